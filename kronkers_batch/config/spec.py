@@ -1,0 +1,376 @@
+"""The frozen objects that a checked configuration becomes. No room above sees YAML, Hydra or OmegaConf."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from kronkers_batch.frames.schema import ColumnType, Schema
+
+
+class Language(StrEnum):
+    """The language that a model is written in."""
+
+    PYTHON = "python"
+    R = "r"
+    JULIA = "julia"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where something was declared, for messages: ``conf/model/x.yaml:12: features.distance``."""
+
+    file: str
+    line: int
+    key: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.key}" if self.key else f"{self.file}:{self.line}"
+
+
+# ---------------------------------------------------------------- checks
+
+
+class CheckKind(StrEnum):
+    """What a check looks at. The first group is pandera's, row by row; the second is ours, over all rows."""
+
+    NULLS = "nulls"  # column, allowed=False
+    RANGE = "range"  # column, min/max (inclusive)
+    SET = "in"  # column, values
+    PATTERN = "pattern"  # column, regular expression over the whole string
+    EXPRESSION = "expression"  # boolean expression over columns; null counts as failed
+    UNIQUE = "unique"  # columns
+    ROWS = "rows"  # min/max number of rows
+    FRESHNESS = "freshness"  # column, age: newest value is at most so old at the end of the window
+
+
+class OnFailure(StrEnum):
+    """What happens when a check fails."""
+
+    FAIL = "fail"
+    WARN = "warn"
+    DROP = "drop"  # drop the offending rows, up to CheckSpec.up_to of all rows; more is a failure
+
+
+@dataclass(frozen=True)
+class CheckSpec:
+    """One declared check.
+
+    ``arguments`` by kind: range ``min``/``max``; in ``values`` (tuple); pattern ``pattern``; expression
+    ``expression`` (text); unique none; rows ``min``/``max``; freshness ``age`` (timedelta).
+    """
+
+    kind: CheckKind
+    columns: tuple[str, ...]
+    arguments: Mapping[str, Any]
+    on_failure: OnFailure
+    up_to: float  # share of rows in [0, 1] that DROP may drop
+    origin: Origin
+
+    @property
+    def name(self) -> str:
+        """What messages call it: ``range(distance)``, ``unique(a, b)``, ``expression(a > b)``."""
+        is_expression = self.kind is CheckKind.EXPRESSION
+        inside = str(self.arguments["expression"]) if is_expression else ", ".join(self.columns)
+        return f"{self.kind}({inside})"
+
+
+# ---------------------------------------------------------------- sources
+
+
+class SourceKind(StrEnum):
+    """Where a source's rows come from."""
+
+    PARQUET = "parquet"
+    CSV = "csv"
+    DATABASE = "database"  # any SQLAlchemy URL
+    QUERY = "query"  # SQL (DuckDB) over other sources and outputs
+    PACKAGE = "package"  # a CSV or Parquet file shipped in an installed Python package
+    OUTPUT = "output"  # another model's published output
+
+
+@dataclass(frozen=True)
+class InputRef:
+    """One input of a query source, or a model's source: exactly one of the two names is set."""
+
+    source: str = ""
+    output: str = ""  # a model's name
+
+
+class Secret:
+    """A value that never shows: its repr and str say nothing, and it does not pickle or enter JSON."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value itself; call it where it is used and keep no copy."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(...)"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError("a secret is not pickled")
+
+
+@dataclass(frozen=True)
+class SourceSpec:
+    """One ``conf/source/NAME.yaml``.
+
+    ``time_column`` is what a window selects on: rows with ``from <= time < to``. Without one the source
+    has no windows and is always read whole.
+    """
+
+    name: str
+    department: str
+    description: str
+    kind: SourceKind
+    schema: Schema  # declared columns; a CATEGORY here has its declared levels, or () where they are learnt
+    key: tuple[str, ...]
+    time_column: str
+    checks: tuple[CheckSpec, ...]
+    shared_with: tuple[str, ...]  # departments
+    origin: Origin
+    path: str = ""  # parquet, csv: file or glob, absolute; package: path inside the package
+    package: str = ""  # distribution name
+    url: Secret | None = None  # database
+    query: str = ""  # database: SQL or table; query: DuckDB SQL. Parameters :date, :from and :to
+    watermark: str = ""  # database: a cheap query whose single value tells whether the data changed
+    inputs: Mapping[str, InputRef] = field(default_factory=dict)  # query
+    output: str = ""  # output: the model's name
+    csv: Mapping[str, str] = field(default_factory=dict)  # delimiter, quote, null
+    memory: int = 512 * 2**20  # bytes that a query may use; more fails, nothing is spilled
+
+
+# ---------------------------------------------------------------- models
+
+
+class Task(StrEnum):
+    """What a model predicts; decides the default metrics and how a declared estimator is asked."""
+
+    BINARY = "binary"  # score is P(target is true/1)
+    REGRESSION = "regression"
+
+
+class Unseen(StrEnum):
+    """What a level of a category becomes that was not seen in training."""
+
+    MISSING = "missing"
+    OTHER = "other"  # an extra last level, "(other)", is always there in training and scoring
+    ERROR = "error"
+
+
+class RowsPolicy(StrEnum):
+    """Whether a model may be scored in chunks."""
+
+    INDEPENDENT = "independent"
+    WHOLE = "whole"
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A feature: the source's column and the type that the model sees."""
+
+    name: str
+    type: ColumnType
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class CodeFile:
+    """A code file with ``fit`` and ``score``; ``path`` is absolute."""
+
+    path: Path
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class Estimator:
+    """A declared estimator without code.
+
+    ``target`` is Python's ``_target_`` (``sklearn.linear_model.LogisticRegression``), R's
+    ``package::function``, or Julia's ``Package.function``. ``arguments`` are plain values (nested lists and
+    mappings; in Python a nested mapping with ``_target_`` is an object). ``formula`` is R's.
+    """
+
+    target: str
+    arguments: Mapping[str, Any]
+    formula: str
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What the worker runs with; empty fields mean the default of this machine.
+
+    Python: ``executable`` or ``venv``. R: ``executable``, ``library`` (folder) or ``renv`` (project folder).
+    Julia: ``executable`` and ``project`` (folder with a Project.toml). All paths absolute.
+    """
+
+    executable: str = ""
+    venv: str = ""
+    library: str = ""
+    renv: str = ""
+    project: str = ""
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows relative to the logical date D (a day; its rows are ``D <= time < D + score``).
+
+    Training reads ``[D - label_delay - train, D - label_delay)``; its last ``holdout`` is held out.
+    A zero ``train`` means: everything the source has before ``D - label_delay``.
+    """
+
+    train: dt.timedelta
+    holdout: dt.timedelta
+    score: dt.timedelta
+    label_delay: dt.timedelta
+    holdout_share: float = 0.2  # used instead of ``holdout`` where the source has no time column
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A metric or output statistic with its allowed interval; None is open."""
+
+    name: str
+    min: float | None
+    max: float | None
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class Retrain:
+    """When training joins the graph besides 'no champion' and 'definition changed'."""
+
+    every: dt.timedelta | None
+
+
+class Promote(StrEnum):
+    """How a trained version becomes champion."""
+
+    AUTOMATIC = "automatic"  # when every training threshold holds
+    MANUAL = "manual"
+
+
+@dataclass(frozen=True)
+class OutputColumn:
+    """A column that ``score`` returns."""
+
+    name: str
+    type: ColumnType
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Limits of one worker, and how many a model may have."""
+
+    workers: int = 1
+    memory: int = 4 * 2**30  # bytes of address space
+    time_limit: dt.timedelta = dt.timedelta(minutes=30)  # for one command
+    start_limit: dt.timedelta = dt.timedelta(seconds=60)
+    training_rows: int = 5_000_000  # more rows than this in a training window is an error before it starts
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One ``conf/model/NAME.yaml``, resolved and checked."""
+
+    name: str
+    department: str
+    owner: str
+    description: str
+    language: Language
+    task: Task
+    model: CodeFile | Estimator
+    parameters: Mapping[str, Any]  # ``params`` of fit; also given to score
+    data: str  # python only: "pandas", "polars" or "numpy": the table that the code sees
+    environment: Environment
+    source: InputRef
+    features: tuple[Feature, ...]
+    key: tuple[str, ...]
+    target: str
+    target_type: ColumnType
+    windows: Windows
+    input_checks: tuple[CheckSpec, ...]
+    output_checks: tuple[CheckSpec, ...]
+    output_columns: tuple[OutputColumn, ...]
+    retention: dt.timedelta | None
+    schedule: str
+    training_thresholds: tuple[Threshold, ...]
+    output_thresholds: tuple[Threshold, ...]  # rows, null_share, min, max, mean of each output column
+    retrain: Retrain
+    promote: Promote
+    rows: RowsPolicy
+    unseen: Unseen
+    resources: Resources
+    seed: int
+    enabled: bool
+    overrides: tuple[str, ...]  # the overrides that changed it, in the order given
+    origin: Origin
+    origins: Mapping[str, Origin] = field(default_factory=dict)  # dotted key -> where it was said
+
+
+# ---------------------------------------------------------------- root
+
+
+@dataclass(frozen=True)
+class DepartmentSpec:
+    """One ``conf/department/NAME.yaml``."""
+
+    name: str
+    title: str
+    owner: str
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class WarehouseSpec:
+    """Where the database and the artifacts lie. ``artifacts`` is an fsspec address."""
+
+    url: Secret
+    artifacts: str
+    checkpoints: str  # where signed ledger checkpoints go; an fsspec address, or empty
+
+
+class SandboxPolicy(StrEnum):
+    """Whether workers must run in the sandbox."""
+
+    REQUIRE = "require"
+    PREFER = "prefer"
+    OFF = "off"
+
+
+@dataclass(frozen=True)
+class ExecutorSpec:
+    """How the graph runs: number of tasks at once, the sandbox, chunk and piece sizes (rows)."""
+
+    workers: int = 1
+    sandbox: SandboxPolicy = SandboxPolicy.REQUIRE
+    chunk_rows: int = 262_144
+    piece_rows: int = 65_536
+
+
+@dataclass(frozen=True)
+class Config:
+    """All of ``conf/``, checked."""
+
+    root: Path  # the conf folder
+    home: Path  # where reports and logs go; not a place for keys
+    logical_date: dt.date | None  # the default logical date; None means yesterday
+    key_file: Path  # the caller's identity
+    departments: Mapping[str, DepartmentSpec]
+    sources: Mapping[str, SourceSpec]
+    models: Mapping[str, ModelSpec]
+    warehouse: WarehouseSpec
+    executor: ExecutorSpec
+    alerts: Mapping[str, Any]
+    overrides: tuple[str, ...]

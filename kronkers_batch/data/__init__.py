@@ -1,0 +1,1 @@
+"""Sources, checks, snapshots and profiles: what a task reads."""

@@ -1,0 +1,1 @@
+"""Columnar chunks: column types, schemas, and the wire format between languages."""

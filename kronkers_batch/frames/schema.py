@@ -1,0 +1,88 @@
+"""Column types and schemas: what a column may hold, in the framework's own words."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class ColumnType(StrEnum):
+    """What a column holds. All types are nullable; a null is not a NaN."""
+
+    FLOAT = "float"  # IEEE 754 binary64
+    FLOAT32 = "float32"  # IEEE 754 binary32
+    INTEGER = "integer"  # int64
+    INT32 = "int32"
+    BOOLEAN = "boolean"
+    DATE = "date"  # days since 1970-01-01
+    TIMESTAMP = "timestamp"  # microseconds since 1970-01-01T00:00:00Z
+    STRING = "string"  # UTF-8
+    CATEGORY = "category"  # UTF-8 with a closed, ordered list of levels
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name, its type, and for a category its levels in order (else empty)."""
+
+    name: str
+    type: ColumnType
+    levels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Schema:
+    """Columns in order, with unique names."""
+
+    columns: tuple[Column, ...]
+    _index: dict[str, Column] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._index.update({c.name: c for c in self.columns})
+        if len(self._index) != len(self.columns):
+            raise ValueError("column names must be unique")
+
+    def __iter__(self) -> Iterator[Column]:
+        return iter(self.columns)
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._index
+
+    def __getitem__(self, name: str) -> Column:
+        return self._index[name]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Column names in order."""
+        return tuple(c.name for c in self.columns)
+
+    def select(self, names: list[str] | tuple[str, ...]) -> Schema:
+        """The schema of just these columns, in this order. Raises KeyError on an unknown name."""
+        return Schema(tuple(self[n] for n in names))
+
+    def to_json(self) -> list[dict[str, object]]:
+        """A JSON value from which :meth:`from_json` makes an equal schema."""
+        return [{"name": c.name, "type": str(c.type), "levels": list(c.levels)} for c in self.columns]
+
+    @classmethod
+    def from_json(cls, value: list[dict[str, object]]) -> Schema:
+        """The inverse of :meth:`to_json`."""
+        return cls(
+            tuple(
+                Column(str(c["name"]), ColumnType(str(c["type"])), tuple(c.get("levels") or ()))  # type: ignore[arg-type]
+                for c in value
+            )
+        )
+
+    def digest(self) -> str:
+        """SHA-256 (hex) over names, types and levels, in order; each field is length-prefixed."""
+        h = hashlib.sha256()
+        for c in self.columns:
+            for part in (c.name, str(c.type), str(len(c.levels)), *c.levels):
+                raw = part.encode()
+                h.update(len(raw).to_bytes(8, "little") + raw)
+        return h.hexdigest()

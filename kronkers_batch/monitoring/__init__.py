@@ -1,0 +1,1 @@
+"""Metrics, thresholds, and whether a model needs training."""

@@ -1,0 +1,1 @@
+"""Worker processes in Python, R and Julia: the protocol, the sandbox, the worker files."""

@@ -1,0 +1,1 @@
+"""Calendar and missed runs: when a run is due."""

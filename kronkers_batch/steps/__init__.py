@@ -1,0 +1,1 @@
+"""What a task does: ingest, train, score, report. No Luigi in here."""

@@ -1,0 +1,1 @@
+"""The database engine, its tables and migrations, and the artifact store."""

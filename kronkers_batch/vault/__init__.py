@@ -1,0 +1,1 @@
+"""Identities, department and model keys, grants, sealing, signing."""

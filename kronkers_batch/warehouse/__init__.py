@@ -1,0 +1,1 @@
+"""Output versions: write, publish, read, SQL."""

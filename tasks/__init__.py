@@ -1,0 +1,1 @@
+"""The Luigi graph. Thin: each run() calls one step."""
