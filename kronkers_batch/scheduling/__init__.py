@@ -1,1 +1,0 @@
-"""Calendar and missed runs: when a run is due."""
