@@ -1,0 +1,1 @@
+"""Output versions, their pieces and filters."""
