@@ -22,14 +22,18 @@ class Language(StrEnum):
 
 @dataclass(frozen=True)
 class Origin:
-    """Where something was declared, for messages: ``conf/model/x.yaml:12: features.distance``."""
+    """Where something was declared, for messages: ``conf/model/x.yaml:12: features.distance``.
+
+    Line 0 means that there are no lines: ``override 'model.x.seed=a': seed``.
+    """
 
     file: str
     line: int
     key: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.key}" if self.key else f"{self.file}:{self.line}"
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.key}" if self.key else place
 
 
 # ---------------------------------------------------------------- checks
