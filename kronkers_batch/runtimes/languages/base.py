@@ -1,0 +1,82 @@
+"""What a language must say about itself: how its worker is started, and what that worker must see.
+
+A language is one module here (``python``, ``r``, ``julia``) with the two functions of :class:`Builder`, and
+one worker file in ``runtimes/workers/``. Everything else (process, pipes, sandbox, limits) is the same for all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from kronkers_batch.config.spec import Environment, Language
+
+WORKERS = Path(__file__).resolve().parent.parent / "workers"
+
+SYSTEM_FOLDERS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+"""Shown read-only to every worker, with ``/etc/alternatives`` and the dynamic linker's cache."""
+
+MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Command:
+    """How to start one worker.
+
+    ``argv`` is the interpreter with its options and the worker file; the paths of the two pipes are appended.
+    ``visible`` are absolute files and folders shown read-only at their own paths, besides
+    :data:`SYSTEM_FOLDERS`; links in them are shown together with what they link to.
+    ``environment`` is added to the variables that every worker gets (HOME, LANG, TZ, PATH, threads).
+    ``minimum_memory`` is the address space in bytes below which this interpreter does not start reliably.
+    ``fix`` says how to install the language, for when its start fails.
+    """
+
+    argv: tuple[str, ...]
+    visible: tuple[Path, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    minimum_memory: int = 256 * MIB
+    fix: str = ""
+
+
+class Builder(Protocol):
+    """The two functions of a language's module. Neither starts a process."""
+
+    def command(self, environment: Environment, threads: int) -> Command:
+        """The command line for ``environment``.
+
+        Raises:
+            MissingPart: The interpreter or a declared folder does not exist; ``fix`` is the install command.
+        """
+
+    def fingerprint(self, environment: Environment) -> str:
+        """SHA-256 (hex) of what pins the environment (lock files); empty for the machine's default."""
+
+
+def builder(language: Language) -> Builder:
+    """The module of ``language``, imported when first asked for."""
+    module: Builder = importlib.import_module(f"kronkers_batch.runtimes.languages.{language.value}")  # type: ignore[assignment]
+    return module
+
+
+def hash_files(paths: Iterable[Path]) -> str:
+    """SHA-256 (hex) over name and contents of the files that exist, in order; empty when none does."""
+    digest, found = hashlib.sha256(), False
+    for path in paths:
+        if not path.is_file():
+            continue
+        found = True
+        for raw in (path.name.encode(), path.read_bytes()):
+            digest.update(len(raw).to_bytes(8, "little") + raw)
+    return digest.hexdigest() if found else ""
+
+
+def links_out_of(folder: Path) -> tuple[Path, ...]:
+    """Where the links directly in ``folder`` lead, if outside of it (shared caches, depots)."""
+    if not folder.is_dir():
+        return ()
+    targets = {entry.resolve() for entry in folder.iterdir() if entry.is_symlink() and entry.exists()}
+    return tuple(sorted(t for t in targets if not t.is_relative_to(folder.resolve())))
