@@ -1,0 +1,189 @@
+"""The artifact store: sealed files at any fsspec address. What is written here is ciphertext only."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from kronkers_batch.errors import ConfigError, MissingPart, NotFound, StoreError
+from kronkers_batch.store import faults
+from kronkers_batch.store.migrate import make_folder
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+# Names of files that are not finished yet begin so; readers never see them.
+_UNFINISHED = ".unfinished-"
+# On these a file appears whole or not at all, and a rename is a copy: written in place.
+_OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oci", "memory"})
+
+
+class ArtifactStore:
+    """Files by relative path (``outputs/abc/piece-1``) under one address. Nothing is opened until used.
+
+    Args:
+        address: An absolute path or ``file://`` address (folders are made with mode 0700, files with 0600),
+            or any other fsspec address; fsspec takes credentials from its own configuration.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._remote: tuple[Any, str] | None = None
+        local = address.removeprefix("file://")
+        self._local = None if "://" in local else Path(local)
+
+    def write(self, path: str, data: Buffer) -> None:
+        """Writes the file whole or not at all, replacing an older one. Raises StoreError."""
+        name = _checked(path)
+        with self._mapped(path):
+            if self._local is not None:
+                _write_local(self._local / name, data)
+                return
+            system, root = self._system()
+            target = f"{root}/{name}"
+            if self._protocol() in _OBJECT_STORES:
+                system.pipe_file(target, bytes(data))
+                return
+            folder = target.rpartition("/")[0]
+            temporary = f"{folder}/{_UNFINISHED}{secrets.token_hex(8)}"
+            system.makedirs(folder, exist_ok=True)
+            try:
+                system.pipe_file(temporary, bytes(data))
+                system.mv(temporary, target)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    system.rm_file(temporary)
+                raise
+
+    def read(self, path: str) -> bytes:
+        """The file's bytes. Raises NotFound, or StoreError when it cannot be read."""
+        name = _checked(path)
+        with self._mapped(path):
+            if self._local is not None:
+                return (self._local / name).read_bytes()
+            system, root = self._system()
+            return bytes(system.cat_file(f"{root}/{name}"))
+
+    def delete(self, path: str) -> None:
+        """Deletes the file; one that is not there is fine. Raises StoreError."""
+        name = _checked(path)
+        with self._mapped(path), contextlib.suppress(FileNotFoundError):
+            if self._local is not None:
+                (self._local / name).unlink()
+                return
+            system, root = self._system()
+            system.rm_file(f"{root}/{name}")
+
+    def list(self, prefix: str) -> list[str]:
+        """Paths of all finished files under the folder ``prefix`` ("" is everything), sorted."""
+        name = _checked(prefix) if prefix else ""
+        with self._mapped(prefix):
+            if self._local is not None:
+                top = self._local / name
+                found = [f.relative_to(self._local).as_posix() for f in top.rglob("*") if f.is_file()]
+            else:
+                system, root = self._system()
+                under = f"{root}/{name}".rstrip("/")
+                system.invalidate_cache()
+                files = system.find(under) if system.exists(under) else []
+                found = [f[len(root) + 1 :] for f in files]
+        return sorted(f for f in found if not PurePosixPath(f).name.startswith(_UNFINISHED))
+
+    def sweep(self, older_than: float) -> int:
+        """Deletes what killed writers left unfinished in a local store, last touched before ``older_than``.
+
+        Args:
+            older_than: Seconds since the epoch.
+
+        Returns:
+            How many files were deleted.
+        """
+        if self._local is None:
+            return 0
+        count = 0
+        with self._mapped(""):
+            for file in self._local.rglob(_UNFINISHED + "*"):
+                with contextlib.suppress(FileNotFoundError):
+                    if file.stat().st_mtime < older_than:
+                        file.unlink()
+                        count += 1
+        return count
+
+    def _protocol(self) -> str:
+        return self._address.partition("://")[0].rpartition("::")[2]
+
+    def _system(self) -> tuple[Any, str]:
+        if self._remote is None:
+            import fsspec
+
+            try:
+                system, root = fsspec.url_to_fs(self._address)
+            except ImportError as error:
+                raise MissingPart(
+                    f"the package for {self._protocol()}:// addresses is not installed",
+                    where="warehouse.artifacts",
+                    fix=str(error),
+                ) from error
+            except ValueError as error:
+                raise ConfigError(
+                    "the address of the artifact store is not one",
+                    where="warehouse.artifacts",
+                    fix="Write an absolute path, or an address such as s3://bucket/folder.",
+                ) from error
+            self._remote = (system, str(root).rstrip("/"))
+        return self._remote
+
+    @contextlib.contextmanager
+    def _mapped(self, path: str) -> Iterator[None]:
+        where = f"{self._address.rstrip('/')}/{path}"
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise NotFound(
+                "the artifact is not there",
+                where=where,
+                fix="Restore the artifact store from a backup, or make the version anew.",
+            ) from error
+        except OSError as error:
+            raise faults.from_system(error, where) from error
+        except (StoreError, ConfigError, MissingPart):
+            raise
+        except Exception as error:
+            # Every fsspec implementation raises its own client's errors, which have no common class.
+            raise StoreError(
+                f"the artifact store failed: {type(error).__name__}",
+                where=where,
+                fix="Check that it can be reached and that its credentials are right.",
+            ) from error
+
+
+def _checked(path: str) -> str:
+    parts = path.split("/")
+    if any(p in ("", ".", "..") or p.startswith(_UNFINISHED) for p in parts) or "\0" in path or "\\" in path:
+        raise ValueError(f"not a path inside the store: {path!r}")
+    return path
+
+
+def _write_local(target: Path, data: Buffer) -> None:
+    make_folder(target.parent)
+    temporary = target.parent / f"{_UNFINISHED}{secrets.token_hex(8)}"
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
+            file.write(data)
+            file.flush()
+            # On the disk before its name is: a power cut must not leave a published version with empty files.
+            os.fsync(file.fileno())
+        temporary.rename(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,214 @@
+"""The database: opened when first used, with read and write transactions that mean the same on both kinds."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import QueuePool
+
+from kronkers_batch.config.spec import Secret
+from kronkers_batch.errors import ConfigError, MissingPart, StoreError
+from kronkers_batch.store import faults
+
+_WAIT_MS = 30_000
+# WAL lets readers go on beside a writer; secure_delete overwrites what is deleted (shredded keys); sorting
+# in memory leaves no temporary files; an untrusted schema runs no functions of its own.
+_PRAGMAS = (
+    f"PRAGMA busy_timeout={_WAIT_MS}",
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA secure_delete=ON",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA temp_store=MEMORY",
+    "PRAGMA trusted_schema=OFF",
+)
+
+
+class Database:
+    """A SQLite file or a PostgreSQL database. Threads may share one; a forked child connects anew.
+
+    Args:
+        url: SQLAlchemy URL: ``sqlite:////absolute/path.db`` or ``postgresql+psycopg://...``.
+        wait: Seconds that a transaction waits for another writer before it fails.
+    """
+
+    def __init__(self, url: Secret, *, wait: float = _WAIT_MS / 1000) -> None:
+        self._url, self._wait = url, wait
+        self._engine: Engine | None = None
+        self._process = 0
+        self._lock = threading.Lock()
+
+    @property
+    def where(self) -> str:
+        """What messages call it: the path, or the URL without its password."""
+        path = self.path
+        return str(path) if path else make_url(self._url.reveal()).render_as_string(hide_password=True)
+
+    @property
+    def path(self) -> Path | None:
+        """The SQLite file; None for PostgreSQL. Raises ConfigError on a URL that is none."""
+        try:
+            url = make_url(self._url.reveal())
+        except ArgumentError:
+            raise ConfigError(
+                "the database URL is not one", where="warehouse.url", fix="Write sqlite:////absolute/path.db"
+            ) from None
+        if url.get_backend_name() != "sqlite":
+            return None
+        if not url.database or url.database == ":memory:":
+            raise ConfigError(
+                "the database must be a file", where="warehouse.url", fix="Write sqlite:////absolute/path.db"
+            )
+        return Path(url.database)
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A read transaction: everything read in it is of one moment.
+
+        Raises StoreError when the database is missing, locked or unreadable, IntegrityError when damaged.
+        """
+        with self._transaction(write=False) as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A write transaction: committed at the end, undone when the block raises.
+
+        On SQLite it holds the only write lock from its first moment (BEGIN IMMEDIATE), so that what it reads
+        is still true when it writes. Raises as :meth:`read`, and StoreError when the disk is full.
+        """
+        with self._transaction(write=True) as connection:
+            yield connection
+
+    def migrate(self) -> None:
+        """Brings the tables to this program's revision; makes the database where there is none.
+
+        A current one costs one query. Raises StoreError when a newer program has changed it.
+        """
+        from kronkers_batch.store import migrate
+
+        migrate.run(self)
+
+    def scrub(self) -> None:
+        """Carries what was deleted out of the write-ahead log, so that shredded keys are gone from the disk.
+
+        Raises StoreError when a reader holds the log; deleted keys are then still in it. Nothing to do on
+        PostgreSQL, whose log is the server's.
+        """
+        if self.path is None:
+            return
+        with self._mapped(), self._opened().connect() as connection:
+            raw: Any = connection.connection.dbapi_connection
+            busy, *_ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise StoreError(
+                "deleted keys are still in the write-ahead log",
+                where=self.where,
+                fix="Another program is reading. Let it finish, then run the command again.",
+            )
+
+    def close(self) -> None:
+        """Closes all connections; the next use opens it again."""
+        with self._lock:
+            if self._engine is not None and self._process == os.getpid():
+                self._engine.dispose()
+            self._engine = None
+
+    @contextlib.contextmanager
+    def _transaction(self, *, write: bool) -> Iterator[Connection]:
+        with self._mapped():
+            engine = self._opened()
+            options: dict[str, Any] = {"kronkers_write": write}
+            if engine.dialect.name == "postgresql" and not write:
+                # As in SQLite, one read transaction sees one moment.
+                options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+            with engine.connect().execution_options(**options) as connection, connection.begin():
+                yield connection
+
+    @contextlib.contextmanager
+    def _mapped(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            if (mapped := faults.from_database(error, self.where)) is None:
+                raise
+            raise mapped from error
+        except PoolTimeout as error:
+            raise StoreError(
+                "too many transactions at once", where=self.where, fix="Lower executor.workers."
+            ) from error
+
+    def _opened(self) -> Engine:
+        with self._lock:
+            if self._engine is None or self._process != os.getpid():
+                # A forked child leaves the parent's connections alone: SQLite's must not be used or closed.
+                if self._engine is not None:
+                    self._engine.dispose(close=False)
+                self._engine, self._process = self._make(), os.getpid()
+            return self._engine
+
+    def _make(self) -> Engine:
+        path = self.path
+        try:
+            if path is not None:
+                return self._make_sqlite(path)
+            # Parameters may be confidential: errors must not print them.
+            return create_engine(
+                self._url.reveal(), hide_parameters=True, pool_pre_ping=True, pool_timeout=self._wait
+            )
+        except (NoSuchModuleError, ModuleNotFoundError) as error:
+            raise MissingPart(
+                "the database's driver is not installed",
+                where="warehouse.url",
+                fix="Install it into the program's environment: pip install 'psycopg[binary]'",
+            ) from error
+
+    def _make_sqlite(self, path: Path) -> Engine:
+        # mode=rw: a mistyped path is an error, not a new empty database; only migrate() makes one.
+        engine = create_engine(
+            "sqlite://",
+            creator=lambda: sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode=rw",
+                uri=True,
+                check_same_thread=False,
+                isolation_level=None,  # transactions begin where _begin says
+                timeout=self._wait,
+            ),
+            hide_parameters=True,
+            pool_timeout=self._wait,
+            poolclass=QueuePool,
+            pool_size=5,
+            max_overflow=20,
+        )
+        event.listen(engine, "connect", self._prepare)
+        event.listen(engine, "begin", _begin)
+        return engine
+
+    def _prepare(self, connection: sqlite3.Connection, _record: object) -> None:
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
+        connection.execute(f"PRAGMA busy_timeout={int(self._wait * 1000)}")
+
+
+def _begin(connection: Connection) -> None:
+    # A deferred transaction that reads first and writes later fails at once where another wrote between.
+    writes = connection.get_execution_options().get("kronkers_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def serialise(connection: Connection, name: str) -> None:
+    """Waits until no other write transaction holds ``name``, and holds it to the end of this one.
+
+    On SQLite every write transaction is alone already; on PostgreSQL this takes an advisory lock.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
