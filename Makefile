@@ -1,0 +1,50 @@
+# What people type. Every target says itself what it does: `make help` prints the lines with two hashes.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+KRONKERS := .venv/bin/kronkers
+PYTHON := .venv/bin/python
+
+# MODEL=... and DATE=... given on the command line, handed on as one quoted word each.
+model = $(if $(MODEL),'$(subst ','\'',$(MODEL))')
+date = $(if $(DATE),--date '$(subst ','\'',$(DATE))')
+
+.PHONY: help setup setup-dev check plan nightly retrain test lint types bench
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
+	  printf '  make %-10s %s\n' "$$name" "$$text"; done
+
+setup:  ## get this checkout ready: .venv, kronkers, sandbox, R, Julia
+	@scripts/setup
+
+setup-dev:
+	@scripts/setup --dev
+
+check: setup  ## every error in conf/, all at once
+	@$(KRONKERS) check
+
+plan: setup  ## what a night would do, and why (MODEL=, DATE=)
+	@$(KRONKERS) plan $(model) $(date)
+
+nightly: setup  ## the nightly run: ingest, train where due, score (MODEL=, DATE=)
+	@$(KRONKERS) run $(model) $(date)
+
+retrain: setup  ## train a challenger for MODEL= now (DATE=)
+	@$(if $(MODEL),,echo 'make retrain: say which model: make retrain MODEL=late_arrival' >&2; exit 2;) \
+	  $(KRONKERS) train $(model) $(date)
+
+test: setup-dev lint types  ## lint, types, layers and all tests but the long ones
+	@.venv/bin/lint-imports --no-cache >/dev/null || .venv/bin/lint-imports --no-cache
+	@$(PYTHON) -m pytest $(PYTEST)
+
+lint: setup-dev
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/ruff format --check --quiet . || { .venv/bin/ruff format --diff --quiet .; exit 1; }
+
+types: setup-dev
+	@.venv/bin/mypy --no-error-summary
+
+bench: setup-dev  ## the benchmarks; not part of the tests (minutes)
+	@$(PYTHON) -m pytest -m long tests/benchmarks $(PYTEST)
