@@ -1,0 +1,153 @@
+"""The rows that a model sees: its own input checks, its features, and the split into fit and holdout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kronkers_batch.config.spec import ModelSpec, OnFailure, SourceSpec
+from kronkers_batch.data.checks import Checker, CheckResult
+from kronkers_batch.data.snapshots import SnapshotRef
+from kronkers_batch.errors import DataError
+from kronkers_batch.frames.schema import Column, ColumnType, Schema
+from kronkers_batch.steps.services import Services
+from kronkers_batch.steps.windows import holdout_start
+
+if TYPE_CHECKING:
+    import polars as pl
+
+# Multiplies a row's number to spread rows over [0, 2^64): 2^64 / golden ratio (Knuth, TAOCP 3, 6.4).
+_FIBONACCI = 0x9E3779B97F4A7C15
+
+
+def feature_columns(model: ModelSpec) -> Schema:
+    """The features in their declared order and type, without levels."""
+    return Schema(tuple(Column(f.name, f.type) for f in model.features))
+
+
+def checked_rows(
+    services: Services, model: ModelSpec, snapshot: SnapshotRef, columns: Sequence[str]
+) -> tuple[Iterator[pl.DataFrame], tuple[CheckResult, ...]]:
+    """A snapshot's rows after the model's own input checks, and what those found.
+
+    All checks have finished when this returns. Raises CheckFailed. A model without input checks costs no
+    extra reading.
+    """
+    if not model.input_checks:
+        return services.snapshots.read(snapshot, columns), ()
+    needed = list(dict.fromkeys([*columns, *(c for check in model.input_checks for c in check.columns)]))
+    schema = snapshot.schema.select(needed)
+    results = _run(schema, model, services.snapshots.read(snapshot, needed), snapshot)
+    if not any(check.on_failure is OnFailure.DROP for check in model.input_checks):
+        return services.snapshots.read(snapshot, columns), results
+    return _dropped(services, model, snapshot, needed, columns), results
+
+
+def _run(
+    schema: Schema, model: ModelSpec, frames: Iterator[pl.DataFrame], snapshot: SnapshotRef
+) -> tuple[CheckResult, ...]:
+    checker = Checker(schema, model.input_checks, where=f"model {model.name}, input")
+    for frame in batched(frames):
+        checker.feed(frame)
+    return checker.finish(snapshot.window.end)
+
+
+def _dropped(
+    services: Services, model: ModelSpec, snapshot: SnapshotRef, needed: Sequence[str], columns: Sequence[str]
+) -> Iterator[pl.DataFrame]:
+    checker = Checker(snapshot.schema.select(list(needed)), model.input_checks, where=f"model {model.name}")
+    for frame in batched(services.snapshots.read(snapshot, needed)):
+        yield checker.feed(frame).select(columns)
+
+
+def batched(frames: Iterator[pl.DataFrame], rows: int = 262_144) -> Iterator[pl.DataFrame]:
+    """Join small frames: a pandera call costs the same for 65,536 rows as for four times as many."""
+    import polars as pl
+
+    waiting: list[pl.DataFrame] = []
+    for frame in frames:
+        waiting.append(frame)
+        if sum(f.height for f in waiting) >= rows:
+            yield pl.concat(waiting)
+            waiting = []
+    if waiting:
+        yield pl.concat(waiting)
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Rows in memory, features then target; ``unlabelled`` rows had no target and are left out."""
+
+    fit: pl.DataFrame
+    holdout: pl.DataFrame
+    unlabelled: int
+    results: tuple[CheckResult, ...]
+
+
+def training_data(
+    services: Services, model: ModelSpec, source: SourceSpec, snapshot: SnapshotRef
+) -> TrainingData:
+    """Read, check and split a training snapshot.
+
+    Raises DataError where there are more rows than ``resources.training_rows``, or none to fit or hold out.
+    """
+    import polars as pl
+
+    limit = model.resources.training_rows
+    if snapshot.rows > limit:
+        raise DataError(
+            f"the training window has {snapshot.rows:,} rows, more than the declared {limit:,}",
+            where=str(model.origins.get("resources.training_rows", model.origin)),
+            fix="shorten window.train, or raise resources.training_rows (and resources.memory)",
+        )
+    names = [f.name for f in model.features]
+    time = source.time_column
+    columns = list(dict.fromkeys([*names, model.target, *([time] if time else [])]))
+    rows, results = checked_rows(services, model, snapshot, columns)
+    everything = list(rows)
+    table = pl.concat(everything) if everything else pl.DataFrame(schema=dict.fromkeys(columns, pl.Float64))
+    table = table.with_columns(_held_out(model, source, snapshot, table.height).alias("__held_out"))
+    labelled = table.filter(pl.col(model.target).is_not_null())
+    parts = labelled.partition_by("__held_out", as_dict=True, include_key=False)
+    wanted = [*names, model.target]
+    empty = labelled.clear()
+    fit = parts.get((False,), empty).select(wanted)
+    holdout = parts.get((True,), empty).select(wanted)
+    if not fit.height or not holdout.height:
+        part = "fit" if not fit.height else "holdout"
+        raise DataError(
+            f"the {part} part of the training window has no rows with a known {model.target}",
+            where=f"{model.origin}, window {snapshot.window}",
+            fix="choose a later --date, or change window.train, window.holdout or window.label_delay",
+        )
+    return TrainingData(fit, holdout, table.height - labelled.height, results)
+
+
+def _held_out(model: ModelSpec, source: SourceSpec, snapshot: SnapshotRef, rows: int) -> pl.Expr | pl.Series:
+    import polars as pl
+
+    start = holdout_start(model, snapshot.window)
+    if source.time_column and start is not None:
+        return pl.col(source.time_column) >= start
+    # Without time, the same rows are held out each time: by a hash of the row's number and the seed.
+    spread = (pl.int_range(rows, dtype=pl.UInt64, eager=True) + model.seed % 2**32).to_numpy()
+    share = (spread * _FIBONACCI % 2**64) / 2**64
+    return pl.Series("__held_out", share < model.windows.holdout_share)
+
+
+def with_levels(model: ModelSpec, fit: pl.DataFrame) -> Schema:
+    """The features with each category's levels: the distinct values of the fitted rows, in code point order."""
+    columns = []
+    for feature in model.features:
+        levels: tuple[str, ...] = ()
+        if feature.type is ColumnType.CATEGORY:
+            levels = tuple(sorted(fit[feature.name].drop_nulls().unique().to_list()))
+            if not levels:
+                raise DataError(
+                    f"{feature.name} is null in every row of the training window, so it has no levels",
+                    where=str(feature.origin),
+                    fix="remove the feature, or train on a window in which it is known",
+                )
+        columns.append(Column(feature.name, feature.type, levels))
+    return Schema(tuple(columns))

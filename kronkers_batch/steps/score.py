@@ -1,0 +1,173 @@
+"""Score: the champion's predictions for one logical date, checked, encrypted and published as one version."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from kronkers_batch.config.spec import ModelSpec, RowsPolicy
+from kronkers_batch.data.checks import Checker
+from kronkers_batch.data.snapshots import SnapshotRef
+from kronkers_batch.errors import ModelError
+from kronkers_batch.frames.schema import Column, Schema
+from kronkers_batch.monitoring.gates import OutputStats, Verdict, judge_output
+from kronkers_batch.registry.training import ModelVersion
+from kronkers_batch.runtimes.worker import start
+from kronkers_batch.steps.features import as_features
+from kronkers_batch.steps.golden import same_scores, split_golden
+from kronkers_batch.steps.ingest import ingest
+from kronkers_batch.steps.prepare import checked_rows
+from kronkers_batch.steps.services import Services
+from kronkers_batch.steps.sources import source_of
+from kronkers_batch.steps.windows import scoring_window
+from kronkers_batch.steps.workers import worker_spec
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from kronkers_batch.runtimes.worker import Worker
+    from kronkers_batch.warehouse.versions import OutputVersion
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a scoring gave. ``published`` is False where a gate holds the output back."""
+
+    output: OutputVersion
+    verdict: Verdict
+
+    @property
+    def published(self) -> bool:
+        """Whether readers see it."""
+        return self.verdict.passed
+
+    def message(self) -> str:
+        """One line for the table at the end of a run."""
+        state = "published" if self.published else f"held: {self.verdict.why()}"
+        return f"{self.output.ref} {state} ({self.output.rows:,} rows)"
+
+
+def open_champion(services: Services, model: ModelSpec, version: ModelVersion) -> Worker:
+    """A worker with this version loaded, proven to score its golden rows as it did when it was trained."""
+    worker = start(worker_spec(services, model, version.training.features))
+    try:
+        worker.load(services.registry.artifact(version))
+        _same_runtime(worker, model, version)
+    except BaseException:
+        worker.close()
+        raise
+    return worker
+
+
+def _same_runtime(worker: Worker, model: ModelSpec, version: ModelVersion) -> None:
+    """Under another interpreter or packages the golden rows must still get their old scores."""
+    trained = dict(version.training.runtime)
+    now = {"language": str(model.language), "version": worker.info.version, **worker.info.packages}
+    changed = sorted(name for name in trained if name in now and now[name] != trained[name])
+    if not changed:
+        return
+    rows, expected = split_golden(version.training.golden)
+    if not same_scores(worker.score(rows).select(expected.columns), expected):
+        raise ModelError(
+            f"{version.ref} no longer gives the scores that it gave when it was trained; changed since: "
+            + ", ".join(f"{name} {trained[name]} -> {now[name]}" for name in changed),
+            where=f"model {model.name}",
+            fix=f"go back to those versions, or retrain: kronkers train {model.name} --force",
+        )
+
+
+def score(
+    services: Services, model: ModelSpec, date: dt.date, version: ModelVersion, fingerprint: str
+) -> Scored:
+    """Score one logical date with one model version, and publish or hold the output.
+
+    A rerun after a crash writes only the pieces that are missing. Raises SourceError, CheckFailed, ModelError,
+    Stale where another writer took over.
+    """
+    source = source_of(services, model.source)
+    snapshot = ingest(services, model.source, scoring_window(model, source, date))
+    executor = services.config.executor
+    keys = source.schema.select(model.key)
+    predicted = tuple(Column(c.name, c.type) for c in model.output_columns)
+    writer = services.warehouse.begin(
+        model.name, model.department, date, fingerprint, Schema((*keys.columns, *predicted)), model.key
+    )
+    stats = OutputStats(tuple(c.name for c in predicted))
+    checker = Checker(writer.schema, model.output_checks, where=f"model {model.name}, output")
+    opened = partial(open_champion, services, model, version)
+    with services.workers.use(version.id, opened) as worker:
+        done = 0
+        rows = _scored(services, model, snapshot, worker, version.training.features, keys.names)
+        for number, piece in enumerate(_pieces(rows, executor.piece_rows)):
+            checked = checker.feed(piece) if model.output_checks else piece
+            stats.feed(checked)
+            writer.put(number, checked)
+            done += piece.height
+            services.progress(f"score {model.name}", done)
+    results = checker.finish(snapshot.window.end) if model.output_checks else ()
+    verdict = judge_output(model.output_thresholds, stats.values())
+    lineage = {
+        "model_version": version.ref,
+        "model_version_id": version.id,
+        "snapshot": snapshot.id,
+        "snapshot_fingerprint": snapshot.fingerprint,
+        "run": services.run_id,
+        "checks": [result.to_json() for result in (*snapshot.results, *results)],
+    }
+    output = writer.finish(lineage, stats.values(), verdict.missed)
+    return Scored(output, verdict)
+
+
+def _scored(
+    services: Services,
+    model: ModelSpec,
+    snapshot: SnapshotRef,
+    worker: Worker,
+    features: Schema,
+    keys: tuple[str, ...],
+) -> Iterator[pl.DataFrame]:
+    """Keys and scores, chunk by chunk. The keys wait here: they are never sent to the worker."""
+    import polars as pl
+
+    columns = list(dict.fromkeys([*keys, *features.names]))
+    rows, _ = checked_rows(services, model, snapshot, columns)
+    waiting: deque[pl.DataFrame] = deque()
+
+    def sent() -> Iterator[pl.DataFrame]:
+        for frame in _whole(rows) if model.rows is RowsPolicy.WHOLE else rows:
+            if frame.height:
+                waiting.append(frame.select(keys))
+                yield as_features(frame, features)
+
+    for scores in worker.score_stream(sent()):
+        yield pl.concat([waiting.popleft(), scores], how="horizontal")
+
+
+def _whole(rows: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    import polars as pl
+
+    frames = list(rows)
+    if frames:
+        yield pl.concat(frames)
+
+
+def _pieces(frames: Iterator[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
+    """Cut and join frames into pieces of exactly ``rows`` rows; the last may be shorter."""
+    import polars as pl
+
+    waiting: list[pl.DataFrame] = []
+    count = 0
+    for frame in frames:
+        waiting.append(frame)
+        count += frame.height
+        while count >= rows:
+            whole = pl.concat(waiting) if len(waiting) > 1 else waiting[0]
+            yield whole.slice(0, rows)
+            waiting = [whole.slice(rows)]
+            count -= rows
+    if count:
+        yield pl.concat(waiting)

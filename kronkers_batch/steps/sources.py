@@ -1,0 +1,70 @@
+"""From a model's ``source:`` to the source's specification, its identity and its rows."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from kronkers_batch.config.spec import InputRef, ModelSpec, SourceKind, SourceSpec
+from kronkers_batch.data.window import Window
+from kronkers_batch.errors import SourceError
+from kronkers_batch.frames.schema import Column, Schema
+from kronkers_batch.steps.services import Services
+from kronkers_batch.steps.windows import days
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def source_of(services: Services, ref: InputRef) -> SourceSpec:
+    """The declared source, or the one that another model's output is."""
+    if ref.source:
+        return services.source(ref.source)
+    return output_source(services, services.model(ref.output))
+
+
+def output_source(services: Services, upstream: ModelSpec) -> SourceSpec:
+    """An output as a source: the upstream model's key columns and predicted columns."""
+    keys = source_of(services, upstream.source).schema.select(upstream.key)
+    predicted = tuple(Column(c.name, c.type) for c in upstream.output_columns)
+    return SourceSpec(
+        name=f"output.{upstream.name}",
+        department=upstream.department,
+        description=f"the output of {upstream.name}",
+        kind=SourceKind.OUTPUT,
+        schema=Schema((*keys.columns, *predicted)),
+        key=upstream.key,
+        time_column="",
+        checks=(),
+        shared_with=(),
+        origin=upstream.origin,
+        output=upstream.name,
+    )
+
+
+def head_ids(services: Services, model: str, window: Window) -> list[str]:
+    """The version ids that a reader of a model's output sees in a window, in order of their dates."""
+    return [head.id for head in services.warehouse.heads(model) if _covers(window, head.date)]
+
+
+def read_output(services: Services, model: str, window: Window) -> Iterator[pl.DataFrame]:
+    """The rows of a model's published output for the dates of a window, piece by piece.
+
+    Raises SourceError naming the dates that have no published output.
+    """
+    heads = [head for head in services.warehouse.heads(model) if _covers(window, head.date)]
+    absent = sorted(set(days(window)) - {head.date for head in heads})
+    if absent:
+        more = f" and {len(absent) - 1} more dates" if len(absent) > 1 else ""
+        raise SourceError(
+            f"{model} has no published output for {absent[0]}{more}",
+            fix=f"run it for those dates first: kronkers run {model} --date {absent[0]}",
+        )
+    for head in heads:
+        yield from services.warehouse.read(model, date=head.date, version=head.number)
+
+
+def _covers(window: Window, date: dt.date) -> bool:
+    after = window.start is None or window.start.date() <= date
+    return after and (window.end is None or dt.datetime.combine(date, dt.time(), dt.UTC) < window.end)

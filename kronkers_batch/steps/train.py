@@ -1,0 +1,157 @@
+"""Train: fit on a frozen window, measure on the holdout, record an immutable version, promote by policy."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kronkers_batch.config.spec import ModelSpec, Promote, RowsPolicy
+from kronkers_batch.errors import ScoreFailed
+from kronkers_batch.frames.schema import Column, Schema
+from kronkers_batch.monitoring.gates import Verdict, judge_metrics
+from kronkers_batch.monitoring.metrics import metrics, rounded
+from kronkers_batch.registry.training import ModelVersion, Training
+from kronkers_batch.runtimes.worker import start
+from kronkers_batch.steps.definitions import Definition
+from kronkers_batch.steps.features import as_features, target_as_float
+from kronkers_batch.steps.golden import golden_rows, same_scores
+from kronkers_batch.steps.ingest import ingest
+from kronkers_batch.steps.prepare import TrainingData, training_data, with_levels
+from kronkers_batch.steps.services import Services
+from kronkers_batch.steps.sources import source_of
+from kronkers_batch.steps.windows import training_window
+from kronkers_batch.steps.workers import worker_spec
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from kronkers_batch.runtimes.worker import Worker
+
+CHUNK_ROWS = 65_536
+INVARIANCE_ROWS = 2_000
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training gave."""
+
+    version: ModelVersion
+    verdict: Verdict
+    promoted: bool
+
+    def message(self) -> str:
+        """One line for the table at the end of a run."""
+        state = "promoted" if self.promoted else "not promoted"
+        why = "" if self.promoted else f": {self.verdict.why()}"
+        return f"{self.version.ref} {state}{why} ({rounded(self.version.training.metrics)})"
+
+
+def train(
+    services: Services, model: ModelSpec, date: dt.date, fingerprint: str, definition: Definition, why: str
+) -> Trained:
+    """Train one model as of a logical date.
+
+    Raises SourceError, CheckFailed, DataError, ModelError. Nothing is recorded unless everything worked; a
+    version whose metrics miss a threshold is recorded, and not promoted.
+    """
+    source = source_of(services, model.source)
+    window = training_window(model, source, date)
+    snapshot = ingest(services, model.source, window)
+    data = training_data(services, model, source, snapshot)
+    features = with_levels(model, data.fit)
+    target = Column(model.target, model.target_type)
+    with start(worker_spec(services, model, features, target)) as worker:
+        services.progress(f"fit {model.name}", data.fit.height)
+        worker.fit(_chunks(_typed(data.fit, features, model)))
+        artifact = worker.save()
+        scores, values, naive = _measure(worker, model, data, features)
+        golden = golden_rows(as_features(data.holdout, features), scores)
+        _refuse_dependent_rows(worker, model, as_features(data.holdout, features))
+        info = worker.info
+    verdict = judge_metrics(model.training_thresholds, values)
+    version = services.registry.record(
+        Training(
+            model=model.name,
+            department=model.department,
+            logical_date=date,
+            window=window.to_json(),
+            fingerprint=fingerprint,
+            definition=definition.flat,
+            definition_fingerprint=definition.training,
+            fingerprints={**definition.parts, "snapshot": snapshot.fingerprint},
+            snapshot_id=snapshot.id,
+            metrics=values,
+            naive=naive,
+            parameters=dict(model.parameters),
+            rows={"fit": data.fit.height, "holdout": data.holdout.height, "unlabelled": data.unlabelled},
+            features=features,
+            target=model.target,
+            golden=golden,
+            runtime={"language": str(model.language), "version": info.version, **info.packages},
+            overrides=model.overrides,
+            verdict=verdict.missed,
+            why=why,
+            run_id=services.run_id,
+        ),
+        artifact,
+    )
+    promoted = verdict.passed and model.promote is Promote.AUTOMATIC
+    if promoted:
+        services.registry.promote(
+            model.name, version.number, why=f"trained as {why}; {rounded(values)}; {verdict.why()}"
+        )
+    return Trained(version, verdict, promoted)
+
+
+def rejudge(services: Services, model: ModelSpec, version: ModelVersion) -> bool:
+    """Promote a recorded version that today's thresholds let through; nothing is computed.
+
+    True if it was promoted.
+    """
+    verdict = judge_metrics(model.training_thresholds, version.training.metrics)
+    if not verdict.passed or model.promote is not Promote.AUTOMATIC:
+        return False
+    services.registry.promote(model.name, version.number, why="the thresholds changed and now hold")
+    return True
+
+
+def _typed(frame: pl.DataFrame, features: Schema, model: ModelSpec) -> pl.DataFrame:
+    return as_features(frame, Schema((*features.columns, Column(model.target, model.target_type))))
+
+
+def _chunks(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    return frame.iter_slices(CHUNK_ROWS)
+
+
+def _measure(
+    worker: Worker, model: ModelSpec, data: TrainingData, features: Schema
+) -> tuple[pl.DataFrame, dict[str, float], float]:
+    import polars as pl
+
+    rows = as_features(data.holdout, features)
+    chunks: Iterable[pl.DataFrame] = [rows] if model.rows is RowsPolicy.WHOLE else _chunks(rows)
+    scores = pl.concat(list(worker.score_stream(chunks)))
+    naive = float(target_as_float(data.fit, model.target).to_numpy().mean())
+    truth = target_as_float(data.holdout, model.target).to_numpy()
+    first = scores[model.output_columns[0].name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    return scores, metrics(model.task, truth, first, naive), naive
+
+
+def _refuse_dependent_rows(worker: Worker, model: ModelSpec, rows: pl.DataFrame) -> None:
+    """A model that is scored in chunks must give a row the same score wherever it stands."""
+    if model.rows is RowsPolicy.WHOLE:
+        return
+    sample = rows.head(INVARIANCE_ROWS)
+    whole = worker.score(sample)
+    backwards = worker.score(sample.reverse()).reverse()
+    halves = [worker.score(part) for part in sample.iter_slices(max(1, sample.height // 3))]
+    import polars as pl
+
+    if not (same_scores(whole, backwards) and same_scores(whole, pl.concat(halves))):
+        raise ScoreFailed(
+            "the model gives a row another score when its rows are permuted or cut into other chunks",
+            where=str(model.origins.get("rows", model.origin)),
+            fix="score each row by itself (levels and statistics belong into fit), or declare rows: whole",
+        )

@@ -1,0 +1,90 @@
+"""A model's worker: how it is declared, and a small pool of those that are started and loaded."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from kronkers_batch.config.spec import ModelSpec
+from kronkers_batch.errors import KronkersError
+from kronkers_batch.frames.schema import Column, Schema
+from kronkers_batch.runtimes.spec import WorkerSpec
+
+if TYPE_CHECKING:
+    from kronkers_batch.runtimes.worker import Worker
+    from kronkers_batch.steps.services import Services
+
+POOL_SIZE = 2
+
+
+def worker_spec(
+    services: Services, model: ModelSpec, features: Schema, target: Column | None = None
+) -> WorkerSpec:
+    """What a worker of this model is told. ``features`` has the training's levels of every category."""
+    return WorkerSpec(
+        name=model.name,
+        language=model.language,
+        model=model.model,
+        task=model.task,
+        parameters=model.parameters,
+        data=model.data,
+        environment=model.environment,
+        features=features,
+        target=target,
+        outputs=model.output_columns,
+        unseen=model.unseen,
+        resources=model.resources,
+        seed=model.seed,
+        sandbox=services.config.executor.sandbox,
+        log=services.log,
+    )
+
+
+class WorkerPool:
+    """Workers that were started and loaded ahead of their use, or that may be used again.
+
+    At most ``POOL_SIZE`` are kept; the one unused for longest is closed first.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: OrderedDict[str, Future[Worker]] = OrderedDict()
+        self._threads = ThreadPoolExecutor(POOL_SIZE, thread_name_prefix="worker-start")
+
+    def prepare(self, key: str, open_worker: Callable[[], Worker]) -> None:
+        """Start a worker in the background, so that it is ready when its data is."""
+        if key not in self._waiting and len(self._waiting) < POOL_SIZE:
+            self._waiting[key] = self._threads.submit(open_worker)
+
+    @contextmanager
+    def use(self, key: str, open_worker: Callable[[], Worker]) -> Iterator[Worker]:
+        """A worker for this key. It goes back into the pool, or is closed if anything failed."""
+        waiting = self._waiting.pop(key, None)
+        worker = waiting.result() if waiting is not None else open_worker()
+        try:
+            yield worker
+        except BaseException:
+            worker.close()
+            raise
+        self._keep(key, worker)
+
+    def _keep(self, key: str, worker: Worker) -> None:
+        done: Future[Worker] = Future()
+        done.set_result(worker)
+        self._waiting[key] = done
+        while len(self._waiting) > POOL_SIZE:
+            _close(self._waiting.popitem(last=False)[1])
+
+    def close(self) -> None:
+        """Stop every worker."""
+        while self._waiting:
+            _close(self._waiting.popitem()[1])
+        self._threads.shutdown()
+
+
+def _close(waiting: Future[Worker]) -> None:
+    # One that failed to start has nothing to close; its error is told to whoever uses it.
+    with suppress(KronkersError):
+        waiting.result().close()
