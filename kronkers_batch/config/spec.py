@@ -202,12 +202,16 @@ class Estimator:
     ``target`` is Python's ``_target_`` (``sklearn.linear_model.LogisticRegression``), R's
     ``package::function``, or Julia's ``Package.function``. ``arguments`` are plain values (nested lists and
     mappings; in Python a nested mapping with ``_target_`` is an object). ``formula`` is R's.
+    ``predict`` is the method or function that scores (empty: the language's default), called with
+    ``predict_arguments``.
     """
 
     target: str
     arguments: Mapping[str, Any]
     formula: str
     origin: Origin
+    predict: str = ""
+    predict_arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
