@@ -48,6 +48,18 @@ def head_ids(services: Services, model: str, window: Window) -> list[str]:
     return [head.id for head in services.warehouse.heads(model) if _covers(window, head.date)]
 
 
+def published_dates(services: Services, model: str) -> set[dt.date]:
+    """The logical dates of which readers see an output of this model."""
+    return {head.date for head in services.warehouse.heads(model)}
+
+
+def has_heads(services: Services, model: str, window: Window) -> bool:
+    """Whether every date of a window has a published output; without a start, whether any date has."""
+    published = published_dates(services, model)
+    wanted = set(days(window))
+    return wanted <= published if wanted else bool(published)
+
+
 def read_output(services: Services, model: str, window: Window) -> Iterator[pl.DataFrame]:
     """The rows of a model's published output for the dates of a window, piece by piece.
 

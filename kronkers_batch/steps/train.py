@@ -105,16 +105,9 @@ def train(
     return Trained(version, verdict, promoted)
 
 
-def rejudge(services: Services, model: ModelSpec, version: ModelVersion) -> bool:
-    """Promote a recorded version that today's thresholds let through; nothing is computed.
-
-    True if it was promoted.
-    """
-    verdict = judge_metrics(model.training_thresholds, version.training.metrics)
-    if not verdict.passed or model.promote is not Promote.AUTOMATIC:
-        return False
+def promote_rejudged(services: Services, model: ModelSpec, version: ModelVersion) -> None:
+    """Promote a recorded version that today's thresholds let through; nothing is computed."""
     services.registry.promote(model.name, version.number, why="the thresholds changed and now hold")
-    return True
 
 
 def _typed(frame: pl.DataFrame, features: Schema, model: ModelSpec) -> pl.DataFrame:

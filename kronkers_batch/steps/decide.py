@@ -1,0 +1,111 @@
+"""Whether a model needs training or scoring, and why. Asked by the graph and by ``plan``, answered once a run."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from kronkers_batch.config.fingerprint import changes
+from kronkers_batch.config.spec import ModelSpec, Promote
+from kronkers_batch.monitoring.gates import Verdict, judge_metrics, judge_output
+from kronkers_batch.registry.training import ModelVersion
+from kronkers_batch.steps.definitions import Definition, define, scoring_fingerprint_of
+from kronkers_batch.steps.services import Services
+from kronkers_batch.warehouse.versions import OutputVersion
+
+
+@dataclass(frozen=True)
+class TrainingDue:
+    """A training that joins the graph: its fingerprint, and the reason in one line."""
+
+    fingerprint: str
+    reason: str
+
+
+def training_due(services: Services, model: ModelSpec, date: dt.date, force: str = "") -> TrainingDue | None:
+    """The training that this model needs as of a logical date, if any.
+
+    There are four reasons: it was asked for (``force`` is then unique to the asking), there is no champion,
+    the definition changed, or ``retrain.every`` is due. A snapshot's contents, a changed threshold and an
+    upgraded runtime are none.
+    """
+    definition = define(services, model)
+    if force:
+        return TrainingDue(f"{definition.training}+{force}", "asked for")
+    newest = services.registry.newest(model.name, definition.training)
+    if newest is None:
+        return TrainingDue(definition.training, _first_or_changed(services, model, definition))
+    if promotable(services, model, newest):
+        return TrainingDue(newest.training.fingerprint, "thresholds changed: judged anew, nothing computed")
+    again = f"{definition.training}@{date.isoformat()}"
+    if services.registry.find(model.name, again) is not None:
+        return None
+    age = date - newest.training.logical_date
+    if model.retrain.every is not None and age >= model.retrain.every:
+        return TrainingDue(again, f"last trained as of {newest.training.logical_date}, {age.days} days before")
+    if services.registry.champion(model.name) is None and age > dt.timedelta() and _missed(model, newest):
+        return TrainingDue(again, f"no champion: {newest.ref} missed its thresholds")
+    return None
+
+
+def champion_as_of(services: Services, model: str, as_of: int) -> ModelVersion | None:
+    """The champion at the start of a run; where there was none, the one that the run itself made.
+
+    ``as_of`` is in microseconds UTC; 0 means now.
+    """
+    then = services.registry.champion(model, at=as_of) if as_of else None
+    return then or services.registry.champion(model)
+
+
+def promotable(services: Services, model: ModelSpec, version: ModelVersion) -> bool:
+    """Whether a version that once missed its thresholds, and was never promoted, passes today's."""
+    if model.promote is not Promote.AUTOMATIC or not version.training.verdict or _missed(model, version):
+        return False
+    return all(promotion.number != version.number for promotion in services.registry.history(model.name))
+
+
+def _missed(model: ModelSpec, version: ModelVersion) -> bool:
+    return not judge_metrics(model.training_thresholds, version.training.metrics).passed
+
+
+def _first_or_changed(services: Services, model: ModelSpec, definition: Definition) -> str:
+    last = services.registry.champion(model.name)
+    if last is None:
+        versions = services.registry.versions(model.name)
+        last = versions[-1] if versions else None
+    if last is None:
+        return "no model version yet"
+    what = changes(last.training.definition, definition.flat)
+    return "definition changed: " + ("; ".join(what) if what else "code or environment")
+
+
+@dataclass(frozen=True)
+class ScoringState:
+    """What there is for one logical date: ``output`` with this fingerprint, and today's verdict on it."""
+
+    fingerprint: str
+    output: OutputVersion | None
+    verdict: Verdict
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is left to do: scored, and published or held as the thresholds of today say."""
+        return self.output is not None and (self.output.state == "published") == self.verdict.passed
+
+    @property
+    def reason(self) -> str:
+        """Why scoring joins the graph; empty when it does not."""
+        if self.settled:
+            return ""
+        return "not scored yet" if self.output is None else "thresholds changed: judged anew, nothing computed"
+
+
+def scoring_state(
+    services: Services, model: ModelSpec, date: dt.date, champion: ModelVersion
+) -> ScoringState:
+    """Ask the warehouse for the output of this date by this champion over the source as it is now."""
+    fingerprint = scoring_fingerprint_of(services, model, date, champion)
+    output = services.warehouse.find(model.name, date, fingerprint)
+    if output is None:
+        return ScoringState(fingerprint, None, Verdict())
+    return ScoringState(fingerprint, output, judge_output(model.output_thresholds, output.stats))

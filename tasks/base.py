@@ -1,0 +1,97 @@
+"""What all tasks share: how they reach the system, and how what happens to them is recorded."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from typing import Any
+
+import luigi
+
+from kronkers_batch.errors import KronkersError
+from kronkers_batch.steps import runlog
+from kronkers_batch.steps.services import Services
+from tasks import context
+
+
+class BaseTask(luigi.Task):  # type: ignore[misc]
+    """A task of the graph.
+
+    The parameters here say in which run and over which configuration a task works, not what it makes, so they
+    are not significant: two runs' tasks for the same model and date are the same task.
+
+    Attributes:
+        conf: The configuration folder; empty means as the command line finds it.
+        overrides: Overrides of the configuration.
+        run_id: The run to record under; empty records nothing.
+        as_of: The moment (microseconds UTC) whose champions score; 0 means now.
+        tonight: The run's logical date.
+    """
+
+    conf: str = luigi.Parameter(default="", significant=False, positional=False)
+    overrides: tuple[str, ...] = luigi.TupleParameter(default=(), significant=False, positional=False)
+    run_id: str = luigi.Parameter(default="", significant=False, positional=False)
+    as_of: int = luigi.IntParameter(default=0, significant=False, positional=False)
+    tonight: dt.date | None = luigi.OptionalDateParameter(default=None, significant=False, positional=False)
+
+    @property
+    def services(self) -> Services:
+        """The system that this task works on."""
+        return context.services(self.conf, tuple(self.overrides), self.run_id)
+
+    @property
+    def common(self) -> dict[str, Any]:
+        """What a task hands to the tasks that it requires."""
+        names = ("conf", "overrides", "run_id", "as_of", "tonight")
+        return {name: getattr(self, name) for name in names}
+
+    @property
+    def kind(self) -> str:
+        """The task's kind in messages and records: its class's name in lower case."""
+        return type(self).__name__.lower()
+
+    @property
+    def subject(self) -> tuple[str, str]:
+        """What it works on, and the department that owns that."""
+        raise TypeError(f"{type(self).__name__} has no subject")
+
+    def reason(self) -> str:
+        """Why this task is to run, in one line; asked only while it is not complete."""
+        raise TypeError(f"{type(self).__name__} has no reason")
+
+    def work(self) -> tuple[str, str]:
+        """Do it. Returns the state (``done`` or ``held``) and one line on what came of it."""
+        raise TypeError(f"{type(self).__name__} has no work")
+
+    def settled(self) -> bool:
+        """Whether there is nothing to do; what :meth:`complete` asks."""
+        raise TypeError(f"{type(self).__name__} does not say when it is complete")
+
+    def complete(self) -> bool:
+        """Ask the database. An error in asking is this task's failure, and is recorded as such."""
+        started = time.monotonic()
+        try:
+            return self.settled()
+        except KronkersError as error:
+            self._record("failed", str(error), "", started)
+            raise
+
+    def run(self) -> None:
+        """Do the work, and record what happened whether or not it succeeds."""
+        started, reason = time.monotonic(), ""
+        try:
+            reason = self.reason()
+            state, message = self.work()
+        except KronkersError as error:
+            self._record("failed", str(error), reason, started)
+            raise
+        self._record(state, message, reason, started)
+
+    def _record(self, state: str, message: str, reason: str, started: float) -> None:
+        if not self.run_id:
+            return
+        name, department = self.subject
+        seconds = time.monotonic() - started
+        runlog.record(
+            self.services, self.run_id, department, runlog.Event(name, self.kind, state, seconds, message, reason)
+        )

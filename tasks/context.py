@@ -1,0 +1,37 @@
+"""The opened system that tasks of this process work on: one for each configuration and run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from kronkers_batch.bootstrap import open_system
+from kronkers_batch.config.load import find_conf
+from kronkers_batch.steps.services import Services
+
+_open: dict[tuple[str, tuple[str, ...]], Services] = {}
+
+
+def provide(conf: Path, overrides: tuple[str, ...], services: Services) -> None:
+    """Let tasks of this process use a system that is already open."""
+    _open[str(conf), overrides] = services
+
+
+def services(conf: str, overrides: tuple[str, ...], run_id: str) -> Services:
+    """The system for a task's parameters, opened at the first asking in this process.
+
+    A task in a process of its own (luigi with several workers, or luigi's own command line) opens its own.
+    """
+    path = find_conf(conf or None, os.environ)
+    key = (str(path), overrides)
+    if key not in _open:
+        _open[key] = open_system(path, overrides)
+        _open[key].run_id = run_id
+    return _open[key]
+
+
+def release(close: Callable[[Services], None] = lambda opened: opened.close()) -> None:
+    """Close and forget every system of this process."""
+    while _open:
+        close(_open.popitem()[1])

@@ -1,0 +1,88 @@
+"""The task that freezes one window of one source; models that share the source share the task."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+
+import luigi
+
+from kronkers_batch.config.spec import InputRef
+from kronkers_batch.data.window import Window
+from kronkers_batch.steps import ingest as step
+from kronkers_batch.steps.sources import has_heads, source_of
+from kronkers_batch.steps.windows import days, outputs_of
+from tasks.base import BaseTask
+
+_OUTPUT = "output."
+
+
+class Ingest(BaseTask):
+    """Freeze ``[start, end)`` of a source as a snapshot. An empty moment is an open end.
+
+    Complete when the source as it is now is frozen, and every output that it reads is up to date.
+    """
+
+    source: str = luigi.Parameter()  # a source's name, or output.MODEL
+    start: str = luigi.Parameter(default="")
+    end: str = luigi.Parameter(default="")
+
+    @classmethod
+    def of(cls, ref: InputRef, window: Window, **common: object) -> Ingest:
+        """The task for a window of what a model reads."""
+        name = ref.source or _OUTPUT + ref.output
+        return cls(source=name, start=_text(window.start), end=_text(window.end), **common)
+
+    @property
+    def ref(self) -> InputRef:
+        """What is read."""
+        if self.source.startswith(_OUTPUT):
+            return InputRef(output=self.source.removeprefix(_OUTPUT))
+        return InputRef(source=self.source)
+
+    @property
+    def window(self) -> Window:
+        """Which rows are read."""
+        return Window(_moment(self.start), _moment(self.end))
+
+    @property
+    def subject(self) -> tuple[str, str]:
+        """The source and its department."""
+        return self.source, source_of(self.services, self.ref).department
+
+    def requires(self) -> Iterator[BaseTask]:
+        """What the source reads of other models: tonight's output brought up to date, earlier ones published."""
+        from tasks.score import Published, Score
+
+        for model in outputs_of(self.services, self.ref):
+            for day in days(self.window):
+                kind = Score if day == self.tonight else Published
+                yield kind(model=model, date=day, **self.common)
+
+    def settled(self) -> bool:
+        """Whether the source as it is now is frozen."""
+        if not all(task.complete() for task in self.requires()):
+            return False
+        if not all(has_heads(self.services, m, self.window) for m in outputs_of(self.services, self.ref)):
+            return False
+        return step.find(self.services, self.ref, self.window) is not None
+
+    def reason(self) -> str:
+        """Why: nothing is frozen for this window, or the source changed since."""
+        name = source_of(self.services, self.ref).name
+        frozen_before = self.services.snapshots.exists(name, self.window)
+        return "the source changed" if frozen_before else "not read yet"
+
+    def work(self) -> tuple[str, str]:
+        """Read, check and freeze."""
+        snapshot = step.ingest(self.services, self.ref, self.window)
+        warned = [r.message() for r in snapshot.results if r.verdict in ("warned", "dropped")]
+        return "done", "; ".join([f"{snapshot.rows:,} rows", *warned])
+
+
+def _text(moment: dt.datetime | None) -> str:
+    return "" if moment is None else moment.isoformat()
+
+
+def _moment(text: str) -> dt.datetime | None:
+    return dt.datetime.fromisoformat(text) if text else None

@@ -1,0 +1,45 @@
+"""The whole graph of one logical date."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+
+import luigi
+
+from kronkers_batch.steps.decide import training_due
+from tasks.base import BaseTask
+from tasks.score import Score
+from tasks.train import Train
+
+
+class Nightly(BaseTask):
+    """Score every enabled model, or those named, and train those whose training is due."""
+
+    date: dt.date = luigi.DateParameter()
+    models: tuple[str, ...] = luigi.TupleParameter(default=())
+
+    def names(self) -> list[str]:
+        """The models of this run."""
+        declared = self.services.config.models
+        return list(self.models) or [name for name, model in declared.items() if model.enabled]
+
+    def requires(self) -> Iterator[BaseTask]:
+        """A scoring of each model, and a training of each that is due."""
+        common = {**self.common, "tonight": self.date}
+        for name in self.names():
+            yield Score(model=name, date=self.date, **common)
+            due = training_due(self.services, self.services.model(name), self.date)
+            if due is not None:
+                yield Train(model=name, date=self.date, fingerprint=due.fingerprint, why=due.reason, **common)
+
+    def settled(self) -> bool:
+        """Whether nothing is left to do."""
+        return all(task.complete() for task in self.requires())
+
+    def reason(self) -> str:
+        """Why: something in it is to run."""
+        return "not everything is done"
+
+    def run(self) -> None:
+        """Nothing of its own: the work is in what it requires."""

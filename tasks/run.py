@@ -1,0 +1,180 @@
+"""Running the graph with Luigi, and what became of each model."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import luigi
+
+from kronkers_batch.errors import KronkersError
+from kronkers_batch.steps import runlog
+from kronkers_batch.steps.services import Services
+from kronkers_batch.steps.warm import prepare_workers
+from kronkers_batch.store.clock import now
+from tasks import context
+from tasks.base import BaseTask
+from tasks.nightly import Nightly
+from tasks.score import Score
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one model in a run.
+
+    ``state`` is ``done``, ``up to date``, ``held``, ``failed`` or ``waiting`` (something it needs failed).
+    """
+
+    model: str
+    state: str
+    message: str
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether nobody has to do anything about it."""
+        return self.state in ("done", "up to date")
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A finished run: its id, logical date, one outcome a model, and every event."""
+
+    run_id: str
+    date: dt.date
+    outcomes: tuple[Outcome, ...]
+    events: tuple[runlog.Event, ...]
+    seconds: float
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 1 where some model was not done."""
+        return 0 if all(outcome.ok for outcome in self.outcomes) else 1
+
+
+def nightly_task(
+    services: Services, conf: Path, overrides: Sequence[str], date: dt.date, models: Sequence[str], run_id: str
+) -> Nightly:
+    """The root of the graph, over a system that is already open."""
+    for name in models:
+        services.model(name)
+    context.provide(conf, tuple(overrides), services)
+    return Nightly(
+        date=date,
+        models=tuple(models),
+        conf=str(conf),
+        overrides=tuple(overrides),
+        run_id=run_id,
+        as_of=now(),
+        tonight=date,
+    )
+
+
+def run(
+    services: Services,
+    conf: Path,
+    overrides: Sequence[str],
+    date: dt.date,
+    models: Sequence[str] = (),
+    trigger: str = "command",
+) -> RunResult:
+    """Run the nightly graph for a date, for the named models or all. One model's failure stops no other."""
+    root = nightly_task(services, conf, overrides, date, models, "")
+    names = root.names()
+    return execute(services, root, names, trigger)
+
+
+def execute(services: Services, root: BaseTask, names: Sequence[str], trigger: str) -> RunResult:
+    """Give a graph to Luigi under a new run, and gather what became of each model."""
+    date: dt.date = root.date
+    started = now()
+    run_id = runlog.begin(services, date, trigger)
+    services.run_id = run_id
+    root = root.clone(run_id=run_id, as_of=started)
+    try:
+        prepare_workers(services, names, date)
+        _build(root, services.config.executor.workers)
+    except BaseException:
+        runlog.finish(services, run_id, 1)
+        raise
+    events = tuple(runlog.events(services, run_id))
+    outcomes = tuple(_outcome(services, root, name, events) for name in names)
+    result = RunResult(run_id, date, outcomes, events, (now() - started) / 1e6)
+    runlog.finish(services, run_id, result.exit_code)
+    return result
+
+
+def _build(root: BaseTask, workers: int) -> None:
+    logging.getLogger("luigi").setLevel(logging.CRITICAL)
+    logging.getLogger("luigi-interface").setLevel(logging.CRITICAL)
+    options = luigi.configuration.get_config()
+    options.set("worker", "check_complete_on_run", "true")
+    if workers > 1:
+        _processes_without_fork()
+    luigi.build(
+        [root],
+        local_scheduler=True,
+        workers=workers,
+        log_level="CRITICAL",
+        no_lock=True,
+        detailed_summary=True,
+    )
+
+
+def _processes_without_fork() -> None:
+    """Luigi forks for several workers, and Polars hangs in a child forked after its first use."""
+    import multiprocessing
+
+    multiprocessing.set_start_method("forkserver", force=True)
+    multiprocessing.set_forkserver_preload(["tasks.nightly", "polars"])
+
+
+def _outcome(services: Services, root: BaseTask, name: str, events: Sequence[runlog.Event]) -> Outcome:
+    own = [e for e in events if e.model == name and e.task in ("score", "train")]
+    seconds = sum(e.seconds for e in own)
+    for state in ("failed", "held"):
+        bad = [e for e in own if e.state == state]
+        if bad:
+            return Outcome(name, state, "; ".join(e.message for e in bad), seconds)
+    try:
+        settled = [t for t in root.requires() if t.subject[0] == name and not t.complete()]
+    except KronkersError as error:
+        return Outcome(name, "failed", str(error), seconds)
+    if settled:
+        return Outcome(name, "waiting", _cause(settled, events), seconds)
+    held = _held(services, root, name)
+    if held:
+        return Outcome(name, "held", held, seconds)
+    if not own:
+        return Outcome(name, "up to date", "", 0.0)
+    return Outcome(name, "done", "; ".join(e.message for e in reversed(own)), seconds)
+
+
+def _held(services: Services, root: BaseTask, name: str) -> str:
+    """An output that an earlier run held back is still not there for readers; say so every time."""
+    for task in root.requires():
+        if isinstance(task, Score) and task.model == name:
+            state = task.state()
+            if state is not None and not state.verdict.passed and state.output is not None:
+                return f"{state.output.ref} held: {state.verdict.why()}"
+    return ""
+
+
+def _cause(unfinished: Iterable[BaseTask], events: Sequence[runlog.Event]) -> str:
+    """Why a model's tasks did not run: the failed tasks that they stand on."""
+    failed = {(e.model, e.task): e.message for e in events if e.state in ("failed", "held")}
+    waiting, seen, causes = list(unfinished), set(), []
+    while waiting:
+        task = waiting.pop()
+        if task.task_id in seen:
+            continue
+        seen.add(task.task_id)
+        message = failed.get((task.subject[0], task.kind))
+        if message:
+            causes.append(f"{task.kind} {task.subject[0]}: {message}")
+            continue
+        waiting += task.requires()
+    return "; ".join(dict.fromkeys(causes)) or "something that it needs did not finish"

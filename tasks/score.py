@@ -1,0 +1,130 @@
+"""The tasks that publish a model's output: for the run's date, and for dates that others need."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+
+import luigi
+
+from kronkers_batch.errors import GateFailed
+from kronkers_batch.registry.training import ModelVersion
+from kronkers_batch.steps import score as step
+from kronkers_batch.steps.decide import ScoringState, champion_as_of, scoring_state, training_due
+from kronkers_batch.steps.sources import published_dates, source_of
+from kronkers_batch.steps.windows import scoring_window
+from tasks.base import BaseTask
+from tasks.ingest import Ingest
+from tasks.train import Train
+
+
+class OutputTask(BaseTask):
+    """A task about one model's output of one logical date."""
+
+    model: str = luigi.Parameter()
+    date: dt.date = luigi.DateParameter()
+
+    @property
+    def subject(self) -> tuple[str, str]:
+        """The model and its department."""
+        return self.model, self.services.model(self.model).department
+
+
+class Score(OutputTask):
+    """Score one logical date with the champion as of the run's start.
+
+    Never waits for a training, except for the first one, without which there is no champion. Complete when
+    the output with today's fingerprint is published or held, as today's thresholds say.
+    """
+
+    priority = 10  # predictions before retrainings
+
+    @property
+    def champion(self) -> ModelVersion | None:
+        """The version that scores."""
+        return champion_as_of(self.services, self.model, self.as_of)
+
+    @property
+    def ingest(self) -> Ingest:
+        """The task that freezes what is scored."""
+        spec = self.services.model(self.model)
+        window = scoring_window(spec, source_of(self.services, spec.source), self.date)
+        return Ingest.of(spec.source, window, **self.common)
+
+    def requires(self) -> Iterator[BaseTask]:
+        """The scoring window, frozen; and the first training where there is no champion."""
+        yield self.ingest
+        if self.champion is None:
+            yield from first_training(self)
+
+    def settled(self) -> bool:
+        """Whether the output is there and judged."""
+        state = self.state() if all(task.complete() for task in self.ingest.requires()) else None
+        return state is not None and state.settled
+
+    def state(self) -> ScoringState | None:
+        """What there is of this output; None without a champion."""
+        champion = self.champion
+        if champion is None:
+            return None
+        return scoring_state(self.services, self.services.model(self.model), self.date, champion)
+
+    def reason(self) -> str:
+        """Why it is scored."""
+        state = self.state()
+        return "no champion yet" if state is None else state.reason or "what it reads changes first"
+
+    def work(self) -> tuple[str, str]:
+        """Score, or judge anew what is scored already."""
+        services, spec = self.services, self.services.model(self.model)
+        champion = self.champion
+        if champion is None:
+            newest = services.registry.versions(self.model)
+            raise GateFailed(
+                f"{self.model} has no champion" + (f": {newest[-1].ref} was not promoted" if newest else ""),
+                where=f"model {self.model}",
+                fix=f"see kronkers versions {self.model}; then change the model or its thresholds, or promote one",
+            )
+        state = scoring_state(services, spec, self.date, champion)
+        if state.output is not None:
+            output = services.warehouse.judge(state.output, state.verdict.missed)
+            scored = step.Scored(output, state.verdict)
+        else:
+            scored = step.score(services, spec, self.date, champion, state.fingerprint)
+        return ("done" if scored.published else "held"), scored.message()
+
+
+class Published(OutputTask):
+    """Some published output of a past date, whichever version scored it; scored now where there is none."""
+
+    def requires(self) -> Iterator[BaseTask]:
+        """The scoring of that date."""
+        yield Score(model=self.model, date=self.date, **self.common)
+
+    def settled(self) -> bool:
+        """Whether readers see an output of that date."""
+        return self.date in published_dates(self.services, self.model)
+
+    def reason(self) -> str:
+        """Why it is needed."""
+        return "another model reads it"
+
+    def work(self) -> tuple[str, str]:
+        """Nothing is left to do but to say so when the scoring was held."""
+        if not self.settled():
+            raise GateFailed(
+                f"the output of {self.model} for {self.date} is held, so models that read it cannot go on",
+                where=f"model {self.model}",
+                fix=f"see kronkers outputs {self.model}",
+            )
+        return "done", "published"
+
+
+def first_training(task: Score) -> Iterator[Train]:
+    """The training that a model without a champion needs, if today's definition was not yet tried."""
+    spec = task.services.model(task.model)
+    due = training_due(task.services, spec, task.date)
+    if due is not None:
+        yield Train(
+            model=task.model, date=task.date, fingerprint=due.fingerprint, why=due.reason, **task.common
+        )

@@ -1,0 +1,59 @@
+"""The task that trains one model as of one logical date."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+
+import luigi
+
+from kronkers_batch.steps import train as step
+from kronkers_batch.steps.decide import promotable
+from kronkers_batch.steps.definitions import define
+from kronkers_batch.steps.sources import source_of
+from kronkers_batch.steps.windows import training_window
+from tasks.base import BaseTask
+from tasks.ingest import Ingest
+
+
+class Train(BaseTask):
+    """Train a model; ``fingerprint`` says of which definition, and which repetition of it.
+
+    Complete when a version with this fingerprint is recorded, and today's thresholds have judged it.
+    """
+
+    model: str = luigi.Parameter()
+    date: dt.date = luigi.DateParameter()
+    fingerprint: str = luigi.Parameter()
+    why: str = luigi.Parameter(default="", significant=False, positional=False)
+
+    @property
+    def subject(self) -> tuple[str, str]:
+        """The model and its department."""
+        return self.model, self.services.model(self.model).department
+
+    def requires(self) -> Iterator[BaseTask]:
+        """The training window, frozen; nothing where a recorded version only has to be judged."""
+        spec = self.services.model(self.model)
+        if self.services.registry.find(self.model, self.fingerprint) is None:
+            source = source_of(self.services, spec.source)
+            yield Ingest.of(spec.source, training_window(spec, source, self.date), **self.common)
+
+    def settled(self) -> bool:
+        """Whether the version is there and judged."""
+        version = self.services.registry.find(self.model, self.fingerprint)
+        return version is not None and not promotable(self.services, self.services.model(self.model), version)
+
+    def reason(self) -> str:
+        """Why the model is trained."""
+        return self.why
+
+    def work(self) -> tuple[str, str]:
+        """Train; or promote a recorded version that today's thresholds let through."""
+        services, spec = self.services, self.services.model(self.model)
+        recorded = services.registry.find(self.model, self.fingerprint)
+        if recorded is not None:
+            step.promote_rejudged(services, spec, recorded)
+            return "done", f"{recorded.ref} promoted: today's thresholds hold"
+        trained = step.train(services, spec, self.date, self.fingerprint, define(services, spec), self.why)
+        return ("done" if trained.verdict.passed else "held"), trained.message()
