@@ -1,0 +1,98 @@
+"""DuckDB, locked down: it sees the declared files and nothing else, and writes nothing to any disk."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import duckdb
+
+_THREADS = 2
+
+
+@contextlib.contextmanager
+def connect(
+    allowed: Sequence[Path], memory: int, threads: int = _THREADS
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An in-memory connection that may read ``allowed`` and use ``memory`` bytes; more fails.
+
+    The order matters: what may be read is said before external access goes off, and the lock comes last.
+    Without a temporary folder a query that needs more memory fails instead of spilling rows in clear.
+    """
+    import duckdb
+
+    connection = duckdb.connect(":memory:")
+    try:
+        files = ", ".join(quoted_text(str(path)) for path in allowed)
+        connection.execute(f"SET allowed_paths = [{files}]")
+        connection.execute("SET temp_directory = ''")
+        connection.execute("SET python_enable_replacements = false")
+        connection.execute("SET autoinstall_known_extensions = false")
+        connection.execute("SET autoload_known_extensions = false")
+        connection.execute("SET allow_community_extensions = false")
+        connection.execute(f"SET memory_limit = '{memory // 1024}KiB'")
+        connection.execute(f"SET threads = {threads}")
+        connection.execute("SET preserve_insertion_order = true")
+        # A naive timestamp in SQL is UTC here, whatever the machine's zone.
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        yield connection
+    finally:
+        connection.close()
+
+
+def is_single_select(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
+    """Whether the text is exactly one SELECT. Raises DuckDB's ParserException when it is no SQL."""
+    import duckdb
+
+    statements = connection.extract_statements(sql)
+    return len(statements) == 1 and statements[0].type == duckdb.StatementType.SELECT
+
+
+def quoted_name(name: str) -> str:
+    """A name as a SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def quoted_text(text: str) -> str:
+    """A text as a SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+# Quoted texts and names, comments and casts are passed over; what is left with a mark is a parameter.
+_PARAMETER = re.compile(
+    r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | --[^\n]* | /\*.*?\*/ | :: | (?<![\w$:])[:$](date|from|to)\b""",
+    re.VERBOSE | re.DOTALL | re.IGNORECASE,
+)
+
+
+def parameters(sql: str) -> frozenset[str]:
+    """Which of ``date``, ``from`` and ``to`` the query asks for, as ``:date`` or ``$date``."""
+    return frozenset(m[1].lower() for m in _PARAMETER.finditer(sql) if m[1])
+
+
+def replaced(sql: str, values: dict[str, str]) -> str:
+    """The query with its parameters replaced by SQL literals or other parameter marks."""
+    return _PARAMETER.sub(lambda m: values[m[1].lower()] if m[1] else m[0], sql)
+
+
+def scrubbed(error: duckdb.Error) -> str:
+    """What may be said of a DuckDB error: its kind, and a name where it is about a name; never data."""
+    import duckdb
+
+    text = str(error)
+    if isinstance(error, duckdb.CatalogException | duckdb.BinderException | duckdb.ParserException):
+        # These come from the query's text alone, before a row is read; the query is the reader's own.
+        return text.split("\n")[0].split("Candidate")[0].strip()[:300]
+    if isinstance(error, duckdb.PermissionException):
+        return "it reads or writes a file that is not declared"
+    if isinstance(
+        error, duckdb.ConversionException | duckdb.OutOfRangeException | duckdb.InvalidInputException
+    ):
+        return f"a value could not be converted or is out of range ({type(error).__name__})"
+    return f"DuckDB stopped with {type(error).__name__}"

@@ -1,0 +1,144 @@
+"""Strict casts: raw columns of a source become exactly the declared columns, or an error without values.
+
+A cast never guesses: text is parsed in the forms listed here and nothing else, typed columns go through
+``frames.tables.conform``, and a value that the declared type cannot hold is an error. Timestamps without a
+zone are UTC. No text may hold a NUL byte, and a category with declared levels no other level.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable
+
+import polars as pl
+
+from kronkers_batch.data.sources.place import Place
+from kronkers_batch.errors import SourceError
+from kronkers_batch.frames.schema import Column, ColumnType, Schema
+from kronkers_batch.frames.tables import conform
+
+_UTC = pl.Datetime("us", "UTC")
+_WITH_ZONE = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z")
+_WITHOUT_ZONE = (
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%dT%H:%M",
+    "%Y-%m-%d",
+)
+_TRUE, _FALSE = ("true", "True", "TRUE", "1"), ("false", "False", "FALSE", "0")
+_TEXTS = (ColumnType.STRING, ColumnType.CATEGORY)
+
+
+def missing_columns(schema: Schema, found: Iterable[str], place: Place) -> None:
+    """Raises SourceError naming every declared column that is not there, with the nearest name found."""
+    names = list(found)
+    missing = [n for n in schema.names if n not in names]
+    if not missing:
+        return
+    close = {n: difflib.get_close_matches(n, names, 1) for n in missing}
+    said = ", ".join(f"{n} (did you mean {c[0]}?)" if (c := close[n]) else n for n in missing)
+    noun = "column is" if len(missing) == 1 else "columns are"
+    raise place.error(
+        f"{len(missing)} declared {noun} not there: {said}",
+        f"It has: {', '.join(names[:40])}{', ...' if len(names) > 40 else ''}. "
+        "Change `columns:` in the source's file, or ask who delivers the data.",
+    )
+
+
+def check_types(schema: Schema, found: Iterable[tuple[str, pl.DataType]], place: Place) -> None:
+    """Raises SourceError when a found type can never become the declared one; reads no rows."""
+    for name, dtype in found:
+        if name in schema:
+            cast(pl.Series(name, [], dtype=dtype), schema[name], place)
+
+
+def cast_frame(raw: pl.DataFrame, schema: Schema, place: Place) -> pl.DataFrame:
+    """The declared columns, in order and in their types. Raises SourceError."""
+    missing_columns(schema, raw.columns, place)
+    return pl.DataFrame([cast(raw.get_column(c.name), c, place) for c in schema])
+
+
+def cast(raw: pl.Series, column: Column, place: Place) -> pl.Series:
+    """One column in its declared type. Raises SourceError with types and counts, never values."""
+    raw = _decoded(raw, column, place)
+    if raw.dtype == pl.String and column.type not in _TEXTS:
+        result = _PARSERS[column.type](raw)
+        if bad := result.null_count() - raw.null_count():
+            raise _unfit(raw.filter(result.is_null() & raw.is_not_null()), bad, len(raw), column, place)
+        return result
+    result = conform(raw.to_frame(), Schema((column,)), str(place)).to_series()
+    if column.type in _TEXTS:
+        _check_text(result, column, place)
+    return result
+
+
+def _decoded(raw: pl.Series, column: Column, place: Place) -> pl.Series:
+    if raw.dtype != pl.Binary:
+        return raw
+    text = raw.cast(pl.String, strict=False)
+    bad = text.null_count() - raw.null_count()
+    if bad:
+        raise place.error(
+            f"column {column.name}: {bad} of {len(raw)} rows read hold bytes that are not UTF-8",
+            "Save the data as UTF-8, or ask who delivers it to do so.",
+        )
+    return text
+
+
+def _check_text(text: pl.Series, column: Column, place: Place) -> None:
+    bad = int(text.str.contains("\0", literal=True).sum() or 0)
+    if bad:
+        raise place.error(
+            f"column {column.name}: {bad} of {len(text)} rows read hold a NUL byte",
+            "No text may hold one: R and C programs would cut it there. Ask who delivers the data.",
+        )
+    if column.levels:
+        bad = int((~text.is_in(list(column.levels))).sum() or 0)
+        if bad:
+            raise place.error(
+                f"column {column.name}: {bad} of {len(text)} rows read hold a level that is not declared",
+                f"Add it to the levels of {column.name}, or leave the levels out so that they are learnt.",
+            )
+
+
+def _unfit(bad: pl.Series, count: int, rows: int, column: Column, place: Place) -> SourceError:
+    numbers = int(bad.cast(pl.Float64, strict=False).is_not_null().sum())
+    found = "other numbers" if numbers == count else "other text" if numbers == 0 else "numbers and text"
+    return place.error(
+        f"column {column.name} is declared {column.type}, but {count} of {rows} rows read hold {found}",
+        f"Correct the data, or declare {column.name} with the type it has now; "
+        "if those mean 'missing', name them in `csv: {null: ...}` where the source is a CSV file.",
+    )
+
+
+def _boolean(raw: pl.Series) -> pl.Series:
+    column = pl.col(raw.name)
+    choice = pl.when(column.is_in(_TRUE)).then(True).when(column.is_in(_FALSE)).then(False)
+    return raw.to_frame().select(choice.otherwise(None).cast(pl.Boolean).alias(raw.name)).to_series()
+
+
+def _timestamp(raw: pl.Series) -> pl.Series:
+    result = pl.Series(raw.name, [None], dtype=_UTC).new_from_index(0, len(raw))
+    for form in (*_WITH_ZONE, *_WITHOUT_ZONE):
+        waiting = result.is_null() & raw.is_not_null()
+        if not waiting.any():
+            break
+        if form in _WITH_ZONE:
+            parsed = raw.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False)
+        else:
+            naive = raw.str.to_datetime(form, time_unit="us", strict=False)
+            parsed = naive.dt.replace_time_zone("UTC")
+        result = parsed.zip_with(waiting, result)
+    return result
+
+
+_PARSERS: dict[ColumnType, Callable[[pl.Series], pl.Series]] = {
+    ColumnType.FLOAT: lambda raw: raw.cast(pl.Float64, strict=False),
+    ColumnType.FLOAT32: lambda raw: raw.cast(pl.Float32, strict=False),
+    ColumnType.INTEGER: lambda raw: raw.cast(pl.Int64, strict=False),
+    ColumnType.INT32: lambda raw: raw.cast(pl.Int32, strict=False),
+    ColumnType.BOOLEAN: _boolean,
+    ColumnType.DATE: lambda raw: raw.str.to_date("%Y-%m-%d", strict=False),
+    ColumnType.TIMESTAMP: _timestamp,
+}

@@ -1,0 +1,77 @@
+"""Sources that are files: one path or a glob of Parquet or CSV files, read one after the other."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from kronkers_batch.config.spec import SourceKind, SourceSpec
+from kronkers_batch.data.sources import csvfile, parquet
+from kronkers_batch.data.sources.place import Place
+from kronkers_batch.data.window import Window
+
+_NULLS = {SourceKind.PACKAGE: ("", "NA"), SourceKind.CSV: ("",)}
+
+
+def paths(source: SourceSpec) -> list[Path]:
+    """The files of a Parquet, CSV or package source, sorted by path. Raises SourceError without any."""
+    if source.kind is SourceKind.PACKAGE:
+        from kronkers_batch.data.sources import package
+
+        return [package.locate(source)]
+    place = Place.of(source)
+    path = Path(source.path)
+    if path.is_file():
+        return [path]
+    if path.is_dir():
+        raise place.error(f"{path} is a folder", f"Name its files with a pattern, such as {path}/*.parquet")
+    if glob.has_magic(source.path):
+        found = sorted(Path(p) for p in glob.glob(source.path, recursive=True) if Path(p).is_file())  # noqa: PTH207 - absolute pattern
+        if found:
+            return found
+        raise place.error(f"no file fits {source.path}", _why_missing(path))
+    raise place.error(f"there is no file {path}", _why_missing(path))
+
+
+def read(source: SourceSpec, window: Window, rows: int) -> Iterator[pl.DataFrame]:
+    """Typed frames of at most about ``rows`` rows, in the order of the files and of their rows."""
+    for path in paths(source):
+        place = Place.of(source).at(str(path))
+        if not os.access(path, os.R_OK):
+            raise place.error(
+                "the file may not be read", "Give the account that runs this the right to read it."
+            )
+        if not path.stat().st_size:
+            raise place.error("the file is empty: not even column names", "Deliver it again, or remove it.")
+        if is_parquet(source, path):
+            yield from parquet.read(path, source, window, rows, place)
+        else:
+            yield from csvfile.read(path, source, window, csv_format(source), place)
+
+
+def is_parquet(source: SourceSpec, path: Path) -> bool:
+    """Whether a file of the source is read as Parquet."""
+    return source.kind is SourceKind.PARQUET or (
+        source.kind is SourceKind.PACKAGE and path.suffix == ".parquet"
+    )
+
+
+def csv_format(source: SourceSpec) -> csvfile.Format:
+    """How the source's CSV files are written. In a package's files ``NA`` is missing too."""
+    nulls = {"", source.csv["null"]} if "null" in source.csv else _NULLS.get(source.kind, ("",))
+    return csvfile.Format(source.csv.get("delimiter", ","), source.csv.get("quote", '"'), tuple(nulls))
+
+
+def _why_missing(path: Path) -> str:
+    parent = path.parent
+    while glob.has_magic(str(parent)) or not parent.exists():
+        if parent == parent.parent:
+            break
+        parent = parent.parent
+    if not parent.is_dir() or not os.access(parent, os.R_OK | os.X_OK):
+        return f"The folder {parent} cannot be listed: check its rights."
+    return f"Correct `path:`; the nearest folder that exists is {parent}."

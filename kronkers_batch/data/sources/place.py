@@ -1,0 +1,34 @@
+"""Where a row came from, for messages: the source, its declaration, and the file or table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from kronkers_batch.config.spec import SourceSpec
+from kronkers_batch.errors import SourceError
+
+
+@dataclass(frozen=True)
+class Place:
+    """A source, and the part of it that is being read (a file, a table, a package; may be empty)."""
+
+    source: str
+    origin: str
+    part: str = ""
+
+    @classmethod
+    def of(cls, source: SourceSpec) -> Place:
+        """The place of a source as a whole."""
+        return cls(source.name, f"{source.origin.file}:{source.origin.line}")
+
+    def at(self, part: str) -> Place:
+        """The same source, at one of its parts."""
+        return replace(self, part=part)
+
+    def __str__(self) -> str:
+        text = f"{self.origin}: source {self.source}"
+        return f"{text}, {self.part}" if self.part else text
+
+    def error(self, what: str, fix: str) -> SourceError:
+        """A SourceError that happened here."""
+        return SourceError(what, where=str(self), fix=fix)

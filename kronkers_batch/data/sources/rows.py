@@ -1,0 +1,48 @@
+"""Row-wise helpers that every kind of source shares: the window, and chunks of one size."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+
+import polars as pl
+
+from kronkers_batch.data.window import Window
+
+
+def within(frame: pl.DataFrame, time_column: str, window: Window) -> pl.DataFrame:
+    """The rows of a typed frame with ``start <= time < end``; a null time is in no window but the whole."""
+    if window.whole or not time_column or not frame.height:
+        return frame
+    time = pl.col(time_column).cast(pl.Datetime("us", "UTC"))
+    if frame.schema[time_column] == pl.Date:
+        time = pl.col(time_column).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    inside = pl.lit(True)
+    if window.start is not None:
+        inside &= time >= moment(window.start)
+    if window.end is not None:
+        inside &= time < moment(window.end)
+    return frame.filter(inside)
+
+
+def moment(value: dt.datetime) -> pl.Expr:
+    """A UTC moment as a literal."""
+    return pl.lit(value, dtype=pl.Datetime("us", "UTC"))
+
+
+def rechunked(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
+    """The same rows in the same order, in frames of exactly ``rows`` rows; the last may be shorter."""
+    waiting: list[pl.DataFrame] = []
+    height = 0
+    for incoming in frames:
+        frame = incoming
+        while height + frame.height >= rows:
+            taken = frame[: rows - height]
+            yield pl.concat([*waiting, taken], rechunk=True) if waiting else taken
+            frame = frame[taken.height :]
+            waiting, height = [], 0
+        if frame.height:
+            waiting.append(frame)
+            height += frame.height
+    if waiting:
+        yield pl.concat(waiting, rechunk=True)
