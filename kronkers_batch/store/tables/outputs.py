@@ -30,7 +30,8 @@ output_versions = Table(
     Column("created", BigInteger, nullable=False, info=clear("a moment")),
     Column("finished", BigInteger, info=clear("a moment; null until finished")),
     Column("key_id", String(64), nullable=False, info=clear("random id of the version's data key")),
-    Column("manifest", LargeBinary, info=sealed("the version's data key; null until finished")),
+    Column("record_key_id", String(64), nullable=False, info=clear("random id of the version's record key")),
+    Column("manifest", LargeBinary, info=sealed("the version's record key; null until finished")),
     Column("signer", String(128), nullable=False, info=clear("the principal that signed")),
     Column("signer_key", String(64), nullable=False, info=clear("id of the signer's public key")),
     Column("signature", LargeBinary, info=clear("a signature over ciphertext")),
@@ -73,7 +74,7 @@ output_log = Table(
     Column("head", String(26), nullable=False, info=clear("random id of the head from now on, or empty")),
     Column("at", BigInteger, nullable=False, info=clear("a moment")),
     Column("previous", String(64), nullable=False, info=clear("digest of the row before this one")),
-    Column("details", LargeBinary, nullable=False, info=sealed("the version's data key: says why")),
+    Column("details", LargeBinary, nullable=False, info=sealed("the version's record key: says why")),
     Column("signer", String(128), nullable=False, info=clear("the principal that signed")),
     Column("signer_key", String(64), nullable=False, info=clear("id of the signer's public key")),
     Column(
