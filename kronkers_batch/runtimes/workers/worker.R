@@ -1,20 +1,18 @@
 # The R worker: one model, one process, two pipes.
 #
-#   Rscript --vanilla worker.R COMMANDS ANSWERS
+#   Rscript --vanilla -e 'sys.source(commandArgs(TRUE)[1L], new.env(parent = baseenv()))' worker.R COMMANDS ANSWERS
 #
-# It reads commands from the first path and writes answers to the second, as docs/reference/worker-protocol.md
+# It reads commands from the first pipe and writes answers to the second, as docs/reference/worker-protocol.md
 # describes. Base R alone (base, stats, utils, methods). What the model prints goes to standard output and
 # standard error, which are not the pipes.
 #
-# Everything below lives in an environment of its own whose parent is baseenv(): the model's code is evaluated
+# The file is sourced into an environment of its own whose parent is baseenv(): the model's code is evaluated
 # in globalenv(), so that its functions, classes and formulas serialise as references and its methods are
 # found, and nothing that it defines there (`c`, `paste`, `T`) can get in the worker's way.
 
-local({
-
 options(warn = 1L, keep.source = TRUE, show.error.messages = TRUE)
 
-pipes <- commandArgs(trailingOnly = TRUE)
+pipes <- utils::tail(commandArgs(trailingOnly = TRUE), 2L)
 # raw = TRUE: no look-ahead for compression, and readBin goes straight to read(2) for big buffers. A FIFO
 # connection and reading bytes first and converting them were measured too: equal, and a quarter slower.
 commands <- file(pipes[1L], open = "rb", raw = TRUE)
@@ -676,8 +674,3 @@ serve <- function() {
 }
 
 tryCatch(serve(), interrupt = function(e) end(130L))
-
-}, envir = new.env(parent = baseenv()))
-
-# Only a jump past the loop (such as invokeRestart("abort")) comes here: the worker cannot go on.
-quit(save = "no", status = 70L, runLast = FALSE)
