@@ -74,9 +74,15 @@ def hash_files(paths: Iterable[Path]) -> str:
     return digest.hexdigest() if found else ""
 
 
+def too_wide(folder: Path) -> bool:
+    """Whether ``folder`` holds far more than one model or library: a home, the project, this program."""
+    real = folder.resolve()
+    return any(p.resolve().is_relative_to(real) for p in (Path.home(), Path.cwd(), WORKERS))
+
+
 def links_out_of(folder: Path) -> tuple[Path, ...]:
     """Where the links directly in ``folder`` lead, if outside of it (shared caches, depots)."""
     if not folder.is_dir():
         return ()
     targets = {entry.resolve() for entry in folder.iterdir() if entry.is_symlink() and entry.exists()}
-    return tuple(sorted(t for t in targets if not t.is_relative_to(folder.resolve())))
+    return tuple(sorted(t for t in targets if not t.is_relative_to(folder.resolve()) and not too_wide(t)))

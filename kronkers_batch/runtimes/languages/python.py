@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kronkers_batch.config.spec import Environment
 from kronkers_batch.errors import MissingPart
-from kronkers_batch.runtimes.languages.base import MIB, WORKERS, Command, hash_files, links_out_of
+from kronkers_batch.runtimes.languages.base import MIB, WORKERS, Command, hash_files, links_out_of, too_wide
 
 FIX = "install Python 3.9 or later with numpy, or correct environment.executable or environment.venv"
 LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml", "requirements.txt")
@@ -82,4 +82,4 @@ def _path_files(site: Path) -> list[Path]:
     """Folders that ``.pth`` files add (editable installs); lines of code in them are not followed."""
     lines = [line.strip() for path in sorted(site.glob("*.pth")) for line in path.read_text().splitlines()]
     folders = [site / line for line in lines if line and not line.startswith(("#", "import ", "import\t"))]
-    return [folder for folder in folders if folder.is_dir()]
+    return [folder for folder in folders if folder.is_dir() and not too_wide(folder)]

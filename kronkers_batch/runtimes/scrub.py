@@ -1,0 +1,78 @@
+"""What a model says, without what its data says.
+
+An exception's message often quotes the value it stumbled on. Before anything a worker wrote reaches an error or
+a log, words that could be data are replaced: what is quoted, numbers, codes in capitals or with digits, and
+words that are not ASCII; except those that the model's own code or its declaration contains anyway.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+VALUE = "<value>"
+MAX_LINE = 400
+MAX_MESSAGE = 2000
+
+_QUOTED = r"""(?<!\w)'[^'\n]*'(?!\w)|"[^"\n]*"|`[^`\n]*`|‘[^’\n]*’|“[^”\n]*”|«[^»\n]*»"""
+_WORD = re.compile(rf"({_QUOTED})|([^\s'\"`‘’“”«»()\[\]{{}},;:=<>|]+)")
+_TOKEN = re.compile(r"[^\W\d]\w*|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_PROSE = re.compile(r"[A-Za-z]?[a-z]*(?:[-/'][a-z]+)*[.!?]*")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]|\x1b\[[0-9;]*m")
+_HARMLESS = frozenset(
+    """NA NaN NAN NULL None True False TRUE FALSE Inf UTF ASCII CSV JSON API CPU GPU RAM ERROR WARNING INFO
+    DataFrame ndarray dtype float32 float64 int32 int64 uint8 Float64 Float32 Int64 Int32 String Bool 0 1 2
+    X Y I R""".split()
+)
+
+
+class Scrubber:
+    """Replaces what may be data in the texts of one model.
+
+    Args:
+        code: Text of the model's own code; its words are no secret of the data.
+        names: Names that its declaration uses: features, outputs, target, parameters.
+    """
+
+    def __init__(self, code: str, names: Iterable[str]) -> None:
+        self._names = frozenset(names)
+        self._known = _HARMLESS | self._names | frozenset(_TOKEN.findall(code))
+        self._known |= {token for name in self._names for token in _TOKEN.findall(name)}
+
+    def message(self, text: str) -> str:
+        """A message of several lines, bounded to the first 5 and to :data:`MAX_MESSAGE` characters."""
+        lines = [line for line in text[: 4 * MAX_MESSAGE].splitlines() if line.strip()]
+        more = f"\n(and {len(lines) - 5:,} more lines)" if len(lines) > 5 else ""
+        return ("\n".join(self.line(line) for line in lines[:5]) + more)[:MAX_MESSAGE]
+
+    def line(self, text: str) -> str:
+        """One line, bounded to :data:`MAX_LINE` characters, without control characters."""
+        plain = _CONTROL.sub("", text[: 2 * MAX_LINE]).replace("\t", " ")
+        scrubbed = _WORD.sub(lambda m: self._quoted(m[1]) if m[1] else self._bare(m[2]), plain).rstrip()
+        return scrubbed if len(scrubbed) <= MAX_LINE else scrubbed[:MAX_LINE] + "..."
+
+    def _quoted(self, text: str) -> str:
+        inside = text[1:-1]
+        return text if inside in self._names or self._all_known(inside) else text[0] + VALUE + text[-1]
+
+    def _bare(self, word: str) -> str:
+        return word if _PROSE.fullmatch(word) or self._all_known(word) else VALUE
+
+    def _all_known(self, text: str) -> bool:
+        left = _TOKEN.sub(lambda m: "" if m[0] in self._known else m[0], text)
+        return not re.search(r"\w", left)
+
+
+def words_of(tree: Mapping[str, Any] | Iterable[Any]) -> set[str]:
+    """Every key and plain value of a declaration's tree, as text."""
+    found: set[str] = set()
+    for item in tree.items() if isinstance(tree, Mapping) else enumerate(tree):
+        key, value = item
+        if isinstance(key, str):
+            found.add(key)
+        if isinstance(value, Mapping | list | tuple):
+            found |= words_of(value)
+        elif value is not None:
+            found.add(str(value))
+    return found

@@ -1,0 +1,393 @@
+"""One model's worker, as the rooms above see it: fit, save, load, score."""
+
+from __future__ import annotations
+
+import queue
+import re
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, NoReturn
+
+import polars as pl
+
+from kronkers_batch.config.spec import (
+    CodeFile,
+    Environment,
+    Estimator,
+    Language,
+    OutputColumn,
+    Resources,
+    SandboxPolicy,
+    Task,
+    Unseen,
+)
+from kronkers_batch.errors import DataError, KronkersError, ScoreFailed, WorkerFailed
+from kronkers_batch.frames.schema import Column, Schema
+from kronkers_batch.frames.tables import conform
+from kronkers_batch.frames.wire import Buffer, Expected, WireError, decode, encode
+from kronkers_batch.runtimes import diagnosis, protocol
+from kronkers_batch.runtimes.languages.base import builder
+from kronkers_batch.runtimes.process import Process
+from kronkers_batch.runtimes.protocol import Answer, TimedOut, WorkerGone
+from kronkers_batch.runtimes.sandbox import Launch, launch
+from kronkers_batch.runtimes.scrub import MAX_LINE
+
+AHEAD = 2
+"""Chunks that are sent before the oldest one's scores are read."""
+CLOSE_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class WorkerSpec:
+    """All that a worker is told, and its limits.
+
+    Attributes:
+        name: The model's name, for messages.
+        features: In order; categories with the levels of the training snapshot.
+        target: None for a worker that only scores.
+        log: Gets bounded, scrubbed lines of what the worker prints; called from another thread.
+    """
+
+    name: str
+    language: Language
+    model: CodeFile | Estimator | None
+    task: Task
+    parameters: Mapping[str, Any]
+    data: str
+    environment: Environment
+    features: Schema
+    target: Column | None
+    outputs: tuple[OutputColumn, ...]
+    unseen: Unseen
+    resources: Resources
+    seed: int
+    sandbox: SandboxPolicy
+    log: Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class WorkerInfo:
+    """Who answered: for lineage. ``packages`` are those loaded after the last fit or load."""
+
+    language: str
+    version: str
+    packages: Mapping[str, str]
+    sandboxed: bool
+
+
+class Worker:
+    """A started worker. Use it as a context manager, from one thread at a time.
+
+    The process starts in the background; the first use waits for it, at most ``resources.start_limit``.
+    After a :class:`WorkerFailed` it is closed and answers nothing more.
+    """
+
+    def __init__(self, spec: WorkerSpec) -> None:
+        self._spec = spec
+        self._limit = spec.resources.time_limit.total_seconds()
+        self._scrub = diagnosis.scrubber(spec)
+        self._last = deque[str](maxlen=5)
+        self._failed: str = ""
+        self._given_data = False  # until then nothing that it prints can be data
+        self._info: WorkerInfo | None = None
+        self._int64 = True
+        command = builder(spec.language).command(spec.environment, spec.resources.threads)
+        folder = diagnosis.model_folder(spec)
+        self._launch: Launch = launch(command, folder, spec.resources, spec.sandbox)
+        if self._launch.user is not None:
+            diagnosis.check_readable(spec)
+        for warning in self._launch.warnings:
+            spec.log(warning)
+        self._started = time.monotonic()
+        self._process = Process(self._launch, self._say, command.fix)
+        self._greet()
+
+    # ---- life
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def info(self) -> WorkerInfo:
+        """Who answers. Waits for the start. Raises WorkerFailed, ModelError or MissingPart."""
+        self._ready()
+        assert self._info is not None
+        return self._info
+
+    def close(self) -> None:
+        """Ends the process and everything that it started; again is no harm."""
+        if not self._failed:
+            self._failed = "it was closed"
+            try:
+                self._process.channel.send([protocol.header("stop", {}, 0)], 0.2)
+                self._process.ended(CLOSE_SECONDS if self._info else 0)
+            except (WorkerGone, TimedOut):
+                pass  # it is ended below in any case
+        self._process.kill()
+
+    # ---- commands
+
+    def fit(self, chunks: Iterable[pl.DataFrame]) -> None:
+        """Fits the model on all chunks together.
+
+        Args:
+            chunks: Frames with the features and the target; taken one at a time, while they are sent.
+
+        Raises:
+            FitFailed: The model's code raised.
+            WorkerFailed: Its process died, hung or broke the protocol.
+            DataError: A value cannot be held in the language.
+        """
+        self._ready()
+        assert self._spec.target is not None, "a worker without a target is not fitted"
+        schema = Schema((*self._spec.features, self._spec.target))
+        self._send("fit", [protocol.header("fit", {}, None)])
+        try:
+            for chunk in chunks:
+                self._send("fit", self._encode(chunk, schema))
+        except BaseException:
+            self._end("its fit was broken off")  # the half-sent message cannot be taken back
+            raise
+        self._send("fit", [b"end\n"])
+        self._packages(self._receive("fit", "ok"))
+
+    def save(self) -> bytes:
+        """The fitted model, as its language stores it; opaque. Raises ModelError or WorkerFailed."""
+        self._ready()
+        self._send("save", [protocol.header("save", {}, 0)])
+        answer = self._receive("save", "artifact")
+        if answer.parts != 1:
+            self._broken("save", "an artifact has one part")
+        try:
+            return self._process.channel.blob(self._spec.resources.memory)
+        except (WireError, WorkerGone, TimedOut) as error:
+            self._translate("save", error)
+
+    def load(self, artifact: bytes) -> None:
+        """Loads what :meth:`save` gave. Raises ModelError or WorkerFailed."""
+        self._ready()
+        self._given_data = True
+        self._send("load", [protocol.header("load", {}, 1), *protocol.blob(artifact)])
+        self._packages(self._receive("load", "ok"))
+
+    def score(self, chunk: pl.DataFrame) -> pl.DataFrame:
+        """The declared outputs of each row, in order. Raises ScoreFailed, WorkerFailed or DataError."""
+        self._ready()
+        self._send_score(self._encode(chunk, self._spec.features))
+        return self._receive_scores(chunk.height)
+
+    def score_stream(self, chunks: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+        """As :meth:`score` for each chunk, in order, while the next ones are read, encoded and sent.
+
+        ``chunks`` is iterated in the caller's thread. If a chunk fails, the worker can still be used.
+        """
+        self._ready()
+        source = iter(chunks)
+        sent = queue.SimpleQueue[pl.DataFrame | None]()
+        done = queue.SimpleQueue[BaseException | None]()
+        writer = threading.Thread(target=self._write_chunks, args=(sent, done), daemon=True)
+        writer.start()
+        waiting = deque[int]()
+        more = True
+        try:
+            while more or waiting:
+                while more and len(waiting) <= AHEAD:
+                    chunk = next(source, None)
+                    if chunk is None:
+                        more = False
+                        break
+                    sent.put(chunk)
+                    waiting.append(chunk.height)
+                if not waiting:
+                    break
+                problem = done.get()
+                if problem is not None:
+                    waiting.clear()  # what was sent before it has been answered; nothing was sent after it
+                    self._raise_sending("score", problem)
+                yield self._receive_scores(waiting.popleft())
+        finally:
+            sent.put(None)
+            self._drain(waiting, done)
+            writer.join()
+
+    def normalise(self, code: str) -> str:
+        """``code`` without comments and layout, equal for equal programs; it is parsed, never run."""
+        self._ready()
+        self._send("normalise", [protocol.header("normalise", {"code": code}, 0)])
+        answer = self._receive("normalise", "normalised")
+        text = answer.arguments.get("code")
+        if not isinstance(text, str):
+            self._broken("normalise", "there is no code in the answer")
+        return text
+
+    # ---- score_stream's own
+
+    def _write_chunks(
+        self, chunks: queue.SimpleQueue[pl.DataFrame | None], done: queue.SimpleQueue[BaseException | None]
+    ) -> None:
+        while (chunk := chunks.get()) is not None:
+            try:
+                buffers = self._encode(chunk, self._spec.features)
+                done.put(None)  # from here on an answer will come, or the end of the process
+                self._process.channel.send([protocol.header("score", {}, 1), *buffers], self._limit)
+            except (WorkerGone, TimedOut):
+                return  # the reader of answers sees and says why
+            except BaseException as problem:
+                done.put(problem)
+                return
+
+    def _drain(self, waiting: deque[int], done: queue.SimpleQueue[BaseException | None]) -> None:
+        """Reads the answers that nobody wants any more, so that the next command gets its own."""
+        while waiting and not self._failed:
+            if done.get() is not None:
+                return
+            try:
+                self._receive_scores(waiting.popleft())
+            except ScoreFailed:
+                continue
+            except WorkerFailed:
+                return
+
+    def _raise_sending(self, verb: str, problem: BaseException) -> NoReturn:
+        if isinstance(problem, WorkerGone | TimedOut):
+            self._translate(verb, problem)
+        raise problem
+
+    # ---- one command
+
+    def _greet(self) -> None:
+        """Sends what starts every worker; the answers are read at first use."""
+        spec, resources = self._spec, self._spec.resources
+        hello = {
+            "seed": spec.seed,
+            "threads": resources.threads,
+            "memory": resources.memory,
+            "scratch": self._launch.scratch,
+        }
+        messages: list[Buffer] = [protocol.header("hello", hello, 0)]
+        if spec.model is not None:
+            messages.append(protocol.header("model", diagnosis.model_arguments(spec), 0))
+        try:
+            self._process.channel.send(messages, resources.start_limit.total_seconds())
+        except (WorkerGone, TimedOut):
+            pass  # the first use says why
+
+    def _ready(self) -> None:
+        if self._failed:
+            raise WorkerFailed(f"this worker answers no more: {self._failed}", where=self._where)
+        if self._info is not None:
+            return
+        limit = self._spec.resources.start_limit.total_seconds()
+        deadline = max(self._started + limit, time.monotonic() + 1)
+        answer = self._receive("hello", "ready", deadline)
+        said = answer.arguments
+        if said.get("protocol") != protocol.VERSION or said.get("language") != self._spec.language.value:
+            self._broken("hello", "it speaks another protocol or language")
+        self._int64 = said.get("int64") is True
+        version = re.sub(r"[^\w.+\-]", "", str(said.get("version", "")))[:50]
+        packages: Mapping[str, str] = {}
+        if self._spec.model is not None:
+            try:
+                packages = diagnosis.packages(self._receive("model", "ok", deadline))
+            except KronkersError:
+                self._end("its model could not be loaded")
+                raise
+        self._info = WorkerInfo(self._spec.language.value, version, packages, self._launch.sandboxed)
+
+    def _encode(self, chunk: pl.DataFrame, schema: Schema) -> list[Buffer]:
+        self._given_data = True
+        try:
+            return encode(chunk, schema, int64=self._int64, unseen=self._spec.unseen.value)
+        except DataError as error:
+            raise DataError(error.what, where=self._where, fix=error.fix) from None
+
+    def _send(self, verb: str, buffers: list[Buffer]) -> None:
+        try:
+            self._process.channel.send(buffers, self._limit)
+        except (WorkerGone, TimedOut) as error:
+            self._translate(verb, error)
+
+    def _send_score(self, buffers: list[Buffer]) -> None:
+        self._send("score", [protocol.header("score", {}, 1), *buffers])
+
+    def _receive(self, verb: str, expected: str, deadline: float | None = None) -> Answer:
+        """The answer to ``verb``; an error answer is raised as the error it is."""
+        channel = self._process.channel
+        channel.deadline = deadline or time.monotonic() + self._limit
+        try:
+            answer = channel.answer()
+        except (WireError, WorkerGone, TimedOut) as error:
+            self._translate(verb, error)
+        if answer.verb == "error" and answer.parts == 0:
+            raise diagnosis.model_error(verb, answer.arguments, self._spec, self._scrub)
+        if answer.verb != expected:
+            self._broken(verb, f"it did not answer with '{expected}'")
+        return answer
+
+    def _receive_scores(self, rows: int) -> pl.DataFrame:
+        answer = self._receive("score", "scores")
+        if answer.parts != 1:
+            self._broken("score", "scores are one frame")
+        outputs = Schema(tuple(Column(o.name, o.type) for o in self._spec.outputs))
+        channel = self._process.channel
+        try:
+            frame = decode(channel, channel.line(), Expected(outputs.names, rows))
+        except (WireError, WorkerGone, TimedOut) as error:
+            self._translate("score", error)
+        try:
+            return conform(diagnosis.as_declared(frame, outputs), outputs, self._where)
+        except DataError as error:
+            raise ScoreFailed(
+                f"score returned something else than declared: {error.what}",
+                where=self._where,
+                fix="correct the model's score, or the types of its outputs",
+            ) from None
+
+    def _packages(self, answer: Answer) -> None:
+        assert self._info is not None
+        found = diagnosis.packages(answer)
+        self._info = WorkerInfo(self._info.language, self._info.version, found, self._info.sandboxed)
+
+    # ---- failing
+
+    @property
+    def _where(self) -> str:
+        return f"model {self._spec.name}" if self._spec.name else ""
+
+    def _say(self, line: str) -> None:
+        scrubbed = self._scrub.line(line) if self._given_data else line[:MAX_LINE]
+        self._last.append(scrubbed)
+        self._spec.log(scrubbed)
+
+    def _end(self, why: str) -> None:
+        self._failed = why
+        self._process.kill()
+
+    def _broken(self, verb: str, how: str) -> NoReturn:
+        self._translate(verb, WireError(how))
+
+    def _translate(self, verb: str, error: WireError | WorkerGone | TimedOut) -> NoReturn:
+        """Ends the process and says what happened, with the key to change."""
+        code = self._process.ended(5) if isinstance(error, WorkerGone) else None
+        self._end("it failed before")
+        failure = diagnosis.process_error(verb, error, code, self._spec, list(self._last))
+        raise failure from None
+
+
+def start(spec: WorkerSpec) -> Worker:
+    """Starts a worker and returns at once.
+
+    Raises:
+        MissingPart: The interpreter or the required sandbox is missing.
+        WorkerFailed: The declared memory is too little to start this language.
+    """
+    return Worker(spec)

@@ -1,0 +1,682 @@
+"""The Python worker: runs one model, answers commands on two pipes (docs/reference/worker-protocol.md).
+
+Usage: python worker.py COMMANDS ANSWERS. Python 3.9 or later with numpy; pandas, polars, joblib and
+sklearn only where the model uses them. Standard output belongs to the model's code, never to the protocol.
+"""
+
+import ast
+import importlib
+import importlib.util
+import inspect
+import os
+import pickle
+import random
+import re
+import sys
+import traceback
+from pathlib import Path
+from urllib.parse import quote, unquote, unquote_to_bytes
+
+import numpy as np
+
+INT32_MIN, INT64_MIN = -(2**31), -(2**63)
+DTYPES = {
+    "f8": "<f8",
+    "f4": "<f4",
+    "i8": "<i8",
+    "i4": "<i4",
+    "b1": "u1",
+    "d4": "<i4",
+    "t8": "<i8",
+    "ts": "<f8",
+}
+DTYPES.update(c4="<i4", s4="<i4")
+
+
+# ------------------------------------------------------------------ columns
+
+
+class Column:
+    """One column off the wire: numpy values, a null mask or None, and for texts codes from 1 with levels."""
+
+    def __init__(self, name, kind, values, mask, levels):
+        self.name, self.kind, self.values, self.mask, self.levels = name, kind, values, mask, levels
+
+    def nulls(self):
+        """True where a value is missing."""
+        if self.kind in ("c4", "s4"):
+            return self.values == INT32_MIN
+        return np.zeros(len(self.values), bool) if self.mask is None else self.mask.astype(bool)
+
+    def texts(self):
+        """The values of a category or string as an object array, None where missing."""
+        table = np.array([*self.levels, None], dtype=object)
+        return table[np.where(self.values == INT32_MIN, len(self.levels), self.values - 1)]
+
+
+def join(frames):
+    """The columns of several frames as one, in order."""
+    if len(frames) == 1:
+        return frames[0]
+    joined = []
+    for parts in zip(*frames):
+        first = parts[0]
+        values = [p.values for p in parts]
+        levels = first.levels
+        if first.kind == "s4":  # its levels are each frame's own
+            index = {}
+            values = []
+            for part in parts:
+                own = np.array(
+                    [index.setdefault(t, len(index) + 1) for t in part.levels] + [INT32_MIN], np.int32
+                )
+                values.append(own[np.where(part.values == INT32_MIN, len(part.levels), part.values - 1)])
+            levels = list(index)
+        masked = any(p.mask is not None for p in parts)
+        mask = np.concatenate([p.nulls() for p in parts]).astype(np.uint8) if masked else None
+        joined.append(Column(first.name, first.kind, np.concatenate(values), mask, levels))
+    return joined
+
+
+def to_numpy(column):
+    """As a numpy array: nulls are NaN, NaT or None."""
+    if column.kind in ("c4", "s4"):
+        return column.texts()
+    values, mask = column.values, column.mask
+    if column.kind == "d4":
+        days = values.astype("datetime64[D]")
+        days[column.nulls()] = np.datetime64("NaT")
+        return days
+    if column.kind in ("t8", "ts"):
+        whole = values if column.kind == "t8" else np.round(np.nan_to_num(values) * 1e6).astype(np.int64)
+        moments = whole.astype("datetime64[us]")
+        moments[column.nulls()] = np.datetime64("NaT")
+        return moments
+    if mask is None:
+        return values.astype(bool) if column.kind == "b1" else values
+    if column.kind in ("f8", "f4"):
+        return values
+    if column.kind == "b1":
+        return np.where(mask.astype(bool), None, values.astype(bool))
+    floats = values.astype(np.float64)
+    floats[mask.astype(bool)] = np.nan
+    return floats
+
+
+def to_pandas(columns):
+    """A DataFrame: categories are Categorical with all levels, integers with nulls are float64."""
+    import pandas as pd
+
+    data = {}
+    for c in columns:
+        if c.kind == "c4":
+            codes = np.where(c.values == INT32_MIN, 0, c.values) - 1
+            data[c.name] = pd.Categorical.from_codes(codes, categories=pd.Index(c.levels, dtype=object))
+        elif c.kind == "s4":
+            data[c.name] = pd.Series(c.texts(), dtype=object)
+        elif c.kind == "d4":
+            data[c.name] = to_numpy(c).astype("datetime64[s]")
+        else:
+            data[c.name] = to_numpy(c)
+    rows = len(columns[0].values) if columns else 0
+    return pd.DataFrame(data, index=pd.RangeIndex(rows), copy=False)
+
+
+def to_polars(columns):
+    """A Polars DataFrame: categories are Enum with all levels, nulls are nulls."""
+    import polars as pl
+
+    kinds = {"b1": pl.Boolean, "d4": pl.Date, "t8": pl.Datetime("us", "UTC"), "ts": pl.Datetime("us", "UTC")}
+    series = []
+    for c in columns:
+        missing = pl.Series(c.nulls())
+        if c.kind in ("c4", "s4"):
+            index = pl.Series(np.where(c.values == INT32_MIN, 1, c.values).astype(np.int64) - 1)
+            table = pl.Series(list(c.levels) or [None], dtype=pl.String)
+            one = table.gather(index) if len(index) else pl.Series([], dtype=pl.String)
+            one = one.cast(pl.Enum(list(c.levels))) if c.kind == "c4" and not missing.all() else one
+        else:
+            values = to_numpy(c).astype(np.int64) if c.kind == "ts" else c.values
+            one = pl.Series(values)
+            one = one.cast(kinds[c.kind]) if c.kind in kinds else one
+        frame = pl.DataFrame({"value": one, "missing": missing})
+        one = frame.select(pl.when(~pl.col("missing")).then(pl.col("value"))).to_series()
+        one = one.cast(pl.Enum(list(c.levels))) if c.kind == "c4" else one
+        series.append(one.alias(c.name))
+    return pl.DataFrame(series)
+
+
+def to_mapping(columns):
+    """A dict of name to numpy array."""
+    return {c.name: to_numpy(c) for c in columns}
+
+
+TABLES = {"pandas": to_pandas, "polars": to_polars, "numpy": to_mapping}
+
+
+# ------------------------------------------------------------------ the pipes
+
+
+class Pipes:
+    """The two pipes. Reading ends the process at end of file."""
+
+    def __init__(self, commands, answers):
+        self.commands = open(commands, "rb", buffering=2**16)
+        self.answers = open(answers, "wb", buffering=0)
+
+    def line(self):
+        """The next line's fields, as text still percent-encoded."""
+        line = self.commands.readline()
+        if not line.endswith(b"\n"):
+            os._exit(0)
+        return line[:-1].decode("ascii").split("\t")
+
+    def exactly(self, size):
+        """The next bytes, writable."""
+        data = bytearray(size)
+        with memoryview(data) as view:
+            done = 0
+            while done < size:
+                count = self.commands.readinto(view[done:])
+                if not count:
+                    os._exit(0)
+                done += count
+        return data
+
+    def message(self):
+        """Verb, arguments and number of parts (None: until ``end``)."""
+        magic, verb, count, parts = self.line()
+        if magic != "KB1":
+            raise SystemExit("the command is not of this protocol")
+        return verb, unflatten([self.line() for _ in range(int(count))]), None if parts == "*" else int(parts)
+
+    def parts(self, count):
+        """The parts of a message: columns of a frame, or bytes of a blob."""
+        parts = []
+        while count is None or len(parts) < count:
+            first = self.line()
+            if first[0] == "end":
+                break
+            parts.append(self.frame(first) if first[0] == "frame" else bytes(self.exactly(int(first[1]))))
+        return parts
+
+    def frame(self, first):
+        """The columns of the frame whose first line was read."""
+        rows, columns = int(first[2]), []
+        for name, kind, nulls, size, _, text in [self.line() for _ in range(int(first[1]))]:
+            values = np.frombuffer(self.exactly(int(size)), dtype=DTYPES[kind])
+            masked = int(nulls) and kind not in ("c4", "s4")
+            mask = np.frombuffer(self.exactly(rows), dtype=np.uint8) if masked else None
+            levels = [unquote_to_bytes(t).decode() for t in bytes(self.exactly(int(text))).split(b"\n")[:-1]]
+            columns.append(Column(unquote(name), kind, values, mask, levels))
+        return columns
+
+    def send(self, verb, arguments, parts=()):
+        """Writes one answer; ``parts`` are lists of buffers."""
+        lines = flatten(arguments)
+        text = "".join(
+            line + "\n" for line in ["\t".join(["KB1", verb, str(len(lines)), str(len(parts))]), *lines]
+        )
+        for buffer in [text.encode("ascii")] + [b for part in parts for b in part]:
+            view = memoryview(buffer).cast("B") if len(buffer) else b""
+            while len(view):
+                view = view[self.answers.write(view) :]
+
+
+def unflatten(lines):
+    """A tree of dicts and lists from argument lines."""
+    root = {}
+    nodes = {"": root}
+    for path, kind, raw in lines:
+        above, _, key = path.rpartition("/")
+        value = PARSE[kind](raw)
+        if kind in "lm":
+            nodes[path] = value
+        parent = nodes[above]
+        if isinstance(parent, list):
+            parent.append(value)
+        else:
+            parent[unquote(key)] = value
+    return root
+
+
+PARSE = {
+    "s": unquote,
+    "i": int,
+    "f": float.fromhex,
+    "b": "true".__eq__,
+    "n": lambda raw: None,
+    "l": lambda raw: [],
+    "m": lambda raw: {},
+}
+
+
+def flatten(tree, above=""):
+    """Argument lines of a tree."""
+    items = tree.items() if isinstance(tree, dict) else enumerate(tree)
+    lines = []
+    for key, value in items:
+        path = above + quote(str(key), safe="")
+        if isinstance(value, (dict, list)):
+            lines += [
+                "{}\t{}\t".format(path, "m" if isinstance(value, dict) else "l"),
+                *flatten(value, path + "/"),
+            ]
+        elif isinstance(value, bool):
+            lines.append("{}\tb\t{}".format(path, str(value).lower()))
+        elif isinstance(value, int):
+            lines.append("{}\ti\t{}".format(path, value))
+        else:
+            lines.append("{}\ts\t{}".format(path, quote(str(value), safe="", errors="replace")))
+    return lines
+
+
+# ------------------------------------------------------------------ scores
+
+
+def scores(result, rows, names):
+    """The frame of what ``score`` returned: one vector, or a mapping or table with the declared columns."""
+    if isinstance(result, dict) or hasattr(result, "columns"):
+        have = [str(n) for n in (result.columns if hasattr(result, "columns") else result)]
+        if sorted(have) != sorted(names):
+            raise ValueError("score returned other columns than declared (%s)" % ", ".join(names))
+        vectors = [vector(result[n]) for n in names]
+    elif len(names) == 1:
+        vectors = [vector(result)]
+    else:
+        raise ValueError(
+            "score returned one vector, but several columns are declared (%s)" % ", ".join(names)
+        )
+    for values, _ in vectors:
+        if values.shape != (rows,):
+            raise ValueError(
+                "score returned %s values for %d rows" % (" x ".join(map(str, values.shape)), rows)
+            )
+    header, body = ["frame\t%d\t%d\n" % (len(names), rows)], []
+    for name, (values, mask) in zip(names, vectors):
+        kind, buffer, nulls, mask, levels = pack(values, mask)
+        text = "".join(quote(t, safe="") + "\n" for t in levels).encode("ascii")
+        fields = (quote(name, safe=""), kind, nulls, buffer.nbytes, len(levels), len(text))
+        header.append("\t".join(map(str, fields)) + "\n")
+        body += [buffer, mask, text]
+    return ["".join(header).encode("ascii"), *body]
+
+
+def vector(values):
+    """Values and null mask (or None) of a list, numpy array, pandas or Polars series."""
+    mask = None
+    if hasattr(values, "null_count"):  # Polars
+        mask = values.is_null().to_numpy() if values.null_count() else None
+        if mask is not None and values.dtype.is_integer():
+            values = values.fill_null(0)
+        elif str(values.dtype).startswith(("Categorical", "Enum")):
+            values = values.cast(str)
+        values = values.to_numpy()
+    elif hasattr(values, "isna") and not isinstance(
+        getattr(values, "dtype", None), np.dtype
+    ):  # pandas' own types
+        mask = np.asarray(values.isna())
+        kind = getattr(values.dtype, "kind", "O")
+        filled = {"i": 0, "u": 0, "b": False}.get(kind)
+        values = (
+            values.to_numpy(dtype=object)
+            if filled is None
+            else values.fillna(filled).to_numpy(dtype=values.dtype.numpy_dtype)
+        )
+        values = values.astype(np.float64) if kind == "f" else values
+    values = np.asarray(values)
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    return values, mask
+
+
+def pack(values, mask):
+    """Wire type, values, number of nulls, mask and levels of one vector."""
+    kind = values.dtype.kind
+    if kind == "O":
+        return pack_objects(values)
+    if kind in "US":
+        return pack_objects(values.astype(str).astype(object))
+    if kind == "M":
+        mask = np.isnat(values)
+        values, wire = values.astype("datetime64[us]").astype(np.int64), "t8"
+    elif kind == "b":
+        values, wire = values.astype(np.uint8), "b1"
+    elif kind == "f":
+        wire = "f4" if values.dtype.itemsize < 8 else "f8"
+    elif kind in "iu":
+        wire = "i4" if values.dtype.itemsize < 4 or values.dtype == np.int32 else "i8"
+    else:
+        raise TypeError("score returned values of type %s" % values.dtype)
+    if wire == "i8" and kind == "u" and values.size and values.max() > 2**63 - 1:
+        raise OverflowError("score returned integers beyond 64 bits")
+    if mask is None or not mask.any():
+        return wire, np.ascontiguousarray(values, dtype=DTYPES[wire]), 0, b"", ()
+    under = {"f8": np.nan, "f4": np.nan, "i8": INT64_MIN, "t8": INT64_MIN, "i4": INT32_MIN, "b1": 0}[wire]
+    values = np.where(mask, under, values).astype(DTYPES[wire])
+    return wire, values, int(mask.sum()), mask.astype(np.uint8), ()
+
+
+def pack_objects(values):
+    """As :func:`pack`, for Python objects: texts, or numbers and dates with None among them."""
+    mask = np.array([v is None or v is np.ma.masked or v != v for v in values.tolist()], dtype=bool)
+    present = [v for v, missing in zip(values.tolist(), mask) if not missing]
+    if present and all(isinstance(v, str) for v in present):
+        index = {}
+        codes = np.full(len(values), INT32_MIN, np.int32)
+        codes[~mask] = [index.setdefault(v, len(index) + 1) for v in present]
+        return "s4", codes, int(mask.sum()), b"", list(index)
+    if not present:
+        return pack(np.full(len(values), np.nan), mask if mask.any() else None)
+    typed = np.array(present)
+    if typed.dtype.kind not in "bifuM" or typed.ndim != 1:
+        raise TypeError("score returned objects of type %s" % type(present[0]).__name__)
+    full = np.zeros(len(values), typed.dtype)
+    full[~mask] = typed
+    if typed.dtype.kind == "M":
+        full[mask] = np.datetime64("NaT")
+    return pack(full, mask)
+
+
+# ------------------------------------------------------------------ models
+
+
+class CodeModel:
+    """A model with its own file: ``fit`` and ``score``, optionally ``save_model`` and ``load_model``."""
+
+    def __init__(self, path):
+        self.path = Path(path)
+        sys.path.insert(0, str(self.path.parent))
+        spec = importlib.util.spec_from_file_location(re.sub(r"\W", "_", self.path.stem), path)
+        self.module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = self.module  # pickle finds the file's own classes by this name
+        spec.loader.exec_module(self.module)
+        for name in ("fit", "score"):
+            if not callable(getattr(self.module, name, None)):
+                raise AttributeError("%s has no function '%s'" % (self.path.name, name))
+
+    def fit(self, table, target, params):
+        """What the code's ``fit`` returns; the target is a column of the table."""
+        return self.module.fit(table, params)
+
+    def score(self, model, table, params):
+        """``score(model, data)``, or with ``params`` where it takes a third argument."""
+        call = self.module.score
+        takes = [
+            p
+            for p in inspect.signature(call).parameters.values()
+            if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        ]
+        return call(model, table, params) if len(takes) > 2 else call(model, table)
+
+
+class EstimatorModel:
+    """A declared class with ``fit`` and ``predict``."""
+
+    def __init__(self, arguments):
+        self.declared = arguments
+        self.module = None
+        self.type = locate(arguments["target"])
+
+    def fit(self, table, target, params):
+        """The fitted estimator."""
+        estimator = self.type(**{k: build(v) for k, v in self.declared.get("arguments", {}).items()})
+        if isinstance(table, dict):
+            y = table.pop(target)
+            return estimator.fit(np.column_stack(list(table.values())), y)
+        y = table[target]
+        x = table.drop(target) if hasattr(table, "with_columns") else table.drop(columns=[target])
+        return estimator.fit(x, y.to_numpy())
+
+    def score(self, model, table, params):
+        """Probability of the second class for a binary task, else the prediction."""
+        x = np.column_stack(list(table.values())) if isinstance(table, dict) else table
+        named = self.declared.get("predict", "")
+        if named:
+            return getattr(model, named)(x, **self.declared.get("predict_arguments", {}))
+        if self.declared["task"] == "regression":
+            return model.predict(x)
+        if not hasattr(model, "predict_proba"):
+            raise AttributeError("%s gives no probabilities (predict_proba)" % type(model).__name__)
+        both = np.asarray(model.predict_proba(x))
+        if both.shape[1:] != (2,):
+            raise ValueError("predict_proba gave %d classes instead of 2" % both.shape[1])
+        return np.ascontiguousarray(both[:, 1])
+
+
+def locate(target):
+    """The object that a dotted path names."""
+    parts = target.split(".")
+    for split in range(len(parts) - 1, 0, -1):
+        module = ".".join(parts[:split])
+        try:
+            found = importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name and (module == error.name or module.startswith(error.name + ".")):
+                continue
+            raise
+        for part in parts[split:]:
+            found = getattr(found, part)
+        return found
+    raise ModuleNotFoundError("there is no '%s' in this environment" % target)
+
+
+def build(value):
+    """A declared value; mappings with ``_target_`` become objects, inner ones first."""
+    if isinstance(value, dict):
+        inner = {k: build(v) for k, v in value.items() if k != "_target_"}
+        if "_target_" not in value:
+            return inner
+        positional = inner.pop("_args_", [])
+        return locate(value["_target_"])(*positional, **inner)
+    return [build(v) for v in value] if isinstance(value, list) else value
+
+
+# ------------------------------------------------------------------ commands
+
+
+class Session:
+    """What lies between commands: the model's code and the fitted model."""
+
+    def __init__(self):
+        self.seed, self.scratch, self.code, self.fitted, self.declared = 0, "/tmp", None, None, {}
+
+    def hello(self, arguments, parts):
+        """Answers with who this is."""
+        self.seed, self.scratch = arguments["seed"], arguments["scratch"]
+        version = ".".join(map(str, sys.version_info[:3]))
+        return (
+            "ready",
+            {"protocol": 1, "language": "python", "version": version, "int64": True, "process": os.getpid()},
+            (),
+        )
+
+    def model(self, arguments, parts):
+        """Loads the code or finds the estimator."""
+        self.declared = arguments
+        self.table = TABLES[arguments.get("data") or "pandas"]
+        self.code = CodeModel(arguments["path"]) if arguments["kind"] == "code" else EstimatorModel(arguments)
+        return "ok", {"packages": packages()}, ()
+
+    def fit(self, arguments, parts):
+        """Fits on all frames together, after seeding anew."""
+        columns = join(parts)
+        parts.clear()
+        random.seed(self.seed)
+        np.random.seed(self.seed % 2**32)
+        table = self.table(columns)
+        del columns
+        self.fitted = self.code.fit(table, self.declared["target_column"], self.declared.get("params", {}))
+        if self.fitted is None:
+            raise ValueError("fit returned None instead of a model")
+        return "ok", {"packages": packages()}, ()
+
+    def save(self, arguments, parts):
+        """The fitted model as bytes, by the model's own function or joblib or pickle."""
+        own = getattr(self.code.module, "save_model", None)
+        path = os.path.join(self.scratch, "model")
+        try:
+            if own:
+                own(self.fitted, path)
+            else:
+                with open(path, "wb") as file:
+                    storage().dump(self.fitted, file)
+            with open(path, "rb") as file:
+                data = file.read()
+        finally:
+            if os.path.exists(path):
+                os.remove(path)
+        return "artifact", {}, [[b"blob\t%d\n" % len(data), data]]
+
+    def load(self, arguments, parts):
+        """The inverse of ``save``."""
+        own = getattr(self.code.module, "load_model", None)
+        path = os.path.join(self.scratch, "model")
+        try:
+            with open(path, "wb") as file:
+                file.write(parts[0])
+            if own:
+                self.fitted = own(path)
+            else:
+                with open(path, "rb") as file:
+                    self.fitted = storage().load(file)
+        finally:
+            os.remove(path)
+        return "ok", {"packages": packages()}, ()
+
+    def score(self, arguments, parts):
+        """Scores one frame."""
+        if self.fitted is None:
+            raise RuntimeError("there is no fitted model yet")
+        rows = len(parts[0][0].values) if parts[0] else 0
+        result = self.code.score(self.fitted, self.table(parts[0]), self.declared.get("params", {}))
+        return "scores", {}, [scores(result, rows, self.declared["outputs"])]
+
+    def normalise(self, arguments, parts):
+        """The code's meaning as text."""
+        return "normalised", {"code": normalise(arguments["code"])}, ()
+
+
+def storage():
+    """joblib where the environment has it, else pickle."""
+    try:
+        import joblib
+    except ModuleNotFoundError:
+        return pickle
+    return joblib
+
+
+def packages():
+    """Name and version of the installed distributions whose modules are loaded."""
+    found = {}
+    for name, module in list(sys.modules.items()):
+        version = getattr(module, "__version__", None)
+        if "." not in name and not name.startswith("_") and isinstance(version, str):
+            found[name] = version
+    return dict(sorted(found.items()))
+
+
+def normalise(code):
+    """The syntax tree as text: equal for equal programs, whatever comments, layout and Python version.
+
+    ``ast.dump`` differs between versions (fields are added, and empty ones left out since 3.13), so fields are
+    written by hand: empty ones never, ``kind`` and ``type_comment`` never.
+    """
+    return dump(ast.parse(code))
+
+
+def dump(node):
+    """One node of a syntax tree, see :func:`normalise`."""
+    if isinstance(node, ast.AST):
+        if type(node).__name__ in ("Index", "Load", "Store", "Del"):
+            return dump(getattr(node, "value", None))
+        fields = []
+        for name, value in ast.iter_fields(node):
+            if name == "body" and isinstance(
+                node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+            ):
+                value = value[1:] if ast.get_docstring(node, clean=False) is not None else value
+            if (
+                name in ("kind", "type_comment", "ctx", "type_ignores")
+                or value is None
+                and name != "value"
+                or value == []
+            ):
+                continue
+            fields.append(name + "=" + dump(value))
+        return "%s(%s)" % (type(node).__name__, ",".join(fields))
+    if isinstance(node, list):
+        return "[" + ",".join(map(dump, node)) + "]"
+    return repr(node)
+
+
+# ------------------------------------------------------------------ errors
+
+
+def failure(verb, error, own):
+    """The arguments of an ``error`` answer: class, message, and where in the model's own code; no values."""
+    line, trace = 0, []
+    if own and isinstance(error, SyntaxError) and error.filename == own:
+        line = error.lineno or 0
+    for frame in traceback.extract_tb(error.__traceback__):
+        if own and frame.filename.startswith(os.path.dirname(own) + os.sep):
+            trace.append("%s:%d in %s" % (os.path.basename(frame.filename), frame.lineno, frame.name))
+            line = frame.lineno if frame.filename == own else line
+    try:
+        message = str(error)
+    except Exception:
+        message = "(its message cannot be shown)"
+    return {
+        "phase": verb,
+        "class": type(error).__name__,
+        "message": message[:2000],
+        "line": line,
+        "trace": trace[-20:],
+    }
+
+
+def flush():
+    """Gives the model's own output away before the answer."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            pass
+
+
+def main():
+    """Answers commands until ``stop`` or end of file."""
+    pipes = Pipes(sys.argv[1], sys.argv[2])
+    session = Session()
+    while True:
+        verb, arguments, count = pipes.message()
+        if verb == "stop":
+            flush()
+            os._exit(0)
+        try:
+            parts = pipes.parts(count)
+        except MemoryError:
+            sys.stderr.write("out of memory while reading data\n")
+            flush()
+            os._exit(12)
+        try:
+            if verb not in ("hello", "model", "fit", "save", "load", "score", "normalise"):
+                raise ValueError("unknown command")
+            answer = getattr(session, verb)(arguments, parts)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # also SystemExit: the model's code does not end the worker in silence
+            own = str(session.declared.get("path", "")) if session.declared else ""
+            answer = ("error", failure(verb, error, own), ())
+            error.__traceback__ = None
+        parts = None
+        flush()
+        pipes.send(*answer)
+        answer = None
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except BrokenPipeError:
+        os._exit(1)
