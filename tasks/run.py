@@ -10,15 +10,18 @@ from pathlib import Path
 
 import luigi
 
-from kronkers_batch.errors import KronkersError
+from kronkers_batch.errors import KronkersError, UsageError
 from kronkers_batch.steps import runlog
+from kronkers_batch.steps.decide import training_asked
 from kronkers_batch.steps.services import Services
 from kronkers_batch.steps.warm import prepare_workers
 from kronkers_batch.store.clock import now
+from kronkers_batch.store.ids import new_id
 from tasks import context
 from tasks.base import BaseTask
 from tasks.nightly import Nightly
 from tasks.score import Score
+from tasks.train import Train
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,21 @@ def run(
     return execute(services, root, names, trigger)
 
 
+def train_now(
+    services: Services, conf: Path, overrides: Sequence[str], name: str, date: dt.date, *, force: bool
+) -> RunResult:
+    """Train one model as of a date because somebody asks. Raises UsageError where nothing changed."""
+    due = training_asked(services, services.model(name), date, new_id() if force else "")
+    if due is None:
+        raise UsageError(
+            f"{name} is already trained as of {date}, and its definition is the same",
+            fix=f"kronkers versions {name} shows it; --force trains all the same",
+        )
+    nightly = nightly_task(services, conf, overrides, date, [name], "")
+    root = Train(model=name, date=date, fingerprint=due.fingerprint, why=due.reason, **nightly.common)
+    return execute(services, root, [name], "command")
+
+
 def execute(services: Services, root: BaseTask, names: Sequence[str], trigger: str) -> RunResult:
     """Give a graph to Luigi under a new run, and gather what became of each model."""
     date: dt.date = root.date
@@ -139,13 +157,14 @@ def _outcome(services: Services, root: BaseTask, name: str, events: Sequence[run
         bad = [e for e in own if e.state == state]
         if bad:
             return Outcome(name, state, "; ".join(e.message for e in bad), seconds)
+    mine = [root] if isinstance(root, Train) else list(root.requires())
     try:
-        settled = [t for t in root.requires() if t.subject[0] == name and not t.complete()]
+        settled = [t for t in mine if t.subject[0] == name and not t.complete()]
     except KronkersError as error:
         return Outcome(name, "failed", str(error), seconds)
     if settled:
         return Outcome(name, "waiting", _cause(settled, events), seconds)
-    held = _held(services, root, name)
+    held = _held(mine, name)
     if held:
         return Outcome(name, "held", held, seconds)
     if not own:
@@ -153,9 +172,9 @@ def _outcome(services: Services, root: BaseTask, name: str, events: Sequence[run
     return Outcome(name, "done", "; ".join(e.message for e in reversed(own)), seconds)
 
 
-def _held(services: Services, root: BaseTask, name: str) -> str:
+def _held(tasks: Iterable[BaseTask], name: str) -> str:
     """An output that an earlier run held back is still not there for readers; say so every time."""
-    for task in root.requires():
+    for task in tasks:
         if isinstance(task, Score) and task.model == name:
             state = task.state()
             if state is not None and not state.verdict.passed and state.output is not None:

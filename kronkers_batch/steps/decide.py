@@ -22,16 +22,33 @@ class TrainingDue:
     reason: str
 
 
-def training_due(services: Services, model: ModelSpec, date: dt.date, force: str = "") -> TrainingDue | None:
-    """The training that this model needs as of a logical date, if any.
+def training_asked(
+    services: Services, model: ModelSpec, date: dt.date, force: str = ""
+) -> TrainingDue | None:
+    """The training that somebody asks for by hand.
 
-    There are four reasons: it was asked for (``force`` is then unique to the asking), there is no champion,
-    the definition changed, or ``retrain.every`` is due. A snapshot's contents, a changed threshold and an
-    upgraded runtime are none.
+    None where today's definition was already trained as of this date, unless ``force``, a text unique to the
+    asking, is given.
     """
     definition = define(services, model)
     if force:
-        return TrainingDue(f"{definition.training}+{force}", "asked for")
+        return TrainingDue(f"{definition.training}+{force}", "asked for, by force")
+    newest = services.registry.newest(model.name, definition.training)
+    if newest is None:
+        return training_due(services, model, date)
+    again = f"{definition.training}@{date.isoformat()}"
+    if newest.training.logical_date == date or services.registry.find(model.name, again) is not None:
+        return None
+    return TrainingDue(again, "asked for")
+
+
+def training_due(services: Services, model: ModelSpec, date: dt.date) -> TrainingDue | None:
+    """The training that joins the graph of a logical date, if any.
+
+    There are three reasons: there is no champion, the definition changed, or ``retrain.every`` is due. A
+    snapshot's contents and an upgraded runtime are none; a changed threshold only judges anew.
+    """
+    definition = define(services, model)
     newest = services.registry.newest(model.name, definition.training)
     if newest is None:
         return TrainingDue(definition.training, _first_or_changed(services, model, definition))

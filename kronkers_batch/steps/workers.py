@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from kronkers_batch.config.spec import ModelSpec
+from kronkers_batch.config.spec import ModelSpec, SandboxPolicy
 from kronkers_batch.errors import KronkersError
 from kronkers_batch.frames.schema import Column, Schema
 from kronkers_batch.runtimes.spec import WorkerSpec
@@ -24,6 +24,17 @@ def worker_spec(
     services: Services, model: ModelSpec, features: Schema, target: Column | None = None
 ) -> WorkerSpec:
     """What a worker of this model is told. ``features`` has the training's levels of every category."""
+    return worker_spec_for(model, features, services.config.executor.sandbox, target, services.log)
+
+
+def worker_spec_for(
+    model: ModelSpec,
+    features: Schema,
+    sandbox: SandboxPolicy,
+    target: Column | None = None,
+    log: Callable[[str], None] = lambda _line: None,
+) -> WorkerSpec:
+    """As :func:`worker_spec`, without opened services."""
     return WorkerSpec(
         name=model.name,
         language=model.language,
@@ -38,8 +49,8 @@ def worker_spec(
         unseen=model.unseen,
         resources=model.resources,
         seed=model.seed,
-        sandbox=services.config.executor.sandbox,
-        log=services.log,
+        sandbox=sandbox,
+        log=log,
     )
 
 

@@ -1,0 +1,60 @@
+"""``check`` and ``plan``: what is wrong, and what would run."""
+
+from __future__ import annotations
+
+import argparse
+from itertools import groupby
+from typing import Any
+
+from kronkers_batch.cli.options import command, conf_folder, date_option, load_config, logical_date, opened
+from kronkers_batch.cli.output import print_json, table
+
+
+def add(commands: Any) -> None:
+    """Add this group's commands."""
+    command(commands, "check", check, "Find every error in the configuration, before anything runs")
+    parser = command(commands, "plan", plan, "Say what a run would do, and why", names="MODEL")
+    date_option(parser)
+
+
+def check(args: argparse.Namespace) -> int:
+    """Load and check everything, and let a worker look up what only it can know."""
+    from kronkers_batch.steps.probing import probe_models
+    from kronkers_batch.store.cache import ContentCache
+
+    config = load_config(args)
+    probe_models(config, ContentCache(config.home / "cache"))
+    counts = {
+        "models": len(config.models),
+        "sources": len(config.sources),
+        "departments": len(config.departments),
+    }
+    if args.json:
+        print_json({"ok": True, **counts})
+    else:
+        print(f"{conf_folder(args)}: no errors in " + ", ".join(f"{n} {what}" for what, n in counts.items()))
+    return 0
+
+
+def plan(args: argparse.Namespace) -> int:
+    """Walk the graph and print the tasks that would run."""
+    from tasks.plan import plan as walk
+    from tasks.run import nightly_task
+
+    with opened(args) as services:
+        date = logical_date(services.config, args.date)
+        planned = walk(nightly_task(services, conf_folder(args), args.overrides, date, args.names, ""))
+    if args.json:
+        print_json({"date": str(date), "tasks": [vars(p) for p in planned]})
+        return 0
+    if not planned:
+        print(f"{date}: nothing to do")
+        return 0
+    rows = []
+    for (task, subject, reason), same in groupby(planned, key=lambda p: (p.task, p.subject, p.reason)):
+        details = [p.detail for p in same]
+        detail = details[0] if len(details) == 1 else f"{details[0]} .. {details[-1]} ({len(details)})"
+        rows.append((task, subject, detail, reason))
+    print(f"{date}:")
+    table(rows, ("task", "of", "date or window", "reason"), wide=True)
+    return 0

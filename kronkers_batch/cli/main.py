@@ -1,0 +1,82 @@
+"""The ``kronkers`` command: finds the group of the command, runs it, and turns errors into exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from kronkers_batch import __version__
+from kronkers_batch.cli import access, checking, machine, reading, running, versions
+from kronkers_batch.errors import KronkersError, UsageError
+
+GROUPS = (checking, running, versions, reading, access, machine)
+
+EPILOG = """\
+Overrides of the configuration may follow as key=value: model.NAME.parameters.C=0.5 executor.workers=2
+Exit codes: 0 done; 1 some model failed or is held; 2 wrong usage or configuration; 3 not allowed;
+4 integrity broken; 5 a needed part (R, Julia, sandbox, database) is missing."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise UsageError(message, fix=f"see {self.prog} --help")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of every command; nothing heavy is imported to build it."""
+    root = _Parser(
+        prog="kronkers",
+        description="Models in Python, R and Julia, declared in YAML: trained, scored, versioned, encrypted.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    root.add_argument("--version", action="version", version=f"kronkers {__version__}")
+    commands = root.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    for group in GROUPS:
+        group.add(commands)
+    return root
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code. Never raises a KronkersError."""
+    verbose = False
+    try:
+        root = parser()
+        args, rest = root.parse_known_args(arguments)
+        if args.command is None:
+            root.print_help()
+            return 0
+        _place(args, rest)
+        verbose = args.verbose
+        code: int = args.handler(args)
+    except KronkersError as error:
+        if verbose:
+            raise
+        print(f"kronkers: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("kronkers: stopped; nothing half-done is visible", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output closed it (``kronkers read ... | head``): not an error.
+        sys.stderr.close()
+        return 0
+    return code
+
+
+def _place(args: argparse.Namespace, rest: Sequence[str]) -> None:
+    """Sort the words of a command line into names and overrides; argparse cannot mix them with options."""
+    unknown = [word for word in rest if word.startswith("-")]
+    if unknown:
+        raise UsageError(f"unknown option {unknown[0]}", fix=f"see kronkers {args.command} --help")
+    words = [*getattr(args, "words", []), *rest]
+    overrides = [word for word in words if "=" in word]
+    names = [word for word in words if "=" not in word]
+    if names and not getattr(args, "takes_names", False):
+        raise UsageError(f"unexpected {names[0]!r}", fix=f"see kronkers {args.command} --help")
+    args.names, args.overrides = names, tuple(overrides)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

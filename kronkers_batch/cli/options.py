@@ -1,0 +1,103 @@
+"""Options that many commands share, and how a command opens the system."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kronkers_batch.errors import UsageError
+
+if TYPE_CHECKING:
+    from kronkers_batch.config.spec import Config
+    from kronkers_batch.steps.services import Services
+
+Handler = Callable[[argparse.Namespace], int]
+
+
+def command(
+    commands: Any, name: str, handler: Handler, help: str, *, names: str = "", json: bool = True
+) -> argparse.ArgumentParser:
+    """Add a command. ``names`` is the metavar of its trailing names; empty: it takes overrides alone."""
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=help, description=help + ".")
+    parser.set_defaults(handler=handler, takes_names=bool(names))
+    parser.add_argument("words", nargs="*", metavar=names or "KEY=VALUE", help=argparse.SUPPRESS)
+    parser.add_argument("--conf", metavar="DIR", help="the configuration folder (or KRONKERS_CONF; else ./conf)")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show the traceback of an error")
+    if json:
+        parser.add_argument("--json", action="store_true", help="print JSON")
+    return parser
+
+
+def date_option(parser: argparse.ArgumentParser, help: str = "the logical date") -> None:
+    """Add ``--date``."""
+    parser.add_argument("--date", metavar="YYYY-MM-DD", help=help)
+
+
+def parse_date(text: str, option: str = "--date") -> dt.date:
+    """An ISO date of the command line. Raises UsageError."""
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{option} {text!r} is no date", fix="write it as 2013-06-01") from None
+
+
+def parse_moment(text: str) -> int:
+    """An ISO date or time (UTC unless it says otherwise) in microseconds; a date means its end."""
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"--at {text!r} is no moment", fix="write it as 2013-06-01T02:00") from None
+    if len(text) == len("2013-06-01"):
+        moment += dt.timedelta(days=1) - dt.timedelta(microseconds=1)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    return (moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
+
+
+def one_name(args: argparse.Namespace, what: str) -> str:
+    """The single name that the command takes. Raises UsageError."""
+    if len(args.names) != 1:
+        raise UsageError(
+            f"name one {what}" if not args.names else f"name just one {what}, not {len(args.names)}",
+            fix=f"kronkers {args.command} {what.upper()}",
+        )
+    return str(args.names[0])
+
+
+def conf_folder(args: argparse.Namespace) -> Path:
+    """The configuration folder of this command."""
+    from kronkers_batch.config.load import find_conf
+
+    return find_conf(args.conf, os.environ)
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """The checked configuration. Raises ConfigErrors."""
+    from kronkers_batch.config.load import load
+
+    return load(conf_folder(args), args.overrides)
+
+
+@contextmanager
+def opened(args: argparse.Namespace, **options: Any) -> Iterator[Services]:
+    """The opened system; closed at the end."""
+    from kronkers_batch.bootstrap import open_system
+
+    services = open_system(conf_folder(args), args.overrides, **options)
+    try:
+        yield services
+    finally:
+        services.close()
+
+
+def logical_date(config: Config, text: str | None) -> dt.date:
+    """``--date``, else the configured default, else yesterday (UTC)."""
+    if text:
+        return parse_date(text)
+    if config.logical_date is not None:
+        return config.logical_date
+    return dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)

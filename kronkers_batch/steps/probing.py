@@ -1,0 +1,49 @@
+"""What only a worker can know: whether a declared estimator exists and a code file loads. Cached by content."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from kronkers_batch.config.spec import CodeFile, Config, ModelSpec
+from kronkers_batch.errors import ConfigError, ConfigErrors, MissingPart, ModelError
+from kronkers_batch.runtimes.probe import environment_fingerprint, probe
+from kronkers_batch.steps.prepare import feature_columns
+from kronkers_batch.steps.workers import worker_spec_for
+from kronkers_batch.store.cache import ContentCache, digest
+
+_GOOD = "loads"
+
+
+def probe_models(config: Config, cache: ContentCache) -> None:
+    """Load every enabled model's estimator or code in its own worker, once for each content.
+
+    Raises ConfigErrors with every model that does not load, and MissingPart where a language is missing.
+    """
+    waiting = [m for m in config.models.values() if m.enabled and cache.get("probe", _key(m)) != _GOOD]
+    if not waiting:
+        return
+    with ThreadPoolExecutor(2) as threads:
+        results = list(threads.map(lambda m: _probe(config, m), waiting))
+    problems: list[ConfigError] = []
+    for model, problem in zip(waiting, results, strict=True):
+        if problem is None:
+            cache.put("probe", _key(model), _GOOD)
+        else:
+            problems.append(problem)
+    if problems:
+        raise ConfigErrors(problems)
+
+
+def _probe(config: Config, model: ModelSpec) -> ConfigError | None:
+    try:
+        probe(worker_spec_for(model, feature_columns(model), config.executor.sandbox))
+    except MissingPart:
+        raise
+    except ModelError as error:
+        return ConfigError(error.what, where=str(model.model.origin), fix=error.fix)
+    return None
+
+
+def _key(model: ModelSpec) -> str:
+    code = model.model.path.read_bytes() if isinstance(model.model, CodeFile) else repr(model.model)
+    return digest(str(model.language), code, environment_fingerprint(model.language, model.environment))
