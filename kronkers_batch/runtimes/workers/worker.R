@@ -19,7 +19,8 @@ commands <- file(pipes[1L], open = "rb", raw = TRUE)
 answers <- file(pipes[2L], open = "wb", raw = TRUE)
 
 state <- new.env(parent = emptyenv())
-state$seed <- 1L            # set anew before every fit
+state$seed <- 1L            # set anew before every fit and score
+state$threads <- 1L
 state$scratch <- tempdir()  # the one folder that can be written
 state$setup <- NULL         # the arguments of `model`
 state$fit <- NULL           # function(data) -> model
@@ -29,6 +30,7 @@ state$load <- NULL
 state$model <- NULL         # what fit returned, or load read
 state$fitted <- FALSE       # whether there is a model: NULL may be one
 state$depth <- NA_integer_  # number of the worker's own frames under the model's, while that runs
+state$warned <- character() # warnings that were printed
 state$place <- 0L           # line of the model's code at which it raised an error; 0 if unknown
 state$trace <- character()  # functions and lines on the stack then
 state$line <- 0L            # line of the expression of the code file that is being loaded
@@ -411,7 +413,7 @@ load_code <- function(path, params) {
 # package::function, from a package that is attached, so that a formula may use what it exports.
 resolve <- function(target) {
     parts <- strsplit(target, "::", fixed = TRUE)[[1L]]
-    if (length(parts) != 2L) stop("'", target, "' is not of the form package::function")
+    if (length(parts) != 2L || !all(nzchar(parts))) stop("'", target, "' is not of the form package::function")
     suppressPackageStartupMessages(library(parts[1L], character.only = TRUE))
     f <- getExportedValue(parts[1L], parts[2L])
     if (!is.function(f)) stop("'", target, "' is not a function")
@@ -421,12 +423,21 @@ resolve <- function(target) {
 # Formulas belong to globalenv(): columns are found in the data first, and the environment costs nothing to save.
 as_formula <- function(text) stats::as.formula(text, env = globalenv())
 
+# The declared number of threads for functions that would otherwise take all cores, as ranger does.
+with_threads <- function(arguments, f) {
+    if ("num.threads" %in% names(formals(f)) && is.null(arguments$num.threads)) {
+        arguments$num.threads <- state$threads
+    }
+    arguments
+}
+
 load_estimator <- function(setup) {
     f <- resolve(setup$target)
     predict <- if (nzchar(setup$predict)) resolve(setup$predict)$value else stats::predict
     arguments <- lapply(setup$arguments, function(x) {
         if (is.character(x) && length(x) == 1L && grepl("^~", x)) as_formula(x) else x
     })
+    arguments <- with_threads(arguments, f$value)
     # The call names its data instead of holding it: models keep their call.
     data <- list(data = quote(data))
     if (nzchar(setup$formula)) {
@@ -437,10 +448,13 @@ load_estimator <- function(setup) {
     state$fit <- function(data) {
         frame <- new.env(parent = globalenv())
         frame$data <- data
-        lighten(eval(as.call(c(f$call, first, arguments)), frame), setup$predict_arguments)
+        model <- eval(as.call(c(f$call, first, arguments)), frame)
+        lighten(model, setup$predict_arguments)
     }
     state$score <- function(model, data) {
-        result <- do.call(predict, c(list(quote(model), quote(data)), setup$predict_arguments), quote = FALSE)
+        method <- utils::getS3method("predict", class(model)[1L], optional = TRUE)
+        more <- with_threads(setup$predict_arguments, if (is.null(method)) predict else method)
+        result <- do.call(predict, c(list(quote(model), quote(data)), more))
         prediction(result, setup$task)
     }
     state$save <- state$load <- NULL
@@ -502,7 +516,7 @@ model_code <- function(expr) {
 run_hello <- function(arguments, parts) {
     state$seed <- as.integer(abs(arguments$seed) %% .Machine$integer.max)
     state$scratch <- arguments$scratch
-    threads <- arguments$threads
+    state$threads <- threads <- arguments$threads
     for (name in c("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "R_RANGER_NUM_THREADS",
                    "R_DATATABLE_NUM_THREADS", "RCPP_PARALLEL_NUM_THREADS")) {
         do.call(Sys.setenv, structure(list(as.character(threads)), names = name))
@@ -524,10 +538,15 @@ run_model <- function(arguments, parts) {
     write_answer("ok")
 }
 
+# Before every fit, so that it can be repeated; before every score too, for models that break ties by chance.
+seed <- function() {
+    set.seed(state$seed, kind = "Mersenne-Twister", normal.kind = "Inversion", sample.kind = "Rejection")
+}
+
 run_fit <- function(arguments, parts) {
     data <- as_data(parts)
     parts <- NULL
-    set.seed(state$seed, kind = "Mersenne-Twister", normal.kind = "Inversion", sample.kind = "Rejection")
+    seed()
     state$model <- model_code(state$fit(data))
     state$fitted <- TRUE
     write_answer("ok", list(packages = installed_versions()))
@@ -568,6 +587,7 @@ run_score <- function(arguments, parts) {
     data <- as_data(parts)
     parts <- NULL
     outputs <- unlist(state$setup$outputs)
+    seed()
     result <- model_code(state$score(model, data))
     columns <- Map(outgoing, result_columns(result, outputs, nrows), outputs)
     write_answer("scores", parts = 1L)
@@ -620,6 +640,13 @@ note_place <- function(calls) {
     state$trace <- utils::tail(trace[trace != ".handleSimpleError"], 20L)
 }
 
+# Warnings go to standard error as they come; the same again only once, since scoring repeats them chunk by chunk.
+note_warning <- function(warning) {
+    text <- conditionMessage(warning)
+    if (text %in% state$warned) tryInvokeRestart("muffleWarning")
+    state$warned <- utils::tail(c(state$warned, text), 100L)
+}
+
 bounded <- function(text) {
     text <- iconv(paste(as.character(text), collapse = "\n"), "UTF-8", "UTF-8", sub = "byte")
     text <- gsub("\001", "", text, fixed = TRUE)
@@ -636,6 +663,7 @@ write_error <- function(verb, error) {
 # The line of an error while the code file is loaded: where it does not parse, or the expression that failed.
 code_line <- function(message) {
     if (state$line > 0L) return(state$line)
+    if (!identical(state$setup$kind, "code")) return(0L)
     found <- regmatches(message, regexec("^[^\n]*?:([0-9]+):[0-9]+: unexpected ", message))[[1L]]
     if (length(found)) as.integer(found[2L]) else 0L
 }
@@ -665,7 +693,8 @@ serve <- function() {
         verb <- message$verb
         if (verb == "stop") end()
         tryCatch(
-            withCallingHandlers(answer(message), error = function(e) note_place(sys.calls())),
+            withCallingHandlers(answer(message), error = function(e) note_place(sys.calls()),
+                                warning = note_warning),
             error = function(e) write_error(verb, e))
         message <- NULL
         flush(answers)
