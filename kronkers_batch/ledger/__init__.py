@@ -1,1 +1,1 @@
-"""Append, verify and checkpoint the record of who did or read what, and why."""
+"""Who did what: append, verify, checkpoints."""

@@ -1,0 +1,190 @@
+"""The ledger: who did what, to what and why; append-only, each entry bound to the one before it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, Row, insert, select
+
+from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound
+from kronkers_batch.store import clock
+from kronkers_batch.store.canonical import encode
+from kronkers_batch.store.engine import Database, serialise
+from kronkers_batch.store.tables.ledger import ledger as table
+
+GENESIS = bytes(32)
+_FIX = "Compare with the last backup and the checkpoints; find out who can write to the database."
+
+
+class Keys(Protocol):
+    """What the ledger needs of the vault, which lies above it."""
+
+    @property
+    def warehouse(self) -> str:
+        """The warehouse's id."""
+
+    def seal(self, conn: Connection, department: str, seq: int, data: bytes) -> tuple[str, bytes]:
+        """Seals an entry's details; returns the key's id and the ciphertext. Raises AccessRefused."""
+
+    def unseal(self, conn: Connection, department: str, seq: int, key_id: str, blob: bytes) -> bytes:
+        """The details. Raises AccessRefused, IntegrityError."""
+
+    def sign(self, payload: bytes) -> tuple[str, bytes]:
+        """Signs; returns the signing key's id and the signature."""
+
+    @property
+    def signer(self) -> str:
+        """The id of the key that :meth:`sign` uses."""
+
+    def check(self, conn: Connection, key_id: str, payload: bytes, signature: bytes) -> bool:
+        """Whether a certified principal signed the payload. Raises IntegrityError on a forged principal."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry; ``details`` is None where the caller may not see them."""
+
+    seq: int
+    at: int
+    principal: str
+    action: str
+    subject: str
+    department: str
+    details: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Head:
+    """The last entry: its number (0 where there is none) and its hash."""
+
+    seq: int
+    hash: bytes
+
+
+class Ledger:
+    """Appends entries and verifies the chain."""
+
+    def __init__(self, db: Database, keys: Keys) -> None:
+        self._db, self._keys = db, keys
+
+    def append(
+        self,
+        conn: Connection,
+        principal: str,
+        action: str,
+        subject: str,
+        details: Mapping[str, Any] | None = None,
+        *,
+        department: str,
+    ) -> int:
+        """Adds an entry in the caller's write transaction: it stands when that commits, and only then.
+
+        Args:
+            conn: A write transaction.
+            principal: Who did it.
+            action: One word, such as ``promote``; in clear.
+            subject: What it was done to, such as ``NAME@3``; in clear.
+            details: JSON values, sealed under the department's record key.
+            department: Whose key; may be empty when there are no details.
+
+        Returns:
+            The entry's number.
+
+        Raises:
+            AccessRefused: The caller holds no key of the department.
+        """
+        if details and not department:
+            raise ValueError("details need a department whose key seals them")
+        serialise(conn, "ledger")
+        head = _head(conn)
+        seq, key_id, blob = head.seq + 1, "", b""
+        if details:
+            plain = json.dumps(details, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+            key_id, blob = self._keys.seal(conn, department, seq, plain)
+        row = {
+            "seq": seq,
+            "at": clock.now(),
+            "principal": principal,
+            "action": action,
+            "subject": subject,
+            "department": department,
+            "key_id": key_id,
+            "details": blob,
+            "previous": head.hash,
+            "signer": self._keys.signer,
+        }
+        digest = entry_hash(row)
+        _, signature = self._keys.sign(_signed(digest))
+        conn.execute(insert(table).values(**row, hash=digest, signature=signature))
+        return seq
+
+    def entries(self, conn: Connection, *, after: int = 0, limit: int | None = None) -> Iterator[Entry]:
+        """Entries in order, from number ``after`` + 1. Raises IntegrityError on details that do not open."""
+        query = select(table).where(table.c.seq > after).order_by(table.c.seq).limit(limit)
+        for row in conn.execute(query):
+            yield Entry(
+                row.seq,
+                row.at,
+                row.principal,
+                row.action,
+                row.subject,
+                row.department,
+                self._details(conn, row),
+            )
+
+    def _details(self, conn: Connection, row: Row[tuple[object, ...]]) -> Mapping[str, Any] | None:
+        if not row.key_id:
+            return {}
+        try:
+            plain = self._keys.unseal(conn, row.department, row.seq, row.key_id, row.details)
+        except (AccessRefused, NotFound):
+            return None
+        value: Mapping[str, Any] = json.loads(plain)
+        return value
+
+    def verify(self) -> Head:
+        """Goes through all entries; returns the last.
+
+        An end that was cut off does not show here; checkpoints show it (:mod:`.checkpoints`).
+
+        Raises:
+            IntegrityError: An entry was changed, deleted, put in, or moved; says which.
+        """
+        head = Head(0, GENESIS)
+        with self._db.read() as conn:
+            query = select(table).order_by(table.c.seq).execution_options(yield_per=1000)
+            for row in conn.execute(query):
+                if row.seq != head.seq + 1:
+                    raise _broken(head.seq + 1, "is missing")
+                if row.previous != head.hash:
+                    raise _broken(row.seq, "does not follow the one before it")
+                if entry_hash(dict(row._mapping)) != row.hash:
+                    raise _broken(row.seq, "was changed")
+                if not self._keys.check(conn, row.signer, _signed(row.hash), row.signature):
+                    raise _broken(row.seq, "is not signed by who it says")
+                head = Head(row.seq, row.hash)
+        return head
+
+
+def _head(conn: Connection) -> Head:
+    row = conn.execute(select(table.c.seq, table.c.hash).order_by(table.c.seq.desc()).limit(1)).one_or_none()
+    return Head(0, GENESIS) if row is None else Head(row.seq, row.hash)
+
+
+def entry_hash(row: Mapping[str, Any]) -> bytes:
+    """SHA-256 over all of an entry and the hash before it; pinned by a test vector."""
+    names = ("seq", "at", "principal", "action", "subject", "department", "key_id", "details", "previous")
+    fields = [row[n] for n in names]
+    return hashlib.sha256(encode("kronkers-batch ledger 1", *fields, row["signer"])).digest()
+
+
+def _signed(digest: bytes) -> bytes:
+    return encode("kronkers-batch ledger entry 1", digest)
+
+
+def _broken(seq: int, how: str) -> IntegrityError:
+    return IntegrityError(f"entry {seq} {how}", where="ledger", fix=_FIX)

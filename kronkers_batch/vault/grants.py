@@ -1,0 +1,79 @@
+"""Granting: a department's or one model's key, sealed to a principal."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, insert, select
+
+from kronkers_batch.errors import NotFound
+from kronkers_batch.store import clock
+from kronkers_batch.store.tables import vault as t
+from kronkers_batch.vault.context import Role, Scope
+from kronkers_batch.vault.keys import Keyring, TreeKey, grant_key_info, grant_key_statement
+from kronkers_batch.vault.trust import Grant, Principal
+
+
+def grant(ring: Keyring, conn: Connection, name: str, scope: Scope, role: Role) -> Grant:
+    """Gives a principal a role on a department or a model, and the key that goes with it.
+
+    Args:
+        ring: The granter's keys.
+        conn: A write transaction.
+        name: The principal's name.
+        scope: A department, or one model.
+        role: What it may do; a viewer is given the view key only.
+
+    Raises:
+        NotFound: No such principal. AccessRefused: the granter may not. IntegrityError.
+    """
+    recipients = principals(ring, conn, name)
+    key = ring.active(conn, scope, make=True)
+    given = ring.trust.add_grant(conn, ring.identity, recipients[0].id, scope, role)
+    for recipient in recipients:
+        seal_key(ring, conn, given, key, recipient)
+    return given
+
+
+def seal_key(ring: Keyring, conn: Connection, given: Grant, key: TreeKey, recipient: Principal) -> None:
+    """Seals one key version for one grant to one of its holder's public keys. Raises AccessRefused."""
+    secret = key.view if given.role is Role.VIEWER else ring.need_full(key)
+    info = grant_key_info(ring.trust, given.id, key.id, recipient.keys.id, given.scope, given.role)
+    sealed, now = recipient.keys.seal(secret, info), clock.now()
+    issuer = ring.identity.public.id
+    statement = grant_key_statement(ring.trust, given.id, key.id, recipient.keys.id, sealed, now, issuer)
+    conn.execute(
+        insert(t.grant_keys).values(
+            grant_id=given.id,
+            key_id=key.id,
+            recipient=recipient.keys.id,
+            sealed=sealed,
+            created=now,
+            issuer=issuer,
+            signature=ring.identity.sign(statement),
+        )
+    )
+
+
+def principals(ring: Keyring, conn: Connection, name: str) -> list[Principal]:
+    """The principal's certified public keys that are not revoked. Raises NotFound, IntegrityError."""
+    query = select(t.principal_keys.c.id).join(t.principals).where(t.principals.c.name == name)
+    found = [
+        ring.trust.principal(conn, key_id)
+        for key_id in conn.execute(query).scalars().all()
+        if not ring.trust.revoked(conn, key_id, clock.now())
+    ]
+    if not found:
+        known = ", ".join(conn.execute(select(t.principals.c.name)).scalars().all())
+        raise NotFound(
+            f"there is no principal {name}", fix=f"Known: {known}. Add one with: kronkers access add LINE"
+        )
+    return found
+
+
+def holders(ring: Keyring, conn: Connection, given: Grant) -> list[Principal]:
+    """The public keys to seal to for a grant. Raises IntegrityError."""
+    query = select(t.principal_keys.c.id).where(t.principal_keys.c.principal_id == given.principal_id)
+    return [
+        ring.trust.principal(conn, key_id)
+        for key_id in conn.execute(query).scalars().all()
+        if not ring.trust.revoked(conn, key_id, clock.now())
+    ]

@@ -1,0 +1,251 @@
+"""The file (or environment variable) that holds an identity.
+
+One line of JSON in one fixed spelling, so that a damaged file is noticed wherever the damage is. Spelt out
+in docs/reference/formats.md.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+from kronkers_batch.config.spec import Secret
+from kronkers_batch.errors import IdentityError, IntegrityError
+from kronkers_batch.store import faults
+from kronkers_batch.store.canonical import encode
+from kronkers_batch.store.migrate import make_folder
+from kronkers_batch.vault import sealing
+from kronkers_batch.vault.identity import Identity
+
+FORMAT = "kronkers-batch key 1"
+VARIABLE = "KRONKERS_KEY"
+_MAX_BYTES = 16_384
+# Argon2id as RFC 9106 advises where memory is limited: 64 MiB, 3 passes, 4 lanes.
+_COST = {"memory_kib": 65_536, "passes": 3, "lanes": 4}
+# What a file may ask of this machine before it is opened.
+_COST_LIMITS = {"memory_kib": 1_048_576, "passes": 16, "lanes": 16}
+_ASK = "Restore your key file from where you keep it, or ask the administrator for a new grant."
+
+
+def to_text(identity: Identity, passphrase: Secret | None = None) -> str:
+    """The key file's content; sealed under the passphrase if there is one."""
+    mlkem, x25519, ed25519 = identity.secrets
+    body = {
+        "id": identity.id,
+        "name": identity.name,
+        "mlkem768_seed": _b64(mlkem),
+        "x25519": _b64(x25519),
+        "ed25519_seed": _b64(ed25519),
+    }
+    body["checksum"] = _checksum(body)
+    if passphrase is None:
+        return _spell({"format": FORMAT, "key": body})
+    salt = os.urandom(16)
+    key = _stretch(passphrase, salt, _COST)
+    box = sealing.seal(key, _box_context(salt, _COST), _spell(body).encode())
+    return _spell({"format": FORMAT, "argon2id": {"salt": _b64(salt), **_COST}, "sealed": _b64(box)})
+
+
+def from_text(text: str, where: str, passphrase: Secret | None = None) -> Identity:
+    """The identity in a key file's content.
+
+    Raises:
+        IdentityError: It is no key file, damaged, or the passphrase is missing or wrong.
+    """
+    value = _parse(text.strip(), where)
+    if value.get("format") != FORMAT:
+        raise IdentityError("this is not a key file", where=where, fix=_ASK)
+    if set(value) == {"format", "key"} and isinstance(value["key"], dict):
+        return _identity(value["key"], where)
+    if set(value) != {"format", "argon2id", "sealed"}:
+        raise IdentityError("the key file is damaged", where=where, fix=_ASK)
+    if passphrase is None:
+        raise IdentityError(
+            "the key file needs its passphrase", where=where, fix="Give the passphrase that you chose for it."
+        )
+    try:
+        cost = dict(value["argon2id"])
+        salt = _unb64(cost.pop("salt"))
+        if set(cost) != set(_COST) or not all(1 <= int(cost[k]) <= _COST_LIMITS[k] for k in cost):
+            raise ValueError("cost")
+        opened = sealing.unseal(
+            _stretch(passphrase, salt, cost), _box_context(salt, cost), _unb64(value["sealed"]), where
+        )
+    except IntegrityError:
+        raise IdentityError(
+            "the passphrase is wrong, or the key file is damaged", where=where, fix="Try again; " + _ASK
+        ) from None
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise IdentityError("the key file is damaged", where=where, fix=_ASK) from None
+    return _identity(_parse(opened.decode(), where), where)
+
+
+def create(path: Path, identity: Identity, passphrase: Secret | None = None) -> None:
+    """Writes a new key file of mode 0600. Raises IdentityError when there is one, or it cannot be written."""
+    try:
+        make_folder(path.parent)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    except FileExistsError:
+        raise IdentityError(
+            "there is a key file already; it is not overwritten",
+            where=str(path),
+            fix="Use it, or choose another path with KRONKERS_KEY_FILE.",
+        ) from None
+    except OSError as error:
+        raise IdentityError(
+            f"the key file cannot be written: {error.strerror}",
+            where=str(path),
+            fix="Choose a folder of your own that you may write to.",
+        ) from error
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor, not a path
+            file.write(to_text(identity, passphrase) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        # Half a key is worse than none: the next attempt would find it and stop.
+        with contextlib.suppress(OSError):
+            path.unlink()
+        raise faults.from_system(error, str(path)) from error
+
+
+def load(
+    path: Path,
+    *,
+    outside: Iterable[Path] = (),
+    environ: Mapping[str, str] | None = None,
+    passphrase: Secret | None = None,
+) -> Identity:
+    """The caller's identity: from the variable KRONKERS_KEY if it is set, else from the file.
+
+    Args:
+        path: The key file.
+        outside: Folders that hold the warehouse; the key file must not lie in them.
+        environ: The environment; the process's own by default.
+        passphrase: For a file that is sealed under one.
+
+    Raises:
+        IdentityError: It is missing, damaged, readable by others, someone else's, or beside the data.
+    """
+    text = (os.environ if environ is None else environ).get(VARIABLE)
+    if text:
+        return from_text(text, VARIABLE, passphrase)
+    resolved = path.resolve()
+    for folder in outside:
+        if resolved.is_relative_to(folder.resolve()):
+            raise IdentityError(
+                "the key file lies inside the warehouse's folder: whoever copies that has both",
+                where=str(path),
+                fix=f"Move it out of {folder}, for example to ~/.config/kronkers/, and set its path.",
+            )
+    return from_text(read_private(path), str(path), passphrase)
+
+
+def read_private(path: Path) -> str:
+    """The text of a small file that only this user can read. Raises IdentityError."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise IdentityError(
+            "there is no key file",
+            where=str(path),
+            fix="Make one with: kronkers access whoami --new, and ask the administrator for a grant.",
+        ) from None
+    except OSError as error:
+        raise IdentityError(
+            f"the key file cannot be read: {error.strerror}",
+            where=str(path),
+            fix="It must belong to you and have mode 0600.",
+        ) from error
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
+        info = os.fstat(file.fileno())
+        if not stat.S_ISREG(info.st_mode):
+            raise IdentityError("the key file is not a file", where=str(path), fix=_ASK)
+        if info.st_uid != os.geteuid():
+            raise IdentityError(
+                "the key file belongs to another user",
+                where=str(path),
+                fix=f"Use a key file of your own, or: chown {os.geteuid()} {path}",
+            )
+        if info.st_mode & 0o077:
+            raise IdentityError(
+                f"others may read the key file (mode {stat.S_IMODE(info.st_mode):04o})",
+                where=str(path),
+                fix=f"chmod 600 {path}; if somebody may have read it, ask for a new grant with a new key.",
+            )
+        raw = file.read(_MAX_BYTES + 1)
+    try:
+        return raw.decode("utf-8") if len(raw) <= _MAX_BYTES else ""
+    except UnicodeDecodeError:
+        raise IdentityError("this is not a key file", where=str(path), fix=_ASK) from None
+
+
+def _identity(body: dict[str, Any], where: str) -> Identity:
+    try:
+        checksum = body.pop("checksum")
+        names = {"id", "name", "mlkem768_seed", "x25519", "ed25519_seed"}
+        if set(body) != names or checksum != _checksum(body):
+            raise ValueError("checksum")
+        return Identity(
+            body["id"],
+            body["name"],
+            _unb64(body["mlkem768_seed"]),
+            _unb64(body["x25519"]),
+            _unb64(body["ed25519_seed"]),
+        )
+    except (KeyError, TypeError, ValueError):
+        raise IdentityError("the key file is damaged", where=where, fix=_ASK) from None
+
+
+def _parse(text: str, where: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+        if isinstance(value, dict) and _spell(value) == text:
+            return value
+    except (ValueError, RecursionError):
+        pass  # said below, in the same words: a text that nearly is JSON is as useless as any other
+    raise IdentityError("this is not a key file, or it is damaged", where=where, fix=_ASK)
+
+
+def _spell(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=True)
+
+
+def _checksum(body: Mapping[str, str]) -> str:
+    fields = [part for key in sorted(body) for part in (key, str(body[key]))]
+    return hashlib.sha256(encode(FORMAT, *fields)).hexdigest()
+
+
+def _stretch(passphrase: Secret, salt: bytes, cost: Mapping[str, int]) -> bytes:
+    kdf = Argon2id(
+        salt=salt,
+        length=sealing.KEY_BYTES,
+        iterations=cost["passes"],
+        lanes=cost["lanes"],
+        memory_cost=cost["memory_kib"],
+    )
+    return kdf.derive(passphrase.reveal().encode())
+
+
+def _box_context(salt: bytes, cost: Mapping[str, int]) -> bytes:
+    return encode(FORMAT + " box", salt, cost["memory_kib"], cost["passes"], cost["lanes"])
+
+
+def _b64(raw: bytes) -> str:
+    return base64.b64encode(raw).decode("ascii")
+
+
+def _unb64(text: str) -> bytes:
+    raw = base64.b64decode(text, validate=True)
+    if _b64(raw) != text:
+        raise ValueError("not the one spelling")
+    return raw

@@ -1,0 +1,138 @@
+"""The trust file: which administrator's public key each warehouse hangs on. It lies outside the database."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kronkers_batch.errors import IdentityError, IntegrityError
+from kronkers_batch.store import faults
+from kronkers_batch.store.migrate import make_folder
+from kronkers_batch.vault.identity import MLKEM_PUBLIC, SMALL, PublicKeys
+
+FORMAT = "kronkers-batch trust 1"
+VARIABLE = "KRONKERS_TRUST"
+_FIX = "Get the trust file from the administrator by another way than the database, and compare it aloud."
+
+
+@dataclass(frozen=True)
+class Pin:
+    """One pinned warehouse: its id, and its first administrator's id and public keys."""
+
+    warehouse: str
+    principal: str
+    keys: PublicKeys
+
+
+def path_for(key_file: Path, environ: Mapping[str, str] | None = None) -> Path:
+    """The trust file: KRONKERS_TRUST if set, else ``trust.json`` beside the key file."""
+    named = (os.environ if environ is None else environ).get(VARIABLE)
+    return Path(named) if named else key_file.parent / "trust.json"
+
+
+def read(path: Path, warehouse: str) -> Pin:
+    """The pin of this warehouse.
+
+    Raises:
+        IdentityError: There is no trust file, or another user may write to it.
+        IntegrityError: It does not know this warehouse, or is damaged.
+    """
+    pins = _load(path)
+    if (pin := pins.get(warehouse)) is None:
+        raise IntegrityError(
+            "this warehouse is not the one that this machine trusts",
+            where=str(path),
+            fix="Check warehouse.url. If it is a new one: " + _FIX,
+        )
+    return pin
+
+
+def add(path: Path, pin: Pin) -> None:
+    """Adds or replaces one warehouse's pin; the file is 0600 and changes whole or not at all."""
+    pins = _load(path) if path.exists() else {}
+    pins[pin.warehouse] = pin
+    value = {
+        "format": FORMAT,
+        "warehouses": {
+            w: {"principal": p.principal, "hpke": _b64(p.keys.hpke), "sign": _b64(p.keys.sign)}
+            for w, p in sorted(pins.items())
+        },
+    }
+    temporary = path.parent / f".trust-{secrets.token_hex(8)}"
+    try:
+        make_folder(path.parent)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor, not a path
+            json.dump(value, file, indent=1)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise faults.from_system(error, str(path)) from error
+
+
+def _load(path: Path) -> dict[str, Pin]:
+    try:
+        with path.open("rb") as file:
+            info = os.fstat(file.fileno())
+            raw = file.read(1 << 20)
+    except FileNotFoundError:
+        raise IdentityError("there is no trust file", where=str(path), fix=_FIX) from None
+    except OSError as error:
+        raise IdentityError(
+            f"the trust file cannot be read: {error.strerror}", where=str(path), fix=f"chmod 600 {path}"
+        ) from error
+    if info.st_uid not in (0, os.geteuid()) or info.st_mode & 0o022:
+        raise IdentityError(
+            f"others may change the trust file (mode {stat.S_IMODE(info.st_mode):04o})",
+            where=str(path),
+            fix=f"Check what is in it, then: chmod 600 {path}; it must belong to you or to root.",
+        )
+    try:
+        value = json.loads(raw)
+        if value["format"] != FORMAT:
+            raise ValueError("format")
+        return {
+            str(w): Pin(str(w), str(p["principal"]), PublicKeys(_unb64(p["hpke"]), _unb64(p["sign"])))
+            for w, p in value["warehouses"].items()
+        }
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise IntegrityError("the trust file is damaged", where=str(path), fix=_FIX) from None
+
+
+def to_text(name: str, principal: str, keys: PublicKeys) -> str:
+    """One line to hand to an administrator: a principal's public keys."""
+    return f"kronkers-batch public 1 {principal} {name} {_b64(keys.hpke + keys.sign)}"
+
+
+def from_text(text: str) -> tuple[str, str, PublicKeys]:
+    """The principal's name, id and keys in a line of :func:`to_text`. Raises IdentityError."""
+    parts = text.split()
+    try:
+        if parts[:3] != ["kronkers-batch", "public", "1"]:
+            raise ValueError("format")
+        _, _, _, principal, name, encoded = parts
+        raw = _unb64(encoded)
+        split = MLKEM_PUBLIC + SMALL
+        return name, principal, PublicKeys(raw[:split], raw[split:])
+    except ValueError:
+        raise IdentityError(
+            "this is not a principal's public key",
+            fix="Ask for the whole line that `kronkers access whoami --public` prints.",
+        ) from None
+
+
+def _b64(raw: bytes) -> str:
+    return base64.b64encode(raw).decode("ascii")
+
+
+def _unb64(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)

@@ -1,0 +1,75 @@
+"""Sealing bytes: one version byte, then Cobblestone256 (C2SP chunked-encryption) over the bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import TYPE_CHECKING
+
+from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encryptor
+from cryptography.exceptions import InvalidTag
+
+from kronkers_batch.errors import IntegrityError
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+_VERSION = b"\x01"
+KEY_BYTES = 32
+RESTORE = "Do not trust it. Restore the last backup, and find out who can write to the database or the store."
+
+
+def generate_key() -> bytes:
+    """A new random key of 32 bytes."""
+    return Cobblestone256Encryptor.generate_key()
+
+
+def seal(key: bytes, context: bytes, data: Buffer) -> bytes:
+    """Encrypts ``data``; it opens under the same key and context only.
+
+    The encryptor lives in this call alone: one that was made before a fork would repeat itself in both
+    children.
+    """
+    encryptor = Cobblestone256Encryptor(key, context)
+    return b"".join((_VERSION, encryptor.update(memoryview(data).cast("B")), encryptor.finalize()))
+
+
+def unseal(key: bytes, context: bytes, blob: Buffer, what: str) -> bytes:
+    """Decrypts all of it, and returns nothing before the end was found authentic.
+
+    Args:
+        key: 32 bytes.
+        context: As given to :func:`seal`.
+        blob: What :func:`seal` returned.
+        what: What messages call it.
+
+    Raises:
+        IntegrityError: Anything does not fit: a flipped bit, a missing end, another key or context.
+    """
+    view = memoryview(blob).cast("B")
+    if bytes(view[:1]) != _VERSION:
+        raise IntegrityError("the sealed data has an unknown format", where=what, fix=RESTORE)
+    decryptor = Cobblestone256Decryptor(key, context)
+    try:
+        # update() hands out plaintext of a truncated piece; only finalize() tells. Both come before the join.
+        parts = (decryptor.update(view[1:]), decryptor.finalize())
+    except InvalidTag:
+        raise IntegrityError(
+            "the sealed data was changed, cut, or belongs elsewhere", where=what, fix=RESTORE
+        ) from None
+    return b"".join(parts)
+
+
+def derive(key: bytes, label: str) -> bytes:
+    """A key of 32 bytes for another use; it tells nothing about ``key``. HMAC-SHA256 over the label."""
+    return hmac.digest(key, label.encode(), hashlib.sha256)
+
+
+def view_key(key: bytes) -> bytes:
+    """The part of a department's or model's key that a viewer holds: it opens records, not data."""
+    return derive(key, "kronkers-batch view key 1")
+
+
+def key_check(key: bytes) -> bytes:
+    """A digest that tells whether a key is the right one without telling the key."""
+    return derive(key, "kronkers-batch key check 1")

@@ -1,0 +1,206 @@
+"""The first run on a machine, new departments, and opening the vault."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, insert, select
+
+from kronkers_batch.config.spec import Secret
+from kronkers_batch.errors import AccessRefused, NotFound, StoreError
+from kronkers_batch.ledger.ledger import Ledger
+from kronkers_batch.store import clock
+from kronkers_batch.store.engine import Database, serialise
+from kronkers_batch.store.ids import new_id
+from kronkers_batch.store.tables import vault as t
+from kronkers_batch.vault import grants, keyfile, pin
+from kronkers_batch.vault.context import Role, Scope
+from kronkers_batch.vault.identity import Identity
+from kronkers_batch.vault.ledger_keys import LedgerKeys
+from kronkers_batch.vault.trust import ADMIN
+from kronkers_batch.vault.vault import Vault
+
+RECOVERY = "recovery"
+
+
+@dataclass(frozen=True)
+class FirstRun:
+    """What the first run made. ``text`` is to be shown to the person who ran it."""
+
+    administrator: str
+    key_file: Path
+    trust_file: Path
+    recovery_file: Path
+    departments: tuple[str, ...]
+    text: str
+
+
+def is_new(db: Database) -> bool:
+    """Whether nobody has initialised this warehouse yet. The database must have its tables."""
+    with db.read() as conn:
+        return conn.execute(select(t.warehouse.c.id)).first() is None
+
+
+def initialise(
+    db: Database,
+    key_file: Path,
+    departments: Iterable[str],
+    *,
+    name: str = "admin",
+    passphrase: Secret | None = None,
+    trust_file: Path | None = None,
+) -> FirstRun:
+    """Makes the administrator (or takes the one in ``key_file``), pins it, and makes recovery and keys.
+
+    Args:
+        db: A migrated database.
+        key_file: Where the administrator's key is, or is to be made.
+        departments: Every declared department.
+        name: The administrator's name, for a new key file.
+        passphrase: Seals a new key file, and opens an old one.
+        trust_file: Where to pin; beside the key file by default, or at KRONKERS_TRUST.
+
+    Raises:
+        StoreError: The warehouse has an administrator already. IdentityError: the key file is no use.
+    """
+    made: list[Path] = []
+    trusted = trust_file or pin.path_for(key_file)
+    outside = [db.path.parent] if db.path else []
+    try:
+        with db.write() as conn:
+            serialise(conn, "warehouse")
+            if conn.execute(select(t.warehouse.c.id)).first() is not None:
+                raise StoreError(
+                    "the warehouse has an administrator already",
+                    where=db.where,
+                    fix="Ask the administrator for access; your own first step is: kronkers access whoami",
+                )
+            if not key_file.exists():
+                keyfile.create(key_file, Identity.generate(name), passphrase)
+                made.append(key_file)
+            identity = keyfile.load(key_file, outside=outside, environ={}, passphrase=passphrase)
+            warehouse = new_id()
+            conn.execute(insert(t.warehouse).values(id=warehouse, created=clock.now()))
+            pinned = pin.Pin(warehouse, identity.id, identity.public)
+            vault = Vault(identity, pinned)
+            vault.trust.add_principal(
+                conn, identity, identity.id, identity.name, identity.public, authority=ADMIN
+            )
+            # Named by warehouse: the same administrator may have several.
+            recovery_file = key_file.parent / f"MOVE-OFFLINE-recovery-{warehouse}.key"
+            recovery = Identity.generate(RECOVERY)
+            keyfile.create(recovery_file, recovery)
+            made.append(recovery_file)
+            vault.trust.add_principal(
+                conn, identity, recovery.id, RECOVERY, recovery.public, kind=RECOVERY, authority=ADMIN
+            )
+            done = _ensure(vault, conn, departments)
+            pin.add(trusted, pinned)
+    except BaseException:
+        # Nothing was committed: keys that open nothing only confuse.
+        for path in made:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        raise
+    return FirstRun(
+        identity.name, key_file, trusted, recovery_file, done, _text(key_file, trusted, recovery_file)
+    )
+
+
+def ensure_departments(db: Database, vault: Vault, departments: Iterable[str]) -> tuple[str, ...]:
+    """Makes the key of every department that has none, granted to the caller and to recovery.
+
+    Returns the departments that got one; a look-up when there is nothing to do.
+
+    Raises:
+        AccessRefused: Some have none, and the caller is no administrator.
+    """
+    wanted = tuple(departments)
+    with db.read() as conn:
+        if not _without_key(conn, wanted):
+            return ()
+    with db.write() as conn:
+        serialise(conn, "departments")
+        return _ensure(vault, conn, wanted)
+
+
+def open_vault(
+    db: Database,
+    key_file: Path,
+    *,
+    trust_file: Path | None = None,
+    passphrase: Secret | None = None,
+    outside: Iterable[Path] = (),
+) -> Vault:
+    """The vault, with the identity in the key file or in KRONKERS_KEY.
+
+    Args:
+        db: The warehouse's database.
+        key_file: The caller's key file.
+        trust_file: The trust file; as in :func:`initialise`.
+        passphrase: For a key file that is sealed under one.
+        outside: Folders of the warehouse besides the database's own, which must not hold the key file.
+
+    Raises:
+        IdentityError: The key or trust file is no use. AccessRefused: the warehouse does not know the key.
+        IntegrityError: The warehouse is not the pinned one.
+    """
+    folders = [*outside, *([db.path.parent] if db.path else [])]
+    identity = keyfile.load(key_file, outside=folders, passphrase=passphrase)
+    with db.read() as conn:
+        warehouse = conn.execute(select(t.warehouse.c.id)).scalar()
+        if warehouse is None:
+            raise NotFound(
+                "the warehouse is empty", where=db.where, fix="Run `kronkers check` as its administrator."
+            )
+        vault = Vault(identity, pin.read(trust_file or pin.path_for(key_file), warehouse))
+        try:
+            vault.trust.principal(conn, identity.public.id)
+            known = not vault.trust.revoked(conn, identity.public.id, clock.now())
+        except NotFound:
+            known = False
+        if not known:
+            line = pin.to_text(identity.name, identity.id, identity.public)
+            raise AccessRefused(
+                "this warehouse does not know your key",
+                where=str(key_file),
+                fix=f"Send {vault.trust.administrator(conn)} this line (it is public):\n{line}",
+            )
+    return vault
+
+
+def make_ledger(db: Database, vault: Vault) -> Ledger:
+    """The ledger, with this vault's keys to seal and sign with."""
+    return Ledger(db, LedgerKeys(vault))
+
+
+def _without_key(conn: Connection, departments: Iterable[str]) -> list[str]:
+    query = select(t.tree_keys.c.department).where(t.tree_keys.c.model == "")
+    have = set(conn.execute(query).scalars().all())
+    return [d for d in dict.fromkeys(departments) if d not in have]
+
+
+def _ensure(vault: Vault, conn: Connection, departments: Iterable[str]) -> tuple[str, ...]:
+    missing = _without_key(conn, departments)
+    if missing:
+        vault.trust.require_authority(conn, vault.identity)
+    query = select(t.principals.c.name).where(t.principals.c.kind == RECOVERY)
+    recovery = conn.execute(query).scalars().all()
+    for department in missing:
+        vault.ring.new_tree_key(conn, Scope(department), 1, None)
+        for name in dict.fromkeys([vault.principal, *recovery]):
+            grants.grant(vault.ring, conn, name, Scope(department), Role.ADMIN)
+    return tuple(missing)
+
+
+def _text(key_file: Path, trust_file: Path, recovery_file: Path) -> str:
+    return (
+        f"Your key is in {key_file}. Without it you read nothing here; keep a copy that only you can get.\n"
+        f"{trust_file} says which administrator this machine trusts. Copy it to every machine of this "
+        "warehouse, by another way than the database.\n"
+        f"{recovery_file} opens everything when all other keys are lost. Move it off this machine NOW, to "
+        "two places that are offline (a printed copy, a stick in a safe), and delete it here.\n"
+    )

@@ -1,0 +1,278 @@
+"""Who is who: statements signed by an administrator, up to the public key that is pinned outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy.sql.elements import ColumnElement
+
+from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound
+from kronkers_batch.store import clock
+from kronkers_batch.store.canonical import encode
+from kronkers_batch.store.ids import new_id
+from kronkers_batch.store.tables import vault as t
+from kronkers_batch.vault.context import Role, Scope
+from kronkers_batch.vault.identity import Identity, PublicKeys
+from kronkers_batch.vault.pin import Pin
+from kronkers_batch.vault.sealing import RESTORE
+
+_MAX_CHAIN = 8
+ADMIN, NONE = "admin", "none"
+
+
+@dataclass(frozen=True)
+class Principal:
+    """A principal as certified: ``authority`` is "admin" for those who may certify others."""
+
+    id: str
+    name: str
+    kind: str
+    authority: str
+    keys: PublicKeys
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A verified grant."""
+
+    id: str
+    principal_id: str
+    scope: Scope
+    role: Role
+
+
+class Trust:
+    """Verifies what the database says about principals and grants; believes nothing that is not signed.
+
+    Args:
+        pin: The warehouse's pinned administrator.
+    """
+
+    def __init__(self, pin: Pin) -> None:
+        self.pin = pin
+        self.warehouse = pin.warehouse
+        # Certified once is certified: these statements never change. Revocations are asked each time.
+        self._principals: dict[str, Principal] = {}
+
+    def statement(self, label: str, *fields: str | int | bytes) -> bytes:
+        """What is signed: the kind of statement, the warehouse, the fields."""
+        return encode(f"kronkers-batch {label} 1", self.warehouse, *fields)
+
+    # ------------------------------------------------------------ principals
+
+    def principal(self, conn: Connection, key_id: str, _depth: int = 0) -> Principal:
+        """The principal with this public key, certified up to the pin.
+
+        Raises:
+            NotFound: No such key. IntegrityError: It is there, but not certified.
+        """
+        if known := self._principals.get(key_id):
+            return known
+        query = select(t.principal_keys, t.principals.c.name, t.principals.c.kind).join(t.principals)
+        row = conn.execute(query.where(t.principal_keys.c.id == key_id)).one_or_none()
+        if row is None:
+            raise NotFound("no principal has this public key", where=key_id)
+        where = f"principal {row.name}"
+        try:
+            keys = PublicKeys(row.hpke_public, row.sign_public)
+        except ValueError:
+            raise _forged("a public key", where) from None
+        if keys.id != key_id or _depth > _MAX_CHAIN:
+            raise _forged("a public key", where)
+        if key_id == self.pin.keys.id:
+            if row.authority != ADMIN or row.principal_id != self.pin.principal:
+                raise _forged("the administrator's public key", where)
+            issuer = keys
+        else:
+            issuer = self._authority(conn, row.issuer, row.created, where, _depth + 1)
+        if not issuer.verifies(self._principal_statement(row), row.signature):
+            raise _forged("a public key", where)
+        found = Principal(row.principal_id, row.name, row.kind, row.authority, keys)
+        self._principals[key_id] = found
+        return found
+
+    def _authority(self, conn: Connection, key_id: str, moment: int, where: str, depth: int) -> PublicKeys:
+        try:
+            issuer = self.principal(conn, key_id, depth)
+        except NotFound:
+            raise _forged("a public key", where) from None
+        if issuer.authority != ADMIN or self.revoked(conn, key_id, moment):
+            raise _forged("a public key", where)
+        return issuer.keys
+
+    def add_principal(
+        self,
+        conn: Connection,
+        issuer: Identity,
+        principal_id: str,
+        name: str,
+        keys: PublicKeys,
+        *,
+        kind: str = "person",
+        authority: str = NONE,
+    ) -> Principal:
+        """Certifies a principal's public keys. Raises AccessRefused when the issuer is no administrator."""
+        if issuer.public.id != self.pin.keys.id:
+            self.require_authority(conn, issuer)
+        now = clock.now()
+        conn.execute(insert(t.principals).values(id=principal_id, name=name, kind=kind, created=now))
+        values = {
+            "id": keys.id,
+            "principal_id": principal_id,
+            "authority": authority,
+            "hpke_public": keys.hpke,
+            "sign_public": keys.sign,
+            "created": now,
+            "issuer": issuer.public.id,
+        }
+        fields = (keys.id, principal_id, name, kind, authority, keys.hpke, keys.sign, now, issuer.public.id)
+        signature = issuer.sign(self.statement("principal", *fields))
+        conn.execute(insert(t.principal_keys).values(**values, signature=signature))
+        return self.principal(conn, keys.id)
+
+    def _principal_statement(self, row: Row[tuple[object, ...]]) -> bytes:
+        return self.statement(
+            "principal",
+            row.id,
+            row.principal_id,
+            row.name,
+            row.kind,
+            row.authority,
+            row.hpke_public,
+            row.sign_public,
+            row.created,
+            row.issuer,
+        )
+
+    def require_authority(self, conn: Connection, identity: Identity) -> None:
+        """Raises AccessRefused unless this is an administrator of the whole warehouse."""
+        try:
+            found = self.principal(conn, identity.public.id)
+        except NotFound:
+            found = None
+        if found is None or found.authority != ADMIN or self.revoked(conn, identity.public.id, clock.now()):
+            raise AccessRefused(
+                "only an administrator of the warehouse may do this",
+                where=identity.name,
+                fix=f"Ask {self.administrator(conn)}.",
+            )
+
+    def administrator(self, conn: Connection) -> str:
+        """The name of the pinned administrator, for messages."""
+        query = select(t.principals.c.name).where(t.principals.c.id == self.pin.principal)
+        return str(conn.execute(query).scalar_one_or_none() or "the administrator")
+
+    # ------------------------------------------------------------ grants
+
+    def grants(self, conn: Connection, *conditions: ColumnElement[bool]) -> list[Grant]:
+        """The grants under these conditions that hold now, each verified.
+
+        Raises IntegrityError when one was forged or changed.
+        """
+        rows = conn.execute(select(t.grants).where(*conditions).order_by(t.grants.c.id)).all()
+        return [self._grant(conn, row) for row in rows if not self.revoked(conn, row.id, clock.now())]
+
+    def ever_granted(self, conn: Connection, principal_id: str, scopes: Iterable[Scope], least: Role) -> bool:
+        """Whether the principal holds, or held before it was revoked, such a role on one of the scopes."""
+        wanted = set(scopes)
+        rows = conn.execute(select(t.grants).where(t.grants.c.principal_id == principal_id)).all()
+        near = [r for r in rows if Scope(r.department, r.model) in wanted]
+        return any(self._grant(conn, row).role.covers(least) for row in near)
+
+    def _grant(self, conn: Connection, row: Row[tuple[object, ...]], depth: int = 0) -> Grant:
+        where = f"grant on {Scope(row.department, row.model)}"
+        statement = self.statement(
+            "grant", row.id, row.principal_id, row.department, row.model, row.role, row.created, row.issuer
+        )
+        self.check_issuer(conn, row.issuer, row.department, row.created, where, depth)
+        if not self.principal(conn, row.issuer).keys.verifies(statement, row.signature):
+            raise _forged("a grant", where)
+        return Grant(row.id, row.principal_id, Scope(row.department, row.model), Role(row.role))
+
+    def check_issuer(
+        self, conn: Connection, key_id: str, department: str, moment: int, where: str, depth: int = 0
+    ) -> Principal:
+        """The issuer, if it could grant on the department at that moment.
+
+        Administrators of the warehouse could, and who held the role admin on the whole department.
+        Raises IntegrityError otherwise.
+        """
+        try:
+            issuer = self.principal(conn, key_id)
+        except NotFound:
+            raise _forged("a grant", where) from None
+        if depth > _MAX_CHAIN or self.revoked(conn, key_id, moment):
+            raise _forged("a grant", where)
+        if issuer.authority == ADMIN:
+            return issuer
+        query = select(t.grants).where(
+            t.grants.c.principal_id == issuer.id,
+            t.grants.c.department == department,
+            t.grants.c.model == "",
+            t.grants.c.role == str(Role.ADMIN),
+        )
+        for row in conn.execute(query).all():
+            if not self.revoked(conn, row.id, moment):
+                self._grant(conn, row, depth + 1)
+                return issuer
+        raise _forged("a grant", where)
+
+    def require_department_admin(self, conn: Connection, identity: Identity, department: str) -> None:
+        """Raises AccessRefused unless the identity may grant on this department."""
+        try:
+            self.check_issuer(conn, identity.public.id, department, clock.now(), "")
+        except IntegrityError:
+            raise AccessRefused(
+                f"you may not grant, revoke or rotate on department {department}",
+                where=identity.name,
+                fix=f"Ask {self.administrator(conn)}, or who has the role admin on {department}.",
+            ) from None
+
+    def add_grant(
+        self, conn: Connection, issuer: Identity, principal: str, scope: Scope, role: Role
+    ) -> Grant:
+        """Records the signed statement; the keys are sealed by :mod:`.grants`. Raises AccessRefused."""
+        self.require_department_admin(conn, issuer, scope.department)
+        now, grant_id = clock.now(), new_id()
+        fields = (grant_id, principal, scope.department, scope.model, str(role), now, issuer.public.id)
+        conn.execute(
+            insert(t.grants).values(
+                id=grant_id,
+                principal_id=principal,
+                department=scope.department,
+                model=scope.model,
+                role=str(role),
+                created=now,
+                issuer=issuer.public.id,
+                signature=issuer.sign(self.statement("grant", *fields)),
+            )
+        )
+        return Grant(grant_id, principal, scope, role)
+
+    # ------------------------------------------------------------ revocations
+
+    def revoked(self, conn: Connection, subject: str, moment: int) -> bool:
+        """Whether the grant or public key was revoked by that moment."""
+        at = conn.execute(select(t.revocations.c.at).where(t.revocations.c.subject == subject)).scalar()
+        # An entry with a broken signature revokes too: when in doubt, nobody gets in.
+        return at is not None and at <= moment
+
+    def add_revocation(self, conn: Connection, issuer: Identity, subject: str) -> None:
+        """Records that a grant or public key no longer holds."""
+        now = clock.now()
+        signature = issuer.sign(self.statement("revocation", subject, now, issuer.public.id))
+        conn.execute(
+            insert(t.revocations).values(
+                subject=subject, at=now, issuer=issuer.public.id, signature=signature
+            )
+        )
+
+
+def _forged(what: str, where: str) -> IntegrityError:
+    return IntegrityError(
+        f"{what} in the database is not signed by an administrator that this machine trusts",
+        where=where,
+        fix=RESTORE,
+    )

@@ -1,0 +1,160 @@
+"""The vault as other rooms see it: keys of versions, sealing, signing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, update
+
+from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound
+from kronkers_batch.store import clock
+from kronkers_batch.store.canonical import encode
+from kronkers_batch.store.engine import serialise
+from kronkers_batch.store.tables import vault as t
+from kronkers_batch.vault import sealing
+from kronkers_batch.vault.context import Context, DataKey, Kind, Role, Scope, Signature
+from kronkers_batch.vault.identity import Identity
+from kronkers_batch.vault.keys import Keyring
+from kronkers_batch.vault.pin import Pin
+from kronkers_batch.vault.trust import Trust
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+
+class Vault:
+    """Seals and opens with the caller's keys. Threads may share one; nothing in it survives to disk.
+
+    Args:
+        identity: The caller.
+        pin: The administrator that the warehouse hangs on.
+    """
+
+    def __init__(self, identity: Identity, pin: Pin) -> None:
+        self.identity = identity
+        self.trust = Trust(pin)
+        self.ring = Keyring(identity, self.trust)
+        self._signers: set[tuple[str, str, str]] = set()
+
+    @property
+    def principal(self) -> str:
+        """The caller's name."""
+        return self.identity.name
+
+    # ------------------------------------------------------------ keys
+
+    def new_data_key(self, conn: Connection, scope: Scope, kind: Kind, version_id: str) -> DataKey:
+        """A new key for one version's data, wrapped in the database when the transaction commits.
+
+        Raises AccessRefused when the caller holds no key of the scope.
+        """
+        return self.ring.new_data_key(conn, scope, kind, version_id)
+
+    def data_key(self, conn: Connection, key_id: str) -> DataKey:
+        """The key of that id.
+
+        Raises AccessRefused without a grant, NotFound when it was shredded, IntegrityError.
+        """
+        return self.ring.data_key(conn, key_id)
+
+    def filter_key(self, conn: Connection, scope: Scope) -> bytes:
+        """The 32 bytes for keyed hashes of a scope's entity keys; rotation does not change them.
+
+        Made on first use, which needs a write transaction. Raises AccessRefused, NotFound.
+        """
+        return self._lasting_key(conn, scope, Kind.FILTER, "filter").key
+
+    def record_key(self, conn: Connection, scope: Scope, purpose: str) -> DataKey:
+        """A lasting key for small records of one purpose (a fixed word), which viewers can open.
+
+        Made on first use, which needs a write transaction. Raises AccessRefused, NotFound.
+        """
+        return self._lasting_key(conn, scope, Kind.RECORD, purpose)
+
+    def _lasting_key(self, conn: Connection, scope: Scope, kind: Kind, purpose: str) -> DataKey:
+        if found := self.ring.find_data_key(conn, scope, kind, purpose):
+            return found
+        if not conn.get_execution_options().get("kronkers_write", False):
+            # A reader must not make keys; and where none was made, nothing was written under it.
+            self.ring.active(conn, scope)
+            raise NotFound(f"nothing has been written under the key {purpose!r} yet", where=str(scope))
+        serialise(conn, f"{kind} {scope} {purpose}")
+        return self.ring.find_data_key(conn, scope, kind, purpose) or self.new_data_key(
+            conn, scope, kind, purpose
+        )
+
+    def shred(self, conn: Connection, key_id: str) -> None:
+        """Deletes a data key: what is sealed under it can never be opened again.
+
+        Call :meth:`Database.scrub` after the commit, or the key stays in the write-ahead log.
+        """
+        conn.execute(
+            update(t.data_keys).where(t.data_keys.c.id == key_id).values(wrapped=None, shredded=clock.now())
+        )
+        self.ring.forget_data_key(key_id)
+
+    # ------------------------------------------------------------ sealing
+
+    def seal(self, key: DataKey, context: Context, data: Buffer) -> bytes:
+        """Encrypts; it opens under this key and context only."""
+        return sealing.seal(key.key, context.encode(), data)
+
+    def unseal(self, key: DataKey, context: Context, blob: Buffer) -> bytes:
+        """Decrypts; returns nothing before all of it was found authentic. Raises IntegrityError."""
+        return sealing.unseal(key.key, context.encode(), blob, str(context))
+
+    # ------------------------------------------------------------ signing
+
+    def sign(self, context: Context, payload: bytes) -> Signature:
+        """Signs sealed bytes in their context, with the caller's key."""
+        value = self.identity.sign(self._signed(context, payload))
+        return Signature(self.identity.name, self.identity.public.id, value)
+
+    def verify(self, conn: Connection, context: Context, payload: bytes, signature: Signature) -> None:
+        """Checks the signature, that its key is certified up to the pin, and that the signer may write.
+
+        Raises IntegrityError.
+        """
+        try:
+            signer = self.trust.principal(conn, signature.key_id)
+        except NotFound:
+            raise _unsigned(context, "by nobody that this warehouse knows") from None
+        if not signer.keys.verifies(self._signed(context, payload), signature.value):
+            raise _unsigned(context, "wrongly: it was changed, or belongs elsewhere")
+        asked = (signer.id, context.department, context.name)
+        if asked in self._signers:
+            return
+        scopes = (Scope(context.department), Scope(context.department, context.name))
+        if not self.trust.ever_granted(conn, signer.id, scopes, Role.OPERATOR):
+            raise _unsigned(context, f"by {signer.name}, who may not write there")
+        self._signers.add(asked)
+
+    def _signed(self, context: Context, payload: bytes) -> bytes:
+        return encode("kronkers-batch signed 1", self.trust.warehouse, context.encode(), payload)
+
+    # ------------------------------------------------------------ rights
+
+    def role(self, conn: Connection, scope: Scope) -> Role | None:
+        """The caller's highest role on a scope now, by grants on it or on its department."""
+        held = [
+            g.role
+            for g in self.trust.grants(conn, t.grants.c.principal_id == self.identity.id)
+            if g.scope in (scope, Scope(scope.department))
+        ]
+        return max(held, key=list(Role).index, default=None)
+
+    def require(self, conn: Connection, scope: Scope, role: Role) -> None:
+        """Raises AccessRefused unless the caller holds the role, or a higher one, on the scope."""
+        held = self.role(conn, scope)
+        if held is None or not held.covers(role):
+            have = f"your role is {held}" if held else "you hold no grant"
+            raise AccessRefused(
+                f"this needs the role {role} on {scope}; {have}",
+                where=self.identity.name,
+                fix=f"Ask {self.trust.administrator(conn)} to run: "
+                f"kronkers access grant {self.identity.name} {role} {scope}",
+            )
+
+
+def _unsigned(context: Context, how: str) -> IntegrityError:
+    return IntegrityError(f"it is signed {how}", where=str(context), fix=sealing.RESTORE)
