@@ -41,7 +41,7 @@ def plan(args: argparse.Namespace) -> int:
     from tasks.plan import plan as walk
     from tasks.run import nightly_task
 
-    with opened(args) as services:
+    with opened(args, first_run=True) as services:
         date = logical_date(services.config, args.date)
         planned = walk(nightly_task(services, conf_folder(args), args.overrides, date, args.names, ""))
     if args.json:

@@ -1,38 +1,29 @@
 """The record of runs in the database: what happened to each model, why, and how long it took.
 
-Messages and reasons are sealed under the model's department's key: they name features, metrics and counts.
+Messages and reasons are sealed under the department's record key: they name features, metrics and counts.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, insert, select, update
 
+from kronkers_batch.errors import NotFound
+from kronkers_batch.reports.page import Event, RunRecord
 from kronkers_batch.steps.services import Services
 from kronkers_batch.store.clock import now
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables.runs import run_events, runs
-from kronkers_batch.vault.sealing import Context, Kind
-from kronkers_batch.vault.vault import Scope
+from kronkers_batch.vault.context import Context, Kind, Scope
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-
-@dataclass(frozen=True)
-class Event:
-    """One thing that happened in a run: ``state`` is done, held, failed, waiting or skipped."""
-
-    model: str
-    task: str
-    state: str
-    seconds: float
-    message: str
-    reason: str
+_PURPOSE = "runs"
+_MESSAGE, _REASON = 0, 1
 
 
 def begin(services: Services, date: dt.date, trigger: str) -> str:
@@ -47,31 +38,82 @@ def begin(services: Services, date: dt.date, trigger: str) -> str:
     return run_id
 
 
-def record(services: Services, run: str, department: str, event: Event) -> None:
+def record(services: Services, run_id: str, department: str, event: Event) -> None:
     """Append one event to a run."""
     with services.db.write() as connection:
-        last = connection.execute(select(func.max(run_events.c.seq)).where(run_events.c.run_id == run)).scalar()
+        last = connection.execute(
+            select(func.max(run_events.c.seq)).where(run_events.c.run_id == run_id)
+        ).scalar()
         number = (last or 0) + 1
+        key = services.vault.record_key(connection, Scope(department), _PURPOSE)
+
+        def seal(part: int, text: str) -> bytes:
+            return services.vault.seal(key, _context(run_id, department, number, part), text.encode())
+
         connection.execute(
             insert(run_events).values(
-                run_id=run,
+                run_id=run_id,
                 seq=number,
                 at=now(),
                 model=event.model,
+                department=department,
                 task=event.task,
                 state=event.state,
                 seconds=event.seconds,
-                message=_seal(services, connection, department, number, 0, event.message),
-                reason=_seal(services, connection, department, number, 1, event.reason),
+                message=seal(_MESSAGE, event.message),
+                reason=seal(_REASON, event.reason),
             )
         )
 
 
-def finish(services: Services, run: str, exit_code: int) -> None:
+def finish(services: Services, run_id: str, exit_code: int) -> None:
     """Record that a run ended."""
     with services.db.write() as connection:
         connection.execute(
-            update(runs)
-            .where(runs.c.id == run)
-            .values(finished=now(), state="finished", exit_code=exit_code)
+            update(runs).where(runs.c.id == run_id).values(finished=now(), state="finished", exit_code=exit_code)
         )
+
+
+def get(services: Services, run_id: str) -> RunRecord:
+    """A run. Raises NotFound."""
+    with services.db.read() as connection:
+        row = connection.execute(select(runs).where(runs.c.id == run_id)).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no run {run_id}", fix="kronkers run makes one")
+    return RunRecord(row.id, row.logical_date, row.started, row.finished, row.exit_code)
+
+
+def last_run(services: Services, date: dt.date) -> str:
+    """The newest run of a logical date. Raises NotFound."""
+    query = select(runs.c.id).where(runs.c.logical_date == date.isoformat()).order_by(runs.c.started.desc())
+    with services.db.read() as connection:
+        found = connection.execute(query.limit(1)).scalar()
+    if found is None:
+        raise NotFound(f"there was no run of {date}", fix=f"kronkers run --date {date}")
+    return str(found)
+
+
+def events(services: Services, run_id: str) -> Iterator[Event]:
+    """What happened in a run, in order. Raises AccessRefused where the caller may not see a department."""
+    query = select(run_events).where(run_events.c.run_id == run_id).order_by(run_events.c.seq)
+    with services.db.read() as connection:
+        for row in connection.execute(query).all():
+            yield Event(
+                row.model,
+                row.task,
+                row.state,
+                row.seconds or 0.0,
+                _open(services, connection, row.department, run_id, row.seq, _MESSAGE, row.message),
+                _open(services, connection, row.department, run_id, row.seq, _REASON, row.reason),
+            )
+
+
+def _open(
+    services: Services, connection: Connection, department: str, run: str, number: int, part: int, blob: bytes
+) -> str:
+    key = services.vault.record_key(connection, Scope(department), _PURPOSE)
+    return services.vault.unseal(key, _context(run, department, number, part), blob).decode()
+
+
+def _context(run_id: str, department: str, number: int, part: int) -> Context:
+    return Context(Kind.RECORD, department, _PURPOSE, run_id, piece=number, rows=part)

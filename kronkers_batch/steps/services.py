@@ -48,6 +48,11 @@ class Services:
     log: Callable[[str], None] = field(default=lambda _line: None)
     memo: dict[tuple[str, ...], object] = field(default_factory=dict)
 
+    def close(self) -> None:
+        """Stop the workers and close the database."""
+        self.workers.close()
+        self.db.close()
+
     def model(self, name: str) -> ModelSpec:
         """A declared model. Raises UsageError with the nearest name."""
         try:

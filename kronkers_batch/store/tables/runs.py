@@ -25,6 +25,7 @@ run_events = Table(
     Column("seq", Integer, primary_key=True, autoincrement=False, info=clear("a count from 1")),
     Column("at", BigInteger, nullable=False, info=clear("a moment")),
     Column("model", String(128), nullable=False, info=clear("names of models are addresses, not secrets")),
+    Column("department", String(128), nullable=False, info=clear("names are addresses, not secrets")),
     Column("task", String(64), nullable=False, info=clear("the task's kind, one word of a fixed list")),
     Column("state", String(16), nullable=False, info=clear("one word of a fixed list")),
     Column("seconds", Float, info=clear("how long it took")),

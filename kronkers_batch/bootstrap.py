@@ -1,0 +1,73 @@
+"""The one place that chooses parts from the configuration and wires them. Nothing is opened at import."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from kronkers_batch.config.load import load
+from kronkers_batch.config.spec import Config
+from kronkers_batch.data.snapshots import Snapshots
+from kronkers_batch.registry.registry import Registry
+from kronkers_batch.steps.services import Progress, Services, silent
+from kronkers_batch.steps.workers import WorkerPool
+from kronkers_batch.store.artifacts import ArtifactStore
+from kronkers_batch.store.cache import ContentCache
+from kronkers_batch.store.engine import Database
+from kronkers_batch.vault import setup
+from kronkers_batch.vault.vault import Vault
+from kronkers_batch.warehouse.warehouse import Warehouse
+
+
+def open_system(
+    conf: Path,
+    overrides: Sequence[str] = (),
+    *,
+    progress: Progress = silent,
+    log: Callable[[str], None] = lambda _line: None,
+    first_run: bool = False,
+) -> Services:
+    """Load the configuration, open the database and the vault, and wire the parts.
+
+    Args:
+        conf: The configuration folder.
+        overrides: Overrides of it.
+        progress: Told what is being done.
+        log: Told what workers print, bounded and scrubbed.
+        first_run: Whether an empty warehouse may be given its administrator and keys now.
+
+    Raises:
+        ConfigErrors, StoreError, IdentityError, AccessRefused, IntegrityError.
+    """
+    config = load(conf, overrides)
+    db = Database(config.warehouse.url)
+    db.migrate()
+    if first_run and setup.is_new(db):
+        print(setup.initialise(db, config.key_file, config.departments).text, file=sys.stderr)
+    vault = _vault(config, db, first_run)
+    artifacts = ArtifactStore(config.warehouse.artifacts)
+    ledger = setup.make_ledger(db, vault)
+    return Services(
+        config=config,
+        db=db,
+        artifacts=artifacts,
+        vault=vault,
+        ledger=ledger,
+        snapshots=Snapshots(db, artifacts, vault),
+        registry=Registry(db, artifacts, vault, ledger),
+        warehouse=Warehouse(db, vault, ledger),
+        workers=WorkerPool(),
+        cache=ContentCache(config.home / "cache"),
+        progress=progress,
+        log=log,
+    )
+
+
+def _vault(config: Config, db: Database, may_add: bool) -> Vault:
+    local = config.warehouse.artifacts.removeprefix("file://")
+    outside = [] if "://" in local else [Path(local)]
+    vault = setup.open_vault(db, config.key_file, outside=outside)
+    if may_add:
+        setup.ensure_departments(db, vault, config.departments)
+    return vault

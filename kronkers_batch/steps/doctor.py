@@ -1,0 +1,64 @@
+"""What a run needs of this machine, what was found, and the command that mends it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from kronkers_batch.config.load import find_conf, load
+from kronkers_batch.config.spec import Config, Language, SandboxPolicy
+from kronkers_batch.errors import KronkersError
+from kronkers_batch.runtimes.probe import interpreter_version, sandbox_state
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One part: whether it is there, what was found, whether a run needs it, and how to mend it."""
+
+    part: str
+    ok: bool
+    found: str
+    fix: str
+    needed: bool
+
+
+def examine(conf: str | None, overrides: Sequence[str]) -> list[Finding]:
+    """Look at the configuration, the sandbox, each language and the caller's key."""
+    findings: list[Finding] = []
+    config: Config | None = None
+    try:
+        config = load(find_conf(conf, os.environ), tuple(overrides))
+        findings.append(Finding("configuration", True, str(config.root), "", True))
+    except KronkersError as error:
+        findings.append(Finding("configuration", False, error.what, "kronkers check", True))
+    findings.append(_sandbox(config))
+    used = {m.language for m in config.models.values() if m.enabled} if config else set()
+    findings += [_language(language, language in used) for language in Language]
+    if config is not None:
+        findings += _keys(config)
+    return findings
+
+
+def _sandbox(config: Config | None) -> Finding:
+    state = sandbox_state()
+    policy = config.executor.sandbox if config else SandboxPolicy.REQUIRE
+    found = f"{state.describe()}; policy: {policy}"
+    return Finding("sandbox", state.works, found, state.fix, policy is SandboxPolicy.REQUIRE)
+
+
+def _language(language: Language, needed: bool) -> Finding:
+    try:
+        return Finding(str(language), True, interpreter_version(language), "", needed)
+    except KronkersError as error:
+        return Finding(str(language), False, error.what, error.fix, needed)
+
+
+def _keys(config: Config) -> Iterator[Finding]:
+    there = config.key_file.exists() or "KRONKERS_KEY" in os.environ
+    fix = "" if there else "the first kronkers run makes it; or ask your administrator"
+    yield Finding("key file", there, str(config.key_file), fix, False)
+    recovery = sorted(config.key_file.parent.glob("MOVE-OFFLINE-recovery-*"))
+    if recovery:
+        fix = "move it to two places that are offline, then delete it here"
+        yield Finding("recovery key", False, f"still on this machine: {recovery[0]}", fix, False)
