@@ -1,0 +1,87 @@
+"""Check expressions, compiled from their parsed tree to Polars; no text is ever run as code."""
+
+from __future__ import annotations
+
+import datetime as dt
+import operator
+from collections.abc import Callable
+from functools import reduce
+
+import polars as pl
+
+from kronkers_batch.config import expressions as tree
+from kronkers_batch.frames.schema import ColumnType, Schema
+
+_OPERATORS: dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "%": operator.mod,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+_MOMENTS = (ColumnType.DATE, ColumnType.TIMESTAMP)
+
+
+def compile_expression(text: str, schema: Schema) -> pl.Expr:
+    """A boolean Polars expression; null where the check's expression is null.
+
+    A text that is compared with a date or timestamp column is read as ISO 8601 in UTC.
+
+    Raises:
+        ExpressionError: The text is no expression.
+        ValueError: A text compared with a date is none.
+    """
+    return _compile(tree.parse(text), schema)
+
+
+def _compile(node: tree.Expression, schema: Schema) -> pl.Expr:
+    match node:
+        case tree.Literal(value):
+            return pl.lit(value)
+        case tree.Name(column):
+            return pl.col(column)
+        case tree.Negate(operand):
+            return -_compile(operand, schema)
+        case tree.Not(operand):
+            return ~_compile(operand, schema)
+        case tree.Arithmetic(symbol, left, right):
+            return _OPERATORS[symbol](_compile(left, schema), _compile(right, schema))
+        case tree.Comparison(symbol, left, right):
+            sides = _side(left, right, schema), _side(right, left, schema)
+            return _OPERATORS[symbol](*sides)
+        case tree.Membership(operand, values, negated):
+            found = _compile(operand, schema).is_in([_moment(v, operand, schema) for v in values])
+            return ~found if negated else found
+        case tree.And(operands):
+            return reduce(operator.and_, (_compile(o, schema) for o in operands))
+        case tree.Or(operands):
+            return reduce(operator.or_, (_compile(o, schema) for o in operands))
+        case tree.Call(function, argument):
+            inner = _compile(argument, schema)
+            if function == "isnull":
+                return inner.is_null()
+            return inner.abs() if function == "abs" else inner.str.len_chars()
+
+
+def _side(node: tree.Expression, other: tree.Expression, schema: Schema) -> pl.Expr:
+    if isinstance(node, tree.Literal):
+        return pl.lit(_moment(node.value, other, schema))
+    return _compile(node, schema)
+
+
+def _moment(value: object, beside: tree.Expression, schema: Schema) -> object:
+    """The value as a date or moment where it stands beside such a column."""
+    if not (
+        isinstance(beside, tree.Name) and isinstance(value, str) and schema[beside.column].type in _MOMENTS
+    ):
+        return value
+    if schema[beside.column].type is ColumnType.DATE:
+        return dt.date.fromisoformat(value)
+    moment = dt.datetime.fromisoformat(value)
+    return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)

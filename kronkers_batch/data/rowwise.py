@@ -1,0 +1,139 @@
+"""Checks that look at one row at a time, run by pandera on eager frames.
+
+pandera calls a check's function and decides what an outcome means. Each function here also notes which rows
+broke it: pandera's own list of failures holds data values, drops checks of equal names, and may miss failures
+in lazy mode. A check that pandera did not call is an error, never a pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import polars as pl
+
+from kronkers_batch.config.expressions import ExpressionError
+from kronkers_batch.config.spec import CheckKind, CheckSpec
+from kronkers_batch.data.expression import compile_expression
+from kronkers_batch.errors import CheckFailed, ConfigError
+from kronkers_batch.frames.schema import ColumnType, Schema
+from kronkers_batch.frames.tables import polars_schema
+
+ROW_KINDS = frozenset(
+    {CheckKind.NULLS, CheckKind.RANGE, CheckKind.SET, CheckKind.PATTERN, CheckKind.EXPRESSION}
+)
+
+
+class RowChecks:
+    """Some row checks over one schema, for frames of up to some hundred thousand rows.
+
+    Raises:
+        ConfigError: An expression or pattern does not go with the columns' types.
+    """
+
+    def __init__(self, checks: Sequence[CheckSpec], schema: Schema) -> None:
+        self.checks = tuple(checks)
+        self._passes = [_passes(c, schema) for c in checks]
+        self._masks: dict[int, pl.Series] = {}
+        empty = polars_schema(schema).to_frame()
+        for check, passes in zip(self.checks, self._passes, strict=True):
+            _try(check, passes, empty)
+        self._columns = sorted({c for check in checks for c in check.columns})
+        self._schema: Any = None
+
+    def masks(self, frame: pl.DataFrame) -> list[pl.Series]:
+        """For each check a boolean series that is true where a row holds."""
+        from pandera.errors import SchemaError, SchemaErrors
+
+        if not self.checks:
+            return []
+        if self._schema is None:
+            self._schema = self._made()
+        self._masks = {}
+        refused = False
+        try:
+            # Only the checked columns: pandera's cost goes with the number of columns.
+            self._schema.validate(frame.select(self._columns), lazy=True)
+        except (SchemaError, SchemaErrors):
+            refused = True
+        masks, self._masks = self._masks, {}
+        for i, check in enumerate(self.checks):
+            if i not in masks or len(masks[i]) != frame.height:
+                raise CheckFailed(
+                    f"{check.name} was not run on every row", where=str(check.origin), fix="Report this."
+                )
+        found = [masks[i] for i in range(len(self.checks))]
+        if refused and all(bool(mask.all()) for mask in found):
+            raise CheckFailed(
+                "pandera refused the table", where=str(self.checks[0].origin), fix="Check the types."
+            )
+        return found
+
+    def _made(self) -> Any:
+        import pandera.polars as pa
+
+        by_column: dict[str, list[Any]] = {c: [] for c in self._columns}
+        over_rows = []
+        for i, check in enumerate(self.checks):
+            # A name of its own each: of two checks with one name pandera keeps one.
+            made = pa.Check(self._noting(i), name=f"{i}:{check.name}", ignore_na=False, n_failure_cases=1)
+            if check.kind is CheckKind.EXPRESSION:
+                over_rows.append(made)
+            else:
+                by_column[check.columns[0]].append(made)
+        columns = {name: pa.Column(nullable=True, checks=found) for name, found in by_column.items()}
+        return pa.DataFrameSchema(columns, checks=over_rows)
+
+    def _noting(self, number: int) -> Callable[[Any], pl.LazyFrame]:
+        passes = self._passes[number]
+
+        def holds(data: Any) -> pl.LazyFrame:
+            mask = data.lazyframe.select(holds=passes).collect()
+            self._masks[number] = mask.get_column("holds")
+            found: pl.LazyFrame = mask.lazy()
+            return found
+
+        return holds
+
+
+def _passes(check: CheckSpec, schema: Schema) -> pl.Expr:
+    """Where a row holds; never null. A null passes every column check but ``nulls``."""
+    if check.kind is CheckKind.EXPRESSION:
+        try:
+            compiled = compile_expression(str(check.arguments["expression"]), schema)
+        except (ExpressionError, ValueError) as error:
+            raise ConfigError(str(error), where=str(check.origin), fix="Correct the expression.") from None
+        return compiled.fill_null(False)
+    column = pl.col(check.columns[0])
+    if check.kind is CheckKind.NULLS:
+        return column.is_not_null()
+    if check.kind is CheckKind.SET:
+        return column.is_in(list(check.arguments["values"])).fill_null(True)
+    if check.kind is CheckKind.PATTERN:
+        return column.str.contains(rf"\A(?:{check.arguments['pattern']})\z").fill_null(True)
+    inside = pl.lit(True)
+    if (least := check.arguments.get("min")) is not None:
+        inside &= column >= least
+    if (most := check.arguments.get("max")) is not None:
+        inside &= column <= most
+    if schema[check.columns[0]].type in (ColumnType.FLOAT, ColumnType.FLOAT32):
+        # Polars takes NaN for the largest number; it is in no range.
+        inside &= column.is_not_nan()
+    return inside.fill_null(True)
+
+
+def _try(check: CheckSpec, passes: pl.Expr, empty: pl.DataFrame) -> None:
+    """Types that do not go together and patterns that Rust does not know are found before any row is read."""
+    try:
+        sample = empty.clear(1) if not empty.height else empty
+        dtype = sample.select(holds=passes).schema["holds"]
+    except pl.exceptions.PolarsError:
+        raise ConfigError(
+            f"{check.name} does not go with the types of its columns",
+            where=str(check.origin),
+            fix="Compare a column only with values of its own type; patterns have no look-around.",
+        ) from None
+    if dtype != pl.Boolean:
+        raise ConfigError(
+            f"{check.name} is neither true nor false", where=str(check.origin), fix="Compare something in it."
+        )
