@@ -1,0 +1,160 @@
+"""One Hydra compose of the root, its groups and the overrides that are not about one model or source.
+
+Hydra stops at its first error and knows no lines. So the root's files and overrides are checked here first,
+with the project's own tables; what Hydra then still finds is passed on. Interpolation is ours too (see
+:mod:`kronkers_batch.config.interpolation`): a value of the environment stays marked as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingType
+from pathlib import Path
+from typing import Any
+
+from kronkers_batch.config.fields import Bad, Table, read_table, read_value
+from kronkers_batch.config.nodes import Mapping, Node, Scalar, Sequence, from_plain, shown, walk
+from kronkers_batch.config.overrides import Override, check_path
+from kronkers_batch.config.problems import Problems, listed, suggest
+from kronkers_batch.config.schema import EXECUTOR, GROUPS, ROOT, WAREHOUSE, register
+from kronkers_batch.config.spec import Origin
+
+_TABLES: dict[str, Table] = {"warehouse": WAREHOUSE, "executor": EXECUTOR}
+
+
+class Root:
+    """The files of the root: ``config`` and, by group and name, the files of the groups."""
+
+    def __init__(self, config: Node, groups: MappingType[str, MappingType[str, Node]]) -> None:
+        self.config, self.groups = config, groups
+        self.chosen: dict[str, str] = {}
+
+
+def check_files(root: Root, problems: Problems) -> None:
+    """Notes what is wrong in the root's files, the chosen and the others; finds what is chosen."""
+    try:
+        read_table(ROOT, _masked(root.config), "", problems)
+    except Bad as bad:
+        problems.add(root.config.origin(""), bad.what, bad.fix)
+        return
+    for group, files in root.groups.items():
+        for tree in files.values():
+            if not isinstance(tree, Mapping):
+                problems.add(tree.origin(""), f"found {shown(tree)}, where a mapping (key: value) is due", "")
+            elif group in _TABLES:
+                read_table(_TABLES[group], _masked(tree), "", problems)
+    assert isinstance(root.config, Mapping)  # noqa: S101 - read_table refuses anything else
+    _check_defaults(root, root.config.items.get("defaults"), problems)
+
+
+def _masked(node: Node) -> Node:
+    """The tree without values that are interpolated: they are checked once they are known."""
+    if isinstance(node, Mapping):
+        return Mapping(node.file, node.line, {k: _masked(v) for k, v in node.items.items()})
+    if isinstance(node, Scalar) and isinstance(node.value, str) and "${" in node.value:
+        return Scalar(node.file, node.line, None)
+    return node
+
+
+def _check_defaults(root: Root, defaults: Node | None, problems: Problems) -> None:
+    form = "write: defaults: [schema, {warehouse: sqlite}, {executor: local}, {alerts: none}, _self_]"
+    if not isinstance(defaults, Sequence):
+        if defaults is not None:
+            problems.add(defaults.origin("defaults"), f"found {shown(defaults)}, where a list is due", form)
+        return
+    words = [n.value if isinstance(n, Scalar) else None for n in defaults.items]
+    if words[:1] != ["schema"] or words[-1:] != ["_self_"]:
+        problems.add(
+            defaults.origin("defaults"), "the list does not begin with schema and end with _self_", form
+        )
+    for node in defaults.items:
+        if isinstance(node, Scalar) and node.value in ("schema", "_self_"):
+            continue
+        entries = node.items if isinstance(node, Mapping) else {}
+        if len(entries) != 1 or next(iter(entries)) not in GROUPS:
+            problems.add(node.origin("defaults"), f"found {shown(node)}", f"{form}; groups: {listed(GROUPS)}")
+            continue
+        group, value = next(iter(entries.items()))
+        _choose(
+            root,
+            group,
+            value.value if isinstance(value, Scalar) else None,
+            value.origin("defaults"),
+            problems,
+        )
+
+
+def _choose(root: Root, group: str, name: Any, where: Origin, problems: Problems) -> None:
+    files = root.groups.get(group, {})
+    if not isinstance(name, str) or name not in files:
+        # Unquoted null would be a word of YAML; every other odd value is simply no file.
+        shown_name = name if isinstance(name, str) else "null"
+        problems.add(
+            where, f"there is no file '{shown_name}.yaml' in the group {group}", suggest(shown_name, files)
+        )
+    else:
+        root.chosen[group] = name
+
+
+def check_overrides(root: Root, overrides: list[Override], problems: Problems) -> None:
+    """Notes overrides of the root that do not fit."""
+    for override in overrides:
+        key = override.path[0]
+        if key in GROUPS and len(override.path) == 1 and isinstance(override.value, str):
+            _choose(root, key, override.value, override.origin(), problems)
+            continue
+        if key == "defaults":
+            problems.add(override.origin(), "the list of defaults cannot be overridden", "write GROUP=NAME")
+            continue
+        if check_path(override, ROOT, problems) != len(override.path) or override.change == "remove":
+            continue
+        table, field = ROOT, ROOT[key]
+        for part in override.path[1:]:
+            table = field.kind.table or table
+            field = table[part]
+        node = _masked(from_plain(override.value, override.mark, 0))
+        if not isinstance(node, Mapping) and not (isinstance(node, Scalar) and node.value is None):
+            read_value(field.kind, node, ".".join(override.path), problems)
+
+
+def compose(conf: Path, root: Root, overrides: list[Override], problems: Problems) -> Node | None:
+    """The composed root as a tree with marks, not yet interpolated; None where Hydra refused."""
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    register()
+    try:
+        with initialize_config_dir(config_dir=str(conf), version_base="1.3"):
+            composed = hydra_compose("config", overrides=[o.text for o in overrides])
+        plain = OmegaConf.to_container(composed, resolve=False)
+    except (HydraException, OmegaConfBaseException) as error:
+        # Only the class and the key: Hydra's text repeats values, which may be secrets.
+        key = str(getattr(error, "full_key", None) or getattr(error.__cause__, "full_key", None) or "")
+        what = f"Hydra cannot put the root together ({type(error.__cause__ or error).__name__})"
+        problems.add(Origin(root.config.file, 1, key), what, "check this key and the overrides of the root")
+        return None
+    return _marked(plain, _marks(root, overrides), "", (root.config.file, 1))
+
+
+def _marks(root: Root, overrides: list[Override]) -> dict[str, tuple[str, int]]:
+    marks: dict[str, tuple[str, int]] = {}
+    for group, name in root.chosen.items():
+        marks.update({k: (n.file, n.line) for k, n in walk(root.groups[group][name], group)})
+    marks.update({k: (n.file, n.line) for k, n in walk(root.config)})
+    for override in overrides:
+        marks[".".join(override.path)] = (override.mark, 0)
+    return marks
+
+
+def _marked(value: Any, marks: MappingType[str, tuple[str, int]], key: str, above: tuple[str, int]) -> Node:
+    file, line = here = marks.get(key, above)
+    prefix = f"{key}." if key else ""
+    if isinstance(value, dict):
+        return Mapping(
+            file, line, {str(k): _marked(v, marks, f"{prefix}{k}", here) for k, v in value.items()}
+        )
+    if isinstance(value, list):
+        return Sequence(file, line, [_marked(v, marks, f"{prefix}{i}", here) for i, v in enumerate(value)])
+    return Scalar(file, line, value)

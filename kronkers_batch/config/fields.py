@@ -1,0 +1,162 @@
+"""Declarative field tables: what a file may hold. They drive the checker and the reference page alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from kronkers_batch.config.nodes import Mapping, Node, Scalar, Sequence, shown
+from kronkers_batch.config.problems import Problems, suggest
+
+
+class Bad(Exception):
+    """A value that its kind refuses.
+
+    Args:
+        what: What was found, if that is more than the value itself.
+        fix: What is allowed, if that is more than the kind says.
+    """
+
+    def __init__(self, what: str = "", fix: str = "") -> None:
+        self.what, self.fix = what, fix
+        super().__init__(what)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of value.
+
+    ``parse`` gets the node, its dotted key and the problems; it raises Bad, or notes problems of the values
+    inside and returns what it could read. ``environment`` says that a value of the environment may go here:
+    elsewhere it would enter fingerprints and pages.
+    """
+
+    allowed: str
+    parse: Callable[[Node, str, Problems], Any]
+    table: Table | None = None  # of the keys below, for the reference and for overrides
+    free: bool = False  # any keys may stand below
+    environment: bool = False
+    secret: bool = False
+
+
+@dataclass(frozen=True)
+class Field:
+    """One key of a file: its kind, one sentence of help, and its default."""
+
+    name: str
+    kind: Kind
+    doc: str
+    required: bool = False
+    default: Any = None
+    shown: str = ""  # the default in words
+
+
+@dataclass(frozen=True)
+class Table:
+    """The keys of one mapping."""
+
+    title: str
+    fields: tuple[Field, ...]
+
+    def __getitem__(self, name: str) -> Field:
+        return next(f for f in self.fields if f.name == name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All allowed keys."""
+        return tuple(f.name for f in self.fields)
+
+
+def read_value(kind: Kind, node: Node, key: str, problems: Problems) -> Any:
+    """The value, or None with a problem noted."""
+    if node.environment and not kind.environment:
+        problems.add(
+            node.origin(key),
+            f"found {shown(node)}, which may not go here: it would show in fingerprints and pages",
+            "write the value out, or give it as an override; the environment is for secrets and paths",
+        )
+        return None
+    try:
+        return kind.parse(node, key, problems)
+    except Bad as bad:
+        what = bad.what or f"found {shown(node)}"
+        problems.add(node.origin(key), what, bad.fix or f"allowed: {kind.allowed}")
+        return None
+
+
+def read_table(table: Table, node: Node, key: str, problems: Problems) -> dict[str, Any]:
+    """The parsed value of every key of the table; defaults where a key is absent or was refused.
+
+    Raises:
+        Bad: the node is no mapping.
+    """
+    if not isinstance(node, Mapping):
+        raise Bad(
+            f"found {shown(node)}, where a mapping (key: value) is due",
+            f"allowed keys: {suggest('', table.names)}",
+        )
+    prefix = f"{key}." if key else ""
+    for name, child in node.items.items():
+        if name not in table.names:
+            problems.add(
+                child.origin(prefix + name), f"the key '{name}' is not known", suggest(name, table.names)
+            )
+    values: dict[str, Any] = {}
+    for field in table.fields:
+        values[field.name] = field.default
+        found = node.items.get(field.name)
+        if found is None:
+            if field.required:
+                what = f"the key '{field.name}' is missing"
+                problems.add(
+                    node.origin(prefix + field.name), what, f"add {field.name}: {field.kind.allowed}"
+                )
+        elif isinstance(found, Scalar) and found.value is None and not found.environment:
+            if field.required:
+                what = f"the value of '{field.name}' is missing"
+                problems.add(found.origin(prefix + field.name), what, f"allowed: {field.kind.allowed}")
+        else:
+            value = read_value(field.kind, found, prefix + field.name, problems)
+            values[field.name] = field.default if value is None else value
+    return values
+
+
+def table_kind(table: Table, allowed: str = "a mapping") -> Kind:
+    """A nested mapping with a table of its own."""
+    return Kind(allowed, lambda node, key, problems: read_table(table, node, key, problems), table=table)
+
+
+def list_kind(item: Kind, *, single: bool = False, empty: bool = True) -> Kind:
+    """A list of values of one kind, as a tuple; ``single`` lets one value stand for a list of one."""
+
+    def parse(node: Node, key: str, problems: Problems) -> tuple[Any, ...]:
+        if not isinstance(node, Sequence):
+            if single and isinstance(node, Scalar):
+                value = read_value(item, node, key, problems)
+                return () if value is None else (value,)
+            raise Bad(f"found {shown(node)}, where a list is due")
+        if not node.items and not empty:
+            raise Bad("found an empty list")
+        values = [read_value(item, n, f"{key}.{i}", problems) for i, n in enumerate(node.items)]
+        return tuple(v for v in values if v is not None)
+
+    return Kind(f"a list of {item.allowed}" + (" (or one)" if single else ""), parse, free=True)
+
+
+def map_kind(item: Kind, keys: Kind, allowed: str = "") -> Kind:
+    """A mapping with free keys of one kind to values of one kind."""
+
+    def parse(node: Node, key: str, problems: Problems) -> dict[str, Any]:
+        if not isinstance(node, Mapping):
+            raise Bad(f"found {shown(node)}, where a mapping (key: value) is due")
+        values = {}
+        for name, child in node.items.items():
+            label = Scalar(child.file, child.line, name)
+            if read_value(keys, label, f"{key}.{name}", problems) is not None:
+                value = read_value(item, child, f"{key}.{name}", problems)
+                if value is not None:
+                    values[name] = value
+        return values
+
+    return Kind(allowed or f"a mapping of {keys.allowed} to {item.allowed}", parse, free=True)

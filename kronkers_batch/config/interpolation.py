@@ -1,0 +1,173 @@
+"""``${...}`` in a file: other keys of the same file, and the environment; a part of OmegaConf's grammar.
+
+``${key.path}`` is another value of the same file (after templates and overrides), ``${.sibling}`` one beside
+it, ``${oc.env:NAME}`` and ``${oc.env:NAME,default}`` the environment, ``\\${`` a dollar and
+a brace as they are.
+Done on the node tree and not by OmegaConf itself, so that every failure has a line, all are found at once,
+and a value of the environment stays marked as one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping as MappingType
+from dataclasses import replace
+
+from kronkers_batch.config.nodes import MAX_DEPTH, MAX_NODES, Mapping, Node, Scalar, Sequence, shown, walk
+from kronkers_batch.config.problems import Problems, suggest
+from kronkers_batch.config.spec import Origin
+
+_ENVIRONMENT = re.compile(r"\s*oc\.env\s*:\s*([A-Za-z_][A-Za-z0-9_]*)\s*(?:,\s*(.*?)\s*)?\Z", re.DOTALL)
+_KEY = re.compile(r"\s*(\.*)([^\s.:,{}$]+(?:\.[^\s.:,{}$]+)*)\s*\Z")
+
+
+class _Failed(Exception):
+    """What failed, and the fix."""
+
+
+def resolve(tree: Node, environ: MappingType[str, str], problems: Problems) -> Node:
+    """The tree with every interpolation replaced; one that fails is noted and becomes null."""
+    if not any(isinstance(n, Scalar) and isinstance(n.value, str) and "${" in n.value for _, n in walk(tree)):
+        return tree
+    return _Resolver(tree, environ, problems).tree()
+
+
+class _Resolver:
+    def __init__(self, root: Node, environ: MappingType[str, str], problems: Problems) -> None:
+        self.root, self.environ, self.problems = root, environ, problems
+        self.active: list[tuple[str, ...]] = []
+        self.count = 0
+
+    def tree(self) -> Node:
+        return self.node(self.root, ())
+
+    def node(self, node: Node, path: tuple[str, ...]) -> Node:
+        self.count += 1
+        if self.count > MAX_NODES:
+            if self.count == MAX_NODES + 1:
+                what = f"more than {MAX_NODES} values once interpolations are expanded"
+                self.problems.add(node.origin(".".join(path)), what, "remove some of them")
+            return Scalar(node.file, node.line, None)
+        if isinstance(node, Mapping):
+            return replace(node, items={k: self.node(v, (*path, k)) for k, v in node.items.items()})
+        if isinstance(node, Sequence):
+            return replace(node, items=[self.node(v, (*path, str(i))) for i, v in enumerate(node.items)])
+        if not (isinstance(node, Scalar) and isinstance(node.value, str) and "${" in node.value):
+            return node
+        if path in self.active:
+            chain = " > ".join(".".join(p) for p in (*self.active[self.active.index(path) :], path))
+            self.fail(node, path, f"an interpolation that leads back to itself: {chain}", "break the cycle")
+            return Scalar(node.file, node.line, None)
+        if len(self.active) > MAX_DEPTH:
+            self.fail(node, path, f"interpolations nested deeper than {MAX_DEPTH}", "write the value out")
+            return Scalar(node.file, node.line, None)
+        self.active.append(path)
+        try:
+            return self.text(node, node.value, path)
+        except _Failed as failed:
+            self.fail(node, path, *failed.args)
+            return Scalar(node.file, node.line, None)
+        finally:
+            self.active.pop()
+
+    def fail(self, node: Node, path: tuple[str, ...], what: str, fix: str) -> None:
+        self.problems.add(Origin(node.file, node.line, ".".join(path)), what, fix)
+
+    def text(self, node: Node, text: str, path: tuple[str, ...]) -> Node:
+        """The value of a text with interpolations; a text that is one interpolation takes its type."""
+        parts: list[str] = []
+        environment = ""
+        at = 0
+        while (start := text.find("${", at)) >= 0:
+            if start and text[start - 1] == "\\":
+                parts.append(text[at : start - 1] + "${")
+                at = start + 2
+                continue
+            end = _closing(text, start)
+            found = self.one(node, text[start + 2 : end], path)
+            if start == 0 and end == len(text) - 1:
+                return found
+            if not isinstance(found, Scalar) or found.value is None:
+                raise _Failed(f"{shown(found)} cannot be a part of a text", "refer to a single value")
+            environment = environment or found.environment
+            value = found.value
+            parts += [text[at:start], str(value).lower() if isinstance(value, bool) else str(value)]
+            at = end + 1
+        return Scalar(node.file, node.line, "".join([*parts, text[at:]]), environment=environment)
+
+    def one(self, node: Node, inside: str, path: tuple[str, ...]) -> Node:
+        match = _ENVIRONMENT.match(inside)
+        if match:
+            return self.from_environment(node, match[1], match[2], path)
+        if ":" in inside.split("${")[0]:
+            name = inside.split(":")[0].strip()
+            raise _Failed(f"the resolver '{name}' is not known", "allowed: ${oc.env:NAME} and ${key.path}")
+        if "${" in inside:
+            raise _Failed("an interpolation inside a key", "write the key out")
+        match = _KEY.match(inside)
+        if not match:
+            raise _Failed(
+                "not an interpolation", "allowed: ${key.path}, ${oc.env:NAME}, ${oc.env:NAME,default}"
+            )
+        keys = tuple(match[2].split("."))
+        dots = len(match[1])
+        target = (*path[: len(path) - dots], *keys) if dots else keys
+        found = self.lookup(target)
+        return self.retarget(self.node(found, target), node)
+
+    def from_environment(self, node: Node, name: str, default: str | None, path: tuple[str, ...]) -> Node:
+        if name in self.environ:
+            if not self.environ[name].isprintable() and not _is_text(self.environ[name]):
+                raise _Failed(
+                    f"the environment variable {name} is not text", "set it to UTF-8 text without NUL"
+                )
+            return Scalar(node.file, node.line, self.environ[name], environment=name)
+        if default is None:
+            raise _Failed(
+                f"the environment variable {name} is not set",
+                f"set it before you start, or give a default: ${{oc.env:{name},default}}",
+            )
+        if default[:1] in "'\"" and default[-1:] == default[:1] and len(default) > 1:
+            default = default[1:-1]
+        found = self.text(node, default, path) if "${" in default else Scalar(node.file, node.line, default)
+        return replace(found, environment=found.environment or name)
+
+    def lookup(self, path: tuple[str, ...]) -> Node:
+        node = self.root
+        for key in path:
+            if isinstance(node, Mapping) and key in node.items:
+                node = node.items[key]
+            elif isinstance(node, Sequence) and key.isdigit() and int(key) < len(node.items):
+                node = node.items[int(key)]
+            else:
+                names = list(node.items) if isinstance(node, Mapping) else []
+                raise _Failed(f"there is no key '{'.'.join(path)}' in this file", suggest(key, names))
+        return node
+
+    @staticmethod
+    def retarget(found: Node, at: Node) -> Node:
+        return replace(found, file=at.file, line=at.line)
+
+
+def _is_text(value: str) -> bool:
+    """Whether it is UTF-8 without NUL; the operating system hands over other bytes as lone surrogates."""
+    try:
+        return b"\0" not in value.encode()
+    except UnicodeEncodeError:
+        return False
+
+
+def _closing(text: str, start: int) -> int:
+    depth, at = 0, start
+    while at < len(text):
+        if text.startswith("${", at):
+            depth, at = depth + 1, at + 2
+            continue
+        if text[at] == "}":
+            depth -= 1
+            if depth == 0:
+                return at
+        at += 1
+    raise _Failed(
+        "an interpolation '${' without its '}'", "close it, or write \\${ for the characters themselves"
+    )

@@ -1,0 +1,199 @@
+"""From a conf folder to a checked :class:`Config`, with all problems at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from kronkers_batch.config import compose, interpolation, templates
+from kronkers_batch.config import overrides as overriding
+from kronkers_batch.config.fields import Bad, read_table
+from kronkers_batch.config.kinds import unsafe_name
+from kronkers_batch.config.link import Linker
+from kronkers_batch.config.model_file import MODEL, RawModel, read_model
+from kronkers_batch.config.nodes import Node, parse
+from kronkers_batch.config.problems import Problems, suggest
+from kronkers_batch.config.root import RootValues, read_root
+from kronkers_batch.config.schema import GROUPS
+from kronkers_batch.config.source_file import DEPARTMENT, SOURCE, RawSource, check_name, read_source
+from kronkers_batch.config.spec import Config, DepartmentSpec, Origin
+from kronkers_batch.errors import ConfigError
+
+_FILE_GROUPS = ("department", "source", "template", "model")
+
+
+def find_conf(argument: str | None, environ: Mapping[str, str]) -> Path:
+    """The conf folder: the argument, else ``KRONKERS_CONF``, else ``conf`` below the current folder.
+
+    Raises:
+        ConfigError: there is none, or no config.yaml in it.
+    """
+    said = argument or environ.get("KRONKERS_CONF") or "conf"
+    path = Path(said).expanduser().absolute()
+    if not (path / "config.yaml").is_file():
+        what = "there is no such folder" if not path.is_dir() else "there is no config.yaml in it"
+        raise ConfigError(
+            what, where=said, fix="go to the project folder, or say --conf DIR or KRONKERS_CONF=DIR"
+        )
+    return path
+
+
+def load(conf: Path, overrides: Sequence[str] = (), environ: Mapping[str, str] | None = None) -> Config:
+    """Everything below ``conf``, checked; nothing but these files is read, and nothing is run.
+
+    Args:
+        conf: The folder with config.yaml.
+        overrides: Overrides in Hydra's grammar, in the order given.
+        environ: The environment for ``${oc.env:...}``; the process's own by default.
+
+    Raises:
+        ConfigErrors: with every problem, each with file, line and key.
+    """
+    return _Loader(conf.absolute(), tuple(overrides), os.environ if environ is None else environ).load()
+
+
+class _Loader:
+    def __init__(self, conf: Path, texts: tuple[str, ...], environ: Mapping[str, str]) -> None:
+        self.conf, self.project, self.environ = conf, conf.parent, environ
+        self.problems = Problems()
+        self.overrides = overriding.parse(texts, self.problems)
+        self.names: dict[str, frozenset[str]] = {}
+
+    def load(self) -> Config:
+        trees = {group: self.group(group) for group in _FILE_GROUPS}
+        departments = self.departments(trees["department"])
+        sources = self.sources(trees["source"])
+        models = self.models(trees["model"], trees["template"])
+        self.unknown_names()
+        linker = Linker(self.project, self.names, sources, models, self.problems)
+        source_specs, model_specs = linker.link()
+        root = self.root()
+        self.problems.raise_if_any()
+        assert root is not None  # noqa: S101 - else there would have been a problem
+        return Config(
+            root=self.conf,
+            home=root.home,
+            logical_date=root.logical_date,
+            key_file=root.key_file,
+            departments=departments,
+            sources=source_specs,
+            models=model_specs,
+            warehouse=root.warehouse,
+            executor=root.executor,
+            alerts=root.alerts,
+            overrides=tuple(o.shown for o in self.overrides),
+        )
+
+    # ------------------------------------------------------------ files
+
+    def file(self, path: Path) -> Node | None:
+        """The tree of one file, or None with a problem noted."""
+        shown = f"{self.conf.name}/{path.relative_to(self.conf).as_posix()}"
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            self.problems.add(
+                Origin(shown, 1, ""), f"cannot be read: {error.strerror}", "check its permissions"
+            )
+            return None
+        return parse(data, shown, self.problems)
+
+    def group(self, group: str) -> dict[str, Node]:
+        """The trees of a group's files by name; bad names are noted."""
+        folder = self.conf / group
+        trees: dict[str, Node] = {}
+        seen: dict[str, str] = {}
+        paths = sorted(folder.iterdir()) if folder.is_dir() else []
+        for path in paths:
+            where = Origin(f"{self.conf.name}/{group}/{path.name!a}"[:300].replace("'", ""), 1, "")
+            if (
+                path.name.startswith(".")
+                or path.suffix.lower() not in (".yaml", ".yml")
+                or not path.is_file()
+            ):
+                continue
+            why = unsafe_name(path.stem)
+            if why or path.suffix != ".yaml":
+                self.problems.add(where, why or f"the file ends in {path.suffix}", "rename it: NAME.yaml")
+                continue
+            other = seen.setdefault(path.stem.casefold(), path.stem)
+            if other != path.stem:
+                what = f"the {group}s '{other}' and '{path.stem}' differ only in case"
+                self.problems.add(where, what, "rename one of the files")
+            tree = self.file(path)
+            if tree is not None:
+                trees[path.stem] = tree
+        self.names[group] = frozenset(seen.values()) | trees.keys()
+        return trees
+
+    def departments(self, trees: dict[str, Node]) -> dict[str, DepartmentSpec]:
+        """All departments."""
+        found = {}
+        for name, tree in trees.items():
+            tree = interpolation.resolve(tree, self.environ, self.problems)
+            try:
+                values = read_table(DEPARTMENT, tree, "", self.problems)
+            except Bad as bad:
+                self.problems.add(tree.origin(""), bad.what, bad.fix)
+                continue
+            check_name(name, values["name"], tree, self.problems)
+            title = values["title"] or name
+            found[name] = DepartmentSpec(name, title, values["owner"] or "", tree.origin(""))
+        return found
+
+    def sources(self, trees: dict[str, Node]) -> dict[str, RawSource]:
+        """All sources, before references are followed."""
+        found = {}
+        for name, tree in trees.items():
+            for override in self.of("source", name):
+                tree = overriding.apply(tree, override, SOURCE, self.problems)
+            tree = interpolation.resolve(tree, self.environ, self.problems)
+            raw = read_source(name, tree, self.problems)
+            if raw is not None:
+                found[name] = raw
+        return found
+
+    def models(self, trees: dict[str, Node], shared: dict[str, Node]) -> dict[str, RawModel]:
+        """All models with their templates, before references are followed."""
+        found = {}
+        for name, tree in trees.items():
+            tree = templates.apply(tree, shared, self.problems)
+            mine = self.of("model", name)
+            for override in mine:
+                tree = overriding.apply(tree, override, MODEL, self.problems)
+            tree = interpolation.resolve(tree, self.environ, self.problems)
+            raw = read_model(name, tree, tuple(o.shown for o in mine), self.problems)
+            if raw is not None:
+                found[name] = raw
+        return found
+
+    def of(self, group: str, name: str) -> list[overriding.Override]:
+        """The overrides of one file."""
+        return [o for o in self.overrides if (o.group, o.name) == (group, name)]
+
+    def unknown_names(self) -> None:
+        """Notes overrides of models and sources that there are not."""
+        for override in self.overrides:
+            known = self.names.get(override.group)
+            if known is not None and override.name not in known:
+                where = Origin(override.mark, 0, f"{override.group}.{override.name}")
+                what = f"there is no {override.group} '{override.name}'"
+                self.problems.add(where, what, suggest(override.name, known))
+
+    # ------------------------------------------------------------ the root
+
+    def root(self) -> RootValues | None:
+        """The root, composed by Hydra once its own files and overrides are right."""
+        before = len(self.problems)
+        config = self.file(self.conf / "config.yaml")
+        if config is None:
+            return None
+        root = compose.Root(config, {group: self.group(group) for group in GROUPS})
+        mine = [o for o in self.overrides if not o.group]
+        compose.check_files(root, self.problems)
+        compose.check_overrides(root, mine, self.problems)
+        if len(self.problems) > before:
+            return None
+        tree = compose.compose(self.conf, root, mine, self.problems)
+        return None if tree is None else read_root(tree, self.project, self.environ, self.problems)

@@ -1,0 +1,291 @@
+"""One model against its source's columns, its code file and its language; then the frozen object."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping as MappingType
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kronkers_batch.config import checks
+from kronkers_batch.config.fields import Bad
+from kronkers_batch.config.kinds import safe_path
+from kronkers_batch.config.model_file import METRICS, RawModel
+from kronkers_batch.config.nodes import walk
+from kronkers_batch.config.problems import Problems, suggest
+from kronkers_batch.config.source_file import check_columns
+from kronkers_batch.config.spec import (
+    CodeFile,
+    Environment,
+    Estimator,
+    Feature,
+    Language,
+    ModelSpec,
+    OutputColumn,
+    Resources,
+    Retrain,
+    Task,
+    Threshold,
+    Windows,
+)
+from kronkers_batch.frames.schema import Column, ColumnType
+
+if TYPE_CHECKING:
+    from kronkers_batch.config.link import Linker
+
+_T = ColumnType
+# The types that a model may see a column as: never one that loses more than precision.
+_WIDER: dict[ColumnType, tuple[ColumnType, ...]] = {
+    _T.FLOAT: (_T.FLOAT, _T.FLOAT32),
+    _T.FLOAT32: (_T.FLOAT32, _T.FLOAT),
+    _T.INTEGER: (_T.INTEGER, _T.FLOAT, _T.FLOAT32),
+    _T.INT32: (_T.INT32, _T.INTEGER, _T.FLOAT, _T.FLOAT32),
+    _T.BOOLEAN: (_T.BOOLEAN, _T.INT32, _T.INTEGER, _T.FLOAT, _T.FLOAT32),
+    _T.DATE: (_T.DATE, _T.TIMESTAMP),
+    _T.TIMESTAMP: (_T.TIMESTAMP,),
+    _T.STRING: (_T.CATEGORY, _T.STRING),
+    _T.CATEGORY: (_T.CATEGORY, _T.STRING),
+}
+_TARGETS = {
+    Task.BINARY: (_T.BOOLEAN, _T.INTEGER, _T.INT32, _T.FLOAT, _T.FLOAT32),
+    Task.REGRESSION: (_T.FLOAT, _T.FLOAT32, _T.INTEGER, _T.INT32),
+}
+_ENVIRONMENT_KEYS = {
+    Language.PYTHON: ("executable", "venv"),
+    Language.R: ("executable", "library", "renv"),
+    Language.JULIA: ("executable", "project"),
+}
+_FUNCTIONS = {
+    Language.R: (
+        r"[A-Za-z][A-Za-z0-9.]*::[A-Za-z.][A-Za-z0-9._]*\Z",
+        "package::function, such as stats::glm",
+    ),
+    Language.JULIA: (r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*\.[A-Za-z_]\w*!?\Z", "Package.function, such as GLM.glm"),
+}
+_STATISTICS = ("min", "max", "mean")
+
+
+def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
+    """The model, or None with what is wrong noted."""
+    problems, before = linker.problems, len(linker.problems)
+    values = raw.values
+    linker.department(values["department"], raw)
+    code = _code(raw, linker.project, problems)
+    environment = _environment(raw, linker.project, problems)
+    _check_window(raw, problems)
+    _thresholds_known(raw, problems)
+    ref = values["source"]
+    columns = linker.columns(ref) if ref is not None and linker.reference(ref, raw, "source") else None
+    if columns is None:
+        return None
+    key = linker.key(raw)
+    _check_key(raw, key, columns, problems)
+    features = _features(raw, columns, problems)
+    target_type = _target(raw, columns, problems)
+    types = {name: c.type for name, c in columns.items()}
+    input_checks = checks.resolve(values["checks"]["input"], types, problems)
+    scored = {k: types[k] for k in key if k in types} | {
+        name: ColumnType(kind) for name, kind in values["output"]["columns"].items()
+    }
+    output_checks = checks.resolve(values["checks"]["output"], scored, problems)
+    if len(problems) > before or code is None or target_type is None:
+        return None
+    return ModelSpec(
+        name=raw.name,
+        department=values["department"],
+        owner=values["owner"],
+        description=values["description"],
+        language=values["language"],
+        task=values["task"],
+        model=code,
+        parameters=values["parameters"],
+        data=values["data"],
+        environment=environment,
+        source=values["source"],
+        features=features,
+        key=key,
+        target=values["target"],
+        target_type=target_type,
+        windows=Windows(**values["window"]),
+        input_checks=input_checks,
+        output_checks=output_checks,
+        output_columns=tuple(OutputColumn(n, ColumnType(k)) for n, k in values["output"]["columns"].items()),
+        retention=values["output"]["retention"],
+        schedule=values["schedule"],
+        training_thresholds=_thresholds(raw, "training"),
+        output_thresholds=_thresholds(raw, "output"),
+        retrain=Retrain(**values["retrain"]),
+        promote=values["promote"],
+        rows=values["rows"],
+        unseen=values["unseen"],
+        resources=Resources(**values["resources"]),
+        seed=values["seed"],
+        enabled=values["enabled"],
+        overrides=raw.overrides,
+        origin=raw.tree.origin(""),
+        origins={dotted: node.origin(dotted) for dotted, node in walk(raw.tree)},
+    )
+
+
+def _code(raw: RawModel, project: Path, problems: Problems) -> CodeFile | Estimator | None:
+    code, estimator, language = raw.values["code"], raw.values["estimator"], raw.values["language"]
+    has = [k for k in ("code", "estimator") if k in raw.tree.items]
+    if len(has) != 1:
+        what = "both 'code' and 'estimator' are given" if has else "neither 'code' nor 'estimator' is given"
+        problems.add(raw.at("code").origin("code"), what, "give a code file, or a declared estimator")
+        return None
+    if code is not None:
+        where = raw.at("code").origin("code")
+        try:
+            path = safe_path(code, project)
+        except Bad as bad:  # already noted where the value was read
+            problems.add(where, bad.what, bad.fix)
+            return None
+        if not path.is_file():
+            shown = (
+                "the file of an environment variable" if raw.at("code").environment else f"the file '{code}'"
+            )
+            fix = f"looked in {project}; write the path from there, or an absolute one"
+            problems.add(
+                where, f"{shown} does not exist", "check the variable" if raw.at("code").environment else fix
+            )
+            return None
+        return CodeFile(path, where)
+    if estimator is None or language is None:
+        return None
+    return _estimator(raw, estimator, language, problems)
+
+
+def _estimator(
+    raw: RawModel, given: dict[str, Any], language: Language, problems: Problems
+) -> Estimator | None:
+    where = raw.at("estimator").origin("estimator")
+    wanted, other = ("_target_", "function") if language is Language.PYTHON else ("function", "_target_")
+    target = given[wanted]
+    if target is None:
+        if given[other] is not None:
+            what = f"'{other}' is not for the language {language}"
+            problems.add(where, what, f"write {wanted}: ...")
+        return None
+    if language is not Language.PYTHON:
+        pattern, allowed = _FUNCTIONS[language]
+        if not re.match(pattern, target):
+            at = raw.at("estimator", "function").origin("estimator.function")
+            problems.add(at, f"found the text {target[:60]!r}", f"allowed: {allowed}")
+    if given["formula"] and language is not Language.R:
+        at = raw.at("estimator", "formula").origin("estimator.formula")
+        problems.add(at, f"a formula is not for the language {language}", "delete it")
+    return Estimator(
+        target, given["arguments"], given["formula"], where, given["predict"], given["predict_arguments"]
+    )
+
+
+def _environment(raw: RawModel, project: Path, problems: Problems) -> Environment:
+    values, language = raw.values["environment"], raw.values["language"]
+    allowed = _ENVIRONMENT_KEYS.get(language, tuple(values))
+    for key in values:
+        if values[key] and key not in allowed:
+            where = raw.at("environment", key).origin(f"environment.{key}")
+            what = f"'{key}' is not for the language {language}"
+            problems.add(where, what, f"allowed: {', '.join(allowed)}")
+    if len([k for k in ("executable", "venv") if values[k]]) == 2:
+        where = raw.at("environment").origin("environment")
+        problems.add(where, "both 'executable' and 'venv' are given", "give one of them")
+    # An executable without a slash is looked up on the PATH by the runtime.
+    return Environment(
+        **{
+            k: v if not v or (k == "executable" and "/" not in v) else str(safe_path(v, project))
+            for k, v in values.items()
+        }
+    )
+
+
+def _check_window(raw: RawModel, problems: Problems) -> None:
+    window = raw.values["window"]
+    if window["train"] and window["holdout"] >= window["train"]:
+        where = raw.at("window", "holdout").origin("window.holdout")
+        problems.add(
+            where, "the holdout is as long as the training window", "make train longer or holdout shorter"
+        )
+    if not 0 < window["holdout_share"] < 1:
+        where = raw.at("window", "holdout_share").origin("window.holdout_share")
+        problems.add(
+            where, "the holdout share is nothing or everything", "allowed: more than 0%, less than 100%"
+        )
+
+
+def _thresholds_known(raw: RawModel, problems: Problems) -> None:
+    task = raw.values["task"]
+    outputs = raw.values["output"]["columns"]
+    known: dict[str, tuple[str, ...]] = {
+        "output": ("rows", "null_share", *outputs, *(f"{c}.{s}" for c in outputs for s in _STATISTICS))
+    }
+    if task is not None:
+        known["training"] = METRICS[task]
+    for group, names in known.items():
+        for name in raw.values["thresholds"][group]:
+            if name not in names:
+                where = raw.at("thresholds", group, name).origin(f"thresholds.{group}.{name}")
+                kind = "metric" if group == "training" else "statistic or output column"
+                problems.add(where, f"there is no {kind} '{name}'", suggest(name, names))
+
+
+def _thresholds(raw: RawModel, group: str) -> tuple[Threshold, ...]:
+    return tuple(
+        Threshold(name, low, high, node.origin(f"thresholds.{group}.{name}"))
+        for name, (low, high, node) in raw.values["thresholds"][group].items()
+    )
+
+
+def _check_key(
+    raw: RawModel, key: tuple[str, ...], columns: MappingType[str, Column], problems: Problems
+) -> None:
+    if not key:
+        what = "there is no key: neither here nor in the source"
+        problems.add(
+            raw.at("key").origin("key"), what, "write key: [COLUMN, ...], the columns that name a row"
+        )
+    if raw.values["key"] is not None:
+        check_columns(key, columns, raw.at("key"), "key", problems)
+    for name in raw.values["output"]["columns"]:
+        if name.casefold() in {k.casefold() for k in key}:
+            where = raw.at("output", "columns", name).origin(f"output.columns.{name}")
+            problems.add(where, f"the output column '{name}' is also a key column", "give it another name")
+    if not raw.values["output"]["columns"]:
+        problems.add(
+            raw.at("output").origin("output.columns"), "there are no output columns", "write {score: float}"
+        )
+
+
+def _features(raw: RawModel, columns: MappingType[str, Column], problems: Problems) -> tuple[Feature, ...]:
+    found = []
+    for name, (kind, node) in (raw.values["features"] or {}).items():
+        where = node.origin(f"features.{name}")
+        if name not in columns:
+            problems.add(where, f"there is no column '{name}' in the source", suggest(name, columns))
+            continue
+        if name == raw.values["target"]:
+            problems.add(
+                where, f"the target '{name}' is also a feature", "take it out: it is what is predicted"
+            )
+        allowed = _WIDER[columns[name].type]
+        if kind is not None and kind not in allowed:
+            what = f"the column '{name}' is {columns[name].type} and cannot be seen as {kind}"
+            problems.add(where, what, f"allowed: {', '.join(allowed)}")
+        natural = _T.CATEGORY if columns[name].type is _T.STRING else columns[name].type
+        found.append(Feature(name, kind or natural, where))
+    return tuple(found)
+
+
+def _target(raw: RawModel, columns: MappingType[str, Column], problems: Problems) -> ColumnType | None:
+    name, task = raw.values["target"], raw.values["task"]
+    if name is None:
+        return None
+    where = raw.at("target").origin("target")
+    if name not in columns:
+        problems.add(where, f"there is no column '{name}' in the source", suggest(name, columns))
+        return None
+    if task is not None and columns[name].type not in _TARGETS[task]:
+        what = f"the target '{name}' is {columns[name].type}, which is not for the task {task}"
+        problems.add(where, what, f"allowed types: {', '.join(_TARGETS[task])}")
+    return columns[name].type

@@ -1,0 +1,192 @@
+"""Overrides on the command line, in Hydra's grammar: ``model.NAME.key=value``, ``+model...``, ``~source...``.
+
+Those that begin with ``model.`` or ``source.`` change that one file's tree, after its templates. The rest is
+Hydra's own: values and groups of the root.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence as SequenceType
+from dataclasses import dataclass
+from typing import Any
+
+from kronkers_batch.config.fields import Table
+from kronkers_batch.config.nodes import Mapping, Node, Sequence, from_plain, plain, shown
+from kronkers_batch.config.problems import Problems, suggest
+from kronkers_batch.config.spec import Origin
+from kronkers_batch.config.templates import merge
+
+_PASSWORD = re.compile(r"://[^@\s]*@")
+_FILE_GROUPS = ("model", "source")
+_FORM = (
+    "write model.NAME.key=value (or source., or a key of conf/config.yaml); +... adds and ~... removes a key"
+)
+
+
+@dataclass(frozen=True)
+class Override:
+    """One override. ``change`` is ``set``, ``add``, ``force`` or ``remove``; ``group`` is empty for the root.
+
+    ``shown`` is its text without a password, for messages and the record.
+    """
+
+    text: str
+    shown: str
+    change: str
+    group: str
+    name: str
+    path: tuple[str, ...]
+    value: Any
+
+    @property
+    def mark(self) -> str:
+        """What stands in place of a file in messages."""
+        return f"override '{self.shown}'"
+
+    def origin(self) -> Origin:
+        """Where its problems are."""
+        return Origin(self.mark, 0, ".".join(self.path))
+
+
+def redact(text: str) -> str:
+    """An override without a URL's password and user."""
+    return _PASSWORD.sub("://...@", text)
+
+
+def parse(texts: SequenceType[str], problems: Problems) -> list[Override]:
+    """The overrides in order; what is no override is noted."""
+    if not texts:
+        return []
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.core.override_parser.types import OverrideType
+    from hydra.errors import HydraException
+
+    changes = {
+        OverrideType.CHANGE: "set",
+        OverrideType.ADD: "add",
+        OverrideType.FORCE_ADD: "force",
+        OverrideType.DEL: "remove",
+    }
+    parser = OverridesParser.create()
+    found = []
+    for text in texts:
+        where = Origin(f"override '{redact(text)}'", 0, "")
+        if any(c < " " or "\ud800" <= c <= "\udfff" for c in text):
+            where = Origin("an override", 0, "")
+            problems.add(
+                where, "found a control character or bytes that are not UTF-8", "type it as plain text"
+            )
+            continue
+        try:
+            override = parser.parse_override(text)
+            if override.is_sweep_override():
+                problems.add(
+                    where,
+                    "found several values, or a sweep",
+                    "give one value; a list is [a,b], text with commas is in quotes",
+                )
+                continue
+            value = override.value()
+        except (HydraException, ValueError):
+            problems.add(
+                where, "not an override that can be read", _FORM + "; put odd characters in quotes: key='a b'"
+            )
+            continue
+        path = tuple(override.key_or_group.split("."))
+        group, name = "", ""
+        if path[0] in _FILE_GROUPS:
+            if len(path) < 3:
+                problems.add(where, f"which key of which {path[0]} is not said", _FORM)
+                continue
+            group, name, path = path[0], path[1], path[2:]
+        found.append(Override(text, redact(text), changes[override.type], group, name, path, value))
+    return found
+
+
+def apply(tree: Node, override: Override, table: Table, problems: Problems) -> Node:
+    """The tree with one override; the same tree, and a problem noted, where it does not fit."""
+    if override.path[0] == "defaults":
+        problems.add(override.origin(), "templates cannot be overridden", "override the keys that they set")
+        return tree
+    free = check_path(override, table, problems)
+    if free is None:
+        return tree
+    try:
+        return _set(tree, override, 0, free)
+    except _Misfit as misfit:
+        problems.add(override.origin(), *misfit.args)
+        return tree
+
+
+class _Misfit(Exception):
+    """What does not fit, and the fix."""
+
+
+def check_path(override: Override, table: Table, problems: Problems) -> int | None:
+    """How many leading keys the tables know; those after them must be in the tree. None: a problem."""
+    here: Table | None = table
+    free = False
+    for depth, key in enumerate(override.path):
+        if here is not None and key in here.names:
+            kind = here[key].kind
+            here, free = kind.table, kind.free
+            continue
+        if free:
+            return depth
+        parent = ".".join(override.path[:depth])
+        if here is None:
+            problems.add(
+                override.origin(), f"the key '{parent}' has no keys below it", f"write {parent}=value"
+            )
+        else:
+            problems.add(override.origin(), f"the key '{key}' is not known", suggest(key, here.names))
+        return None
+    return len(override.path)
+
+
+def _set(node: Node, override: Override, depth: int, known: int) -> Node:
+    key = override.path[depth]
+    if isinstance(node, Sequence):
+        if not key.isdigit() or int(key) >= len(node.items):
+            raise _Misfit(
+                f"there is no entry '{key}' in the list", f"it has entries 0 to {len(node.items) - 1}"
+            )
+        items = list(node.items)
+        changed = _child(items[int(key)], override, depth, known)
+        items[int(key) : int(key) + 1] = [] if changed is None else [changed]
+        return Sequence(node.file, node.line, items)
+    if not isinstance(node, Mapping):
+        raise _Misfit(
+            f"'{'.'.join(override.path[:depth])}' is {shown(node)} and has no keys", "override it whole"
+        )
+    old = node.items.get(key)
+    if old is None and (override.change == "remove" or (override.change == "set" and depth >= known)):
+        fix = suggest(key, node.items)
+        if override.change == "set":
+            fix += f"; to add a key write +{override.shown}"
+        raise _Misfit(
+            f"there is no key '{key}' to {'remove' if override.change == 'remove' else 'change'}", fix
+        )
+    entries = dict(node.items)
+    changed = _child(old, override, depth, known)
+    if changed is None:
+        del entries[key]
+    else:
+        entries[key] = changed
+    return Mapping(node.file, node.line, entries)
+
+
+def _child(old: Node | None, override: Override, depth: int, known: int) -> Node | None:
+    if depth + 1 < len(override.path):
+        return _set(old or Mapping(override.mark, 0, {}), override, depth + 1, known)
+    new = from_plain(override.value, override.mark, 0)
+    if override.change == "remove":
+        if override.value is not None and old is not None and plain(old) != override.value:
+            raise _Misfit(
+                "the value to remove is not the one that is there", f"write {override.shown.split('=')[0]}"
+            )
+        return None
+    if override.change == "add" and old is not None and not isinstance(old, Mapping):
+        raise _Misfit("the key to add is there already", f"write {override.shown.lstrip('+')} to change it")
+    return merge(old, new) if old is not None else new

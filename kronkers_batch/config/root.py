@@ -1,0 +1,110 @@
+"""The composed root as frozen objects: folders are absolute, the URL and the alerts' secrets Secrets."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping as MappingType
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from kronkers_batch.config.fields import Kind, read_table, read_value
+from kronkers_batch.config.interpolation import resolve
+from kronkers_batch.config.kinds import DATE, FILLED
+from kronkers_batch.config.nodes import Mapping, Node, Scalar, Sequence
+from kronkers_batch.config.problems import Problems
+from kronkers_batch.config.schema import EXECUTOR, WAREHOUSE
+from kronkers_batch.config.spec import ExecutorSpec, Secret, WarehouseSpec
+
+
+@dataclass(frozen=True)
+class RootValues:
+    """What the root says."""
+
+    home: Path
+    logical_date: dt.date | None
+    key_file: Path
+    warehouse: WarehouseSpec
+    executor: ExecutorSpec
+    alerts: MappingType[str, Any]
+
+
+def read_root(
+    tree: Node, project: Path, environ: MappingType[str, str], problems: Problems
+) -> RootValues | None:
+    """The root's values; None where something is wrong, which is noted."""
+    before = len(problems)
+    assert isinstance(tree, Mapping)  # noqa: S101 - Hydra composes a mapping
+    home = _absolute(_home(tree, environ, problems), project)
+    # Other values refer to ${home}: they shall see the absolute folder.
+    where = tree.items["home"]
+    named = replace(tree, items=tree.items | {"home": Scalar(where.file, where.line, str(home))})
+    full = resolve(named, environ, problems)
+    assert isinstance(full, Mapping)  # noqa: S101
+    if len(problems) > before:
+        return None
+    warehouse = read_table(WAREHOUSE, full.items["warehouse"], "warehouse", problems)
+    executor = read_table(EXECUTOR, full.items["executor"], "executor", problems)
+    date = _optional(DATE, full, "logical_date", problems)
+    key_file = _optional(Kind("a path", FILLED.parse, environment=True), full, "key_file", problems)
+    for group, key in (("warehouse", "url"), ("warehouse", "artifacts")):
+        if not (warehouse[key].reveal() if key == "url" and warehouse[key] else warehouse[key]):
+            problems.add(full.items[group].origin(f"{group}.{key}"), f"the value of '{key}' is missing", "")
+    if key_file is None:
+        problems.add(full.items["key_file"].origin("key_file"), "the value of 'key_file' is missing", "")
+    if len(problems) > before:
+        return None
+    return RootValues(
+        home=home,
+        logical_date=date,
+        key_file=_absolute(key_file, project),
+        warehouse=WarehouseSpec(
+            url=Secret(_absolute_url(warehouse["url"].reveal(), project)),
+            artifacts=_address(warehouse["artifacts"], project),
+            checkpoints=_address(warehouse["checkpoints"] or "", project),
+        ),
+        executor=ExecutorSpec(**{k: v for k, v in executor.items() if v is not None}),
+        alerts=_alerts(full.items["alerts"]),
+    )
+
+
+def _home(tree: Mapping, environ: MappingType[str, str], problems: Problems) -> str:
+    only = Mapping(tree.file, tree.line, {"home": tree.items["home"]})
+    found = resolve(only, environ, problems)
+    value = _optional(Kind("a path", FILLED.parse, environment=True), found, "home", problems)
+    if value is None:
+        problems.add(tree.items["home"].origin("home"), "the value of 'home' is missing", "write home: var")
+    return value or "var"
+
+
+def _optional(kind: Kind, tree: Node, key: str, problems: Problems) -> Any:
+    assert isinstance(tree, Mapping)  # noqa: S101
+    node = tree.items[key]
+    if isinstance(node, Scalar) and node.value is None:
+        return None
+    return read_value(kind, node, key, problems)
+
+
+def _absolute(text: str, project: Path) -> Path:
+    path = Path(text).expanduser() if text.startswith("~") else Path(text)
+    return path if path.is_absolute() else project / path
+
+
+def _address(text: str, project: Path) -> str:
+    """Folders are made absolute; addresses such as s3://bucket/path stay as they are."""
+    return text if not text or "://" in text else str(_absolute(text, project))
+
+
+def _absolute_url(url: str, project: Path) -> str:
+    match = re.match(r"(sqlite(?:\+\w+)?:///)([^/:].*)\Z", url)
+    return match[1] + str(project / match[2]) if match else url
+
+
+def _alerts(node: Node) -> Any:
+    if isinstance(node, Mapping):
+        return {k: _alerts(v) for k, v in node.items.items()}
+    if isinstance(node, Sequence):
+        return [_alerts(v) for v in node.items]
+    assert isinstance(node, Scalar)  # noqa: S101
+    return Secret(str(node.value)) if node.environment else node.value

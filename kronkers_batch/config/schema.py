@@ -1,0 +1,126 @@
+"""The root of the configuration as Hydra sees it: mutable dataclasses, registered by a function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from kronkers_batch.config.fields import Field, Kind, Table, table_kind
+from kronkers_batch.config.kinds import PLAIN, SECRET, TEXT, choice, integer
+from kronkers_batch.config.spec import SandboxPolicy
+
+GROUPS = ("warehouse", "executor", "alerts")
+
+
+@dataclass
+class WarehouseSchema:
+    """conf/warehouse/NAME.yaml."""
+
+    url: str = "sqlite:///${home}/warehouse.db"
+    artifacts: str = "${home}/artifacts"
+    checkpoints: str = ""
+
+
+@dataclass
+class ExecutorSchema:
+    """conf/executor/NAME.yaml."""
+
+    workers: int = 1
+    sandbox: str = "require"
+    chunk_rows: int = 262_144
+    piece_rows: int = 65_536
+
+
+@dataclass
+class RootSchema:
+    """conf/config.yaml, with the chosen file of each group."""
+
+    home: str = "var"
+    logical_date: str | None = None
+    key_file: str = "${oc.env:KRONKERS_KEY_FILE,'~/.config/kronkers/identity.key'}"
+    warehouse: WarehouseSchema = field(default_factory=WarehouseSchema)
+    executor: ExecutorSchema = field(default_factory=ExecutorSchema)
+    alerts: dict[str, Any] = field(default_factory=dict)
+
+
+def register() -> None:
+    """Puts the schema into Hydra's ConfigStore, under the name that conf/config.yaml lists first."""
+    from hydra.core.config_store import ConfigStore
+
+    ConfigStore.instance().store(name="schema", node=RootSchema)
+
+
+# The same keys as tables: for messages with lines, and for the reference page.
+WAREHOUSE = Table(
+    "conf/warehouse/NAME.yaml",
+    (
+        Field(
+            "url",
+            SECRET,
+            "SQLAlchemy URL of the database; a password only through `${oc.env:NAME}`.",
+            shown="`sqlite:///${home}/warehouse.db`",
+        ),
+        Field(
+            "artifacts",
+            Kind("a folder or address", TEXT.parse, environment=True),
+            "Folder or fsspec address for model artifacts and snapshots, all encrypted.",
+            shown="`${home}/artifacts`",
+        ),
+        Field(
+            "checkpoints",
+            Kind("a folder or address", TEXT.parse, environment=True),
+            "Folder or address for the ledger's signed checkpoints; best on another machine.",
+            shown="none",
+        ),
+    ),
+)
+EXECUTOR = Table(
+    "conf/executor/NAME.yaml",
+    (
+        Field("workers", integer(1, 256), "How many tasks run at once.", shown="1"),
+        Field(
+            "sandbox", choice(SandboxPolicy), "Whether model code must run in the sandbox.", shown="require"
+        ),
+        Field(
+            "chunk_rows", integer(1024, 2**24), "Rows that are checked and scored at once.", shown="262144"
+        ),
+        Field("piece_rows", integer(1024, 2**20), "Rows that are encrypted as one unit.", shown="65536"),
+    ),
+)
+ALERTS = Table("conf/alerts/NAME.yaml", ())
+ROOT = Table(
+    "conf/config.yaml",
+    (
+        Field(
+            "defaults",
+            PLAIN,
+            "Hydra's list: `schema`, then one file of each group, then `_self_`.",
+            required=True,
+        ),
+        Field(
+            "home",
+            Kind("a path", TEXT.parse, environment=True),
+            "Where the database, artifacts and pages go; relative to the project folder.",
+            shown="`var`",
+        ),
+        Field(
+            "logical_date",
+            Kind("a date such as 2013-06-01", TEXT.parse),
+            "The date that commands mean without `--date`.",
+            shown="yesterday",
+        ),
+        Field(
+            "key_file",
+            Kind("a path", TEXT.parse, environment=True),
+            "Your identity's key file, outside the project.",
+            shown="`$KRONKERS_KEY_FILE`, else `~/.config/kronkers/identity.key`",
+        ),
+        Field("warehouse", table_kind(WAREHOUSE), "Changes to the chosen warehouse file."),
+        Field("executor", table_kind(EXECUTOR), "Changes to the chosen executor file."),
+        Field(
+            "alerts",
+            Kind("a mapping", PLAIN.parse, free=True, environment=True),
+            "Changes to the chosen alerts file.",
+        ),
+    ),
+)
