@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kronkers_batch.runtimes.probe import environment_fingerprint, normalise_code, probe
     from kronkers_batch.runtimes.sandbox import SandboxState, sandbox_state
-    from kronkers_batch.runtimes.worker import Worker, WorkerInfo, WorkerSpec, start
+    from kronkers_batch.runtimes.spec import WorkerInfo, WorkerSpec
+    from kronkers_batch.runtimes.worker import Worker, start
 
 _PLACES = {
     "Worker": "worker",
-    "WorkerInfo": "worker",
-    "WorkerSpec": "worker",
+    "WorkerInfo": "spec",
+    "WorkerSpec": "spec",
     "start": "worker",
     "probe": "probe",
     "normalise_code": "probe",

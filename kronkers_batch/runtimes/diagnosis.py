@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
@@ -16,9 +16,7 @@ from kronkers_batch.frames.wire import WireError
 from kronkers_batch.runtimes.languages.base import MIB, too_wide
 from kronkers_batch.runtimes.protocol import Answer, TimedOut, WorkerGone
 from kronkers_batch.runtimes.scrub import Scrubber, words_of
-
-if TYPE_CHECKING:
-    from kronkers_batch.runtimes.worker import WorkerSpec
+from kronkers_batch.runtimes.spec import WorkerSpec
 
 MAX_CODE = 2 * 2**20
 OUT_OF_MEMORY = (128 + 9, 128 + 6, 128 + 11, 128 + 7, 12)  # killed, aborted, segmentation fault, bus, ours
@@ -39,7 +37,8 @@ def model_arguments(spec: WorkerSpec) -> dict[str, Any]:
     }
     if isinstance(spec.model, CodeFile):
         return {"kind": "code", "path": str(spec.model.path), **arguments}
-    assert isinstance(spec.model, Estimator)
+    if spec.model is None:
+        raise ValueError("there is no model to speak of")
     declared = dict(spec.model.arguments)
     return {
         "kind": "estimator",
@@ -99,7 +98,7 @@ def scrubber(spec: WorkerSpec) -> Scrubber:
 
 
 def packages(answer: Answer) -> dict[str, str]:
-    """Names and versions of what a worker has loaded, bounded; anything that looks like neither is left out."""
+    """Names and versions of what a worker has loaded, bounded; what looks like neither is left out."""
     said = answer.arguments.get("packages")
     if not isinstance(said, Mapping):
         return {}
@@ -152,12 +151,13 @@ def process_error(
     fix = "run it with 'kronkers try' and look at what it prints"
     if isinstance(error, WireError):
         what = f"the worker broke the protocol at '{verb}': {error}"
-        fix = "the model's code must not write to the worker's pipes; update the worker's language if it does not"
+        fix = "the model's code must not write to the worker's pipes"
     elif isinstance(error, TimedOut) and starting:
         what = f"the worker did not start within {_seconds(resources.start_limit.total_seconds())}"
         fix = "raise resources.start_limit, or load less at the top of the model's code"
     elif isinstance(error, TimedOut):
-        what = f"'{verb}' took longer than {_seconds(resources.time_limit.total_seconds())}; the worker was ended"
+        limit = _seconds(resources.time_limit.total_seconds())
+        what = f"'{verb}' took longer than {limit}; the worker was ended"
         fix = "raise resources.time_limit, or make the model faster"
     elif code in OUT_OF_MEMORY:
         how = f"was killed by signal {code - 128}" if code > 128 else "ran out of memory"
@@ -175,7 +175,8 @@ def process_error(
 
 
 def _more_memory(spec: WorkerSpec) -> str:
-    return f"raise resources.memory (now {spec.resources.memory // MIB:,} MiB), or give the model less data at once"
+    now = f"{spec.resources.memory // MIB:,} MiB"
+    return f"raise resources.memory (now {now}), or give the model less data at once"
 
 
 def _seconds(seconds: float) -> str:

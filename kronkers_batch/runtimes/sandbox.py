@@ -1,7 +1,7 @@
 """Where a worker runs: in bubblewrap, or with limits alone where that is allowed.
 
-In the sandbox a worker has no network, sees only its interpreter, its libraries and its model's folder, all of
-it read-only, and writes only to a private scratch in memory. Its environment is empty but for what is set
+In the sandbox a worker has no network, sees only its interpreter, its libraries and its model's folder, all
+of it read-only, and writes only to a private scratch in memory. Its environment is empty but for what is set
 here. The command line is built as text, so that it can be read, tested and run by hand.
 """
 
@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from kronkers_batch.config.spec import Resources, SandboxPolicy
 from kronkers_batch.errors import MissingPart, WorkerFailed
@@ -28,17 +29,27 @@ PROCESSES = 256
 """Processes and threads that a worker may have."""
 
 INSTALL = "install it with: sudo apt-get install bubblewrap util-linux"
+ALLOW = (
+    "allow unprivileged user namespaces on this machine (sysctl user.max_user_namespaces; in a container, "
+    "its security profile); executor.sandbox=prefer goes on without a sandbox, and says so"
+)
 USER_RANGES = (range(1_900_000_000, 2_000_000_000), range(60_000, 65_000))
-"""Users that a worker started by root becomes: nobody's, and another one for each worker."""
+"""Users that root's workers become: nobody's, and another one for each worker."""
+
+
+class Tools(NamedTuple):
+    """Paths of the programs that build a sandbox, or empty."""
+
+    bwrap: str
+    setpriv: str
+    prlimit: str
 
 
 @dataclass(frozen=True)
 class SandboxState:
-    """What this machine offers: paths of the tools (or empty), whether the sandbox works, and if not, why."""
+    """What this machine offers: the programs, whether the sandbox works, and if not, why."""
 
-    bubblewrap: str
-    setpriv: str
-    prlimit: str
+    tools: Tools
     works: bool
     problem: str
 
@@ -69,20 +80,18 @@ class Launch:
 @functools.cache
 def sandbox_state() -> SandboxState:
     """Tries the sandbox once in a process, with all that a worker gets."""
-    tools = [shutil.which(name) or "" for name in ("bwrap", "setpriv", "prlimit")]
-    missing = [
-        n for n, path in zip(("bubblewrap (bwrap)", "setpriv", "prlimit"), tools, strict=True) if not path
-    ]
+    tools = Tools(*(shutil.which(name) or "" for name in Tools._fields))
+    missing = [name for name, path in zip(Tools._fields, tools, strict=True) if not path]
     if missing:
-        return SandboxState(*tools, False, ", ".join(missing) + " is not installed")
+        return SandboxState(tools, False, ", ".join(missing) + " is not installed")
     launch = _bubblewrap(Command(("/usr/bin/env", "true"), ()), None, Resources(), tools)
     try:
         done = subprocess.run(launch.argv, env={}, capture_output=True, timeout=20, stdin=subprocess.DEVNULL)
     except (OSError, subprocess.TimeoutExpired) as error:
-        return SandboxState(*tools, False, f"bubblewrap does not start: {type(error).__name__}")
+        return SandboxState(tools, False, f"bubblewrap does not start: {type(error).__name__}")
     said = done.stderr.decode(errors="replace").strip().splitlines()
     problem = "" if done.returncode == 0 else said[-1] if said else f"it ended with {done.returncode}"
-    return SandboxState(*tools, done.returncode == 0, problem)
+    return SandboxState(tools, done.returncode == 0, problem)
 
 
 def launch(command: Command, folder: Path | None, resources: Resources, policy: SandboxPolicy) -> Launch:
@@ -105,19 +114,16 @@ def launch(command: Command, folder: Path | None, resources: Resources, policy: 
             fix=f"raise resources.memory to {command.minimum_memory // MIB:,} MiB or more",
         )
     state = sandbox_state()
-    tools = [state.bubblewrap, state.setpriv, state.prlimit]
+    tools = state.tools
     if policy is not SandboxPolicy.OFF and state.works:
         return _bubblewrap(command, folder, resources, tools)
     if policy is SandboxPolicy.REQUIRE:
-        installed = state.bubblewrap and state.setpriv and state.prlimit
+        installed = all(tools)
         raise MissingPart(
             f"workers must run in the sandbox, which does not work here: {state.problem}",
-            fix="allow unprivileged user namespaces on this machine (sysctl user.max_user_namespaces, and in a "
-            "container its security profile); executor.sandbox=prefer goes on without, and says so"
-            if installed
-            else INSTALL,
+            fix=ALLOW if installed else INSTALL,
         )
-    if not (state.setpriv and state.prlimit):
+    if not (tools.setpriv and tools.prlimit):
         raise MissingPart("setpriv or prlimit is not installed", fix=INSTALL)
     why = state.problem if policy is SandboxPolicy.PREFER else "executor.sandbox is off"
     return _limits_only(command, folder, resources, tools, why)
@@ -126,10 +132,10 @@ def launch(command: Command, folder: Path | None, resources: Resources, policy: 
 # ---------------------------------------------------------------- bubblewrap
 
 
-def _bubblewrap(command: Command, folder: Path | None, resources: Resources, tools: Sequence[str]) -> Launch:
+def _bubblewrap(command: Command, folder: Path | None, resources: Resources, tools: Tools) -> Launch:
     root = os.geteuid() == 0
     user = _free_user() if root else None
-    argv = [tools[0], "--die-with-parent", "--new-session"]
+    argv = [tools.bwrap, "--die-with-parent", "--new-session"]
     # As root no user namespace is made: in one with a single user, the worker could not become another.
     argv += (
         ["--unshare-" + n for n in ("ipc", "pid", "net", "uts", "cgroup-try")] if root else ["--unshare-all"]
@@ -152,8 +158,8 @@ def _bubblewrap(command: Command, folder: Path | None, resources: Resources, too
     for name, value in _variables(command, resources, SCRATCH).items():
         argv += ["--setenv", name, value]
     argv += ["--chdir", SCRATCH, "--"]
-    argv += [tools[1], *_user(user), "--no-new-privs", "--"] if user else []
-    argv += [*_limits(resources, tools[2]), *command.argv]
+    argv += [tools.setpriv, *_user(user), "--no-new-privs", "--"] if user else []
+    argv += [*_limits(resources, tools.prlimit), *command.argv]
     return Launch(tuple(argv), {}, True, user, SCRATCH, None, ())
 
 
@@ -173,7 +179,7 @@ def _system() -> list[Path]:
 def _in_order(paths: Sequence[Path]) -> list[Path]:
     """Outer folders first (a later mount hides what lies under it); what is inside another is left out."""
     shown: list[Path] = []
-    for path in sorted({Path(os.path.abspath(p)) for p in paths}, key=lambda p: len(p.parts)):
+    for path in sorted(set(paths), key=lambda p: len(p.parts)):
         if not any(path.is_relative_to(outer) and not outer.is_symlink() for outer in shown):
             shown.append(path)
     return shown
@@ -181,7 +187,7 @@ def _in_order(paths: Sequence[Path]) -> list[Path]:
 
 def _show(path: Path) -> list[str]:
     if str(path) in SYSTEM_FOLDERS and path.is_symlink():
-        return ["--symlink", os.readlink(path), str(path)]
+        return ["--symlink", str(path.readlink()), str(path)]
     return ["--ro-bind", str(path), str(path)]
 
 
@@ -250,7 +256,7 @@ def _variables(command: Command, resources: Resources, scratch: str) -> dict[str
 
 
 def _limits_only(
-    command: Command, folder: Path | None, resources: Resources, tools: Sequence[str], why: str
+    command: Command, folder: Path | None, resources: Resources, tools: Tools, why: str
 ) -> Launch:
     """Limits, a clean environment and, from root, another user: no walls around files or network."""
     warnings = [f"NOT SANDBOXED ({why}): the model's code can use the network and read this machine's files"]
@@ -262,8 +268,8 @@ def _limits_only(
     scratch = Path(tempfile.mkdtemp(prefix="worker-", dir=memory if memory.is_dir() else None))
     if user:
         os.chown(scratch, user, user)
-    argv = [tools[1], "--pdeathsig", "KILL", *(_user(user) if user else []), "--no-new-privs", "--"]
-    argv += [*_limits(resources, tools[2]), *command.argv]
+    argv = [tools.setpriv, "--pdeathsig", "KILL", *(_user(user) if user else []), "--no-new-privs", "--"]
+    argv += [*_limits(resources, tools.prlimit), *command.argv]
     variables = _variables(command, resources, str(scratch))
     return Launch(tuple(argv), variables, False, user, str(scratch), scratch, tuple(warnings))
 

@@ -1,8 +1,8 @@
 """What a model says, without what its data says.
 
-An exception's message often quotes the value it stumbled on. Before anything a worker wrote reaches an error or
-a log, words that could be data are replaced: what is quoted, numbers, codes in capitals or with digits, and
-words that are not ASCII; except those that the model's own code or its declaration contains anyway.
+An exception's message often quotes the value it stumbled on. Before anything a worker wrote reaches an
+error or a log, words that could be data are replaced: what is quoted, numbers, codes in capitals or with
+digits, and words that are not ASCII; except those that the model's own code or its declaration contains anyway.
 """
 
 from __future__ import annotations
@@ -21,9 +21,13 @@ _TOKEN = re.compile(r"[^\W\d]\w*|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _PROSE = re.compile(r"[A-Za-z]?[a-z]*(?:[-/'][a-z]+)*[.!?]*")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]|\x1b\[[0-9;]*m")
 _HARMLESS = frozenset(
-    """NA NaN NAN NULL None True False TRUE FALSE Inf UTF ASCII CSV JSON API CPU GPU RAM ERROR WARNING INFO
-    DataFrame ndarray dtype float32 float64 int32 int64 uint8 Float64 Float32 Int64 Int32 String Bool 0 1 2
-    X Y I R""".split()
+    re.findall(
+        r"\S+",
+        """NA NaN NAN NULL None True False TRUE FALSE Inf UTF ASCII CSV JSON API CPU GPU RAM ERROR
+        WARNING INFO
+        DataFrame ndarray dtype float32 float64 int32 int64 uint8 Float64 Float32 Int64 Int32 String Bool
+        Warning Error X Y I R 0 1 2""",
+    )
 )
 
 

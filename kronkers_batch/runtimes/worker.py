@@ -2,81 +2,33 @@
 
 from __future__ import annotations
 
-import queue
+import contextlib
 import re
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import polars as pl
 
-from kronkers_batch.config.spec import (
-    CodeFile,
-    Environment,
-    Estimator,
-    Language,
-    OutputColumn,
-    Resources,
-    SandboxPolicy,
-    Task,
-    Unseen,
-)
 from kronkers_batch.errors import DataError, KronkersError, ScoreFailed, WorkerFailed
+from kronkers_batch.frames.decode import Expected, Mismatch, decode
 from kronkers_batch.frames.schema import Column, Schema
 from kronkers_batch.frames.tables import conform
-from kronkers_batch.frames.wire import Buffer, Expected, WireError, decode, encode
+from kronkers_batch.frames.wire import Buffer, WireError, encode
 from kronkers_batch.runtimes import diagnosis, protocol
 from kronkers_batch.runtimes.languages.base import builder
 from kronkers_batch.runtimes.process import Process
 from kronkers_batch.runtimes.protocol import Answer, TimedOut, WorkerGone
 from kronkers_batch.runtimes.sandbox import Launch, launch
 from kronkers_batch.runtimes.scrub import MAX_LINE
+from kronkers_batch.runtimes.spec import WorkerInfo, WorkerSpec
+from kronkers_batch.runtimes.stream import pipelined
 
-AHEAD = 2
-"""Chunks that are sent before the oldest one's scores are read."""
 CLOSE_SECONDS = 2.0
-
-
-@dataclass(frozen=True)
-class WorkerSpec:
-    """All that a worker is told, and its limits.
-
-    Attributes:
-        name: The model's name, for messages.
-        features: In order; categories with the levels of the training snapshot.
-        target: None for a worker that only scores.
-        log: Gets bounded, scrubbed lines of what the worker prints; called from another thread.
-    """
-
-    name: str
-    language: Language
-    model: CodeFile | Estimator | None
-    task: Task
-    parameters: Mapping[str, Any]
-    data: str
-    environment: Environment
-    features: Schema
-    target: Column | None
-    outputs: tuple[OutputColumn, ...]
-    unseen: Unseen
-    resources: Resources
-    seed: int
-    sandbox: SandboxPolicy
-    log: Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class WorkerInfo:
-    """Who answered: for lineage. ``packages`` are those loaded after the last fit or load."""
-
-    language: str
-    version: str
-    packages: Mapping[str, str]
-    sandboxed: bool
+FIX_SCORE = "correct the model's score, or the declared outputs"
 
 
 class Worker:
@@ -119,19 +71,15 @@ class Worker:
     @property
     def info(self) -> WorkerInfo:
         """Who answers. Waits for the start. Raises WorkerFailed, ModelError or MissingPart."""
-        self._ready()
-        assert self._info is not None
-        return self._info
+        return self._ready()
 
     def close(self) -> None:
         """Ends the process and everything that it started; again is no harm."""
         if not self._failed:
             self._failed = "it was closed"
-            try:
+            with contextlib.suppress(WorkerGone, TimedOut):  # it is ended below in any case
                 self._process.channel.send([protocol.header("stop", {}, 0)], 0.2)
                 self._process.ended(CLOSE_SECONDS if self._info else 0)
-            except (WorkerGone, TimedOut):
-                pass  # it is ended below in any case
         self._process.kill()
 
     # ---- commands
@@ -148,7 +96,8 @@ class Worker:
             DataError: A value cannot be held in the language.
         """
         self._ready()
-        assert self._spec.target is not None, "a worker without a target is not fitted"
+        if self._spec.target is None:
+            raise ValueError("a worker without a target is not fitted")
         schema = Schema((*self._spec.features, self._spec.target))
         self._send("fit", [protocol.header("fit", {}, None)])
         try:
@@ -182,7 +131,7 @@ class Worker:
     def score(self, chunk: pl.DataFrame) -> pl.DataFrame:
         """The declared outputs of each row, in order. Raises ScoreFailed, WorkerFailed or DataError."""
         self._ready()
-        self._send_score(self._encode(chunk, self._spec.features))
+        self._send("score", [protocol.header("score", {}, 1), *self._encode_features(chunk)])
         return self._receive_scores(chunk.height)
 
     def score_stream(self, chunks: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
@@ -191,33 +140,7 @@ class Worker:
         ``chunks`` is iterated in the caller's thread. If a chunk fails, the worker can still be used.
         """
         self._ready()
-        source = iter(chunks)
-        sent = queue.SimpleQueue[pl.DataFrame | None]()
-        done = queue.SimpleQueue[BaseException | None]()
-        writer = threading.Thread(target=self._write_chunks, args=(sent, done), daemon=True)
-        writer.start()
-        waiting = deque[int]()
-        more = True
-        try:
-            while more or waiting:
-                while more and len(waiting) <= AHEAD:
-                    chunk = next(source, None)
-                    if chunk is None:
-                        more = False
-                        break
-                    sent.put(chunk)
-                    waiting.append(chunk.height)
-                if not waiting:
-                    break
-                problem = done.get()
-                if problem is not None:
-                    waiting.clear()  # what was sent before it has been answered; nothing was sent after it
-                    self._raise_sending("score", problem)
-                yield self._receive_scores(waiting.popleft())
-        finally:
-            sent.put(None)
-            self._drain(waiting, done)
-            writer.join()
+        return pipelined(chunks, self._encode_features, self._write_score, self._receive_scores)
 
     def normalise(self, code: str) -> str:
         """``code`` without comments and layout, equal for equal programs; it is parsed, never run."""
@@ -228,39 +151,6 @@ class Worker:
         if not isinstance(text, str):
             self._broken("normalise", "there is no code in the answer")
         return text
-
-    # ---- score_stream's own
-
-    def _write_chunks(
-        self, chunks: queue.SimpleQueue[pl.DataFrame | None], done: queue.SimpleQueue[BaseException | None]
-    ) -> None:
-        while (chunk := chunks.get()) is not None:
-            try:
-                buffers = self._encode(chunk, self._spec.features)
-                done.put(None)  # from here on an answer will come, or the end of the process
-                self._process.channel.send([protocol.header("score", {}, 1), *buffers], self._limit)
-            except (WorkerGone, TimedOut):
-                return  # the reader of answers sees and says why
-            except BaseException as problem:
-                done.put(problem)
-                return
-
-    def _drain(self, waiting: deque[int], done: queue.SimpleQueue[BaseException | None]) -> None:
-        """Reads the answers that nobody wants any more, so that the next command gets its own."""
-        while waiting and not self._failed:
-            if done.get() is not None:
-                return
-            try:
-                self._receive_scores(waiting.popleft())
-            except ScoreFailed:
-                continue
-            except WorkerFailed:
-                return
-
-    def _raise_sending(self, verb: str, problem: BaseException) -> NoReturn:
-        if isinstance(problem, WorkerGone | TimedOut):
-            self._translate(verb, problem)
-        raise problem
 
     # ---- one command
 
@@ -276,16 +166,14 @@ class Worker:
         messages: list[Buffer] = [protocol.header("hello", hello, 0)]
         if spec.model is not None:
             messages.append(protocol.header("model", diagnosis.model_arguments(spec), 0))
-        try:
+        with contextlib.suppress(WorkerGone, TimedOut):  # the first use says why
             self._process.channel.send(messages, resources.start_limit.total_seconds())
-        except (WorkerGone, TimedOut):
-            pass  # the first use says why
 
-    def _ready(self) -> None:
+    def _ready(self) -> WorkerInfo:
         if self._failed:
             raise WorkerFailed(f"this worker answers no more: {self._failed}", where=self._where)
         if self._info is not None:
-            return
+            return self._info
         limit = self._spec.resources.start_limit.total_seconds()
         deadline = max(self._started + limit, time.monotonic() + 1)
         answer = self._receive("hello", "ready", deadline)
@@ -302,6 +190,7 @@ class Worker:
                 self._end("its model could not be loaded")
                 raise
         self._info = WorkerInfo(self._spec.language.value, version, packages, self._launch.sandboxed)
+        return self._info
 
     def _encode(self, chunk: pl.DataFrame, schema: Schema) -> list[Buffer]:
         self._given_data = True
@@ -316,8 +205,11 @@ class Worker:
         except (WorkerGone, TimedOut) as error:
             self._translate(verb, error)
 
-    def _send_score(self, buffers: list[Buffer]) -> None:
-        self._send("score", [protocol.header("score", {}, 1), *buffers])
+    def _encode_features(self, chunk: pl.DataFrame) -> list[Buffer]:
+        return self._encode(chunk, self._spec.features)
+
+    def _write_score(self, buffers: list[Buffer]) -> None:
+        self._process.channel.send([protocol.header("score", {}, 1), *buffers], self._limit)
 
     def _receive(self, verb: str, expected: str, deadline: float | None = None) -> Answer:
         """The answer to ``verb``; an error answer is raised as the error it is."""
@@ -341,6 +233,9 @@ class Worker:
         channel = self._process.channel
         try:
             frame = decode(channel, channel.line(), Expected(outputs.names, rows))
+        except Mismatch as error:
+            self._end("its scores had another shape")
+            raise ScoreFailed(f"score returned {error}", where=self._where, fix=FIX_SCORE) from None
         except (WireError, WorkerGone, TimedOut) as error:
             self._translate("score", error)
         try:
@@ -349,13 +244,11 @@ class Worker:
             raise ScoreFailed(
                 f"score returned something else than declared: {error.what}",
                 where=self._where,
-                fix="correct the model's score, or the types of its outputs",
+                fix=FIX_SCORE,
             ) from None
 
     def _packages(self, answer: Answer) -> None:
-        assert self._info is not None
-        found = diagnosis.packages(answer)
-        self._info = WorkerInfo(self._info.language, self._info.version, found, self._info.sandboxed)
+        self._info = replace(self._ready(), packages=diagnosis.packages(answer))
 
     # ---- failing
 

@@ -1,7 +1,7 @@
 """What a language must say about itself: how its worker is started, and what that worker must see.
 
-A language is one module here (``python``, ``r``, ``julia``) with the two functions of :class:`Builder`, and
-one worker file in ``runtimes/workers/``. Everything else (process, pipes, sandbox, limits) is the same for all.
+A language is one module here (``python``, ``r``, ``julia``) with the two functions of :class:`Builder`,
+and one worker file in ``runtimes/workers/``. The process, its pipes, sandbox and limits are the same for all.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Builder(Protocol):
 
 def builder(language: Language) -> Builder:
     """The module of ``language``, imported when first asked for."""
-    module: Builder = importlib.import_module(f"kronkers_batch.runtimes.languages.{language.value}")  # type: ignore[assignment]
+    module: Builder = importlib.import_module(f"kronkers_batch.runtimes.languages.{language.value}")
     return module
 
 

@@ -417,10 +417,15 @@ class EstimatorModel:
         self.declared = arguments
         self.module = None
         self.type = locate(arguments["target"])
+        self.new()  # an argument that it does not take is an error now, not after the data is read
+
+    def new(self):
+        """The estimator, not fitted."""
+        return self.type(**{k: build(v) for k, v in self.declared.get("arguments", {}).items()})
 
     def fit(self, table, target, params):
         """The fitted estimator."""
-        estimator = self.type(**{k: build(v) for k, v in self.declared.get("arguments", {}).items()})
+        estimator = self.new()
         if isinstance(table, dict):
             y = table.pop(target)
             return estimator.fit(np.column_stack(list(table.values())), y)
@@ -579,8 +584,8 @@ def packages():
 def normalise(code):
     """The syntax tree as text: equal for equal programs, whatever comments, layout and Python version.
 
-    ``ast.dump`` differs between versions (fields are added, and empty ones left out since 3.13), so fields are
-    written by hand: empty ones never, ``kind`` and ``type_comment`` never.
+    ``ast.dump`` differs between versions (fields are added, and empty ones left out since 3.13), so fields
+    are written by hand: empty ones never, ``kind`` and ``type_comment`` never.
     """
     return dump(ast.parse(code))
 
@@ -598,8 +603,7 @@ def dump(node):
                 value = value[1:] if ast.get_docstring(node, clean=False) is not None else value
             if (
                 name in ("kind", "type_comment", "ctx", "type_ignores")
-                or value is None
-                and name != "value"
+                or (value is None and name != "value")
                 or value == []
             ):
                 continue

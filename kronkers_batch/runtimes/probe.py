@@ -1,0 +1,61 @@
+"""Questions about models and environments that need no data."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from kronkers_batch.config.spec import Environment, Language, Resources, SandboxPolicy, Task, Unseen
+from kronkers_batch.frames.schema import Schema
+from kronkers_batch.runtimes.languages.base import builder
+from kronkers_batch.runtimes.spec import WorkerInfo, WorkerSpec
+from kronkers_batch.runtimes.worker import start
+
+NORMALISING = Resources(time_limit=dt.timedelta(seconds=60))
+
+
+def probe(spec: WorkerSpec) -> WorkerInfo:
+    """Starts the model's worker, loads its code or finds its estimator, and ends it.
+
+    Raises:
+        ModelError: The code or the estimator cannot be loaded.
+        WorkerFailed: The process does not start, or not within ``resources.start_limit``.
+        MissingPart: The interpreter or the required sandbox is missing.
+    """
+    with start(spec) as worker:
+        return worker.info
+
+
+def normalise_code(language: Language, environment: Environment, code: str, sandbox: SandboxPolicy) -> str:
+    """``code`` without comments and layout, by that language's own parser, in a worker without a model.
+
+    Raises:
+        ModelError: It does not parse.
+        WorkerFailed, MissingPart: As for :func:`probe`.
+    """
+    spec = WorkerSpec(
+        name="",
+        language=language,
+        model=None,
+        task=Task.REGRESSION,
+        parameters={},
+        data="",
+        environment=environment,
+        features=Schema(()),
+        target=None,
+        outputs=(),
+        unseen=Unseen.MISSING,
+        resources=NORMALISING,
+        seed=0,
+        sandbox=sandbox,
+        log=lambda _line: None,
+    )
+    with start(spec) as worker:
+        return worker.normalise(code)
+
+
+def environment_fingerprint(language: Language, environment: Environment) -> str:
+    """SHA-256 (hex) of what pins an environment: lock files and the like; empty for the machine's default.
+
+    Cheap: files are read, no process is started.
+    """
+    return builder(language).fingerprint(environment)
