@@ -8,7 +8,8 @@ from kronkers_batch.errors import NotFound
 from kronkers_batch.store import clock
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault.context import Role, Scope
-from kronkers_batch.vault.keys import Keyring, TreeKey, grant_key_info, grant_key_statement
+from kronkers_batch.vault.keys import Keyring
+from kronkers_batch.vault.tree import TreeKey, grant_key_info, grant_key_statement
 from kronkers_batch.vault.trust import Grant, Principal
 
 

@@ -1,0 +1,36 @@
+"""The ledger's line about something that a room did with the caller's keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from kronkers_batch.errors import AccessRefused
+from kronkers_batch.ledger.ledger import Ledger
+from kronkers_batch.vault.context import Scope
+from kronkers_batch.vault.vault import Vault
+
+
+def note(
+    ledger: Ledger,
+    conn: Connection,
+    vault: Vault,
+    action: str,
+    subject: str,
+    scope: Scope,
+    details: Mapping[str, Any] | None = None,
+) -> None:
+    """Appends in the caller's write transaction.
+
+    Details are sealed under the department's key. Whoever was granted one model only holds no such key: the
+    line then says who did what without them, and the room's own signed record says why.
+    """
+    if details:
+        try:
+            ledger.append(conn, vault.principal, action, subject, details, department=scope.department)
+            return
+        except AccessRefused:
+            pass
+    ledger.append(conn, vault.principal, action, subject, department=scope.department)

@@ -1,0 +1,247 @@
+"""The tree of keys: a department's key wraps its models' keys, and these wrap data keys.
+
+Each department and model key has a *view key*, derived from it, which wraps the data keys of records
+(metrics, reasons, names). A viewer is granted the view key only, everybody else the key itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, Row, insert, select
+
+from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound
+from kronkers_batch.store import clock
+from kronkers_batch.store.canonical import encode
+from kronkers_batch.store.engine import serialise
+from kronkers_batch.store.ids import new_id
+from kronkers_batch.store.tables import vault as t
+from kronkers_batch.vault import sealing
+from kronkers_batch.vault.cache import KeyCache
+from kronkers_batch.vault.context import Role, Scope
+from kronkers_batch.vault.identity import Identity
+from kronkers_batch.vault.trust import Trust
+
+ACTIVE, RETIRED = "active", "retired"
+
+
+@dataclass(frozen=True)
+class TreeKey:
+    """One version of a department's or model's key. ``full`` is None for who may only view."""
+
+    id: str
+    scope: Scope
+    version: int
+    view: bytes = field(repr=False)
+    full: bytes | None = field(repr=False)
+
+
+class Tree:
+    """Opens department and model keys with the caller's identity, and remembers them for a while."""
+
+    def __init__(self, identity: Identity, trust: Trust) -> None:
+        self.identity, self.trust = identity, trust
+        self._tree: KeyCache[str, TreeKey] = KeyCache()
+
+    def forget(self) -> None:
+        """Drops every remembered key."""
+        self._tree.clear()
+
+    def active(self, conn: Connection, scope: Scope, *, make: bool = False) -> TreeKey:
+        """The key that wraps new keys of this scope.
+
+        Args:
+            conn: A write transaction where ``make`` is set.
+            scope: Department, or model.
+            make: Makes a model's key where it has none; a department's is made in :mod:`.setup`.
+
+        Raises:
+            AccessRefused: No grant opens it, or the department has no key yet. NotFound: no key, not made.
+        """
+        query = select(t.tree_keys.c.id).where(
+            t.tree_keys.c.department == scope.department,
+            t.tree_keys.c.model == scope.model,
+            t.tree_keys.c.state == ACTIVE,
+        )
+        key_id = conn.execute(query.order_by(t.tree_keys.c.version.desc()).limit(1)).scalar()
+        if key_id is not None:
+            return self.tree_key(conn, key_id)
+        if not scope.model:
+            raise AccessRefused(
+                f"department {scope.department} has no key yet",
+                where=str(scope),
+                fix=f"Ask {self.trust.administrator(conn)} to run `kronkers check`, which makes it.",
+            )
+        if not make:
+            raise NotFound("nothing has been written for this model yet", where=str(scope))
+        serialise(conn, f"tree {scope}")
+        parent = self.active(conn, Scope(scope.department))
+        return self.new_tree_key(conn, scope, 1, parent)
+
+    def tree_key(self, conn: Connection, key_id: str) -> TreeKey:
+        """Opens one key version, by a grant on it or through the one above.
+
+        Raises AccessRefused when no grant opens it, IntegrityError when it is not what was signed.
+        """
+        if known := self._tree.get(key_id):
+            return known
+        row = conn.execute(select(t.tree_keys).where(t.tree_keys.c.id == key_id)).one_or_none()
+        if row is None:
+            raise NotFound("the key is not in the database", where=key_id, fix=sealing.RESTORE)
+        self._check_row(conn, row)
+        scope = Scope(row.department, row.model)
+        view, full = self._granted(conn, row) or self._from_parent(conn, row) or self._refuse(conn, scope)
+        if sealing.key_check(view) != row.view_check or (full and sealing.key_check(full) != row.key_check):
+            raise IntegrityError(
+                "a key is not the one that was signed", where=str(scope), fix=sealing.RESTORE
+            )
+        key = TreeKey(row.id, scope, row.version, view, full)
+        self._tree.put(key_id, key)
+        return key
+
+    def _granted(self, conn: Connection, row: Row[tuple[object, ...]]) -> tuple[bytes, bytes | None] | None:
+        """View key and key, from the widest of the caller's grants on exactly this key."""
+        best: tuple[bytes, bytes | None] | None = None
+        query = select(t.grant_keys).where(
+            t.grant_keys.c.key_id == row.id, t.grant_keys.c.recipient == self.identity.public.id
+        )
+        for sealed in conn.execute(query).all():
+            grants = self.trust.grants(conn, t.grants.c.id == sealed.grant_id)
+            where = f"key of {Scope(row.department, row.model)}"
+            if not grants:
+                continue  # revoked
+            grant = grants[0]
+            issuer = self.trust.check_issuer(conn, sealed.issuer, row.department, sealed.created, where)
+            fits = grant.scope == Scope(row.department, row.model) and grant.principal_id == self.identity.id
+            statement = grant_key_statement(
+                self.trust, grant.id, row.id, sealed.recipient, sealed.sealed, sealed.created, sealed.issuer
+            )
+            if not fits or not issuer.keys.verifies(statement, sealed.signature):
+                raise IntegrityError("a granted key is not signed", where=where, fix=sealing.RESTORE)
+            info = grant_key_info(self.trust, grant.id, row.id, sealed.recipient, grant.scope, grant.role)
+            secret = self.identity.unseal(sealed.sealed, info, where)
+            if grant.role is Role.VIEWER:
+                best = best or (secret, None)
+            else:
+                return sealing.view_key(secret), secret
+        return best
+
+    def _from_parent(
+        self, conn: Connection, row: Row[tuple[object, ...]]
+    ) -> tuple[bytes, bytes | None] | None:
+        if row.parent_id is None or row.wrapped is None:
+            return None  # a department's key, or a retired one
+        try:
+            parent = self.tree_key(conn, row.parent_id)
+        except AccessRefused:
+            return None  # the caller may hold nothing of the department; the refusal names the model
+        where = f"key of {Scope(row.department, row.model)}"
+        if parent.full is not None:
+            full = sealing.unseal(parent.full, self._wrap_context(row, "key"), row.wrapped, where)
+            return sealing.view_key(full), full
+        return sealing.unseal(parent.view, self._wrap_context(row, "view"), row.wrapped_view, where), None
+
+    def _refuse(self, conn: Connection, scope: Scope) -> tuple[bytes, bytes | None]:
+        raise AccessRefused(
+            f"you hold no grant on {_words(scope)}",
+            where=self.identity.name,
+            fix=f"Ask {self.trust.administrator(conn)} to run: "
+            f"kronkers access grant {self.identity.name} reader {scope}",
+        )
+
+    def new_tree_key(self, conn: Connection, scope: Scope, version: int, parent: TreeKey | None) -> TreeKey:
+        """Makes, wraps and signs a new key version. Raises AccessRefused when the parent is view only."""
+        key_id, full, now = new_id(), sealing.generate_key(), clock.now()
+        view = sealing.view_key(full)
+        row: dict[str, object] = {
+            "id": key_id,
+            "department": scope.department,
+            "model": scope.model,
+            "version": version,
+            "state": ACTIVE,
+            "parent_id": parent.id if parent else None,
+            "wrapped": None,
+            "wrapped_view": None,
+            "key_check": sealing.key_check(full),
+            "view_check": sealing.key_check(view),
+            "created": now,
+            "issuer": self.identity.public.id,
+        }
+        if parent is not None:
+            row |= self.wrap_tree_key(key_id, scope, parent, view, full)
+        row["signature"] = self.identity.sign(self._key_statement(row))
+        conn.execute(insert(t.tree_keys).values(**row))
+        key = TreeKey(key_id, scope, version, view, full)
+        self._tree.put(key_id, key)
+        return key
+
+    def wrap_tree_key(
+        self, key_id: str, scope: Scope, parent: TreeKey, view: bytes, full: bytes
+    ) -> dict[str, object]:
+        """The columns that hold a model's key under its department's."""
+        under = self.need_full(parent)
+        return {
+            "wrapped": sealing.seal(under, self._tree_context("key", key_id, scope, parent.id), full),
+            "wrapped_view": sealing.seal(
+                parent.view, self._tree_context("view", key_id, scope, parent.id), view
+            ),
+        }
+
+    def _wrap_context(self, row: Row[tuple[object, ...]], part: str) -> bytes:
+        return self._tree_context(part, row.id, Scope(row.department, row.model), row.parent_id)
+
+    def _tree_context(self, part: str, key_id: str, scope: Scope, parent: str) -> bytes:
+        return encode(
+            "kronkers-batch wrapped tree key 1",
+            self.trust.warehouse,
+            part,
+            key_id,
+            scope.department,
+            scope.model,
+            parent,
+        )
+
+    def _key_statement(self, row: dict[str, object]) -> bytes:
+        names = ("id", "department", "model", "version", "key_check", "view_check", "created", "issuer")
+        return self.trust.statement("tree key", *(row[n] for n in names))  # type: ignore[arg-type]
+
+    def _check_row(self, conn: Connection, row: Row[tuple[object, ...]]) -> None:
+        where = f"key of {Scope(row.department, row.model)}"
+        if row.parent_id is None:
+            issuer = self.trust.check_issuer(conn, row.issuer, row.department, row.created, where)
+        else:
+            # A model's key is made by whoever runs the model first; the wrapping proves the department's key.
+            issuer = self.trust.principal(conn, row.issuer)
+        if not issuer.keys.verifies(self._key_statement(dict(row._mapping)), row.signature):
+            raise IntegrityError("a key's record was changed", where=where, fix=sealing.RESTORE)
+
+    def need_full(self, key: TreeKey) -> bytes:
+        """The key itself. Raises AccessRefused for who may only view."""
+        if key.full is None:
+            raise AccessRefused(
+                f"your role on {_words(key.scope)} is viewer: it shows records, not data",
+                where=self.identity.name,
+                fix=f"Ask for: kronkers access grant {self.identity.name} reader {key.scope}",
+            )
+        return key.full
+
+
+def grant_key_info(
+    trust: Trust, grant_id: str, key_id: str, recipient: str, scope: Scope, role: Role
+) -> bytes:
+    """HPKE's ``info``: what a sealed key is bound to."""
+    return trust.statement(
+        "sealed key", grant_id, key_id, recipient, scope.department, scope.model, str(role)
+    )
+
+
+def grant_key_statement(
+    trust: Trust, grant_id: str, key_id: str, recipient: str, sealed: bytes, created: int, issuer: str
+) -> bytes:
+    """What the granter signs: HPKE's base mode does not say who sealed."""
+    return trust.statement("grant key", grant_id, key_id, recipient, sealed, created, issuer)
+
+
+def _words(scope: Scope) -> str:
+    model = f"model {scope.model} of " if scope.model else ""
+    return f"{model}department {scope.department}"
