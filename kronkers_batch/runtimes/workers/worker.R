@@ -656,7 +656,9 @@ bounded <- function(text) {
 write_error <- function(verb, error) {
     message <- tryCatch(bounded(conditionMessage(error)), error = function(e) "an error without a message")
     line <- if (verb == "model" && state$place == 0L) code_line(message) else state$place
-    write_answer("error", list(phase = verb, class = class(error)[1L], message = message, line = line,
+    kind <- class(error)[1L]
+    if (grepl("cannot allocate|memory exhausted", message)) kind <- "OutOfMemoryError"  # R has no class for it
+    write_answer("error", list(phase = verb, class = kind, message = message, line = line,
                                trace = structure(state$trace, kind = "l")))
 }
 

@@ -1,0 +1,178 @@
+"""R workers: R 4, the machine's or another, with the model's own library folder or renv project."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from kronkers_batch.config.spec import Environment
+from kronkers_batch.errors import MissingPart
+from kronkers_batch.runtimes.languages.base import MIB, WORKERS, Command, hash_files, too_wide
+
+FIX = (
+    "install R 4 with: sudo apt-get install r-base-core (elsewhere: from your distribution or CRAN), "
+    "or set environment.executable to its Rscript"
+)
+START = "sys.source(commandArgs(TRUE)[1L], new.env(parent = baseenv()))"
+"""Reads the worker file at once: of a script, R parses an expression anew with each of its lines."""
+
+SITE = Path("/usr/local/lib/R/site-library")
+"""Where Debian's R installs packages for all users, besides its own folders."""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """An R that was found: its home (None if unknown), and its version as ``4.2.2`` (empty if unknown)."""
+
+    executable: Path
+    home: Path | None
+    version: str
+
+    @property
+    def series(self) -> str:
+        """``4.2`` of ``4.2.2``: packages are built for one of these."""
+        return ".".join(self.version.split(".")[:2])
+
+
+def command(environment: Environment, threads: int) -> Command:  # noqa: ARG001 - one interface for all languages
+    """R without start-up files, saved workspaces and the user's own library."""
+    found = _installation(environment)
+    library = _library(environment, found)
+    # Without a value the system's Renviron would set the user's and the site's libraries.
+    variables = {"R_LIBS": str(library), "R_LIBS_USER": str(library)} if library else {}
+    if library and environment.renv:
+        variables["R_LIBS_SITE"] = str(library)  # a renv project sees its own packages alone
+    return Command(
+        argv=(*_start(found.executable), str(WORKERS / "worker.R")),
+        visible=tuple(dict.fromkeys([WORKERS / "worker.R", *_home(found), *_libraries(found, library)])),
+        environment=variables,
+        minimum_memory=256 * MIB,
+        fix=FIX,
+    )
+
+
+def fingerprint(environment: Environment) -> str:
+    """Over the ``renv.lock`` of the renv project, or beside the library folder; empty without one."""
+    if environment.renv:
+        return hash_files([Path(environment.renv) / "renv.lock"])
+    if environment.library:
+        return hash_files([Path(environment.library).parent / "renv.lock"])
+    return ""
+
+
+# ---------------------------------------------------------------- the interpreter
+
+
+def _installation(environment: Environment) -> Installation:
+    wanted = environment.executable or "Rscript"
+    path = Path(shutil.which(wanted) or wanted)
+    if not path.is_file() or not os.access(path, os.X_OK):
+        what = "there is no such R interpreter" if environment.executable else "R is not installed"
+        raise MissingPart(what, where=environment.executable, fix=FIX)
+    home = _find_home(path)
+    return Installation(path, home, _version(home) if home else "")
+
+
+def _start(executable: Path) -> list[str]:
+    """Rscript, or R itself, which wants to be told what Rscript tells it."""
+    if executable.name.startswith("Rscript"):
+        return [str(executable), "--vanilla", "-e", START]
+    return [str(executable), "--no-echo", "--no-restore", "--vanilla", "-e", START, "--args"]
+
+
+def _find_home(executable: Path) -> Path | None:
+    """R's home, which the shell script ``R`` beside the executable names; nothing is run to find it."""
+    real = executable.resolve()
+    for script in (real, real.parent / "R", executable.parent / "R"):
+        if not script.is_file():
+            continue
+        with script.open("rb") as file:
+            said = re.search(rb"^R_HOME_DIR=\"?(/[^\"\n]+?)\"?$", file.read(4096), re.MULTILINE)
+        if said and Path(os.fsdecode(said[1])).is_dir():
+            return Path(os.fsdecode(said[1]))
+    return None
+
+
+def _version(home: Path) -> str:
+    description = home / "library" / "base" / "DESCRIPTION"
+    if not description.is_file():
+        return ""
+    said = re.search(r"^Version:\s*(\S+)", description.read_text(errors="replace"), re.MULTILINE)
+    return said[1] if said else ""
+
+
+# ---------------------------------------------------------------- the packages
+
+
+def _library(environment: Environment, found: Installation) -> Path | None:
+    """The folder of packages that ``environment`` declares."""
+    if environment.renv:
+        return _renv_library(Path(environment.renv), found)
+    if not environment.library:
+        return None
+    folder = Path(environment.library)
+    if not folder.is_dir():
+        raise MissingPart(
+            "the model's library folder does not exist",
+            where=str(folder),
+            fix=f'make it with: mkdir -p "{folder}" and install.packages(..., lib = "{folder}"), '
+            "or correct environment.library",
+        )
+    return folder
+
+
+def _renv_library(project: Path, found: Installation) -> Path:
+    """The restored library of a renv project, for this series of R (renv 0.14 to today's lay it out so)."""
+    if not (project / "renv.lock").is_file():
+        raise MissingPart(
+            "there is no renv.lock in the model's renv project",
+            where=str(project),
+            fix="make it with renv::init() or renv::snapshot() there, or correct environment.renv",
+        )
+    series = f"R-{found.series}" if found.version else "R-*"
+    below = project / "renv" / "library"
+    candidates = [p for pattern in (f"{series}/*", f"*/{series}/*") for p in sorted(below.glob(pattern))]
+    folders = [p for p in candidates if p.is_dir()]
+    if not folders:
+        others = sorted({p.name for pattern in ("R-*", "*/R-*") for p in below.glob(pattern)})
+        built = f" (it has: {', '.join(others)})" if others else ""
+        raise MissingPart(
+            f"the renv project has no packages for R {found.series or 4}{built}",
+            where=str(project),
+            fix=f"restore them with: cd \"{project}\" && Rscript -e 'renv::restore(prompt = FALSE)'",
+        )
+    return folders[0]
+
+
+# ---------------------------------------------------------------- what the worker sees
+
+
+def _home(found: Installation) -> list[Path]:
+    """R itself: Debian's has its settings in /etc/R, others all under one prefix."""
+    shown = [Path("/etc/R")] if Path("/etc/R").is_dir() else []
+    for folder in (found.executable.parent, found.executable.resolve().parent):
+        # Of /opt/R/4.4.1/bin/Rscript all of the prefix: the libraries that R was built with are there too.
+        whole = folder.name == "bin" and not folder.is_relative_to("/usr") and not too_wide(folder.parent)
+        shown.append(folder.parent if whole else folder)
+    return [*shown, *([found.home] if found.home else [])]
+
+
+def _libraries(found: Installation, library: Path | None) -> list[Path]:
+    """Folders of packages, and what packages in them are links to (renv's cache, a package being written)."""
+    site = [found.home / name for name in ("library", "site-library")] if found.home else []
+    folders = [f for f in (library, SITE, *site) if f and f.is_dir()]
+    return [*folders, *(target for folder in folders for target in _link_targets(folder))]
+
+
+def _link_targets(folder: Path) -> list[Path]:
+    """Where links directly in ``folder`` lead, as written and in the end: a cache may itself be a link."""
+    targets: list[Path] = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_symlink() and os.path.exists(entry.path):  # noqa: PTH110 - an entry is no Path
+                written = os.path.normpath(folder / os.readlink(entry.path))  # noqa: PTH115
+                targets += [Path(written), Path(entry.path).resolve()]
+    return sorted({t for t in targets if not t.is_relative_to(folder) and not too_wide(t)})
