@@ -39,14 +39,13 @@ def model_arguments(spec: WorkerSpec) -> dict[str, Any]:
         return {"kind": "code", "path": str(spec.model.path), **arguments}
     if spec.model is None:
         raise ValueError("there is no model to speak of")
-    declared = dict(spec.model.arguments)
     return {
         "kind": "estimator",
         "target": spec.model.target,
         "formula": spec.model.formula,
-        "predict": str(declared.pop("_predict_", "")),
-        "predict_arguments": dict(declared.pop("_predict_arguments_", {})),
-        "arguments": declared,
+        "predict": spec.model.predict,
+        "predict_arguments": dict(spec.model.predict_arguments),
+        "arguments": dict(spec.model.arguments),
         **arguments,
     }
 

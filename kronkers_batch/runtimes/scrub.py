@@ -2,7 +2,8 @@
 
 An exception's message often quotes the value it stumbled on. Before anything a worker wrote reaches an
 error or a log, words that could be data are replaced: what is quoted, numbers, codes in capitals or with
-digits, and words that are not ASCII; except those that the model's own code or its declaration contains anyway.
+digits, and words that are not ASCII; except those that
+the model's own code or its declaration contains anyway.
 """
 
 from __future__ import annotations

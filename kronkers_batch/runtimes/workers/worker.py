@@ -172,8 +172,8 @@ class Pipes:
         return line[:-1].decode("ascii").split("\t")
 
     def exactly(self, size):
-        """The next bytes, writable."""
-        data = bytearray(size)
+        """The next bytes, writable, as an array of them."""
+        data = np.empty(size, np.uint8)
         with memoryview(data) as view:
             done = 0
             while done < size:
@@ -197,17 +197,19 @@ class Pipes:
             first = self.line()
             if first[0] == "end":
                 break
-            parts.append(self.frame(first) if first[0] == "frame" else bytes(self.exactly(int(first[1]))))
+            parts.append(self.frame(first) if first[0] == "frame" else self.exactly(int(first[1])).tobytes())
         return parts
 
     def frame(self, first):
         """The columns of the frame whose first line was read."""
         rows, columns = int(first[2]), []
         for name, kind, nulls, size, _, text in [self.line() for _ in range(int(first[1]))]:
-            values = np.frombuffer(self.exactly(int(size)), dtype=DTYPES[kind])
+            values = self.exactly(int(size)).view(DTYPES[kind])
             masked = int(nulls) and kind not in ("c4", "s4")
-            mask = np.frombuffer(self.exactly(rows), dtype=np.uint8) if masked else None
-            levels = [unquote_to_bytes(t).decode() for t in bytes(self.exactly(int(text))).split(b"\n")[:-1]]
+            mask = self.exactly(rows) if masked else None
+            levels = [
+                unquote_to_bytes(t).decode() for t in self.exactly(int(text)).tobytes().split(b"\n")[:-1]
+            ]
             columns.append(Column(unquote(name), kind, values, mask, levels))
         return columns
 
