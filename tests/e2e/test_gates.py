@@ -1,0 +1,68 @@
+"""What happens when a threshold is missed, a model fails, or its data is wrong."""
+
+
+def outcome(project, *words, code=1):
+    return {m["model"]: m for m in project.json("run", *words, code=code)["models"]}
+
+
+def test_a_training_that_misses_its_threshold_is_not_promoted(project):
+    project.edit("conf/model/buys.yaml", "auc: {min: 0.6}", "auc: {min: 0.999}")
+    assert project.plan() == []  # a threshold is no reason to train
+    project.edit("conf/model/buys.yaml", "penalty: 1.0", "penalty: 2.0")
+    result = outcome(project)["buys"]
+    assert result["state"] == "held"
+    assert "auc" in result["message"]
+    assert project.json("live", "buys")["champion"] == "buys@1"
+    # A threshold that holds again promotes the recorded version and computes nothing.
+    project.edit("conf/model/buys.yaml", "auc: {min: 0.999}", "auc: {min: 0.6}")
+    assert project.states("run")["buys"] == "done"
+    assert project.json("live", "buys")["champion"] == "buys@2"
+    assert len(project.json("versions", "buys")) == 2
+
+
+def test_an_output_that_misses_its_threshold_is_held_until_the_threshold_lets_it_go(project):
+    project.edit("conf/model/buys.yaml", "rows: {min: 5}", "rows: {min: 500}")
+    result = outcome(project, "--date", "2024-01-21")
+    assert result["buys"]["state"] == "held"
+    assert "rows" in result["buys"]["message"]
+    assert result["spends"]["state"] in ("failed", "waiting")  # it reads the output that is held
+    project.run("read", "buys", "--date", "2024-01-21", code=2)
+    assert outcome(project, "--date", "2024-01-21")["buys"]["state"] == "held"
+    project.edit("conf/model/buys.yaml", "rows: {min: 500}", "rows: {min: 5}")
+    assert project.states("run", "--date", "2024-01-21") == {"buys": "done", "spends": "done"}
+    outputs = [o for o in project.json("outputs", "buys") if "2024-01-21" in o["output"]]
+    assert [o["state"] for o in outputs] == ["published"]  # judged anew, not computed anew
+
+
+def test_one_models_failure_stops_no_other(project):
+    project.write("models/spends/model.py", "def fit(data, params):\n    raise ValueError('no luck')\n\n\n"
+                  "def score(model, data):\n    return data['x']\n")
+    result = outcome(project, "--date", "2024-01-21")
+    assert result["buys"]["state"] == "done"
+    assert result["spends"]["state"] == "failed"
+    assert "no luck" in result["spends"]["message"]
+    assert "model.py" in result["spends"]["message"]
+
+
+def test_a_check_on_inputs_stops_the_model_that_declares_it(project):
+    project.edit("conf/model/buys.yaml", 'expression: "x > -50"', 'expression: "x > 0"')
+    result = outcome(project, "--date", "2024-01-21")
+    assert result["buys"]["state"] == "failed"
+    assert "x > 0" in result["buys"]["message"]
+    assert "31.4" not in result["buys"]["message"]
+
+
+def test_a_failed_source_is_told_with_each_model_that_waits_for_it(project):
+    project.edit("conf/source/visits.yaml", "{column: x, min: -100, max: 100}", "{column: x, min: 0, max: 1}")
+    result = outcome(project, "--date", "2024-01-21")
+    assert {r["state"] for r in result.values()} == {"waiting"}
+    assert "range(x)" in result["buys"]["message"]
+    assert "range(x)" in result["spends"]["message"]
+
+
+def test_the_page_of_a_run_says_what_happened(project):
+    page = project.folder / "var/reports/2024-01-20.html"
+    text = page.read_text()
+    assert page.stat().st_mode & 0o777 == 0o600
+    assert "buys@1" in text
+    assert "http" not in text

@@ -1,0 +1,115 @@
+"""Nights of a small company: what runs, what does not, and why."""
+
+import polars as pl
+import pytest
+
+DONE = {"buys": "done", "spends": "done"}
+SETTLED = {"buys": "up to date", "spends": "up to date"}
+
+
+def test_the_first_night_trains_and_publishes_and_doing_it_again_does_nothing(project):
+    # `project` is a copy of one whose first night was run.
+    assert [r["head"] for r in project.json("outputs", "buys")][-1] is True
+    versions = project.json("versions", "buys")
+    assert [v["version"] for v in versions] == ["buys@1"]
+    assert versions[0]["champion"]
+    assert project.plan() == []
+    assert project.states("run") == SETTLED
+    rows = project.json("read", "buys", "--date", "2024-01-20")
+    assert len(rows) == 40
+    assert all(0 < row["score"] < 1 for row in rows)
+    assert set(rows[0]) == {"id", "score"}
+
+
+def test_the_next_night_scores_and_does_not_train(project):
+    planned = project.plan("--date", "2024-01-21")
+    assert ("score", "buys") in planned
+    assert not [p for p in planned if p[0] == "train"]
+    assert project.states("run", "--date", "2024-01-21") == DONE
+    assert len(project.json("versions", "buys")) == 1
+    assert len(project.json("versions", "spends")) == 1
+
+
+def test_a_changed_comment_or_layout_runs_nothing(project):
+    project.edit("models/buys/model.py", "def fit(data, params):", "# words\n\n\ndef fit( data,   params ):")
+    project.edit("conf/model/buys.yaml", "owner: Ann", "owner: Zoe # new")
+    assert project.plan() == []
+    assert project.states("run") == SETTLED
+
+
+def test_a_changed_parameter_retrains_that_model_alone(project):
+    project.edit("conf/model/buys.yaml", "penalty: 1.0", "penalty: 2.0")
+    (planned,) = project.json("plan")["tasks"]
+    assert (planned["task"], planned["subject"]) == ("train", "buys")
+    assert "penalty" in planned["reason"]
+    assert project.states("run") == {"buys": "done", "spends": "up to date"}
+    assert [v["version"] for v in project.json("versions", "buys")] == ["buys@1", "buys@2"]
+    assert len(project.json("versions", "spends")) == 1
+
+
+def test_changed_code_retrains_and_the_new_champion_scores_the_next_run(project):
+    project.edit("models/buys/model.py", "np.ones(len(data))", "2 * np.ones(len(data))")
+    assert ("train", "buys") in project.plan()
+    project.run("run")
+    assert project.json("live", "buys")["champion"] == "buys@2"
+    # Tonight's scores were by the champion as of the run; the next run scores with the new one.
+    assert project.json("outputs", "buys")[-1]["by"] == "buys@1"
+    project.run("run")
+    assert project.json("outputs", "buys")[-1]["by"] == "buys@2"
+    assert project.states("run") == SETTLED
+
+
+def test_an_override_is_part_of_the_definition_of_the_model_it_names(project):
+    planned = project.plan("model.buys.parameters.penalty=3.0")
+    assert planned == [("train", "buys")]
+
+
+def test_changed_source_data_is_scored_anew_and_trains_nothing(project):
+    path = project.folder / "data/visits.csv"
+    frame = pl.read_csv(path, try_parse_dates=True)
+    project.data(frame.with_columns(x=pl.col("x") + 0.25))
+    planned = project.plan()
+    assert ("score", "buys") in planned
+    assert not [p for p in planned if p[0] == "train"]
+    project.run("run")
+    assert project.json("outputs", "buys")[-1]["output"] == "buys/2024-01-20#2"
+
+
+def test_a_date_can_be_read_as_it_was(project):
+    before = project.json("read", "buys", "--date", "2024-01-20")
+    path = project.folder / "data/visits.csv"
+    project.data(pl.read_csv(path, try_parse_dates=True).with_columns(x=pl.col("x") + 0.25))
+    project.run("run")
+    after = project.json("read", "buys", "--date", "2024-01-20")
+    assert before != after
+    assert project.json("read", "buys", "--date", "2024-01-20", "--version", "1") == before
+    key = str(before[0]["id"])
+    assert project.json("read", "buys", "--date", "2024-01-20", "--key", key) == [after[0]]
+
+
+def test_sql_over_decrypted_outputs(project):
+    (row,) = project.json("sql", "select count(*) as n, min(score) >= 0 as ok from buys")
+    assert row["ok"] is True
+    assert row["n"] >= 40
+
+
+def test_promotion_and_rollback(project):
+    project.edit("conf/model/buys.yaml", "penalty: 1.0", "penalty: 2.0")
+    project.run("run")
+    assert project.json("live", "buys")["champion"] == "buys@2"
+    assert project.json("rollback", "buys", "--why", "too eager")["champion"] == "buys@1"
+    assert project.json("promote", "buys@2", "--why", "after all")["champion"] == "buys@2"
+    differences = project.json("diff", "buys@1", "buys@2")
+    assert any("penalty" in d["what"] for d in differences)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "json", "xlsx"])
+def test_scores_are_exported_on_purpose(project, suffix):
+    target = project.folder / f"out.{suffix}"
+    project.run("read", "buys", "--date", "2024-01-20", "--to", str(target))
+    assert target.stat().st_mode & 0o777 == 0o600
+    if suffix == "csv":
+        assert pl.read_csv(target).height == 40
+    if suffix == "parquet":
+        assert pl.read_parquet(target).columns == ["id", "score"]
+    project.run("read", "buys", "--to", str(target), code=2)  # never replaced unasked
