@@ -1,0 +1,204 @@
+"""Finding output versions and opening their manifests: nothing is handed out before it is verified."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from kronkers_batch.errors import IntegrityError, NotFound
+from kronkers_batch.store.tables.outputs import output_versions
+from kronkers_batch.vault.context import Kind, Signature
+from kronkers_batch.vault.manifest import Manifest, PieceEntry, open_manifest
+from kronkers_batch.vault.vault import Vault
+from kronkers_batch.warehouse import log
+from kronkers_batch.warehouse.filters import Layout
+from kronkers_batch.warehouse.log import Line
+from kronkers_batch.warehouse.pieces import FORMAT, Place
+from kronkers_batch.warehouse.versions import Head, OutputVersion, State
+
+DIGEST_BYTES = 32
+VersionRow = Row[tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Group:
+    """One group of filters: how it lies, and the SHA-256 of each of its index pieces."""
+
+    layout: Layout
+    digests: tuple[bytes, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """For the manifest."""
+        return {**self.layout.to_json(), "digests": base64.b64encode(b"".join(self.digests)).decode()}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Group:
+        """The inverse of :meth:`to_json`."""
+        raw = base64.b64decode(value["digests"])
+        cuts = range(0, len(raw), DIGEST_BYTES)
+        return cls(Layout.from_json(value), tuple(raw[cut : cut + DIGEST_BYTES] for cut in cuts))
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A verified version with what is needed to read its pieces."""
+
+    version: OutputVersion
+    place: Place
+    key_id: str  # the data key: opens pieces and filters; not asked for until they are read
+    pieces: tuple[PieceEntry, ...]
+    groups: tuple[Group, ...]
+
+
+def row_of(conn: Connection, version_id: str) -> VersionRow:
+    """The row of a version that a log names. Raises IntegrityError where it is gone."""
+    row = conn.execute(select(output_versions).where(output_versions.c.id == version_id)).one_or_none()
+    if row is None:
+        raise IntegrityError("an output version is missing from the database", where=version_id, fix=RESTORE)
+    return row
+
+
+def numbered(conn: Connection, model: str, date: dt.date, number: int) -> VersionRow:
+    """The row of a finished version by its number. Raises NotFound."""
+    columns = output_versions.c
+    row = conn.execute(
+        select(output_versions).where(
+            columns.model == model, columns.logical_date == date.isoformat(), columns.number == number
+        )
+    ).one_or_none()
+    if row is None or row.state == "writing":
+        raise NotFound(
+            f"there is no output {model}/{date}#{number}",
+            fix=f"kronkers outputs {model} lists what there is.",
+        )
+    if row.state == "deleted":
+        raise NotFound(f"{model}/{date}#{number} was deleted", fix=f"kronkers outputs {model}")
+    return row
+
+
+def open_version(conn: Connection, vault: Vault, row: VersionRow, judged: Sequence[Line]) -> Opened:
+    """Verifies and opens one finished version.
+
+    Args:
+        conn: A transaction in which ``row`` and ``judged`` were read.
+        vault: Opens and verifies.
+        row: The version's row.
+        judged: The whole log of its date, verified.
+
+    Raises IntegrityError where anything does not fit, AccessRefused without a grant.
+    """
+    place = place_of(row)
+    newest = log.newest_about(judged, row.id)
+    if newest is None or row.manifest is None or row.signature is None:
+        raise _unfit(place, "was never judged")
+    key = vault.data_key(conn, row.record_key_id)
+    signature = Signature(row.signer, row.signer_key, row.signature)
+    manifest = open_manifest(
+        vault,
+        conn,
+        key,
+        Kind.OUTPUT,
+        place.department,
+        place.model,
+        place.version_id,
+        row.manifest,
+        signature,
+    )
+    _compare(row, place, manifest)
+    judgement = log.judgement(vault, key, newest)
+    extra = manifest.extra
+    version = OutputVersion(
+        id=row.id,
+        model=row.model,
+        department=row.department,
+        date=dt.date.fromisoformat(row.logical_date),
+        number=row.number,
+        state=State.PUBLISHED if newest.action == log.PUBLISH else State.HELD,
+        head=log.head_of(judged) == row.id,
+        rows=sum(piece.rows for piece in manifest.pieces),
+        fingerprint=row.fingerprint,
+        created=row.created,
+        principal=signature.principal,
+        schema=manifest.schema,
+        key=tuple(extra["key"]),
+        stats={name: float(value) for name, value in extra["stats"].items()},
+        missed=judgement.missed,
+        lineage=manifest.lineage,
+    )
+    groups = tuple(Group.from_json(group) for group in extra["filters"])
+    return Opened(version, place, row.key_id, manifest.pieces, groups)
+
+
+def open_head(conn: Connection, vault: Vault, model: str, date: dt.date, at: int | None) -> Opened:
+    """The head of a date, now or as of a moment. Raises NotFound."""
+    judged = log.lines(conn, vault, model, date, at)
+    head = log.head_of(judged)
+    if not head:
+        when = " at that moment" if at is not None else ""
+        raise NotFound(
+            f"there is no published output of {model} for {date}{when}",
+            fix=f"kronkers outputs {model} lists what there is.",
+        )
+    return _open_named(conn, vault, head, judged)
+
+
+def open_heads(
+    conn: Connection, vault: Vault, model: str, first: dt.date | None, last: dt.date | None, at: int | None
+) -> list[Opened]:
+    """The heads of a range of dates (both ends included; None is open), by date."""
+    logs = log.lines_by_date(conn, vault, model, first, last, at)
+    return [
+        _open_named(conn, vault, head, judged) for judged in logs.values() if (head := log.head_of(judged))
+    ]
+
+
+def list_heads(conn: Connection, vault: Vault, model: str, at: int | None) -> list[Head]:
+    """Which version each date's readers get, by date; opens no manifest, so no grant is needed."""
+    logs = log.lines_by_date(conn, vault, model, at=at)
+    rows = conn.execute(
+        select(output_versions.c.id, output_versions.c.number).where(output_versions.c.model == model)
+    ).all()
+    numbers = {row.id: row.number for row in rows}
+    heads = []
+    for date, judged in logs.items():
+        if head := log.head_of(judged):
+            if head not in numbers:
+                raise IntegrityError("a head's version is missing", where=f"{model}/{date}", fix=RESTORE)
+            since = next(n for n in judged if n.head == head).at
+            heads.append(Head(head, model, date, numbers[head], since))
+    return heads
+
+
+def place_of(row: VersionRow) -> Place:
+    """Where a version's ciphertexts belong."""
+    return Place(row.department, row.model, row.logical_date, row.id)
+
+
+def _open_named(conn: Connection, vault: Vault, head: str, judged: Sequence[Line]) -> Opened:
+    row = row_of(conn, head)
+    if (row.model, row.logical_date) != (judged[-1].place.model, judged[-1].place.date):
+        raise _unfit(place_of(row), "belongs to another date or model than its head")
+    if not log.published(judged, head):
+        raise _unfit(place_of(row), "is a head though it was not published")
+    return open_version(conn, vault, row, judged)
+
+
+def _compare(row: VersionRow, place: Place, manifest: Manifest) -> None:
+    extra = manifest.extra
+    if extra.get("format") != FORMAT:
+        raise _unfit(place, "has a format that this program does not know")
+    signed = (extra["date"], extra["number"], extra["fingerprint"], manifest.created)
+    if signed != (row.logical_date, row.number, row.fingerprint, row.created):
+        raise _unfit(place, "is not what its signed manifest says")
+
+
+RESTORE = "Do not use these outputs; restore the database from a backup."
+
+
+def _unfit(place: Place, what: str) -> IntegrityError:
+    return IntegrityError(f"an output version {what}", where=place.name, fix=RESTORE)

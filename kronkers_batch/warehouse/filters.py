@@ -1,0 +1,112 @@
+"""Blocked Bloom filters: which pieces of an output may hold a key, without keeping rows in key order.
+
+A piece's filter is an array of blocks of 512 bits; a key sets six bits of one block. The filters of up to
+128 pieces make a group and lie block-major: block 0 of every piece, then block 1 of every piece. A group is
+cut into *index pieces* of about 64 KB, each sealed by itself, so that a probe opens one of them a group,
+whatever the number of rows. With 16 bits a key about one piece in a thousand is opened in vain.
+
+The number of blocks is a power of two: the block of a key is its hash's lowest bits, so a smaller filter
+becomes a larger one by repetition and all pieces of a group are made to agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kronkers_batch.warehouse.keyhash import Words
+
+Blocks = NDArray[np.uint8]  # shape (blocks, 64)
+
+GROUP = 128
+_BLOCK_BYTES = 64
+_BLOCK_BITS = np.uint64(_BLOCK_BYTES * 8 - 1)
+_SHIFT = 9  # bits that say a place in a block
+_BITS_PER_KEY = 16
+_PROBES = 6
+_INDEX_BYTES = 65_536
+_STEP = 8_192  # rows at once: positions stay in the processor's cache
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How one group's filters lie: enough to find a block in its index pieces."""
+
+    first: int  # number of the group's first piece
+    pieces: int  # pieces in the group
+    blocks: int  # blocks of each piece's filter, a power of two
+    per: int  # blocks of each piece in one index piece
+
+    @property
+    def count(self) -> int:
+        """Number of index pieces."""
+        return self.blocks // self.per
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON value from which :meth:`from_json` makes an equal layout."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Layout:
+        """The inverse of :meth:`to_json`."""
+        return cls(**{name: int(value[name]) for name in ("first", "pieces", "blocks", "per")})
+
+
+def build(hashes: Words) -> Blocks:
+    """The filter of one piece, from the hashes of its keys (shape (rows, 2)); shape (blocks, 64)."""
+    blocks = _power_of_two(-(-len(hashes) * _BITS_PER_KEY // (_BLOCK_BYTES * 8)))
+    bits = np.zeros(blocks * _BLOCK_BYTES * 8, dtype=np.uint8)
+    for start in range(0, len(hashes), _STEP):
+        for positions in _positions(hashes[start : start + _STEP], blocks):
+            bits[positions] = 1
+    return np.packbits(bits, bitorder="little").reshape(blocks, _BLOCK_BYTES)
+
+
+def assemble(first: int, filters: Sequence[Blocks]) -> tuple[Layout, Iterator[bytes]]:
+    """One group's layout and its index pieces in order, from the filters of its pieces in order."""
+    blocks = max(len(f) for f in filters)
+    per = min(blocks, _power_of_two(_INDEX_BYTES // (_BLOCK_BYTES * len(filters)), down=True))
+    layout = Layout(first, len(filters), blocks, per)
+    grown = [np.tile(f, (blocks // len(f), 1)) for f in filters]
+    cuts = range(0, blocks, per)
+    return layout, (np.stack([f[cut : cut + per] for f in grown], axis=1).tobytes() for cut in cuts)
+
+
+def index_piece_of(layout: Layout, hashes: Words) -> NDArray[np.int64]:
+    """For each hash, the number of the index piece that knows about it; shape (keys,)."""
+    return ((hashes[:, 0] & np.uint64(layout.blocks - 1)) // np.uint64(layout.per)).astype(np.int64)
+
+
+def candidates(layout: Layout, index_piece: bytes, hashes: Words) -> set[int]:
+    """Numbers of the pieces that may hold one of the keys, all of which belong to this index piece."""
+    table = np.frombuffer(index_piece, dtype=np.uint8).reshape(layout.per, layout.pieces, _BLOCK_BYTES)
+    block = ((hashes[:, 0] & np.uint64(layout.blocks - 1)) % np.uint64(layout.per)).astype(np.int64)
+    hit = np.ones((len(hashes), layout.pieces), dtype=np.bool_)
+    for probe in range(_PROBES):
+        bit = ((hashes[:, 1] >> np.uint64(_SHIFT * probe)) & _BLOCK_BITS).astype(np.int64)
+        byte = table[block, :, bit >> 3]  # shape (keys, pieces)
+        hit &= (byte >> (bit & 7)[:, None].astype(np.uint8)) & 1 == 1
+    return set((layout.first + np.nonzero(hit.any(axis=0))[0]).tolist())
+
+
+def _positions(hashes: Words, blocks: int) -> Iterator[NDArray[np.int64]]:
+    """Bit positions of each key in its piece's filter, one probe after another; the array is reused."""
+    base = (hashes[:, 0] & np.uint64(blocks - 1)) << np.uint64(_SHIFT)
+    words = hashes[:, 1].copy()
+    positions = np.empty_like(base)
+    for _ in range(_PROBES):
+        np.bitwise_and(words, _BLOCK_BITS, out=positions)
+        np.bitwise_or(positions, base, out=positions)
+        yield positions.view(np.int64)
+        np.right_shift(words, np.uint64(_SHIFT), out=words)
+
+
+def _power_of_two(number: int, *, down: bool = False) -> int:
+    """The nearest power of two from above (or below); at least 1."""
+    if number <= 1:
+        return 1
+    return 1 << ((number.bit_length() - 1) if down else (number - 1).bit_length())

@@ -1,0 +1,137 @@
+"""What happens to finished versions: judged anew, made the head again, deleted. Only the log says so."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, delete, select, update
+
+from kronkers_batch.errors import NotFound, UsageError
+from kronkers_batch.ledger.ledger import Ledger
+from kronkers_batch.store.engine import serialise
+from kronkers_batch.store.tables.outputs import output_filters, output_pieces, output_versions
+from kronkers_batch.vault.context import Role, Scope
+from kronkers_batch.vault.notes import note
+from kronkers_batch.vault.vault import Vault
+from kronkers_batch.warehouse import catalog, log
+from kronkers_batch.warehouse.catalog import VersionRow
+from kronkers_batch.warehouse.log import Line
+from kronkers_batch.warehouse.versions import Judgement, OutputVersion, State
+
+
+def judge(
+    conn: Connection, vault: Vault, ledger: Ledger, version: OutputVersion, missed: tuple[str, ...], why: str
+) -> OutputVersion:
+    """See :meth:`Warehouse.judge`; in a write transaction."""
+    row, judged, now = _current(conn, vault, version)
+    if now.missed == missed and (now.state is State.HELD) == bool(missed):
+        return now
+    head = log.head_of(judged)
+    if missed:
+        new_head = log.last_good(judged, row.id) if head == row.id else head
+    else:
+        new_head = row.id if not head or catalog.row_of(conn, head).number < row.number else head
+    action = log.HOLD if missed else log.PUBLISH
+    return _append(conn, vault, ledger, row, judged, action, new_head, missed, why)
+
+
+def restore(
+    conn: Connection, vault: Vault, ledger: Ledger, version: OutputVersion, why: str
+) -> OutputVersion:
+    """See :meth:`Warehouse.restore`; in a write transaction."""
+    row, judged, now = _current(conn, vault, version)
+    if now.state is not State.PUBLISHED:
+        raise UsageError(
+            "a held output cannot be what readers get", where=now.ref, fix="Change its thresholds first."
+        )
+    if now.head:
+        return now
+    return _append(conn, vault, ledger, row, judged, log.RESTORE, row.id, (), why)
+
+
+def expire(
+    conn: Connection, vault: Vault, ledger: Ledger, model: str, before: dt.date, why: str
+) -> list[str]:
+    """See :meth:`Warehouse.expire`; in a write transaction."""
+    table = output_versions.c
+    query = (
+        select(output_versions)
+        .where(
+            table.model == model,
+            table.logical_date < before.isoformat(),
+            table.state.in_(["finished", "writing"]),
+        )
+        .order_by(table.logical_date, table.number)
+    )
+    gone = []
+    for row in conn.execute(query).all():
+        _delete(conn, vault, ledger, row, why)
+        gone.append(f"{model}/{row.logical_date}#{row.number}")
+    return gone
+
+
+def history(conn: Connection, vault: Vault, model: str, date: dt.date) -> list[Judgement]:
+    """See :meth:`Warehouse.history`; of a deleted version the reasons are gone with its keys."""
+    result = []
+    for line in log.lines(conn, vault, model, date):
+        row = catalog.row_of(conn, line.place.version_id)
+        if row.state == "deleted":
+            result.append(log.without_details(line))
+        else:
+            result.append(log.judgement(vault, vault.data_key(conn, row.record_key_id), line))
+    return result
+
+
+def _delete(conn: Connection, vault: Vault, ledger: Ledger, row: VersionRow, why: str) -> None:
+    scope = Scope(row.department, row.model)
+    vault.require(conn, scope, Role.OPERATOR)
+    place = catalog.place_of(row)
+    serialise(conn, f"output_log:{place.name}")
+    if row.state == "finished":
+        judged = log.lines(conn, vault, row.model, dt.date.fromisoformat(row.logical_date))
+        head = log.head_of(judged)
+        key = vault.data_key(conn, row.record_key_id)
+        left = log.last_good(judged, row.id) if head == row.id else head
+        log.append(conn, vault, key, place, judged, log.DELETE, left, why=why)
+    conn.execute(delete(output_pieces).where(output_pieces.c.version_id == row.id))
+    conn.execute(delete(output_filters).where(output_filters.c.version_id == row.id))
+    conn.execute(
+        update(output_versions).where(output_versions.c.id == row.id).values(state="deleted", manifest=None)
+    )
+    vault.shred(conn, row.key_id)
+    vault.shred(conn, row.record_key_id)
+    note(ledger, conn, vault, "delete", f"{place.name}#{row.number}", scope, {"why": why})
+
+
+def _current(
+    conn: Connection, vault: Vault, version: OutputVersion
+) -> tuple[VersionRow, list[Line], OutputVersion]:
+    """The version's row, its date's log, and the version as it is now, all under the log's lock."""
+    serialise(conn, f"output_log:{version.model}/{version.date}")
+    vault.require(conn, Scope(version.department, version.model), Role.OPERATOR)
+    row = catalog.row_of(conn, version.id)
+    if row.state != "finished":
+        raise NotFound(f"{version.ref} was deleted", fix=f"kronkers outputs {version.model}")
+    judged = log.lines(conn, vault, version.model, version.date)
+    return row, judged, catalog.open_version(conn, vault, row, judged).version
+
+
+def _append(
+    conn: Connection,
+    vault: Vault,
+    ledger: Ledger,
+    row: VersionRow,
+    judged: Sequence[Line],
+    action: str,
+    head: str,
+    missed: tuple[str, ...],
+    why: str,
+) -> OutputVersion:
+    place = catalog.place_of(row)
+    key = vault.data_key(conn, row.record_key_id)
+    line = log.append(conn, vault, key, place, judged, action, head, missed=missed, why=why)
+    details = {"missed": list(missed), "why": why}
+    scope = Scope(row.department, row.model)
+    note(ledger, conn, vault, action, f"{place.name}#{row.number}", scope, details)
+    return catalog.open_version(conn, vault, row, [*judged, line]).version

@@ -1,0 +1,100 @@
+"""Entity keys that a person or program asks for, as a frame in the key columns' types."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from kronkers_batch.errors import UsageError
+from kronkers_batch.frames.schema import Column, ColumnType, Schema
+from kronkers_batch.frames.tables import polars_schema
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_EXAMPLES = {
+    ColumnType.FLOAT: "1.5",
+    ColumnType.FLOAT32: "1.5",
+    ColumnType.INTEGER: "17",
+    ColumnType.INT32: "17",
+    ColumnType.BOOLEAN: "true",
+    ColumnType.DATE: "2013-06-01",
+    ColumnType.TIMESTAMP: "2013-06-01T12:00:00Z",
+}
+_INT_BITS = {ColumnType.INTEGER: 63, ColumnType.INT32: 31}
+_TRUTH = {"true": True, "false": False}
+
+
+def key_frame(schema: Schema, key: Sequence[str], wanted: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """The wanted keys, one a row, without repetitions.
+
+    Args:
+        schema: The output's schema.
+        key: Its key columns.
+        wanted: Values by key column, as Python values or as text; all must name the same columns.
+
+    Raises UsageError on a column that is no key, on a value that is none of its type, and on no keys at all.
+    """
+    import polars as pl
+
+    if not wanted:
+        raise UsageError("no key was asked for", fix=f"The key is: {', '.join(key) or 'none'}")
+    names = tuple(name for name in key if name in wanted[0])
+    for row in wanted:
+        if not names or set(row) != set(names):
+            raise UsageError(
+                "a key must name key columns, each time the same ones",
+                fix=f"The key columns are: {', '.join(key) or 'none'}",
+            )
+    part = schema.select(names)
+    values = {column.name: [_value(column, row[column.name]) for row in wanted] for column in part}
+    return pl.DataFrame(values, schema=polars_schema(part)).unique(maintain_order=True)
+
+
+def _value(column: Column, value: Any) -> Any:
+    if value is None:
+        return None
+    try:
+        return _parsed(column.type, value.strip()) if isinstance(value, str) else _checked(column.type, value)
+    except (ValueError, KeyError, OverflowError):
+        example = _EXAMPLES.get(column.type, "text")
+        raise UsageError(
+            f"the value asked for is no {column.type}",
+            where=f"key {column.name}",
+            fix=f"Write it like {example}.",
+        ) from None
+
+
+def _parsed(kind: ColumnType, text: str) -> Any:
+    if kind in (ColumnType.STRING, ColumnType.CATEGORY):
+        return text
+    if kind in _INT_BITS:
+        return _checked(kind, int(text))
+    if kind in (ColumnType.FLOAT, ColumnType.FLOAT32):
+        return float(text)
+    if kind is ColumnType.BOOLEAN:
+        return _TRUTH[text.lower()]
+    if kind is ColumnType.DATE:
+        return dt.date.fromisoformat(text)
+    return _checked(kind, dt.datetime.fromisoformat(text))
+
+
+def _checked(kind: ColumnType, value: Any) -> Any:
+    if kind is ColumnType.TIMESTAMP and isinstance(value, dt.datetime):
+        return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+    if kind is ColumnType.DATE and isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        return value
+    if kind is ColumnType.BOOLEAN and isinstance(value, bool):
+        return value
+    if isinstance(value, bool):
+        raise ValueError
+    if (
+        kind in _INT_BITS
+        and isinstance(value, int)
+        and -(2 ** _INT_BITS[kind]) <= value < 2 ** _INT_BITS[kind]
+    ):
+        return value
+    if kind in (ColumnType.FLOAT, ColumnType.FLOAT32) and isinstance(value, int | float):
+        return float(value)
+    raise ValueError

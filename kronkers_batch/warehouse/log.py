@@ -1,0 +1,230 @@
+"""The log of a date: which version was published, held or deleted when, and which one is the head since."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import itertools
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Row, Select, insert, select
+
+from kronkers_batch.errors import IntegrityError
+from kronkers_batch.store import chain, clock
+from kronkers_batch.store.canonical import encode
+from kronkers_batch.store.tables.outputs import output_log, output_versions
+from kronkers_batch.vault.context import DataKey, Signature
+from kronkers_batch.vault.vault import Vault
+from kronkers_batch.warehouse.pieces import Place
+from kronkers_batch.warehouse.versions import Judgement
+
+PUBLISH, HOLD, RESTORE, DELETE = "publish", "hold", "restore", "delete"
+_DAMAGED = "Do not use these outputs. Compare with a backup, and see who could write to the database."
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of the log, as stored."""
+
+    place: Place  # of the version that it is about
+    sequence: int
+    action: str
+    head: str
+    at: int
+    previous: str
+    details: bytes
+    signature: Signature
+
+    def statement(self) -> bytes:
+        """What is signed."""
+        return encode(
+            "kronkers-batch output log 1",
+            self.place.model,
+            self.place.date,
+            self.sequence,
+            self.place.version_id,
+            self.action,
+            self.head,
+            self.at,
+            self.previous,
+            hashlib.sha256(self.details).hexdigest(),
+        )
+
+    def digest(self) -> str:
+        """What the next row calls it."""
+        return chain.digest(self.statement(), self.signature.value)
+
+
+def lines(conn: Connection, vault: Vault, model: str, date: dt.date, at: int | None = None) -> list[Line]:
+    """The log of one date up to a moment, oldest first, verified. Raises IntegrityError."""
+    found = lines_by_date(conn, vault, model, date, date, at)
+    return found.get(date, [])
+
+
+def lines_by_date(
+    conn: Connection,
+    vault: Vault,
+    model: str,
+    first: dt.date | None = None,
+    last: dt.date | None = None,
+    at: int | None = None,
+) -> dict[dt.date, list[Line]]:
+    """The logs of a model's dates, in order of dates. Raises IntegrityError."""
+    rows = conn.execute(_query(model, first, last, at)).all()
+    result: dict[dt.date, list[Line]] = {}
+    for date, group in itertools.groupby(map(_line, rows), key=lambda line: line.place.date):
+        result[dt.date.fromisoformat(date)] = _verified(conn, vault, list(group))
+    return result
+
+
+def append(
+    conn: Connection,
+    vault: Vault,
+    key: DataKey,
+    place: Place,
+    before: Sequence[Line],
+    action: str,
+    head: str,
+    *,
+    missed: Iterable[str] = (),
+    why: str = "",
+) -> Line:
+    """Adds a row about one version to its date's log.
+
+    Args:
+        conn: A write transaction.
+        vault: Seals and signs.
+        key: The version's record key.
+        place: The version.
+        before: The whole log of the date, read in the same transaction; that makes it a compare-and-swap.
+        action: One of the actions above.
+        head: Id of the head from now on, or empty.
+        missed: Thresholds that the version misses.
+        why: The reason that a person gave.
+    """
+    newest = before[-1] if before else None
+    sequence = newest.sequence + 1 if newest else 1
+    details = json.dumps({"missed": list(missed), "why": why}).encode()
+    unsigned = Line(
+        place=place,
+        sequence=sequence,
+        action=action,
+        head=head,
+        # Moments of a log rise, so that each moment has one head.
+        at=max(clock.now(), newest.at + 1) if newest else clock.now(),
+        previous=newest.digest() if newest else chain.NONE,
+        details=vault.seal(key, place.log(sequence), details),
+        signature=Signature("", "", b""),
+    )
+    signature = vault.sign(place.log(sequence), unsigned.statement())
+    conn.execute(
+        insert(output_log).values(
+            model=place.model,
+            logical_date=place.date,
+            sequence=sequence,
+            version_id=place.version_id,
+            action=action,
+            head=head,
+            at=unsigned.at,
+            previous=unsigned.previous,
+            details=unsigned.details,
+            signer=signature.principal,
+            signer_key=signature.key_id,
+            signature=signature.value,
+        )
+    )
+    return Line(**{**unsigned.__dict__, "signature": signature})
+
+
+def judgement(vault: Vault, key: DataKey, line: Line) -> Judgement:
+    """A row with its sealed details; ``key`` is the record key of the row's version."""
+    details = json.loads(vault.unseal(key, line.place.log(line.sequence), line.details))
+    return Judgement(
+        sequence=line.sequence,
+        action=line.action,
+        version_id=line.place.version_id,
+        head=line.head,
+        at=line.at,
+        principal=line.signature.principal,
+        missed=tuple(details["missed"]),
+        why=str(details["why"]),
+    )
+
+
+def without_details(line: Line) -> Judgement:
+    """A row whose details nobody can open any more."""
+    return Judgement(
+        line.sequence, line.action, line.place.version_id, line.head, line.at, line.signature.principal
+    )
+
+
+def newest_about(log: Sequence[Line], version_id: str) -> Line | None:
+    """The newest judgement of a version; None where there is none."""
+    judged = (n for n in reversed(log) if n.place.version_id == version_id and n.action != RESTORE)
+    return next(judged, None)
+
+
+def published(log: Sequence[Line], version_id: str) -> bool:
+    """Whether the newest judgement of a version lets readers see it."""
+    newest = newest_about(log, version_id)
+    return newest is not None and newest.action == PUBLISH
+
+
+def head_of(log: Sequence[Line]) -> str:
+    """Id of the head; empty where there is none."""
+    return log[-1].head if log else ""
+
+
+def last_good(log: Sequence[Line], without: str) -> str:
+    """Id of the newest earlier head that is still published, leaving one version out; empty if none."""
+    for line in reversed(log):
+        if line.head and line.head != without and published(log, line.head):
+            return line.head
+    return ""
+
+
+def _query(
+    model: str, first: dt.date | None, last: dt.date | None, at: int | None
+) -> Select[tuple[object, ...]]:
+    log, versions = output_log.c, output_versions.c
+    query = (
+        select(output_log, versions.department)
+        .join(output_versions, versions.id == log.version_id)
+        .where(log.model == model)
+        .order_by(log.logical_date, log.sequence)
+    )
+    if first is not None:
+        query = query.where(log.logical_date >= first.isoformat())
+    if last is not None:
+        query = query.where(log.logical_date <= last.isoformat())
+    return query if at is None else query.where(log.at <= at)
+
+
+def _line(row: Row[tuple[object, ...]]) -> Line:
+    return Line(
+        place=Place(row.department, row.model, row.logical_date, row.version_id),
+        sequence=row.sequence,
+        action=row.action,
+        head=row.head,
+        at=row.at,
+        previous=row.previous,
+        details=row.details,
+        signature=Signature(row.signer, row.signer_key, row.signature),
+    )
+
+
+def _verified(conn: Connection, vault: Vault, log: list[Line]) -> list[Line]:
+    previous = chain.NONE
+    for number, line in enumerate(log, start=1):
+        if line.sequence != number or line.previous != previous:
+            raise IntegrityError(
+                "the log that says which output is the current one has a changed or missing row",
+                where=f"{line.place.model}/{line.place.date}",
+                fix=_DAMAGED,
+            )
+        previous = line.digest()
+    newest = log[-1]
+    vault.verify(conn, newest.place.log(newest.sequence), newest.statement(), newest.signature)
+    return log

@@ -1,0 +1,141 @@
+"""Reading opened versions: pieces in order, or those that may hold a key. Every byte is verified first."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, select
+
+from kronkers_batch.errors import IntegrityError, UsageError
+from kronkers_batch.frames.tables import polars_schema
+from kronkers_batch.store.engine import Database
+from kronkers_batch.store.tables.outputs import output_filters, output_pieces
+from kronkers_batch.vault.context import DataKey, Scope
+from kronkers_batch.vault.manifest import PieceEntry, check_piece
+from kronkers_batch.vault.vault import Vault
+from kronkers_batch.warehouse import filters, pieces
+from kronkers_batch.warehouse.catalog import RESTORE, Opened
+from kronkers_batch.warehouse.keyhash import Words, hash_keys
+
+if TYPE_CHECKING:
+    import polars as pl
+
+DATE_COLUMN = "logical_date"
+"""Stands before an output's own columns where rows of several dates are told apart."""
+
+_AT_ONCE = 8  # pieces in memory as ciphertext, about 8 MB
+# More keys than this hit most pieces anyway: reading all of them is cheaper than asking for each.
+_MOST_KEYS = 2_000
+
+
+def stream(
+    db: Database,
+    vault: Vault,
+    key: DataKey,
+    opened: Opened,
+    columns: Sequence[str] | None = None,
+    only: set[int] | None = None,
+) -> Iterator[pl.DataFrame]:
+    """The version's rows in their order, one frame a piece; ``only`` reads just these pieces.
+
+    Raises IntegrityError before anything of a changed, missing or foreign piece is handed out.
+    """
+    wanted = [entry for entry in opened.pieces if only is None or entry.number in only]
+    for start in range(0, len(wanted), _AT_ONCE):
+        batch = wanted[start : start + _AT_ONCE]
+        blobs = _blobs(db, opened, batch)
+        for entry in batch:
+            blob = blobs.pop(entry.number, None)
+            if blob is None:
+                raise _damaged(opened, f"piece {entry.number} is missing")
+            check_piece(entry, blob)
+            context = opened.place.piece(entry.number, entry.rows, entry.schema)
+            yield pieces.decode(vault.unseal(key, context, blob), columns)
+
+
+def holding(
+    conn: Connection, vault: Vault, key: DataKey, opened: Opened, wanted: pl.DataFrame
+) -> set[int] | None:
+    """Numbers of the pieces that may hold one of the keys; None where the filters do not help.
+
+    Args:
+        conn: A read transaction.
+        vault: Opens and verifies.
+        key: The version's data key.
+        opened: The version.
+        wanted: Keys; filters are asked only when these are whole keys, and not too many.
+    """
+    version = opened.version
+    if tuple(wanted.columns) != version.key or wanted.height > _MOST_KEYS or not opened.groups:
+        return None
+    secret = vault.filter_key(conn, Scope(version.department, version.model))
+    hashes = hash_keys(wanted, version.schema.select(version.key), secret)
+    found: set[int] = set()
+    for part in range(len(opened.groups)):
+        found |= _holding_in_group(conn, vault, key, opened, part, hashes)
+    return found
+
+
+def dated(frame: pl.DataFrame, opened: Opened) -> pl.DataFrame:
+    """The frame with its logical date in front, unless the output has a column of that name itself."""
+    import polars as pl
+
+    if DATE_COLUMN in frame.columns:
+        return frame
+    return frame.select(pl.lit(opened.version.date, pl.Date).alias(DATE_COLUMN), pl.all())
+
+
+def no_rows(opened: Opened, columns: Sequence[str]) -> pl.DataFrame:
+    """A frame of these columns without rows."""
+    import polars as pl
+
+    return pl.DataFrame(schema=polars_schema(opened.version.schema.select(tuple(columns))))
+
+
+def check_columns(opened: Opened, columns: Sequence[str] | None) -> None:
+    """Raises UsageError on a column that the version does not have."""
+    for name in columns or ():
+        if name not in opened.version.schema:
+            raise UsageError(
+                f"{opened.version.ref} has no column {name!r}",
+                fix="It has: " + ", ".join(opened.version.schema.names),
+            )
+
+
+def _holding_in_group(
+    conn: Connection, vault: Vault, key: DataKey, opened: Opened, part: int, hashes: Words
+) -> set[int]:
+    group, table = opened.groups[part], output_filters.c
+    numbers = filters.index_piece_of(group.layout, hashes)
+    wanted = sorted(set(numbers.tolist()))
+    rows = conn.execute(
+        select(table.number, table.data).where(
+            table.version_id == opened.version.id, table.part == part, table.number.in_(wanted)
+        )
+    ).all()
+    blobs = {row.number: row.data for row in rows}
+    found: set[int] = set()
+    for number in wanted:
+        blob = blobs.get(number)
+        if blob is None or hashlib.sha256(blob).digest() != group.digests[number]:
+            raise _damaged(
+                opened, f"a filter of pieces from {group.layout.first} on is missing or was changed"
+            )
+        plain = vault.unseal(key, opened.place.filter(part, number), blob)
+        found |= filters.candidates(group.layout, plain, hashes[numbers == number])
+    return found
+
+
+def _blobs(db: Database, opened: Opened, batch: Sequence[PieceEntry]) -> dict[int, bytes]:
+    table = output_pieces.c
+    query = select(table.number, table.data).where(
+        table.version_id == opened.version.id, table.number.in_([entry.number for entry in batch])
+    )
+    with db.read() as conn:
+        return {row.number: row.data for row in conn.execute(query).all()}
+
+
+def _damaged(opened: Opened, what: str) -> IntegrityError:
+    return IntegrityError(what, where=opened.version.ref, fix=RESTORE)

@@ -1,0 +1,88 @@
+"""SQL over decrypted outputs: an in-process DuckDB that sees the outputs it was given and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from kronkers_batch.data import duck
+from kronkers_batch.errors import UsageError
+
+if TYPE_CHECKING:
+    import duckdb
+    import polars as pl
+
+MEMORY = 2 * 2**30
+"""Bytes that the outputs' tables and the query may use together."""
+
+Rows = Callable[[str], "Iterator[pl.DataFrame]"]
+
+
+def run(query: str, models: Sequence[str], rows: Rows, memory: int = MEMORY) -> pl.DataFrame:
+    """The result of one SELECT.
+
+    Args:
+        query: DuckDB's SQL.
+        models: Names that may stand in it as tables.
+        rows: Gives the decrypted rows of one of them; at least one frame.
+        memory: Bytes; a query that needs more fails, nothing is spilled.
+
+    Raises UsageError on anything but one SELECT over these tables, without a data value in it.
+    """
+    import duckdb
+
+    with duck.connect([], memory) as connection:
+        try:
+            if not duck.is_single_select(connection, query):
+                raise UsageError("only a single SELECT is run", fix=_fix(models))
+            for model in _named(connection, query, models):
+                _load(connection, model, rows(model))
+            return _result(connection, query)
+        except duckdb.OutOfMemoryException:
+            raise UsageError(
+                f"the outputs and the query need more than {memory / 2**20:,.0f} MB",
+                where="sql",
+                fix="Ask for less: fewer columns, or `kronkers read` for one date.",
+            ) from None
+        except duckdb.Error as error:
+            raise UsageError(duck.scrubbed(error), where="sql", fix=_fix(models)) from None
+
+
+def _named(connection: duckdb.DuckDBPyConnection, query: str, models: Sequence[str]) -> list[str]:
+    """The models that the query names as tables. DuckDB's names do not tell upper from lower case."""
+    known = {model.lower(): model for model in models}
+    names = {name.strip('"').lower() for name in connection.get_table_names(query)}
+    return [known[name] for name in sorted(names) if name in known]
+
+
+def _load(connection: duckdb.DuckDBPyConnection, model: str, frames: Iterator[pl.DataFrame]) -> None:
+    """Copies the rows into a table: a stream can be scanned only once, and a query may scan twice."""
+    import polars as pl
+    import pyarrow as pa
+
+    first = next(frames, None)
+    if first is None:
+        raise UsageError(f"{model} has no rows", where="sql")
+    level = pl.CompatLevel.oldest()
+    schema = first.to_arrow(compat_level=level).schema
+    batches = chain.from_iterable(
+        frame.to_arrow(compat_level=level).cast(schema).to_batches() for frame in chain([first], frames)
+    )
+    connection.register("kronkers_rows", pa.RecordBatchReader.from_batches(schema, batches))
+    connection.execute(f"CREATE TABLE {duck.quoted_name(model)} AS SELECT * FROM kronkers_rows")  # noqa: S608
+    connection.unregister("kronkers_rows")
+
+
+def _result(connection: duckdb.DuckDBPyConnection, query: str) -> pl.DataFrame:
+    import polars as pl
+
+    # A relation streams within the memory limit; execute() would not count the result.
+    table = connection.sql(query).to_arrow_table()
+    result = pl.from_arrow(table)
+    assert isinstance(result, pl.DataFrame)  # noqa: S101 - a table makes a frame
+    return result
+
+
+def _fix(models: Sequence[str]) -> str:
+    return "Tables are the models that have outputs: " + (", ".join(sorted(models)) or "none")

@@ -1,0 +1,305 @@
+"""The warehouse: every output version of every model, encrypted; readers get the head of each date."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, select
+
+from kronkers_batch.errors import NotFound, UsageError
+from kronkers_batch.frames.schema import Schema
+from kronkers_batch.ledger.ledger import Ledger
+from kronkers_batch.store.engine import Database
+from kronkers_batch.store.tables.outputs import output_versions
+from kronkers_batch.vault.context import Scope
+from kronkers_batch.vault.notes import note
+from kronkers_batch.vault.vault import Vault
+from kronkers_batch.warehouse import catalog, judging, log, reader, reserving, sql
+from kronkers_batch.warehouse.catalog import Opened
+from kronkers_batch.warehouse.keys import key_frame
+from kronkers_batch.warehouse.versions import Head, Judgement, OutputVersion
+from kronkers_batch.warehouse.writer import OutputWriter
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class Warehouse:
+    """Writes and reads outputs with the caller's keys. Threads may share one.
+
+    Args:
+        database: Holds the tables.
+        vault: The caller's keys.
+        ledger: Where writing and reading is recorded.
+    """
+
+    def __init__(self, database: Database, vault: Vault, ledger: Ledger) -> None:
+        self._db, self._vault, self._ledger = database, vault, ledger
+
+    # ------------------------------------------------------------ writing
+
+    def begin(
+        self, model: str, department: str, date: dt.date, fingerprint: str, schema: Schema, key: Sequence[str]
+    ) -> OutputWriter:
+        """Reserves a version of one date; or takes over the unfinished one with the same fingerprint.
+
+        Args:
+            model: Its name.
+            department: Whose it is.
+            date: The logical date.
+            fingerprint: Of the scoring, hex.
+            schema: The output's columns: the key, then what the model predicts.
+            key: Names of the key columns; empty makes point reads read everything.
+
+        Raises AccessRefused below the role operator, StoreError.
+        """
+        parts = reserving.Parts(self._db, self._vault, self._ledger)
+        return reserving.begin(parts, model, department, date, fingerprint, schema, tuple(key))
+
+    def judge(self, version: OutputVersion, missed: Sequence[str], why: str = "") -> OutputVersion:
+        """Publishes a held version that misses no threshold any more, or holds a published one that does.
+
+        Nothing is computed. A version that is held leaves the head to the last good one of its date; one that
+        is published becomes the head unless a newer one is. Without a change nothing is recorded.
+        """
+        with self._db.write() as conn:
+            return judging.judge(conn, self._vault, self._ledger, version, tuple(missed), why)
+
+    def restore(self, version: OutputVersion, why: str) -> OutputVersion:
+        """Makes a published version the head of its date again, for example after a rollback of the champion.
+
+        Raises UsageError where it is held, NotFound where it was deleted.
+        """
+        with self._db.write() as conn:
+            return judging.restore(conn, self._vault, self._ledger, version, why)
+
+    def expire(self, model: str, before: dt.date, why: str = "retention") -> list[str]:
+        """Deletes all outputs of the dates before a day: their keys are shredded, their pieces removed.
+
+        Returns their refs. Unfinished versions of those dates go too. Raises AccessRefused below operator.
+        """
+        with self._db.write() as conn:
+            gone = judging.expire(conn, self._vault, self._ledger, model, before, why)
+        if gone:
+            self._db.scrub()
+        return gone
+
+    # ------------------------------------------------------------ finding
+
+    def find(self, model: str, date: dt.date, fingerprint: str) -> OutputVersion | None:
+        """The newest finished version with this fingerprint, published or held; None where there is none.
+
+        ``head`` says whether readers get it: after a rollback a published version may not be the head.
+        """
+        columns = output_versions.c
+        query = (
+            select(output_versions)
+            .where(
+                columns.model == model,
+                columns.logical_date == date.isoformat(),
+                columns.fingerprint == fingerprint,
+                columns.state == "finished",
+            )
+            .order_by(columns.number.desc())
+            .limit(1)
+        )
+        with self._db.read() as conn:
+            row = conn.execute(query).one_or_none()
+            if row is None:
+                return None
+            judged = log.lines(conn, self._vault, model, date)
+            return catalog.open_version(conn, self._vault, row, judged).version
+
+    def outputs(self, model: str) -> list[OutputVersion]:
+        """Every finished version, by date and number; what was deleted is left out."""
+        columns = output_versions.c
+        query = (
+            select(output_versions)
+            .where(columns.model == model, columns.state == "finished")
+            .order_by(columns.logical_date, columns.number)
+        )
+        with self._db.read() as conn:
+            rows = conn.execute(query).all()
+            logs = log.lines_by_date(conn, self._vault, model)
+            return [
+                catalog.open_version(
+                    conn, self._vault, row, logs.get(dt.date.fromisoformat(row.logical_date), [])
+                ).version
+                for row in rows
+            ]
+
+    def version(self, model: str, date: dt.date, number: int) -> OutputVersion:
+        """One finished version by its number. Raises NotFound."""
+        with self._db.read() as conn:
+            return self._numbered(conn, model, date, number).version
+
+    def heads(self, model: str, at: int | None = None) -> list[Head]:
+        """Which version readers of each date get, by date; now or as of a moment (us since the epoch)."""
+        with self._db.read() as conn:
+            return catalog.list_heads(conn, self._vault, model, at)
+
+    def history(self, model: str, date: dt.date) -> list[Judgement]:
+        """What was published, held, restored and deleted for a date, oldest first."""
+        with self._db.read() as conn:
+            return judging.history(conn, self._vault, model, date)
+
+    # ------------------------------------------------------------ reading
+
+    def read(
+        self,
+        model: str,
+        date: dt.date | None = None,
+        version: int | None = None,
+        at: int | None = None,
+        columns: Sequence[str] | None = None,
+        *,
+        first: dt.date | None = None,
+        last: dt.date | None = None,
+        dated: bool = False,
+    ) -> Iterator[pl.DataFrame]:
+        """The rows of outputs, one frame a piece, in the order in which they were written.
+
+        Args:
+            model: Its name.
+            date: One logical date; None reads every date from ``first`` to ``last``, both included.
+            version: A version number of that date instead of its head.
+            at: The heads as of this moment, in microseconds since the epoch.
+            columns: Only these, in this order.
+            first: First date; None is open.
+            last: Last date; None is open.
+            dated: Puts the logical date before the columns, as ``logical_date``.
+
+        Everything is found, verified and opened before this returns; pieces are verified one by one as they
+        come. Raises NotFound, AccessRefused, IntegrityError, UsageError on a column that there is not.
+        """
+        with self._db.read() as conn:
+            found = self._select(conn, model, date, version, at, first, last)
+            for opened in found:
+                reader.check_columns(opened, columns)
+            keys = [self._vault.data_key(conn, opened.key_id) for opened in found]
+        self._record_read(model, found, date, first, last)
+
+        def frames() -> Iterator[pl.DataFrame]:
+            for opened, key in zip(found, keys, strict=True):
+                for frame in reader.stream(self._db, self._vault, key, opened, columns):
+                    yield reader.dated(frame, opened) if dated else frame
+
+        return frames()
+
+    def lookup(
+        self,
+        model: str,
+        keys: Sequence[Mapping[str, Any]],
+        date: dt.date | None = None,
+        version: int | None = None,
+        at: int | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> pl.DataFrame:
+        """The rows of these entity keys, with their logical date in front; few pieces are opened.
+
+        Args:
+            model: Its name.
+            keys: Values by key column, as Python values or text. With all key columns the filters find the
+                pieces; with some of them all pieces are read.
+            date: As in :meth:`read`; None looks through every date's head.
+            version: As in :meth:`read`.
+            at: As in :meth:`read`.
+            columns: As in :meth:`read`.
+
+        Raises as :meth:`read`, and UsageError on a key that is none.
+        """
+        import polars as pl
+
+        frames: list[pl.DataFrame] = []
+        with self._db.read() as conn:
+            found = self._select(conn, model, date, version, at, None, None)
+            jobs = []
+            for opened in found:
+                reader.check_columns(opened, columns)
+                wanted = key_frame(opened.version.schema, opened.version.key, keys)
+                key = self._vault.data_key(conn, opened.key_id)
+                jobs.append((opened, key, wanted, reader.holding(conn, self._vault, key, opened, wanted)))
+        self._record_read(model, found, date, None, None)
+        for opened, key, wanted, only in jobs:
+            names = list(columns) if columns is not None else list(opened.version.schema.names)
+            needed = list(dict.fromkeys([*names, *wanted.columns]))
+            for frame in reader.stream(self._db, self._vault, key, opened, needed, only):
+                hits = frame.join(wanted, on=wanted.columns, how="semi", nulls_equal=True)
+                frames.append(reader.dated(hits.select(names), opened))
+            frames.append(reader.dated(reader.no_rows(opened, names), opened))
+        return pl.concat(frames, how="vertical")
+
+    def sql(
+        self,
+        query: str,
+        models: Sequence[str],
+        at: int | None = None,
+        *,
+        memory: int = sql.MEMORY,
+    ) -> pl.DataFrame:
+        """One SELECT over decrypted outputs: each model is a table of its heads, with ``logical_date``.
+
+        Args:
+            query: DuckDB's SQL; may name tables out of ``models`` only.
+            models: Names of all models; of those that the query names the caller must hold a grant.
+            at: The heads as of this moment.
+            memory: Bytes that tables and query may use; more is an error, nothing is spilled.
+
+        Raises UsageError, which shows no data, and as :meth:`read`.
+        """
+
+        def rows(model: str) -> Iterator[pl.DataFrame]:
+            return self.read(model, at=at, dated=True)
+
+        return sql.run(query, models, rows, memory)
+
+    # ------------------------------------------------------------ inside
+
+    def _select(
+        self,
+        conn: Connection,
+        model: str,
+        date: dt.date | None,
+        version: int | None,
+        at: int | None,
+        first: dt.date | None,
+        last: dt.date | None,
+    ) -> list[Opened]:
+        if version is not None:
+            if date is None or at is not None:
+                raise UsageError(
+                    "a version is of one date, and says itself which moment it is of",
+                    fix="Give --date with --version, and no --at.",
+                )
+            return [self._numbered(conn, model, date, version)]
+        if date is not None:
+            return [catalog.open_head(conn, self._vault, model, date, at)]
+        found = catalog.open_heads(conn, self._vault, model, first, last, at)
+        if not found:
+            raise NotFound(
+                f"there is no published output of {model}" + (" for these dates" if first or last else ""),
+                fix=f"kronkers outputs {model} lists what there is.",
+            )
+        return found
+
+    def _numbered(self, conn: Connection, model: str, date: dt.date, number: int) -> Opened:
+        row = catalog.numbered(conn, model, date, number)
+        return catalog.open_version(conn, self._vault, row, log.lines(conn, self._vault, model, date))
+
+    def _record_read(
+        self,
+        model: str,
+        found: Sequence[Opened],
+        date: dt.date | None,
+        first: dt.date | None,
+        last: dt.date | None,
+    ) -> None:
+        version = found[0].version
+        if date is not None:
+            subject = version.ref
+        else:
+            subject = f"{model}/{first or version.date}..{last or found[-1].version.date}"
+        with self._db.write() as conn:
+            note(self._ledger, conn, self._vault, "read", subject, Scope(version.department, model))

@@ -1,0 +1,270 @@
+"""Writing one output version: land pieces, sign, publish. Until it is published no reader sees it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, select, update
+
+from kronkers_batch.errors import DataError, Stale
+from kronkers_batch.frames.schema import Schema
+from kronkers_batch.store import clock
+from kronkers_batch.store.engine import Database, serialise
+from kronkers_batch.store.tables.outputs import output_pieces, output_versions
+from kronkers_batch.vault.context import DataKey, Kind
+from kronkers_batch.vault.manifest import Manifest, PieceEntry, seal_manifest
+from kronkers_batch.vault.vault import Vault
+from kronkers_batch.warehouse import catalog, filters, log, pieces
+from kronkers_batch.warehouse.catalog import Group
+from kronkers_batch.warehouse.keyhash import hash_keys
+from kronkers_batch.warehouse.landing import Landing
+from kronkers_batch.warehouse.pieces import Entry, Place
+from kronkers_batch.warehouse.versions import OutputVersion
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Note = Callable[[Connection, str, str], None]
+"""Called in the publishing transaction with the action and the version's ref: the ledger's line."""
+
+
+@dataclass(frozen=True)
+class Reservation:
+    """What :meth:`Warehouse.begin` reserved: one unfinished version, and the right to write it."""
+
+    place: Place
+    number: int
+    token: int  # fencing token: only the newest may write
+    created: int
+    data_key: DataKey
+    record_key: DataKey
+    log_length: int  # length of the date's log when this writer began
+    fingerprint: str
+    schema: Schema
+    key: tuple[str, ...]
+    filter_key: bytes = field(repr=False)
+
+    @property
+    def ref(self) -> str:
+        """How people call the version."""
+        return f"{self.place.name}#{self.number}"
+
+
+class OutputWriter:
+    """Writes one output version. Not for several threads; another process begins again and takes over.
+
+    Args:
+        database: Where the pieces land.
+        vault: Seals and signs.
+        reserved: What was reserved.
+        landed: Pieces of an earlier, interrupted writer, whose digests fit.
+        note: Writes the ledger's line.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        vault: Vault,
+        reserved: Reservation,
+        landed: Mapping[int, Entry],
+        note: Note,
+    ) -> None:
+        self._db, self._vault, self._reserved, self._note = database, vault, reserved, note
+        self.schema = reserved.schema
+        self._schema_digest = reserved.schema.digest()
+        self._key_schema = reserved.schema.select(reserved.key)
+        self._landed = dict(landed)
+        self._landing = Landing(database, reserved.place.version_id, reserved.token, reserved.ref)
+        self._entries: dict[int, Entry] = {}  # pieces of this version, in the database or waiting
+        self._filters: dict[int, filters.Blocks] = {}
+        self._groups: dict[int, Group] = {}
+        self.written = 0  # pieces that this writer had to write
+
+    @property
+    def ref(self) -> str:
+        """How people will call the version."""
+        return self._reserved.ref
+
+    @property
+    def done(self) -> frozenset[int]:
+        """Numbers of the pieces that an interrupted writer landed and that are intact."""
+        return frozenset(self._landed)
+
+    def put(self, number: int, frame: pl.DataFrame) -> None:
+        """One piece. A piece that landed already with the same contents is not written again.
+
+        Args:
+            number: The piece's place, from 0; the same number again replaces it.
+            frame: Exactly the schema's columns, in order.
+
+        Raises DataError on other columns, Stale when another writer took over, StoreError.
+        """
+        if tuple(frame.columns) != self.schema.names:
+            raise DataError(
+                "an output piece has other columns than declared",
+                where=f"{self.ref}, piece {number}",
+                fix="Declare under output.columns what score returns.",
+            )
+        plain = pieces.encode(frame)
+        content = pieces.digest(plain)
+        landed = self._landed.get(number)
+        if landed is not None and (landed.content, landed.schema) == (content, self._schema_digest):
+            self._entries[number] = landed
+        else:
+            self._seal_piece(number, frame.height, plain, content)
+        if len(self._key_schema):
+            hashes = hash_keys(frame, self._key_schema, self._reserved.filter_key)
+            self._add_filter(number, filters.build(hashes))
+        if self._landing.due:
+            self._landing.flush()
+
+    def keep(self, number: int) -> None:
+        """Says that a piece in :attr:`done` belongs to this version as it is. Raises KeyError on another."""
+        self._entries[number] = self._landed[number]
+
+    def flush(self) -> None:
+        """Lands what waits now. Raises Stale, StoreError."""
+        self._landing.flush()
+
+    def finish(
+        self, lineage: Mapping[str, Any], stats: Mapping[str, float], missed: tuple[str, ...] = ()
+    ) -> OutputVersion:
+        """Signs the manifest and publishes, or holds where a threshold is missed; one transaction.
+
+        The version has the pieces put or kept by this writer; what an earlier one landed beyond them goes.
+
+        Raises Stale when another writer took over, or published this date meanwhile; DataError when a piece
+        in the middle is missing; StoreError.
+        """
+        self._refuse_gaps()
+        self._complete_groups()
+        reserved, place = self._reserved, self._reserved.place
+        sealed, signature = seal_manifest(self._vault, reserved.record_key, self._manifest(lineage, stats))
+        action = log.HOLD if missed else log.PUBLISH
+        with self._db.write() as conn:
+            self._landing.land(conn)
+            self._landing.drop_beyond(conn, len(self._entries), len(self._groups))
+            judged = self._log_unless_moved(conn)
+            values = {
+                "state": "finished",
+                "finished": clock.now(),
+                "manifest": sealed,
+                "signer": signature.principal,
+                "signer_key": signature.key_id,
+                "signature": signature.value,
+            }
+            mine = output_versions.c.id == place.version_id
+            conn.execute(update(output_versions).where(mine).values(values))
+            head = log.head_of(judged) if missed else place.version_id
+            key = reserved.record_key
+            line = log.append(conn, self._vault, key, place, judged, action, head, missed=missed)
+            self._note(conn, action, self.ref)
+            row = catalog.row_of(conn, place.version_id)
+            result = catalog.open_version(conn, self._vault, row, [*judged, line]).version
+        self._landing.forget()
+        return result
+
+    def _seal_piece(self, number: int, rows: int, plain: bytes, content: str) -> None:
+        place, key = self._reserved.place, self._reserved.data_key
+        blob = self._vault.seal(key, place.piece(number, rows, self._schema_digest), plain)
+        entry = Entry(rows, pieces.digest(blob), content, self._schema_digest)
+        self._entries[number] = entry
+        self._landed.pop(number, None)
+        self._landing.add_piece(number, self._vault.seal(key, place.entry(number), entry.to_bytes()), blob)
+        self.written += 1
+
+    # ------------------------------------------------------------ filters
+
+    def _add_filter(self, number: int, blocks: filters.Blocks) -> None:
+        self._filters[number] = blocks
+        part = number // filters.GROUP
+        self._groups.pop(part, None)
+        first = part * filters.GROUP
+        if all(first + i in self._filters for i in range(filters.GROUP)):
+            self._seal_group(part, filters.GROUP)
+
+    def _complete_groups(self) -> None:
+        """Seals the groups that are not yet, with the filters of kept pieces made from the pieces."""
+        count = len(self._entries)
+        for part in range(-(-count // filters.GROUP) if len(self._key_schema) else 0):
+            if part in self._groups:
+                continue
+            first = part * filters.GROUP
+            members = range(first, min(first + filters.GROUP, count))
+            unknown = [number for number in members if number not in self._filters]
+            if unknown:
+                self._landing.flush()
+            self._filters.update((number, self._filter_of_landed(number)) for number in unknown)
+            self._seal_group(part, len(members))
+
+    def _filter_of_landed(self, number: int) -> filters.Blocks:
+        reserved, entry, table = self._reserved, self._entries[number], output_pieces.c
+        mine = (table.version_id == reserved.place.version_id, table.number == number)
+        with self._db.read() as conn:
+            blob = conn.execute(select(table.data).where(*mine)).scalar_one()
+        context = reserved.place.piece(number, entry.rows, entry.schema)
+        frame = pieces.decode(self._vault.unseal(reserved.data_key, context, blob), reserved.key)
+        return filters.build(hash_keys(frame, self._key_schema, reserved.filter_key))
+
+    def _seal_group(self, part: int, count: int) -> None:
+        first = part * filters.GROUP
+        layout, plain = filters.assemble(first, [self._filters.pop(first + i) for i in range(count)])
+        place, key = self._reserved.place, self._reserved.data_key
+        index = [self._vault.seal(key, place.filter(part, n), piece) for n, piece in enumerate(plain)]
+        self._landing.add_filters(part, index)
+        self._groups[part] = Group(layout, tuple(hashlib.sha256(blob).digest() for blob in index))
+
+    # ------------------------------------------------------------ finishing
+
+    def _refuse_gaps(self) -> None:
+        missing = sorted(set(range(len(self._entries))) - set(self._entries))
+        if missing:
+            raise DataError(
+                f"piece {missing[0]} was never written, though later ones were",
+                where=self.ref,
+                fix="Run again: what was computed is kept.",
+            )
+
+    def _log_unless_moved(self, conn: Connection) -> list[log.Line]:
+        place = self._reserved.place
+        serialise(conn, f"output_log:{place.name}")
+        judged = log.lines(conn, self._vault, place.model, dt.date.fromisoformat(place.date))
+        since = judged[self._reserved.log_length :]
+        if any(line.action in (log.PUBLISH, log.RESTORE) for line in since):
+            raise Stale(
+                "another output of this date was published meanwhile",
+                where=self.ref,
+                fix="Run again if this one should replace it: what was computed is kept.",
+            )
+        return judged
+
+    def _manifest(self, lineage: Mapping[str, Any], stats: Mapping[str, float]) -> Manifest:
+        reserved, place = self._reserved, self._reserved.place
+        return Manifest(
+            kind=Kind.OUTPUT,
+            department=place.department,
+            name=place.model,
+            version_id=place.version_id,
+            created=reserved.created,
+            pieces=tuple(
+                PieceEntry(number, entry.rows, entry.digest, entry.schema)
+                for number, entry in sorted(self._entries.items())
+            ),
+            schema=self.schema,
+            lineage=dict(lineage),
+            extra={
+                "format": pieces.FORMAT,
+                "date": place.date,
+                "number": reserved.number,
+                "fingerprint": reserved.fingerprint,
+                "key": list(reserved.key),
+                # JSON has no NaN and no infinity: they travel as words, and float() reads them back.
+                "stats": {n: v if math.isfinite(v) else str(v) for n, v in stats.items()},
+                "filters": [group.to_json() for _, group in sorted(self._groups.items())],
+            },
+        )
