@@ -245,10 +245,7 @@ def _variables(command: Command, resources: Resources, scratch: str) -> dict[str
         "USER": "worker",
         "LOGNAME": "worker",
         "MALLOC_TRIM_THRESHOLD_": "268435456",
-        "MALLOC_MMAP_THRESHOLD_": "268435456",
-        "MALLOC_MMAP_THRESHOLD_": str(
-            32 * MIB
-        ),  # the next chunk gets the last one's pages: 0.1 s a million rows
+        "MALLOC_MMAP_THRESHOLD_": str(32 * MIB),  # a chunk gets the last one's pages: 0.1 s a million rows
         "MALLOC_TRIM_THRESHOLD_": str(256 * MIB),
         "MALLOC_ARENA_MAX": "2",  # else each thread takes 64 MiB of the address space
         "LOKY_MAX_CPU_COUNT": threads,
