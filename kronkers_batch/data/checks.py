@@ -54,7 +54,8 @@ class CheckResult:
         kind, action = CheckKind(value["kind"]), OnFailure(value["action"])
         return cls(**{**value, "columns": tuple(value["columns"]), "kind": kind, "action": action})
 
-    def __str__(self) -> str:
+    def message(self) -> str:
+        """One line for people: ``range(distance): dropped, 3 of 802 rows``."""
         if self.kind in (CheckKind.ROWS, CheckKind.FRESHNESS):
             return f"{self.name}: {self.verdict} ({self.total} rows)"
         return f"{self.name}: {self.verdict}, {self.failed} of {self.total} rows"

@@ -1,1 +1,35 @@
 """Snapshots of sources."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, String, Table
+
+from kronkers_batch.store.tables.base import clear, metadata, sealed
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("id", String(26), primary_key=True, info=clear("random id")),
+    Column("source", String(128), nullable=False, info=clear("names of sources are addresses, not secrets")),
+    Column("department", String(128), nullable=False, info=clear("names of departments are addresses")),
+    Column("window_start", BigInteger, info=clear("a moment; null where the window is open")),
+    Column("window_end", BigInteger, info=clear("a moment; null where the window is open")),
+    Column(
+        "lookup",
+        String(64),
+        nullable=False,
+        info=clear("a digest of source, window and identity, keyed with the department's filter key"),
+    ),
+    Column("state", String(16), nullable=False, info=clear("one word: writing, ready")),
+    Column("created", BigInteger, nullable=False, info=clear("a moment")),
+    Column("key_id", String(64), nullable=False, info=clear("random id of the snapshot's data key")),
+    Column(
+        "manifest",
+        LargeBinary,
+        info=sealed("the snapshot's data key: columns, counts, profile, results of checks; null until ready"),
+    ),
+    Column("signer", String(128), nullable=False, info=clear("the principal that signed")),
+    Column("signer_key", String(64), nullable=False, info=clear("id of the signer's public key")),
+    Column("signature", LargeBinary, info=clear("a signature over ciphertext; null until ready")),
+    Index(None, "lookup", "state"),
+)

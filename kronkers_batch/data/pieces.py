@@ -1,0 +1,45 @@
+"""Rows of a snapshot as bytes and back: an Arrow IPC stream.
+
+LZ4 where it pays. It makes flights a third of their size for little time, but random floats only a fifth
+smaller for twice the time of writing and of every reading; so the first piece of a snapshot decides for all.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Literal
+
+import polars as pl
+
+from kronkers_batch.errors import IntegrityError
+
+# Smaller than this share of the plain size is worth the time.
+_WORTH = 0.7
+
+Compression = Literal["uncompressed", "lz4"]
+
+
+def choose(frame: pl.DataFrame) -> Compression:
+    """What to do with rows like these."""
+    sample = frame[:8192]
+    plain, small = len(encode(sample, "uncompressed")), len(encode(sample, "lz4"))
+    return "lz4" if small < _WORTH * plain else "uncompressed"
+
+
+def encode(frame: pl.DataFrame, compression: Compression) -> memoryview:
+    """The frame as bytes."""
+    buffer = io.BytesIO()
+    frame.rechunk().write_ipc_stream(buffer, compression=compression)
+    return buffer.getbuffer()
+
+
+def decode(raw: bytes, columns: Sequence[str] | None, where: str) -> pl.DataFrame:
+    """The inverse of :func:`encode`, for these columns in this order. Raises IntegrityError."""
+    try:
+        frame = pl.read_ipc_stream(io.BytesIO(raw), columns=list(columns) if columns is not None else None)
+    except (pl.exceptions.PolarsError, OSError, ValueError):
+        raise IntegrityError(
+            "a piece holds no table", where=where, fix="Restore the artifact store from a backup."
+        ) from None
+    return frame if columns is None else frame.select(columns)

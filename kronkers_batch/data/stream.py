@@ -1,0 +1,57 @@
+"""The checked rows of a source, straight from it: what a snapshot freezes, and what a trial reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from kronkers_batch.config.spec import SourceSpec
+from kronkers_batch.data import sources as all_sources
+from kronkers_batch.data.checks import Checker, CheckResult
+from kronkers_batch.data.sources.place import Place
+from kronkers_batch.data.window import Window
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from kronkers_batch.data.sources.output import OutputReader
+
+
+class CheckedRows:
+    """Iterates once over the rows of a window, checked, as frames of at most ``chunk_rows`` rows.
+
+    A check over all rows is known only when the last row was read: until the iteration ended without an
+    error, nothing may be made of the rows that lasts. ``results`` is there after it.
+
+    Args:
+        outputs: Reads other models' outputs; None where the source needs none.
+        sources: Every declared source by name.
+    """
+
+    def __init__(
+        self,
+        source: SourceSpec,
+        window: Window,
+        outputs: OutputReader | None,
+        *,
+        sources: Mapping[str, SourceSpec],
+        chunk_rows: int,
+    ) -> None:
+        self.where = f"{Place.of(source)}, {window}"
+        self.results: tuple[CheckResult, ...] = ()
+        self._window = window
+        self._checker = Checker(
+            source.schema, source.checks, self.where, key=source.key, origin=source.origin
+        )
+        self._frames = all_sources.read(source, window, outputs, sources=sources, chunk_rows=chunk_rows)
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        """Frames of at least one row. Raises SourceError, CheckFailed and MissingPart."""
+        try:
+            for frame in self._frames:
+                kept = self._checker.feed(frame)
+                if kept.height:
+                    yield kept
+            self.results = self._checker.finish(self._window.end)
+        finally:
+            self._checker.close()
