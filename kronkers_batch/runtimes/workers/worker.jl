@@ -56,12 +56,12 @@ const EPOCH_MILLISECONDS = Dates.value(DateTime(1970))
 
 # The values as a vector that may hold missing, which is where the mask is not 0; an empty mask has no nulls.
 function masked(values::Vector{T}, mask::Vector{UInt8}) where {T}
-    column = Vector{Union{Missing,T}}(undef, length(values))
-    if isempty(mask)
-        copyto!(column, values)
-    else
-        @inbounds for i in 1:length(values)
-            column[i] = mask[i] == 0x00 ? values[i] : missing
+    column, nulls = Vector{Union{Missing,T}}(undef, length(values)), !isempty(mask)
+    @inbounds for i in 1:length(values)
+        if nulls && mask[i] != 0x00
+            column[i] = missing
+        else
+            column[i] = values[i]
         end
     end
     return column
@@ -470,13 +470,17 @@ function widest(@nospecialize(column))
 end
 
 function wire(name::String, @nospecialize(column))
-    T, n = element_type(column), length(column)
+    column isa Vector{Float64} && return Wired("f8", column, UInt8[], 0, 0, UInt8[])
+    return Base.invokelatest(wire_other, name, column, Base.invokelatest(element_type, column))::Wired
+end
+
+function wire_other(name::String, @nospecialize(column), @nospecialize(T))
+    n = length(column)
     if T === Union{}
         return Wired("f8", fill(NaN, n), ones(UInt8, n), n, 0, UInt8[])
     elseif T <: AbstractString || T === Symbol
         return wire_strings(name, column, Vector{Int32}(undef, n))
     end
-    column isa Vector{Float64} && return Wired("f8", column, UInt8[], 0, 0, UInt8[])
     type, values, convert_one, under =
         T === Bool ? ("b1", Vector{Bool}(undef, n), identity, false) :
         T === Float32 ? ("f4", Vector{Float32}(undef, n), identity, NaN32) :
@@ -555,8 +559,19 @@ struct ModelError <: Exception
     message::String
 end
 
-default_save(model, path) = serialize(path, model)
-default_load(path) = deserialize(path)
+# Julia's own storage. The compiled methods for files that Julia brings are found when called, not inferred anew.
+function default_save(@nospecialize(model), path::String)
+    file = open(path, "w")
+    Base.invokelatest(serialize, file, model)
+    close(file)
+end
+
+function default_load(path::String)
+    file = open(path, "r")
+    model = Base.invokelatest(deserialize, file)
+    close(file)
+    return model
+end
 
 function code_recipe(arguments::Dict{String,Any}, outputs::Vector{String})
     file = arguments["path"]::String
@@ -820,7 +835,9 @@ end
 function load(io::IOStream, message::Message, state::State)
     how = recipe(state, false)
     path = joinpath(state.scratch, "kronkers-artifact")
-    write(path, message.parts[1]::Vector{UInt8})
+    file = open(path, "w")
+    write(file, message.parts[1]::Vector{UInt8})
+    close(file)
     state.model, state.fitted = nothing, false
     state.model = Base.invokelatest(how.load, path)
     state.fitted = true
