@@ -1,0 +1,38 @@
+"""The reference of what lies in the database in clear and what is sealed, made from the tables themselves.
+
+``python -m kronkers_batch.store.columns`` writes ``docs/reference/columns.md``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kronkers_batch.store.tables import metadata
+
+_HEAD = """# What the database shows
+
+Made from the tables (`python -m kronkers_batch.store.columns`); a test compares. *Clear* columns say why
+that is harmless, *sealed* ones under which key they lie. Which role holds which key is in
+[formats.md](formats.md).
+"""
+
+
+def reference() -> str:
+    """The page's Markdown."""
+    parts = [_HEAD]
+    for table in sorted(metadata.tables.values(), key=lambda t: t.name):
+        parts.append(f"\n## {table.name}\n\n| column | |\n|---|---|\n")
+        for column in table.columns:
+            kind = "clear" if "clear" in column.info else "sealed"
+            said = (
+                f"clear: {column.info.get('clear')}"
+                if kind == "clear"
+                else (f"**sealed** under {column.info.get('sealed')}")
+            )
+            parts.append(f"| {column.name} | {said} |\n")
+    return "".join(parts)
+
+
+if __name__ == "__main__":
+    page = Path(__file__).parents[2] / "docs" / "reference" / "columns.md"
+    page.write_text(reference(), encoding="utf-8")

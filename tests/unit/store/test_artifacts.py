@@ -1,0 +1,76 @@
+"""One contract for local folders and other fsspec addresses."""
+
+import os
+import uuid
+
+import pytest
+
+from kronkers_batch.errors import ConfigError, MissingPart, NotFound
+from kronkers_batch.store.artifacts import ArtifactStore
+
+
+@pytest.fixture(params=["path", "file", "memory", "renaming"])
+def store(request, tmp_path):
+    address = {
+        "path": f"{tmp_path}/art",
+        "file": f"file://{tmp_path}/art",
+        "memory": f"memory://{uuid.uuid4().hex}",
+        "renaming": f"local://{tmp_path}/art",  # fsspec's own local system: write, then rename
+    }[request.param]
+    return ArtifactStore(address)
+
+
+def test_write_read_list_delete(store):
+    assert store.list("") == []
+    store.write("a/b/piece-1", b"one")
+    store.write("a/b/piece-2", memoryview(b"two"))
+    store.write("a/c", bytearray(b""))
+    assert store.read("a/b/piece-2") == b"two"
+    assert store.read("a/c") == b""
+    assert store.list("") == ["a/b/piece-1", "a/b/piece-2", "a/c"]
+    assert store.list("a/b") == ["a/b/piece-1", "a/b/piece-2"]
+    assert store.list("nothing") == []
+    store.write("a/c", b"new")
+    assert store.read("a/c") == b"new"
+    store.delete("a/c")
+    store.delete("a/c")
+    with pytest.raises(NotFound, match="not there") as caught:
+        store.read("a/c")
+    assert "a/c" in caught.value.where
+
+
+@pytest.mark.parametrize("path", ["", "/etc/passwd", "../x", "a/../../x", "a//b", "a/.", "a\\b", "a\0"])
+def test_paths_stay_inside(store, path):
+    with pytest.raises(ValueError, match="inside the store"):
+        store.write(path, b"")
+    with pytest.raises(ValueError, match="inside the store"):
+        store.read(path)
+
+
+def test_local_files_are_private_whatever_the_umask(tmp_path):
+    old = os.umask(0)
+    try:
+        ArtifactStore(f"{tmp_path}/art").write("a/b", b"x")
+    finally:
+        os.umask(old)
+    assert (tmp_path / "art").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "art/a").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "art/a/b").stat().st_mode & 0o777 == 0o600
+
+
+def test_unfinished_files_are_invisible_and_swept(tmp_path):
+    store = ArtifactStore(f"{tmp_path}/art")
+    store.write("a/b", b"x")
+    left = tmp_path / "art/a/.unfinished-0123"
+    left.write_bytes(b"y")
+    assert store.list("") == ["a/b"]
+    assert store.sweep(older_than=left.stat().st_mtime) == 0
+    assert store.sweep(older_than=left.stat().st_mtime + 1) == 1
+    assert [p.name for p in (tmp_path / "art/a").iterdir()] == ["b"]
+
+
+def test_addresses_that_are_no_use():
+    with pytest.raises(ConfigError):
+        ArtifactStore("nonsense://x").read("a")
+    with pytest.raises(MissingPart, match="gs://"):
+        ArtifactStore("gs://bucket").read("a")

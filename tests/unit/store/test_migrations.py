@@ -1,0 +1,135 @@
+"""The migrated database is the declared one."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import MetaData, inspect, text
+
+from kronkers_batch.config.spec import Secret
+from kronkers_batch.errors import StoreError
+from kronkers_batch.store import migrate
+from kronkers_batch.store.engine import Database
+from kronkers_batch.store.tables import metadata
+
+
+@pytest.fixture
+def db(tmp_path):
+    made = Database(Secret(f"sqlite:///{tmp_path}/x.db"))
+    made.migrate()
+    return made
+
+
+def differences(db, declared):
+    with db.read() as conn:
+        return compare_metadata(MigrationContext.configure(conn, opts={"compare_type": True}), declared)
+
+
+def test_migrated_tables_are_the_declared_ones(db):
+    assert differences(db, metadata) == []
+
+
+def test_constraints_are_the_declared_ones_too(db, tmp_path):
+    # compare_metadata does not look at check constraints, foreign keys' actions, or primary keys.
+    other = Database(Secret(f"sqlite:///{tmp_path}/declared.db"))
+    migrate._make_file(other.path)
+    with other.write() as conn:
+        metadata.create_all(conn)
+
+    def words(database):
+        with database.read() as conn:
+            rows = conn.execute(text("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"))
+            return {
+                name: sorted(re.sub(r"[\s\"]+", " ", line).strip(" ,") for line in sql.splitlines())
+                for name, sql in rows
+                if name != "alembic_version"
+            }
+
+    assert words(db) == words(other)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE runs ADD COLUMN extra INTEGER",
+        "ALTER TABLE runs DROP COLUMN exit_code",
+        "DROP TABLE ledger",
+        "CREATE TABLE extra (a INTEGER)",
+        "DROP INDEX ix_grants_principal_id",
+    ],
+)
+def test_a_difference_is_found(db, change):
+    with db.write() as conn:
+        conn.execute(text(change))
+    assert differences(db, metadata) != []
+
+
+def test_the_list_of_revisions_is_the_folder():
+    scripts = ScriptDirectory(str(migrate._SCRIPTS))
+    found = [s.revision for s in scripts.walk_revisions()]
+    assert tuple(reversed(found)) == migrate.REVISIONS
+
+
+def test_a_migration_spells_out_its_tables():
+    # One that reads the metadata would make another database every time the metadata changes.
+    for file in Path(migrate._SCRIPTS, "versions").glob("*.py"):
+        assert "metadata" not in file.read_text()
+
+
+def test_the_second_time_nothing_happens(db):
+    with db.read() as conn:
+        before = inspect(conn).get_table_names()
+    db.migrate()
+    with db.read() as conn:
+        assert inspect(conn).get_table_names() == before
+    assert set(before) == {*metadata.tables, "alembic_version"}
+
+
+def test_a_current_database_does_not_import_alembic(db):
+    code = (
+        "import sys\nfrom kronkers_batch.config.spec import Secret\n"
+        "from kronkers_batch.store.engine import Database\n"
+        f"Database(Secret('sqlite:///{db.path}')).migrate()\n"
+        "assert 'alembic' not in sys.modules\n"
+    )
+    root = Path(migrate.__file__).parents[2]
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=root)
+
+
+def test_a_newer_database_is_left_alone(db):
+    with db.write() as conn:
+        conn.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreError, match="newer version") as caught:
+        db.migrate()
+    assert "Upgrade" in caught.value.fix
+
+
+def test_another_programs_database_is_left_alone(tmp_path):
+    db = Database(Secret(f"sqlite:///{tmp_path}/x.db"))
+    migrate._make_file(db.path)
+    with db.write() as conn:
+        conn.execute(text("CREATE TABLE customers (id INTEGER)"))
+    with pytest.raises(StoreError, match="another program"):
+        db.migrate()
+
+
+def test_two_processes_may_make_it_at_once(tmp_path):
+    code = (
+        "from kronkers_batch.config.spec import Secret\n"
+        "from kronkers_batch.store.engine import Database\n"
+        f"Database(Secret('sqlite:///{tmp_path}/x.db')).migrate()\n"
+    )
+    root = Path(migrate.__file__).parents[2]
+    both = [subprocess.Popen([sys.executable, "-c", code], cwd=root) for _ in range(2)]
+    assert [p.wait() for p in both] == [0, 0]
+    assert differences(Database(Secret(f"sqlite:///{tmp_path}/x.db")), metadata) == []
+
+
+def test_metadata_is_one():
+    assert isinstance(metadata, MetaData)
+    assert {"principals", "tree_keys", "data_keys", "grants", "ledger", "runs"} <= set(metadata.tables)
