@@ -146,15 +146,17 @@ class _Composer:
 
     def compose(self, text: str) -> Node | None:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        events = yaml.parse(text, Loader=loader)
+        events: Iterator[Any] = yaml.parse(text, Loader=loader)
         root: Node | None = None
         documents = 0
         for event in events:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    line = event.start_mark.line + 1
-                    raise _Refused("found a second document ('---')", line, "keep one document a file")
+                    mark: Any = event.start_mark
+                    raise _Refused(
+                        "found a second document ('---')", mark.line + 1, "keep one document a file"
+                    )
                 root = self.node(next(events), events, depth=0)
         return root
 

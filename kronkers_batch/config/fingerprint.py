@@ -1,0 +1,348 @@
+"""Fingerprints of definitions: which declared fields count for training, for scoring, or for neither.
+
+Every field of ModelSpec and SourceSpec, and of what they hold, is in one table below; a test walks the
+dataclasses and fails on a field that is in none. A fingerprint is the SHA-256 of the canonical JSON of the
+fields that count, flat, with a format version. No secret, no path of this machine and no line is in it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import TypeAlias
+
+from kronkers_batch.config.spec import (
+    CheckSpec,
+    CodeFile,
+    InputRef,
+    ModelSpec,
+    OnFailure,
+    SourceSpec,
+)
+
+FORMAT = 1
+
+Json: TypeAlias = str | int | float | bool | list["Json"] | dict[str, "Json"] | None
+
+
+class Counts(StrEnum):
+    """What a field counts for."""
+
+    TRAINING = "training"
+    SCORING = "scoring"
+    BOTH = "training and scoring"
+    DIGEST = "training, as a digest"  # of code or environment, handed in by the caller
+    NEVER = "neither"
+    PARTS = "its parts, below"
+
+
+MODEL_FIELDS: dict[str, Counts] = {
+    "name": Counts.NEVER,
+    "department": Counts.NEVER,
+    "owner": Counts.NEVER,
+    "description": Counts.NEVER,
+    "language": Counts.TRAINING,
+    "task": Counts.TRAINING,
+    "model": Counts.PARTS,
+    "model.path": Counts.DIGEST,
+    "model.target": Counts.TRAINING,
+    "model.arguments": Counts.TRAINING,
+    "model.formula": Counts.TRAINING,
+    "model.predict": Counts.TRAINING,
+    "model.predict_arguments": Counts.TRAINING,
+    "model.origin": Counts.NEVER,
+    "parameters": Counts.TRAINING,
+    "data": Counts.TRAINING,
+    "environment": Counts.DIGEST,
+    "source": Counts.PARTS,
+    "source.source": Counts.BOTH,
+    "source.output": Counts.BOTH,
+    "features": Counts.PARTS,
+    "features.name": Counts.BOTH,
+    "features.type": Counts.BOTH,
+    "features.origin": Counts.NEVER,
+    "key": Counts.SCORING,
+    "target": Counts.TRAINING,
+    "target_type": Counts.TRAINING,
+    "windows": Counts.PARTS,
+    "windows.train": Counts.TRAINING,
+    "windows.holdout": Counts.TRAINING,
+    "windows.score": Counts.SCORING,
+    "windows.label_delay": Counts.TRAINING,
+    "windows.holdout_share": Counts.TRAINING,
+    "input_checks": Counts.BOTH,
+    "output_checks": Counts.SCORING,
+    "output_columns": Counts.BOTH,
+    "retention": Counts.NEVER,
+    "schedule": Counts.NEVER,
+    "training_thresholds": Counts.NEVER,
+    "output_thresholds": Counts.NEVER,
+    "retrain": Counts.NEVER,
+    "promote": Counts.NEVER,
+    "rows": Counts.BOTH,
+    "unseen": Counts.BOTH,
+    "resources": Counts.NEVER,
+    "seed": Counts.TRAINING,
+    "enabled": Counts.NEVER,
+    "overrides": Counts.NEVER,  # what they change counts, not how it was said
+    "origin": Counts.NEVER,
+    "origins": Counts.NEVER,
+}
+SOURCE_FIELDS: dict[str, Counts] = {
+    "name": Counts.NEVER,
+    "department": Counts.NEVER,
+    "description": Counts.NEVER,
+    "kind": Counts.BOTH,
+    "schema": Counts.BOTH,
+    "key": Counts.NEVER,  # a model's key counts, where it is used
+    "time_column": Counts.BOTH,
+    "checks": Counts.BOTH,
+    "shared_with": Counts.NEVER,
+    "origin": Counts.NEVER,
+    "path": Counts.NEVER,  # a moved checkout trains nothing anew; for scoring the source's identity counts
+    "package": Counts.BOTH,
+    "url": Counts.NEVER,  # a secret
+    "query": Counts.BOTH,
+    "watermark": Counts.NEVER,
+    "inputs": Counts.BOTH,
+    "output": Counts.BOTH,
+    "csv": Counts.BOTH,
+    "memory": Counts.NEVER,
+}
+# Of a check: its kind, columns, arguments, on_failure and up_to count. For training only checks that drop
+# rows count (the others change no row), for scoring also those that fail (they would
+# refuse the output now).
+_FOR_TRAINING = (OnFailure.DROP,)
+_FOR_SCORING = (OnFailure.DROP, OnFailure.FAIL)
+
+
+def definition(
+    model: ModelSpec,
+    sources: Mapping[str, SourceSpec],
+    *,
+    code_digest: str = "",
+    environment_digest: str = "",
+) -> dict[str, Json]:
+    """Everything that counts for training or scoring, flat: dotted key to JSON value.
+
+    Args:
+        model: The model.
+        sources: All sources by name; those that the model reads, also through queries, are looked up.
+        code_digest: Digest of the normalised code file; empty for a declared estimator.
+        environment_digest: Digest of lock files and the like; empty for the default environment.
+    """
+    return _training(model, sources, code_digest, environment_digest) | _scoring(model, sources)
+
+
+def definition_fingerprint(
+    model: ModelSpec,
+    sources: Mapping[str, SourceSpec],
+    *,
+    code_digest: str = "",
+    environment_digest: str = "",
+) -> str:
+    """SHA-256 (hex) of :func:`definition`."""
+    found = definition(model, sources, code_digest=code_digest, environment_digest=environment_digest)
+    return _digest("definition", found)
+
+
+def training_definition(
+    model: ModelSpec,
+    sources: Mapping[str, SourceSpec],
+    *,
+    code_digest: str = "",
+    environment_digest: str = "",
+) -> dict[str, Json]:
+    """What counts for training, flat; arguments as in :func:`definition`."""
+    return _training(model, sources, code_digest, environment_digest)
+
+
+def training_fingerprint(
+    model: ModelSpec,
+    sources: Mapping[str, SourceSpec],
+    *,
+    code_digest: str = "",
+    environment_digest: str = "",
+) -> str:
+    """SHA-256 (hex) of :func:`training_definition`: another one means that the model trains anew."""
+    return _digest("training", _training(model, sources, code_digest, environment_digest))
+
+
+def scoring_fingerprint(
+    model: ModelSpec, sources: Mapping[str, SourceSpec], *, champion_id: str, source_identity: str
+) -> str:
+    """SHA-256 (hex) of what one output depends on: the champion, its source's identity, the definition.
+
+    Code, parameters and estimator count through the champion's id: they are the champion's, not today's.
+    """
+    found = _scoring(model, sources) | {"champion": champion_id, "identity": source_identity}
+    return _digest("scoring", found)
+
+
+def source_fingerprint(source: SourceSpec) -> str:
+    """SHA-256 (hex) of what shapes a snapshot besides the data: the source with all its checks."""
+    found = _source_fields("source", source, tuple(OnFailure))
+    found["source.inputs"] = {name: _ref(ref) for name, ref in source.inputs.items()}
+    return _digest("source", found)
+
+
+def changes(old: Mapping[str, Json], new: Mapping[str, Json]) -> list[str]:
+    """What differs between two definitions, sorted: ``parameters.C: 1.0 -> 0.5``."""
+    lines = []
+    for key in sorted(old.keys() | new.keys()):
+        if key not in old:
+            lines.append(f"{key}: added {_shown(new[key])}")
+        elif key not in new:
+            lines.append(f"{key}: removed {_shown(old[key])}")
+        elif canonical(old[key]) != canonical(new[key]):
+            lines.append(
+                f"{key}: changed" if _is_digest(key) else f"{key}: {_shown(old[key])} -> {_shown(new[key])}"
+            )
+    return lines
+
+
+def canonical(value: Json) -> str:
+    """JSON with sorted keys and without spaces; refuses NaN and infinities with ValueError."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def _digest(purpose: str, fields: Mapping[str, Json]) -> str:
+    text = canonical({"format": FORMAT, "purpose": purpose, "fields": dict(fields)})
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _is_digest(key: str) -> bool:
+    return key in ("code", "environment")
+
+
+def _shown(value: Json) -> str:
+    text = canonical(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _training(
+    model: ModelSpec, sources: Mapping[str, SourceSpec], code_digest: str, environment_digest: str
+) -> dict[str, Json]:
+    windows = model.windows
+    found: dict[str, Json] = {
+        "language": str(model.language),
+        "task": str(model.task),
+        "code": code_digest,
+        "environment": environment_digest,
+        "data": model.data,
+        "target": model.target,
+        "target_type": str(model.target_type),
+        "window.train": plain(windows.train),
+        "window.holdout": plain(windows.holdout),
+        "window.label_delay": plain(windows.label_delay),
+        "window.holdout_share": windows.holdout_share,
+        "seed": model.seed,
+        "checks.input.drop": _checks(model.input_checks, _FOR_TRAINING),
+    }
+    if not isinstance(model.model, CodeFile):
+        estimator = model.model
+        found |= {"estimator.target": estimator.target, "estimator.formula": estimator.formula}
+        found["estimator.predict"] = estimator.predict
+        found |= _flat("estimator.arguments", estimator.arguments)
+        found |= _flat("estimator.predict_arguments", estimator.predict_arguments)
+    found |= _flat("parameters", model.parameters)
+    return found | _common(model) | _sources(model.source, sources, _FOR_TRAINING, "drop")
+
+
+def _scoring(model: ModelSpec, sources: Mapping[str, SourceSpec]) -> dict[str, Json]:
+    found: dict[str, Json] = {
+        "key": list(model.key),
+        "window.score": plain(model.windows.score),
+        "checks.input": _checks(model.input_checks, _FOR_SCORING),
+        "checks.output": _checks(model.output_checks, _FOR_SCORING),
+    }
+    return found | _common(model) | _sources(model.source, sources, _FOR_SCORING, "all")
+
+
+def _common(model: ModelSpec) -> dict[str, Json]:
+    found: dict[str, Json] = {
+        "source": _ref(model.source),
+        "features": [f.name for f in model.features],
+        "output.columns": [[c.name, str(c.type)] for c in model.output_columns],
+        "rows": str(model.rows),
+        "unseen": str(model.unseen),
+    }
+    return found | {f"features.{f.name}": str(f.type) for f in model.features}
+
+
+def _sources(
+    ref: InputRef, sources: Mapping[str, SourceSpec], counted: tuple[OnFailure, ...], purpose: str
+) -> dict[str, Json]:
+    """The definitions of a source and of all sources that its query reads; outputs count by name."""
+    found: dict[str, Json] = {}
+    waiting, seen = [ref.source], set()
+    while waiting:
+        name = waiting.pop()
+        if not name or name in seen:
+            continue
+        seen.add(name)
+        source = sources[name]
+        found |= _source_fields(f"source.{name}", source, counted, purpose)
+        for table, inner in source.inputs.items():
+            found[f"source.{name}.inputs.{table}"] = _ref(inner)
+            waiting.append(inner.source)
+    return found
+
+
+def _source_fields(
+    prefix: str, source: SourceSpec, counted: tuple[OnFailure, ...], purpose: str = "all"
+) -> dict[str, Json]:
+    found: dict[str, Json] = {
+        f"{prefix}.kind": str(source.kind),
+        f"{prefix}.columns": [[c.name, str(c.type), list(c.levels)] for c in source.schema],
+        f"{prefix}.time_column": source.time_column,
+        f"{prefix}.package": source.package,
+        f"{prefix}.query": source.query,
+        f"{prefix}.output": source.output,
+        f"{prefix}.csv": dict(source.csv),
+    }
+    found[f"{prefix}.checks.{purpose}"] = _checks(source.checks, counted)
+    return found
+
+
+def _checks(checks: Iterable[CheckSpec], counted: tuple[OnFailure, ...]) -> list[Json]:
+    return [
+        [str(c.kind), list(c.columns), plain(dict(c.arguments)), str(c.on_failure), c.up_to]
+        for c in checks
+        if c.on_failure in counted
+    ]
+
+
+def _ref(ref: InputRef) -> Json:
+    return {"source": ref.source} if ref.source else {"output": ref.output}
+
+
+def _flat(prefix: str, values: Mapping[str, object]) -> dict[str, Json]:
+    """Nested mappings as dotted keys, so that a change names the one value that changed."""
+    found: dict[str, Json] = {}
+    for name, value in values.items():
+        # {"a.b": 1} and {"a": {"b": 1}} must not look the same.
+        key = prefix + "." + str(name).replace("\\", "\\\\").replace(".", "\\.")
+        if isinstance(value, Mapping) and value:
+            found |= _flat(key, value)
+        else:
+            found[key] = plain(value)
+    return found
+
+
+def plain(value: object) -> Json:
+    """A JSON value: durations in seconds, moments as ISO text. Raises TypeError on a secret or an object."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return str(value) if isinstance(value, StrEnum) else value
+    if isinstance(value, dt.timedelta):
+        return value.total_seconds()
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    raise TypeError(f"{type(value).__name__} does not enter a fingerprint")
