@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import luigi
 
 from kronkers_batch.errors import KronkersError
+from kronkers_batch.reports.page import Event
 from kronkers_batch.steps import runlog
 from kronkers_batch.steps.services import Services
 from tasks import context
 
 
-class BaseTask(luigi.Task):  # type: ignore[misc]
+class BaseTask(luigi.Task):
     """A task of the graph.
 
     The parameters here say in which run and over which configuration a task works, not what it makes, so they
@@ -25,14 +26,14 @@ class BaseTask(luigi.Task):  # type: ignore[misc]
         overrides: Overrides of the configuration.
         run_id: The run to record under; empty records nothing.
         as_of: The moment (microseconds UTC) whose champions score; 0 means now.
-        tonight: The run's logical date.
+        tonight: The run's logical date (ISO); empty outside a run.
     """
 
     conf: str = luigi.Parameter(default="", significant=False, positional=False)
     overrides: tuple[str, ...] = luigi.TupleParameter(default=(), significant=False, positional=False)
     run_id: str = luigi.Parameter(default="", significant=False, positional=False)
     as_of: int = luigi.IntParameter(default=0, significant=False, positional=False)
-    tonight: dt.date | None = luigi.OptionalDateParameter(default=None, significant=False, positional=False)
+    tonight: str = luigi.Parameter(default="", significant=False, positional=False)
 
     @property
     def services(self) -> Services:
@@ -54,6 +55,10 @@ class BaseTask(luigi.Task):  # type: ignore[misc]
     def subject(self) -> tuple[str, str]:
         """What it works on, and the department that owns that."""
         raise TypeError(f"{type(self).__name__} has no subject")
+
+    def requires(self) -> Iterable[BaseTask]:
+        """The tasks that must be complete before this one runs."""
+        return ()
 
     def reason(self) -> str:
         """Why this task is to run, in one line; asked only while it is not complete."""
@@ -93,5 +98,5 @@ class BaseTask(luigi.Task):  # type: ignore[misc]
         name, department = self.subject
         seconds = time.monotonic() - started
         runlog.record(
-            self.services, self.run_id, department, runlog.Event(name, self.kind, state, seconds, message, reason)
+            self.services, self.run_id, department, Event(name, self.kind, state, seconds, message, reason)
         )

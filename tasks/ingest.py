@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from typing import Any
 
 import luigi
 
@@ -28,7 +29,7 @@ class Ingest(BaseTask):
     end: str = luigi.Parameter(default="")
 
     @classmethod
-    def of(cls, ref: InputRef, window: Window, **common: object) -> Ingest:
+    def of(cls, ref: InputRef, window: Window, **common: Any) -> Ingest:
         """The task for a window of what a model reads."""
         name = ref.source or _OUTPUT + ref.output
         return cls(source=name, start=_text(window.start), end=_text(window.end), **common)
@@ -56,7 +57,7 @@ class Ingest(BaseTask):
 
         for model in outputs_of(self.services, self.ref):
             for day in days(self.window):
-                kind = Score if day == self.tonight else Published
+                kind = Score if day.isoformat() == self.tonight else Published
                 yield kind(model=model, date=day, **self.common)
 
     def settled(self) -> bool:
@@ -70,8 +71,8 @@ class Ingest(BaseTask):
     def reason(self) -> str:
         """Why: nothing is frozen for this window, or the source changed since."""
         name = source_of(self.services, self.ref).name
-        frozen_before = self.services.snapshots.exists(name, self.window)
-        return "the source changed" if frozen_before else "not read yet"
+        before = self.services.snapshots.frozen_before(name, self.window)
+        return "the source changed" if before else "not read yet"
 
     def work(self) -> tuple[str, str]:
         """Read, check and freeze."""

@@ -26,7 +26,7 @@ class Nightly(BaseTask):
 
     def requires(self) -> Iterator[BaseTask]:
         """A scoring of each model, and a training of each that is due."""
-        common = {**self.common, "tonight": self.date}
+        common = {**self.common, "tonight": self.date.isoformat()}
         for name in self.names():
             yield Score(model=name, date=self.date, **common)
             due = training_due(self.services, self.services.model(name), self.date)

@@ -11,6 +11,7 @@ from pathlib import Path
 import luigi
 
 from kronkers_batch.errors import KronkersError, UsageError
+from kronkers_batch.reports.page import Event
 from kronkers_batch.steps import runlog
 from kronkers_batch.steps.decide import training_asked
 from kronkers_batch.steps.services import Services
@@ -49,7 +50,7 @@ class RunResult:
     run_id: str
     date: dt.date
     outcomes: tuple[Outcome, ...]
-    events: tuple[runlog.Event, ...]
+    events: tuple[Event, ...]
     seconds: float
 
     @property
@@ -59,7 +60,7 @@ class RunResult:
 
 
 def nightly_task(
-    services: Services, conf: Path, overrides: Sequence[str], date: dt.date, models: Sequence[str], run_id: str
+    services: Services, conf: Path, overrides: Sequence[str], date: dt.date, models: Sequence[str]
 ) -> Nightly:
     """The root of the graph, over a system that is already open."""
     for name in models:
@@ -70,9 +71,8 @@ def nightly_task(
         models=tuple(models),
         conf=str(conf),
         overrides=tuple(overrides),
-        run_id=run_id,
         as_of=now(),
-        tonight=date,
+        tonight=date.isoformat(),
     )
 
 
@@ -85,7 +85,7 @@ def run(
     trigger: str = "command",
 ) -> RunResult:
     """Run the nightly graph for a date, for the named models or all. One model's failure stops no other."""
-    root = nightly_task(services, conf, overrides, date, models, "")
+    root = nightly_task(services, conf, overrides, date, models)
     names = root.names()
     return execute(services, root, names, trigger)
 
@@ -100,18 +100,18 @@ def train_now(
             f"{name} is already trained as of {date}, and its definition is the same",
             fix=f"kronkers versions {name} shows it; --force trains all the same",
         )
-    nightly = nightly_task(services, conf, overrides, date, [name], "")
+    nightly = nightly_task(services, conf, overrides, date, [name])
     root = Train(model=name, date=date, fingerprint=due.fingerprint, why=due.reason, **nightly.common)
     return execute(services, root, [name], "command")
 
 
-def execute(services: Services, root: BaseTask, names: Sequence[str], trigger: str) -> RunResult:
+def execute(services: Services, root: Nightly | Train, names: Sequence[str], trigger: str) -> RunResult:
     """Give a graph to Luigi under a new run, and gather what became of each model."""
     date: dt.date = root.date
     started = now()
     run_id = runlog.begin(services, date, trigger)
     services.run_id = run_id
-    root = root.clone(run_id=run_id, as_of=started)
+    root = root.clone(run_id=run_id, as_of=started)  # type: ignore[no-untyped-call]
     try:
         prepare_workers(services, names, date)
         _build(root, services.config.executor.workers)
@@ -119,7 +119,7 @@ def execute(services: Services, root: BaseTask, names: Sequence[str], trigger: s
         runlog.finish(services, run_id, 1)
         raise
     events = tuple(runlog.events(services, run_id))
-    outcomes = tuple(_outcome(services, root, name, events) for name in names)
+    outcomes = tuple(_outcome(root, name, events) for name in names)
     result = RunResult(run_id, date, outcomes, events, (now() - started) / 1e6)
     runlog.finish(services, run_id, result.exit_code)
     return result
@@ -150,7 +150,7 @@ def _processes_without_fork() -> None:
     multiprocessing.set_forkserver_preload(["tasks.nightly", "polars"])
 
 
-def _outcome(services: Services, root: BaseTask, name: str, events: Sequence[runlog.Event]) -> Outcome:
+def _outcome(root: Nightly | Train, name: str, events: Sequence[Event]) -> Outcome:
     own = [e for e in events if e.model == name and e.task in ("score", "train")]
     seconds = sum(e.seconds for e in own)
     for state in ("failed", "held"):
@@ -182,7 +182,7 @@ def _held(tasks: Iterable[BaseTask], name: str) -> str:
     return ""
 
 
-def _cause(unfinished: Iterable[BaseTask], events: Sequence[runlog.Event]) -> str:
+def _cause(unfinished: Iterable[BaseTask], events: Sequence[Event]) -> str:
     """Why a model's tasks did not run: the failed tasks that they stand on."""
     failed = {(e.model, e.task): e.message for e in events if e.state in ("failed", "held")}
     waiting, seen, causes = list(unfinished), set(), []

@@ -83,7 +83,7 @@ class Score(OutputTask):
             raise GateFailed(
                 f"{self.model} has no champion" + (f": {newest[-1].ref} was not promoted" if newest else ""),
                 where=f"model {self.model}",
-                fix=f"see kronkers versions {self.model}; then change the model or its thresholds, or promote one",
+                fix=f"see kronkers versions {self.model}; change the model or its thresholds, or promote one",
             )
         state = scoring_state(services, spec, self.date, champion)
         if state.output is not None:

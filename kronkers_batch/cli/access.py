@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kronkers_batch.cli.options import command, opened
 from kronkers_batch.cli.output import fields, moment, print_json, table
 from kronkers_batch.errors import UsageError
+
+if TYPE_CHECKING:
+    from kronkers_batch.ledger.ledger import Entry
 
 _VERBS = ("whoami", "list")
 
@@ -23,19 +26,16 @@ def access(args: argparse.Namespace) -> int:
     verb = args.names[0] if args.names else "whoami"
     if verb not in _VERBS or len(args.names) > 1:
         raise UsageError(f"access does not know {verb!r}", fix="it knows: " + ", ".join(_VERBS))
-    with opened(args) as services, services.db.read() as connection:
-        if verb == "whoami":
-            who = services.vault.whoami(connection)
-            if args.json:
-                print_json(who)
-            else:
-                fields(who)
-            return 0
-        grants = services.vault.list_grants(connection)
+    from kronkers_batch.steps import people
+
+    with opened(args) as services:
+        found = people.whoami(services) if verb == "whoami" else people.grants(services)
     if args.json:
-        print_json(grants)
+        print_json(found)
+    elif isinstance(found, dict):
+        fields(found)
     else:
-        table([list(g.values()) for g in grants], ("principal", "role", "on"))
+        table([list(row.values()) for row in found], ("principal", "role", "on"))
     return 0
 
 
@@ -44,15 +44,25 @@ def ledger(args: argparse.Namespace) -> int:
     verb = args.names[0] if args.names else "show"
     if verb not in ("show", "verify") or len(args.names) > 1:
         raise UsageError(f"ledger does not know {verb!r}", fix="it knows: show, verify")
-    with opened(args) as services, services.db.read() as connection:
+    with opened(args) as services:
         if verb == "verify":
-            count = services.ledger.verify(connection)
-            print_json({"entries": count, "ok": True}) if args.json else print(f"{count} entries, chain intact")
+            count = services.ledger.verify().seq
+            print_json({"entries": count, "ok": True}) if args.json else print(
+                f"{count} entries, chain intact"
+            )
             return 0
-        entries = list(services.ledger.entries(connection))
-    rows = [(moment(e.at), e.principal, e.action, e.subject) for e in entries]
+        with services.db.read() as connection:
+            entries = list(services.ledger.entries(connection))
+    rows = [(moment(e.at), e.principal, e.action, e.subject, _details(e)) for e in entries]
+    headers = ("at", "principal", "action", "subject", "details")
     if args.json:
-        print_json([dict(zip(("at", "principal", "action", "subject"), r, strict=True)) for r in rows])
+        print_json([dict(zip(headers, row, strict=True)) for row in rows])
     else:
-        table(rows, ("at", "principal", "action", "subject"))
+        table(rows, headers)
     return 0
+
+
+def _details(entry: Entry) -> str:
+    if entry.details is None:
+        return "(sealed)"
+    return ", ".join(f"{name} {value}" for name, value in entry.details.items() if value not in ("", None))

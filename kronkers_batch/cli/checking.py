@@ -43,7 +43,7 @@ def plan(args: argparse.Namespace) -> int:
 
     with opened(args, first_run=True) as services:
         date = logical_date(services.config, args.date)
-        planned = walk(nightly_task(services, conf_folder(args), args.overrides, date, args.names, ""))
+        planned = walk(nightly_task(services, conf_folder(args), args.overrides, date, args.names))
     if args.json:
         print_json({"date": str(date), "tasks": [vars(p) for p in planned]})
         return 0

@@ -22,6 +22,9 @@ def doctor(args: argparse.Namespace) -> int:
     if args.json:
         print_json([vars(f) for f in findings])
     else:
-        table([("ok" if f.ok else "MISSING", f.part, f.found, f.fix) for f in findings],
-              ("", "part", "found", "to do"), wide=True)
+        table(
+            [("ok" if f.ok else "MISSING", f.part, f.found, f.fix) for f in findings],
+            ("", "part", "found", "to do"),
+            wide=True,
+        )
     return 0 if all(f.ok or not f.needed for f in findings) else 5

@@ -26,7 +26,9 @@ def command(
     parser: argparse.ArgumentParser = commands.add_parser(name, help=help, description=help + ".")
     parser.set_defaults(handler=handler, takes_names=bool(names))
     parser.add_argument("words", nargs="*", metavar=names or "KEY=VALUE", help=argparse.SUPPRESS)
-    parser.add_argument("--conf", metavar="DIR", help="the configuration folder (or KRONKERS_CONF; else ./conf)")
+    parser.add_argument(
+        "--conf", metavar="DIR", help="the configuration folder (or KRONKERS_CONF; else ./conf)"
+    )
     parser.add_argument("-v", "--verbose", action="store_true", help="show the traceback of an error")
     if json:
         parser.add_argument("--json", action="store_true", help="print JSON")

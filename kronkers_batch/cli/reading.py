@@ -23,7 +23,9 @@ def add(commands: Any) -> None:
     """Add this group's commands."""
     parser = command(commands, "read", read, "Print or export a model's scores", names="MODEL")
     date_option(parser, "one logical date; else every published one")
-    parser.add_argument("--version", type=int, metavar="N", help="this version of that date, not the one in use")
+    parser.add_argument(
+        "--version", type=int, metavar="N", help="this version of that date, not the one in use"
+    )
     parser.add_argument("--at", metavar="MOMENT", help="what a reader saw then")
     parser.add_argument("--key", nargs="+", metavar="VALUE", help="one row: the values of its key, in order")
     parser.add_argument("--limit", type=int, metavar="N", help=f"rows to print (default {SHOWN})")
@@ -52,7 +54,9 @@ def read(args: argparse.Namespace) -> int:
             keys = services.warehouse.parse_key(name, args.key)
             frame = services.warehouse.lookup(name, keys, date=date, version=args.version, at=at)
             if not frame.height:
-                raise NotFound(f"{name} has no row with this key", fix="check the key's values and their order")
+                raise NotFound(
+                    f"{name} has no row with this key", fix="check the key's values and their order"
+                )
             return _show(args, iter([frame]))
         frames = services.warehouse.read(name, date=date, version=args.version, at=at)
         return _show(args, frames)

@@ -17,7 +17,9 @@ def add(commands: Any) -> None:
     """Add this group's commands."""
     parser = command(commands, "run", run, "Run the nightly graph for a logical date", names="MODEL")
     date_option(parser)
-    parser = command(commands, "train", train, "Train a model now, and promote it if it passes", names="MODEL")
+    parser = command(
+        commands, "train", train, "Train a model now, and promote it if it passes", names="MODEL"
+    )
     date_option(parser)
     parser.add_argument("--force", action="store_true", help="train although nothing changed")
     parser = command(commands, "report", report, "Print or write the page of the last run of a date")

@@ -182,7 +182,9 @@ def live(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"model": name, "champion": champion.ref if champion else None})
     else:
-        print(champion.ref if champion else f"{name} had no champion" if args.at else f"{name} has no champion")
+        print(
+            champion.ref if champion else f"{name} had no champion" if args.at else f"{name} has no champion"
+        )
     return 0
 
 

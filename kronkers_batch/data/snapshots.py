@@ -96,6 +96,17 @@ class Snapshots:
                     return self._open(conn, row).ref
         return None
 
+    def frozen_before(self, source_name: str, window: Window) -> bool:
+        """Whether this window was frozen at some time, of whichever state of the source."""
+        query = select(table.c.id).where(
+            table.c.source == source_name,
+            table.c.window_start.is_not_distinct_from(_moment(window.start)),
+            table.c.window_end.is_not_distinct_from(_moment(window.end)),
+            table.c.state == READY,
+        )
+        with self._db.read() as conn:
+            return conn.execute(query.limit(1)).first() is not None
+
     def get(self, snapshot_id: str) -> SnapshotRef:
         """The snapshot of that id, verified. Raises NotFound, AccessRefused, IntegrityError."""
         return self._get(snapshot_id).ref

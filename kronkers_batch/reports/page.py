@@ -41,7 +41,9 @@ class Event:
 
 def run_page(run: RunRecord, events: Sequence[Event]) -> str:
     """The page as HTML. It shows states, row counts, metrics and reasons; never rows, keys or levels."""
-    rows = "\n".join(_row(event) for event in events) or '<tr><td colspan="6">Nothing had to be done.</td></tr>'
+    rows = (
+        "\n".join(_row(event) for event in events) or '<tr><td colspan="6">Nothing had to be done.</td></tr>'
+    )
     ended = "still running" if run.finished is None else _verdict(run, events)
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Run of {escape(run.date)}</title>

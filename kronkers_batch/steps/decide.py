@@ -59,7 +59,9 @@ def training_due(services: Services, model: ModelSpec, date: dt.date) -> Trainin
         return None
     age = date - newest.training.logical_date
     if model.retrain.every is not None and age >= model.retrain.every:
-        return TrainingDue(again, f"last trained as of {newest.training.logical_date}, {age.days} days before")
+        return TrainingDue(
+            again, f"last trained as of {newest.training.logical_date}, {age.days} days before"
+        )
     if services.registry.champion(model.name) is None and age > dt.timedelta() and _missed(model, newest):
         return TrainingDue(again, f"no champion: {newest.ref} missed its thresholds")
     return None
@@ -114,7 +116,9 @@ class ScoringState:
         """Why scoring joins the graph; empty when it does not."""
         if self.settled:
             return ""
-        return "not scored yet" if self.output is None else "thresholds changed: judged anew, nothing computed"
+        return (
+            "not scored yet" if self.output is None else "thresholds changed: judged anew, nothing computed"
+        )
 
 
 def scoring_state(

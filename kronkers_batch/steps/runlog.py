@@ -70,7 +70,9 @@ def finish(services: Services, run_id: str, exit_code: int) -> None:
     """Record that a run ended."""
     with services.db.write() as connection:
         connection.execute(
-            update(runs).where(runs.c.id == run_id).values(finished=now(), state="finished", exit_code=exit_code)
+            update(runs)
+            .where(runs.c.id == run_id)
+            .values(finished=now(), state="finished", exit_code=exit_code)
         )
 
 

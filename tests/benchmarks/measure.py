@@ -72,9 +72,7 @@ def _memory(pid: int) -> int:
         return 0
 
 
-def in_turn(
-    runs: Mapping[str, Callable[[], Timing]], rounds: int = 3
-) -> dict[str, list[Timing]]:
+def in_turn(runs: Mapping[str, Callable[[], Timing]], rounds: int = 3) -> dict[str, list[Timing]]:
     """Run each in turn, so many rounds, so that the machine's moods meet all alike."""
     results: dict[str, list[Timing]] = {name: [] for name in runs}
     for _ in range(rounds):

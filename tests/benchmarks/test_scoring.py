@@ -135,7 +135,7 @@ def test_scoring_against_the_floor_and_by_hand(tmp_path, capsys):
                 f" {marginal:12.2f} s {peak(one):12.0f} {peak(five):6.0f}"
             )
     out = subprocess.run(
-        [sys.executable, "-m", "kronkers_batch.cli.main", "outputs", "churn", "--conf", str(tmp_path / "conf")],
+        [sys.executable, "-m", "kronkers_batch.cli.main", "outputs", "churn", "--conf", f"{tmp_path}/conf"],
         cwd=ROOT,
         env=bench.environment,
         capture_output=True,

@@ -180,9 +180,8 @@ class Project:
         return [sys.executable, "-m", "kronkers_batch.cli.main", *words, "--conf", str(self.folder / "conf")]
 
     def run(self, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            self.command(*words), cwd=ROOT, env=self.environment(), capture_output=True, text=True, timeout=120
-        )
+        words_, env = self.command(*words), self.environment()
+        done = subprocess.run(words_, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120)
         assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 

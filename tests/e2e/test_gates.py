@@ -35,8 +35,11 @@ def test_an_output_that_misses_its_threshold_is_held_until_the_threshold_lets_it
 
 
 def test_one_models_failure_stops_no_other(project):
-    project.write("models/spends/model.py", "def fit(data, params):\n    raise ValueError('no luck')\n\n\n"
-                  "def score(model, data):\n    return data['x']\n")
+    project.write(
+        "models/spends/model.py",
+        "def fit(data, params):\n    raise ValueError('no luck')\n\n\n"
+        "def score(model, data):\n    return data['x']\n",
+    )
     result = outcome(project, "--date", "2024-01-21")
     assert result["buys"]["state"] == "done"
     assert result["spends"]["state"] == "failed"

@@ -1,4 +1,4 @@
-"""Customers with 16 float and 3 integer features, a region and a label; seeded. Usage: make_data.py FILE ROWS."""
+"""Customers with 16 float and 3 integer features and a label; seeded. Usage: make_data.py FILE ROWS."""
 
 import sys
 

@@ -1,0 +1,95 @@
+"""A model's definition as it is now: flat, and as fingerprints, with its code normalised."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kronkers_batch.config.fingerprint import (
+    Json,
+    definition_fingerprint,
+    scoring_fingerprint,
+    training_definition,
+    training_fingerprint,
+)
+from kronkers_batch.config.spec import CodeFile, ModelSpec
+from kronkers_batch.errors import ModelError
+from kronkers_batch.registry.training import ModelVersion
+from kronkers_batch.runtimes.probe import environment_fingerprint, normalise_code
+from kronkers_batch.steps.ingest import source_identity
+from kronkers_batch.steps.services import Services
+from kronkers_batch.steps.sources import source_of
+from kronkers_batch.steps.windows import scoring_window
+from kronkers_batch.store.cache import digest
+
+
+@dataclass(frozen=True)
+class Definition:
+    """``flat`` is dotted key to value; ``training`` its fingerprint; ``parts`` the fingerprints it is made of."""
+
+    flat: Mapping[str, Json]
+    training: str
+    parts: Mapping[str, str]
+
+
+def define(services: Services, model: ModelSpec) -> Definition:
+    """The definition that a training now would be of; worked out once a process.
+
+    Raises ModelError where the code does not parse.
+    """
+    known = services.memo.get(("definition", model.name))
+    if isinstance(known, Definition):
+        return known
+    sources = services.config.sources
+    code = code_digest(services, model)
+    environment = environment_fingerprint(model.language, model.environment)
+    digests = {"code_digest": code, "environment_digest": environment}
+    found = Definition(
+        training_definition(model, sources, **digests),
+        training_fingerprint(model, sources, **digests),
+        {
+            "code": code,
+            "environment": environment,
+            "definition": definition_fingerprint(model, sources, **digests),
+        },
+    )
+    services.memo["definition", model.name] = found
+    return found
+
+
+def code_digest(services: Services, model: ModelSpec) -> str:
+    """Digest of the code file without comments and layout; empty for a declared estimator.
+
+    The worker that parses it is asked once for each content; equal bytes always mean unchanged.
+    """
+    if not isinstance(model.model, CodeFile):
+        return ""
+    raw = model.model.path.read_bytes()
+    key = digest(str(model.language), raw)
+    known = services.cache.get("code", key)
+    if known is not None:
+        return known
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        raise ModelError(
+            "the code is not UTF-8", where=str(model.model.path), fix="save the file as UTF-8"
+        ) from None
+    sandbox = services.config.executor.sandbox
+    normalised = digest(normalise_code(model.language, model.environment, text, sandbox))
+    services.cache.put("code", key, normalised)
+    return normalised
+
+
+def scoring_fingerprint_of(
+    services: Services, model: ModelSpec, date: dt.date, champion: ModelVersion
+) -> str:
+    """What an output of this date would be of: the champion, and the source as it is now."""
+    window = scoring_window(model, source_of(services, model.source), date)
+    return scoring_fingerprint(
+        model,
+        services.config.sources,
+        champion_id=champion.id,
+        source_identity=source_identity(services, model.source, window),
+    )
