@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from kronkers_batch.config.spec import SourceSpec
@@ -23,8 +24,10 @@ from kronkers_batch.vault.vault import Vault
 if TYPE_CHECKING:
     import polars as pl
 
-# Chunks that wait for sealing while the next is read: more would only hold more memory.
-_WAITING = 2
+# Pieces that wait while the next chunk is read (a chunk is four pieces): more would only hold more memory.
+_WAITING = 6
+# While one thread waits for the disk, the other encrypts.
+_SEALERS = 2
 # Pieces that are opened ahead of the reader.
 _AHEAD = 2
 
@@ -66,48 +69,59 @@ def freeze(
             progress(read)
             yield frame
 
-    # One thread takes the frames in order, so that fingerprint and pieces need no lock.
-    with ThreadPoolExecutor(1, thread_name_prefix="kronkers-seal") as pool:
-        waiting: deque[Future[None]] = deque()
+    # The fingerprint needs the pieces in order, so it has a thread of its own; sealing does not.
+    with _Pool(1, "print") as printing, _Pool(_SEALERS, "seal") as sealing:
+        for number, piece in enumerate(rechunked(counted(), piece_rows)):
+            printing.submit(partial(fingerprint.feed, piece))
+            sealing.submit(partial(sealer.put, number, piece))
+        printing.finish()
+        sealing.finish()
+    entries = tuple(sealer.entries[n] for n in range(len(sealer.entries)))
+    return Frozen(entries, fingerprint.finish(), profiler.finish(), rows.results)
 
-        def land(frame: pl.DataFrame) -> None:
-            fingerprint.feed(frame)
-            sealer.put(frame)
 
-        try:
-            for piece in rechunked(counted(), piece_rows):
-                waiting.append(pool.submit(land, piece))
-                if len(waiting) > _WAITING * 4:
-                    waiting.popleft().result()
-            for future in waiting:
-                future.result()
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
-    return Frozen(tuple(sealer.entries), fingerprint.finish(), profiler.finish(), rows.results)
+class _Pool:
+    """Threads that take work in order, with a bounded number of pieces waiting; the first error is raised."""
+
+    def __init__(self, threads: int, name: str) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"kronkers-{name}")
+        self._waiting: deque[Future[None]] = deque()
+
+    def submit(self, work: Callable[[], None]) -> None:
+        if len(self._waiting) >= _WAITING:
+            self._waiting.popleft().result()
+        self._waiting.append(self._pool.submit(work))
+
+    def finish(self) -> None:
+        while self._waiting:
+            self._waiting.popleft().result()
+
+    def __enter__(self) -> _Pool:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
 
 class _Sealer:
-    """Encodes, encrypts and writes pieces, one after the other."""
+    """Encodes, encrypts and writes pieces; several threads may do so at once."""
 
     def __init__(
         self, source: SourceSpec, artifacts: ArtifactStore, vault: Vault, key: DataKey, folder: str
     ) -> None:
-        self.entries: list[PieceEntry] = []
+        self.entries: dict[int, PieceEntry] = {}
         self._source, self._artifacts, self._vault, self._key = source, artifacts, vault, key
         self._folder = folder
         self._schema = source.schema.digest()
         self._compression: pieces.Compression | None = None
 
-    def put(self, frame: pl.DataFrame) -> None:
-        if self._compression is None:
-            self._compression = pieces.choose(frame)
-        number = len(self.entries)
-        name = self._source.name
-        context = _context(self._key, name, number, frame.height, self._schema)
-        blob = self._vault.seal(self._key, context, pieces.encode(frame, self._compression))
+    def put(self, number: int, frame: pl.DataFrame) -> None:
+        compression = self._compression or pieces.choose(frame)
+        self._compression = compression
+        context = _context(self._key, self._source.name, number, frame.height, self._schema)
+        blob = self._vault.seal(self._key, context, pieces.encode(frame, compression))
         self._artifacts.write(f"{self._folder}/{number}", blob)
-        self.entries.append(PieceEntry(number, frame.height, digest(blob), self._schema))
+        self.entries[number] = PieceEntry(number, frame.height, digest(blob), self._schema)
 
 
 def thaw(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 
@@ -29,9 +29,23 @@ def choose(frame: pl.DataFrame) -> Compression:
 
 def encode(frame: pl.DataFrame, compression: Compression) -> memoryview:
     """The frame as bytes."""
-    buffer = io.BytesIO()
-    frame.rechunk().write_ipc_stream(buffer, compression=compression)
-    return buffer.getbuffer()
+    import pyarrow as pa
+
+    table = frame.rechunk().to_arrow()
+    options = pa.ipc.IpcWriteOptions(compression=None if compression == "uncompressed" else compression)
+    # Asked for its size first: a buffer that grows while it is written is copied several times over.
+    counted = pa.MockOutputStream()
+    _write(table, counted, options)
+    buffer = pa.allocate_buffer(counted.size())
+    _write(table, pa.FixedSizeBufferWriter(buffer), options)
+    return memoryview(buffer)
+
+
+def _write(table: Any, sink: Any, options: Any) -> None:
+    import pyarrow as pa
+
+    with pa.ipc.new_stream(sink, table.schema, options=options) as writer:
+        writer.write_table(table)
 
 
 def decode(raw: bytes, columns: Sequence[str] | None, where: str) -> pl.DataFrame:
