@@ -318,7 +318,7 @@ function read_part(io::IOStream, memory::Memory)
 end
 
 function read_vector!(io::IOStream, @nospecialize(v::Vector))
-    unsafe_read(io, ccall(:jl_array_ptr, Ptr{UInt8}, (Any,), v), UInt(sizeof(v)))
+    GC.@preserve v unsafe_read(io, Ptr{UInt8}(pointer(v)), UInt(sizeof(v)))
     return v
 end
 
@@ -523,7 +523,7 @@ function frame_bytes(names::Vector{String}, columns::Vector{Any}, rows::Int)
 end
 
 function put_bytes(out::IOBuffer, @nospecialize(v))
-    GC.@preserve v unsafe_write(out, ccall(:jl_array_ptr, Ptr{UInt8}, (Any,), v), UInt(sizeof(v)))
+    GC.@preserve v unsafe_write(out, Ptr{UInt8}(pointer(v)), UInt(sizeof(v)))
     return nothing
 end
 
@@ -568,7 +568,9 @@ end
 
 function default_load(path::String)
     file = open(path, "r")
-    model = Base.invokelatest(deserialize, file)
+    # Without this header it would be read as an old or odd format, and give nonsense in place of an error.
+    String(read(file, 3)) == "7JL" || throw(ModelError("this is no model that Julia's Serialization has stored"))
+    model = Base.invokelatest(deserialize, seekstart(file))
     close(file)
     return model
 end
@@ -709,7 +711,7 @@ end
 
 # Class, message, line in the model's file, and trace of what was raised; no values of the data.
 function describe(verb::String, raised, backtrace, file::String)
-    line = 0
+    line, backtraces = 0, Any[backtrace]
     while true
         if raised isa LoadError
             line == 0 && raised.file == file && (line = raised.line)
@@ -717,20 +719,19 @@ function describe(verb::String, raised, backtrace, file::String)
         elseif raised isa CompositeException && !isempty(raised.exceptions)
             raised = raised.exceptions[1]
         elseif raised isa TaskFailedException
-            raised.task.backtrace === nothing || (backtrace = raised.task.backtrace)
+            raised.task.backtrace === nothing || push!(backtraces, raised.task.backtrace)
             raised = raised.task.exception
         else
             break
         end
     end
     trace = String[]
-    for frame in stacktrace(backtrace[1:min(end, FRAMES_LOOKED_AT)])
+    for frames in reverse(backtraces), frame in stacktrace(frames[1:min(end, FRAMES_LOOKED_AT)])
         place = String(frame.file)
         place == file && line == 0 && (line = frame.line)
-        own = place == @__FILE__
-        if length(trace) < TRACE_LIMIT && !own && !frame.from_c && !startswith(place, "./")
-            push!(trace, string(frame.func, " at ", basename(place), ":", frame.line))
-        end
+        (place == @__FILE__() || frame.from_c || startswith(place, "./")) && continue # ours, C's, Julia's own
+        text = string(frame.func, " at ", basename(place), ":", frame.line)
+        length(trace) < TRACE_LIMIT && (isempty(trace) || trace[end] != text) && push!(trace, text)
     end
     answer = put!(Answer("error"), "phase", "s", verb)
     put!(answer, "class", "s", string(nameof(typeof(raised))))
@@ -747,6 +748,7 @@ end
 function explain(raised, file::String)
     raised isa Union{ModelError,ProtocolError} && return raised.message
     raised isa StackOverflowError && return "the code calls itself without end"
+    raised isa Meta.ParseError && return raised.msg
     raised isa OutOfMemoryError && return "out of memory: raise resources.memory, or use less"
     source = isfile(file) ? read(file, String) : ""
     raised isa KeyError && return string("there is no key ", quoted(repr(raised.key), source))
