@@ -68,8 +68,8 @@ def _convert(series: pl.Series, column: Column, where: str) -> pl.Series:
     wanted = POLARS_TYPES[column.type]
     if series.dtype == wanted:
         return series
-    if series.dtype == pl.Null:
-        return series.cast(wanted)
+    if series.null_count() == len(series):  # without a value there is nothing to convert
+        return pl.repeat(None, len(series), dtype=wanted, eager=True)
     rule = _RULES[column.type](series)
     if rule is None:
         raise SourceError(

@@ -1,0 +1,120 @@
+"""One suite for every language. A language takes part as soon as `models_LANGUAGE.py` lies here.
+
+That file holds `MODELS`, the code text of each case by name (see `models_python.py` for what each case must
+do), `SUFFIX` of a code file, `ESTIMATOR`, and `STARTUP`, which plants a start-up file that prints.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from kronkers_batch import runtimes
+from kronkers_batch.config.spec import (
+    CodeFile,
+    Environment,
+    Language,
+    Origin,
+    OutputColumn,
+    Resources,
+    SandboxPolicy,
+    Task,
+    Unseen,
+)
+from kronkers_batch.frames.schema import Column, ColumnType, Schema
+
+HERE = Path(__file__).parent
+LANGUAGES = [lang for lang in Language if (HERE / f"models_{lang.value}.py").exists()]
+ORIGIN = Origin("conf/model/m.yaml", 1, "code")
+X = (Column("x", ColumnType.FLOAT),)
+Y = Column("y", ColumnType.FLOAT)
+
+
+class Lab:
+    """Starts workers of one language for test models, and closes them at the end."""
+
+    def __init__(self, language: Language, folder: Path, stack: ExitStack) -> None:
+        self.language = language
+        self.models: ModuleType = importlib.import_module(f"tests.contract.models_{language.value}")
+        self.folder = folder
+        self.log: list[str] = []
+        self._stack = stack
+
+    def spec(
+        self,
+        case: str,
+        *,
+        features: tuple[Column, ...] = X,
+        outputs: tuple[OutputColumn, ...] = (OutputColumn("score", ColumnType.FLOAT),),
+        memory: int = 2 * 2**30,
+        time_limit: float = 60,
+        start_limit: float = 60,
+        **changes: Any,
+    ) -> runtimes.WorkerSpec:
+        folder = self.folder / case
+        folder.mkdir(exist_ok=True, mode=0o755)
+        path = folder / f"model{self.models.SUFFIX}"
+        if case in self.models.MODELS:
+            path.write_text(self.models.MODELS[case])
+        values: dict[str, Any] = {
+            "name": case,
+            "language": self.language,
+            "model": CodeFile(path, ORIGIN),
+            "task": Task.REGRESSION,
+            "parameters": {},
+            "data": "polars",
+            "environment": Environment(),
+            "features": Schema(features),
+            "target": Y,
+            "outputs": outputs,
+            "unseen": Unseen.MISSING,
+            "resources": Resources(
+                memory=memory,
+                time_limit=dt.timedelta(seconds=time_limit),
+                start_limit=dt.timedelta(seconds=start_limit),
+            ),
+            "seed": 7,
+            "sandbox": SandboxPolicy.REQUIRE,
+            "log": self.log.append,
+        }
+        return runtimes.WorkerSpec(**{**values, **changes})
+
+    def start(self, case: str, **changes: Any) -> runtimes.Worker:
+        """A worker for a case of MODELS; keyword arguments as of :meth:`spec`."""
+        return self._stack.enter_context(runtimes.start(self.spec(case, **changes)))
+
+    def line(self, case: str, marker: str) -> int:
+        """The line of a case's code that holds a marker."""
+        lines = self.models.MODELS[case].splitlines()
+        return next(i for i, text in enumerate(lines, 1) if marker in text)
+
+
+@pytest.fixture(params=LANGUAGES, ids=str)
+def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lab]:
+    tmp_path.chmod(0o755)
+    with ExitStack() as stack:
+        yield Lab(request.param, tmp_path, stack)
+
+
+@pytest.fixture
+def fitted(lab: Lab) -> Callable[..., runtimes.Worker]:
+    """A worker whose model is fitted on two rows of its features (all null but floats) and a float target."""
+    import polars as pl
+
+    from kronkers_batch.frames.tables import polars_schema
+
+    def make(case: str, **changes: Any) -> runtimes.Worker:
+        worker = lab.start(case, **changes)
+        columns = Schema((*changes.get("features", X), changes.get("target", Y)))
+        rows = {c.name: [1.5, 2.5] if c.type is ColumnType.FLOAT else [None, None] for c in columns}
+        worker.fit([pl.DataFrame(rows, schema=polars_schema(columns))])
+        return worker
+
+    return make

@@ -1,0 +1,130 @@
+"""The contract's models in Python: what each case does is said in its comment; the other languages do the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kronkers_batch.config.spec import Estimator, Origin
+
+SUFFIX = ".py"
+
+_FIT = "def fit(data, params):\n    return params or {'none': 1}\n"
+
+MODELS = {
+    # every feature comes back as the output of that name
+    "echo": _FIT + "def score(model, data):\n    return data\n",
+    # one output: the feature x
+    "identity": _FIT + "def score(model, data):\n    return data['x']\n",
+    # fit: the mean of y; score: x plus that mean
+    "mean": "def fit(data, params):\n    return float(data['y'].mean())\n"
+    "def score(model, data):\n    return data['x'] + model\n",
+    # as mean, but the model is stored by its own functions, as text
+    "own_storage": "def fit(data, params):\n    return float(data['y'].mean())\n"
+    "def score(model, data):\n    return data['x'] + model\n"
+    "def save_model(model, path):\n    open(path, 'w').write('own:' + model.hex())\n"
+    "def load_model(path):\n    return float.fromhex(open(path).read()[4:])\n",
+    # outputs code and levels of the category c: its code from 1 (missing where missing), how many levels there are
+    "levels": _FIT + "def score(model, data):\n"
+    "    c = data['c']\n"
+    "    return {'code': c.to_physical().cast(int) + 1, 'levels': [float(len(c.dtype.categories))] * len(c)}\n",
+    # fit: a random number; score: x plus it
+    "random": "import random\nimport numpy as np\n"
+    "def fit(data, params):\n    return random.random() + np.random.rand()\n"
+    "def score(model, data):\n    return data['x'] + model\n",
+    # one output: the parameter `factor` times x; fit also checks a nested parameter (list of 1 and mapping)
+    "parameters": "def fit(data, params):\n"
+    "    assert params['nested'] == [1, {'a': 'b c', 'n': None, 't': True}], params\n"
+    "    return params['factor']\n"
+    "def score(model, data):\n    return data['x'] * model\n",
+    # one value too few
+    "short": _FIT + "def score(model, data):\n    return data['x'][1:]\n",
+    # a column that is not declared
+    "other_columns": _FIT + "def score(model, data):\n    return {'score': data['x'], 'surprise': data['x']}\n",
+    # NaN, infinity, minus infinity, missing, then x
+    "special": _FIT + "def score(model, data):\n"
+    "    return [float('nan'), float('inf'), float('-inf'), None, *data['x'][4:]]\n",
+    # raises in fit, with a value of s and of x in the message; the line has the marker
+    "raise_fit": "def fit(data, params):\n    s = data['s'][0]\n"
+    "    raise ValueError(f\"cannot use '{s}' with {data['x'][0]} here\")  # marker\n"
+    "def score(model, data):\n    return data['x']\n",
+    # raises in score if any x is negative, with the value of s and x in the message, through a function
+    "raise_score": _FIT + "def inner(data):\n"
+    "    if (data['x'] < 0).any():\n"
+    "        raise ValueError(f\"negative: \\\"{data['s'][0]}\\\" {data['x'][0]} \" + 'z' * 50000)  # marker\n"
+    "    return data['x']\n"
+    "def score(model, data):\n    return inner(data)\n",
+    # warns, then x
+    "warn": "import warnings\n" + _FIT + "def score(model, data):\n"
+    "    warnings.warn('this is only a warning')\n    return data['x']\n",
+    # prints 100 MB on standard output in lines of 'noise', then x
+    "noise": _FIT + "def score(model, data):\n"
+    "    for _ in range(100):\n        print('noise noise\\n' * 87382, end='')\n    return data['x']\n",
+    # prints the value of s
+    "leak": _FIT + "def score(model, data):\n    print('scoring', data['s'][0], 'now')\n    return data['x']\n",
+    # ends the process with 0 in score, without an answer
+    "exit": "import os\n" + _FIT + "def score(model, data):\n    os._exit(0)\n",
+    # never answers a score
+    "hang": "import time\n" + _FIT + "def score(model, data):\n    while True:\n        time.sleep(1)\n",
+    # never answers a score, and ignores SIGTERM and SIGINT (where the language can)
+    "stubborn": "import signal, time\n" + _FIT + "def score(model, data):\n"
+    "    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n    signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    "    while True:\n        time.sleep(1)\n",
+    # hangs while the file is loaded
+    "hang_loading": "import time\ntime.sleep(1000)\n" + _FIT + "def score(model, data):\n    return data['x']\n",
+    # starts `sleep SECONDS` in the background (params seconds, a string), then x
+    "grandchild": "import subprocess\n" + _FIT + "def score(model, data):\n"
+    "    subprocess.Popen(['sleep', model['seconds']], start_new_session=True)\n    return data['x']\n",
+    # allocates 8 GB in fit and touches it
+    "memory": "import numpy as np\ndef fit(data, params):\n    return np.ones(10**9)\n"
+    "def score(model, data):\n    return data['x']\n",
+    # starts `sleep SECONDS` 2,000 times (failures are ignored), then x
+    "fork_bomb": "import subprocess\n" + _FIT + "def score(model, data):\n"
+    "    script = 'i=0; while [ $i -lt 2000 ]; do sleep %s & i=$((i+1)); done 2>/dev/null' % model['seconds']\n"
+    "    subprocess.run(['sh', '-c', script], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\n"
+    "    return data['x']\n",
+    # 1 if a connection to 127.0.0.1 port `port` can be made, else 0, for each row
+    "network": "import socket\n" + _FIT + "def score(model, data):\n"
+    "    try:\n        socket.create_connection(('127.0.0.1', model['port']), 2).close()\n"
+    "        return [1.0] * len(data)\n"
+    "    except OSError:\n        return [0.0] * len(data)\n",
+    # 1 if the file `path` can be read, else 0, for each row
+    "read_file": _FIT + "def score(model, data):\n"
+    "    try:\n        open(model['path'], 'rb').read()\n        return [1.0] * len(data)\n"
+    "    except OSError:\n        return [0.0] * len(data)\n",
+    # 1 if a file can be written at `path`, else 0, for each row
+    "write_file": _FIT + "def score(model, data):\n"
+    "    try:\n        open(model['path'], 'w').write('x')\n        return [1.0] * len(data)\n"
+    "    except OSError:\n        return [0.0] * len(data)\n",
+    # 1 if the text `mark` is in its environment or in /proc/1/environ, else 0, for each row
+    "environment": "import os\n" + _FIT + "def score(model, data):\n"
+    "    seen = ' '.join(k + v for k, v in os.environ.items())\n"
+    "    try:\n        seen += open('/proc/1/environ', 'rb').read().decode(errors='replace')\n"
+    "    except OSError:\n        pass\n"
+    "    return [float(model['mark'] in seen)] * len(data)\n",
+    # a syntax error
+    "syntax": "def fit(data, params):\n    return 1\ndef score(model, data:\n    return 2\n",
+    # has no score
+    "incomplete": "def fit(data, params):\n    return 1\n",
+    # fit gives nothing
+    "nothing": "def fit(data, params):\n    return None\ndef score(model, data):\n    return data['x']\n",
+}
+
+ESTIMATOR = Estimator(
+    "sklearn.linear_model.LinearRegression", {"fit_intercept": True}, "", Origin("conf/model/m.yaml", 3, "estimator")
+)
+"""A linear regression with intercept of y on all features, without code."""
+
+MISSING_ESTIMATOR = Estimator("nowhere.to.be.Found", {}, "", Origin("conf/model/m.yaml", 3, "estimator"))
+
+EQUAL_CODE = ("x = 1  # one\n\n\ndef f(a,b):\n  '''Says.'''\n  return a+b\n", "x=1\ndef f(a, b):\n    return (a + b)")
+OTHER_CODE = "x = 1\ndef f(a, b):\n    return a - b\n"
+BROKEN_CODE = "def f(:\n"
+
+
+def plant_startup(folder: Path) -> dict[str, str]:
+    """Writes a start-up file that prints SURPRISE; gives the environment variables that would make it run."""
+    (folder / "sitecustomize.py").write_text("print('SURPRISE')\n")
+    user = folder / ".local/lib/python3.11/site-packages"
+    user.mkdir(parents=True)
+    (user / "usercustomize.py").write_text("print('SURPRISE')\n")
+    return {"PYTHONPATH": str(folder), "HOME": str(folder), "PYTHONSTARTUP": str(folder / "sitecustomize.py")}

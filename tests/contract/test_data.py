@@ -1,0 +1,159 @@
+"""What is sent is what arrives: every type, nulls, names, levels, sizes."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+import pytest
+
+from kronkers_batch.config.spec import OutputColumn, Unseen
+from kronkers_batch.errors import DataError
+from kronkers_batch.frames.schema import Column, ColumnType, Schema
+from kronkers_batch.frames.tables import polars_schema
+from kronkers_batch.frames.wire import OTHER
+
+NAN, INF = float("nan"), float("inf")
+MOMENT = dt.datetime(2013, 6, 1, 12, 30, 15, 250_000, tzinfo=dt.UTC)
+
+VALUES: dict[ColumnType, list[object]] = {
+    ColumnType.FLOAT: [0.1, -1e300, 5e-324, INF, -INF, 2.0**53 + 2],
+    ColumnType.FLOAT32: [0.5, -1.25, 3.0e38, INF, -INF, 2.0**24],
+    ColumnType.INTEGER: [0, -1, 2**53, -(2**53), 2**31, 7],
+    ColumnType.INT32: [0, -1, 2**31 - 1, -(2**31) + 1, 5, 7],
+    ColumnType.BOOLEAN: [True, False, True, True, False, False],
+    ColumnType.DATE: [
+        dt.date(1970, 1, 1),
+        dt.date(1969, 12, 31),
+        dt.date(2013, 6, 1),
+        dt.date(1600, 2, 29),
+        dt.date(2400, 1, 1),
+        dt.date(2000, 2, 29),
+    ],
+    ColumnType.TIMESTAMP: [
+        MOMENT,
+        dt.datetime(1970, 1, 1, tzinfo=dt.UTC),
+        dt.datetime(1969, 12, 31, 23, 59, 59, 999_000, tzinfo=dt.UTC),
+        dt.datetime(2013, 3, 31, 1, 0, tzinfo=dt.UTC),
+        dt.datetime(2200, 1, 1, tzinfo=dt.UTC),
+        dt.datetime(1900, 1, 1, 0, 0, 0, 1000, tzinfo=dt.UTC),
+    ],
+    ColumnType.STRING: ["a", "", "NA", "tab\tand\nline", "ü€😀", "100%"],
+    ColumnType.CATEGORY: ["b", "", "NA", "ü 😀", "with\ttab", "b"],
+}
+LEVELS = ("b", "", "NA", "ü 😀", "with\ttab", "never")
+
+
+def column(name: str, kind: ColumnType) -> Column:
+    return Column(name, kind, LEVELS if kind is ColumnType.CATEGORY else ())
+
+
+def outputs(columns: tuple[Column, ...]) -> tuple[OutputColumn, ...]:
+    return tuple(OutputColumn(c.name, c.type) for c in columns)
+
+
+def frame(columns: tuple[Column, ...], data: dict[str, list[object]]) -> pl.DataFrame:
+    return pl.DataFrame(data, schema=polars_schema(Schema(columns)))
+
+
+@pytest.mark.parametrize("nulls", ["none", "some", "all"])
+def test_every_type_comes_back_as_it_was(lab, fitted, nulls):
+    columns = tuple(column(kind.value, kind) for kind in ColumnType)
+    worker = fitted("echo", features=columns, outputs=outputs(columns))
+    keep = {"none": lambda i: True, "some": lambda i: i % 2, "all": lambda i: False}[nulls]
+    data = {c.name: [v if keep(i) else None for i, v in enumerate(VALUES[c.type])] for c in columns}
+    sent = frame(columns, data)
+    got = worker.score(sent)
+    assert got.schema == sent.schema
+    for c in columns:
+        assert got[c.name].equals(sent[c.name]), (c.name, got[c.name].to_list())
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_empty_and_single_rows(lab, fitted, rows):
+    columns = tuple(column(kind.value, kind) for kind in ColumnType)
+    worker = fitted("echo", features=columns, outputs=outputs(columns))
+    sent = frame(columns, {c.name: VALUES[c.type][:rows] for c in columns})
+    assert worker.score(sent).equals(sent)
+
+
+def test_nan_is_not_null(lab, fitted):
+    worker = fitted("echo", outputs=outputs((column("x", ColumnType.FLOAT),)))
+    got = worker.score(pl.DataFrame({"x": [NAN, 1.0, None]}))["x"]
+    assert got.is_nan().to_list() == [True, False, None]
+
+
+@pytest.mark.parametrize("beyond", [2**53 + 1, -(2**53) - 1, 2**63 - 1, -(2**63) + 1])
+def test_integers_beyond_2_to_the_53_are_exact_or_refused(lab, fitted, beyond):
+    columns = (column("i", ColumnType.INTEGER),)
+    worker = fitted("echo", features=columns, outputs=outputs(columns))
+    sent = frame(columns, {"i": [beyond, None, 1]})
+    if lab.language.value == "r":
+        with pytest.raises(DataError, match=r"column 'i': 1 values are beyond 2\^53") as error:
+            worker.score(sent)
+        assert str(beyond) not in str(error.value)
+        sent = frame(columns, {"i": [2**53, None, 1]})
+    assert worker.score(sent).equals(sent)
+
+
+def test_the_lowest_int32_is_kept_or_refused(lab, fitted):
+    columns = (column("i", ColumnType.INT32),)
+    worker = fitted("echo", features=columns, outputs=outputs(columns))
+    sent = frame(columns, {"i": [-(2**31), None, 1]})
+    if lab.language.value == "r":
+        with pytest.raises(DataError, match="column 'i': 1 values"):
+            worker.score(sent)
+    else:
+        assert worker.score(sent).equals(sent)
+
+
+NAMES = ("if", "T", "data", "a.b", "a b", "ä/ö", "x\ty", "%41", "function", "NA", "1st", "end", "line\nfeed", "a\\b")
+
+
+def test_awkward_names(lab, fitted):
+    columns = tuple(column(name, ColumnType.FLOAT) for name in NAMES)
+    worker = fitted("echo", features=columns, outputs=outputs(columns))
+    sent = frame(columns, {name: [float(i), None] for i, name in enumerate(NAMES)})
+    assert worker.score(sent).equals(sent)
+
+
+LEVEL_OUTPUTS = (OutputColumn("code", ColumnType.INT32), OutputColumn("levels", ColumnType.FLOAT))
+CATEGORY = (Column("c", ColumnType.CATEGORY, ("z", "a", "m")),)
+
+
+def coded(worker, values):
+    got = worker.score(pl.DataFrame({"c": values}, schema={"c": pl.String}))
+    return got["code"].to_list(), set(got["levels"].to_list())
+
+
+def test_levels_are_those_of_training_in_every_chunk(lab, fitted):
+    worker = fitted("levels", features=CATEGORY, outputs=LEVEL_OUTPUTS)
+    assert coded(worker, ["m", "a", "z", None]) == ([3, 2, 1, None], {3.0})
+    assert coded(worker, ["m"]) == ([3], {3.0})
+    assert coded(worker, [None]) == ([None], {3.0})
+
+
+def test_unseen_levels_become_missing(lab, fitted):
+    worker = fitted("levels", features=CATEGORY, outputs=LEVEL_OUTPUTS, unseen=Unseen.MISSING)
+    assert coded(worker, ["new", "a"]) == ([None, 2], {3.0})
+
+
+def test_unseen_levels_become_the_last_level(lab, fitted):
+    worker = fitted("levels", features=CATEGORY, outputs=LEVEL_OUTPUTS, unseen=Unseen.OTHER)
+    assert coded(worker, ["new", "a", None, OTHER]) == ([4, 2, None, 4], {4.0})
+    assert coded(worker, ["a"]) == ([2], {4.0})
+
+
+def test_unseen_levels_are_an_error_that_names_no_level(lab, fitted):
+    worker = fitted("levels", features=CATEGORY, outputs=LEVEL_OUTPUTS, unseen=Unseen.ERROR)
+    with pytest.raises(DataError, match="column 'c': 2 of 3 rows") as error:
+        coded(worker, ["secret", "a", "secret"])
+    assert "secret" not in str(error.value)
+    assert coded(worker, ["a"]) == ([2], {3.0})
+
+
+@pytest.mark.long
+def test_a_million_rows(lab, fitted):
+    worker = fitted("identity")
+    sent = pl.select(x=pl.int_range(1_000_000).cast(pl.Float64))
+    assert worker.score(sent)["score"].equals(sent["x"].alias("score"))
