@@ -2,12 +2,77 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
-REPOSITORY = Path(__file__).parents[1]
-
 FILES = {
+    "config.yaml": """\
+defaults:
+  - schema
+  - warehouse: sqlite
+  - executor: local
+  - alerts: none
+  - _self_
+home: var
+logical_date: null
+key_file: ${oc.env:KRONKERS_KEY_FILE,'~/.config/kronkers/identity.key'}
+""",
+    "warehouse/sqlite.yaml": """\
+url: sqlite:///${home}/warehouse.db
+artifacts: ${home}/artifacts
+checkpoints: ""
+""",
+    "executor/local.yaml": """\
+workers: 1
+sandbox: require
+chunk_rows: 262144
+piece_rows: 65536
+""",
+    "alerts/none.yaml": """\
+{}
+""",
+    "template/classifier.yaml": """\
+task: binary
+window:
+  train: 90d
+  holdout: 14d
+  score: 1d
+  label_delay: 1d
+unseen: other
+rows: independent
+thresholds:
+  training:
+    auc: {min: 0.6}
+  output:
+    rows: {min: 1}
+    null_share: {max: 0.01}
+    score: {min: 0, max: 1}
+retrain: {every: 30d}
+promote: automatic
+output:
+  columns: {score: float}
+  retention: 400d
+""",
+    "template/regressor.yaml": """\
+task: regression
+window:
+  train: 90d
+  holdout: 14d
+  score: 1d
+  label_delay: 1d
+unseen: other
+rows: independent
+thresholds:
+  training:
+    r2: {min: 0.1}
+  output:
+    rows: {min: 1}
+    null_share: {max: 0.01}
+retrain: {every: 30d}
+promote: automatic
+output:
+  columns: {score: float}
+  retention: 400d
+""",
     "department/operations.yaml": "title: Operations\nowner: Ada Lovelace\n",
     "department/planning.yaml": "owner: Grace Hopper\n",
     "source/flights.yaml": """\
@@ -98,7 +163,7 @@ ENVIRON = {"ROWS_URL": "postgresql://reader:hunter2secret@db/rows"}
 def make(folder: Path, **changed: str | None) -> Path:
     """The conf folder of a fresh project; ``changed`` files (``model__late=...``) replace or (None) go."""
     conf = folder / "conf"
-    shutil.copytree(REPOSITORY / "conf", conf, ignore=shutil.ignore_patterns("model", "source", "department"))
+    conf.mkdir(parents=True)
     files: dict[str, str | None] = dict(FILES)
     files.update({name.replace("__", "/") + ".yaml": text for name, text in changed.items()})
     for name, text in files.items():

@@ -130,7 +130,7 @@ def parse(text: str) -> Expression:
     try:
         tree = ast.parse(source.lstrip(), mode="eval")
     except SyntaxError as error:
-        column = min(max((error.offset or 1) + lead, 1), len(text) + 1)
+        column = min((error.offset or len(source)) + lead, len(text) + 1)
         raise ExpressionError(f"not an expression: {error.msg}", column) from None
     except (ValueError, MemoryError, RecursionError):
         raise ExpressionError("not an expression", 1) from None

@@ -70,10 +70,11 @@ def read_root(
 
 
 def _home(tree: Mapping, environ: MappingType[str, str], problems: Problems) -> str:
+    before = len(problems)
     only = Mapping(tree.file, tree.line, {"home": tree.items["home"]})
     found = resolve(only, environ, problems)
     value = _optional(Kind("a path", FILLED.parse, environment=True), found, "home", problems)
-    if value is None:
+    if value is None and len(problems) == before:
         problems.add(tree.items["home"].origin("home"), "the value of 'home' is missing", "write home: var")
     return value or "var"
 
