@@ -1,0 +1,206 @@
+"""Julia workers: Julia 1.5 or later, alone or with a project (Project.toml and Manifest.toml)."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from kronkers_batch.config.spec import Environment
+from kronkers_batch.errors import ConfigError, MissingPart
+from kronkers_batch.runtimes.languages.base import MIB, WORKERS, Command, hash_files, too_wide
+
+HOME = Path(__file__).resolve().parents[3]
+"""The project's own folder, where ``scripts/setup-julia`` puts its ``.tools``."""
+
+FIX = f"run {HOME / 'scripts' / 'setup-julia'}, or install Julia 1.5 or later and set environment.executable"
+DEBIAN = Path("/usr/bin/julia")
+DEPOT_PARTS = ("packages", "compiled", "artifacts")
+"""What a worker sees of a depot: not its registries, logs or package servers' tokens."""
+
+PROJECTS = ("JuliaProject.toml", "Project.toml")
+MANIFESTS = ("JuliaManifest.toml", "Manifest.toml", "JuliaManifest-v*.toml", "Manifest-v*.toml")
+
+
+def command(environment: Environment, threads: int) -> Command:
+    """Julia with the declared project alone: no start-up file, no packages of the user's own environments."""
+    executable = _executable(environment)
+    project = Path(environment.project) if environment.project else None
+    visible = [WORKERS / "worker.jl", *_installation(executable)]
+    options = ["--startup-file=no", "--history-file=no", "--color=no"]
+    depots: list[Path] = []
+    if project is not None:
+        packages = _packages(project)
+        depots = _depots()
+        _check_installed(project, packages, depots)
+        options.append(f"--project={project}")
+        visible += [project, *_path_dependencies(project, packages)]
+        visible += [depot / part for depot in depots for part in DEPOT_PARTS if (depot / part).is_dir()]
+    private = _libunwind(executable)
+    if private is not None:
+        visible.append(private)
+    return Command(
+        argv=(str(executable), *options, str(WORKERS / "worker.jl")),
+        visible=tuple(dict.fromkeys(visible)),
+        environment={
+            "JULIA_NUM_THREADS": str(threads),
+            # Without the user's shared environment, which no lock file of the model pins.
+            "JULIA_LOAD_PATH": "@:@stdlib",
+            # First the worker's own scratch, where it may write; ~ is HOME there. Last, Julia's defaults.
+            "JULIA_DEPOT_PATH": ":".join(["~/.julia", *map(str, depots), ""]),
+            **({"LD_LIBRARY_PATH": str(private)} if private else {}),
+        },
+        minimum_memory=1024 * MIB,
+        fix=FIX,
+    )
+
+
+def fingerprint(environment: Environment) -> str:
+    """Over the project's Project.toml and its manifests."""
+    if not environment.project:
+        return ""
+    project = Path(environment.project)
+    return hash_files([p for name in (*PROJECTS, *MANIFESTS) for p in sorted(project.glob(name))])
+
+
+# ---------------------------------------------------------------- Julia itself
+
+
+def _executable(environment: Environment) -> Path:
+    found = shutil.which(environment.executable or "julia")
+    if not found:
+        where = environment.executable or "julia on PATH"
+        raise MissingPart("there is no Julia here", where=where, fix=FIX)
+    path = Path(found).resolve()
+    if "julialauncher" in path.name:
+        raise MissingPart(
+            "this is juliaup's launcher, which a worker cannot use",
+            where=found,
+            fix="set environment.executable to what julia -e 'print(joinpath(Sys.BINDIR, \"julia\"))' prints",
+        )
+    return path
+
+
+def _installation(executable: Path) -> Iterator[Path]:
+    """What the sandbox shows besides the system's folders: Debian's settings, or an unpacked Julia."""
+    if executable == DEBIAN:
+        yield from (p for p in [Path("/etc/julia")] if p.is_dir())
+    elif executable.parent.name == "bin" and not too_wide(executable.parent.parent):
+        yield executable.parent.parent
+    else:
+        yield executable
+
+
+def _libunwind(executable: Path) -> Path | None:
+    """The folder of the private libunwind, which only Debian 11's Julia needs, and only on later Debians.
+
+    Raises:
+        MissingPart: It is needed but not there: Julia would die at its first exception.
+    """
+    old = executable == DEBIAN and any(Path("/usr/lib").glob("*/libjulia.so.1.5"))
+    if not old:
+        return None
+    for library in sorted((HOME / ".tools" / "julia-libunwind" / "usr" / "lib").glob("*/libunwind.so.8")):
+        return library.parent
+    if _debian_release() > 11:
+        raise MissingPart(
+            "Debian 11's Julia dies at its first exception with this system's libunwind",
+            where=str(executable),
+            fix=FIX,
+        )
+    return None
+
+
+def _debian_release() -> int:
+    try:
+        text = Path("/etc/os-release").read_text()
+    except OSError:
+        return 0
+    found = re.search(
+        r'^ID=debian$[\s\S]*^VERSION_ID="?(\d+)|^VERSION_ID="?(\d+)[\s\S]*^ID=debian$', text, re.M
+    )
+    return int(found[1] or found[2]) if found else 0
+
+
+# ---------------------------------------------------------------- a project
+
+
+def _packages(project: Path) -> dict[str, list[Mapping[str, Any]]]:
+    """The manifest's entries by package name; none where the project declares no dependencies.
+
+    Raises:
+        MissingPart: There is no project, or it has dependencies but no manifest.
+        ConfigError: One of the files is not TOML.
+    """
+    file = next((project / name for name in PROJECTS if (project / name).is_file()), None)
+    if file is None:
+        raise MissingPart(
+            "there is no Project.toml here", where=str(project), fix="correct environment.project"
+        )
+    manifest = next((found for name in MANIFESTS for found in sorted(project.glob(name))), None)
+    if manifest is None:
+        if _toml(file).get("deps"):
+            raise MissingPart(
+                "this Julia project has no Manifest.toml", where=str(project), fix=_instantiate(project)
+            )
+        return {}
+    content = _toml(manifest)
+    # Since format 2.0 the packages are in a table of their own.
+    entries = content.get("deps", {}) if "manifest_format" in content else content
+    return {name: found for name, found in entries.items() if isinstance(found, list)}
+
+
+def _toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"this is not TOML: {error}", where=str(file), fix="correct the file") from None
+
+
+def _path_dependencies(project: Path, packages: Mapping[str, list[Mapping[str, Any]]]) -> Iterator[Path]:
+    """Folders of packages that the manifest takes from a path. Raises MissingPart where one is not there."""
+    for name, entries in packages.items():
+        for path in (entry["path"] for entry in entries if "path" in entry):
+            folder = (project / path).resolve()
+            if not (folder / "src").is_dir():
+                raise MissingPart(
+                    f"the Julia project's package {name} is not where its manifest says",
+                    where=str(folder),
+                    fix=f"put it there, or correct the path in {project / 'Manifest.toml'}",
+                )
+            yield folder
+
+
+def _depots() -> list[Path]:
+    """The user's depots: of JULIA_DEPOT_PATH, or the default; as Julia reads it, an empty entry is that."""
+    default = Path.home() / ".julia"
+    entries = os.environ.get("JULIA_DEPOT_PATH", "").split(":")
+    folders = [Path(entry).expanduser() if entry else default for entry in entries]
+    return [folder for folder in dict.fromkeys(folders) if folder.is_dir()]
+
+
+def _check_installed(
+    project: Path, packages: Mapping[str, list[Mapping[str, Any]]], depots: list[Path]
+) -> None:
+    """Raises MissingPart naming the packages of the manifest that no depot holds."""
+    missing = [
+        name
+        for name, entries in packages.items()
+        if any("git-tree-sha1" in entry for entry in entries)
+        and not any((depot / "packages" / name).is_dir() for depot in depots)
+    ]
+    if missing:
+        names = ", ".join(missing[:5]) + (" and others" if len(missing) > 5 else "")
+        raise MissingPart(
+            f"packages of the Julia project are not installed: {names}",
+            where=str(project),
+            fix=_instantiate(project),
+        )
+
+
+def _instantiate(project: Path) -> str:
+    return f"julia --project={project} -e 'using Pkg; Pkg.instantiate(); Pkg.precompile()'"
