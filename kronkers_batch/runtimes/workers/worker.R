@@ -310,7 +310,7 @@ result_columns <- function(result, outputs, nrows) {
         if (is.matrix(x) && ncol(x) != 1L) {
             stop("score returned a matrix of ", ncol(x), " columns for the one column '", outputs[j], "'")
         }
-        if (!is.atomic(x) && !inherits(x, "POSIXlt")) {
+        if (is.null(x) || !is.atomic(x) && !inherits(x, "POSIXlt")) {
             stop("score returned a ", class(x)[1L], " for '", outputs[j], "'; it must be a vector")
         }
         if (length(x) != nrows) {
@@ -455,25 +455,31 @@ load_estimator <- function(setup) {
         method <- utils::getS3method("predict", class(model)[1L], optional = TRUE)
         more <- with_threads(setup$predict_arguments, if (is.null(method)) predict else method)
         result <- do.call(predict, c(list(quote(model), quote(data)), more))
-        prediction(result, setup$task)
+        prediction(result, setup$task, model)
     }
     state$save <- state$load <- NULL
 }
 
 # One number a row, of what a predict method returned.
-prediction <- function(result, task) {
+prediction <- function(result, task, model) {
     if (is.list(result) && !is.null(result[["predictions"]])) result <- result[["predictions"]]  # ranger's
     if (is.matrix(result) && ncol(result) == 2L && task == "binary") {
-        # By name where it can be: ranger's columns come in the order in which it met the classes of a 0/1 target.
-        yes <- match(c("TRUE", "1"), colnames(result))
-        yes <- yes[!is.na(yes)]
-        result <- result[, if (length(yes)) yes[1L] else 2L]
+        result <- result[, yes_column(colnames(result), model)]
     }
     if (task == "binary" && (is.factor(result) || is.character(result) || is.logical(result))) {
         stop("predict returned classes where probabilities are wanted; declare it so, such as with ",
              "predict_arguments: {type: response}, {type: prob} or, for ranger, arguments: {probability: true}")
     }
     result
+}
+
+# Which of two columns of probabilities is that of yes: the one of this name, else the second. Of a 0/1 or logical
+# target ranger names none, and has the classes in the order in which it met them.
+yes_column <- function(names, model) {
+    named <- match(c("TRUE", "1"), names, nomatch = 0L)
+    if (any(named)) return(max(named))
+    classes <- if (is.null(names) && inherits(model, "ranger")) model$forest$class.values
+    if (length(classes) == 2L) which.max(classes) else 2L
 }
 
 # stats::lm and stats::glm keep all rows of the training data, several times. predict() without standard errors
