@@ -52,7 +52,7 @@ class Ingest(BaseTask):
         return self.source, source_of(self.services, self.ref).department
 
     def requires(self) -> Iterator[BaseTask]:
-        """What the source reads of other models: tonight's output brought up to date, earlier ones published."""
+        """What the source reads of other models: tonight's output up to date, earlier ones published."""
         from tasks.score import Published, Score
 
         for model in outputs_of(self.services, self.ref):

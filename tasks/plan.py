@@ -10,7 +10,7 @@ from tasks.nightly import Nightly
 
 @dataclass(frozen=True)
 class Planned:
-    """A task that would run: ``task`` is its kind, ``subject`` a model or source, ``detail`` its date or window."""
+    """A task that would run: its kind, its model or source, its date or window, and why."""
 
     task: str
     subject: str

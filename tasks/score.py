@@ -121,10 +121,12 @@ class Published(OutputTask):
 
 
 def first_training(task: Score) -> Iterator[Train]:
-    """The training that a model without a champion needs, if today's definition was not yet tried."""
+    """The training that a model without a champion needs, if today's definition was not yet tried.
+
+    It is as of the run's date, also where the scoring of an earlier date waits for it.
+    """
     spec = task.services.model(task.model)
-    due = training_due(task.services, spec, task.date)
+    date = dt.date.fromisoformat(task.tonight) if task.tonight else task.date
+    due = training_due(task.services, spec, date)
     if due is not None:
-        yield Train(
-            model=task.model, date=task.date, fingerprint=due.fingerprint, why=due.reason, **task.common
-        )
+        yield Train(model=task.model, date=date, fingerprint=due.fingerprint, why=due.reason, **task.common)
