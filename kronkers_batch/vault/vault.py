@@ -34,7 +34,7 @@ class Vault:
         self.identity = identity
         self.trust = Trust(pin)
         self.ring = Keyring(identity, self.trust)
-        self._signers: set[tuple[str, str, str]] = set()
+        self._signers: set[tuple[str, str, str, Role]] = set()
 
     @property
     def principal(self) -> str:
@@ -110,8 +110,15 @@ class Vault:
         value = self.identity.sign(self._signed(context, payload))
         return Signature(self.identity.name, self.identity.public.id, value)
 
-    def verify(self, conn: Connection, context: Context, payload: bytes, signature: Signature) -> None:
-        """Checks the signature, that its key is certified up to the pin, and that the signer may write.
+    def verify(
+        self,
+        conn: Connection,
+        context: Context,
+        payload: bytes,
+        signature: Signature,
+        least: Role = Role.OPERATOR,
+    ) -> None:
+        """Checks the signature, that its key is certified up to the pin, and the signer's role.
 
         Raises IntegrityError.
         """
@@ -121,12 +128,12 @@ class Vault:
             raise _unsigned(context, "by nobody that this warehouse knows") from None
         if not signer.keys.verifies(self._signed(context, payload), signature.value):
             raise _unsigned(context, "wrongly: it was changed, or belongs elsewhere")
-        asked = (signer.id, context.department, context.name)
+        asked = (signer.id, context.department, context.name, least)
         if asked in self._signers:
             return
         scopes = (Scope(context.department), Scope(context.department, context.name))
-        if not self.trust.ever_granted(conn, signer.id, scopes, Role.OPERATOR):
-            raise _unsigned(context, f"by {signer.name}, who may not write there")
+        if not self.trust.ever_granted(conn, signer.id, scopes, least):
+            raise _unsigned(context, f"by {signer.name}, who is no {least} there")
         self._signers.add(asked)
 
     def _signed(self, context: Context, payload: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""What happens to finished versions: judged anew, made the head again, deleted. Only the log says so."""
+"""What happens to finished versions: judged anew, or deleted. Only the log says so."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, select, update
 
-from kronkers_batch.errors import NotFound, UsageError
+from kronkers_batch.errors import NotFound
 from kronkers_batch.ledger.ledger import Ledger
 from kronkers_batch.store.engine import serialise
 from kronkers_batch.store.tables.outputs import output_filters, output_pieces, output_versions
@@ -25,29 +25,15 @@ def judge(
 ) -> OutputVersion:
     """See :meth:`Warehouse.judge`; in a write transaction."""
     row, judged, now = _current(conn, vault, version)
-    if now.missed == missed and (now.state is State.HELD) == bool(missed):
+    settled = now.state is State.HELD if missed else now.head
+    if settled and now.missed == missed:
         return now
     head = log.head_of(judged)
     if missed:
-        new_head = log.last_good(judged, row.id) if head == row.id else head
+        action, new_head = log.HOLD, log.last_good(judged, row.id) if head == row.id else head
     else:
-        new_head = row.id if not head or catalog.row_of(conn, head).number < row.number else head
-    action = log.HOLD if missed else log.PUBLISH
+        action, new_head = log.PUBLISH, row.id
     return _append(conn, vault, ledger, row, judged, action, new_head, missed, why)
-
-
-def restore(
-    conn: Connection, vault: Vault, ledger: Ledger, version: OutputVersion, why: str
-) -> OutputVersion:
-    """See :meth:`Warehouse.restore`; in a write transaction."""
-    row, judged, now = _current(conn, vault, version)
-    if now.state is not State.PUBLISHED:
-        raise UsageError(
-            "a held output cannot be what readers get", where=now.ref, fix="Change its thresholds first."
-        )
-    if now.head:
-        return now
-    return _append(conn, vault, ledger, row, judged, log.RESTORE, row.id, (), why)
 
 
 def expire(

@@ -20,7 +20,7 @@ from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse.pieces import Place
 from kronkers_batch.warehouse.versions import Judgement
 
-PUBLISH, HOLD, RESTORE, DELETE = "publish", "hold", "restore", "delete"
+PUBLISH, HOLD, DELETE = "publish", "hold", "delete"
 _DAMAGED = "Do not use these outputs. Compare with a backup, and see who could write to the database."
 
 
@@ -162,7 +162,7 @@ def without_details(line: Line) -> Judgement:
 
 def newest_about(log: Sequence[Line], version_id: str) -> Line | None:
     """The newest judgement of a version; None where there is none."""
-    judged = (n for n in reversed(log) if n.place.version_id == version_id and n.action != RESTORE)
+    judged = (line for line in reversed(log) if line.place.version_id == version_id)
     return next(judged, None)
 
 

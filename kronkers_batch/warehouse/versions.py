@@ -70,7 +70,7 @@ class Judgement:
     """One line of a date's history: what happened to which version, and which one is the head since then."""
 
     sequence: int
-    action: str  # publish, hold, restore or delete
+    action: str  # publish, hold or delete
     version_id: str
     head: str  # id of the head from then on; empty where the date has none
     at: int

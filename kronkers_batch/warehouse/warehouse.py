@@ -19,7 +19,7 @@ from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse import catalog, judging, log, reader, reserving, sql
 from kronkers_batch.warehouse.catalog import Opened
 from kronkers_batch.warehouse.keys import key_frame
-from kronkers_batch.warehouse.versions import Head, Judgement, OutputVersion
+from kronkers_batch.warehouse.versions import Head, Judgement, OutputVersion, parse_ref
 from kronkers_batch.warehouse.writer import OutputWriter
 
 if TYPE_CHECKING:
@@ -59,21 +59,16 @@ class Warehouse:
         return reserving.begin(parts, model, department, date, fingerprint, schema, tuple(key))
 
     def judge(self, version: OutputVersion, missed: Sequence[str], why: str = "") -> OutputVersion:
-        """Publishes a held version that misses no threshold any more, or holds a published one that does.
+        """Says anew whether a finished version may be seen; nothing is computed.
 
-        Nothing is computed. A version that is held leaves the head to the last good one of its date; one that
-        is published becomes the head unless a newer one is. Without a change nothing is recorded.
+        With a threshold missed it is held, and the last good version of its date is the head again. With none
+        it is published and the head, also where it was published all along and another one took its place:
+        so a champion that is rolled back gets its outputs back. Without a change nothing is recorded.
+
+        Raises NotFound where it was deleted, AccessRefused below operator.
         """
         with self._db.write() as conn:
             return judging.judge(conn, self._vault, self._ledger, version, tuple(missed), why)
-
-    def restore(self, version: OutputVersion, why: str) -> OutputVersion:
-        """Makes a published version the head of its date again, for example after a rollback of the champion.
-
-        Raises UsageError where it is held, NotFound where it was deleted.
-        """
-        with self._db.write() as conn:
-            return judging.restore(conn, self._vault, self._ledger, version, why)
 
     def expire(self, model: str, before: dt.date, why: str = "retention") -> list[str]:
         """Deletes all outputs of the dates before a day: their keys are shredded, their pieces removed.
@@ -91,7 +86,8 @@ class Warehouse:
     def find(self, model: str, date: dt.date, fingerprint: str) -> OutputVersion | None:
         """The newest finished version with this fingerprint, published or held; None where there is none.
 
-        ``head`` says whether readers get it: after a rollback a published version may not be the head.
+        ``head`` says whether readers get it: where another version was published later they do not, and
+        :meth:`judge` brings it back.
         """
         columns = output_versions.c
         query = (
@@ -130,10 +126,10 @@ class Warehouse:
                 for row in rows
             ]
 
-    def version(self, model: str, date: dt.date, number: int) -> OutputVersion:
-        """One finished version by its number. Raises NotFound."""
+    def get(self, ref: str) -> OutputVersion:
+        """One finished version, called ``NAME/2013-06-01#3``. Raises UsageError, NotFound."""
         with self._db.read() as conn:
-            return self._numbered(conn, model, date, number).version
+            return self._numbered(conn, *parse_ref(ref)).version
 
     def heads(self, model: str, at: int | None = None) -> list[Head]:
         """Which version readers of each date get, by date; now or as of a moment (us since the epoch)."""
@@ -141,7 +137,7 @@ class Warehouse:
             return catalog.list_heads(conn, self._vault, model, at)
 
     def history(self, model: str, date: dt.date) -> list[Judgement]:
-        """What was published, held, restored and deleted for a date, oldest first."""
+        """What was published, held and deleted for a date, oldest first."""
         with self._db.read() as conn:
             return judging.history(conn, self._vault, model, date)
 
@@ -231,6 +227,19 @@ class Warehouse:
             frames.append(reader.dated(reader.no_rows(opened, names), opened))
         return pl.concat(frames, how="vertical")
 
+    def parse_key(self, model: str, values: Sequence[str]) -> list[dict[str, str]]:
+        """One key for :meth:`lookup` from its values in order. Raises NotFound, UsageError."""
+        with self._db.read() as conn:
+            heads = catalog.list_heads(conn, self._vault, model, None)
+            if not heads:
+                raise _nothing(model)
+            key = catalog.open_head(conn, self._vault, model, heads[-1].date, None).version.key
+        if len(values) != len(key):
+            raise UsageError(
+                f"a key of {model} has {len(key)} value(s), not {len(values)}", fix=f"Give: {', '.join(key)}"
+            )
+        return [dict(zip(key, values, strict=True))]
+
     def sql(
         self,
         query: str,
@@ -278,10 +287,7 @@ class Warehouse:
             return [catalog.open_head(conn, self._vault, model, date, at)]
         found = catalog.open_heads(conn, self._vault, model, first, last, at)
         if not found:
-            raise NotFound(
-                f"there is no published output of {model}" + (" for these dates" if first or last else ""),
-                fix=f"kronkers outputs {model} lists what there is.",
-            )
+            raise _nothing(model)
         return found
 
     def _numbered(self, conn: Connection, model: str, date: dt.date, number: int) -> Opened:
@@ -303,3 +309,9 @@ class Warehouse:
             subject = f"{model}/{first or version.date}..{last or found[-1].version.date}"
         with self._db.write() as conn:
             note(self._ledger, conn, self._vault, "read", subject, Scope(version.department, model))
+
+
+def _nothing(model: str) -> NotFound:
+    return NotFound(
+        f"there is no such published output of {model}", fix=f"kronkers outputs {model} lists what there is."
+    )

@@ -235,7 +235,7 @@ class OutputWriter:
         serialise(conn, f"output_log:{place.name}")
         judged = log.lines(conn, self._vault, place.model, dt.date.fromisoformat(place.date))
         since = judged[self._reserved.log_length :]
-        if any(line.action in (log.PUBLISH, log.RESTORE) for line in since):
+        if any(line.action == log.PUBLISH for line in since):
             raise Stale(
                 "another output of this date was published meanwhile",
                 where=self.ref,

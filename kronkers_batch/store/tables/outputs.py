@@ -70,7 +70,7 @@ output_log = Table(
     Column(
         "version_id", String(26), ForeignKey("output_versions.id"), nullable=False, info=clear("random id")
     ),
-    Column("action", String(16), nullable=False, info=clear("one word: publish, hold, restore, delete")),
+    Column("action", String(16), nullable=False, info=clear("one word: publish, hold, delete")),
     Column("head", String(26), nullable=False, info=clear("random id of the head from now on, or empty")),
     Column("at", BigInteger, nullable=False, info=clear("a moment")),
     Column("previous", String(64), nullable=False, info=clear("digest of the row before this one")),

@@ -25,6 +25,7 @@ model_versions = Table(
     Column("number", Integer, nullable=False, info=clear("a count from 1")),
     Column("logical_date", String(10), nullable=False, info=clear("a calendar day, YYYY-MM-DD")),
     Column("fingerprint", String(64), nullable=False, info=clear("a digest of digests")),
+    Column("definition", String(64), nullable=False, info=clear("a digest")),
     Column("state", String(16), nullable=False, info=clear("one word: ready, deleted")),
     Column("created", BigInteger, nullable=False, info=clear("a moment")),
     Column("key_id", String(64), nullable=False, info=clear("random id of the version's data key")),
@@ -36,6 +37,7 @@ model_versions = Table(
     Column("signature", LargeBinary, nullable=False, info=clear("a signature over ciphertext")),
     UniqueConstraint("model", "number"),
     Index(None, "model", "fingerprint"),
+    Index(None, "model", "definition"),
 )
 
 champions = Table(

@@ -1,0 +1,175 @@
+"""Champions: an append-only, signed log of promotions. The newest row says which version is in use."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection, Row, insert, select
+
+from kronkers_batch.errors import IntegrityError
+from kronkers_batch.registry.training import Promotion
+from kronkers_batch.store import chain, clock
+from kronkers_batch.store.canonical import encode
+from kronkers_batch.store.tables.registry import champions, model_versions
+from kronkers_batch.vault.context import Context, DataKey, Kind, Role, Signature
+from kronkers_batch.vault.vault import Vault
+
+PROMOTE, ROLLBACK = "promote", "rollback"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of the log, as stored, with what the version's row says of it."""
+
+    department: str
+    model: str
+    sequence: int
+    version_id: str
+    number: int
+    record_key_id: str
+    action: str
+    at: int
+    previous: str
+    details: bytes
+    signature: Signature
+
+    @property
+    def context(self) -> Context:
+        """What details and signature are bound to."""
+        return Context(
+            Kind.RECORD, self.department, self.model, self.version_id, self.sequence, schema="champions"
+        )
+
+    def statement(self) -> bytes:
+        """What is signed."""
+        return encode(
+            "kronkers-batch champion 1",
+            self.model,
+            self.sequence,
+            self.version_id,
+            self.number,
+            self.action,
+            self.at,
+            self.previous,
+            hashlib.sha256(self.details).hexdigest(),
+        )
+
+    def digest(self) -> str:
+        """What the next row calls it."""
+        return chain.digest(self.statement(), self.signature.value)
+
+
+def lines(conn: Connection, vault: Vault, model: str, at: int | None = None) -> list[Line]:
+    """The log of a model up to a moment, oldest first, verified. Raises IntegrityError."""
+    log, versions = champions.c, model_versions.c
+    query = (
+        select(champions, versions.department, versions.number, versions.record_key_id)
+        .join(model_versions, versions.id == log.version_id)
+        .where(log.model == model)
+        .order_by(log.sequence)
+    )
+    if at is not None:
+        query = query.where(log.at <= at)
+    found = [_line(row) for row in conn.execute(query).all()]
+    previous = chain.NONE
+    for sequence, line in enumerate(found, start=1):
+        if line.sequence != sequence or line.previous != previous:
+            raise IntegrityError(
+                "the log of champions has a changed or missing row",
+                where=model,
+                fix="Do not score with it. Compare with a backup, and see who could write to the database.",
+            )
+        previous = line.digest()
+    if found:
+        newest = found[-1]
+        vault.verify(conn, newest.context, newest.statement(), newest.signature, Role.APPROVER)
+    return found
+
+
+def append(
+    conn: Connection,
+    vault: Vault,
+    key: DataKey,
+    version: Row[tuple[object, ...]],
+    before: Sequence[Line],
+    action: str,
+    why: str,
+) -> Line:
+    """Adds a row that makes the version the champion.
+
+    Args:
+        conn: A write transaction.
+        vault: Seals and signs.
+        key: The version's record key.
+        version: The version's row in ``model_versions``.
+        before: The whole log, read in the same transaction; that makes it a compare-and-swap.
+        action: ``promote`` or ``rollback``.
+        why: The reason.
+    """
+    newest = before[-1] if before else None
+    line = Line(
+        department=version.department,
+        model=version.model,
+        sequence=newest.sequence + 1 if newest else 1,
+        version_id=version.id,
+        number=version.number,
+        record_key_id=version.record_key_id,
+        action=action,
+        # Moments of a log rise, so that each moment has one champion.
+        at=max(clock.now(), newest.at + 1) if newest else clock.now(),
+        previous=newest.digest() if newest else chain.NONE,
+        details=b"",
+        signature=Signature("", "", b""),
+    )
+    line = replace(line, details=vault.seal(key, line.context, json.dumps({"why": why}).encode()))
+    line = replace(line, signature=vault.sign(line.context, line.statement()))
+    conn.execute(
+        insert(champions).values(
+            model=line.model,
+            sequence=line.sequence,
+            version_id=line.version_id,
+            action=action,
+            at=line.at,
+            previous=line.previous,
+            details=line.details,
+            signer=line.signature.principal,
+            signer_key=line.signature.key_id,
+            signature=line.signature.value,
+        )
+    )
+    return line
+
+
+def promotion(vault: Vault, key: DataKey | None, line: Line, before: Line | None) -> Promotion:
+    """A row with its sealed reason; ``key`` is the record key of the row's version, None where it is gone."""
+    why = json.loads(vault.unseal(key, line.context, line.details))["why"] if key else ""
+    return Promotion(
+        sequence=line.sequence,
+        model=line.model,
+        number=line.number,
+        version_id=line.version_id,
+        action=line.action,
+        at=line.at,
+        principal=line.signature.principal,
+        why=str(why),
+        previous=before.number if before else None,
+    )
+
+
+def _line(row: Row[tuple[object, ...]]) -> Line:
+    return Line(
+        department=row.department,
+        model=row.model,
+        sequence=row.sequence,
+        version_id=row.version_id,
+        number=row.number,
+        record_key_id=row.record_key_id,
+        action=row.action,
+        at=row.at,
+        previous=row.previous,
+        details=row.details,
+        signature=Signature(row.signer, row.signer_key, row.signature),
+    )

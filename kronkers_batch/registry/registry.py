@@ -1,0 +1,239 @@
+"""The registry: immutable model versions, and which of them is the champion."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from kronkers_batch.errors import GateFailed, IntegrityError, NotFound, Stale, UsageError
+from kronkers_batch.ledger.ledger import Ledger
+from kronkers_batch.registry import champions, compare, records
+from kronkers_batch.registry.champions import PROMOTE, ROLLBACK, Line
+from kronkers_batch.registry.records import Draft, VersionRow
+from kronkers_batch.registry.training import ModelVersion, Promotion, Training, parse_ref
+from kronkers_batch.store.artifacts import ArtifactStore
+from kronkers_batch.store.engine import Database, serialise
+from kronkers_batch.store.ids import new_id
+from kronkers_batch.store.tables.registry import model_versions
+from kronkers_batch.vault.context import DataKey, Kind, Role, Scope
+from kronkers_batch.vault.manifest import PieceEntry, check_piece, digest
+from kronkers_batch.vault.notes import note
+from kronkers_batch.vault.vault import Vault
+
+__all__ = ["Registry", "parse_ref"]
+
+
+class Registry:
+    """Records, finds and promotes model versions with the caller's keys. Threads may share one.
+
+    Args:
+        database: Holds the versions' records.
+        artifacts: Holds the sealed artifacts.
+        vault: The caller's keys.
+        ledger: Where recording and promoting is noted.
+    """
+
+    def __init__(self, database: Database, artifacts: ArtifactStore, vault: Vault, ledger: Ledger) -> None:
+        self._db, self._artifacts, self._vault, self._ledger = database, artifacts, vault, ledger
+
+    # ------------------------------------------------------------ versions
+
+    def record(self, training: Training, artifact: bytes) -> ModelVersion:
+        """Makes the next version of a model: sealed, signed, and never changed again.
+
+        A crash on the way leaves no version. Raises AccessRefused below the role operator, StoreError.
+        """
+        scope, version_id, vault = Scope(training.department, training.model), new_id(), self._vault
+        with self._db.write() as conn:
+            vault.require(conn, scope, Role.OPERATOR)
+            data_key = vault.new_data_key(conn, scope, Kind.ARTIFACT, version_id)
+            record_key = vault.new_data_key(conn, scope, Kind.RECORD, version_id)
+        # Between the transactions: an artifact may be large, and the write lock is everybody's.
+        blob = vault.seal(data_key, records.artifact_context(training, version_id), artifact)
+        self._artifacts.write(records.artifact_path(training.department, training.model, version_id), blob)
+        draft = Draft(version_id, data_key, record_key, PieceEntry(0, 0, digest(blob)))
+        with self._db.write() as conn:
+            row = records.insert_version(conn, vault, draft, training)
+            version = records.open_version(conn, vault, row, golden=True)
+            note(self._ledger, conn, vault, "record", version.ref, scope, {"why": training.why})
+        return version
+
+    def get(self, model: str, number: int) -> ModelVersion:
+        """One version. Raises NotFound, IntegrityError, AccessRefused."""
+        with self._db.read() as conn:
+            return records.open_version(conn, self._vault, self._numbered(conn, model, number), golden=True)
+
+    def versions(self, model: str) -> list[ModelVersion]:
+        """Every version, oldest first; without golden rows."""
+        query = (
+            select(model_versions)
+            .where(model_versions.c.model == model, model_versions.c.state == "ready")
+            .order_by(model_versions.c.number)
+        )
+        with self._db.read() as conn:
+            rows = conn.execute(query).all()
+            return [records.open_version(conn, self._vault, row, golden=False) for row in rows]
+
+    def find(self, model: str, fingerprint: str) -> ModelVersion | None:
+        """The newest version with this training fingerprint; None where there is none."""
+        return self._newest(model, fingerprint=fingerprint)
+
+    def newest(self, model: str, definition_fingerprint: str) -> ModelVersion | None:
+        """The newest version of this definition; None where there is none."""
+        return self._newest(model, definition=definition_fingerprint)
+
+    def artifact(self, version: ModelVersion) -> bytes:
+        """The version's artifact, as the worker saved it; verified before one byte is returned.
+
+        Raises IntegrityError, AccessRefused below reader, NotFound where it was deleted.
+        """
+        with self._db.read() as conn:
+            row = self._numbered(conn, version.model, version.number)
+            if row.id != version.id:
+                raise IntegrityError(
+                    "another version has this number now", where=version.ref, fix=records.RESTORE
+                )
+            entry = records.artifact_entry(records.verified(conn, self._vault, row), row)
+            key = self._vault.data_key(conn, row.key_id)
+        blob = self._artifacts.read(records.artifact_path(row.department, row.model, row.id))
+        check_piece(entry, blob)
+        return self._vault.unseal(key, records.artifact_context(version.training, row.id), blob)
+
+    def diff(self, one: ModelVersion, other: ModelVersion) -> list[compare.Difference]:
+        """What differs between two versions: (what, in the one, in the other)."""
+        return compare.diff(one, other)
+
+    # ------------------------------------------------------------ champions
+
+    def champion(self, model: str, at: int | None = None) -> ModelVersion | None:
+        """The version in use, now or at a moment (microseconds since the epoch); None where there is none."""
+        with self._db.read() as conn:
+            log = champions.lines(conn, self._vault, model, at)
+            if not log:
+                return None
+            return records.open_version(conn, self._vault, self._named(conn, log[-1]), golden=True)
+
+    def history(self, model: str) -> list[Promotion]:
+        """Every promotion and rollback, oldest first. Of a deleted version the reason is gone."""
+        with self._db.read() as conn:
+            log = champions.lines(conn, self._vault, model)
+            before: list[Line | None] = [None, *log]
+            return [self._promotion(conn, line, old) for line, old in zip(log, before, strict=False)]
+
+    def promote(
+        self, model: str, number: int, why: str, expected: int | None = None, *, force: bool = False
+    ) -> Promotion:
+        """Makes a version the champion; promoting the champion again changes nothing.
+
+        Args:
+            model: Its name.
+            number: Of the version.
+            why: The reason, kept in the log.
+            expected: Number of the champion that the caller believes in (0 for none); another one is Stale.
+            force: Although the version's metrics missed a threshold when it was trained.
+
+        Raises GateFailed, Stale, NotFound, UsageError without a reason, AccessRefused below approver.
+        """
+        with self._db.write() as conn:
+            row, log = self._locked(conn, model, number, why)
+            now = log[-1].number if log else 0
+            if expected is not None and expected != now:
+                raise Stale(
+                    f"the champion is {f'{model}@{now}' if now else 'none'} by now",
+                    where=model,
+                    fix=f"Look at `kronkers versions {model}`, and decide again.",
+                )
+            version = records.open_version(conn, self._vault, row, golden=False)
+            if version.training.verdict and not force:
+                raise GateFailed(
+                    "it missed its thresholds: " + "; ".join(version.training.verdict),
+                    where=version.ref,
+                    fix=f"kronkers promote {version.ref} --force --why REASON promotes it all the same.",
+                )
+            return self._append(conn, row, log, PROMOTE, why)
+
+    def rollback(self, model: str, to: int | None = None, why: str = "") -> Promotion:
+        """Makes the champion before the present one, or the version ``to``, the champion again.
+
+        Raises NotFound where there was none before, UsageError without a reason or where ``to`` never was
+        champion, AccessRefused below approver.
+        """
+        with self._db.write() as conn:
+            log = champions.lines(conn, self._vault, model)
+            number = _before(model, log, to)
+            row, log = self._locked(conn, model, number, why)
+            return self._append(conn, row, log, ROLLBACK, why)
+
+    # ------------------------------------------------------------ inside
+
+    def _newest(self, model: str, **equal: str) -> ModelVersion | None:
+        query = (
+            select(model_versions)
+            .where(model_versions.c.model == model, model_versions.c.state == "ready")
+            .where(*(model_versions.c[name] == value for name, value in equal.items()))
+            .order_by(model_versions.c.number.desc())
+            .limit(1)
+        )
+        with self._db.read() as conn:
+            row = conn.execute(query).one_or_none()
+            return None if row is None else records.open_version(conn, self._vault, row, golden=True)
+
+    def _numbered(self, conn: Connection, model: str, number: int) -> VersionRow:
+        table = model_versions.c
+        query = select(model_versions).where(table.model == model, table.number == number)
+        row = conn.execute(query).one_or_none()
+        if row is None or row.state != "ready":
+            what = "there is no version" if row is None else "deleted was"
+            raise NotFound(f"{what} {model}@{number}", fix=f"kronkers versions {model} lists what there is.")
+        return row
+
+    def _named(self, conn: Connection, line: Line) -> VersionRow:
+        """The row of the version that a line of the log names."""
+        query = select(model_versions).where(model_versions.c.id == line.version_id)
+        row = conn.execute(query).one()
+        if row.model != line.model:
+            raise IntegrityError(
+                "the champion is another model's version", where=line.model, fix=records.RESTORE
+            )
+        return row
+
+    def _locked(self, conn: Connection, model: str, number: int, why: str) -> tuple[VersionRow, list[Line]]:
+        if not why.strip():
+            raise UsageError("a reason is needed", where=f"{model}@{number}", fix="--why TEXT")
+        serialise(conn, f"champions:{model}")
+        row = self._numbered(conn, model, number)
+        self._vault.require(conn, Scope(row.department, model), Role.APPROVER)
+        return row, champions.lines(conn, self._vault, model)
+
+    def _append(self, conn: Connection, row: VersionRow, log: list[Line], action: str, why: str) -> Promotion:
+        if log and log[-1].version_id == row.id:
+            return self._promotion(conn, log[-1], log[-2] if len(log) > 1 else None)
+        key = self._vault.data_key(conn, row.record_key_id)
+        line = champions.append(conn, self._vault, key, row, log, action, why)
+        scope = Scope(row.department, row.model)
+        note(self._ledger, conn, self._vault, action, f"{row.model}@{row.number}", scope, {"why": why})
+        return champions.promotion(self._vault, key, line, log[-1] if log else None)
+
+    def _promotion(self, conn: Connection, line: Line, before: Line | None) -> Promotion:
+        key: DataKey | None
+        try:
+            key = self._vault.data_key(conn, line.record_key_id)
+        except NotFound:
+            key = None  # shredded with its version
+        return champions.promotion(self._vault, key, line, before)
+
+
+def _before(model: str, log: list[Line], to: int | None) -> int:
+    """The number to go back to."""
+    earlier = [line.number for line in log]
+    if to is None:
+        others = [number for number in earlier if number != earlier[-1]]
+        if not others:
+            raise NotFound(
+                f"{model} has no champion before the present one", fix=f"kronkers versions {model}"
+            )
+        return others[-1]
+    if to not in earlier:
+        raise UsageError(
+            f"{model}@{to} never was champion", fix=f"kronkers promote {model}@{to} --why REASON"
+        )
+    return to

@@ -1,0 +1,130 @@
+"""What a training leaves behind, and the immutable version that the registry makes of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from kronkers_batch.errors import UsageError
+from kronkers_batch.frames.schema import Schema
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_REF = re.compile(r"(?P<model>[^/#@]+)@(?P<number>[1-9]\d*)")
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training: what went in, what was measured, and why it happened."""
+
+    model: str
+    department: str
+    logical_date: dt.date
+    window: Any  # JSON value: start and end of the rows that were read
+    fingerprint: str  # training fingerprint, hex
+    definition: Mapping[str, Any]  # the definition, flat: dotted key -> JSON value
+    definition_fingerprint: str
+    fingerprints: Mapping[str, str]  # of code, config, environment, snapshot
+    snapshot_id: str
+    metrics: Mapping[str, float]  # on the holdout
+    naive: float  # what a model that knows no feature would predict
+    parameters: Mapping[str, Any]
+    rows: Mapping[str, int]  # of fit, holdout, unlabelled
+    features: Schema  # with the levels that the model knows, in order
+    target: str
+    golden: pl.DataFrame  # a few rows with their scores; no rows in lists, and for who may not read data
+    runtime: Mapping[str, str]  # language, version, packages
+    overrides: tuple[str, ...]
+    verdict: tuple[str, ...]  # thresholds that were missed; empty when all hold
+    why: str
+    run_id: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but features and golden rows, as JSON values."""
+        return {
+            "logical_date": self.logical_date.isoformat(),
+            "window": self.window,
+            "fingerprint": self.fingerprint,
+            "definition": dict(self.definition),
+            "definition_fingerprint": self.definition_fingerprint,
+            "fingerprints": dict(self.fingerprints),
+            "snapshot_id": self.snapshot_id,
+            # JSON has no NaN and no infinity: they travel as words, and float() reads them back.
+            "metrics": {name: _word(value) for name, value in self.metrics.items()},
+            "naive": _word(self.naive),
+            "parameters": dict(self.parameters),
+            "rows": dict(self.rows),
+            "target": self.target,
+            "runtime": dict(self.runtime),
+            "overrides": list(self.overrides),
+            "verdict": list(self.verdict),
+            "why": self.why,
+            "run_id": self.run_id,
+        }
+
+    @classmethod
+    def from_json(
+        cls, model: str, department: str, value: Mapping[str, Any], features: Schema, golden: pl.DataFrame
+    ) -> Training:
+        """The inverse of :meth:`to_json`."""
+        fields = dict(value)
+        fields["logical_date"] = dt.date.fromisoformat(value["logical_date"])
+        fields["metrics"] = {name: float(number) for name, number in value["metrics"].items()}
+        fields["naive"] = float(value["naive"])
+        fields["overrides"] = tuple(value["overrides"])
+        fields["verdict"] = tuple(value["verdict"])
+        return cls(model=model, department=department, features=features, golden=golden, **fields)
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """One immutable model version; verified when it was made."""
+
+    id: str
+    model: str
+    number: int  # counts the model's versions from 1, without gaps
+    created: int  # microseconds since the epoch
+    principal: str  # who recorded and signed it
+    training: Training = field(repr=False)
+
+    @property
+    def ref(self) -> str:
+        """How people call it: ``NAME@3``."""
+        return f"{self.model}@{self.number}"
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """One line of a model's history: which version became champion when, by whom and why."""
+
+    sequence: int  # from 1
+    model: str
+    number: int
+    version_id: str
+    action: str  # promote or rollback
+    at: int  # microseconds since the epoch
+    principal: str
+    why: str
+    previous: int | None  # number of the champion before
+
+    @property
+    def ref(self) -> str:
+        """How people call the version."""
+        return f"{self.model}@{self.number}"
+
+
+def parse_ref(text: str) -> tuple[str, int]:
+    """Model and number of ``NAME@3``. Raises UsageError."""
+    match = _REF.fullmatch(text)
+    if match is None:
+        raise UsageError(f"{text!r} is no model version", fix="Write it like NAME@3.")
+    return match["model"], int(match["number"])
+
+
+def _word(value: float) -> float | str:
+    return value if math.isfinite(value) else str(value)
