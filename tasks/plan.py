@@ -40,5 +40,5 @@ def _visit(task: BaseTask, planned: dict[str, Planned], seen: set[str]) -> None:
 def _detail(task: BaseTask) -> str:
     if hasattr(task, "date"):
         return str(task.date)
-    start, end = str(getattr(task, "start", ""))[:16], str(getattr(task, "end", ""))[:16]
-    return f"{start or 'start'} .. {end or 'end'}"
+    window = getattr(task, "window", None)
+    return "" if window is None else str(window)

@@ -53,7 +53,9 @@ def plan(args: argparse.Namespace) -> int:
     rows = []
     for (task, subject, reason), same in groupby(planned, key=lambda p: (p.task, p.subject, p.reason)):
         details = [p.detail for p in same]
-        detail = details[0] if len(details) == 1 else f"{details[0]} .. {details[-1]} ({len(details)})"
+        detail = (
+            ", ".join(details) if len(details) < 3 else f"{details[0]}, ..., {details[-1]} ({len(details)})"
+        )
         rows.append((task, subject, detail, reason))
     print(f"{date}:")
     table(rows, ("task", "of", "date or window", "reason"), wide=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 
 def table(rows: Sequence[Sequence[object]], headers: Sequence[str], *, wide: bool = False) -> None:
-    """Print rows under headers, in columns. The last column is cut at the terminal's width unless ``wide``."""
+    """Print rows under headers, in columns. On a terminal the last is cut unless ``wide``."""
     texts = [[_text(cell) for cell in row] for row in rows]
     widths = [max(len(r[i]) for r in [list(headers), *texts]) for i in range(len(headers))]
     room = shutil.get_terminal_size((200, 24)).columns - sum(w + 2 for w in widths[:-1])

@@ -56,7 +56,7 @@ def list_versions(args: argparse.Namespace) -> int:
     with opened(args) as services:
         name = services.model(one_name(args, "model")).name
         champion = services.registry.champion(name)
-        rows = [
+        rows: list[dict[str, Any]] = [
             {
                 "version": v.ref,
                 "champion": champion is not None and v.number == champion.number,

@@ -1,4 +1,4 @@
-"""Whether a model needs training or scoring, and why. Asked by the graph and by ``plan``, answered once a run."""
+"""Whether a model needs training or scoring, and why. Asked by the graph and by ``plan``."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from kronkers_batch.store.cache import digest
 
 @dataclass(frozen=True)
 class Definition:
-    """``flat`` is dotted key to value; ``training`` its fingerprint; ``parts`` the fingerprints it is made of."""
+    """``flat`` is dotted key to value; ``training`` its fingerprint; ``parts`` what that is made of."""
 
     flat: Mapping[str, Json]
     training: str

@@ -137,7 +137,7 @@ def _held_out(model: ModelSpec, source: SourceSpec, snapshot: SnapshotRef, rows:
 
 
 def with_levels(model: ModelSpec, fit: pl.DataFrame) -> Schema:
-    """The features with each category's levels: the distinct values of the fitted rows, in code point order."""
+    """The features with each category's levels: the fitted rows' distinct values, in code point order."""
     columns = []
     for feature in model.features:
         levels: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""What only a worker can know: whether a declared estimator exists and a code file loads. Cached by content."""
+"""What only a worker can know: whether an estimator exists and a code file loads. Cached by content."""
 
 from __future__ import annotations
 

@@ -85,8 +85,8 @@ def score(
 ) -> Scored:
     """Score one logical date with one model version, and publish or hold the output.
 
-    A rerun after a crash writes only the pieces that are missing. Raises SourceError, CheckFailed, ModelError,
-    Stale where another writer took over.
+    A rerun after a crash writes only the pieces that are missing. Raises SourceError, CheckFailed,
+    ModelError, and Stale where another writer took over.
     """
     source = source_of(services, model.source)
     snapshot = ingest(services, model.source, scoring_window(model, source, date))

@@ -100,7 +100,7 @@ def train(
     promoted = verdict.passed and model.promote is Promote.AUTOMATIC
     if promoted:
         services.registry.promote(
-            model.name, version.number, why=f"trained as {why}; {rounded(values)}; {verdict.why()}"
+            model.name, version.number, why=f"{why}; {rounded(values)}; {verdict.why()}"
         )
     return Trained(version, verdict, promoted)
 

@@ -50,7 +50,7 @@ thresholds:
 resources: {{training_rows: 200000}}
 """
 CONFIG = """\
-defaults: [{{warehouse: sqlite}}, {{executor: local}}, {{alerts: none}}, _self_]
+defaults: [schema, {{warehouse: sqlite}}, {{executor: local}}, {{alerts: none}}, _self_]
 logical_date: 2024-01-01
 """
 

@@ -35,6 +35,7 @@ def score(model, data):
 FILES = {
     "conf/config.yaml": """\
 defaults:
+  - schema
   - warehouse: sqlite
   - executor: local
   - alerts: none
@@ -56,12 +57,21 @@ checks:
   - {column: x, min: -100, max: 100}
   - {rows: {min: 1}}
 """,
+    "conf/source/buys_scores.yaml": """\
+department: sales
+shared_with: [support]
+description: The scores of buys
+kind: output
+output: buys
+columns: {id: integer, score: float}
+key: [id]
+""",
     "conf/source/visits_scored.yaml": """\
 department: support
 description: Visits with the score of buys
 kind: query
-inputs: {visits: {source: visits}, buys: {output: buys}}
-sql: |
+inputs: {visits: {source: visits}, buys: {source: buys_scores}}
+query: |
   select v.id, v.at, v.x, b.score as buys, v.x * 2 + 1 as z from visits v join buys b using (id)
 columns: {id: integer, at: timestamp, x: float, buys: float, z: float}
 key: [id]
