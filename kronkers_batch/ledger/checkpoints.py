@@ -54,7 +54,7 @@ class Checkpoint:
             value = json.loads(raw)
             if value["format"] != FORMAT:
                 raise ValueError("format")
-            return cls(
+            found = cls(
                 str(value["warehouse"]),
                 int(value["seq"]),
                 bytes.fromhex(value["hash"]),
@@ -62,8 +62,11 @@ class Checkpoint:
                 str(value["signer"]),
                 base64.b64decode(value["signature"], validate=True),
             )
+            if found.to_bytes() != raw:
+                raise ValueError("not the one spelling")
         except (ValueError, KeyError, TypeError, RecursionError):
             raise _damaged(where) from None
+        return found
 
 
 def write(ledger: Ledger, keys: Keys, store: ArtifactStore) -> Checkpoint:
