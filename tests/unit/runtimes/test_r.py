@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -200,12 +201,12 @@ def test_ranger_in_chunks_with_factors_gives_what_it_gives_whole(tmp_path: Path)
     assert np.array_equal(chunks["p"].to_numpy(), said)
 
 
-@pytest.mark.parametrize("target", ["yes", "one"])
-@pytest.mark.parametrize("first", [False, True])
-def test_ranger_probabilities_are_of_yes_whichever_class_came_first(target: str, first: bool) -> None:
-    df = data(600).sort("one", descending=first)
+@pytest.mark.parametrize(("target", "formula"), [("yes", "yes ~ ."), ("one", "")])
+def test_ranger_s_probabilities_are_of_yes_though_it_met_yes_first(target: str, formula: str) -> None:
+    df = data(600).sort("one", descending=True)
     schema = features().select(["distance", "origin"])
-    model = declared("ranger::ranger", f"{target} ~ .", probability=True, **{"num.trees": 20})
+    arguments = {"num.trees": 20, **({} if formula else {"dependent.variable.name": target})}
+    model = declared("ranger::ranger", formula, probability=True, **arguments)
     kind = "boolean" if target == "yes" else "int32"
     with worker(model, schema, column(target, kind), task=Task.BINARY) as w:
         w.fit([df])
@@ -224,13 +225,6 @@ def test_classes_instead_of_probabilities_are_refused() -> None:
 
 def test_a_string_that_starts_with_a_tilde_is_a_formula() -> None:
     model = declared("nlme::lme", "y ~ distance", random="~ 1 | origin")
-    with worker(model, features(), Y) as w:
-        w.fit([data(300)])
-        assert w.score(data(300))["p"].is_finite().all()
-
-
-def test_a_function_without_a_formula_gets_the_data() -> None:
-    model = declared("ranger::ranger", **{"dependent.variable.name": "y", "num.trees": 5})
     with worker(model, features(), Y) as w:
         w.fit([data(300)])
         assert w.score(data(300))["p"].is_finite().all()
@@ -308,58 +302,66 @@ def test_the_code_sees_r_s_own_types(code: Callable[[str], CodeFile]) -> None:
         w.fit([df])
 
 
-@pytest.mark.parametrize(
-    ("result", "scores"),
-    [
-        ("c(a = 1L, b = NA, c = 3L)", [1.0, None, 3.0]),
-        ("matrix(c(1, NaN, Inf))", [1.0, "nan", float("inf")]),
-        ("data.frame(q = 0, p = c(TRUE, NA, FALSE))", [1.0, None, 0.0]),
-        ("list(p = table(c(1, 2, 3)))", [1.0, 1.0, 1.0]),
-        ("rep(NA, 3)", [None, None, None]),
-    ],
-)
-def test_what_score_may_return(code: Callable[[str], CodeFile], result: str, scores: list[Any]) -> None:
-    found = scored(code(f"{FIT}score <- function(model, data) {result}"))
-    assert ["nan" if v is not None and np.isnan(v) else v for v in found] == scores
+NUMBERS = {
+    "c(a = 1L, b = NA, c = 3L)": [1.0, None, 3.0],
+    "matrix(c(1, NaN, Inf))": [1.0, "nan", float("inf")],
+    "data.frame(q = 0, p = c(TRUE, NA, FALSE))": [1.0, None, 0.0],
+    "list(p = table(c(1, 2, 3)))": [1.0, 1.0, 1.0],
+    "rep(NA, 3)": [None, None, None],
+}
+STRINGS = {
+    "factor(c('é', NA, 'b c'))": ["é", None, "b c"],
+    "c('', NA, '%\\t\\n')": ["", None, "%\t\n"],
+}
+DATES = {"as.Date('2013-01-01') + c(0, NA, 1.5)": [dt.date(2013, 1, 1), None, dt.date(2013, 1, 2)]}
+TIMES = {
+    "as.POSIXlt(c('2013-01-01', NA, '2013-01-02'), tz = 'CET')": [
+        dt.datetime(2012, 12, 31, 23, tzinfo=dt.UTC),
+        None,
+        dt.datetime(2013, 1, 1, 23, tzinfo=dt.UTC),
+    ]
+}
+REFUSED = {
+    "1:2": "2 values",
+    "NULL": "NULL",
+    "sum": "function",
+    "list(q = 1:3)": "no column 'p'",
+    "matrix(1:6, 3)": "matrix of 2 columns",
+    "complex(3)": "complex",
+    "Sys.Date() - as.Date('2013-01-01') + 0:2": "difftime",
+}
+
+
+def cases(results: Iterable[str]) -> str:
+    """A model whose score returns the n-th result where the data says n."""
+    functions = ", ".join(f"function() {result}" for result in results)
+    return f"{FIT}score <- function(model, data) list({functions})[[data$x[1]]]()"
+
+
+def asks(number: int) -> pl.DataFrame:
+    return pl.DataFrame({"x": [float(number)] * 3})
 
 
 @pytest.mark.parametrize(
-    ("kind", "result", "scores"),
-    [
-        ("string", "factor(c('é', NA, 'b c'))", ["é", None, "b c"]),
-        ("string", "c('', NA, '%\\t\\n')", ["", None, "%\t\n"]),
-        ("date", "as.Date('2013-01-01') + c(0, NA, 1.5)", ["2013-01-01", None, "2013-01-02"]),
-        (
-            "timestamp",
-            "as.POSIXlt(c('2013-01-01', NA, '2013-01-02'), tz = 'CET')",
-            ["2012-12-31 23", None, "2013-01-01 23"],
-        ),
-    ],
+    ("kind", "results"),
+    [("float", NUMBERS), ("string", STRINGS), ("date", DATES), ("timestamp", TIMES)],
 )
-def test_scores_of_other_types(
-    code: Callable[[str], CodeFile], kind: str, result: str, scores: list[Any]
+def test_what_score_may_return(
+    code: Callable[[str], CodeFile], kind: str, results: dict[str, list[Any]]
 ) -> None:
-    model = code(f"{FIT}score <- function(model, data) {result}")
-    found = scored(model, outputs=(OutputColumn("p", ColumnType(kind)),))
-    assert [
-        v and (v if kind == "string" else str(v)[: len(s)]) for v, s in zip(found, scores, strict=True)
-    ] == scores
+    with worker(code(cases(results)), X, Y, outputs=(OutputColumn("p", ColumnType(kind)),)) as w:
+        w.fit([SMALL])
+        for number, expected in enumerate(results.values(), 1):
+            found = w.score(asks(number))["p"].to_list()
+            assert ["nan" if isinstance(v, float) and np.isnan(v) else v for v in found] == expected
 
 
-@pytest.mark.parametrize(
-    ("result", "said"),
-    [
-        ("1:2", "2 values"),
-        ("NULL", "NULL"),
-        ("sum", "function"),
-        ("list(q = 1:3)", "no column 'p'"),
-        ("matrix(1:6, 3)", "matrix of 2 columns"),
-        ("complex(3)", "complex"),
-    ],
-)
-def test_what_score_may_not_return(code: Callable[[str], CodeFile], result: str, said: str) -> None:
-    with pytest.raises(ScoreFailed, match=said):
-        scored(code(f"{FIT}score <- function(model, data) {result}"))
+def test_what_score_may_not_return(code: Callable[[str], CodeFile]) -> None:
+    with worker(code(cases(REFUSED)), X, Y) as w:
+        w.fit([SMALL])
+        for number, said in enumerate(REFUSED.values(), 1):
+            with pytest.raises(ScoreFailed, match=said):
+                w.score(asks(number))
 
 
 def test_names_that_the_code_defines_do_not_reach_the_worker(code: Callable[[str], CodeFile]) -> None:
