@@ -129,11 +129,14 @@ def _bytes_of(series: pl.Series) -> tuple[NDArray[np.uint8], NDArray[np.int64], 
     import polars as pl
 
     array = series.cast(pl.String).fill_null("").to_arrow(compat_level=pl.CompatLevel.oldest())
-    _, offsets_buffer, data_buffer = array.buffers()  # (no nulls,) offsets, bytes
+    # The first buffer would be of nulls, of which there are none here.
+    offsets_raw, data_raw = (
+        np.frombuffer(b"" if b is None else memoryview(b), dtype=np.uint8) for b in array.buffers()[1:]
+    )
     count = len(array)
-    offsets = np.frombuffer(memoryview(offsets_buffer), dtype="<i8", count=count + 1, offset=array.offset * 8)
+    offsets = offsets_raw.view("<i8")[array.offset : array.offset + count + 1]
     size = int(offsets[-1]) if count else 0
     data = np.zeros(size + _BLOCK, dtype=np.uint8)
     if size:
-        data[:size] = np.frombuffer(memoryview(data_buffer), dtype=np.uint8, count=size)
+        data[:size] = data_raw[:size]
     return data, offsets[:-1], np.diff(offsets).astype("<u8")
