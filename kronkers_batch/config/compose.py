@@ -7,6 +7,7 @@ with the project's own tables; what Hydra then still finds is passed on. Interpo
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from collections.abc import Mapping as MappingType
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,22 @@ from kronkers_batch.config.spec import Origin
 _TABLES: dict[str, Table] = {"warehouse": WAREHOUSE, "executor": EXECUTOR}
 
 
-class Root:
-    """The files of the root: ``config`` and, by group and name, the files of the groups."""
+# What Hydra made of which files and overrides, in this process: the daemon and the tests load often, and
+# Hydra takes ten times as long as everything else. It holds what files say, and nothing of the environment.
+_composed: dict[tuple[Hashable, tuple[str, ...]], Any] = {}
+_REMEMBERED = 16
 
-    def __init__(self, config: Node, groups: MappingType[str, MappingType[str, Node]]) -> None:
-        self.config, self.groups = config, groups
+
+class Root:
+    """The files of the root: ``config`` and, by group and name, the files of the groups.
+
+    ``contents`` stands for what is in all of them.
+    """
+
+    def __init__(
+        self, config: Node, groups: MappingType[str, MappingType[str, Node]], contents: Hashable
+    ) -> None:
+        self.config, self.groups, self.contents = config, groups, contents
         self.chosen: dict[str, str] = {}
 
 
@@ -118,6 +130,27 @@ def check_overrides(root: Root, overrides: list[Override], problems: Problems) -
 
 def compose(conf: Path, root: Root, overrides: list[Override], problems: Problems) -> Node | None:
     """The composed root as a tree with marks, not yet interpolated; None where Hydra refused."""
+    key = (root.contents, tuple(o.text for o in overrides))
+    if key not in _composed:
+        try:
+            found = _hydra(conf, key[1])
+        except _Refused as refused:
+            problems.add(Origin(root.config.file, 1, refused.key), *refused.args)
+            return None
+        while len(_composed) >= _REMEMBERED:
+            _composed.pop(next(iter(_composed)))
+        _composed[key] = found
+    plain = _composed[key]
+    return _marked(plain, _marks(root, overrides), "", (root.config.file, 1))
+
+
+class _Refused(Exception):
+    """What Hydra refused, and what to do; ``key`` if it says which."""
+
+    key = ""
+
+
+def _hydra(conf: Path, overrides: tuple[str, ...]) -> Any:
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
     from hydra.errors import HydraException
@@ -127,15 +160,16 @@ def compose(conf: Path, root: Root, overrides: list[Override], problems: Problem
     register()
     try:
         with initialize_config_dir(config_dir=str(conf), version_base="1.3"):
-            composed = hydra_compose("config", overrides=[o.text for o in overrides])
-        plain = OmegaConf.to_container(composed, resolve=False)
+            composed = hydra_compose("config", overrides=list(overrides))
+        return OmegaConf.to_container(composed, resolve=False)
     except (HydraException, OmegaConfBaseException) as error:
         # Only the class and the key: Hydra's text repeats values, which may be secrets.
-        key = str(getattr(error, "full_key", None) or getattr(error.__cause__, "full_key", None) or "")
         what = f"Hydra cannot put the root together ({type(error.__cause__ or error).__name__})"
-        problems.add(Origin(root.config.file, 1, key), what, "check this key and the overrides of the root")
-        return None
-    return _marked(plain, _marks(root, overrides), "", (root.config.file, 1))
+        refused = _Refused(what, "check this key and the overrides of the root")
+        refused.key = str(
+            getattr(error, "full_key", None) or getattr(error.__cause__, "full_key", None) or ""
+        )
+        raise refused from None
 
 
 def _marks(root: Root, overrides: list[Override]) -> dict[str, tuple[str, int]]:

@@ -59,6 +59,7 @@ class _Loader:
         self.problems = Problems()
         self.overrides = overriding.parse(texts, self.problems)
         self.names: dict[str, frozenset[str]] = {}
+        self.read: dict[str, bytes] = {}  # what was in which file
 
     def load(self) -> Config:
         trees = {group: self.group(group) for group in _FILE_GROUPS}
@@ -97,6 +98,7 @@ class _Loader:
                 Origin(shown, 1, ""), f"cannot be read: {error.strerror}", "check its permissions"
             )
             return None
+        self.read[shown] = data
         return parse(data, shown, self.problems)
 
     def group(self, group: str) -> dict[str, Node]:
@@ -189,7 +191,11 @@ class _Loader:
         config = self.file(self.conf / "config.yaml")
         if config is None:
             return None
-        root = compose.Root(config, {group: self.group(group) for group in GROUPS})
+        groups = {group: self.group(group) for group in GROUPS}
+        contents = tuple(
+            sorted((k, v) for k, v in self.read.items() if k.split("/")[1] in (*GROUPS, "config.yaml"))
+        )
+        root = compose.Root(config, groups, contents)
         mine = [o for o in self.overrides if not o.group]
         compose.check_files(root, self.problems)
         compose.check_overrides(root, mine, self.problems)

@@ -175,7 +175,8 @@ def test_a_broken_source_is_no_unknown_source(tmp_path: Path) -> None:
 
 def test_unknown_columns(tmp_path: Path) -> None:
     text = LATE.replace("distance: float", "distanse: float").replace("target: late", "target: lat")
-    text += "key: [fligth]\nchecks: {input: [{column: orign, nulls: false}], output: [{expression: 'scor > 0'}]}\n"
+    text += "key: [fligth]\nchecks:\n  input: [{column: orign, nulls: false}]\n"
+    text += "  output: [{expression: 'scor > 0'}]\n"
     found = "\n".join(problems(make(tmp_path, model__late=text)))
     for name in ("distanse", "lat", "fligth", "orign", "scor"):
         assert f"there is no column '{name}'" in found
