@@ -53,9 +53,8 @@ def plan(args: argparse.Namespace) -> int:
     rows = []
     for (task, subject, reason), same in groupby(planned, key=lambda p: (p.task, p.subject, p.reason)):
         details = [p.detail for p in same]
-        detail = (
-            ", ".join(details) if len(details) < 3 else f"{details[0]}, ..., {details[-1]} ({len(details)})"
-        )
+        shown = details if len(details) < 3 else [details[0], "...", f"{details[-1]} ({len(details)} in all)"]
+        detail = ", ".join(shown)
         rows.append((task, subject, detail, reason))
     print(f"{date}:")
     table(rows, ("task", "of", "date or window", "reason"), wide=True)

@@ -129,4 +129,5 @@ def scoring_state(
     output = services.warehouse.find(model.name, date, fingerprint)
     if output is None:
         return ScoringState(fingerprint, None, Verdict())
-    return ScoringState(fingerprint, output, judge_output(model.output_thresholds, output.stats))
+    missed = judge_output(model.output_thresholds, output.stats).missed
+    return ScoringState(fingerprint, output, Verdict((*missed, *output.lineage.get("failed_checks", ()))))

@@ -16,7 +16,7 @@ from kronkers_batch.config.fingerprint import (
 from kronkers_batch.config.spec import CodeFile, ModelSpec
 from kronkers_batch.errors import ModelError
 from kronkers_batch.registry.training import ModelVersion
-from kronkers_batch.runtimes.probe import environment_fingerprint, normalise_code
+from kronkers_batch.runtimes.probing import environment_fingerprint, normalise_code
 from kronkers_batch.steps.ingest import source_identity
 from kronkers_batch.steps.services import Services
 from kronkers_batch.steps.sources import source_of

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from kronkers_batch.config.load import find_conf, load
 from kronkers_batch.config.spec import Config, Language, SandboxPolicy
 from kronkers_batch.errors import KronkersError
-from kronkers_batch.runtimes.probe import interpreter_version, sandbox_state
+from kronkers_batch.runtimes.probing import interpreter_version, sandbox_state
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from kronkers_batch.config.spec import CodeFile, Config, ModelSpec
 from kronkers_batch.errors import ConfigError, ConfigErrors, MissingPart, ModelError
-from kronkers_batch.runtimes.probe import environment_fingerprint, probe
+from kronkers_batch.runtimes.probing import environment_fingerprint, probe
 from kronkers_batch.steps.prepare import feature_columns
 from kronkers_batch.steps.workers import worker_spec_for
 from kronkers_batch.store.cache import ContentCache, digest

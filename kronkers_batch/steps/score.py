@@ -10,9 +10,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from kronkers_batch.config.spec import ModelSpec, RowsPolicy
-from kronkers_batch.data.checks import Checker
+from kronkers_batch.data.checks import Checker, CheckResult
 from kronkers_batch.data.snapshots import SnapshotRef
-from kronkers_batch.errors import ModelError
+from kronkers_batch.errors import CheckFailed, ModelError
 from kronkers_batch.frames.schema import Column, Schema
 from kronkers_batch.monitoring.gates import OutputStats, Verdict, judge_output
 from kronkers_batch.registry.training import ModelVersion
@@ -108,8 +108,8 @@ def score(
             writer.put(number, checked)
             done += piece.height
             services.progress(f"score {model.name}", done)
-    results = checker.finish(snapshot.window.end) if model.output_checks else ()
-    verdict = judge_output(model.output_thresholds, stats.values())
+    results, failed = _finished(checker, snapshot)
+    verdict = Verdict((*judge_output(model.output_thresholds, stats.values()).missed, *failed))
     lineage = {
         "model_version": version.ref,
         "model_version_id": version.id,
@@ -117,9 +117,18 @@ def score(
         "snapshot_fingerprint": snapshot.fingerprint,
         "run": services.run_id,
         "checks": [result.to_json() for result in (*snapshot.results, *results)],
+        "failed_checks": list(failed),
     }
     output = writer.finish(lineage, stats.values(), verdict.missed)
     return Scored(output, verdict)
+
+
+def _finished(checker: Checker, snapshot: SnapshotRef) -> tuple[tuple[CheckResult, ...], tuple[str, ...]]:
+    """What the output's checks found, and those that failed: they hold the output, as a threshold does."""
+    try:
+        return checker.finish(snapshot.window.end), ()
+    except CheckFailed as error:
+        return (), (error.what,)
 
 
 def _scored(

@@ -207,18 +207,22 @@ class Project:
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory) -> Path:
-    """A project after its first night; copied for each test that changes something."""
-    project = Project(tmp_path_factory.mktemp("company"))
+    """A copy of a project after its first night, beside the project itself."""
+    project = Project(tmp_path_factory.mktemp("night") / "company")
+    project.folder.mkdir()
     project.make()
     project.run("run")
-    return project.folder
+    shutil.copytree(project.folder, project.folder.with_name("copy"))
+    return project.folder.with_name("copy")
 
 
 @pytest.fixture
-def project(trained, tmp_path) -> Project:
-    copy = tmp_path / "company"
-    shutil.copytree(trained, copy)
-    return Project(copy)
+def project(trained) -> Project:
+    """The project as it was after its first night, at the same path: a moved source is a changed one."""
+    folder = trained.with_name("company")
+    shutil.rmtree(folder)
+    shutil.copytree(trained, folder)
+    return Project(folder)
 
 
 @pytest.fixture
