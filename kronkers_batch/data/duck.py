@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,9 +76,18 @@ def parameters(sql: str) -> frozenset[str]:
     return frozenset(m[1].lower() for m in _PARAMETER.finditer(sql) if m[1])
 
 
-def replaced(sql: str, values: dict[str, str]) -> str:
-    """The query with its parameters replaced by SQL literals or other parameter marks."""
-    return _PARAMETER.sub(lambda m: values[m[1].lower()] if m[1] else m[0], sql)
+def replaced(sql: str, values: dict[str, str], rest: Callable[[str], str] = str) -> str:
+    """The query with its parameters replaced by SQL literals or other parameter marks.
+
+    Args:
+        rest: What becomes of the text between them.
+    """
+    done, parts = 0, []
+    for match in _PARAMETER.finditer(sql):
+        if match[1]:
+            parts += [rest(sql[done : match.start()]), values[match[1].lower()]]
+            done = match.end()
+    return "".join([*parts, rest(sql[done:])])
 
 
 def scrubbed(error: duckdb.Error) -> str:

@@ -76,14 +76,22 @@ def cast(raw: pl.Series, column: Column, place: Place) -> pl.Series:
 def _decoded(raw: pl.Series, column: Column, place: Place) -> pl.Series:
     if raw.dtype != pl.Binary:
         return raw
-    text = raw.cast(pl.String, strict=False)
-    bad = text.null_count() - raw.null_count()
-    if bad:
-        raise place.error(
-            f"column {column.name}: {bad} of {len(raw)} rows read hold bytes that are not UTF-8",
-            "Save the data as UTF-8, or ask who delivers it to do so.",
-        )
-    return text
+    try:
+        return raw.cast(pl.String)
+    except pl.exceptions.ComputeError:
+        bad = sum(not _is_utf8(value) for value in raw if value is not None)
+    raise place.error(
+        f"column {column.name}: {bad} of {len(raw)} rows read hold bytes that are not UTF-8",
+        "Save the data as UTF-8, or ask who delivers it to do so.",
+    )
+
+
+def _is_utf8(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _check_text(text: pl.Series, column: Column, place: Place) -> None:

@@ -138,7 +138,9 @@ def _bound(connection: Connection, query: str, window: Window, place: Place) -> 
         values["kronkers_to"] = _moment(connection, asked.end)
     if "date" in wanted:
         values["kronkers_date"] = asked.date.isoformat() if _is_sqlite(connection) else asked.date
-    return duck.replaced(query, {n: f":kronkers_{n}" for n in ("date", "from", "to")}), values
+    marks = {n: f":kronkers_{n}" for n in ("date", "from", "to")}
+    # SQLAlchemy takes any :word for a parameter, also in texts and comments.
+    return duck.replaced(query, marks, lambda text: text.replace(":", r"\:")), values
 
 
 def _condition(connection: Connection, source: SourceSpec, window: Window) -> tuple[str, dict[str, Any]]:
