@@ -130,7 +130,7 @@ def parse(text: str) -> Expression:
     try:
         tree = ast.parse(source.lstrip(), mode="eval")
     except SyntaxError as error:
-        column = min((error.offset or len(source)) + lead, len(text) + 1)
+        column = max(1, min((error.offset or len(source)) + lead, len(text) + 1))
         raise ExpressionError(f"not an expression: {error.msg}", column) from None
     except (ValueError, MemoryError, RecursionError):
         raise ExpressionError("not an expression", 1) from None
@@ -201,9 +201,13 @@ class _Converter:
 
     def constant(self, node: ast.Constant) -> float | int | str | bool | None:
         value = node.value
-        if isinstance(value, bool | str | None) or (isinstance(value, int | float) and math.isfinite(value)):
+        if isinstance(value, bool | str | None):
             return value
-        raise self.refuse(node, "allowed are numbers, texts, true, false and null")
+        if isinstance(value, int) and abs(value) < 2**63:
+            return value
+        if isinstance(value, float) and math.isfinite(value):
+            return value
+        raise self.refuse(node, "allowed are numbers (of 64 bits), texts, true, false and null")
 
     def comparison(self, node: ast.Compare) -> Expression:
         parts: list[Expression] = []

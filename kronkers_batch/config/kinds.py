@@ -199,7 +199,12 @@ def safe_path(text: str, base: Path) -> Path:
         raise Bad("a path with '..' in it", "write an absolute path, or one below the project folder")
     if re.search(r"%(2e|2f|5c|00)", text, re.IGNORECASE):
         raise Bad("a percent-encoded path", "write the characters themselves")
-    path = Path(text).expanduser() if text.startswith("~") else Path(text)
+    return absolute(text, base)
+
+
+def absolute(text: str, base: Path) -> Path:
+    """A path as it is if absolute, in the home folder if it begins with ``~/``, else below ``base``."""
+    path = Path.home() / text[2:] if text.startswith("~/") else Path(text)
     return path if path.is_absolute() else base / path
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from kronkers_batch.config.fields import Kind, read_table, read_value
 from kronkers_batch.config.interpolation import resolve
-from kronkers_batch.config.kinds import DATE, FILLED
+from kronkers_batch.config.kinds import DATE, FILLED, absolute
 from kronkers_batch.config.nodes import Mapping, Node, Scalar, Sequence
 from kronkers_batch.config.problems import Problems
 from kronkers_batch.config.schema import EXECUTOR, WAREHOUSE
@@ -36,7 +36,7 @@ def read_root(
     """The root's values; None where something is wrong, which is noted."""
     before = len(problems)
     assert isinstance(tree, Mapping)  # noqa: S101 - Hydra composes a mapping
-    home = _absolute(_home(tree, environ, problems), project)
+    home = absolute(_home(tree, environ, problems), project)
     # Other values refer to ${home}: they shall see the absolute folder.
     where = tree.items["home"]
     named = replace(tree, items=tree.items | {"home": Scalar(where.file, where.line, str(home))})
@@ -58,7 +58,7 @@ def read_root(
     return RootValues(
         home=home,
         logical_date=date,
-        key_file=_absolute(key_file, project),
+        key_file=absolute(key_file, project),
         warehouse=WarehouseSpec(
             url=Secret(_absolute_url(warehouse["url"].reveal(), project)),
             artifacts=_address(warehouse["artifacts"], project),
@@ -87,14 +87,9 @@ def _optional(kind: Kind, tree: Node, key: str, problems: Problems) -> Any:
     return read_value(kind, node, key, problems)
 
 
-def _absolute(text: str, project: Path) -> Path:
-    path = Path(text).expanduser() if text.startswith("~") else Path(text)
-    return path if path.is_absolute() else project / path
-
-
 def _address(text: str, project: Path) -> str:
     """Folders are made absolute; addresses such as s3://bucket/path stay as they are."""
-    return text if not text or "://" in text else str(_absolute(text, project))
+    return text if not text or "://" in text else str(absolute(text, project))
 
 
 def _absolute_url(url: str, project: Path) -> str:

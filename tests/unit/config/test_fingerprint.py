@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kronkers_batch.config import fingerprint as fp
+from kronkers_batch.config import reference, spec
+from kronkers_batch.config.fingerprint import Counts
+from kronkers_batch.config.load import load
+from tests.config_project import ENVIRON, FILES, make
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> spec.Config:
+    return load(make(tmp_path_factory.mktemp("project")), (), ENVIRON)
+
+
+PARTS = {
+    "model": (spec.CodeFile, spec.Estimator),
+    "source": (spec.InputRef,),
+    "features": (spec.Feature,),
+    "windows": (spec.Windows,),
+}
+
+
+def _names(cls: Any) -> set[str]:
+    return {f.name for f in dataclasses.fields(cls)}
+
+
+def test_every_field_is_classified() -> None:
+    expected = _names(spec.ModelSpec)
+    expected |= {f"{part}.{name}" for part, classes in PARTS.items() for c in classes for name in _names(c)}
+    assert set(fp.MODEL_FIELDS) == expected
+    assert {k for k, v in fp.MODEL_FIELDS.items() if v is Counts.PARTS} == set(PARTS)
+    assert set(fp.SOURCE_FIELDS) == _names(spec.SourceSpec)
+    assert _names(spec.CheckSpec) == {"kind", "columns", "arguments", "on_failure", "up_to", "origin"}
+    assert _names(spec.OutputColumn) == {"name", "type"}
+
+
+def _other(value: Any) -> Any:
+    """Some other value of the same type."""
+    at = spec.Origin("elsewhere", 99, "x")
+    match value:
+        case bool():
+            return not value
+        case spec.Language():
+            return spec.Language.R
+        case spec.Task():
+            return spec.Task.REGRESSION
+        case spec.RowsPolicy():
+            return spec.RowsPolicy.WHOLE
+        case spec.Unseen():
+            return spec.Unseen.ERROR
+        case spec.Promote():
+            return spec.Promote.MANUAL
+        case spec.SourceKind():
+            return spec.SourceKind.PARQUET
+        case spec.ColumnType():
+            return spec.ColumnType.INT32
+        case str():
+            return value + "x"
+        case int() | float():
+            return value + 0.125 if isinstance(value, float) else value + 1
+        case dt.timedelta():
+            return value + dt.timedelta(days=1)
+        case spec.Origin():
+            return at
+        case Path():
+            return Path("/elsewhere")
+        case spec.Schema():
+            return value.select(value.names[1:])
+        case spec.Resources():
+            return replace(value, workers=77, memory=1, time_limit=dt.timedelta(1), threads=5)
+        case spec.Environment():
+            return replace(value, venv="/venv")
+        case spec.Retrain():
+            return spec.Retrain(None)
+        case None:
+            return spec.Secret("x")
+        case tuple():
+            return (
+                value[1:]
+                if value
+                else ((spec.CheckSpec(spec.CheckKind.ROWS, (), {"min": 5}, spec.OnFailure.DROP, 0.5, at),))
+            )
+        case _:
+            return {**value, "more": spec.InputRef("flights") if "flights" in value else "x"}
+
+
+def _prints(model: spec.ModelSpec, sources: Any) -> tuple[str, str]:
+    return (
+        fp.training_fingerprint(model, sources, code_digest="c", environment_digest="e"),
+        fp.scoring_fingerprint(model, sources, champion_id="1", source_identity="i"),
+    )
+
+
+def _expect(counts: Counts) -> tuple[bool, bool]:
+    return (counts in (Counts.TRAINING, Counts.BOTH), counts in (Counts.SCORING, Counts.BOTH))
+
+
+@pytest.mark.parametrize("name", [n for n, c in fp.MODEL_FIELDS.items() if c is not Counts.PARTS])
+def test_what_counts_of_a_model_is_what_the_table_says(config: spec.Config, name: str) -> None:
+    model = config.models["delay" if name == "model.path" else "late"]
+    top, _, below = name.partition(".")
+    old = getattr(model, top)
+    if not below:
+        value = (*old, "x") if name == "overrides" else _other(old)
+        changed = replace(model, **{top: value})
+    elif top == "features":
+        changed = replace(
+            model, features=(replace(old[0], **{below: _other(getattr(old[0], below))}), *old[1:])
+        )
+    elif top == "source":
+        changed = replace(
+            model, source=spec.InputRef(source="joined") if below == "source" else spec.InputRef(output="x")
+        )
+    else:
+        changed = replace(model, **{top: replace(old, **{below: _other(getattr(old, below))})})
+    assert changed != model
+    before, after = _prints(model, config.sources), _prints(changed, config.sources)
+    assert tuple(a != b for a, b in zip(before, after, strict=True)) == _expect(fp.MODEL_FIELDS[name])
+
+
+@pytest.mark.parametrize("name", fp.SOURCE_FIELDS)
+def test_what_counts_of_a_source_is_what_the_table_says(config: spec.Config, name: str) -> None:
+    model = config.models["late"]
+    source = replace(config.sources["flights"], checks=())
+    sources = {**config.sources, "flights": source}
+    changed = replace(source, **{name: _other(getattr(source, name))})
+    if name == "inputs":
+        changed = replace(source, inputs={"j": spec.InputRef(source="joined")})
+    assert changed != source
+    before, after = _prints(model, sources), _prints(model, {**sources, "flights": changed})
+    assert tuple(a != b for a, b in zip(before, after, strict=True)) == _expect(fp.SOURCE_FIELDS[name])
+
+
+def test_digests_count(config: spec.Config) -> None:
+    model, sources = config.models["late"], config.sources
+    prints = {
+        fp.training_fingerprint(model, sources, code_digest=c, environment_digest=e)
+        for c, e in (("", ""), ("a", ""), ("", "a"))
+    }
+    assert len(prints) == 3
+    scores = {
+        fp.scoring_fingerprint(model, sources, champion_id=c, source_identity=i)
+        for c, i in (("a", "b"), ("b", "a"), ("a", "c"))
+    }
+    assert len(scores) == 3
+
+
+def test_a_query_counts_the_sources_below_it(config: spec.Config) -> None:
+    model = config.models["delay"]
+    flights = replace(config.sources["flights"], csv={"null": "NULL"})
+    changed = {**config.sources, "flights": flights}
+    assert fp.training_fingerprint(model, config.sources) != fp.training_fingerprint(model, changed)
+
+
+def test_checks_that_warn_count_for_nothing_and_those_that_fail_for_scoring(config: spec.Config) -> None:
+    model = config.models["late"]
+    at = spec.Origin("", 0, "")
+    for policy, expected in (
+        (spec.OnFailure.WARN, (False, False)),
+        (spec.OnFailure.FAIL, (False, True)),
+        (spec.OnFailure.DROP, (True, True)),
+    ):
+        check = spec.CheckSpec(spec.CheckKind.NULLS, ("origin",), {"allowed": False}, policy, 0.0, at)
+        before = _prints(model, config.sources)
+        after = _prints(replace(model, input_checks=(check,)), config.sources)
+        assert tuple(a != b for a, b in zip(before, after, strict=True)) == expected
+
+
+def test_the_same_files_elsewhere_have_the_same_fingerprints(config: spec.Config, tmp_path: Path) -> None:
+    text = "# a comment\n\n" + FILES["model/late.yaml"].replace("owner: Ada Lovelace", "owner:   'Someone'")
+    other = load(make(tmp_path / "elsewhere", model__late=text), (), ENVIRON)
+    for name in config.models:
+        assert _prints(config.models[name], config.sources) == _prints(other.models[name], other.sources)
+
+
+def test_a_definition_explains_itself(config: spec.Config, tmp_path: Path) -> None:
+    old = config.models["late"]
+    new = load(
+        make(tmp_path),
+        ["model.late.estimator.C=0.25", "+model.late.parameters.a.b=1", "~model.late.features.origin"],
+        ENVIRON,
+    )
+    before = fp.definition(old, config.sources, code_digest="x")
+    after = fp.definition(new.models["late"], new.sources, code_digest="y")
+    assert fp.changes(before, after) == [
+        "code: changed",
+        "estimator.arguments.C: 0.5 -> 0.25",
+        'features: ["distance","carrier","origin"] -> ["distance","carrier"]',
+        'features.origin: removed "category"',
+        "parameters.a.b: added 1",
+    ]
+    assert fp.changes(before, before) == []
+
+
+def test_dots_in_names_do_not_make_two_definitions_one(config: spec.Config) -> None:
+    model = config.models["late"]
+    one = replace(model, parameters={"a.b": 1})
+    two = replace(model, parameters={"a": {"b": 1}})
+    assert _prints(one, config.sources)[0] != _prints(two, config.sources)[0]
+
+
+def test_no_secret_enters() -> None:
+    with pytest.raises(TypeError):
+        fp.plain({"a": spec.Secret("x")})
+
+
+def test_the_fingerprints_are_pinned() -> None:
+    at = spec.Origin("f", 1, "")
+    assert fp.canonical({"b": [1, 1.5, None, True, "ä"], "a": {}}) == '{"a":{},"b":[1,1.5,null,true,"ä"]}'
+    source = spec.SourceSpec(
+        "s", "d", "", spec.SourceKind.CSV, spec.Schema(()), (), "t", (), (), at, path="/x", csv={"null": "NA"}
+    )
+    assert fp.source_fingerprint(source) == (
+        "cfa00cbbe17dac48612364c180e718c93920733f5a1011622c85f36475bd949a"
+    )
+
+
+def test_the_reference_page_is_current() -> None:
+    assert reference.PAGE.read_text(encoding="utf-8") == reference.page(), (
+        "run: python -m kronkers_batch.config.reference"
+    )
