@@ -28,7 +28,7 @@ state$score <- NULL         # function(model, data) -> result
 state$save <- NULL          # save_model and load_model of the code, or NULL
 state$load <- NULL
 state$model <- NULL         # what fit returned, or load read
-state$fitted <- FALSE       # whether there is a model: NULL may be one
+state$fitted <- FALSE       # whether there is one
 state$depth <- NA_integer_  # number of the worker's own frames under the model's, while that runs
 state$warned <- character() # warnings that were printed
 state$place <- 0L           # line of the model's code at which it raised an error; 0 if unknown
@@ -299,6 +299,8 @@ result_columns <- function(result, outputs, nrows) {
             has <- if (length(names(result))) listed(names(result)) else "none with a name"
             stop("score returned no column ", listed(missing), "; its columns are: ", has)
         }
+        more <- setdiff(names(result), outputs)
+        if (length(more)) stop("score returned columns that are not declared: ", listed(more))
         columns <- lapply(outputs, function(name) result[[name]])
     } else if (length(outputs) > 1L) {
         stop("score returned a plain vector, but these columns are declared: ", listed(outputs))
@@ -553,7 +555,9 @@ run_fit <- function(arguments, parts) {
     data <- as_data(parts)
     parts <- NULL
     seed()
+    state$fitted <- FALSE
     state$model <- model_code(state$fit(data))
+    if (is.null(state$model)) stop("fit returned NULL; its last value must be the model")
     state$fitted <- TRUE
     write_answer("ok", list(packages = installed_versions()))
 }

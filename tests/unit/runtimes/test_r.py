@@ -285,6 +285,7 @@ def test_the_code_sees_r_s_own_types(code: Callable[[str], CodeFile]) -> None:
                 identical(params$none, list()),
                 identical(params$nested, list(key = NULL, list = list(list(a = TRUE), "b"))),
                 identical(params$big, 3e9), identical(params$text, "naïve"))
+            params
         }
         score <- function(model, data) rep(1, nrow(data))
         """
@@ -305,7 +306,7 @@ def test_the_code_sees_r_s_own_types(code: Callable[[str], CodeFile]) -> None:
 NUMBERS = {
     "c(a = 1L, b = NA, c = 3L)": [1.0, None, 3.0],
     "matrix(c(1, NaN, Inf))": [1.0, "nan", float("inf")],
-    "data.frame(q = 0, p = c(TRUE, NA, FALSE))": [1.0, None, 0.0],
+    "data.frame(p = c(TRUE, NA, FALSE))": [1.0, None, 0.0],
     "list(p = table(c(1, 2, 3)))": [1.0, 1.0, 1.0],
     "rep(NA, 3)": [None, None, None],
 }
@@ -326,6 +327,7 @@ REFUSED = {
     "NULL": "NULL",
     "sum": "function",
     "list(q = 1:3)": "no column 'p'",
+    "data.frame(q = 0, p = 1:3)": "not declared: 'q'",
     "matrix(1:6, 3)": "matrix of 2 columns",
     "complex(3)": "complex",
     "Sys.Date() - as.Date('2013-01-01') + 0:2": "difftime",

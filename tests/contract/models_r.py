@@ -1,0 +1,123 @@
+"""The contract's models in R; what each case does is said in `models_python.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kronkers_batch.config.spec import Estimator, Origin
+
+SUFFIX = ".R"
+
+_FIT = "fit <- function(data, params) params\n"
+_MEAN = "fit <- function(data, params) mean(data$y)\nscore <- function(model, data) data$x + model\n"
+_X = "score <- function(model, data) data$x\n"
+
+
+def _tries(expression: str) -> str:
+    """1 where the expression can be evaluated, else 0, for each row."""
+    return f"""{_FIT}score <- function(model, data) {{
+    works <- tryCatch({{
+        suppressWarnings({expression})
+        1
+    }}, error = function(e) 0)
+    rep(works, nrow(data))
+}}
+"""
+
+
+MODELS = {
+    "echo": _FIT + "score <- function(model, data) data\n",
+    "identity": _FIT + _X,
+    "mean": _MEAN,
+    "own_storage": _MEAN + "save_model <- function(model, path) cat(sprintf('own:%a', model), file = path)\n"
+    "load_model <- function(path) as.numeric(substring(readLines(path, warn = FALSE), 5))\n",
+    "levels": _FIT
+    + "score <- function(model, data) data.frame(code = as.integer(data$c), levels = nlevels(data$c))\n",
+    "random": "fit <- function(data, params) runif(1) + rnorm(1)\n"
+    "score <- function(model, data) data$x + model\n",
+    "parameters": """fit <- function(data, params) {
+    stopifnot(identical(params$nested, list(1L, list(a = "b c", n = NULL, t = TRUE))))
+    stopifnot(identical(params$empty, list()), is.list(params$none), length(params$none) == 0)
+    params$factor
+}
+score <- function(model, data) data$x * model
+""",
+    "short": _FIT + "score <- function(model, data) data$x[-1]\n",
+    "other_columns": _FIT + "score <- function(model, data) list(score = data$x, surprise = data$x)\n",
+    "special": _FIT + "score <- function(model, data) c(NaN, Inf, -Inf, NA, data$x[-(1:4)])\n",
+    "raise_fit": """fit <- function(data, params) {
+    s <- data$s[1]
+    stop(sprintf("cannot use '%s' with %s here", s, data$x[1]))  # marker
+}
+"""
+    + _X,
+    "raise_score": _FIT
+    + """inner <- function(data) {
+    if (any(data$x < 0)) {
+        stop("negative: \\"", data$s[1], "\\" ", data$x[1], " ", strrep("z", 50000))  # marker
+    }
+    data$x
+}
+score <- function(model, data) inner(data)
+""",
+    "warn": _FIT + "score <- function(model, data) {\n    warning('this is only a warning')\n    data$x\n}\n",
+    "noise": _FIT + "score <- function(model, data) {\n"
+    "    for (i in 1:100) cat(strrep('noise noise\\n', 87382))\n    data$x\n}\n",
+    "leak": _FIT
+    + "score <- function(model, data) {\n    cat('scoring', data$s[1], 'now\\n')\n    data$x\n}\n",
+    "exit": _FIT + "score <- function(model, data) quit(status = 0)\n",
+    "hang": _FIT + "score <- function(model, data) repeat Sys.sleep(1)\n",
+    # R cannot ignore SIGTERM
+    "stubborn": _FIT
+    + "score <- function(model, data) repeat tryCatch(Sys.sleep(1), interrupt = function(i) NULL)\n",
+    "hang_loading": "Sys.sleep(1000)\n" + _FIT + _X,
+    "grandchild": _FIT + "score <- function(model, data) {\n"
+    "    system(paste('setsid sleep', model$seconds), wait = FALSE)\n    data$x\n}\n",
+    "memory": "fit <- function(data, params) rep(1, 1e9)\n" + _X,
+    "fork_bomb": _FIT
+    + """score <- function(model, data) {
+    script <- "i=0; while [ $i -lt 2000 ]; do sleep %s & i=$((i+1)); done 2>/dev/null"
+    system(sprintf(script, model$seconds), ignore.stderr = TRUE)
+    data$x
+}
+""",
+    "network": _tries("close(socketConnection('127.0.0.1', model$port, open = 'r+', timeout = 2))"),
+    "read_file": _tries("readBin(model$path, 'raw', 1)"),
+    "write_file": _tries("cat('x', file = model$path)"),
+    "environment": _FIT
+    + """score <- function(model, data) {
+    variables <- Sys.getenv()
+    first <- tryCatch(suppressWarnings(readBin("/proc/1/environ", "raw", 1e6)), error = function(e) raw())
+    seen <- paste(c(names(variables), variables, rawToChar(first[first != 0])), collapse = " ")
+    rep(grepl(model$mark, seen, fixed = TRUE), nrow(data))
+}
+""",
+    "syntax": "fit <- function(data, params) 1\nscore <- function(model, data {\n    2\n}\n",
+    "incomplete": "fit <- function(data, params) 1\n",
+    "nothing": "fit <- function(data, params) NULL\n" + _X,
+}
+
+ESTIMATOR = Estimator("stats::lm", {"model": False}, "y ~ .", Origin("conf/model/m.yaml", 3, "estimator"))
+"""A linear regression with intercept of y on all features, without code."""
+
+MISSING_ESTIMATOR = Estimator("nowhere::found", {}, "", Origin("conf/model/m.yaml", 3, "estimator"))
+
+EQUAL_CODE = (
+    "x <- 1  # one\n\n\nf=function(a,b){\n  # Says.\n  return(a+b)\n}\n",
+    "x<-1\nf = function(a, b) { return(a + b) }",
+)
+OTHER_CODE = "x <- 1\nf=function(a,b){\n  return(a-b)\n}\n"
+BROKEN_CODE = "f <- function( {\n"
+
+
+def plant_startup(folder: Path) -> dict[str, str]:
+    """Writes a start-up file that prints SURPRISE; gives the environment variables that would make it run."""
+    profile, environ = folder / ".Rprofile", folder / ".Renviron"
+    profile.write_text("cat('SURPRISE\\n')\n")
+    environ.write_text(f"R_PROFILE_USER={profile}\n")
+    return {
+        "HOME": str(folder),
+        "R_PROFILE": str(profile),
+        "R_PROFILE_USER": str(profile),
+        "R_ENVIRON_USER": str(environ),
+    }
