@@ -135,10 +135,12 @@ def test_wrong_predictions_are_refused(lab, fitted, case):
 
 
 def test_a_declared_estimator_needs_no_code(lab):
-    worker = lab.start("estimator", model=lab.models.ESTIMATOR, data="pandas")
+    environment = getattr(lab.models, "ESTIMATOR_ENVIRONMENT", Environment())
+    changes = {"model": lab.models.ESTIMATOR, "data": "pandas", "environment": environment}
+    worker = lab.start("estimator", **changes)
     worker.fit(training([1, 2], [3, 4]))
     assert worker.score(xs(10, 20))["score"].to_list() == pytest.approx([20.0, 40.0])
-    other = lab.start("estimator", model=lab.models.ESTIMATOR, data="pandas", target=None)
+    other = lab.start("estimator", **changes, target=None)
     other.load(worker.save())
     assert other.score(xs(10, 20)).equals(worker.score(xs(10, 20)))
 

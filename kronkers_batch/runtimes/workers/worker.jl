@@ -645,9 +645,18 @@ end
 
 call_with(f, options, a, b) = f(a, b; options...)
 
+# Raises where a table that `score` returned has columns that are not declared.
+function refuse_more(@nospecialize(result), outputs::Vector{String})
+    result isa AbstractArray && return nothing
+    for name in (result isa AbstractDict ? keys(result) : propertynames(result))
+        string(name) in outputs || throw(ModelError("score returned a column $name that is not declared"))
+    end
+end
+
 # The declared columns of what `score` returned.
 function declared(@nospecialize(result), outputs::Vector{String}, rows::Int)
     columns = Any[]
+    refuse_more(result, outputs)
     for name in outputs
         column = declared_column(result, name, length(outputs) == 1)
         column isa AbstractVector || throw(ModelError("score's column $name is a $(typeof(column)), and not a vector"))
@@ -820,6 +829,7 @@ function fit(io::IOStream, message::Message, state::State)
     state.model, state.fitted = nothing, false
     Random.seed!(state.seed)
     state.model = run_fit(how, frame)
+    state.model === nothing && throw(ModelError("fit returned nothing"))
     state.fitted = true
     ok_with_packages(io)
 end

@@ -1,0 +1,96 @@
+"""The contract's models in Julia; what each case does is said in `models_python.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kronkers_batch.config.spec import Environment, Estimator, Origin
+
+SUFFIX = ".jl"
+
+_FIT = "fit(data, params) = isempty(params) ? 1 : params\n"
+_X = "score(model, data) = data.x\n"
+
+MODELS = {
+    "echo": _FIT + "score(model, data) = data\n",
+    "identity": _FIT + _X,
+    "mean": "using Statistics\nfit(data, params) = mean(data.y)\nscore(model, data) = data.x .+ model\n",
+    "own_storage": "using Statistics\nfit(data, params) = mean(data.y)\nscore(model, data) = data.x .+ model\n"
+    'save_model(model, path) = write(path, "own:$(repr(model))")\n'
+    "load_model(path) = parse(Float64, read(path, String)[5:end])\n",
+    "levels": _FIT + "function score(model, data)\n"
+    "    c = data.c\n"
+    "    return (code = [n == 0 ? missing : n for n in codes(c)], levels = fill(length(levels(c)), length(c)))\n"
+    "end\n",
+    "random": "fit(data, params) = rand() + randn()\nscore(model, data) = data.x .+ model\n",
+    "parameters": "function fit(data, params)\n"
+    '    one, two = params["nested"]\n'
+    '    @assert one === 1 && two["a"] == "b c" && two["n"] === nothing && two["t"] === true\n'
+    '    return params["factor"]\n'
+    "end\nscore(model, data) = data.x .* model\n",
+    "short": _FIT + "score(model, data) = data.x[2:end]\n",
+    "other_columns": _FIT + "score(model, data) = (score = data.x, surprise = data.x)\n",
+    "special": _FIT + "score(model, data) = [NaN; Inf; -Inf; missing; data.x[5:end]]\n",
+    "raise_fit": "function fit(data, params)\n    s = data.s[1]\n"
+    "    error(\"cannot use '$s' with $(data.x[1]) here\") # marker\nend\n" + _X,
+    "raise_score": _FIT + "function inner(data)\n    if any(data.x .< 0)\n"
+    '        error("negative: \\"$(data.s[1])\\" $(data.x[1]) " * "z"^50000) # marker\n'
+    "    end\n    return data.x\nend\nscore(model, data) = inner(data)\n",
+    "warn": _FIT + 'score(model, data) = (@warn "this is only a warning"; data.x)\n',
+    "noise": _FIT
+    + 'function score(model, data)\n    for _ in 1:100\n        print("noise noise\\n"^87382)\n    end\n'
+    "    return data.x\nend\n",
+    "leak": _FIT + 'score(model, data) = (println("scoring ", data.s[1], " now"); data.x)\n',
+    "exit": _FIT + "score(model, data) = ccall(:_exit, Cvoid, (Cint,), 0)\n",
+    "hang": _FIT + "score(model, data) = while true; sleep(1); end\n",
+    "stubborn": _FIT + "function score(model, data)\n"
+    "    for number in (2, 15)\n        ccall(:signal, Ptr{Cvoid}, (Cint, Ptr{Cvoid}), number, Ptr{Cvoid}(1))\n    end\n"
+    "    while true\n        sleep(1)\n    end\nend\n",
+    "hang_loading": "sleep(1000)\n" + _FIT + _X,
+    "grandchild": _FIT + "function score(model, data)\n"
+    '    run(detach(`sleep $(model["seconds"])`), wait = false)\n    return data.x\nend\n',
+    "memory": "fit(data, params) = ones(10^9)\n" + _X,
+    "fork_bomb": _FIT + "function score(model, data)\n"
+    '    seconds = model["seconds"]\n'
+    '    script = "i=0; while [ \\$i -lt 2000 ]; do sleep $seconds & i=\\$((i+1)); done 2>/dev/null"\n'
+    "    run(pipeline(ignorestatus(`sh -c $script`), stdin = devnull, stdout = devnull, stderr = devnull))\n"
+    "    return data.x\nend\n",
+    "network": "using Sockets\n" + _FIT + "function score(model, data)\n    reached = try\n"
+    '        close(connect(ip"127.0.0.1", model["port"]))\n        1.0\n    catch\n        0.0\n    end\n'
+    "    return fill(reached, length(data.x))\nend\n",
+    "read_file": _FIT + "function score(model, data)\n    done = try\n"
+    '        read(model["path"])\n        1.0\n    catch\n        0.0\n    end\n'
+    "    return fill(done, length(data.x))\nend\n",
+    "write_file": _FIT + "function score(model, data)\n    done = try\n"
+    '        write(model["path"], "x")\n        1.0\n    catch\n        0.0\n    end\n'
+    "    return fill(done, length(data.x))\nend\n",
+    "environment": _FIT + "function score(model, data)\n"
+    "    seen = join([string(k, v) for (k, v) in ENV])\n"
+    '    try\n        seen *= read("/proc/1/environ", String)\n    catch\n    end\n'
+    '    return fill(Float64(occursin(model["mark"], seen)), length(data.x))\nend\n',
+    "syntax": "fit(data, params) = 1\nfunction score(model, data\n    2\nend\n",
+    "incomplete": "fit(data, params) = 1\n",
+    "nothing": "fit(data, params) = nothing\n" + _X,
+}
+
+_ORIGIN = Origin("conf/model/m.yaml", 3, "estimator")
+
+ESTIMATOR = Estimator("LinearFit.fit", {"intercept": True}, "", _ORIGIN)
+ESTIMATOR_ENVIRONMENT = Environment(project=str(Path(__file__).parent / "julia_project"))
+
+MISSING_ESTIMATOR = Estimator("Nowhere.found", {}, "", _ORIGIN)
+
+EQUAL_CODE = (
+    'x = 1 # one\n\n\n"Says."\nfunction f(a,b)\n  #= more =#\n  return a+b\nend\n',
+    "x=1\nfunction f(a, b)\n    return (a + b) end",
+)
+OTHER_CODE = "x = 1\nfunction f(a, b)\n    return a - b\nend\n"
+BROKEN_CODE = "function f(\n"
+
+
+def plant_startup(folder: Path) -> dict[str, str]:
+    """Writes a start-up file that prints SURPRISE; gives the environment variables that would make it run."""
+    config = folder / ".julia" / "config"
+    config.mkdir(parents=True)
+    (config / "startup.jl").write_text('println("SURPRISE")\n')
+    return {"HOME": str(folder), "JULIA_DEPOT_PATH": str(folder / ".julia")}
