@@ -110,22 +110,51 @@ def _choose(root: Root, group: str, name: Any, where: Origin, problems: Problems
 def check_overrides(root: Root, overrides: list[Override], problems: Problems) -> None:
     """Notes overrides of the root that do not fit."""
     for override in overrides:
-        key = override.path[0]
-        if key in GROUPS and len(override.path) == 1 and isinstance(override.value, str):
-            _choose(root, key, override.value, override.origin(), problems)
-            continue
-        if key == "defaults":
-            problems.add(override.origin(), "the list of defaults cannot be overridden", "write GROUP=NAME")
-            continue
-        if check_path(override, ROOT, problems) != len(override.path) or override.change == "remove":
-            continue
-        table, field = ROOT, ROOT[key]
-        for part in override.path[1:]:
-            table = field.kind.table or table
-            field = table[part]
-        node = _masked(from_plain(override.value, override.mark, 0))
-        if not isinstance(node, Mapping) and not (isinstance(node, Scalar) and node.value is None):
-            read_value(field.kind, node, ".".join(override.path), problems)
+        try:
+            _check_override(root, override, problems)
+        except Bad as bad:
+            problems.add(override.origin(), bad.what, bad.fix)
+
+
+def _check_override(root: Root, override: Override, problems: Problems) -> None:
+    key = override.path[0]
+    if key == "defaults":
+        raise Bad("the list of defaults cannot be overridden", "write GROUP=NAME")
+    if check_path(override, ROOT, problems) is None:
+        return
+    if override.change == "remove" and (key != "alerts" or len(override.path) == 1):
+        raise Bad(f"'{key}' cannot be taken out", "give it another value")
+    if key in GROUPS and len(override.path) == 1:
+        if not isinstance(override.value, str) or override.change != "set":
+            raise Bad(
+                "a group is chosen by a file's name",
+                f"write {key}=NAME, or {key}.KEY=value to change one key",
+            )
+        _choose(root, key, override.value, override.origin(), problems)
+        return
+    if key == "alerts":
+        _check_alert(root, override)
+        return
+    table, field = ROOT, ROOT[key]
+    for part in override.path[1:]:
+        table = field.kind.table or table
+        field = table[part]
+    if override.value is None and field.name != "logical_date":
+        raise Bad(f"the value of '{field.name}' is missing", f"allowed: {field.kind.allowed}")
+    node = _masked(from_plain(override.value, override.mark, 0))
+    if not isinstance(node, Scalar) or node.value is not None:
+        read_value(field.kind, node, ".".join(override.path), problems)
+
+
+def _check_alert(root: Root, override: Override) -> None:
+    """Alerts have free keys: one that is changed must be there, as in a model."""
+    there = {k for k, _ in walk(root.config)}
+    if "alerts" in root.chosen:
+        there |= {k for k, _ in walk(root.groups["alerts"][root.chosen["alerts"]], "alerts")}
+    if ".".join(override.path) not in there and override.change in ("set", "remove"):
+        known = [k for k in there if k.startswith("alerts.")]
+        fix = suggest(".".join(override.path), known) + f"; to add a key write +{override.shown.lstrip('~')}"
+        raise Bad(f"there is no key '{'.'.join(override.path)}'", fix)
 
 
 def compose(conf: Path, root: Root, overrides: list[Override], problems: Problems) -> Node | None:
@@ -162,7 +191,12 @@ def _hydra(conf: Path, overrides: tuple[str, ...]) -> Any:
         with initialize_config_dir(config_dir=str(conf), version_base="1.3"):
             composed = hydra_compose("config", overrides=list(overrides))
         return OmegaConf.to_container(composed, resolve=False)
-    except (HydraException, OmegaConfBaseException) as error:
+    except (
+        HydraException,
+        OmegaConfBaseException,
+        ValueError,
+        TypeError,
+    ) as error:  # Hydra raises all of these
         # Only the class and the key: Hydra's text repeats values, which may be secrets.
         what = f"Hydra cannot put the root together ({type(error.__cause__ or error).__name__})"
         refused = _Refused(what, "check this key and the overrides of the root")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kronkers_batch.config.nodes import Mapping, Node, Scalar, Sequence, shown
-from kronkers_batch.config.problems import Problems, suggest
+from kronkers_batch.config.problems import Problems, listed, suggest
 
 
 class Bad(Exception):
@@ -94,7 +94,7 @@ def read_table(table: Table, node: Node, key: str, problems: Problems) -> dict[s
     if not isinstance(node, Mapping):
         raise Bad(
             f"found {shown(node)}, where a mapping (key: value) is due",
-            f"allowed keys: {suggest('', table.names)}",
+            f"allowed keys: {listed(table.names)}",
         )
     prefix = f"{key}." if key else ""
     for name, child in node.items.items():

@@ -87,6 +87,9 @@ def parse(texts: SequenceType[str], problems: Problems) -> list[Override]:
                     "give one value; a list is [a,b], text with commas is in quotes",
                 )
                 continue
+            if override.package is not None:
+                problems.add(where, "found a package ('@')", "leave it out; " + _FORM)
+                continue
             value = override.value()
         except (HydraException, ValueError):
             problems.add(
