@@ -11,16 +11,18 @@ SUFFIX = ".jl"
 _FIT = "fit(data, params) = isempty(params) ? 1 : params\n"
 _X = "score(model, data) = data.x\n"
 
+_MEAN = "using Statistics\nfit(data, params) = mean(data.y)\nscore(model, data) = data.x .+ model\n"
+
 MODELS = {
     "echo": _FIT + "score(model, data) = data\n",
     "identity": _FIT + _X,
-    "mean": "using Statistics\nfit(data, params) = mean(data.y)\nscore(model, data) = data.x .+ model\n",
-    "own_storage": "using Statistics\nfit(data, params) = mean(data.y)\nscore(model, data) = data.x .+ model\n"
-    'save_model(model, path) = write(path, "own:$(repr(model))")\n'
+    "mean": _MEAN,
+    "own_storage": _MEAN + 'save_model(model, path) = write(path, "own:$(repr(model))")\n'
     "load_model(path) = parse(Float64, read(path, String)[5:end])\n",
     "levels": _FIT + "function score(model, data)\n"
     "    c = data.c\n"
-    "    return (code = [n == 0 ? missing : n for n in codes(c)], levels = fill(length(levels(c)), length(c)))\n"
+    "    code = [n == 0 ? missing : n for n in codes(c)]\n"
+    "    return (code = code, levels = fill(length(levels(c)), length(c)))\n"
     "end\n",
     "random": "fit(data, params) = rand() + randn()\nscore(model, data) = data.x .+ model\n",
     "parameters": "function fit(data, params)\n"
@@ -44,7 +46,8 @@ MODELS = {
     "exit": _FIT + "score(model, data) = ccall(:_exit, Cvoid, (Cint,), 0)\n",
     "hang": _FIT + "score(model, data) = while true; sleep(1); end\n",
     "stubborn": _FIT + "function score(model, data)\n"
-    "    for number in (2, 15)\n        ccall(:signal, Ptr{Cvoid}, (Cint, Ptr{Cvoid}), number, Ptr{Cvoid}(1))\n    end\n"
+    "    for number in (2, 15)\n"
+    "        ccall(:signal, Ptr{Cvoid}, (Cint, Ptr{Cvoid}), number, Ptr{Cvoid}(1))\n    end\n"
     "    while true\n        sleep(1)\n    end\nend\n",
     "hang_loading": "sleep(1000)\n" + _FIT + _X,
     "grandchild": _FIT + "function score(model, data)\n"
