@@ -61,7 +61,7 @@ def from_text(text: str, where: str, passphrase: Secret | None = None) -> Identi
     Raises:
         IdentityError: It is no key file, damaged, or the passphrase is missing or wrong.
     """
-    value = _parse(text.strip(), where)
+    value = _parse(text.strip(" \t\r\n"), where)
     if value.get("format") != FORMAT:
         raise IdentityError("this is not a key file", where=where, fix=_ASK)
     if set(value) == {"format", "key"} and isinstance(value["key"], dict):
@@ -166,8 +166,8 @@ def read_private(path: Path) -> str:
             where=str(path),
             fix="It must belong to you and have mode 0600.",
         ) from error
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
-        info = os.fstat(file.fileno())
+    try:
+        info = os.fstat(descriptor)
         if not stat.S_ISREG(info.st_mode):
             raise IdentityError("the key file is not a file", where=str(path), fix=_ASK)
         if info.st_uid != os.geteuid():
@@ -182,7 +182,10 @@ def read_private(path: Path) -> str:
                 where=str(path),
                 fix=f"chmod 600 {path}; if somebody may have read it, ask for a new grant with a new key.",
             )
-        raw = file.read(_MAX_BYTES + 1)
+        with open(descriptor, "rb", closefd=False) as file:
+            raw = file.read(_MAX_BYTES + 1)
+    finally:
+        os.close(descriptor)
     try:
         return raw.decode("utf-8") if len(raw) <= _MAX_BYTES else ""
     except UnicodeDecodeError:
