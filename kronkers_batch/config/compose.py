@@ -164,7 +164,8 @@ def compose(conf: Path, root: Root, overrides: list[Override], problems: Problem
         try:
             found = _hydra(conf, key[1])
         except _Refused as refused:
-            problems.add(Origin(root.config.file, 1, refused.key), *refused.args)
+            file, line = _marks(root, overrides).get(refused.key, (root.config.file, 1))
+            problems.add(Origin(file, line, refused.key), *refused.args)
             return None
         while len(_composed) >= _REMEMBERED:
             _composed.pop(next(iter(_composed)))
@@ -199,7 +200,7 @@ def _hydra(conf: Path, overrides: tuple[str, ...]) -> Any:
     ) as error:  # Hydra raises all of these
         # Only the class and the key: Hydra's text repeats values, which may be secrets.
         what = f"Hydra cannot put the root together ({type(error.__cause__ or error).__name__})"
-        refused = _Refused(what, "check this key and the overrides of the root")
+        refused = _Refused(what, "check this key: a value is missing, or of a wrong type")
         refused.key = str(
             getattr(error, "full_key", None) or getattr(error.__cause__, "full_key", None) or ""
         )

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from kronkers_batch.config import checks
 from kronkers_batch.config.fields import Bad
 from kronkers_batch.config.kinds import safe_path
-from kronkers_batch.config.model_file import METRICS, RawModel
+from kronkers_batch.config.model_file import RawModel
+from kronkers_batch.config.model_parts import METRICS
 from kronkers_batch.config.nodes import walk
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.source_file import check_columns

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from kronkers_batch.config import fingerprint
+from kronkers_batch.config import fingerprint_fields
 from kronkers_batch.config.checks import CHECK
 from kronkers_batch.config.fields import Field, Table
 from kronkers_batch.config.model_file import MODEL
@@ -55,8 +55,8 @@ def page() -> str:
     parts.append(_EXPRESSIONS)
     parts.append(_FINGERPRINTS)
     for title, fields in (
-        ("a model", fingerprint.MODEL_FIELDS),
-        ("a source", fingerprint.SOURCE_FIELDS),
+        ("a model", fingerprint_fields.MODEL_FIELDS),
+        ("a source", fingerprint_fields.SOURCE_FIELDS),
     ):
         rows = [f"| `{name}` | {counts} |" for name, counts in fields.items()]
         parts.append("\n".join([f"| of {title} | counts for |", "|---|---|", *rows, ""]))

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from kronkers_batch.config import fingerprint as fp
+from kronkers_batch.config import fingerprint_fields as fields
 from kronkers_batch.config import reference, spec
-from kronkers_batch.config.fingerprint import Counts
+from kronkers_batch.config.fingerprint_fields import Counts
 from kronkers_batch.config.load import load
 from tests.config_project import ENVIRON, FILES, make
 
@@ -35,9 +36,9 @@ def _names(cls: Any) -> set[str]:
 def test_every_field_is_classified() -> None:
     expected = _names(spec.ModelSpec)
     expected |= {f"{part}.{name}" for part, classes in PARTS.items() for c in classes for name in _names(c)}
-    assert set(fp.MODEL_FIELDS) == expected
-    assert {k for k, v in fp.MODEL_FIELDS.items() if v is Counts.PARTS} == set(PARTS)
-    assert set(fp.SOURCE_FIELDS) == _names(spec.SourceSpec)
+    assert set(fields.MODEL_FIELDS) == expected
+    assert {k for k, v in fields.MODEL_FIELDS.items() if v is Counts.PARTS} == set(PARTS)
+    assert set(fields.SOURCE_FIELDS) == _names(spec.SourceSpec)
     assert _names(spec.CheckSpec) == {"kind", "columns", "arguments", "on_failure", "up_to", "origin"}
     assert _names(spec.OutputColumn) == {"name", "type"}
 
@@ -103,7 +104,7 @@ def _expect(counts: Counts) -> tuple[bool, bool]:
     return (counts in (Counts.TRAINING, Counts.BOTH), counts in (Counts.SCORING, Counts.BOTH))
 
 
-@pytest.mark.parametrize("name", [n for n, c in fp.MODEL_FIELDS.items() if c is not Counts.PARTS])
+@pytest.mark.parametrize("name", [n for n, c in fields.MODEL_FIELDS.items() if c is not Counts.PARTS])
 def test_what_counts_of_a_model_is_what_the_table_says(config: spec.Config, name: str) -> None:
     model = config.models["delay" if name == "model.path" else "late"]
     top, _, below = name.partition(".")
@@ -123,10 +124,10 @@ def test_what_counts_of_a_model_is_what_the_table_says(config: spec.Config, name
         changed = replace(model, **{top: replace(old, **{below: _other(getattr(old, below))})})
     assert changed != model
     before, after = _prints(model, config.sources), _prints(changed, config.sources)
-    assert tuple(a != b for a, b in zip(before, after, strict=True)) == _expect(fp.MODEL_FIELDS[name])
+    assert tuple(a != b for a, b in zip(before, after, strict=True)) == _expect(fields.MODEL_FIELDS[name])
 
 
-@pytest.mark.parametrize("name", fp.SOURCE_FIELDS)
+@pytest.mark.parametrize("name", fields.SOURCE_FIELDS)
 def test_what_counts_of_a_source_is_what_the_table_says(config: spec.Config, name: str) -> None:
     model = config.models["late"]
     source = replace(config.sources["flights"], checks=())
@@ -136,7 +137,7 @@ def test_what_counts_of_a_source_is_what_the_table_says(config: spec.Config, nam
         changed = replace(source, inputs={"j": spec.InputRef(source="joined")})
     assert changed != source
     before, after = _prints(model, sources), _prints(model, {**sources, "flights": changed})
-    assert tuple(a != b for a, b in zip(before, after, strict=True)) == _expect(fp.SOURCE_FIELDS[name])
+    assert tuple(a != b for a, b in zip(before, after, strict=True)) == _expect(fields.SOURCE_FIELDS[name])
 
 
 def test_digests_count(config: spec.Config) -> None:

@@ -1,0 +1,282 @@
+"""The parts of a model file: estimator, features, window, checks, thresholds, output, resources."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Any
+
+from kronkers_batch.config.checks import CHECKS
+from kronkers_batch.config.fields import Bad, Field, Kind, Table, map_kind, read_table
+from kronkers_batch.config.kinds import (
+    COLUMN,
+    DURATION,
+    FILLED,
+    NUMBER,
+    PATH,
+    PLAIN_MAPPING,
+    SHARE,
+    SIZE,
+    TEXT,
+    choice,
+    duration,
+    guarded,
+    integer,
+)
+from kronkers_batch.config.nodes import Mapping, Node, Scalar, Sequence, shown
+from kronkers_batch.config.problems import Problems
+from kronkers_batch.config.spec import Task
+from kronkers_batch.frames.schema import ColumnType
+
+# What monitoring computes, which this lower room may not import; a test holds the two together.
+
+METRICS: dict[Task, tuple[str, ...]] = {
+    Task.BINARY: ("accuracy", "auc", "base_rate", "brier", "log_loss", "skill", "unscored"),
+    Task.REGRESSION: ("bias", "mae", "r2", "rmse", "skill", "unscored"),
+}
+_DAY = dt.timedelta(days=1)
+
+_DOTTED = r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+\Z"
+_R_FUNCTION = r"[A-Za-z][A-Za-z0-9.]*::[A-Za-z.][A-Za-z0-9._]*\Z"
+
+
+def _named(pattern: str, allowed: str) -> Kind:
+    return guarded(allowed, FILLED, lambda v: "" if re.match(pattern, v) else f"found the text {v[:60]!r}")
+
+
+ESTIMATOR = Table(
+    "estimator",
+    (
+        Field(
+            "_target_",
+            _named(_DOTTED, "a dotted name such as sklearn.linear_model.LogisticRegression"),
+            "Python: the class. Its arguments stand beside it.",
+        ),
+        Field("function", FILLED, "R: `package::function`. Julia: `Package.function`."),
+        Field("formula", FILLED, "R: the model's formula, such as `late ~ distance + carrier`.", default=""),
+        Field("arguments", PLAIN_MAPPING, "R, Julia: named arguments of the function.", default={}),
+        Field(
+            "predict",
+            FILLED,
+            "What scores: a method (Python) or function.",
+            default="",
+            shown="the language's default",
+        ),
+        Field("predict_arguments", PLAIN_MAPPING, "R, Julia: named arguments of it.", default={}),
+    ),
+)
+
+
+def _targets(value: Any, key: str, node: Node, problems: Problems) -> None:
+    """Nested ``_target_``s are names too, and nothing but names: they are looked up in the worker."""
+    children = node.items.items() if isinstance(node, Mapping) else ()
+    if isinstance(node, Sequence):
+        children = ((str(i), n) for i, n in enumerate(node.items))  # type: ignore[assignment]
+    for name, child in children:
+        if name == "_target_":
+            text = child.value if isinstance(child, Scalar) else None
+            if not isinstance(text, str) or not re.match(_DOTTED, text):
+                what = f"found {shown(child)}, where a dotted name is due"
+                problems.add(child.origin(f"{key}._target_"), what, "allowed: package.module.Class")
+        elif name.startswith("_") and name.endswith("_") and isinstance(node, Mapping):
+            problems.add(
+                child.origin(f"{key}.{name}"), f"the key '{name}' is not known", "allowed here: _target_"
+            )
+        else:
+            _targets(value, f"{key}.{name}", child, problems)
+
+
+def read_estimator(node: Node, key: str, problems: Problems) -> dict[str, Any]:
+    """A declared estimator: the values of ESTIMATOR; in Python the other keys are its arguments."""
+    if not isinstance(node, Mapping):
+        raise Bad(f"found {shown(node)}, where a mapping (key: value) is due")
+    if "_target_" not in node.items:
+        if "function" not in node.items:
+            raise Bad("neither '_target_' (Python) nor 'function' (R, Julia) is given")
+        return read_table(ESTIMATOR, node, key, problems)
+    own = {"_target_", "predict"}
+    head = Mapping(node.file, node.line, {k: n for k, n in node.items.items() if k in own})
+    rest = Mapping(node.file, node.line, {k: n for k, n in node.items.items() if k not in own})
+    found = read_table(ESTIMATOR, head, key, problems)
+    _targets(None, key, rest, problems)
+    found["arguments"] = PLAIN_MAPPING.parse(rest, key, problems)
+    return found
+
+
+_FEATURE_TYPE = choice(ColumnType)
+
+
+def read_features(node: Node, key: str, problems: Problems) -> dict[str, tuple[ColumnType | None, Node]]:
+    """Feature to type; None is the source's own."""
+    found: dict[str, tuple[ColumnType | None, Node]] = {}
+    if isinstance(node, Sequence):
+        for i, item in enumerate(node.items):
+            try:
+                name = COLUMN.parse(item, f"{key}.{i}", problems)
+            except Bad as bad:
+                problems.add(
+                    item.origin(f"{key}.{i}"), bad.what or f"found {shown(item)}", "allowed: a column's name"
+                )
+                continue
+            if name in found:
+                problems.add(
+                    item.origin(f"{key}.{name}"), f"the feature '{name}' is listed twice", "list it once"
+                )
+            found[name] = (None, item)
+    elif isinstance(node, Mapping):
+        types: dict[str, ColumnType] = map_kind(_FEATURE_TYPE, COLUMN).parse(node, key, problems)
+        found = {name: (kind, node.items[name]) for name, kind in types.items()}
+    else:
+        raise Bad(f"found {shown(node)}, where a list of columns or a mapping of column to type is due")
+    if not found:
+        raise Bad("found no features")
+    return found
+
+
+_INTERVAL = Table(
+    "interval",
+    (Field("min", NUMBER, "At least."), Field("max", NUMBER, "At most.")),
+)
+
+
+def _interval(node: Node, key: str, problems: Problems) -> tuple[float | None, float | None, Node] | None:
+    before = len(problems)
+    values = read_table(_INTERVAL, node, key, problems)
+    if len(problems) > before:
+        return None
+    low, high = values["min"], values["max"]
+    if low is None and high is None:
+        raise Bad("found neither min nor max", "write {min: 0.6}, {max: 10} or both")
+    if low is not None and high is not None and low > high:
+        raise Bad("min is larger than max", "exchange them")
+    return low, high, node
+
+
+_INTERVALS = map_kind(
+    Kind("{min: number, max: number}", _interval, table=_INTERVAL),
+    TEXT,
+    "a mapping of name to {min: ..., max: ...}",
+)
+ENVIRONMENT = Table(
+    "environment",
+    (
+        Field("executable", PATH, "The interpreter.", default="", shown="this machine's"),
+        Field("venv", PATH, "Python: a virtual environment.", default=""),
+        Field("library", PATH, "R: a library folder.", default=""),
+        Field("renv", PATH, "R: the folder of an renv project.", default=""),
+        Field("project", PATH, "Julia: the folder of a Project.toml.", default=""),
+    ),
+)
+WINDOW = Table(
+    "window",
+    (
+        Field(
+            "train",
+            duration(words={"all": dt.timedelta(0)}),
+            "How far training looks back; `all` is everything before.",
+            default=dt.timedelta(0),
+            shown="all",
+        ),
+        Field(
+            "holdout", DURATION, "The newest part of it, kept for measuring.", default=14 * _DAY, shown="14d"
+        ),
+        Field(
+            "score",
+            duration(positive=True),
+            "How much is scored for one logical date.",
+            default=_DAY,
+            shown="1d",
+        ),
+        Field("label_delay", DURATION, "How late the target is known.", default=dt.timedelta(0), shown="0d"),
+        Field(
+            "holdout_share",
+            SHARE,
+            "Used instead of holdout where the source has no time column.",
+            default=0.2,
+            shown="20%",
+        ),
+    ),
+)
+MODEL_CHECKS = Table(
+    "checks",
+    (
+        Field("input", CHECKS, "What must hold for the rows before scoring and training.", default=()),
+        Field("output", CHECKS, "What must hold for the scores.", default=()),
+    ),
+)
+THRESHOLDS = Table(
+    "thresholds",
+    (
+        Field(
+            "training",
+            _INTERVALS,
+            "Metrics on the holdout that a version needs to be promoted: "
+            + "; ".join(f"{t}: {', '.join(m)}" for t, m in METRICS.items())
+            + ".",
+            default={},
+        ),
+        Field(
+            "output",
+            _INTERVALS,
+            "What an output needs to be published: `rows`, `null_share`, "
+            "an output column (every value), or its `COLUMN.mean`, `COLUMN.min`, `COLUMN.max`.",
+            default={},
+        ),
+    ),
+)
+RETRAIN = Table(
+    "retrain", (Field("every", duration(positive=True), "Train again after so long.", shown="never"),)
+)
+_OUTPUT_TYPE = choice(tuple(str(t) for t in ColumnType if t not in (ColumnType.CATEGORY,)))
+OUTPUT = Table(
+    "output",
+    (
+        Field(
+            "columns",
+            map_kind(_OUTPUT_TYPE, COLUMN),
+            "What score returns, in order.",
+            default={"score": "float"},
+            shown="{score: float}",
+        ),
+        Field("retention", duration(positive=True), "How long outputs are kept.", shown="for ever"),
+    ),
+)
+RESOURCES = Table(
+    "resources",
+    (
+        Field("workers", integer(1, 256), "Worker processes at once.", default=1, shown="1"),
+        Field("memory", SIZE, "Address space of one worker.", default=4 * 2**30, shown="4GB"),
+        Field(
+            "time_limit",
+            duration(positive=True),
+            "For one fit, or one chunk to score.",
+            default=dt.timedelta(minutes=30),
+            shown="30m",
+        ),
+        Field(
+            "start_limit",
+            duration(positive=True),
+            "For starting a worker.",
+            default=dt.timedelta(seconds=60),
+            shown="60s",
+        ),
+        Field(
+            "training_rows",
+            integer(1),
+            "More rows than this are an error before training.",
+            default=5_000_000,
+            shown="5000000",
+        ),
+        Field("threads", integer(1, 256), "Threads of one worker.", default=1, shown="1"),
+    ),
+)
+
+NESTED = {
+    "environment": ENVIRONMENT,
+    "window": WINDOW,
+    "checks": MODEL_CHECKS,
+    "thresholds": THRESHOLDS,
+    "retrain": RETRAIN,
+    "output": OUTPUT,
+    "resources": RESOURCES,
+}
