@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kronkers_batch.data import duck
 from kronkers_batch.errors import UsageError
@@ -50,10 +51,32 @@ def run(query: str, models: Sequence[str], rows: Rows, memory: int = MEMORY) -> 
 
 
 def _named(connection: duckdb.DuckDBPyConnection, query: str, models: Sequence[str]) -> list[str]:
-    """The models that the query names as tables. DuckDB's names do not tell upper from lower case."""
+    """The models that the query names as tables; DuckDB does not tell upper from lower case.
+
+    From the parsed query, because DuckDB's own list of names wants the tables to be there already.
+    """
+    # fetchall: a result that is not read to its end keeps the connection's tables in use.
+    ((text,),) = connection.execute("SELECT json_serialize_sql(?)", [query]).fetchall()
+    parsed = json.loads(text)
+    if parsed["error"]:
+        raise UsageError(
+            str(parsed.get("error_message", "it is no SELECT"))[:300], where="sql", fix=_fix(models)
+        )
     known = {model.lower(): model for model in models}
-    names = {name.strip('"').lower() for name in connection.get_table_names(query)}
+    names = {name.lower() for name in _tables(parsed)}
     return [known[name] for name in sorted(names) if name in known]
+
+
+def _tables(node: Any) -> Iterator[str]:
+    """Every table's name in a parsed query, names of its own WITH among them."""
+    if isinstance(node, dict):
+        if node.get("type") == "BASE_TABLE":
+            yield node["table_name"]
+        for value in node.values():
+            yield from _tables(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _tables(value)
 
 
 def _load(connection: duckdb.DuckDBPyConnection, model: str, frames: Iterator[pl.DataFrame]) -> None:

@@ -1,0 +1,213 @@
+"""Reading by date, range, version, moment and key."""
+
+import datetime as dt
+
+import polars as pl
+import pytest
+
+from kronkers_batch.errors import NotFound, UsageError
+from kronkers_batch.store import clock
+from kronkers_batch.warehouse import reader
+from kronkers_batch.warehouse.versions import parse_ref
+from tests.warehouse_support import DAY, NEXT, House, frame
+
+
+def test_every_date_in_order(house: House):
+    house.publish(NEXT, start=1000)
+    house.publish(DAY)
+    rows = house.rows(dated=True)
+    assert rows.columns == ["logical_date", "flight", "origin", "score"]
+    assert rows["logical_date"].unique(maintain_order=True).to_list() == [DAY, NEXT]
+    assert rows.height == 600
+
+
+@pytest.mark.parametrize(
+    ("selection", "dates"),
+    [
+        ({"first": NEXT}, [2, 3]),
+        ({"last": NEXT}, [1, 2]),
+        ({"first": NEXT, "last": NEXT}, [2]),
+        ({}, [1, 2, 3]),
+    ],
+)
+def test_a_range_of_dates(house: House, selection, dates):
+    for day in (1, 2, 3):
+        house.publish(dt.date(2013, 6, day), pieces=1, rows=day)
+    assert house.rows(dated=True, **selection)["logical_date"].dt.day().unique().sort().to_list() == dates
+
+
+def test_as_of_a_moment(house: House):
+    before = clock.now()
+    first = house.publish(fingerprint="a")
+    between = clock.now()
+    house.publish(fingerprint="b", start=1000)
+    assert house.rows(date=DAY, at=between).equals(frame(300))
+    assert house.rows(date=DAY)["flight"][0] == 1000
+    assert [h.id for h in house.warehouse.heads("late", at=between)] == [first.id]
+    with pytest.raises(NotFound, match="at that moment"):
+        house.warehouse.read("late", date=DAY, at=before)
+    with pytest.raises(NotFound):
+        house.warehouse.read("late", at=before)
+
+
+def test_columns_in_the_order_asked_for(house: House):
+    house.publish(pieces=1, rows=4)
+    assert house.rows(date=DAY, columns=["score", "flight"]).equals(frame(4).select("score", "flight"))
+    with pytest.raises(UsageError, match="no column 'price'"):
+        house.warehouse.read("late", date=DAY, columns=["price"])
+
+
+def test_what_is_not_there(house: House):
+    house.publish()
+    for selection in ({"date": NEXT}, {"date": DAY, "version": 9}, {"first": NEXT}):
+        with pytest.raises(NotFound) as caught:
+            house.warehouse.read("late", **selection)
+        assert "kronkers outputs late" in caught.value.fix
+    with pytest.raises(UsageError):
+        house.warehouse.read("late", version=1)
+    with pytest.raises(NotFound):
+        house.warehouse.read("unknown")
+
+
+@pytest.mark.parametrize(
+    "text", ["late", "late@3", "late/2013-06-01", "late/2013-06-31#1", "late/2013-06-01#0"]
+)
+def test_a_wrong_reference_says_how_it_is_written(house: House, text):
+    with pytest.raises(UsageError, match="is no output version"):
+        house.warehouse.get(text)
+
+
+def test_a_reference_is_what_it_names(house: House):
+    output = house.publish()
+    assert parse_ref(output.ref) == ("late", DAY, 1)
+    assert house.warehouse.get(output.ref) == output
+
+
+def test_lookup_opens_few_pieces(house: House, monkeypatch):
+    house.publish(pieces=20, rows=200)
+    opened = []
+    real = reader.stream
+
+    def counted(*args, **kwargs):
+        for piece in real(*args, **kwargs):
+            opened.append(piece)
+            yield piece
+
+    monkeypatch.setattr(reader, "stream", counted)
+    found = house.warehouse.lookup("late", [{"flight": 2500, "origin": "JFK"}], date=DAY)
+    assert found.to_dicts() == [{"logical_date": DAY, "flight": 2500, "origin": "JFK", "score": 2500.0}]
+    assert len(opened) <= 2
+
+
+def test_lookup_over_dates_and_versions(house: House):
+    house.publish(DAY)
+    house.publish(NEXT)
+    house.publish(NEXT, fingerprint="b", start=1)
+    key = [{"flight": "1", "origin": "JFK"}]
+    assert house.warehouse.lookup("late", key)["logical_date"].to_list() == [DAY, NEXT]
+    old = house.warehouse.lookup("late", [{"flight": 0, "origin": "EWR"}], NEXT, version=1)
+    assert old.height == 1
+    assert house.warehouse.lookup("late", [{"flight": 0, "origin": "EWR"}], NEXT).height == 0
+
+
+def test_lookup_by_a_part_of_the_key_reads_everything(house: House):
+    house.publish(pieces=2, rows=30)
+    found = house.warehouse.lookup("late", [{"origin": "LGA"}], DAY, columns=["flight"])
+    assert found["flight"].to_list() == list(range(2, 60, 3))
+
+
+def test_lookup_of_nothing_has_the_columns(house: House):
+    house.publish()
+    found = house.warehouse.lookup("late", [{"flight": -1, "origin": "JFK"}], DAY)
+    assert found.schema == {
+        "logical_date": pl.Date, "flight": pl.Int64, "origin": pl.String, "score": pl.Float64,
+    }  # fmt: skip
+
+
+def test_a_null_in_a_key_is_found(house: House):
+    writer = house.begin()
+    rows = frame(3).with_columns(origin=pl.Series(["EWR", None, "JFK"]))
+    writer.put(0, rows)
+    writer.finish({}, {})
+    assert house.warehouse.lookup("late", [{"flight": 1, "origin": None}], DAY).height == 1
+
+
+def test_many_keys_at_once(house: House):
+    house.publish(pieces=2, rows=3000)
+    keys = frame(5000, 10).select("flight", "origin").to_dicts()
+    assert house.warehouse.lookup("late", keys, DAY)["flight"].to_list() == list(range(10, 5010))
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [[], [{}], [{"score": 1.0}], [{"flight": "x", "origin": "JFK"}], [{"flight": 1.5}], [{"flight": True}],
+     [{"flight": 2**63}], [{"flight": 1}, {"origin": "JFK"}]],
+)  # fmt: skip
+def test_keys_that_are_none(house: House, keys):
+    house.publish()
+    with pytest.raises(UsageError):
+        house.warehouse.lookup("late", keys, DAY)
+
+
+def test_a_key_from_its_values_in_order(house: House):
+    house.publish()
+    keys = house.warehouse.parse_key("late", ["7", "JFK"])
+    assert house.warehouse.lookup("late", keys, DAY)["score"].to_list() == [7.0]
+    with pytest.raises(UsageError, match="2 value"):
+        house.warehouse.parse_key("late", ["7"])
+
+
+def test_sql_joins_outputs(house: House):
+    house.publish(DAY, pieces=2, rows=10)
+    house.publish(NEXT, pieces=1, rows=5, model="Fast-Lane")
+    result = house.warehouse.sql(
+        'SELECT count(*) AS n, min(l.logical_date) AS d FROM late AS l JOIN "fast-lane" AS f USING (flight)',
+        ["late", "Fast-Lane", "never-scored"],
+    )
+    assert result.to_dicts() == [{"n": 5, "d": DAY}]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT * FROM read_text('/etc/passwd')",
+        "SELECT * FROM '/etc/passwd'",
+        "SELECT * FROM '/tmp/*.parquet'",
+        "COPY late TO '/tmp/kronkers-leak.csv'",
+        "ATTACH '/tmp/kronkers-leak.db'",
+        "INSTALL httpfs",
+        "SET memory_limit = '100GB'",
+        "SELECT 1; SELECT 2",
+        "DROP TABLE late",
+        "SELEC 1",
+        "SELECT * FROM other",
+        "SELECT * FROM house",
+        "SELECT * FROM frames",
+    ],
+)
+def test_sql_does_nothing_else(house: House, query):
+    house.publish(pieces=1, rows=1)
+    frames = frame(1)  # a variable of the program must not be a table
+    with pytest.raises(UsageError):
+        house.warehouse.sql(query, ["late"])
+    assert frames.height == 1
+
+
+def test_sql_errors_show_no_data(house: House):
+    writer = house.begin()
+    writer.put(0, frame(1).with_columns(origin=pl.lit("planted-secret")))
+    writer.finish({}, {})
+    with pytest.raises(UsageError) as caught:
+        house.warehouse.sql("SELECT CAST(origin AS INTEGER) FROM late", ["late"])
+    assert "planted-secret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_sql_has_a_memory_limit(house: House):
+    house.publish(pieces=1, rows=10)
+    with pytest.raises(UsageError, match="need more than 50 MB"):
+        house.warehouse.sql(
+            "SELECT hash(a.range) AS h, a.range FROM range(20000000) a, late ORDER BY h",
+            ["late"],
+            memory=50 * 2**20,
+        )
