@@ -2,8 +2,8 @@
 
 Every field of ModelSpec and SourceSpec is in one table (fingerprint_fields); a test walks the dataclasses,
 changes each field and fails where the table is wrong or incomplete. A fingerprint is the SHA-256 of the
-canonical JSON of the fields that count, flat, with a format version. No secret, no path of this machine and no
-line is in it.
+canonical JSON of the fields that count, flat, with a format version. No secret, no path of this machine and
+no line is in it.
 """
 
 from __future__ import annotations
