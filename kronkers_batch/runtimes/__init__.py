@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kronkers_batch.runtimes.probe import environment_fingerprint, normalise_code, probe
+    from kronkers_batch.runtimes.probing import environment_fingerprint, normalise_code, probe
     from kronkers_batch.runtimes.sandbox import SandboxState, sandbox_state
     from kronkers_batch.runtimes.spec import WorkerInfo, WorkerSpec
     from kronkers_batch.runtimes.worker import Worker, start
@@ -15,9 +15,9 @@ _PLACES = {
     "WorkerInfo": "spec",
     "WorkerSpec": "spec",
     "start": "worker",
-    "probe": "probe",
-    "normalise_code": "probe",
-    "environment_fingerprint": "probe",
+    "probe": "probing",
+    "normalise_code": "probing",
+    "environment_fingerprint": "probing",
     "SandboxState": "sandbox",
     "sandbox_state": "sandbox",
 }

@@ -53,6 +53,15 @@ class SandboxState:
     works: bool
     problem: str
 
+    @property
+    def fix(self) -> str:
+        """The command that mends it; empty where it works."""
+        return "" if self.works else ALLOW if all(self.tools) else INSTALL
+
+    def describe(self) -> str:
+        """One line for a person."""
+        return f"{self.tools.bwrap} works" if self.works else self.problem
+
 
 @dataclass(frozen=True)
 class Launch:
@@ -118,10 +127,9 @@ def launch(command: Command, folder: Path | None, resources: Resources, policy: 
     if policy is not SandboxPolicy.OFF and state.works:
         return _bubblewrap(command, folder, resources, tools)
     if policy is SandboxPolicy.REQUIRE:
-        installed = all(tools)
         raise MissingPart(
             f"workers must run in the sandbox, which does not work here: {state.problem}",
-            fix=ALLOW if installed else INSTALL,
+            fix=state.fix,
         )
     if not (tools.setpriv and tools.prlimit):
         raise MissingPart("setpriv or prlimit is not installed", fix=INSTALL)
@@ -244,7 +252,6 @@ def _variables(command: Command, resources: Resources, scratch: str) -> dict[str
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "USER": "worker",
         "LOGNAME": "worker",
-        "MALLOC_TRIM_THRESHOLD_": "268435456",
         "MALLOC_MMAP_THRESHOLD_": str(32 * MIB),  # a chunk gets the last one's pages: 0.1 s a million rows
         "MALLOC_TRIM_THRESHOLD_": str(256 * MIB),
         "MALLOC_ARENA_MAX": "2",  # else each thread takes 64 MiB of the address space

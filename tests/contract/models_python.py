@@ -1,4 +1,4 @@
-"""The contract's models in Python: what each case does is said in its comment; the other languages do the same."""
+"""The contract's models in Python. Each comment says what the case does, in every language."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ MODELS = {
     "def score(model, data):\n    return data['x'] + model\n"
     "def save_model(model, path):\n    open(path, 'w').write('own:' + model.hex())\n"
     "def load_model(path):\n    return float.fromhex(open(path).read()[4:])\n",
-    # outputs code and levels of the category c: its code from 1 (missing where missing), how many levels there are
+    # outputs code and levels of the category c: its code from 1 (or missing), and how many levels there are
     "levels": _FIT + "def score(model, data):\n"
     "    c = data['c']\n"
-    "    return {'code': c.to_physical().cast(int) + 1, 'levels': [float(len(c.dtype.categories))] * len(c)}\n",
+    "    many = [float(len(c.dtype.categories))] * len(c)\n"
+    "    return {'code': c.to_physical().cast(int) + 1, 'levels': many}\n",
     # fit: a random number; score: x plus it
     "random": "import random\nimport numpy as np\n"
     "def fit(data, params):\n    return random.random() + np.random.rand()\n"
@@ -39,7 +40,8 @@ MODELS = {
     # one value too few
     "short": _FIT + "def score(model, data):\n    return data['x'][1:]\n",
     # a column that is not declared
-    "other_columns": _FIT + "def score(model, data):\n    return {'score': data['x'], 'surprise': data['x']}\n",
+    "other_columns": _FIT
+    + "def score(model, data):\n    return {'score': data['x'], 'surprise': data['x']}\n",
     # NaN, infinity, minus infinity, missing, then x
     "special": _FIT + "def score(model, data):\n"
     "    return [float('nan'), float('inf'), float('-inf'), None, *data['x'][4:]]\n",
@@ -60,17 +62,18 @@ MODELS = {
     "noise": _FIT + "def score(model, data):\n"
     "    for _ in range(100):\n        print('noise noise\\n' * 87382, end='')\n    return data['x']\n",
     # prints the value of s
-    "leak": _FIT + "def score(model, data):\n    print('scoring', data['s'][0], 'now')\n    return data['x']\n",
+    "leak": _FIT
+    + "def score(model, data):\n    print('scoring', data['s'][0], 'now')\n    return data['x']\n",
     # ends the process with 0 in score, without an answer
     "exit": "import os\n" + _FIT + "def score(model, data):\n    os._exit(0)\n",
-    # never answers a score
-    "hang": "import time\n" + _FIT + "def score(model, data):\n    while True:\n        time.sleep(1)\n",
     # never answers a score, and ignores SIGTERM and SIGINT (where the language can)
     "stubborn": "import signal, time\n" + _FIT + "def score(model, data):\n"
     "    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n    signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
     "    while True:\n        time.sleep(1)\n",
     # hangs while the file is loaded
-    "hang_loading": "import time\ntime.sleep(1000)\n" + _FIT + "def score(model, data):\n    return data['x']\n",
+    "hang_loading": "import time\ntime.sleep(1000)\n"
+    + _FIT
+    + "def score(model, data):\n    return data['x']\n",
     # starts `sleep SECONDS` in the background (params seconds, a string), then x
     "grandchild": "import subprocess\n" + _FIT + "def score(model, data):\n"
     "    subprocess.Popen(['sleep', model['seconds']], start_new_session=True)\n    return data['x']\n",
@@ -110,13 +113,19 @@ MODELS = {
 }
 
 ESTIMATOR = Estimator(
-    "sklearn.linear_model.LinearRegression", {"fit_intercept": True}, "", Origin("conf/model/m.yaml", 3, "estimator")
+    "sklearn.linear_model.LinearRegression",
+    {"fit_intercept": True},
+    "",
+    Origin("conf/model/m.yaml", 3, "estimator"),
 )
 """A linear regression with intercept of y on all features, without code."""
 
 MISSING_ESTIMATOR = Estimator("nowhere.to.be.Found", {}, "", Origin("conf/model/m.yaml", 3, "estimator"))
 
-EQUAL_CODE = ("x = 1  # one\n\n\ndef f(a,b):\n  '''Says.'''\n  return a+b\n", "x=1\ndef f(a, b):\n    return (a + b)")
+EQUAL_CODE = (
+    "x = 1  # one\n\n\ndef f(a,b):\n  '''Says.'''\n  return a+b\n",
+    "x=1\ndef f(a, b):\n    return (a + b)",
+)
 OTHER_CODE = "x = 1\ndef f(a, b):\n    return a - b\n"
 BROKEN_CODE = "def f(:\n"
 

@@ -5,6 +5,7 @@ sklearn only where the model uses them. Standard output belongs to the model's c
 """
 
 import ast
+import datetime
 import importlib
 import importlib.util
 import inspect
@@ -307,25 +308,24 @@ def scores(result, rows, names):
 def vector(values):
     """Values and null mask (or None) of a list, numpy array, pandas or Polars series."""
     mask = None
-    if hasattr(values, "null_count"):  # Polars
+    if isinstance(values, np.ma.MaskedArray):
+        mask, values = np.ma.getmaskarray(values), values.data
+    elif hasattr(values, "null_count"):  # Polars
         mask = values.is_null().to_numpy() if values.null_count() else None
         if mask is not None and values.dtype.is_integer():
             values = values.fill_null(0)
         elif str(values.dtype).startswith(("Categorical", "Enum")):
             values = values.cast(str)
         values = values.to_numpy()
-    elif hasattr(values, "isna") and not isinstance(
-        getattr(values, "dtype", None), np.dtype
-    ):  # pandas' own types
-        mask = np.asarray(values.isna())
-        kind = getattr(values.dtype, "kind", "O")
-        filled = {"i": 0, "u": 0, "b": False}.get(kind)
-        values = (
-            values.to_numpy(dtype=object)
-            if filled is None
-            else values.fillna(filled).to_numpy(dtype=values.dtype.numpy_dtype)
-        )
-        values = values.astype(np.float64) if kind == "f" else values
+    elif hasattr(values, "isna") and not isinstance(values.dtype, np.dtype):  # pandas' own types
+        mask, kind = np.asarray(values.isna()), values.dtype.kind
+        if kind == "M":
+            values = values.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
+        elif kind in "iufb":
+            values = values.fillna(False if kind == "b" else 0).to_numpy(dtype=values.dtype.numpy_dtype)
+        else:
+            values = values.to_numpy(dtype=object).copy()
+            values[mask] = None
     values = np.asarray(values)
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
@@ -361,16 +361,25 @@ def pack(values, mask):
 
 def pack_objects(values):
     """As :func:`pack`, for Python objects: texts, or numbers and dates with None among them."""
-    mask = np.array([v is None or v is np.ma.masked or v != v for v in values.tolist()], dtype=bool)
-    present = [v for v, missing in zip(values.tolist(), mask) if not missing]
-    if present and all(isinstance(v, str) for v in present):
+    items = values.tolist()
+    no_text = np.array([v is None or v != v for v in items], dtype=bool)
+    # Among texts NaN is how pandas says missing; among numbers it is a number.
+    text = all(isinstance(v, str) for v, missing in zip(items, no_text) if not missing) and not no_text.all()
+    mask = (
+        no_text
+        if text
+        else np.array([v is None or (v != v and not isinstance(v, float)) for v in items], bool)
+    )
+    present = [v for v, missing in zip(items, mask) if not missing]
+    if text:
         index = {}
         codes = np.full(len(values), INT32_MIN, np.int32)
         codes[~mask] = [index.setdefault(v, len(index) + 1) for v in present]
         return "s4", codes, int(mask.sum()), b"", list(index)
     if not present:
         return pack(np.full(len(values), np.nan), mask if mask.any() else None)
-    typed = np.array(present)
+    moments = all(isinstance(v, datetime.date) for v in present)  # a datetime is one, too
+    typed = np.array(present, dtype="datetime64[us]") if moments else np.array(present)
     if typed.dtype.kind not in "bifuM" or typed.ndim != 1:
         raise TypeError("score returned objects of type %s" % type(present[0]).__name__)
     full = np.zeros(len(values), typed.dtype)

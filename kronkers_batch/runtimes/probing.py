@@ -7,8 +7,18 @@ import datetime as dt
 from kronkers_batch.config.spec import Environment, Language, Resources, SandboxPolicy, Task, Unseen
 from kronkers_batch.frames.schema import Schema
 from kronkers_batch.runtimes.languages.base import builder
+from kronkers_batch.runtimes.sandbox import SandboxState, sandbox_state
 from kronkers_batch.runtimes.spec import WorkerInfo, WorkerSpec
 from kronkers_batch.runtimes.worker import start
+
+__all__ = [
+    "SandboxState",
+    "environment_fingerprint",
+    "interpreter_version",
+    "normalise_code",
+    "probe",
+    "sandbox_state",
+]
 
 NORMALISING = Resources(time_limit=dt.timedelta(seconds=60))
 
@@ -32,7 +42,23 @@ def normalise_code(language: Language, environment: Environment, code: str, sand
         ModelError: It does not parse.
         WorkerFailed, MissingPart: As for :func:`probe`.
     """
-    spec = WorkerSpec(
+    with start(_without_model(language, environment, sandbox)) as worker:
+        return worker.normalise(code)
+
+
+def interpreter_version(language: Language, environment: Environment | None = None) -> str:
+    """The version that answers when a worker starts, in the sandbox where there is one.
+
+    Raises:
+        MissingPart: The interpreter is not installed.
+        WorkerFailed: It does not start.
+    """
+    with start(_without_model(language, environment or Environment(), SandboxPolicy.PREFER)) as worker:
+        return worker.info.version
+
+
+def _without_model(language: Language, environment: Environment, sandbox: SandboxPolicy) -> WorkerSpec:
+    return WorkerSpec(
         name="",
         language=language,
         model=None,
@@ -49,8 +75,6 @@ def normalise_code(language: Language, environment: Environment, code: str, sand
         sandbox=sandbox,
         log=lambda _line: None,
     )
-    with start(spec) as worker:
-        return worker.normalise(code)
 
 
 def environment_fingerprint(language: Language, environment: Environment) -> str:

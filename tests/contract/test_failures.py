@@ -1,0 +1,146 @@
+"""A model that fails says what, where and what to do, in few words and without data; the parent goes on."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from kronkers_batch.errors import FitFailed, ModelError, ScoreFailed, WorkerFailed
+from kronkers_batch.frames.schema import Column, ColumnType
+
+SX = (Column("s", ColumnType.STRING), Column("x", ColumnType.FLOAT))
+SECRET, NUMBER = "Zebra-77 Smith", 48151623.42
+
+
+def rows(n=3):
+    return pl.DataFrame({"x": [float(i) for i in range(n)]})
+
+
+def secret(sign=1):
+    return pl.DataFrame({"s": [SECRET], "x": [sign * NUMBER]})
+
+
+def running(text: str) -> list[str]:
+    """Command lines of running processes that contain `text`."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if text in line:
+            found.append(line)
+    return found
+
+
+def assert_no_data(text: str) -> None:
+    assert "Zebra" not in text
+    assert "Smith" not in text
+    assert "4815" not in text
+
+
+def test_an_exception_in_fit(lab):
+    worker = lab.start("raise_fit", features=SX)
+    with pytest.raises(FitFailed) as error:
+        worker.fit([secret().with_columns(y=pl.lit(1.0))])
+    said = str(error.value)
+    assert "cannot use" in said
+    assert f"model{lab.models.SUFFIX}:{lab.line('raise_fit', 'marker')}" in said
+    assert_no_data(said)
+
+
+def test_an_exception_in_score_is_bounded_and_the_worker_goes_on(lab, fitted):
+    worker = fitted("raise_score", features=SX)
+    with pytest.raises(ScoreFailed) as error:
+        worker.score(secret(-1))
+    said = str(error.value)
+    assert "negative" in said
+    assert f"model{lab.models.SUFFIX}:{lab.line('raise_score', 'marker')}" in said
+    assert len(said) < 6_000
+    assert_no_data(said)
+    assert worker.score(secret()).height == 1
+
+
+def test_a_warning_is_logged_and_no_failure(lab, fitted):
+    worker = fitted("warn")
+    assert worker.score(rows())["score"].to_list() == [0.0, 1.0, 2.0]
+    worker.close()
+    assert "this is only a warning" in "\n".join(lab.log)
+
+
+def test_a_hundred_megabytes_of_output_are_counted_not_kept(lab, fitted):
+    worker = fitted("noise")
+    assert worker.score(rows()).height == 3
+    worker.close()
+    assert sum(len(line) for line in lab.log) < 3 * 2**20
+    assert "more bytes of output" in lab.log[-1]
+
+
+def test_what_a_model_prints_reaches_the_log_without_data(lab, fitted):
+    worker = fitted("leak", features=SX)
+    worker.score(pl.DataFrame({"s": ["ZEBRA77"], "x": [1.0]}))
+    worker.close()
+    log = "\n".join(lab.log)
+    assert "scoring <value> now" in log
+    assert "ZEBRA" not in log
+
+
+def test_an_exit_without_an_answer(lab, fitted):
+    worker = fitted("exit")
+    with pytest.raises(WorkerFailed, match="exit code 0 during 'score', without an answer"):
+        worker.score(rows())
+    with pytest.raises(WorkerFailed, match="answers no more"):
+        worker.score(rows())
+
+
+def test_a_hang_that_ignores_signals_is_ended_at_the_time_limit(lab, fitted):
+    worker = fitted("stubborn", time_limit=4)
+    began = time.monotonic()
+    with pytest.raises(WorkerFailed, match="longer than 4 s") as error:
+        list(worker.score_stream([rows()] * 5))
+    assert "resources.time_limit" in error.value.fix
+    assert time.monotonic() - began < 60
+    assert not running(str(lab.folder))
+
+
+def test_a_start_that_hangs_is_ended_at_the_start_limit(lab):
+    worker = lab.start("hang_loading", start_limit=4)
+    with pytest.raises(WorkerFailed, match="did not start within 4 s") as error:
+        worker.fit([])
+    assert "resources.start_limit" in error.value.fix
+    assert not running(str(lab.folder))
+
+
+def test_a_grandchild_ends_with_its_worker(lab, fitted):
+    seconds = f"{9_000_000 + time.time_ns() % 1_000_000}"
+    worker = fitted("grandchild", parameters={"seconds": seconds})
+    worker.score(rows())
+    assert running(f"sleep {seconds}")
+    worker.close()
+    deadline = time.monotonic() + 20  # the kernel ends what is in its process namespace
+    while running(f"sleep {seconds}") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not running(f"sleep {seconds}")
+
+
+def test_too_much_memory(lab):
+    worker = lab.start("memory")
+    with pytest.raises(ModelError) as error:
+        worker.fit([rows().with_columns(y=pl.lit(1.0))])
+    assert "resources.memory" in error.value.fix
+
+
+def test_too_little_memory_to_start_is_said_before(lab):
+    with pytest.raises(WorkerFailed, match=r"resources\.memory is 64 MiB"):
+        lab.start("identity", memory=64 * 2**20)
+
+
+def test_nothing_follows_a_close(lab, fitted):
+    worker = fitted("identity")
+    worker.close()
+    worker.close()
+    with pytest.raises(WorkerFailed, match="closed"):
+        worker.score(rows())

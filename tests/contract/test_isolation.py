@@ -1,0 +1,125 @@
+"""What a model's code cannot do in the sandbox; without one it can, which proves that it is the sandbox."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from kronkers_batch.config.spec import SandboxPolicy
+
+ROWS = pl.DataFrame({"x": [1.0]})
+BOTH = pytest.mark.parametrize(
+    ("sandbox", "expected"), [(SandboxPolicy.REQUIRE, 0.0), (SandboxPolicy.OFF, 1.0)], ids=["sandbox", "off"]
+)
+
+
+def score(worker) -> float:
+    return worker.score(ROWS)["score"][0]
+
+
+@BOTH
+def test_the_network(lab, fitted, sandbox, expected):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert score(fitted("network", parameters={"port": port}, sandbox=sandbox)) == expected
+
+
+@BOTH
+def test_the_key_file(lab, fitted, sandbox, expected):
+    key = lab.folder / "identity.key"
+    key.write_text("secret")
+    assert score(fitted("read_file", parameters={"path": str(key)}, sandbox=sandbox)) == expected
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", str(Path(__file__).resolve())])
+def test_files_of_the_machine(lab, fitted, path):
+    assert score(fitted("read_file", parameters={"path": path})) == 0.0
+
+
+def test_its_own_code_is_readable_but_not_writable(lab, fitted):
+    own = lab.folder / "read_file" / f"model{lab.models.SUFFIX}"
+    assert score(fitted("read_file", parameters={"path": str(own)})) == 1.0
+    for path in (lab.folder / "write_file" / "new", Path("/new")):
+        assert score(fitted("write_file", parameters={"path": str(path)})) == 0.0
+        assert not path.exists()
+    assert score(fitted("write_file", parameters={"path": "/tmp/new"})) == 1.0
+    assert not Path("/tmp/new").exists()
+
+
+@BOTH
+def test_the_environment_of_the_parent(lab, fitted, monkeypatch, sandbox, expected):
+    monkeypatch.setenv("KRONKERS_SECRET", "mark-of-the-parent")
+    # Without the sandbox the environment is clean, too; /proc/1 is then another's, readable to root alone.
+    assert score(fitted("environment", parameters={"mark": "mark-of-the-parent"}, sandbox=sandbox)) == 0.0
+
+
+@BOTH
+def test_a_users_start_up_file_does_not_run(lab, fitted, monkeypatch, sandbox, expected):
+    home = lab.folder / "home"
+    home.mkdir()
+    for name, value in lab.models.plant_startup(home).items():
+        monkeypatch.setenv(name, value)
+    worker = fitted("identity", sandbox=sandbox)
+    assert score(worker) == 1.0
+    worker.close()
+    assert "SURPRISE" not in "\n".join(lab.log)
+
+
+def test_a_fork_bomb_is_bounded_and_ends_with_its_worker(lab, fitted):
+    seconds = f"{8_000_000 + time.time_ns() % 1_000_000}"
+    worker = fitted("fork_bomb", parameters={"seconds": seconds}, time_limit=60)
+    worker.score(ROWS)
+    bombs = count(seconds)
+    worker.close()
+    assert 0 < bombs < 2_000
+    deadline = time.monotonic() + 20
+    while count(seconds) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert count(seconds) == 0
+
+
+def count(seconds: str) -> int:
+    found = 0
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            found += path.read_bytes() == f"sleep\0{seconds}\0".encode()
+        except OSError:
+            continue
+    return found
+
+
+def test_being_off_is_said_loudly(lab, fitted):
+    worker = fitted("identity", sandbox=SandboxPolicy.OFF)
+    assert not worker.info.sandboxed
+    assert any("NOT SANDBOXED" in line for line in lab.log)
+
+
+AS_USER = """
+set -e
+mount -t tmpfs tmpfs /mnt
+if [ -d /root/.pyenv ]; then mkdir -p /mnt/pyenv && mount --bind /root/.pyenv /mnt/pyenv; fi
+mount -t tmpfs -o mode=755 tmpfs /root
+if [ -d /mnt/pyenv ]; then mkdir -p /root/.pyenv && mount --bind /mnt/pyenv /root/.pyenv; fi
+mkdir -m 1777 /mnt/tmp && mount --bind /mnt/tmp /tmp
+export HOME=/tmp
+exec setpriv --reuid 12345 --regid 12345 --clear-groups --no-new-privs "$@"
+"""
+
+
+def test_all_of_this_as_an_ordinary_user():
+    """The sandbox is built by other means then. Where an ordinary user runs this file, that is it already."""
+    if os.geteuid() != 0:
+        return
+    tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--basetemp=/tmp/t"]
+    chosen = ["-k", "python and not ordinary_user", "tests/contract/test_isolation.py"]
+    command = ["unshare", "--mount", "sh", "-c", AS_USER, "sh", *tests, *chosen]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=170)
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
+    assert " passed" in done.stdout
