@@ -51,8 +51,8 @@ module Rows
 using Dates
 
 # The days, and milliseconds, that Julia counts before 1970, where the protocol starts.
-const EPOCH_DAYS = Dates.value(Date(1970))
-const EPOCH_MILLISECONDS = Dates.value(DateTime(1970))
+const EPOCH_DAYS = 719_163
+const EPOCH_MILLISECONDS = 62_135_683_200_000
 
 # The values as a vector that may hold missing, which is where the mask is not 0; an empty mask has no nulls.
 function masked(values::Vector{T}, mask::Vector{UInt8}) where {T}
