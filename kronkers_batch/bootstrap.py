@@ -27,6 +27,7 @@ def open_system(
     progress: Progress = silent,
     log: Callable[[str], None] = lambda _line: None,
     first_run: bool = False,
+    verbose: bool = False,
 ) -> Services:
     """Load the configuration, open the database and the vault, and wire the parts.
 
@@ -36,6 +37,7 @@ def open_system(
         progress: Told what is being done.
         log: Told what workers print, bounded and scrubbed.
         first_run: Whether an empty warehouse may be given its administrator and keys now.
+        verbose: Whether tasks print tracebacks of errors, which may hold data.
 
     Raises:
         ConfigErrors, StoreError, IdentityError, AccessRefused, IntegrityError.
@@ -61,6 +63,7 @@ def open_system(
         cache=ContentCache(config.home / "cache"),
         progress=progress,
         log=log,
+        verbose=verbose,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Iterable
 from typing import Any
 
@@ -77,8 +78,8 @@ class BaseTask(luigi.Task):
         started = time.monotonic()
         try:
             return self.settled()
-        except KronkersError as error:
-            self._record("failed", str(error), "", started)
+        except Exception as error:
+            self._record("failed", described(error), "", started)
             raise
 
     def run(self) -> None:
@@ -87,12 +88,14 @@ class BaseTask(luigi.Task):
         try:
             reason = self.reason()
             state, message = self.work()
-        except KronkersError as error:
-            self._record("failed", str(error), reason, started)
+        except Exception as error:
+            self._record("failed", described(error), reason, started)
             raise
         self._record(state, message, reason, started)
 
     def _record(self, state: str, message: str, reason: str, started: float) -> None:
+        if state == "failed" and self.services.verbose:
+            traceback.print_exc()
         if not self.run_id:
             return
         name, department = self.subject
@@ -100,3 +103,14 @@ class BaseTask(luigi.Task):
         runlog.record(
             self.services, self.run_id, department, Event(name, self.kind, state, seconds, message, reason)
         )
+
+
+def described(error: Exception) -> str:
+    """What is recorded of an error: of an unforeseen one its type and place alone, since its text may hold data."""
+    if isinstance(error, KronkersError):
+        return str(error)
+    places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+    return (
+        f"unexpected {type(error).__name__} at {places[-1] if places else 'an unknown place'}\n"
+        "  -> this is a fault of kronkers, not of the model: report it with `kronkers run -v`"
+    )

@@ -89,7 +89,7 @@ def opened(args: argparse.Namespace, **options: Any) -> Iterator[Services]:
     """The opened system; closed at the end."""
     from kronkers_batch.bootstrap import open_system
 
-    services = open_system(conf_folder(args), args.overrides, **options)
+    services = open_system(conf_folder(args), args.overrides, verbose=args.verbose, **options)
     try:
         yield services
     finally:

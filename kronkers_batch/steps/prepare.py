@@ -125,6 +125,7 @@ def training_data(
 
 
 def _held_out(model: ModelSpec, source: SourceSpec, snapshot: SnapshotRef, rows: int) -> pl.Expr | pl.Series:
+    import numpy as np
     import polars as pl
 
     start = holdout_start(model, snapshot.window)
@@ -132,7 +133,7 @@ def _held_out(model: ModelSpec, source: SourceSpec, snapshot: SnapshotRef, rows:
         return pl.col(source.time_column) >= start
     # Without time, the same rows are held out each time: by a hash of the row's number and the seed.
     spread = (pl.int_range(rows, dtype=pl.UInt64, eager=True) + model.seed % 2**32).to_numpy()
-    share = (spread * _FIBONACCI % 2**64) / 2**64
+    share = (spread * np.uint64(_FIBONACCI)) / 2**64  # the product wraps around, as it is meant to
     return pl.Series("__held_out", share < model.windows.holdout_share)
 
 

@@ -46,6 +46,7 @@ class Services:
     run_id: str = ""
     progress: Progress = silent
     log: Callable[[str], None] = field(default=lambda _line: None)
+    verbose: bool = False  # whether tasks print tracebacks
     memo: dict[tuple[str, ...], object] = field(default_factory=dict)
 
     def close(self) -> None:

@@ -28,7 +28,8 @@ path: {data}
 columns: {{{columns}}}
 key: [customer_id]
 checks:
-  - {{column: x0, nulls: false, min: -20, max: 20}}
+  - {{column: x0, min: -20, max: 20}}
+  - {{column: x1, nulls: false}}
   - {{column: region, in: [north, south, east, west]}}
   - {{expression: "k0 >= 0 and k1 < 50"}}
   - {{rows: {{min: 1}}}}
