@@ -70,7 +70,7 @@ def _from_sqlite(code: int, where: str) -> KronkersError | None:
     primary = code & 0xFF
     if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return IntegrityError("the database file is damaged or is no database", where=where, fix=_DAMAGED)
-    if primary == sqlite3.SQLITE_CANTOPEN and where and not Path(where).exists():
+    if primary == sqlite3.SQLITE_CANTOPEN and _missing(Path(where)):
         return StoreError("there is no database here yet", where=where, fix=_PATH)
     if primary == sqlite3.SQLITE_IOERR:
         # A limit on file size and a full network disk come as input/output errors, not as SQLITE_FULL.
@@ -80,13 +80,30 @@ def _from_sqlite(code: int, where: str) -> KronkersError | None:
     return None
 
 
+def _missing(path: Path) -> bool:
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False  # it may be there; we may not look
+    return False
+
+
 def from_system(error: OSError, where: str) -> StoreError:
     """The same for files and folders."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return StoreError("the disk or the quota is full", where=where, fix=_FULL)
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return StoreError("may not be read or written", where=where, fix=_READ_ONLY)
-    if error.errno in (errno.ENOTDIR, errno.EISDIR, errno.ENOENT, errno.ELOOP, errno.ENAMETOOLONG):
+    if error.errno in (
+        errno.EEXIST,
+        errno.ENOTDIR,
+        errno.EISDIR,
+        errno.ENOENT,
+        errno.ELOOP,
+        errno.ENAMETOOLONG,
+    ):
         return StoreError("the path does not lead to a file", where=where, fix=_PATH)
     reason = error.strerror or type(error).__name__
     return StoreError(f"the store failed: {reason}", where=where, fix="Check the disk or the connection.")

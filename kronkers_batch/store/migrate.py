@@ -76,9 +76,9 @@ def _upgrade(connection: Connection) -> None:
 
 def _make_file(path: Path) -> None:
     """An empty file of mode 0600 in a folder of mode 0700; leaves existing ones as they are."""
-    if path.exists():
-        return
     try:
+        if path.exists():
+            return
         make_folder(path.parent)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as error:

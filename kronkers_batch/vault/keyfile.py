@@ -89,6 +89,15 @@ def from_text(text: str, where: str, passphrase: Secret | None = None) -> Identi
     return _identity(_parse(opened.decode(), where), where)
 
 
+def exists(path: Path) -> bool:
+    """Whether anything has this name; False where we may not look, which :func:`create` then says."""
+    try:
+        path.lstat()
+    except OSError:
+        return False
+    return True
+
+
 def create(path: Path, identity: Identity, passphrase: Secret | None = None) -> None:
     """Writes a new key file of mode 0600. Raises IdentityError when there is one, or it cannot be written."""
     try:
@@ -139,7 +148,10 @@ def load(
     text = (os.environ if environ is None else environ).get(VARIABLE)
     if text:
         return from_text(text, VARIABLE, passphrase)
-    resolved = path.resolve()
+    try:
+        resolved = path.resolve()
+    except (OSError, RuntimeError):  # links that lead in a circle
+        raise IdentityError("the key file's path leads nowhere", where=str(path), fix=_ASK) from None
     for folder in outside:
         if resolved.is_relative_to(folder.resolve()):
             raise IdentityError(

@@ -55,7 +55,7 @@ def read(path: Path, warehouse: str) -> Pin:
 
 def add(path: Path, pin: Pin) -> None:
     """Adds or replaces one warehouse's pin; the file is 0600 and changes whole or not at all."""
-    pins = _load(path) if path.exists() else {}
+    pins = _load(path, missing_ok=True)
     pins[pin.warehouse] = pin
     value = {
         "format": FORMAT,
@@ -79,12 +79,14 @@ def add(path: Path, pin: Pin) -> None:
         raise faults.from_system(error, str(path)) from error
 
 
-def _load(path: Path) -> dict[str, Pin]:
+def _load(path: Path, *, missing_ok: bool = False) -> dict[str, Pin]:
     try:
         with path.open("rb") as file:
             info = os.fstat(file.fileno())
             raw = file.read(1 << 20)
     except FileNotFoundError:
+        if missing_ok:
+            return {}
         raise IdentityError("there is no trust file", where=str(path), fix=_FIX) from None
     except OSError as error:
         raise IdentityError(

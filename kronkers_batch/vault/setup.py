@@ -78,7 +78,7 @@ def initialise(
                     where=db.where,
                     fix="Ask the administrator for access; your own first step is: kronkers access whoami",
                 )
-            if not key_file.exists():
+            if not keyfile.exists(key_file):
                 keyfile.create(key_file, Identity.generate(name), passphrase)
                 made.append(key_file)
             identity = keyfile.load(key_file, outside=outside, environ={}, passphrase=passphrase)
