@@ -22,7 +22,8 @@ from kronkers_batch.data.sources.place import Place
 from kronkers_batch.data.sources.rows import within
 from kronkers_batch.data.window import Window
 
-_BLOCK = 8 * 2**20  # bytes read at a time
+# Bytes read at a time, and the longest row there may be. Arrow reads up to 32 blocks ahead.
+_BLOCK = 2**20
 _HEADER = 2**20  # a first line longer than this is not one
 
 
