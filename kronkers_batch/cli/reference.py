@@ -1,0 +1,56 @@
+"""The reference page of all commands, made from the parser: ``python -m kronkers_batch.cli.reference``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from kronkers_batch.cli.main import EPILOG, parser
+
+PAGE = Path(__file__).parents[2] / "docs/reference/commands.md"
+
+
+def page() -> str:
+    """The page as Markdown. A test holds the committed file against it."""
+    lines = [
+        "# Commands",
+        "",
+        "*Made from the program: `python -m kronkers_batch.cli.reference`.*",
+        "",
+        "`make nightly`, `make plan`, `make check` and `make retrain MODEL=...` wrap the common ones.",
+        "",
+        "```",
+        EPILOG,
+        "```",
+    ]
+    for name, command in _commands().items():
+        lines += ["", f"## {name}", "", f"{command.description}", "", f"`{_usage(name, command)}`"]
+        options = list(_options(command))
+        if options:
+            lines += ["", "| option | |", "|---|---|", *options]
+    return "\n".join(lines) + "\n"
+
+
+def _commands() -> dict[str, argparse.ArgumentParser]:
+    for action in parser()._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return dict(action.choices)
+    raise LookupError("the parser has no commands")
+
+
+def _usage(name: str, command: argparse.ArgumentParser) -> str:
+    (words,) = (a.metavar for a in command._actions if a.dest == "words")
+    names = "" if words == "KEY=VALUE" else f" {words} ..." if name in ("run", "plan", "diff") else f" {words}"
+    return f"kronkers {name}{names} [options] [key=value ...]"
+
+
+def _options(command: argparse.ArgumentParser) -> Iterator[str]:
+    for action in command._actions:
+        if action.option_strings and action.dest not in ("help", "conf", "verbose", "json"):
+            metavar = f" {action.metavar}" if action.metavar else ""
+            yield f"| `{action.option_strings[-1]}{metavar}` | {action.help} |"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
