@@ -51,7 +51,7 @@ def _expression(node: Node, key: str, problems: Problems) -> str:
         expressions.parse(text)
     except expressions.ExpressionError as error:
         raise Bad(
-            f"{error.what}, at character {error.column} of {text!r}", "see the grammar of expressions"
+            f"{error.what}, at character {error.column} of {text[:80]!r}", "see the grammar of expressions"
         ) from None
     return text
 

@@ -203,8 +203,15 @@ def safe_path(text: str, base: Path) -> Path:
 
 
 def absolute(text: str, base: Path) -> Path:
-    """A path as it is if absolute, in the home folder if it begins with ``~/``, else below ``base``."""
-    path = Path.home() / text[2:] if text.startswith("~/") else Path(text)
+    """A path as it is if absolute, in the home folder if it begins with ``~/``, else below ``base``.
+
+    Raises:
+        Bad: there is no home folder.
+    """
+    try:
+        path = Path.home() / text[2:] if text.startswith("~/") else Path(text)
+    except RuntimeError:
+        raise Bad("'~' is not known here: this user has no home folder", "write an absolute path") from None
     return path if path.is_absolute() else base / path
 
 
@@ -254,7 +261,7 @@ def _plain_mapping(node: Node, key: str, problems: Problems) -> dict[str, Any]:
     return found
 
 
-def guarded(allowed: str, inner: Kind, refuse: Callable[[Any], str]) -> Kind:
+def guarded(allowed: str, inner: Kind, refuse: Callable[[Any], str], *, environment: bool = False) -> Kind:
     """A kind with one more condition: ``refuse`` gives the reason, or an empty text."""
 
     def parse(node: Node, key: str, problems: Problems) -> Any:
@@ -264,7 +271,7 @@ def guarded(allowed: str, inner: Kind, refuse: Callable[[Any], str]) -> Kind:
             raise Bad(why)
         return value
 
-    return Kind(allowed, parse)
+    return Kind(allowed, parse, environment=environment)
 
 
 def is_list(node: Node) -> bool:
@@ -285,5 +292,13 @@ DATE = Kind("a date such as 2013-06-01", _date)
 TIME_OF_DAY = Kind('a time of day such as "02:00"', _time_of_day)
 PATH = Kind("a path, absolute or below the project folder, without '..'", _path, environment=True)
 SECRET = Kind("a URL; its password through ${oc.env:NAME}", _secret, environment=True, secret=True)
+ADDRESS = guarded(
+    "a folder, or an address such as s3://bucket/path, without a password",
+    TEXT,
+    lambda v: (
+        "found a password in an address; fsspec takes it from its own settings" if has_password(v) else ""
+    ),
+    environment=True,
+)
 PLAIN = Kind("plain values", _plain, free=True)
 PLAIN_MAPPING = Kind("a mapping of plain values", _plain_mapping, free=True)

@@ -106,7 +106,12 @@ class _Loader:
         folder = self.conf / group
         trees: dict[str, Node] = {}
         seen: dict[str, str] = {}
-        paths = sorted(folder.iterdir()) if folder.is_dir() else []
+        try:
+            paths = sorted(folder.iterdir()) if folder.is_dir() else []
+        except OSError as error:
+            where = Origin(f"{self.conf.name}/{group}", 0, "")
+            self.problems.add(where, f"cannot be read: {error.strerror}", "check its permissions")
+            paths = []
         for path in paths:
             where = Origin(f"{self.conf.name}/{group}/{path.name!a}"[:300].replace("'", ""), 1, "")
             if (

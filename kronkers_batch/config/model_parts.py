@@ -29,7 +29,6 @@ from kronkers_batch.config.spec import Task
 from kronkers_batch.frames.schema import ColumnType
 
 # What monitoring computes, which this lower room may not import; a test holds the two together.
-
 METRICS: dict[Task, tuple[str, ...]] = {
     Task.BINARY: ("accuracy", "auc", "base_rate", "brier", "log_loss", "skill", "unscored"),
     Task.REGRESSION: ("bias", "mae", "r2", "rmse", "skill", "unscored"),
@@ -37,7 +36,6 @@ METRICS: dict[Task, tuple[str, ...]] = {
 _DAY = dt.timedelta(days=1)
 
 _DOTTED = r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+\Z"
-_R_FUNCTION = r"[A-Za-z][A-Za-z0-9.]*::[A-Za-z.][A-Za-z0-9._]*\Z"
 
 
 def _named(pattern: str, allowed: str) -> Kind:
@@ -67,7 +65,7 @@ ESTIMATOR = Table(
 )
 
 
-def _targets(value: Any, key: str, node: Node, problems: Problems) -> None:
+def _targets(key: str, node: Node, problems: Problems) -> None:
     """Nested ``_target_``s are names too, and nothing but names: they are looked up in the worker."""
     children = node.items.items() if isinstance(node, Mapping) else ()
     if isinstance(node, Sequence):
@@ -83,7 +81,7 @@ def _targets(value: Any, key: str, node: Node, problems: Problems) -> None:
                 child.origin(f"{key}.{name}"), f"the key '{name}' is not known", "allowed here: _target_"
             )
         else:
-            _targets(value, f"{key}.{name}", child, problems)
+            _targets(f"{key}.{name}", child, problems)
 
 
 def read_estimator(node: Node, key: str, problems: Problems) -> dict[str, Any]:
@@ -98,7 +96,7 @@ def read_estimator(node: Node, key: str, problems: Problems) -> dict[str, Any]:
     head = Mapping(node.file, node.line, {k: n for k, n in node.items.items() if k in own})
     rest = Mapping(node.file, node.line, {k: n for k, n in node.items.items() if k not in own})
     found = read_table(ESTIMATOR, head, key, problems)
-    _targets(None, key, rest, problems)
+    _targets(key, rest, problems)
     found["arguments"] = PLAIN_MAPPING.parse(rest, key, problems)
     return found
 

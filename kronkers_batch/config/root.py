@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kronkers_batch.config.fields import Kind, read_table, read_value
+from kronkers_batch.config.fields import Bad, Kind, read_table, read_value
 from kronkers_batch.config.interpolation import resolve
 from kronkers_batch.config.kinds import DATE, FILLED, absolute
 from kronkers_batch.config.nodes import Mapping, Node, Scalar, Sequence
@@ -34,6 +34,16 @@ def read_root(
     tree: Node, project: Path, environ: MappingType[str, str], problems: Problems
 ) -> RootValues | None:
     """The root's values; None where something is wrong, which is noted."""
+    try:
+        return _read_root(tree, project, environ, problems)
+    except Bad as bad:  # a path that cannot be made absolute
+        problems.add(tree.origin(""), bad.what, bad.fix)
+        return None
+
+
+def _read_root(
+    tree: Node, project: Path, environ: MappingType[str, str], problems: Problems
+) -> RootValues | None:
     before = len(problems)
     assert isinstance(tree, Mapping)  # noqa: S101 - Hydra composes a mapping
     home = absolute(_home(tree, environ, problems), project)
@@ -48,6 +58,8 @@ def read_root(
     executor = read_table(EXECUTOR, full.items["executor"], "executor", problems)
     date = _optional(DATE, full, "logical_date", problems)
     key_file = _optional(Kind("a path", FILLED.parse, environment=True), full, "key_file", problems)
+    if len(problems) > before:
+        return None
     for group, key in (("warehouse", "url"), ("warehouse", "artifacts")):
         if not (warehouse[key].reveal() if key == "url" and warehouse[key] else warehouse[key]):
             problems.add(full.items[group].origin(f"{group}.{key}"), f"the value of '{key}' is missing", "")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kronkers_batch.config.fields import Field, Kind, Table, table_kind
-from kronkers_batch.config.kinds import PLAIN, SECRET, TEXT, choice, integer
+from kronkers_batch.config.kinds import ADDRESS, PLAIN, SECRET, TEXT, choice, integer
 from kronkers_batch.config.spec import SandboxPolicy
 
 GROUPS = ("warehouse", "executor", "alerts")
@@ -62,13 +62,13 @@ WAREHOUSE = Table(
         ),
         Field(
             "artifacts",
-            Kind("a folder or address", TEXT.parse, environment=True),
+            ADDRESS,
             "Folder or fsspec address for model artifacts and snapshots, all encrypted.",
             shown="`${home}/artifacts`",
         ),
         Field(
             "checkpoints",
-            Kind("a folder or address", TEXT.parse, environment=True),
+            ADDRESS,
             "Folder or address for the ledger's signed checkpoints; best on another machine.",
             shown="none",
         ),

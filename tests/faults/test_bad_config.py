@@ -301,6 +301,22 @@ def test_a_password_in_an_override(tmp_path: Path) -> None:
         assert "hunter2secret" not in found
 
 
+def test_a_password_in_an_address(tmp_path: Path) -> None:
+    conf = make(tmp_path)
+    (conf / "warehouse" / "sqlite.yaml").write_text("artifacts: ${oc.env:PLACE}\n")
+    found = only(conf, environ=ENVIRON | {"PLACE": "s3://key:hunter2secret@bucket/a"})
+    assert found.startswith("conf/warehouse/sqlite.yaml:1: warehouse.artifacts: found a password")
+    assert "hunter2secret" not in found
+
+
+def test_no_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", unknown)
+    assert "this user has no home folder" in only(make(tmp_path))
+
+
 def test_a_target_is_never_imported(tmp_path: Path) -> None:
     text = LATE.replace("sklearn.linear_model.LogisticRegression", "this.Zen").replace(
         "C: 0.5", "x: {_target_: os.system}"
