@@ -20,7 +20,7 @@ from kronkers_batch.store.ids import new_id
 MLKEM_SEED, MLKEM_PUBLIC = 64, 1184
 SMALL = 32  # bytes of an X25519 or Ed25519 key, private or public
 
-# docs/decisions/0010: sealed keys must stay shut when somebody keeps them until quantum computers exist.
+# docs/decisions/0005: sealed keys must stay shut when somebody keeps them until quantum computers exist.
 _SUITE = (hpke.KEM.MLKEM768_X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.CHACHA20_POLY1305)
 
 
