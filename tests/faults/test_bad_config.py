@@ -273,6 +273,13 @@ def test_a_secret_never_shows(tmp_path: Path) -> None:
     )
 
 
+def test_environment_in_text_that_shows(tmp_path: Path) -> None:
+    found = only(make(tmp_path, model__late=LATE.replace("will a flight be late", "${oc.env:ROWS_URL}")))
+    assert found.startswith(
+        "conf/model/late.yaml:4: description: found a value from the environment variable"
+    )
+
+
 @pytest.mark.parametrize(
     "place",
     [
