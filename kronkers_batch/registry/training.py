@@ -43,6 +43,7 @@ class Training:
     verdict: tuple[str, ...]  # thresholds that were missed; empty when all hold
     why: str
     run_id: str
+    declaration: Mapping[str, Any] = field(default_factory=dict)  # what its scores depend on, code included
 
     def to_json(self) -> dict[str, Any]:
         """Everything but features and golden rows, as JSON values."""
@@ -65,6 +66,7 @@ class Training:
             "verdict": list(self.verdict),
             "why": self.why,
             "run_id": self.run_id,
+            "declaration": dict(self.declaration),
         }
 
     @classmethod

@@ -14,9 +14,9 @@ from kronkers_batch.config.fingerprint import (
     training_fingerprint,
 )
 from kronkers_batch.config.spec import CodeFile, ModelSpec
-from kronkers_batch.errors import ModelError
 from kronkers_batch.registry.training import ModelVersion
 from kronkers_batch.runtimes.probing import environment_fingerprint, normalise_code
+from kronkers_batch.steps.declared import read_code
 from kronkers_batch.steps.ingest import source_identity
 from kronkers_batch.steps.services import Services
 from kronkers_batch.steps.sources import source_of
@@ -65,17 +65,11 @@ def code_digest(services: Services, model: ModelSpec) -> str:
     """
     if not isinstance(model.model, CodeFile):
         return ""
-    raw = model.model.path.read_bytes()
-    key = digest(str(model.language), raw)
+    text = read_code(model)
+    key = digest(str(model.language), text)
     known = services.cache.get("code", key)
     if known is not None:
         return known
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError:
-        raise ModelError(
-            "the code is not UTF-8", where=str(model.model.path), fix="save the file as UTF-8"
-        ) from None
     sandbox = services.config.executor.sandbox
     normalised = digest(normalise_code(model.language, model.environment, text, sandbox))
     services.cache.put("code", key, normalised)

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from kronkers_batch.config.spec import ModelSpec, RowsPolicy
 from kronkers_batch.data.checks import Checker, CheckResult
 from kronkers_batch.data.snapshots import SnapshotRef
-from kronkers_batch.errors import CheckFailed, ModelError
+from kronkers_batch.errors import CheckFailed, ModelError, SourceError
 from kronkers_batch.frames.schema import Column, Schema
 from kronkers_batch.monitoring.gates import OutputStats, Verdict, judge_output
 from kronkers_batch.registry.training import ModelVersion
 from kronkers_batch.runtimes.worker import start
+from kronkers_batch.steps.declared import as_trained
 from kronkers_batch.steps.features import as_features
 from kronkers_batch.steps.golden import same_scores, split_golden
 from kronkers_batch.steps.ingest import ingest
@@ -52,7 +53,10 @@ class Scored:
 
 
 def open_champion(services: Services, model: ModelSpec, version: ModelVersion) -> Worker:
-    """A worker with this version loaded, proven to score its golden rows as it did when it was trained."""
+    """A worker with this version loaded, proven to score its golden rows as it did when it was trained.
+
+    ``model`` is the declaration as trained.
+    """
     worker = start(worker_spec(services, model, version.training.features))
     try:
         worker.load(services.registry.artifact(version))
@@ -89,6 +93,7 @@ def score(
     ModelError, and Stale where another writer took over.
     """
     source = source_of(services, model.source)
+    model = as_trained(services, model, version)
     snapshot = ingest(services, model.source, scoring_window(model, source, date))
     executor = services.config.executor
     keys = source.schema.select(model.key)
@@ -143,6 +148,13 @@ def _scored(
     import polars as pl
 
     columns = list(dict.fromkeys([*keys, *features.names]))
+    absent = [name for name in columns if name not in snapshot.schema]
+    if absent:
+        raise SourceError(
+            f"the champion of {model.name} needs {', '.join(absent)}, which {snapshot.source} no longer has",
+            where=str(model.origin),
+            fix=f"put the column back, or train anew without it: kronkers train {model.name}",
+        )
     rows, _ = checked_rows(services, model, snapshot, columns)
     waiting: deque[pl.DataFrame] = deque()
 

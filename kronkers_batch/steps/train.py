@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from kronkers_batch.config.spec import ModelSpec, Promote, RowsPolicy
+from kronkers_batch.config.spec import CodeFile, ModelSpec, Promote, RowsPolicy
 from kronkers_batch.errors import ScoreFailed
 from kronkers_batch.frames.schema import Column, Schema
 from kronkers_batch.monitoring.gates import Verdict, judge_metrics
 from kronkers_batch.monitoring.metrics import metrics, rounded
 from kronkers_batch.registry.training import ModelVersion, Training
 from kronkers_batch.runtimes.worker import start
+from kronkers_batch.steps.declared import declaration, read_code, write_code
 from kronkers_batch.steps.definitions import Definition
 from kronkers_batch.steps.features import as_features, target_as_float
 from kronkers_batch.steps.golden import golden_rows, same_scores
@@ -62,6 +63,11 @@ def train(
     data = training_data(services, model, source, snapshot)
     features = with_levels(model, data.fit)
     target = Column(model.target, model.target_type)
+    code = read_code(model)
+    declared = declaration(model, code)
+    if isinstance(model.model, CodeFile):
+        kept = write_code(services, model.model.path.name, code)
+        model = replace(model, model=CodeFile(kept, model.model.origin))
     with start(worker_spec(services, model, features, target)) as worker:
         services.progress(f"fit {model.name}", data.fit.height)
         worker.fit(_chunks(_typed(data.fit, features, model)))
@@ -94,6 +100,7 @@ def train(
             verdict=verdict.missed,
             why=why,
             run_id=services.run_id,
+            declaration=declared,
         ),
         artifact,
     )

@@ -8,6 +8,7 @@ from functools import partial
 
 from kronkers_batch.errors import KronkersError
 from kronkers_batch.steps.decide import scoring_state
+from kronkers_batch.steps.declared import as_trained
 from kronkers_batch.steps.score import open_champion
 from kronkers_batch.steps.services import Services
 
@@ -25,6 +26,5 @@ def prepare_workers(services: Services, names: Sequence[str], date: dt.date) -> 
                 continue
         except KronkersError:
             continue
-        services.workers.prepare(
-            champion.id, partial(open_champion, services, services.model(name), champion)
-        )
+        model = as_trained(services, services.model(name), champion)
+        services.workers.prepare(champion.id, partial(open_champion, services, model, champion))

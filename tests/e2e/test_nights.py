@@ -113,3 +113,17 @@ def test_scores_are_exported_on_purpose(project, suffix):
     if suffix == "parquet":
         assert pl.read_parquet(target).columns == ["id", "score"]
     project.run("read", "buys", "--to", str(target), code=2)  # never replaced unasked
+
+
+def test_a_champion_scores_with_the_code_that_it_was_trained_with(project):
+    before = project.json("read", "buys", "--date", "2024-01-20")
+    # Today's code would score otherwise, and its training is not promoted.
+    project.edit("conf/model/buys.yaml", "auc: {min: 0.6}", "auc: {min: 0.999}")
+    project.edit("models/buys/model.py", "return 1 / (1 + np.exp(", "return 0.5 / (1 + np.exp(")
+    project.edit("conf/model/buys.yaml", "rows: {min: 5}", "rows: {min: 6}")
+    project.run("run", "--date", "2024-01-21", code=1)
+    (output,) = [o for o in project.json("outputs", "buys") if "2024-01-21" in o["output"]]
+    assert output["by"] == "buys@1"
+    after = project.json("read", "buys", "--date", "2024-01-21")
+    assert max(row["score"] for row in after) > 0.5
+    assert max(row["score"] for row in before) > 0.5

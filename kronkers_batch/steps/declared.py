@@ -1,0 +1,107 @@
+"""A model as it was declared when a version was trained: the version scores with its own code, not today's."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from kronkers_batch.config.fingerprint import plain
+from kronkers_batch.config.spec import (
+    CodeFile,
+    Estimator,
+    Language,
+    ModelSpec,
+    OutputColumn,
+    RowsPolicy,
+    Task,
+    Unseen,
+)
+from kronkers_batch.errors import ModelError
+from kronkers_batch.frames.schema import ColumnType
+from kronkers_batch.registry.training import ModelVersion
+from kronkers_batch.steps.services import Services
+
+
+def declaration(model: ModelSpec, code: str) -> dict[str, Any]:
+    """What a version needs to score as it was trained, as JSON values; ``code`` is the code file's text."""
+    return {
+        "language": str(model.language),
+        "task": str(model.task),
+        "code": code,
+        "estimator": _estimator(model.model) if isinstance(model.model, Estimator) else None,
+        "file": model.model.path.name if isinstance(model.model, CodeFile) else "",
+        "parameters": plain(model.parameters),
+        "data": model.data,
+        "outputs": [[c.name, str(c.type)] for c in model.output_columns],
+        "rows": str(model.rows),
+        "unseen": str(model.unseen),
+        "seed": model.seed,
+    }
+
+
+def _estimator(estimator: Estimator) -> dict[str, Any]:
+    return {
+        "target": estimator.target,
+        "arguments": plain(estimator.arguments),
+        "formula": estimator.formula,
+        "predict": estimator.predict,
+        "predict_arguments": plain(estimator.predict_arguments),
+    }
+
+
+def as_trained(services: Services, model: ModelSpec, version: ModelVersion) -> ModelSpec:
+    """Today's declaration with everything that a version's scores depend on put back as it was trained."""
+    then: Mapping[str, Any] = version.training.declaration
+    estimator = then["estimator"]
+    code: CodeFile | Estimator
+    if estimator is None:
+        code = CodeFile(write_code(services, then["file"], then["code"]), model.model.origin)
+    else:
+        code = Estimator(**estimator, origin=model.model.origin)
+    return replace(
+        model,
+        language=Language(then["language"]),
+        task=Task(then["task"]),
+        model=code,
+        parameters=then["parameters"],
+        data=then["data"],
+        output_columns=tuple(OutputColumn(n, ColumnType(t)) for n, t in then["outputs"]),
+        rows=RowsPolicy(then["rows"]),
+        unseen=Unseen(then["unseen"]),
+        seed=then["seed"],
+    )
+
+
+def read_code(model: ModelSpec) -> str:
+    """The text of the code file; empty for a declared estimator. Raises ModelError."""
+    if not isinstance(model.model, CodeFile):
+        return ""
+    path = model.model.path
+    try:
+        return path.read_bytes().decode()
+    except UnicodeDecodeError:
+        raise ModelError("the code is not UTF-8", where=str(path), fix="save the file as UTF-8") from None
+    except OSError as error:
+        raise ModelError(
+            f"the code cannot be read: {error.strerror}", where=str(path), fix="correct 'code' in its YAML"
+        ) from None
+
+
+def write_code(services: Services, name: str, code: str) -> Path:
+    """A file with this code alone in its folder, which is named by the code's digest.
+
+    Training and scoring both run it, so that a version never depends on a file that is not kept with it.
+    """
+    raw = code.encode()
+    folder = services.config.home / "cache" / "models" / hashlib.sha256(raw).hexdigest()
+    path = folder / name
+    if not path.is_file() or path.read_bytes() != raw:
+        # The worker may run under another user, who must be able to read it; the folder above is private.
+        folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.mkdir(exist_ok=True, mode=0o755)
+        path.write_bytes(raw)
+        path.chmod(0o644)
+    return path
