@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 _PARTITIONS = 64
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)  # odd, so that multiplying modulo 2^64 loses nothing
-_SMALL = 1_000_000
 
 Keys = np.ndarray[tuple[int, int], np.dtype[np.uint64]]
 """Rows of one (an integer itself) or two (a 128-bit keyed hash) uint64."""
@@ -30,7 +29,7 @@ class Unique:
     under a key that is never stored. Rows with a null in ``columns`` are not looked at.
     """
 
-    def __init__(self, columns: tuple[str, ...], *, memory: int = 128 * 2**20) -> None:
+    def __init__(self, columns: tuple[str, ...], *, memory: int = 96 * 2**20) -> None:
         self.columns = columns
         self._seeds = secrets.randbits(64), secrets.randbits(64)
         self._memory = memory
@@ -62,14 +61,7 @@ class Unique:
             with self._spilled as spilled:
                 return sum(_repeats(spilled.read(p)) for p in range(_PARTITIONS))
         chunks, self._chunks = self._chunks, []
-        if sum(map(len, chunks)) <= _SMALL:
-            return _repeats(np.concatenate(chunks)) if chunks else 0
-        # One partition at a time, so that sorting needs little besides the keys themselves.
-        partition = [_partition(c) for c in chunks]
-        return sum(
-            _repeats(np.concatenate([c[p == number] for c, p in zip(chunks, partition, strict=True)]))
-            for number in range(_PARTITIONS)
-        )
+        return _repeats(chunks)
 
     def close(self) -> None:
         """Frees everything without counting."""
@@ -98,10 +90,9 @@ class Unique:
     def _spill(self) -> None:
         if self._spilled is None:
             self._spilled = _Spilled(self._chunks[0].shape[1])
-        if self._chunks:
-            keys = np.concatenate(self._chunks)
-            self._chunks, self._size = [], 0
-            self._spilled.write(keys)
+        while self._chunks:
+            self._spilled.write(self._chunks.pop())
+        self._size = 0
 
 
 def repeated_within(frame: pl.DataFrame, columns: tuple[str, ...]) -> pl.Series:
@@ -157,13 +148,18 @@ def _partition(keys: Keys) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
     return ((keys[:, 0] * _SPREAD) >> np.uint64(58)).astype(np.uint8)
 
 
-def _repeats(keys: Keys) -> int:
-    first = np.sort(keys[:, 0])
+def _repeats(chunks: list[Keys]) -> int:
+    """How many keys repeat another one, over all chunks; sorts a copy of their first halves only."""
+    if not chunks:
+        return 0
+    first = np.concatenate([c[:, 0] for c in chunks])
+    first.sort()
     equal = first[1:] == first[:-1]
-    if keys.shape[1] == 1 or not equal.any():
+    if chunks[0].shape[1] == 1 or not equal.any():
         return int(equal.sum())
     # Halves that are equal by chance have different other halves.
-    suspects = keys[np.isin(keys[:, 0], np.unique(first[1:][equal]))]
+    twice = np.unique(first[1:][equal])
+    suspects = np.concatenate([c[np.isin(c[:, 0], twice)] for c in chunks])
     return len(suspects) - len(np.unique(suspects, axis=0))
 
 
@@ -204,10 +200,10 @@ class _Spilled:
                 self._blocks[number].append((self._file.seek(0, os.SEEK_END), len(sealed), nonce))
                 self._file.write(sealed)
 
-    def read(self, number: int) -> Keys:
+    def read(self, number: int) -> list[Keys]:
         parts = []
         for offset, size, nonce in self._blocks[number]:
             self._file.seek(offset)
             plain = self._cipher.decrypt(nonce, self._file.read(size), None)
             parts.append(np.frombuffer(plain, dtype=np.uint64).reshape(-1, self._width))
-        return np.concatenate(parts) if parts else np.empty((0, self._width), dtype=np.uint64)
+        return parts
