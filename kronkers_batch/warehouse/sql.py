@@ -8,11 +8,12 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from kronkers_batch.data import duck
-from kronkers_batch.errors import UsageError
+from kronkers_batch.errors import KronkersError, UsageError
 
 if TYPE_CHECKING:
     import duckdb
     import polars as pl
+    import pyarrow as pa
 
 MEMORY = 2 * 2**30
 """Bytes that the outputs' tables and the query may use together."""
@@ -81,6 +82,7 @@ def _tables(node: Any) -> Iterator[str]:
 
 def _load(connection: duckdb.DuckDBPyConnection, model: str, frames: Iterator[pl.DataFrame]) -> None:
     """Copies the rows into a table: a stream can be scanned only once, and a query may scan twice."""
+    import duckdb
     import polars as pl
     import pyarrow as pa
 
@@ -89,12 +91,26 @@ def _load(connection: duckdb.DuckDBPyConnection, model: str, frames: Iterator[pl
         raise UsageError(f"{model} has no rows", where="sql")
     level = pl.CompatLevel.oldest()
     schema = first.to_arrow(compat_level=level).schema
-    batches = chain.from_iterable(
-        frame.to_arrow(compat_level=level).cast(schema).to_batches() for frame in chain([first], frames)
-    )
-    connection.register("kronkers_rows", pa.RecordBatchReader.from_batches(schema, batches))
-    connection.execute(f"CREATE TABLE {duck.quoted_name(model)} AS SELECT * FROM kronkers_rows")  # noqa: S608
-    connection.unregister("kronkers_rows")
+    failed: list[KronkersError] = []
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        try:
+            for frame in chain([first], frames):
+                yield from frame.to_arrow(compat_level=level).cast(schema).to_batches()
+        except KronkersError as error:
+            failed.append(error)
+            raise
+
+    connection.register("kronkers_rows", pa.RecordBatchReader.from_batches(schema, batches()))
+    try:
+        connection.execute(f"CREATE TABLE {duck.quoted_name(model)} AS SELECT * FROM kronkers_rows")  # noqa: S608
+    except duckdb.Error:
+        # DuckDB makes an error of its own of whatever stops the stream.
+        if failed:
+            raise failed[0] from None
+        raise
+    finally:
+        connection.unregister("kronkers_rows")
 
 
 def _result(connection: duckdb.DuckDBPyConnection, query: str) -> pl.DataFrame:

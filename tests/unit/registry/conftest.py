@@ -1,23 +1,3 @@
-import shutil
+from tests.house_fixture import house, house_template
 
-import pytest
-
-from tests.warehouse_support import House
-
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory):
-    """A new warehouse, made once: making keys and tables takes longer than most tests."""
-    root = tmp_path_factory.mktemp("template")
-    House.make(root).db.close()
-    return root
-
-
-@pytest.fixture
-def house(template, tmp_path, monkeypatch):
-    monkeypatch.delenv("KRONKERS_KEY", raising=False)
-    monkeypatch.delenv("KRONKERS_TRUST", raising=False)
-    shutil.copytree(template, tmp_path, dirs_exist_ok=True)
-    house = House.open(tmp_path)
-    yield house
-    house.db.close()
+__all__ = ["house", "house_template"]

@@ -1,0 +1,371 @@
+"""Outputs when a writer dies, when two write at once, and when someone writes to the database by hand."""
+
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+import threading
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from kronkers_batch.config.spec import Secret
+from kronkers_batch.errors import IntegrityError, KronkersError, NotFound, Stale, StoreError
+from kronkers_batch.store.engine import Database
+from kronkers_batch.vault.context import Role, Scope
+from kronkers_batch.vault.setup import make_ledger
+from kronkers_batch.warehouse.warehouse import Warehouse
+from tests.house_fixture import house, house_template
+from tests.warehouse_support import DAY, KEY, NEXT, SCHEMA, House, frame
+
+__all__ = ["house", "house_template"]
+
+CHECKOUT = Path(__file__).parents[2]
+
+# ------------------------------------------------------------ dying writers
+
+OPEN = """
+import sys, time
+from pathlib import Path
+from tests.warehouse_support import House, frame
+house = House.open(Path(sys.argv[1]))
+writer = house.begin()
+
+def here():
+    print("here", flush=True)
+    time.sleep(60)
+"""
+DEATHS = {
+    "between puts": "writer.put(0, frame(100)); writer.put(1, frame(100, 100)); writer.flush(); here()",
+    "while a piece waits": "writer.put(0, frame(100)); writer.put(1, frame(100, 100)); writer.flush();"
+    "writer.put(2, frame(100, 200)); here()",
+    "inside the landing transaction": """
+        writer.put(0, frame(100)); writer.put(1, frame(100, 100)); writer.flush()
+        writer.put(2, frame(100, 200))
+        land = writer._landing.land
+        writer._landing.land = lambda conn: (land(conn), here())
+        writer.flush()""",
+    "inside the publishing transaction": """
+        from kronkers_batch.warehouse import log
+        append = log.append
+        log.append = lambda *args, **kwargs: (append(*args, **kwargs), here())
+        for n in range(3): writer.put(n, frame(100, n * 100))
+        writer.flush()
+        writer.finish({}, {})""",
+}
+
+
+@pytest.mark.parametrize("death", DEATHS)
+def test_a_killed_writer_leaves_nothing_half_seen_and_the_next_goes_on(house: House, death: str):
+    code = OPEN + textwrap.dedent(DEATHS[death])
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(house.root)], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout
+    assert process.stdout.readline() == "here\n"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+    with pytest.raises(NotFound):
+        house.warehouse.read("late", date=DAY)
+    assert house.warehouse.outputs("late") == []
+
+    landed = 3 if death == "inside the publishing transaction" else 2
+    writer = house.begin()
+    assert writer.done == set(range(landed))
+    for number in range(3):
+        writer.put(number, frame(100, number * 100))
+    assert writer.written == 3 - landed
+    assert writer.finish({}, {}).number == 1
+    assert house.rows(date=DAY).equals(frame(300))
+
+
+def test_a_landed_piece_that_was_damaged_is_written_again(house: House):
+    writer = house.begin()
+    for number in range(3):
+        writer.put(number, frame(100, number * 100))
+    writer.flush()
+    flip(house, "output_pieces", "data", "number = 0")
+    flip(house, "output_pieces", "entry", "number = 1")
+    writer = house.begin()
+    assert writer.done == {2}
+    for number in range(3):
+        writer.put(number, frame(100, number * 100))
+    writer.finish({}, {})
+    assert house.rows(date=DAY).equals(frame(300))
+
+
+# ------------------------------------------------------------ two writers
+
+
+def test_an_older_writer_is_refused(house: House):
+    old = house.begin()
+    old.put(0, frame(10))
+    new = house.begin()
+    with pytest.raises(Stale, match="taken over"):
+        old.flush()
+    with pytest.raises(Stale, match="taken over"):
+        old.finish({}, {})
+    new.put(0, frame(20))
+    new.finish({}, {})
+    with pytest.raises(Stale, match="taken over"):
+        old.finish({}, {})
+    with pytest.raises(Stale, match="taken over"):
+        new.flush()
+    assert house.rows(date=DAY).equals(frame(20))
+
+
+@pytest.mark.parametrize("fingerprints", ["aaaa", "abcd"])
+def test_writers_at_once_publish_one_whole_version_each_or_none(house: House, fingerprints: str):
+    results: list[object] = []
+    barrier = threading.Barrier(len(fingerprints))
+
+    def write(fingerprint: str) -> None:
+        mine = House.open(house.root)
+        barrier.wait()
+        try:
+            results.append(mine.publish(fingerprint=fingerprint, pieces=4, rows=50).number)
+        except Stale:
+            results.append("stale")
+
+    threads = [threading.Thread(target=write, args=(f,)) for f in fingerprints]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == len(fingerprints)
+    assert any(result != "stale" for result in results)
+    numbers = [o.number for o in house.warehouse.outputs("late")]
+    assert sorted(r for r in results if r != "stale") == numbers
+    for number in numbers:
+        assert house.rows(date=DAY, version=number).equals(frame(200))
+
+
+# ------------------------------------------------------------ writing to the database by hand
+
+
+def by_hand(house: House, *statements: str) -> None:
+    house.db.close()
+    with sqlite3.connect(house.root / "wh" / "x.db") as connection:
+        for statement in statements:
+            assert connection.execute(statement).rowcount != 0, f"changed nothing: {statement}"
+    connection.close()
+
+
+def flip(house: House, table: str, column: str, where: str) -> None:
+    """Flips one bit in the middle of a value."""
+    house.db.close()
+    with sqlite3.connect(house.root / "wh" / "x.db") as connection:
+        for rowid, value in connection.execute(
+            f"SELECT rowid, {column} FROM {table} WHERE {where}"
+        ).fetchall():
+            changed = bytearray(value)
+            changed[len(changed) // 2] ^= 1
+            connection.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (bytes(changed), rowid))
+    connection.close()
+
+
+def readings(house: House):
+    """Every way to a row of the first date's head."""
+    warehouse = House.open(house.root).warehouse
+    yield lambda: pl.concat(warehouse.read("late", date=DAY))
+    yield lambda: pl.concat(warehouse.read("late"))
+    yield lambda: warehouse.lookup("late", [{"origin": "JFK"}], DAY)
+    yield lambda: warehouse.sql("SELECT * FROM late", ["late"])
+
+
+def refused(house: House, *also) -> None:
+    for reading in [*readings(house), *also]:
+        with pytest.raises(IntegrityError):
+            reading()
+
+
+def three(house: House) -> None:
+    """Two versions of a day, of which the second is the head, one of the next day, one of another model."""
+    house.publish(DAY, "a", start=1000)
+    house.publish(DAY, "b")
+    house.publish(NEXT, start=2000)
+    house.publish(DAY, model="other", start=3000)
+
+
+HEAD = "(SELECT id FROM output_versions WHERE model='late' AND logical_date='2013-06-01' AND number=2)"
+OLDER = "(SELECT id FROM output_versions WHERE model='late' AND logical_date='2013-06-01' AND number=1)"
+TOMORROW = "(SELECT id FROM output_versions WHERE model='late' AND logical_date='2013-06-02')"
+OTHER = "(SELECT id FROM output_versions WHERE model='other')"
+ROW = "version_id, action, head, at, previous, details, signature"
+NEWEST = "model='late' AND logical_date='2013-06-01' AND sequence=2"
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "where"),
+    [
+        ("output_pieces", "data", f"version_id = {HEAD}"),
+        ("output_versions", "manifest", f"id = {HEAD}"),
+        ("output_versions", "signature", f"id = {HEAD}"),
+        ("output_log", "signature", NEWEST),
+        ("output_log", "details", NEWEST),
+        ("output_log", "details", "sequence = 1"),
+        ("output_log", "signature", "sequence = 1"),
+    ],
+)
+def test_a_flipped_bit_is_noticed(house: House, table: str, column: str, where: str):
+    three(house)
+    flip(house, table, column, where)
+    refused(house)
+
+
+def test_a_flipped_bit_in_a_filter_is_noticed(house: House):
+    three(house)
+    flip(house, "output_filters", "data", f"version_id = {HEAD}")
+    with pytest.raises(IntegrityError, match="filter"):
+        house.warehouse.lookup("late", [{"flight": 1, "origin": "JFK"}], DAY)
+    assert house.rows(date=DAY).height == 300
+
+
+@pytest.mark.parametrize("source", [OLDER, TOMORROW, OTHER], ids=["version", "date", "model"])
+@pytest.mark.parametrize("what", ["pieces", "one piece", "manifest", "keys and manifest", "filters"])
+def test_what_was_swapped_is_noticed(house: House, what: str, source: str):
+    three(house)
+    columns = "manifest, signature, signer_key, signer"
+    if what == "keys and manifest":
+        columns += ", key_id, record_key_id"
+    if "manifest" in what:
+        by_hand(
+            house,
+            f"UPDATE output_versions SET ({columns}) = (SELECT {columns} FROM output_versions"
+            f" WHERE id = {source}) WHERE id = {HEAD}",
+        )
+    elif what == "filters":
+        by_hand(
+            house,
+            f"UPDATE output_filters SET data = (SELECT data FROM output_filters WHERE version_id = {source})"
+            f" WHERE version_id = {HEAD}",
+        )
+        with pytest.raises(IntegrityError):
+            house.warehouse.lookup("late", [{"flight": 1, "origin": "JFK"}], DAY)
+        return
+    else:
+        only = " AND number = 1" if what == "one piece" else ""
+        by_hand(
+            house,
+            f"UPDATE output_pieces AS p SET (entry, data) = (SELECT entry, data FROM output_pieces AS q WHERE"
+            f" q.version_id = {source} AND q.number = p.number) WHERE version_id = {HEAD}{only}",
+        )
+    refused(house)
+
+
+def test_pieces_in_another_order_are_noticed(house: House):
+    three(house)
+    by_hand(
+        house,
+        f"UPDATE output_pieces SET number = 99 WHERE number = 0 AND version_id = {HEAD}",
+        f"UPDATE output_pieces SET number = 0 WHERE number = 1 AND version_id = {HEAD}",
+        f"UPDATE output_pieces SET number = 1 WHERE number = 99 AND version_id = {HEAD}",
+    )
+    refused(house)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        *(f"UPDATE output_log SET head = {head} WHERE {NEWEST}" for head in (OLDER, TOMORROW, OTHER, "''")),
+        *(f"UPDATE output_log SET version_id = {v} WHERE {NEWEST}" for v in (OLDER, TOMORROW, OTHER)),
+        f"UPDATE output_log SET action = 'hold' WHERE {NEWEST}",
+        f"UPDATE output_log SET at = 1 WHERE {NEWEST}",
+        f"UPDATE output_log SET previous = '' WHERE {NEWEST}",
+        "UPDATE output_log SET action = 'hold' WHERE sequence = 1 AND model = 'late'",
+        f"UPDATE output_log SET signer_key = 'nobody' WHERE {NEWEST}",
+        "DELETE FROM output_log WHERE sequence = 1 AND model = 'late' AND logical_date = '2013-06-01'",
+        # Tomorrow's log as today's.
+        f"UPDATE output_log SET ({ROW}) = (SELECT {ROW} FROM output_log WHERE logical_date = '2013-06-02')"
+        f" WHERE {NEWEST}",
+        f"UPDATE output_versions SET logical_date = '2013-06-03' WHERE id = {HEAD}",
+        f"UPDATE output_versions SET model = 'x' WHERE id = {HEAD}",
+        f"UPDATE output_versions SET department = 'fleet' WHERE id = {HEAD}",
+        f"UPDATE output_versions SET number = 7 WHERE id = {HEAD}",
+        f"UPDATE output_versions SET fingerprint = 'x' WHERE id = {HEAD}",
+        f"UPDATE output_versions SET created = 1 WHERE id = {HEAD}",
+        f"DELETE FROM output_pieces WHERE number = 1 AND version_id = {HEAD}",
+        f"UPDATE output_versions SET manifest = NULL WHERE id = {HEAD}",
+    ],
+)
+def test_a_row_changed_by_hand_is_noticed(house: House, statement: str):
+    three(house)
+    by_hand(house, statement)
+    refused(house)
+
+
+def test_a_log_that_a_reader_signed_is_not_believed(house: House):
+    """Who may read holds every key that sealing takes; what is missing is the right to sign."""
+    from kronkers_batch.warehouse import log
+
+    three(house)
+    reader = house.member("anna", Scope("ops"), Role.READER)
+    with reader.db.write() as conn:
+        judged = log.lines(conn, reader.vault, "late", DAY)
+        place, newest = judged[0].place, reader.warehouse.get("late/2013-06-01#1")
+        key_id = conn.exec_driver_sql(
+            f"SELECT record_key_id FROM output_versions WHERE id = {OLDER}"
+        ).scalar()
+        key = reader.vault.data_key(conn, key_id)
+        log.append(conn, reader.vault, key, place, judged, log.PUBLISH, newest.id)
+    refused(house)
+
+
+# ------------------------------------------------------------ the database itself
+
+
+def test_a_locked_database_says_so_and_nothing_is_lost(house: House):
+    db = Database(Secret(f"sqlite:///{house.root}/wh/x.db"), wait=0.1)
+    warehouse = Warehouse(db, house.vault, make_ledger(db, house.vault))
+    writer = warehouse.begin("late", "ops", DAY, "a", SCHEMA, KEY)
+    writer.put(0, frame(10))
+    other = sqlite3.connect(house.root / "wh" / "x.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    for attempt in (writer.flush, lambda: writer.finish({}, {})):
+        with pytest.raises(StoreError) as caught:
+            attempt()
+        assert caught.value.fix
+    other.execute("ROLLBACK")
+    other.close()
+    assert writer.finish({}, {}).head
+    assert house.rows(date=DAY).equals(frame(10))
+
+
+def test_no_plaintext_on_disk(house: House):
+    marker = "planted-9f3a"
+    rows = frame(1000).with_columns(origin=pl.lit(marker), score=pl.lit(1234.5678901))
+    writer = house.begin()
+    writer.put(0, rows)
+    writer.flush()
+    check_nothing_planted(house, marker)
+    output = writer.finish({"note": marker}, {f"{marker}.mean": 1.0}, (f"{marker} is too low",))
+    house.warehouse.judge(output, [], why=marker)
+    house.warehouse.lookup("late", [{"flight": 5, "origin": marker}], DAY)
+    house.warehouse.sql("SELECT origin, count(*) FROM late GROUP BY origin ORDER BY 1", ["late"])
+    check_nothing_planted(house, marker)
+    house.warehouse.expire("late", NEXT, why=marker)
+    check_nothing_planted(house, marker)
+
+
+def check_nothing_planted(house: House, marker: str) -> None:
+    import struct
+
+    planted = [marker.encode(), struct.pack("<d", 1234.5678901)]
+    files = [path for path in house.root.rglob("*") if path.is_file()]
+    assert any(path.name == "x.db" for path in files)
+    for path in files:
+        content = path.read_bytes()
+        assert not any(value in content for value in planted), path
+
+
+def test_a_deleted_version_cannot_be_opened_from_an_old_copy(house: House):
+    """Its pieces may lie in a backup; its key does not open any more, also not with yesterday's row."""
+    house.publish()
+    with house.db.read() as conn:
+        key_id = conn.exec_driver_sql("SELECT key_id FROM output_versions").scalar()
+    house.warehouse.expire("late", NEXT)
+    with House.open(house.root).db.read() as conn, pytest.raises(KronkersError, match="shredded"):
+        house.vault.data_key(conn, key_id)

@@ -1,0 +1,278 @@
+"""Model versions and champions."""
+
+import dataclasses
+import sqlite3
+import threading
+
+import polars as pl
+import pytest
+
+from kronkers_batch.errors import (
+    AccessRefused,
+    GateFailed,
+    IntegrityError,
+    NotFound,
+    Stale,
+    StoreError,
+    UsageError,
+)
+from kronkers_batch.registry import champions
+from kronkers_batch.registry.registry import parse_ref
+from kronkers_batch.store import clock
+from kronkers_batch.vault.context import Role, Scope
+from tests.warehouse_support import House, training
+
+
+def test_what_was_recorded_comes_back(house: House):
+    given = training(metrics={"auc": 0.75, "lift": float("nan")}, naive=float("inf"), verdict=("auc is low",))
+    version = house.registry.record(given, b"artifact bytes")
+    assert (version.ref, version.principal) == ("late@1", "admin")
+    again = house.registry.get("late", 1)
+    assert again.training.golden.equals(given.golden)
+    assert str(again.training.metrics) == str(given.metrics)
+    compared = {"golden", "metrics"}
+    for name in (f.name for f in dataclasses.fields(given) if f.name not in compared):
+        assert getattr(again.training, name) == getattr(given, name), name
+    assert house.registry.artifact(again) == b"artifact bytes"
+
+
+def test_numbers_have_no_gaps_also_at_once(house: House):
+    def record() -> None:
+        mine = House.open(house.root)
+        mine.registry.record(training(), b"x")
+
+    threads = [threading.Thread(target=record) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [v.number for v in house.registry.versions("late")] == [1, 2, 3, 4, 5, 6]
+    assert house.registry.record(training(model="other"), b"x").ref == "other@1"
+
+
+def test_an_artifact_that_cannot_be_stored_leaves_no_version(house: House):
+    (house.root / "artifacts").write_text("not a folder")
+    with pytest.raises(StoreError):
+        house.registry.record(training(), b"x")
+    assert house.registry.versions("late") == []
+
+
+def test_the_newest_of_a_fingerprint_is_found(house: House):
+    house.registry.record(training(fingerprint="1", definition_fingerprint="A"), b"x")
+    house.registry.record(training(fingerprint="2", definition_fingerprint="A"), b"x")
+    house.registry.record(training(fingerprint="2", definition_fingerprint="B"), b"x")
+    assert house.registry.find("late", "1").number == 1
+    assert house.registry.find("late", "2").number == 3
+    assert house.registry.newest("late", "A").number == 2
+    assert house.registry.find("late", "3") is None
+    assert house.registry.newest("other", "A") is None
+
+
+@pytest.mark.parametrize("text", ["late", "late@", "late@0", "late@x", "late/2013-06-01#1", "a@1@2"])
+def test_a_wrong_reference(text):
+    with pytest.raises(UsageError, match="no model version"):
+        parse_ref(text)
+
+
+def test_a_reference():
+    assert parse_ref("late@12") == ("late", 12)
+
+
+def test_promotion_and_rollback(house: House):
+    registry = house.registry
+    assert registry.champion("late") is None
+    for _ in range(3):
+        registry.record(training(), b"x")
+    before = clock.now()
+    registry.promote("late", 1, why="first")
+    between = clock.now()
+    assert registry.promote("late", 3, why="better").previous == 1
+    assert registry.champion("late").number == 3
+    assert registry.champion("late", at=between).number == 1
+    assert registry.champion("late", at=before) is None
+    back = registry.rollback("late", why="worse after all")
+    assert (back.action, back.number, back.previous) == ("rollback", 1, 3)
+    assert registry.rollback("late", to=3, why="no, better").number == 3
+    assert [(p.number, p.why) for p in registry.history("late")] == [
+        (1, "first"), (3, "better"), (1, "worse after all"), (3, "no, better"),
+    ]  # fmt: skip
+    with pytest.raises(UsageError, match="never was champion"):
+        registry.rollback("late", to=2, why="x")
+
+
+def test_there_must_be_something_to_go_back_to(house: House):
+    house.registry.record(training(), b"x")
+    with pytest.raises(NotFound):
+        house.registry.rollback("late", why="x")
+    house.registry.promote("late", 1, why="x")
+    with pytest.raises(NotFound, match="no champion before"):
+        house.registry.rollback("late", why="x")
+
+
+def test_a_missed_threshold_needs_force_and_everything_a_reason(house: House):
+    house.registry.record(training(verdict=("auc 0.5 is below 0.6",)), b"x")
+    with pytest.raises(GateFailed, match=r"auc 0\.5"):
+        house.registry.promote("late", 1, why="please")
+    for why in ("", "  "):
+        with pytest.raises(UsageError, match="reason"):
+            house.registry.promote("late", 1, why=why, force=True)
+    assert house.registry.promote("late", 1, why="nothing better", force=True).number == 1
+
+
+def test_promotion_compares_before_it_swaps(house: House):
+    for _ in range(2):
+        house.registry.record(training(), b"x")
+    house.registry.promote("late", 1, why="x", expected=0)
+    with pytest.raises(Stale, match="late@1"):
+        house.registry.promote("late", 2, why="x", expected=0)
+    assert house.registry.promote("late", 2, why="x", expected=1).number == 2
+
+
+def test_promoting_the_champion_again_records_nothing(house: House):
+    house.registry.record(training(), b"x")
+    first = house.registry.promote("late", 1, why="x")
+    assert house.registry.promote("late", 1, why="y") == first
+    assert len(house.registry.history("late")) == 1
+
+
+def test_who_may_do_what(house: House):
+    version = house.registry.record(training(), b"x")
+    viewer = house.member("vera", Scope("ops"), Role.VIEWER)
+    assert viewer.registry.get("late", 1).training.metrics == {"auc": 0.7}
+    assert viewer.registry.get("late", 1).training.golden.is_empty()
+    with pytest.raises(AccessRefused):
+        viewer.registry.artifact(version)
+    operator = house.member("olga", Scope("ops", "late"), Role.OPERATOR)
+    assert operator.registry.record(training(), b"y").number == 2
+    with pytest.raises(AccessRefused, match="approver"):
+        operator.registry.promote("late", 1, why="x")
+    approver = house.member("anna", Scope("ops", "late"), Role.APPROVER)
+    assert approver.registry.promote("late", 2, why="x").principal == "anna"
+    assert house.registry.champion("late").number == 2
+    other = house.member("otto", Scope("fleet"), Role.ADMIN)
+    for attempt in (lambda: other.registry.get("late", 1), lambda: other.registry.record(training(), b"z")):
+        with pytest.raises(AccessRefused):
+            attempt()
+
+
+def test_a_difference_names_what_differs(house: House):
+    one = house.registry.record(training(), b"x")
+    other = house.registry.record(
+        training(metrics={"auc": 0.8, "brier": 0.1}, parameters={"depth": 4}, why="first"), b"x"
+    )
+    assert house.registry.diff(one, one) == []
+    assert house.registry.diff(one, other) == [
+        ("metric auc", "0.7", "0.8"), ("parameter depth", "3", "4"), ("metric brier", "", "0.1"),
+    ]  # fmt: skip
+
+
+# ------------------------------------------------------------ written by hand
+
+
+def by_hand(house: House, statement: str) -> None:
+    house.db.close()
+    with sqlite3.connect(house.root / "wh" / "x.db") as connection:
+        assert connection.execute(statement).rowcount != 0
+    connection.close()
+
+
+def two(house: House) -> None:
+    """Two versions, of which the second is champion; and one of another model."""
+    for number in (1, 2):
+        house.registry.record(training(), f"artifact {number}".encode())
+        house.registry.promote("late", number, why="x")
+    house.registry.record(training(model="other"), b"other")
+
+
+ONE, TWO = "(SELECT id FROM model_versions WHERE model='late' AND number=1)", "model='late' AND number=2"
+OTHER = "(SELECT id FROM model_versions WHERE model='other')"
+COPIED = "manifest, golden, signer, signer_key, signature"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"UPDATE champions SET version_id = {ONE} WHERE sequence = 2",
+        f"UPDATE champions SET version_id = {OTHER} WHERE sequence = 2",
+        "UPDATE champions SET at = at + 1 WHERE sequence = 2",
+        "UPDATE champions SET action = 'rollback' WHERE sequence = 1",
+        "UPDATE champions SET details = x'00' WHERE sequence = 1",
+        "UPDATE champions SET signature = zeroblob(64) WHERE sequence = 2",
+        "UPDATE champions SET signer_key = 'nobody' WHERE sequence = 2",
+        "DELETE FROM champions WHERE sequence = 1",
+        f"UPDATE model_versions SET signature = zeroblob(64) WHERE {TWO}",
+        f"UPDATE model_versions SET fingerprint = 'x' WHERE {TWO}",
+        f"UPDATE model_versions SET definition = 'x' WHERE {TWO}",
+        f"UPDATE model_versions SET logical_date = '2013-07-01' WHERE {TWO}",
+        f"UPDATE model_versions SET number = 9 WHERE {TWO}",
+        f"UPDATE model_versions SET created = 9 WHERE {TWO}",
+        f"UPDATE model_versions SET department = 'fleet' WHERE {TWO}",
+        f"UPDATE model_versions SET golden = zeroblob(99) WHERE {TWO}",
+        *(
+            f"UPDATE model_versions SET ({columns}) = (SELECT {columns} FROM model_versions WHERE id = {ONE})"
+            f" WHERE {TWO}"
+            for columns in (COPIED, f"{COPIED}, key_id, record_key_id")
+        ),
+    ],
+)
+def test_what_was_changed_by_hand_is_refused(house: House, statement: str):
+    two(house)
+    assert house.registry.champion("late").number == 2
+    by_hand(house, statement)
+    with pytest.raises(IntegrityError):
+        House.open(house.root).registry.champion("late")
+
+
+@pytest.mark.parametrize("how", ["flipped", "swapped", "cut", "old"])
+def test_a_changed_artifact_is_refused(house: House, how: str):
+    two(house)
+    version, old = house.registry.get("late", 2), house.registry.get("late", 1)
+    folder = house.root / "artifacts" / "artifacts" / "ops" / "late"
+    path = folder / version.id
+    blob = bytearray(path.read_bytes())
+    if how == "flipped":
+        blob[len(blob) // 2] ^= 1
+    elif how == "cut":
+        del blob[-1]
+    else:
+        blob = bytearray((folder / old.id).read_bytes())
+    path.write_bytes(blob)
+    with pytest.raises(IntegrityError):
+        house.registry.artifact(version)
+    assert house.registry.artifact(old) == b"artifact 1"
+
+
+def test_a_missing_artifact_is_not_found(house: House):
+    two(house)
+    version = house.registry.get("late", 2)
+    (house.root / "artifacts" / "artifacts" / "ops" / "late" / version.id).unlink()
+    with pytest.raises(NotFound):
+        house.registry.artifact(version)
+
+
+def test_a_promotion_signed_by_an_operator_is_not_believed(house: House):
+    """An operator holds the keys and may write the database's file; only an approver's signature counts."""
+    two(house)
+    operator = house.member("olga", Scope("ops"), Role.OPERATOR)
+    with operator.db.write() as conn:
+        log = champions.lines(conn, operator.vault, "late")
+        row = conn.exec_driver_sql(f"SELECT * FROM model_versions WHERE id = {ONE}").one()
+        key = operator.vault.data_key(conn, row.record_key_id)
+        champions.append(conn, operator.vault, key, row, log, "promote", "I say so")
+    with pytest.raises(IntegrityError, match="no approver"):
+        house.registry.champion("late")
+
+
+def test_no_plaintext_on_disk(house: House):
+    marker = "planted-7c1e"
+    given = training(
+        metrics={marker: 1.0}, why=marker, parameters={marker: marker}, verdict=(marker,), target=marker,
+        golden=pl.DataFrame({marker: [marker]}), runtime={"language": marker},
+    )  # fmt: skip
+    version = house.registry.record(given, marker.encode() * 100)
+    house.registry.promote("late", 1, why=marker, force=True)
+    house.registry.artifact(version)
+    files = [path for path in house.root.rglob("*") if path.is_file()]
+    assert any(path.name == version.id for path in files)
+    for path in files:
+        assert marker.encode() not in path.read_bytes(), path
