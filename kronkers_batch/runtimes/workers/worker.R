@@ -562,21 +562,34 @@ run_fit <- function(arguments, parts) {
     write_answer("ok", list(packages = installed_versions()))
 }
 
+NO_ROOM <- "the stored model does not fit into the scratch: it cannot allocate more there"
+
+# As saveRDS, at gzip's fastest level: a third of the default's time for a twentieth more bytes. R does not say
+# so when the last bytes of a compressed file find no room: the length at its end tells.
+store <- function(model, path) {
+    connection <- gzfile(path, "wb", compression = 1L)
+    written <- tryCatch({
+        saveRDS(model, connection)
+        seek(connection)
+    }, finally = close(connection))
+    bytes <- readBin(path, "raw", file.size(path))
+    if (sum(as.integer(utils::tail(bytes, 4L)) * 256^(0:3)) != written %% 2^32) stop(NO_ROOM)
+    bytes
+}
+
 run_save <- function(arguments, parts) {
     model <- fitted_model()
     path <- tempfile("artifact", state$scratch)
     on.exit(unlink(path, recursive = TRUE))
     if (is.null(state$save)) {
-        # What saveRDS writes, at gzip's fastest level: a third of its default's time for a twentieth more bytes.
-        connection <- gzfile(path, "wb", compression = 1L)
-        tryCatch(saveRDS(model, connection), finally = close(connection))
+        bytes <- store(model, path)
     } else {
         model_code(state$save(model, path))
         if (!file.exists(path) || dir.exists(path)) {
             stop("save_model(model, path) must write one file at the path it is given")
         }
+        bytes <- readBin(path, "raw", file.size(path))
     }
-    bytes <- readBin(path, "raw", file.size(path))
     write_answer("artifact", parts = 1L)
     write_blob(bytes)
 }
@@ -586,6 +599,7 @@ run_load <- function(arguments, parts) {
     path <- tempfile("artifact", state$scratch)
     on.exit(unlink(path))
     writeBin(parts[[1L]], path)
+    if (file.size(path) != length(parts[[1L]])) stop(NO_ROOM)
     state$model <- model_code(if (is.null(state$load)) readRDS(path) else state$load(path))
     state$fitted <- TRUE
     write_answer("ok", list(packages = installed_versions()))
@@ -667,6 +681,7 @@ write_error <- function(verb, error) {
     message <- tryCatch(bounded(conditionMessage(error)), error = function(e) "an error without a message")
     line <- if (verb == "model" && state$place == 0L) code_line(message) else state$place
     kind <- class(error)[1L]
+    if (verb == "save" && message == "error writing to connection") message <- NO_ROOM
     if (grepl("cannot allocate|memory exhausted", message)) kind <- "OutOfMemoryError"  # R has no class for it
     write_answer("error", list(phase = verb, class = kind, message = message, line = line,
                                trace = structure(state$trace, kind = "l")))
