@@ -153,6 +153,8 @@ def load(
     except (OSError, RuntimeError):  # links that lead in a circle
         raise IdentityError("the key file's path leads nowhere", where=str(path), fix=_ASK) from None
     for folder in outside:
+        if _holds_home(folder):
+            continue  # a warehouse right in somebody's home: every other place for the key is in it too
         if resolved.is_relative_to(folder.resolve()):
             raise IdentityError(
                 "the key file lies inside the warehouse's folder: whoever copies that has both",
@@ -160,6 +162,13 @@ def load(
                 fix=f"Move it out of {folder}, for example to ~/.config/kronkers/, and set its path.",
             )
     return from_text(read_private(path), str(path), passphrase)
+
+
+def _holds_home(folder: Path) -> bool:
+    try:
+        return Path.home().resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):
+        return False  # a service without a home
 
 
 def read_private(path: Path) -> str:

@@ -161,6 +161,15 @@ def test_a_key_file_beside_the_data_is_refused(wh):
         open_vault(wh.db, link, trust_file=wh.first.trust_file, outside=[art])
 
 
+def test_a_warehouse_right_in_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    db = Database(Secret(f"sqlite:///{tmp_path}/x.db"))
+    db.migrate()
+    key_file = tmp_path / ".config" / "kronkers" / "key"
+    initialise(db, key_file, ["sales"])
+    assert open_vault(db, key_file).principal == "admin"
+
+
 def test_the_trust_file_is_readable_json(wh):
     value = json.loads(wh.first.trust_file.read_text())
     assert value["format"] == "kronkers-batch trust 1"
