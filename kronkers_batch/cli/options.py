@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,7 +30,7 @@ def command(
     parser.add_argument(
         "--conf", metavar="DIR", help="the configuration folder (or KRONKERS_CONF; else ./conf)"
     )
-    parser.add_argument("-v", "--verbose", action="store_true", help="show the traceback of an error")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show tracebacks, and what models print")
     if json:
         parser.add_argument("--json", action="store_true", help="print JSON")
     return parser
@@ -89,6 +90,9 @@ def opened(args: argparse.Namespace, **options: Any) -> Iterator[Services]:
     """The opened system; closed at the end."""
     from kronkers_batch.bootstrap import open_system
 
+    if args.verbose:
+        # What a model prints may hold data: it is shown to who asks, and kept nowhere.
+        options["log"] = lambda line: print(line, file=sys.stderr)
     services = open_system(conf_folder(args), args.overrides, verbose=args.verbose, **options)
     try:
         yield services
