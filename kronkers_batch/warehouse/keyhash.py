@@ -67,9 +67,10 @@ def hash_keys(frame: pl.DataFrame, key: Schema, secret: bytes) -> Words:
     for number, column in enumerate(key):
         series = frame.get_column(column.name)
         head = _TAGS[column.type] | len(key) << 16 | number << 24 | VERSION << 56
-        present = series.is_not_null().to_numpy().astype(np.uint64)
         words = np.empty((frame.height, 2), dtype="<u8")
-        words[:, 0] = np.uint64(head) | present << np.uint64(8)
+        words[:, 0] = head | 1 << 8
+        if series.null_count():
+            words[series.is_null().to_numpy(), 0] = head
         if column.type in (ColumnType.STRING, ColumnType.CATEGORY):
             data, starts, lengths = _bytes_of(series)
             words[:, 1] = lengths
@@ -93,7 +94,7 @@ class _Mac:
 
     def absorb(self, words: Words) -> None:
         """One block for every row."""
-        self.state = self._permute(self.state ^ words)
+        self.state = self._permute(np.bitwise_xor(self.state, words, out=words))
 
     def absorb_bytes(self, data: NDArray[np.uint8], starts: NDArray[np.int64], lengths: Words) -> None:
         """As many blocks for each row as its text has."""
@@ -121,7 +122,9 @@ def _value_bits(series: pl.Series, kind: ColumnType) -> Words:
         return np.where(np.isnan(numbers), np.nan, numbers).view("<u8")
     if kind is ColumnType.DATE:
         series = series.cast(pl.Int32)
-    return series.cast(pl.Int64).fill_null(0).to_numpy().view("<u8")
+    if series.dtype != pl.Int64:
+        series = series.cast(pl.Int64)
+    return (series.fill_null(0) if series.null_count() else series).to_numpy().view("<u8")
 
 
 def _bytes_of(series: pl.Series) -> tuple[NDArray[np.uint8], NDArray[np.int64], Words]:
