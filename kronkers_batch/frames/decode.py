@@ -97,7 +97,7 @@ def decode(reader: Reader, first: bytes, expected: Expected) -> pl.DataFrame:
     if rows != expected.rows:
         raise Mismatch(f"{rows:,} rows instead of {expected.rows:,}")
     bound = expected.text_bytes + 256 * rows
-    return pl.DataFrame([_decode_column(reader, header, rows, bound) for header in headers])
+    return pl.DataFrame({h.name: _decode_column(reader, h, rows, bound) for h in headers})
 
 
 def _header(line: bytes) -> _Header:
@@ -139,7 +139,7 @@ def _decode_column(reader: Reader, header: _Header, rows: int, text_bound: int) 
         series = _decode_levels(reader, header, values)
     else:
         series = _decode_plain(reader, header, values, rows)
-    return series.alias(header.name)
+    return series
 
 
 def _decode_plain(reader: Reader, header: _Header, values: NDArray[Any], rows: int) -> pl.Series:

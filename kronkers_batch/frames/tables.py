@@ -45,12 +45,11 @@ def conform(df: pl.DataFrame, schema: Schema, where: str) -> pl.DataFrame:
     Raises:
         SourceError: A declared column is missing, has another type, or holds values that do not fit.
     """
-    columns = []
+    columns: dict[str, pl.Series] = {}
     for column in schema:
         if column.name not in df.columns:
             raise _missing(column, df.columns, where)
-        series = df.get_column(column.name)
-        columns.append(_convert(series, column, where).alias(column.name))
+        columns[column.name] = _convert(df.get_column(column.name), column, where)
     return pl.DataFrame(columns) if columns else df.select([])
 
 

@@ -20,7 +20,7 @@ _QUOTED = r"""(?<!\w)'[^'\n]*'(?!\w)|"[^"\n]*"|`[^`\n]*`|‘[^’\n]*’|“[^�
 _WORD = re.compile(rf"({_QUOTED})|([^\s'\"`‘’“”«»()\[\]{{}},;:=<>|]+)")
 _TOKEN = re.compile(r"[^\W\d]\w*|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _PROSE = re.compile(r"[A-Za-z]?[a-z]*(?:[-/'][a-z]+)*[.!?]*")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]|\x1b\[[0-9;]*m")
+_CONTROL = re.compile(r"\x1b\[[0-9;]*m|[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 _HARMLESS = frozenset(
     re.findall(
         r"\S+",

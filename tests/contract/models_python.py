@@ -52,7 +52,7 @@ MODELS = {
     # raises in score if any x is negative, with the value of s and x in the message, through a function
     "raise_score": _FIT + "def inner(data):\n"
     "    if (data['x'] < 0).any():\n"
-    "        raise ValueError(f\"negative: \\\"{data['s'][0]}\\\" {data['x'][0]} \" + 'z' * 50000)  # marker\n"
+    "        raise ValueError(f\"negative: \\\"{data['s'][0]}\\\" {data['x'][0]} \" + 'z' * 9999)  # marker\n"
     "    return data['x']\n"
     "def score(model, data):\n    return inner(data)\n",
     # warns, then x
@@ -82,7 +82,7 @@ MODELS = {
     "def score(model, data):\n    return data['x']\n",
     # starts `sleep SECONDS` 2,000 times (failures are ignored), then x
     "fork_bomb": "import subprocess\n" + _FIT + "def score(model, data):\n"
-    "    script = 'i=0; while [ $i -lt 2000 ]; do sleep %s & i=$((i+1)); done 2>/dev/null' % model['seconds']\n"
+    "    script = 'i=0; while [ $i -lt 2000 ]; do sleep %s & i=$((i+1)); done' % model['seconds']\n"
     "    subprocess.run(['sh', '-c', script], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\n"
     "    return data['x']\n",
     # 1 if a connection to 127.0.0.1 port `port` can be made, else 0, for each row

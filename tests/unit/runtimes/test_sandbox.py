@@ -1,0 +1,184 @@
+"""The sandbox's command line, its policies, and the limits that hold without it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from kronkers_batch.config.spec import Environment, Language, Resources, SandboxPolicy
+from kronkers_batch.errors import MissingPart
+from kronkers_batch.runtimes import sandbox
+from kronkers_batch.runtimes.languages import python
+from kronkers_batch.runtimes.languages.base import Command, builder, hash_files, links_out_of, too_wide
+from kronkers_batch.runtimes.sandbox import SandboxState, Tools, launch, sandbox_state
+
+MIB = 2**20
+
+
+def run(argv: tuple[str, ...], policy: SandboxPolicy, folder: Path | None = None, **limits) -> str:
+    made = launch(Command(argv, (), minimum_memory=0), folder, Resources(**limits), policy)
+    done = subprocess.run(made.argv, env=dict(made.environment), capture_output=True, text=True, timeout=60)
+    return done.stdout + done.stderr
+
+
+def shell(script: str, policy: SandboxPolicy = SandboxPolicy.REQUIRE, **limits) -> str:
+    return run(("/bin/sh", "-c", script), policy, **limits)
+
+
+def test_it_works_here():
+    assert sandbox_state().works, sandbox_state().problem
+    assert sandbox_state().fix == ""
+
+
+def test_it_is_nobody_without_any_right():
+    status = shell("cat /proc/self/status")
+    assert "CapEff:\t0000000000000000" in status
+    assert "CapPrm:\t0000000000000000" in status
+    assert "NoNewPrivs:\t1" in status
+    assert "Uid:\t0\t" not in status
+    if os.geteuid() == 0:
+        assert "CapBnd:\t0000000000000000" in status
+
+
+def test_limits_hold():
+    limits = shell("ulimit -v; ulimit -c; ulimit -f; cat /proc/self/limits", memory=512 * MIB)
+    assert limits.splitlines()[:2] == [str(512 * 1024), "0"]
+    assert "Max processes" in limits
+    processes = int(next(line for line in limits.splitlines() if line.startswith("Max processes")).split()[2])
+    assert processes < 100_000
+
+
+def test_nothing_is_writable_but_scratch_and_shared_memory_which_are_small():
+    mounts = shell("cat /proc/self/mounts").splitlines()
+    writable = {
+        line.split()[1]: line.split()[3]
+        for line in mounts
+        if not line.split()[3].startswith("ro") and line.split()[2] not in ("proc", "devpts")
+    }
+    assert {"/tmp", "/dev/shm"} <= set(writable)
+    assert all(path.startswith("/dev/") or path == "/tmp" for path in writable)
+    assert all("size=" in options for path, options in writable.items() if path in ("/tmp", "/dev/shm"))
+
+
+def test_scratch_is_bounded():
+    said = shell("dd if=/dev/zero of=/tmp/big bs=1M count=300 2>&1; ls -l /tmp", memory=256 * MIB)
+    assert "No space left" in said or "File size limit" in said or "File too large" in said
+
+
+def test_there_is_no_network_and_one_process_namespace():
+    assert shell("cat /proc/net/dev | tail -n +3 | cut -d: -f1").split() == ["lo"]
+    assert shell("ls -d /proc/[0-9]* | wc -l").strip() in {"2", "3", "4", "5"}
+
+
+def test_the_first_process_has_an_empty_environment():
+    made = launch(Command(("/usr/bin/env",), ()), None, Resources(), SandboxPolicy.REQUIRE)
+    assert made.environment == {}
+    names = {line.partition("=")[0] for line in shell("env").splitlines()}
+    assert not names & (
+        set(os.environ) - {"HOME", "PATH", "LANG", "LC_ALL", "TZ", "USER", "LOGNAME", "PWD", "_"}
+    )
+    assert {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS"} <= names
+
+
+def test_only_the_models_folder_is_seen_of_its_parents(tmp_path):
+    model = tmp_path / "secret" / "model"
+    model.mkdir(parents=True)
+    for folder in (tmp_path, tmp_path / "secret", model):
+        folder.chmod(0o755)
+    (model / "model.py").write_text("x")
+    (model.parent / "other").write_text("x")
+    said = run(("/bin/sh", "-c", f"ls {model} {model.parent}"), SandboxPolicy.REQUIRE, model)
+    assert "model.py" in said
+    assert "other" not in said
+
+
+BROKEN = SandboxState(
+    Tools("/usr/bin/bwrap", "/usr/bin/setpriv", "/usr/bin/prlimit"), False, "no user namespaces"
+)
+MISSING = SandboxState(Tools("", "/usr/bin/setpriv", "/usr/bin/prlimit"), False, "bwrap is not installed")
+COMMAND = Command(("/usr/bin/id",), ())
+
+
+@pytest.mark.parametrize(
+    ("state", "fix"), [(BROKEN, "user namespaces"), (MISSING, "apt-get install bubblewrap")]
+)
+def test_required_but_not_there_is_a_missing_part_with_its_remedy(monkeypatch, state, fix):
+    monkeypatch.setattr(sandbox, "sandbox_state", lambda: state)
+    with pytest.raises(MissingPart) as error:
+        launch(COMMAND, None, Resources(), SandboxPolicy.REQUIRE)
+    assert error.value.exit_code == 5
+    assert fix in error.value.fix
+    assert state.problem in error.value.what
+
+
+def test_preferred_but_not_there_goes_on_and_says_so(monkeypatch):
+    monkeypatch.setattr(sandbox, "sandbox_state", lambda: BROKEN)
+    made = launch(COMMAND, None, Resources(), SandboxPolicy.PREFER)
+    assert not made.sandboxed
+    assert "NOT SANDBOXED (no user namespaces)" in made.warnings[0]
+    assert made.remove is not None
+    made.remove.rmdir()
+
+
+def test_without_the_sandbox_limits_user_and_environment_still_hold(monkeypatch):
+    monkeypatch.setenv("KRONKERS_SECRET", "value-of-the-parent")
+    said = shell(
+        "ulimit -v; ulimit -c; id -u; env; cat /proc/self/status", SandboxPolicy.OFF, memory=512 * MIB
+    )
+    lines = said.splitlines()
+    assert lines[:2] == [str(512 * 1024), "0"]
+    assert lines[2] != "0"
+    assert "value-of-the-parent" not in said
+    assert "CapEff:\t0000000000000000" in said
+
+
+def test_as_root_every_worker_is_another_user(monkeypatch):
+    monkeypatch.setattr(sandbox.os, "geteuid", lambda: 0)
+    users = {launch(COMMAND, None, Resources(), SandboxPolicy.REQUIRE).user for _ in range(20)}
+    assert len(users) > 15
+    assert 0 not in users
+    assert None not in users
+
+
+def test_a_missing_interpreter_is_a_missing_part(tmp_path):
+    for environment in (Environment(executable="/nowhere/python"), Environment(venv=str(tmp_path))):
+        with pytest.raises(MissingPart):
+            python.command(environment, 1)
+
+
+def test_a_python_environment_shows_what_it_links_to_but_no_project_or_home(tmp_path):
+    venv, cache, editable = tmp_path / "venv", tmp_path / "cache" / "pkg", tmp_path / "editable"
+    site = venv / "lib" / "python3.11" / "site-packages"
+    for folder in (site, cache, editable, venv / "bin"):
+        folder.mkdir(parents=True)
+    (venv / "bin" / "python").symlink_to("/usr/bin/env")
+    (site / "pkg").symlink_to(cache)
+    (site / "more.pth").write_text(f"{editable}\n{Path.cwd()}\nimport os\n/nowhere\n")
+    visible = python.command(Environment(venv=str(venv)), 1).visible
+    assert {venv, cache, editable} <= set(visible)
+    assert Path.cwd() not in visible
+    assert too_wide(Path.home())
+    assert links_out_of(site) == (cache,)
+
+
+def test_the_fingerprint_follows_lock_files_without_a_process(tmp_path):
+    venv = tmp_path / "venv"
+    venv.mkdir()
+    (venv / "pyvenv.cfg").write_text("home = /usr/bin\n")
+    environment = Environment(venv=str(venv))
+    one = python.fingerprint(environment)
+    (tmp_path / "uv.lock").write_text("numpy 2")
+    two = python.fingerprint(environment)
+    assert one != two != ""
+    assert two == python.fingerprint(environment)
+    assert python.fingerprint(Environment()) == ""
+    assert hash_files([tmp_path / "none"]) == ""
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_every_language_builds_a_command(language):
+    assert callable(builder(language).command)
+    assert callable(builder(language).fingerprint)
