@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection, select
 
 from kronkers_batch.errors import GateFailed, IntegrityError, NotFound, Stale, UsageError
@@ -120,7 +122,14 @@ class Registry:
             return [self._promotion(conn, line, old) for line, old in zip(log, before, strict=False)]
 
     def promote(
-        self, model: str, number: int, why: str, expected: int | None = None, *, force: bool = False
+        self,
+        model: str,
+        number: int,
+        why: str,
+        expected: int | None = None,
+        *,
+        force: bool = False,
+        missed: Sequence[str] | None = None,
     ) -> Promotion:
         """Makes a version the champion; promoting the champion again changes nothing.
 
@@ -129,7 +138,8 @@ class Registry:
             number: Of the version.
             why: The reason, kept in the log.
             expected: Number of the champion that the caller believes in (0 for none); another one is Stale.
-            force: Although the version's metrics missed a threshold when it was trained.
+            force: Although a threshold is missed.
+            missed: The thresholds that it misses today; None: those that it missed when it was trained.
 
         Raises GateFailed, Stale, NotFound, UsageError without a reason, AccessRefused below approver.
         """
@@ -143,9 +153,10 @@ class Registry:
                     fix=f"Look at `kronkers versions {model}`, and decide again.",
                 )
             version = records.open_version(conn, self._vault, row, golden=False)
-            if version.training.verdict and not force:
+            failed = version.training.verdict if missed is None else missed
+            if failed and not force:
                 raise GateFailed(
-                    "it missed its thresholds: " + "; ".join(version.training.verdict),
+                    "it misses its thresholds: " + "; ".join(failed),
                     where=version.ref,
                     fix=f"kronkers promote {version.ref} --force --why REASON promotes it all the same.",
                 )

@@ -119,6 +119,14 @@ def test_a_missed_threshold_needs_force_and_everything_a_reason(house: House):
     assert house.registry.promote("late", 1, why="nothing better", force=True).number == 1
 
 
+def test_the_thresholds_of_today_count(house: House):
+    for verdict in ((), ("auc 0.5 is below 0.6",)):
+        house.registry.record(training(verdict=verdict), b"x")
+    with pytest.raises(GateFailed, match="stricter now"):
+        house.registry.promote("late", 1, why="x", missed=["stricter now"])
+    assert house.registry.promote("late", 2, why="the thresholds changed", missed=[]).number == 2
+
+
 def test_promotion_compares_before_it_swaps(house: House):
     for _ in range(2):
         house.registry.record(training(), b"x")
