@@ -590,7 +590,7 @@ function code_recipe(arguments::Dict{String,Any}, outputs::Vector{String})
     if found[3] === nothing && found[4] === nothing
         found[3], found[4] = default_save, default_load
     elseif found[3] === nothing || found[4] === nothing
-        throw(ModelError("the code file defines only one of save_model and load_model"))
+        throw(ModelError("of the two functions that save and load a model, the code file defines only one"))
     end
     none = Pair{Symbol,Any}[]
     return Recipe(false, found[1], found[2], found[3], found[4], arguments["params"], none, none, file, outputs)
@@ -599,7 +599,7 @@ end
 # The function that `Package.function` names, after loading the package of the model's own project.
 function find_function(target::String)
     names = cut(target, UInt8('.'))
-    length(names) >= 2 || throw(ModelError("$target is not of the form Package.function"))
+    length(names) >= 2 || throw(ModelError("$target is not a package and a function with a dot between"))
     found = Base.require(Main, Symbol(names[1]))
     for i in 2:length(names)
         name = Symbol(names[i])
@@ -701,6 +701,9 @@ function put_code(out::IOBuffer, @nospecialize(ex))
             throw(Meta.ParseError(string("the code does not parse: ", sprint(show, ex.args[end]))))
         end
         is_docstring(ex) && return put_code(out, ex.args[4])
+        if ex.head === :struct # whose fields have their docstrings as plain strings before them
+            ex = Expr(:struct, ex.args[1], ex.args[2], Expr(:block, filter(x -> !(x isa String), ex.args[3].args)...))
+        end
         write(out, "(", repr(ex.head), "\n")
         for argument in ex.args
             put_code(out, argument)
