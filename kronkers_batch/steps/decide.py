@@ -108,8 +108,13 @@ class ScoringState:
 
     @property
     def settled(self) -> bool:
-        """Whether nothing is left to do: scored, and published or held as the thresholds of today say."""
-        return self.output is not None and (self.output.state == "published") == self.verdict.passed
+        """Whether nothing is left to do: scored, and what readers get or held as today's thresholds say.
+
+        After a rollback of the champion its old output is published but no longer what readers get.
+        """
+        if self.output is None:
+            return False
+        return self.output.head if self.verdict.passed else self.output.state == "held"
 
     @property
     def reason(self) -> str:

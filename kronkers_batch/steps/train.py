@@ -114,7 +114,9 @@ def train(
 
 def promote_rejudged(services: Services, model: ModelSpec, version: ModelVersion) -> None:
     """Promote a recorded version that today's thresholds let through; nothing is computed."""
-    services.registry.promote(model.name, version.number, why="the thresholds changed and now hold")
+    services.registry.promote(
+        model.name, version.number, why="the thresholds changed and now hold", missed=()
+    )
 
 
 def _typed(frame: pl.DataFrame, features: Schema, model: ModelSpec) -> pl.DataFrame:
