@@ -1,5 +1,6 @@
 """What somebody does who can write to the database, the store or a key file, but holds no key."""
 
+import dataclasses
 import shutil
 
 import pytest
@@ -31,6 +32,7 @@ class Place:
         initialise(self.db, self.key_file, ["sales", "ops"])
         self.bob_file = root / "keys" / "bob.key"
         bob = Identity.generate("bob")
+        self.bob_id = bob.public.id
         keyfile.create(self.bob_file, bob)
         admin = self.admin()
         with self.db.write() as conn:
@@ -372,6 +374,20 @@ def test_a_department_key_put_in_by_who_may_not(place):
         bob.ring.new_tree_key(conn, SALES, 99, None)
     with pytest.raises(IntegrityError), place.db.write() as conn:
         place.bob().new_data_key(conn, SALES, Kind.SNAPSHOT, "s9")
+
+
+def test_a_grant_that_holds_another_key_than_the_one_it_names(place):
+    """Signed by the administrator, and still not believed: two people must not write under different keys."""
+    admin = place.admin()
+    with place.db.write() as conn:
+        grant = admin.trust.grants(conn, t.grants.c.role == "reader")[0]
+        conn.execute(t.grant_keys.delete().where(t.grant_keys.c.grant_id == grant.id))
+        real = admin.ring.active(conn, SALES)
+        full = sealing.generate_key()
+        other = dataclasses.replace(real, full=full, view=sealing.view_key(full))
+        grants.seal_key(admin.ring, conn, grant, other, place.bob().trust.principal(conn, place.bob_id))
+    with pytest.raises(IntegrityError, match="not the one that was signed"):
+        place.read_as_bob()
 
 
 def test_rows_deleted(place):

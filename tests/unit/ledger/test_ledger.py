@@ -224,3 +224,26 @@ def test_a_checkpoint_of_a_stranger(db, ledger, points, tmp_path, vault):
     points.write(f"ledger/{made.warehouse}/x.json", signed.to_bytes())
     with pytest.raises(IntegrityError, match="not signed by anybody known"):
         checkpoints.verify(db, LedgerKeys(vault), points)
+
+
+def test_a_missing_entry_is_named(db, ledger):
+    with db.write() as conn:
+        conn.execute(text("DELETE FROM ledger WHERE seq IN (3, 4)"))
+    with pytest.raises(IntegrityError, match="entry 3 is missing"):
+        ledger.verify()
+
+
+def test_a_true_entry_of_another_history_does_not_fit(db, ledger, vault, tmp_path):
+    """Entry 7 of a copy, signed and whole, put after this database's own entry 6."""
+    db.scrub()
+    db.close()
+    (tmp_path / "copy").mkdir()
+    shutil.copy(db.path, tmp_path / "copy" / "x.db")
+    copy = Database(Secret(f"sqlite:///{tmp_path}/copy/x.db"))
+    for each, what in ((copy, "there"), (copy, "there"), (db, "here")):
+        with each.write() as conn:
+            ledger.append(conn, "admin", "promote", what, department="")
+    with db.write() as conn:
+        conn.execute(table.insert().values(**rows(copy)[6]._mapping))
+    with pytest.raises(IntegrityError, match="entry 7 does not follow"):
+        ledger.verify()

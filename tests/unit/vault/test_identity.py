@@ -27,6 +27,15 @@ def test_the_key_file_is_pinned():
     assert keyfile.from_text(text, "f").public.id == VECTOR.public.id == "c4b9cc716006ff01b7f9895b521fcc44"
 
 
+def test_another_spelling_of_the_key_file_is_refused():
+    import json
+
+    text = keyfile.to_text(VECTOR)
+    for other in (json.dumps(json.loads(text)), text.replace("ann", "\\u0061nn"), text + "x", text + text):
+        with pytest.raises(IdentityError):
+            keyfile.from_text(other, "f")
+
+
 def test_a_key_sealed_to_this_format_opens_for_ever():
     sealed = bytes.fromhex(
         "eabd72763de45fbc7e64b20280f85a92b4d7cf7866d697a5b3ae438b6ecbe01efe7bd2c8d26026b1c901cc5e193fa256"

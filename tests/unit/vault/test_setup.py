@@ -80,16 +80,16 @@ def test_one_administrator_of_two_warehouses(wh):
     for each in (wh.db, db):
         assert open_vault(each, wh.first.key_file).principal == "admin"
     # What one warehouse's administrator signed means nothing in the other.
+    bob = wh.enrol("bob")
     with wh.db.read() as conn:
-        row = conn.execute(select(t.principal_keys).where(t.principal_keys.c.authority == "admin")).first()
-        name = conn.execute(select(t.principals).where(t.principals.c.kind == "recovery")).one()
-        row = conn.execute(select(t.principal_keys).where(t.principal_keys.c.principal_id == name.id)).one()
+        row = conn.execute(select(t.principals).where(t.principals.c.name == "bob")).one()
+        key = conn.execute(select(t.principal_keys).where(t.principal_keys.c.principal_id == row.id)).one()
     with db.write() as conn:
-        moved = dict(name._mapping) | {"name": "moved"}
-        conn.execute(t.principals.insert().values(**moved))
-        conn.execute(t.principal_keys.insert().values(**row._mapping))
+        conn.execute(t.principals.insert().values(**row._mapping))
+        conn.execute(t.principal_keys.insert().values(**key._mapping))
+    assert open_vault(wh.db, bob).principal == "bob"
     with pytest.raises(IntegrityError, match="not signed by an administrator"):
-        open_vault(db, wh.first.recovery_file)
+        open_vault(db, bob)
 
 
 def test_departments_added_later(wh):

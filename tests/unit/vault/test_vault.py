@@ -103,6 +103,12 @@ def test_a_viewer_opens_records_and_no_data(wh, scope):
         new_key(wh, eve, version="v2")
 
 
+def test_a_viewer_makes_no_models_key(wh):
+    eve = wh.member("eve", SALES, Role.VIEWER)
+    with pytest.raises(AccessRefused, match="viewer"):
+        new_key(wh, eve, Scope("sales", "new"), Kind.RECORD)
+
+
 def test_a_viewer_who_becomes_a_reader_reads(wh):
     key = new_key(wh, wh.admin)
     wh.member("eve", CHURN, Role.VIEWER)
