@@ -1,0 +1,41 @@
+"""What the pages show can be typed, and what they link to is there."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from kronkers_batch.cli.main import parser
+
+ROOT = Path(__file__).parents[3]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+COMMANDS = sorted(
+    {line for page in PAGES for line in re.findall(r"^\$ (kronkers .*)$", page.read_text(), re.M)}
+)
+TARGETS = sorted({name for page in PAGES for name in re.findall(r"^\$ make (\S+)", page.read_text(), re.M)})
+
+
+def test_there_are_commands_and_targets_to_check() -> None:
+    assert len(COMMANDS) >= 12
+    assert {"setup", "nightly", "test"} <= set(TARGETS)
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_every_shown_command_is_one(line: str) -> None:
+    words = shlex.split(line, comments=True)[1:]
+    args, rest = parser().parse_known_args(words)
+    assert args.command == words[0]
+    assert not [word for word in rest if word.startswith("-")]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_shown_make_target_is_one(target: str) -> None:
+    assert re.search(rf"^{re.escape(target)}:", (ROOT / "Makefile").read_text(), re.M)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text())
+    missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert not missing
