@@ -92,9 +92,11 @@ def test_threads_write_one_after_the_other(tmp_path):
 
 
 def _write_in_child(db, failed):
+    inherited = db._engine
     try:
         with db.write() as conn:
             conn.execute(insert(runs).values(id=str(os.getpid()), **ROW))
+        assert db._engine is not inherited
     except BaseException as error:
         failed.put(repr(error))
 
