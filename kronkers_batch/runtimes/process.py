@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -101,18 +102,25 @@ class Process:
             say(f"(and {dropped:,} more bytes of output)")
 
     def ended(self, wait: float) -> int | None:
-        """Its exit code (128 + N for signal N), waiting at most ``wait`` seconds; None while it runs."""
-        try:
-            code = self._popen.wait(wait)
-        except subprocess.TimeoutExpired:
-            return None
-        return 128 - code if code < 0 else code
+        """Its exit code (128 + N for signal N), waiting at most ``wait`` seconds; None while it runs.
+
+        It is not reaped, so that its number, and its group's, is nobody else's until :meth:`kill`.
+        """
+        deadline = time.monotonic() + wait
+        while True:
+            state = os.waitid(os.P_PID, self._popen.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            if state is not None:
+                return state.si_status + (0 if state.si_code == os.CLD_EXITED else 128)
+            if time.monotonic() >= deadline:
+                return None
+            time.sleep(0.005)
 
     def kill(self) -> None:
         """Ends it and all that it started, whatever they ignore; waits until its output is read."""
-        if self._popen.returncode is None or not self._launch.sandboxed:
-            with contextlib.suppress(ProcessLookupError):  # it has ended already
-                os.killpg(self._popen.pid, signal.SIGKILL)
+        if self._popen.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):  # the whole group has ended already
+            os.killpg(self._popen.pid, signal.SIGKILL)
         self._popen.wait()
         self.channel.close()
         self._listener.join(2)

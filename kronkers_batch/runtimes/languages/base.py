@@ -75,9 +75,10 @@ def hash_files(paths: Iterable[Path]) -> str:
 
 
 def too_wide(folder: Path) -> bool:
-    """Whether ``folder`` holds far more than one model or library: a home, the project, this program."""
+    """Whether ``folder`` holds far more than a library: a home, all configuration, this program."""
     real = folder.resolve()
-    return any(p.resolve().is_relative_to(real) for p in (Path.home(), Path.cwd(), WORKERS))
+    inside = any(p.resolve().is_relative_to(real) for p in (Path.home(), WORKERS))
+    return inside or any((real / name).exists() for name in ("conf/config.yaml", ".ssh"))
 
 
 def links_out_of(folder: Path) -> tuple[Path, ...]:

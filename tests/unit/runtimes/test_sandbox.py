@@ -161,6 +161,10 @@ def test_a_python_environment_shows_what_it_links_to_but_no_project_or_home(tmp_
     assert {venv, cache, editable} <= set(visible)
     assert Path.cwd() not in visible
     assert too_wide(Path.home())
+    assert not too_wide(editable)
+    (editable / "conf").mkdir()
+    (editable / "conf" / "config.yaml").write_text("")
+    assert too_wide(editable)
     assert links_out_of(site) == (cache,)
 
 
