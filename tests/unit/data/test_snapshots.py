@@ -237,3 +237,16 @@ def test_compression_where_it_pays(store: Store) -> None:
             assert pieces.decode(raw, None, "x").equals(frame)
     with pytest.raises(IntegrityError):
         pieces.decode(b"nothing", None, "x")
+
+
+def test_a_piece_that_a_key_holder_sealed_anew_is_not_the_signed_one(store: Store, tmp_path: Path) -> None:
+    from kronkers_batch.data import pieces
+
+    ref = store.ingest(things(tmp_path))
+    opened = store.snapshots._get(ref.id)
+    forged = next(store.snapshots.read(ref)).with_columns(x=pl.lit(0.0))
+    context = freezing._context(opened.key, "things", 0, forged.height, COLUMNS.digest())
+    blob = store.vault.seal(opened.key, context, pieces.encode(forged, "lz4"))
+    store.artifacts.write(f"snapshots/operations/things/{ref.id}/0", blob)
+    with pytest.raises(IntegrityError, match="not the one that its manifest lists"):
+        list(store.snapshots.read(ref))

@@ -252,3 +252,12 @@ def test_queries_that_are_wrong(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(SourceError, match=said) as caught:
         rows(spec, others=others)
     assert "zero" not in str(caught.value)
+
+
+def test_sqlite_moments_with_an_offset_lie_in_the_window_of_their_utc(tmp_path: Path) -> None:
+    spec = timed_database(tmp_path)
+    with sqlite3.connect(tmp_path / "t.db") as db:
+        db.execute(
+            "insert into things values (7, '2013-05-31T22:30:00-02:00'), (8, '2013-06-02T01:00:00+02:00')"
+        )
+    assert sorted(r[0] for r in rows(spec, day("2013-06-01"))) == [1, 2, 7, 8]
