@@ -73,7 +73,10 @@ def _installation(environment: Environment) -> Installation:
         what = "there is no such R interpreter" if environment.executable else "R is not installed"
         raise MissingPart(what, where=environment.executable, fix=FIX)
     home = _find_home(path)
-    return Installation(path, home, _version(home) if home else "")
+    version = _version(home) if home else ""
+    if version and int(version.split(".")[0]) < 4:
+        raise MissingPart(f"R {version} is too old: models need R 4", where=str(path), fix=FIX)
+    return Installation(path, home, version)
 
 
 def _start(executable: Path) -> list[str]:
@@ -100,7 +103,7 @@ def _version(home: Path) -> str:
     description = home / "library" / "base" / "DESCRIPTION"
     if not description.is_file():
         return ""
-    said = re.search(r"^Version:\s*(\S+)", description.read_text(errors="replace"), re.MULTILINE)
+    said = re.search(r"^Version:\s*(\d[\d.\-]*)", description.read_text(errors="replace"), re.MULTILINE)
     return said[1] if said else ""
 
 

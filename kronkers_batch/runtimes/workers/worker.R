@@ -530,8 +530,9 @@ run_hello <- function(arguments, parts) {
         do.call(Sys.setenv, structure(list(as.character(threads)), names = name))
     }
     options(mc.cores = threads, Ncpus = threads, ranger.num.threads = threads)
-    # So that too much memory is an R error with a line in the model's code.
-    if (arguments$memory > 0) suppressWarnings(mem.maxVSize(arguments$memory / 2^20))
+    # So that too much memory is an R error with a line in the model's code; before R 4.2 the system's limit is all.
+    limit <- get0("mem.maxVSize", envir = baseenv(), mode = "function")
+    if (arguments$memory > 0 && !is.null(limit)) suppressWarnings(limit(arguments$memory / 2^20))
     write_answer("ready", list(protocol = 1L, language = "r",
                                version = paste(R.version$major, R.version$minor, sep = "."),
                                int64 = FALSE, process = Sys.getpid()))
@@ -667,7 +668,10 @@ note_place <- function(calls) {
 # Warnings go to standard error as they come; the same again only once, since scoring repeats them chunk by chunk.
 note_warning <- function(warning) {
     text <- conditionMessage(warning)
-    if (text %in% state$warned) tryInvokeRestart("muffleWarning")
+    if (text %in% state$warned) {
+        restart <- Find(function(r) r$name == "muffleWarning", computeRestarts(warning))
+        if (!is.null(restart)) invokeRestart(restart)
+    }
     state$warned <- utils::tail(c(state$warned, text), 100L)
 }
 
