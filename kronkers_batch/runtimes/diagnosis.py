@@ -114,7 +114,11 @@ def as_declared(frame: pl.DataFrame, outputs: Schema) -> pl.DataFrame:
         for c in outputs
         if c.type in numbers and (frame.schema[c.name].is_numeric() or frame.schema[c.name] == pl.Boolean)
     ]
-    return frame.with_columns(casts)
+    whole = (ColumnType.INTEGER, ColumnType.INT32)  # pandas has no other way to say that one is missing
+    missing = [
+        pl.col(c.name).fill_nan(None) for c in outputs if c.type in whole and frame.schema[c.name].is_float()
+    ]
+    return frame.with_columns(casts + missing)
 
 
 def model_error(verb: str, said: Mapping[str, Any], spec: WorkerSpec, scrub: Scrubber) -> ModelError:

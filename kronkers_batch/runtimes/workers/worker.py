@@ -612,6 +612,8 @@ def dump(node):
                 node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
             ):
                 value = value[1:] if ast.get_docstring(node, clean=False) is not None else value
+            if isinstance(node, ast.JoinedStr):  # 3.12 adds empty texts to a nested format
+                value = [v for v in value if getattr(v, "value", None) != ""]
             if (
                 name in ("kind", "type_comment", "ctx", "type_ignores")
                 or (value is None and name != "value")
