@@ -22,6 +22,7 @@ Base.Experimental.@optlevel 0
 
 const MESSAGE_LIMIT = 2000 # characters of an error's message
 const TRACE_LIMIT = 20 # lines of an error's trace
+const MANY_ROWS = 2_000_000 # of training: their memory is given back column by column while they are joined
 const FRAMES_LOOKED_AT = 400 # of a backtrace; after a stack overflow it has tens of thousands
 
 # ------------------------------------------------------------------------------------------- categories
@@ -382,6 +383,8 @@ function join_frames(frames::Vector{Any})
         end
         # The last piece has the widest type: a column that had a null stays nullable in what follows.
         push!(columns, Base.invokelatest(join_pieces, pieces, pieces[end], rows))
+        empty!(pieces)
+        rows > MANY_ROWS && GC.gc() # which does not know of the limit on memory, and would wait for too long
     end
     return Frame(names, columns, rows)
 end

@@ -31,7 +31,7 @@ from kronkers_batch.config.spec import (
 from kronkers_batch.errors import ConfigError, MissingPart, ModelError, ScoreFailed, WorkerFailed
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.frames.tables import polars_schema
-from kronkers_batch.runtimes import Worker, WorkerSpec, environment_fingerprint, normalise_code, start
+from kronkers_batch.runtimes import Worker, WorkerSpec, environment_fingerprint, start
 from kronkers_batch.runtimes.languages import julia
 
 ORIGIN = Origin("conf/model/test.yaml", 1, "model")
@@ -50,7 +50,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
     tmp_path.chmod(0o755)
     with ExitStack() as stack:
 
-        def make(model: str | Estimator, outputs: str = "score:float", **changes: Any) -> Worker:
+        def make(model: str | Estimator | None, outputs: str = "score:float", **changes: Any) -> Worker:
             limits = {name: changes.pop(name) for name in ("memory", "threads") if name in changes}
             resources = Resources(**{"memory": 2 * 2**30, **limits}, start_limit=dt.timedelta(minutes=3))
             return stack.enter_context(start(spec(tmp_path, model, outputs, resources, **changes)))
@@ -423,10 +423,8 @@ def test_code_that_cannot_be_loaded(make: Make, code: str, says: str, line: int)
     assert f"(model.jl{f':{line}' if line else ''})" in error.value.where
 
 
-def test_code_is_equal_but_for_layout_comments_and_docstrings() -> None:
-    def normal(code: str) -> str:
-        return normalise_code(Language.JULIA, Environment(), code, SandboxPolicy.REQUIRE)
-
+def test_code_is_equal_but_for_layout_comments_and_docstrings(make: Make) -> None:
+    normal = make(None).normalise
     same = '"M says"\nmodule M # c\nconst a=r"x y"\n"""\nf says\n"""\nfunction f( x );"kept";end\n'
     same += 'struct S\n  "says" \n  a :: Int\nend;end'
     plain = 'module M\nconst a = r"x y"\nfunction f(x)\n    "kept"\nend\nstruct S\n    a::Int\nend\nend\n'
