@@ -314,6 +314,24 @@ def test_a_log_that_a_reader_signed_is_not_believed(house: House):
     refused(house)
 
 
+def test_a_piece_that_a_reader_sealed_is_not_believed(house: House):
+    """Who may read holds the data key: the ciphertext opens, but the signed manifest does not list it."""
+    from kronkers_batch.warehouse import pieces
+    from kronkers_batch.warehouse.pieces import Place
+
+    three(house)
+    reader = house.member("anna", Scope("ops"), Role.READER)
+    head = house.warehouse.get("late/2013-06-01#2")
+    with reader.db.write() as conn:
+        key_id = conn.exec_driver_sql(f"SELECT key_id FROM output_versions WHERE id = {HEAD}").scalar()
+        place = Place("ops", "late", str(DAY), head.id)
+        context = place.piece(1, 100, SCHEMA.digest())
+        forged = reader.vault.seal(reader.vault.data_key(conn, key_id), context, pieces.encode(frame(100)))
+        where = f"version_id = '{head.id}' AND number = 1"
+        conn.exec_driver_sql(f"UPDATE output_pieces SET data = ? WHERE {where}", (forged,))
+    refused(house)
+
+
 # ------------------------------------------------------------ the database itself
 
 
