@@ -112,9 +112,12 @@ def execute(services: Services, root: Nightly | Train, names: Sequence[str], tri
     run_id = runlog.begin(services, date, trigger)
     services.run_id = run_id
     root = root.clone(run_id=run_id, as_of=started)  # type: ignore[no-untyped-call]
+    services.snapshots.sweep()  # what a killed ingest left behind
     try:
-        prepare_workers(services, names, date)
-        _build(root, services.config.executor.workers)
+        workers = services.config.executor.workers
+        if workers == 1:  # tasks in processes of their own start their own
+            prepare_workers(services, names, date)
+        _build(root, workers)
     except BaseException:
         runlog.finish(services, run_id, 1)
         raise

@@ -1,7 +1,11 @@
 """Nights of a small company: what runs, what does not, and why."""
 
+import subprocess
+import sys
+
 import polars as pl
 import pytest
+from conftest import ROOT
 
 DONE = {"buys": "done", "spends": "done"}
 SETTLED = {"buys": "up to date", "spends": "up to date"}
@@ -127,3 +131,18 @@ def test_a_champion_scores_with_the_code_that_it_was_trained_with(project):
     after = project.json("read", "buys", "--date", "2024-01-21")
     assert max(row["score"] for row in after) > 0.5
     assert max(row["score"] for row in before) > 0.5
+
+
+def test_several_tasks_at_once_give_what_one_at_a_time_gives(project):
+    assert project.states("run", "--date", "2024-01-21", "executor.workers=2") == DONE
+    assert len(project.json("read", "buys", "--date", "2024-01-21")) == 40
+    assert project.states("run", "--date", "2024-01-21") == SETTLED
+
+
+def test_luigis_own_command_line_runs_the_graph(project):
+    words = ["luigi", "--module", "tasks.nightly", "Nightly", "--date", "2024-01-21", "--local-scheduler"]
+    environment = project.environment() | {"KRONKERS_CONF": str(project.folder / "conf")}
+    program = [sys.executable, "-m", *words]
+    done = subprocess.run(program, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert project.states("run", "--date", "2024-01-21") == SETTLED
