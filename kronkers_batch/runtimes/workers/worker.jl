@@ -22,7 +22,6 @@ Base.Experimental.@optlevel 0
 
 const MESSAGE_LIMIT = 2000 # characters of an error's message
 const TRACE_LIMIT = 20 # lines of an error's trace
-const MANY_ROWS = 2_000_000 # of training: their memory is given back column by column while they are joined
 const FRAMES_LOOKED_AT = 400 # of a backtrace; after a stack overflow it has tens of thousands
 
 # ------------------------------------------------------------------------------------------- categories
@@ -368,7 +367,7 @@ function read_levels(io::IOStream, name::String, bytes::Int, n::Int, memory::Mem
     return texts
 end
 
-# The rows of all frames in one. Empties the frames on the way: the data is not held twice.
+# The rows of all frames in one. Empties the frames on the way, so that their memory can be taken back.
 function join_frames(frames::Vector{Any})
     length(frames) == 1 && return frames[1]::Frame
     columns, rows, names = Any[], 0, (frames[1]::Frame).names
@@ -383,8 +382,6 @@ function join_frames(frames::Vector{Any})
         end
         # The last piece has the widest type: a column that had a null stays nullable in what follows.
         push!(columns, Base.invokelatest(join_pieces, pieces, pieces[end], rows))
-        empty!(pieces)
-        rows > MANY_ROWS && GC.gc() # which does not know of the limit on memory, and would wait for too long
     end
     return Frame(names, columns, rows)
 end
