@@ -106,7 +106,7 @@ class BaseTask(luigi.Task):
 
 
 def described(error: Exception) -> str:
-    """What is recorded of an error: of an unforeseen one its type and place alone, since its text may hold data."""
+    """What is recorded of an error: of an unforeseen one its type and place, since its text may hold data."""
     if isinstance(error, KronkersError):
         return str(error)
     places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]

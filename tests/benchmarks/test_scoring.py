@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from measure import in_turn, median, peak, timed
+
+from tests.benchmarks.measure import in_turn, median, peak, timed
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(3600)]
 

@@ -5,7 +5,8 @@ import sys
 
 import polars as pl
 import pytest
-from conftest import ROOT
+
+from tests.e2e.company import ROOT
 
 DONE = {"buys": "done", "spends": "done"}
 SETTLED = {"buys": "up to date", "spends": "up to date"}

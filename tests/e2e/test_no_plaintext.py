@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import PLANTED, PLANTED_NUMBER, Project
+
+from tests.e2e.company import PLANTED, PLANTED_NUMBER, Project
 
 SHARED_MEMORY = Path("/dev/shm")
 
