@@ -295,7 +295,8 @@ function settle(@nospecialize(value))
             same &= typeof(value[i]) === typeof(value[1])
             numbers &= value[i] isa Int64 || value[i] isa Float64
         end
-        same && (value[1] isa Union{Bool,Int64,String,Float64}) && return Base.invokelatest(Vector{typeof(value[1])}, value)
+        same &= value[1] isa Union{Bool,Int64,String,Float64}
+        same && return Base.invokelatest(Vector{typeof(value[1])}, value)
         numbers && return Base.invokelatest(Vector{Float64}, value)
     end
     return value
@@ -354,7 +355,9 @@ end
 function read_levels(io::IOStream, name::String, bytes::Int, n::Int, memory::Memory)
     raw = Vector{UInt8}(undef, bytes)
     read_vector!(io, raw)
-    haskey(memory.levels, name) && memory.raw_levels[name]::Vector{UInt8} == raw && return memory.levels[name]::Vector{String}
+    if haskey(memory.levels, name) && memory.raw_levels[name]::Vector{UInt8} == raw
+        return memory.levels[name]::Vector{String}
+    end
     texts, start = String[], 1
     for i in 1:bytes
         if raw[i] == 0x0a
@@ -511,8 +514,8 @@ function frame_bytes(names::Vector{String}, columns::Vector{Any}, rows::Int)
     for i in 1:length(names)
         w = wire(names[i], columns[i])::Wired
         push!(wired, w)
-        sizes = string(string(w.nulls), "\t", string(sizeof(w.values)), "\t", string(w.nlevels), "\t", string(length(w.levels)))
-        write(out, string(encode(names[i]), "\t", w.type, "\t", sizes, "\n"))
+        write(out, string(encode(names[i]), "\t", w.type, "\t", string(w.nulls), "\t", string(sizeof(w.values))))
+        write(out, string("\t", string(w.nlevels), "\t", string(length(w.levels)), "\n"))
     end
     for w in wired
         put_bytes(out, (w::Wired).values)
@@ -639,7 +642,10 @@ end
 
 function run_score(recipe::Recipe, @nospecialize(model), frame::Frame)
     data = table(frame.names, frame.columns, length(frame.names))
-    recipe.estimator || return Base.invokelatest(recipe.score, model, data)
+    if !recipe.estimator # whose score may take the parameters, too
+        takes_params = Base.invokelatest(applicable, recipe.score, model, data, recipe.params)
+        return Base.invokelatest(recipe.score, model, data, (takes_params ? (recipe.params,) : ())...)
+    end
     return Base.invokelatest(call_with, recipe.score, recipe.score_options, model, data)
 end
 
@@ -659,8 +665,9 @@ function declared(@nospecialize(result), outputs::Vector{String}, rows::Int)
     refuse_more(result, outputs)
     for name in outputs
         column = declared_column(result, name, length(outputs) == 1)
-        column isa AbstractVector || throw(ModelError("score's column $name is a $(typeof(column)), and not a vector"))
-        length(column) == rows || throw(ModelError("score gave $(length(column)) values for $rows rows in column $name"))
+        column isa AbstractVector || throw(ModelError("score's column $name is a $(typeof(column)), not a vector"))
+        n = length(column)
+        n == rows || throw(ModelError("score gave $n values for $rows rows in column $name"))
         push!(columns, column)
     end
     return columns
@@ -702,7 +709,8 @@ function put_code(out::IOBuffer, @nospecialize(ex))
         end
         is_docstring(ex) && return put_code(out, ex.args[4])
         if ex.head === :struct # whose fields have their docstrings as plain strings before them
-            ex = Expr(:struct, ex.args[1], ex.args[2], Expr(:block, filter(x -> !(x isa String), ex.args[3].args)...))
+            fields = filter(x -> !(x isa String), ex.args[3].args)
+            ex = Expr(:struct, ex.args[1], ex.args[2], Expr(:block, fields...))
         end
         write(out, "(", repr(ex.head), "\n")
         for argument in ex.args
@@ -764,7 +772,7 @@ function explain(raised, file::String)
     raised isa OutOfMemoryError && return "out of memory: raise resources.memory, or use less"
     source = isfile(file) ? read(file, String) : ""
     raised isa KeyError && return string("there is no key ", quoted(repr(raised.key), source))
-    raised isa DomainError && return string("a value is outside the domain; ", isdefined(raised, :msg) ? raised.msg : "")
+    raised isa DomainError && return string("a value is outside the domain; ", raised.msg)
     raised isa InexactError && return string("a value cannot be converted exactly to ", raised.T)
     text = try
         sprint(showerror, raised)
@@ -866,7 +874,8 @@ function score(io::IOStream, message::Message, state::State)
     result = run_score(how, state.model, frame)
     # The latest world again: scoring may have loaded code that defines what `result` is.
     columns = Base.invokelatest(declared, result, how.outputs, frame.rows)
-    write_answer(io, Answer("scores"), Base.invokelatest(frame_bytes, how.outputs, columns, frame.rows)::Vector{UInt8})
+    part = Base.invokelatest(frame_bytes, how.outputs, columns, frame.rows)::Vector{UInt8}
+    write_answer(io, Answer("scores"), part)
 end
 
 function normalise(io::IOStream, message::Message, ::State)
@@ -908,10 +917,11 @@ end
 function serve(commands_path::String, answers_path::String)
     commands = open(commands_path, "r")
     answers[] = open(answers_path, "w")
-    state = State(0, "", nothing, nothing, false, "", Memory(Dict{String,Any}(), Dict{String,Any}(), Dict{String,Any}()))
+    memory = Memory(Dict{String,Any}(), Dict{String,Any}(), Dict{String,Any}())
+    state = State(0, "", nothing, nothing, false, "", memory)
     atexit(at_exit)
     while !eof(commands)
-        message = read_message(commands, state.memory)
+        message = read_message(commands, memory)
         message.verb == "stop" && return nothing
         answer(answers[], message, state)
     end

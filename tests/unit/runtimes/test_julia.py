@@ -255,7 +255,8 @@ def test_a_model_of_its_own_types_is_stored(make: Make) -> None:
 
 PARAMETERS = """
 fit(data, params) = params
-function score(model, data)
+function score(model, data, params)
+    @assert params == model
     names = ["ints", "mixed", "words", "flags", "any", "empty", "table"]
     return (name = names, type = [string(typeof(model[name])) for name in names])
 end
