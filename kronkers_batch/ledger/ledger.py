@@ -89,7 +89,7 @@ class Ledger:
             action: One word, such as ``promote``; in clear.
             subject: What it was done to, such as ``NAME@3``; in clear.
             details: JSON values, sealed under the department's record key.
-            department: Whose key; may be empty when there are no details.
+            department: Whose key (a department, or ``department/model``); may be empty when there are no details.
 
         Returns:
             The entry's number.

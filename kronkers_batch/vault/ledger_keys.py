@@ -12,7 +12,10 @@ _PURPOSE = "ledger"
 
 
 class LedgerKeys:
-    """Seals under the department's record key, which its viewers open; signs with the caller's key."""
+    """Seals under the department's or model's record key, which viewers open; signs with the caller's key.
+
+    What the ledger calls ``department`` is the text of a scope: ``sales``, or ``sales/buys`` for one model.
+    """
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
@@ -29,7 +32,7 @@ class LedgerKeys:
 
     def seal(self, conn: Connection, department: str, seq: int, data: bytes) -> tuple[str, bytes]:
         """The key's id and the sealed details. Raises AccessRefused."""
-        key = self._vault.record_key(conn, Scope(department), _PURPOSE)
+        key = self._vault.record_key(conn, scope_of(department), _PURPOSE)
         return key.id, self._vault.seal(key, _context(department, seq), data)
 
     def unseal(self, conn: Connection, department: str, seq: int, key_id: str, blob: bytes) -> bytes:
@@ -48,6 +51,12 @@ class LedgerKeys:
         except NotFound:
             return False
         return signer.keys.verifies(self._vault.trust.statement("ledger", payload), signature)
+
+
+def scope_of(text: str) -> Scope:
+    """The scope in an entry's ``department``: the inverse of its text."""
+    department, _, model = text.partition("/")
+    return Scope(department, model)
 
 
 def _context(department: str, seq: int) -> Context:

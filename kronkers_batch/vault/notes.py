@@ -24,13 +24,14 @@ def note(
 ) -> None:
     """Appends in the caller's write transaction.
 
-    Details are sealed under the department's key. Whoever was granted one model only holds no such key: the
-    line then says who did what without them, and the room's own signed record says why.
+    Details are sealed under the scope's record key: a model's where it is about a model, so that who was
+    granted that model alone can write and read them. Where the caller holds no such key (somebody without any
+    grant), the line says who did what without them.
     """
     if details:
         try:
-            ledger.append(conn, vault.principal, action, subject, details, department=scope.department)
+            ledger.append(conn, vault.principal, action, subject, details, department=str(scope))
             return
         except AccessRefused:
             pass
-    ledger.append(conn, vault.principal, action, subject, department=scope.department)
+    ledger.append(conn, vault.principal, action, subject, department=str(scope))

@@ -76,7 +76,7 @@ def initialise(
                 raise StoreError(
                     "the warehouse has an administrator already",
                     where=db.where,
-                    fix="Ask the administrator for access; your own first step is: kronkers access whoami",
+                    fix="Ask the administrator for access; your first step is: kronkers access whoami --new",
                 )
             if not keyfile.exists(key_file):
                 keyfile.create(key_file, Identity.generate(name), passphrase)
@@ -154,7 +154,7 @@ def open_vault(
         warehouse = conn.execute(select(t.warehouse.c.id)).scalar()
         if warehouse is None:
             raise NotFound(
-                "the warehouse is empty", where=db.where, fix="Run `kronkers check` as its administrator."
+                "the warehouse is empty", where=db.where, fix="Run `kronkers plan` as its administrator."
             )
         vault = Vault(identity, pin.read(trust_file or pin.path_for(key_file), warehouse))
         try:

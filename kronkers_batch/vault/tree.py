@@ -70,7 +70,7 @@ class Tree:
             raise AccessRefused(
                 f"department {scope.department} has no key yet",
                 where=str(scope),
-                fix=f"Ask {self.trust.administrator(conn)} to run `kronkers check`, which makes it.",
+                fix=f"Ask {self.trust.administrator(conn)} to run `kronkers plan`, which makes it.",
             )
         if not make:
             raise NotFound("nothing has been written for this model yet", where=str(scope))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, update
@@ -16,7 +17,7 @@ from kronkers_batch.vault.context import Context, DataKey, Kind, Role, Scope, Si
 from kronkers_batch.vault.identity import Identity
 from kronkers_batch.vault.keys import Keyring
 from kronkers_batch.vault.pin import Pin
-from kronkers_batch.vault.trust import Trust
+from kronkers_batch.vault.trust import Grant, Trust
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -141,14 +142,13 @@ class Vault:
 
     # ------------------------------------------------------------ rights
 
+    def held(self, conn: Connection) -> list[Grant]:
+        """Every grant of the caller that holds now, verified."""
+        return self.trust.grants(conn, t.grants.c.principal_id == self.identity.id)
+
     def role(self, conn: Connection, scope: Scope) -> Role | None:
         """The caller's highest role on a scope now, by grants on it or on its department."""
-        held = [
-            g.role
-            for g in self.trust.grants(conn, t.grants.c.principal_id == self.identity.id)
-            if g.scope in (scope, Scope(scope.department))
-        ]
-        return max(held, key=list(Role).index, default=None)
+        return highest(self.held(conn), scope)
 
     def require(self, conn: Connection, scope: Scope, role: Role) -> None:
         """Raises AccessRefused unless the caller holds the role, or a higher one, on the scope."""
@@ -161,6 +161,12 @@ class Vault:
                 fix=f"Ask {self.trust.administrator(conn)} to run: "
                 f"kronkers access grant {self.identity.name} {role} {scope}",
             )
+
+
+def highest(grants: Iterable[Grant], scope: Scope) -> Role | None:
+    """The highest role that grants give on a scope, by themselves or through its department."""
+    roles = [g.role for g in grants if g.scope in (scope, Scope(scope.department))]
+    return max(roles, key=list(Role).index, default=None)
 
 
 def _unsigned(context: Context, how: str) -> IntegrityError:

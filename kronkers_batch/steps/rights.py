@@ -1,0 +1,98 @@
+"""Asking for the caller's rights at the entry points, and recording who was refused."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+
+from kronkers_batch.errors import AccessRefused, KronkersError
+from kronkers_batch.steps.services import Services
+from kronkers_batch.vault import rights
+from kronkers_batch.vault.context import Role, Scope
+from kronkers_batch.vault.rights import Who
+from kronkers_batch.vault.trust import Grant
+
+_SUBJECT = 256
+
+
+def held(services: Services) -> list[Grant]:
+    """The caller's grants that hold now."""
+    with services.db.read() as connection:
+        return services.vault.held(connection)
+
+
+def visible(services: Services, command: str, names: Iterable[str] = ()) -> list[str]:
+    """The models on which the caller may use a command that goes over many.
+
+    Args:
+        services: The opened system.
+        command: As in :data:`kronkers_batch.vault.rights.COMMANDS`.
+        names: The models that were named; none means every declared one.
+
+    Raises AccessRefused where a named one is refused, or where none is left.
+    """
+    named = list(names)
+    for name in named:
+        require(services, command, name)
+    return named or seen(services, command)
+
+
+def seen(services: Services, command: str) -> list[str]:
+    """The declared models on which the caller may use a command. Raises AccessRefused where there is none."""
+    need, mine = rights.need_of(command), held(services)
+    models = services.config.models
+    found = [name for name, spec in models.items() if rights.covers(mine, Scope(spec.department, name), need)]
+    if models and not found:
+        raise AccessRefused(
+            f"`kronkers {command}` needs the role {need} on a department or model; you have it on none",
+            where=services.vault.principal,
+            fix=f"Ask {_administrator(services)} to run: "
+            f"kronkers access grant {services.vault.principal} {need} DEPARTMENT",
+        )
+    return found
+
+
+def require(services: Services, command: str, model: str) -> None:
+    """Raises AccessRefused unless the caller may use a command on a model, UsageError where there is none."""
+    require_scope(services, command, Scope(services.model(model).department, model))
+
+
+def require_scope(services: Services, command: str, scope: Scope) -> None:
+    """Raises AccessRefused unless the caller may use a command on a department or model."""
+    need = rights.need_of(command)
+    if isinstance(need, Role):
+        with services.db.read() as connection:
+            services.vault.require(connection, scope, need)
+    elif need is Who.ADMINISTRATOR:
+        with services.db.read() as connection:
+            services.vault.trust.require_authority(connection, services.vault.identity)
+
+
+def may_promote(services: Services, model: str) -> bool:
+    """Whether the caller's signature under a promotion of this model would be believed."""
+    scope = Scope(services.model(model).department, model)
+    return rights.covers(held(services), scope, rights.DEEDS["promote"])
+
+
+@contextlib.contextmanager
+def refusals_recorded(services: Services, subject: str) -> Iterator[None]:
+    """Leaves a line in the ledger when what is done inside is refused."""
+    try:
+        yield
+    except AccessRefused:
+        refused(services, subject)
+        raise
+
+
+def refused(services: Services, subject: str) -> None:
+    """Records a refusal, where the caller can write to the ledger at all."""
+    # The refusal stands whether or not it could be written down: the caller got nothing.
+    with contextlib.suppress(KronkersError), services.db.write() as connection:
+        services.ledger.append(
+            connection, services.vault.principal, "refuse", subject[:_SUBJECT], department=""
+        )
+
+
+def _administrator(services: Services) -> str:
+    with services.db.read() as connection:
+        return services.vault.trust.administrator(connection)

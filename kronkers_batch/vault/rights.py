@@ -1,0 +1,185 @@
+"""Which role each entry point needs: the one table that the command line, the steps and the stores ask.
+
+``python -m kronkers_batch.vault.rights`` writes docs/reference/access.md from it. What is not in the table is
+refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+
+from sqlalchemy import Connection
+
+from kronkers_batch.errors import AccessRefused
+from kronkers_batch.vault.context import Role, Scope
+from kronkers_batch.vault.trust import Grant
+from kronkers_batch.vault.vault import Vault, highest
+
+PAGE = Path(__file__).parents[2] / "docs/reference/access.md"
+
+
+class Who(StrEnum):
+    """Who may, where no role on a department or model is asked for."""
+
+    CHECKOUT = "anybody with the checkout"  # nothing of the warehouse is opened
+    PRINCIPAL = "any principal"  # certified, with or without a grant
+    ADMINISTRATOR = "an administrator of the warehouse"
+
+
+Need = Role | Who
+
+COMMANDS: Mapping[str, Need] = MappingProxyType(
+    {
+        "access add": Who.ADMINISTRATOR,
+        "access grant": Role.ADMIN,
+        "access list": Who.PRINCIPAL,
+        "access revoke": Role.ADMIN,
+        "access whoami": Who.PRINCIPAL,
+        "check": Who.CHECKOUT,
+        "diff": Role.VIEWER,
+        "doctor": Who.CHECKOUT,
+        "keys list": Role.VIEWER,
+        "keys rotate": Role.ADMIN,
+        "keys shred": Role.ADMIN,
+        "ledger show": Who.PRINCIPAL,
+        "ledger verify": Who.PRINCIPAL,
+        "live": Role.VIEWER,
+        "models": Role.VIEWER,
+        "outputs": Role.VIEWER,
+        "plan": Role.VIEWER,
+        "promote": Role.APPROVER,
+        "read": Role.READER,
+        "report": Role.VIEWER,
+        "rollback": Role.APPROVER,
+        "run": Role.OPERATOR,
+        "show": Role.VIEWER,
+        "sql": Role.READER,
+        "train": Role.OPERATOR,
+        "versions": Role.VIEWER,
+    }
+)
+"""Each command, and the role that its model or department asks for."""
+
+DEEDS: Mapping[str, Role] = MappingProxyType(
+    {
+        "freeze": Role.OPERATOR,  # a snapshot of a department's source
+        "record": Role.OPERATOR,  # a model version
+        "publish": Role.OPERATOR,  # an output: begin, finish, judge
+        "expire": Role.OPERATOR,  # outputs past their declared retention
+        "promote": Role.APPROVER,  # and roll back, by hand or by the declared policy
+        "shred": Role.ADMIN,
+    }
+)
+"""What the stores do, whichever command asked for it."""
+
+ROLES: Mapping[Role, tuple[str, str]] = MappingProxyType(
+    {
+        Role.VIEWER: (
+            "sees records: versions, metrics, reasons, states, plans, reports, the ledger's details",
+            "the view key, sealed to the principal: it opens records and nothing else",
+        ),
+        Role.READER: (
+            "also reads rows and artifacts",
+            "the key itself, sealed to the principal: it opens snapshots, artifacts and outputs",
+        ),
+        Role.OPERATOR: (
+            "also runs: freezes, trains, scores, publishes, lets outputs expire",
+            "its signature on snapshots, model versions and outputs is believed; a reader's is not",
+        ),
+        Role.APPROVER: (
+            "also promotes and rolls back",
+            "its signature in the log of champions is believed; an operator's is not",
+        ),
+        Role.ADMIN: (
+            "also grants, revokes, rotates and shreds",
+            "its signature on grants, revocations and keys of the department is believed",
+        ),
+    }
+)
+"""What each role may do beyond the one before it, and which key or signature makes it so."""
+
+
+def need_of(command: str) -> Need:
+    """What a command asks for. Raises AccessRefused on one that is not in the table."""
+    try:
+        return COMMANDS[command]
+    except KeyError:
+        raise AccessRefused(
+            f"nobody has said who may use {command!r}",
+            fix="Add it to kronkers_batch/vault/rights.py; until then it is refused.",
+        ) from None
+
+
+def require(vault: Vault, conn: Connection, scope: Scope, deed: str) -> None:
+    """Raises AccessRefused unless the caller's role on the scope covers one of :data:`DEEDS`."""
+    vault.require(conn, scope, DEEDS[deed])
+
+
+def covers(held: Iterable[Grant], scope: Scope, need: Need) -> bool:
+    """Whether these grants are enough on a scope."""
+    if isinstance(need, Who):
+        return need is not Who.ADMINISTRATOR
+    role = highest(held, scope)
+    return role is not None and role.covers(need)
+
+
+def page() -> str:
+    """The reference page as Markdown. A test holds the committed file against it."""
+    lines = [
+        "# Who may do what",
+        "",
+        "*Made from the program: `python -m kronkers_batch.vault.rights`.*",
+        "",
+        "A grant gives a principal one role on a department, or on one model. Nobody has any by default.",
+        "Each role may also do what the ones above it in this table may.",
+        "",
+        "| role | may | what makes it so |",
+        "|---|---|---|",
+        *(f"| {role} | {may} | {key} |" for role, (may, key) in ROLES.items()),
+        "",
+        "Keys stop reading: without one the program could not open it if it wanted to. Signatures stop",
+        "writing: what the wrong role signed is refused by every reader, whoever wrote it into the database.",
+        "",
+        "| command | asks for |",
+        "|---|---|",
+        *(f"| `kronkers {name}` | {_words(need)} |" for name, need in sorted(COMMANDS.items())),
+        "",
+        "| deed, whichever command leads to it | asks for |",
+        "|---|---|",
+        *(f"| {deed} | {role} |" for deed, role in DEEDS.items()),
+        "",
+        _NOTES,
+    ]
+    return "\n".join(lines)
+
+
+def _words(need: Need) -> str:
+    return f"{need}" if isinstance(need, Who) else f"{need} of the model or department"
+
+
+_NOTES = """\
+- A command that goes over many models (`models`, `plan`, `report`, `run`, `ledger show`, `access list`,
+  `keys list`) shows or runs those on which you have the role, and leaves out the others; with none at
+  all it is refused. `run` names the enabled models that it may not run, and ends with exit code 1, or 3
+  when it may run none.
+- Names of models, sources and departments in `conf/` are seen by whoever has the checkout. What the
+  database says (which versions, when, how good) is shown only to who has a grant.
+- A grant on one model opens that model: its versions, outputs and promotions. To *run* it takes operator
+  on the department, because sources and their snapshots belong to departments. A source that another
+  department shares (`shared_with`) is frozen under the key of the department that runs; another model's
+  output needs reader on it.
+- `promote: automatic` promotes with the key of who runs. Where an operator runs, the version is recorded
+  and waits for an approver; give the service that runs at night the role approver where it is to
+  promote.
+- Whoever is refused by the command line leaves a line in the ledger (`refuse`). A read whose line cannot
+  be written is refused.
+- Administrators of the warehouse certify public keys (`access add`). They grant on every department
+  whose key they hold.
+"""
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
