@@ -83,6 +83,7 @@ class _Loader:
             warehouse=root.warehouse,
             executor=root.executor,
             alerts=root.alerts,
+            definitions=root.definitions,
             overrides=tuple(o.shown for o in self.overrides),
         )
 

@@ -11,11 +11,11 @@ from typing import Any
 
 from kronkers_batch.config.fields import Bad, Kind, read_table, read_value
 from kronkers_batch.config.interpolation import resolve
-from kronkers_batch.config.kinds import DATE, FILLED, absolute
+from kronkers_batch.config.kinds import DATE, FILLED, absolute, choice
 from kronkers_batch.config.nodes import Mapping, Node, Scalar, Sequence
 from kronkers_batch.config.problems import Problems
 from kronkers_batch.config.schema import EXECUTOR, WAREHOUSE
-from kronkers_batch.config.spec import ExecutorSpec, Secret, WarehouseSpec
+from kronkers_batch.config.spec import Definitions, ExecutorSpec, Secret, WarehouseSpec
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class RootValues:
     warehouse: WarehouseSpec
     executor: ExecutorSpec
     alerts: MappingType[str, Any]
+    definitions: Definitions
 
 
 def read_root(
@@ -58,6 +59,7 @@ def _read_root(
     executor = read_table(EXECUTOR, full.items["executor"], "executor", problems)
     date = _optional(DATE, full, "logical_date", problems)
     key_file = _optional(Kind("a path", FILLED.parse, environment=True), full, "key_file", problems)
+    definitions = _optional(choice(Definitions), full, "definitions", problems)
     if len(problems) > before:
         return None
     for group, key in (("warehouse", "url"), ("warehouse", "artifacts")):
@@ -78,6 +80,7 @@ def _read_root(
         ),
         executor=ExecutorSpec(**{k: v for k, v in executor.items() if v is not None}),
         alerts=_alerts(full.items["alerts"]),
+        definitions=definitions or Definitions.TRUSTED,
     )
 
 

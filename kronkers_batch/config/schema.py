@@ -7,7 +7,7 @@ from typing import Any
 
 from kronkers_batch.config.fields import Field, Kind, Table, table_kind
 from kronkers_batch.config.kinds import ADDRESS, PLAIN, SECRET, TEXT, choice, integer
-from kronkers_batch.config.spec import SandboxPolicy
+from kronkers_batch.config.spec import Definitions, SandboxPolicy
 
 GROUPS = ("warehouse", "executor", "alerts")
 
@@ -38,6 +38,7 @@ class RootSchema:
     home: str = "var"
     logical_date: str | None = None
     key_file: str = "${oc.env:KRONKERS_KEY_FILE,'~/.config/kronkers/identity.key'}"
+    definitions: str = "trusted"
     warehouse: WarehouseSchema = field(default_factory=WarehouseSchema)
     executor: ExecutorSchema = field(default_factory=ExecutorSchema)
     alerts: dict[str, Any] = field(default_factory=dict)
@@ -114,6 +115,13 @@ ROOT = Table(
             Kind("a path", TEXT.parse, environment=True),
             "Your identity's key file, outside the project.",
             shown="`$KRONKERS_KEY_FILE`, else `~/.config/kronkers/identity.key`",
+        ),
+        Field(
+            "definitions",
+            choice(Definitions),
+            "`signed` runs only what an operator of its department has signed; see "
+            "[how to sign definitions](../how-to/sign-definitions.md).",
+            shown="trusted",
         ),
         Field("warehouse", table_kind(WAREHOUSE), "Changes to the chosen warehouse file."),
         Field("executor", table_kind(EXECUTOR), "Changes to the chosen executor file."),

@@ -357,6 +357,13 @@ class SandboxPolicy(StrEnum):
     OFF = "off"
 
 
+class Definitions(StrEnum):
+    """Whose definitions are run. A warehouse may require ``signed`` whatever the file says."""
+
+    TRUSTED = "trusted"  # whatever the files say: one person on one machine
+    SIGNED = "signed"  # only what an operator of the department has signed
+
+
 @dataclass(frozen=True)
 class ExecutorSpec:
     """How the graph runs: number of tasks at once, the sandbox, chunk and piece sizes (rows)."""
@@ -382,3 +389,4 @@ class Config:
     executor: ExecutorSpec
     alerts: Mapping[str, Any]
     overrides: tuple[str, ...]
+    definitions: Definitions = Definitions.TRUSTED

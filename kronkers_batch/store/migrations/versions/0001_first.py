@@ -28,6 +28,7 @@ def upgrade() -> None:
     _output_pieces()
     _principal_keys()
     _run_events()
+    _definitions()
     _grant_keys()
 
 
@@ -346,6 +347,26 @@ def _run_events() -> None:
         sa.Column("reason", sa.LargeBinary(), nullable=True),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_run_events_run_id")),
         sa.PrimaryKeyConstraint("run_id", "seq", name=op.f("pk_run_events")),
+    )
+
+
+def _definitions() -> None:
+    op.create_table(
+        "definitions",
+        sa.Column("id", sa.String(length=26), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("name", sa.String(length=128), nullable=False),
+        sa.Column("department", sa.String(length=128), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("created", sa.BigInteger(), nullable=False),
+        sa.Column("signer", sa.String(length=32), nullable=False),
+        sa.Column("key_id", sa.String(length=26), nullable=False),
+        sa.Column("details", sa.LargeBinary(), nullable=False),
+        sa.Column("signature", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["key_id"], ["data_keys.id"], name=op.f("fk_definitions_key_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_definitions")),
+        sa.UniqueConstraint("kind", "name", "number", name=op.f("uq_definitions_kind_name_number")),
     )
 
 
