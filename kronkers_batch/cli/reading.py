@@ -64,13 +64,14 @@ def read(args: argparse.Namespace) -> int:
 
 def sql(args: argparse.Namespace) -> int:
     """Run one SELECT over the outputs that the caller can decrypt."""
-    # A query holds "=" and so was taken for an override by the common rules of the command line.
+    # A query may hold "=", and was then taken for an override by the common rules of the command line.
     words = [*args.names, *args.overrides]
-    if len(words) != 1:
+    queries = [word for word in words if any(c.isspace() for c in word)]
+    if len(queries) != 1 or len(args.names) > 1 or set(args.names) - set(queries):
         raise UsageError("give one query, in quotes", fix='kronkers sql "select count(*) from NAME"')
-    args.overrides = ()
+    args.overrides = tuple(word for word in words if word not in queries)
     with opened(args) as services:
-        return _show(args, iter([_query(services, words[0])]))
+        return _show(args, iter([_query(services, queries[0])]))
 
 
 def _query(services: Services, query: str) -> pl.DataFrame:

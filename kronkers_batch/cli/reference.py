@@ -41,7 +41,9 @@ def _commands() -> dict[str, argparse.ArgumentParser]:
 
 def _usage(name: str, command: argparse.ArgumentParser) -> str:
     (words,) = (a.metavar for a in command._actions if a.dest == "words")
-    names = "" if words == "KEY=VALUE" else f" {words} ..." if name in ("run", "plan", "diff") else f" {words}"
+    names = (
+        "" if words == "KEY=VALUE" else f" {words} ..." if name in ("run", "plan", "diff") else f" {words}"
+    )
     return f"kronkers {name}{names} [options] [key=value ...]"
 
 

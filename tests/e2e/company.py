@@ -197,6 +197,10 @@ class Project:
     def json(self, *words: str, code: int = 0):
         return json.loads(self.run(*words, "--json", code=code).stdout)
 
+    def rows(self, *words: str):
+        """What ``read`` and ``sql`` print: one JSON value a line."""
+        return [json.loads(line) for line in self.run(*words, "--json").stdout.splitlines()]
+
     def states(self, *words: str, code: int = 0) -> dict[str, str]:
         return {m["model"]: m["state"] for m in self.json("run", *words, code=code)["models"]}
 

@@ -19,8 +19,8 @@ def test_the_first_night_trains_and_publishes_and_doing_it_again_does_nothing(pr
     assert [v["version"] for v in versions] == ["buys@1"]
     assert versions[0]["champion"]
     assert project.plan() == []
-    assert project.states("run") == SETTLED
-    rows = project.json("read", "buys", "--date", "2024-01-20")
+    assert project.states() == SETTLED
+    rows = project.rows("read", "buys", "--date", "2024-01-20")
     assert len(rows) == 40
     assert all(0 < row["score"] < 1 for row in rows)
     assert set(rows[0]) == {"id", "score"}
@@ -30,7 +30,7 @@ def test_the_next_night_scores_and_does_not_train(project):
     planned = project.plan("--date", "2024-01-21")
     assert ("score", "buys") in planned
     assert not [p for p in planned if p[0] == "train"]
-    assert project.states("run", "--date", "2024-01-21") == DONE
+    assert project.states("--date", "2024-01-21") == DONE
     assert len(project.json("versions", "buys")) == 1
     assert len(project.json("versions", "spends")) == 1
 
@@ -39,7 +39,7 @@ def test_a_changed_comment_or_layout_runs_nothing(project):
     project.edit("models/buys/model.py", "def fit(data, params):", "# words\n\n\ndef fit( data,   params ):")
     project.edit("conf/model/buys.yaml", "owner: Ann", "owner: Zoe # new")
     assert project.plan() == []
-    assert project.states("run") == SETTLED
+    assert project.states() == SETTLED
 
 
 def test_a_changed_parameter_retrains_that_model_alone(project):
@@ -47,7 +47,7 @@ def test_a_changed_parameter_retrains_that_model_alone(project):
     (planned,) = project.json("plan")["tasks"]
     assert (planned["task"], planned["subject"]) == ("train", "buys")
     assert "penalty" in planned["reason"]
-    assert project.states("run") == {"buys": "done", "spends": "up to date"}
+    assert project.states() == {"buys": "done", "spends": "up to date"}
     assert [v["version"] for v in project.json("versions", "buys")] == ["buys@1", "buys@2"]
     assert len(project.json("versions", "spends")) == 1
 
@@ -61,7 +61,7 @@ def test_changed_code_retrains_and_the_new_champion_scores_the_next_run(project)
     assert project.json("outputs", "buys")[-1]["by"] == "buys@1"
     project.run("run")
     assert project.json("outputs", "buys")[-1]["by"] == "buys@2"
-    assert project.states("run") == SETTLED
+    assert project.states() == SETTLED
 
 
 def test_an_override_is_part_of_the_definition_of_the_model_it_names(project):
@@ -81,19 +81,19 @@ def test_changed_source_data_is_scored_anew_and_trains_nothing(project):
 
 
 def test_a_date_can_be_read_as_it_was(project):
-    before = project.json("read", "buys", "--date", "2024-01-20")
+    before = project.rows("read", "buys", "--date", "2024-01-20")
     path = project.folder / "data/visits.csv"
     project.data(pl.read_csv(path, try_parse_dates=True).with_columns(x=pl.col("x") + 0.25))
     project.run("run")
-    after = project.json("read", "buys", "--date", "2024-01-20")
+    after = project.rows("read", "buys", "--date", "2024-01-20")
     assert before != after
-    assert project.json("read", "buys", "--date", "2024-01-20", "--version", "1") == before
+    assert project.rows("read", "buys", "--date", "2024-01-20", "--version", "1") == before
     key = str(before[0]["id"])
-    assert project.json("read", "buys", "--date", "2024-01-20", "--key", key) == [after[0]]
+    assert project.rows("read", "buys", "--date", "2024-01-20", "--key", key) == [after[0]]
 
 
 def test_sql_over_decrypted_outputs(project):
-    (row,) = project.json("sql", "select count(*) as n, min(score) >= 0 as ok from buys")
+    (row,) = project.rows("sql", "select count(*) as n, min(score) >= 0 as ok from buys")
     assert row["ok"] is True
     assert row["n"] >= 40
 
@@ -121,7 +121,7 @@ def test_scores_are_exported_on_purpose(project, suffix):
 
 
 def test_a_champion_scores_with_the_code_that_it_was_trained_with(project):
-    before = project.json("read", "buys", "--date", "2024-01-20")
+    before = project.rows("read", "buys", "--date", "2024-01-20")
     # Today's code would score otherwise, and its training is not promoted.
     project.edit("conf/model/buys.yaml", "auc: {min: 0.6}", "auc: {min: 0.999}")
     project.edit("models/buys/model.py", "return 1 / (1 + np.exp(", "return 0.5 / (1 + np.exp(")
@@ -129,15 +129,15 @@ def test_a_champion_scores_with_the_code_that_it_was_trained_with(project):
     project.run("run", "--date", "2024-01-21", code=1)
     (output,) = [o for o in project.json("outputs", "buys") if "2024-01-21" in o["output"]]
     assert output["by"] == "buys@1"
-    after = project.json("read", "buys", "--date", "2024-01-21")
+    after = project.rows("read", "buys", "--date", "2024-01-21")
     assert max(row["score"] for row in after) > 0.5
     assert max(row["score"] for row in before) > 0.5
 
 
 def test_several_tasks_at_once_give_what_one_at_a_time_gives(project):
-    assert project.states("run", "--date", "2024-01-21", "executor.workers=2") == DONE
-    assert len(project.json("read", "buys", "--date", "2024-01-21")) == 40
-    assert project.states("run", "--date", "2024-01-21") == SETTLED
+    assert project.states("--date", "2024-01-21", "executor.workers=2") == DONE
+    assert len(project.rows("read", "buys", "--date", "2024-01-21")) == 40
+    assert project.states("--date", "2024-01-21") == SETTLED
 
 
 def test_luigis_own_command_line_runs_the_graph(project):
@@ -146,4 +146,4 @@ def test_luigis_own_command_line_runs_the_graph(project):
     program = [sys.executable, "-m", *words]
     done = subprocess.run(program, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert project.states("run", "--date", "2024-01-21") == SETTLED
+    assert project.states("--date", "2024-01-21") == SETTLED

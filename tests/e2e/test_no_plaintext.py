@@ -47,7 +47,7 @@ def test_finished_nights_leave_no_plaintext(project, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(project.folder / "tmp"))
     before = set(SHARED_MEMORY.iterdir())
     project.run("run", "--date", "2024-01-21")
-    scores = [row["score"] for row in project.json("read", "buys", "--date", "2024-01-21")]
+    scores = [row["score"] for row in project.rows("read", "buys", "--date", "2024-01-21")]
     assert len(scores) == 40
     assert found(written_by(project), needles(scores)) == []
     assert set(SHARED_MEMORY.iterdir()) - before == set()
@@ -69,8 +69,8 @@ def test_a_killed_night_leaves_no_plaintext_and_the_next_one_goes_on(fresh, monk
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert found(written_by(fresh), needles()) == []
-    states = fresh.states("run")
+    states = fresh.states()
     assert set(states.values()) <= {"done", "up to date"}
-    scores = [row["score"] for row in fresh.json("read", "buys", "--date", "2024-01-20")]
+    scores = [row["score"] for row in fresh.rows("read", "buys", "--date", "2024-01-20")]
     assert len(scores) == 40
     assert found(written_by(fresh), needles(scores)) == []
