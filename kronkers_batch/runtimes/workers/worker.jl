@@ -22,6 +22,7 @@ Base.Experimental.@optlevel 0
 
 const MESSAGE_LIMIT = 2000 # characters of an error's message
 const TRACE_LIMIT = 20 # lines of an error's trace
+const MANY_CELLS = 100_000 # in a chunk: its memory is worth taking back at once
 const FRAMES_LOOKED_AT = 400 # of a backtrace; after a stack overflow it has tens of thousands
 
 # ------------------------------------------------------------------------------------------- categories
@@ -49,6 +50,7 @@ Base.getindex(v::Categorical{T}, ::Colon) where {T} = Categorical{T}(copy(v.code
 
 module Rows
 using Dates
+Base.Experimental.@optlevel 2 # else that of the module around it
 
 # The days, and milliseconds, that Julia counts before 1970, where the protocol starts.
 const EPOCH_DAYS = 719_163
@@ -554,6 +556,7 @@ mutable struct State
     model::Any
     fitted::Bool
     file::String # the code file that errors are about, or empty
+    cells::Int # values in the frame that was scored last
     memory::Memory
 end
 
@@ -871,6 +874,7 @@ end
 function score(io::IOStream, message::Message, state::State)
     how = recipe(state, true)
     frame = message.parts[1]::Frame
+    state.cells = frame.rows * length(frame.names)
     result = run_score(how, state.model, frame)
     # The latest world again: scoring may have loaded code that defines what `result` is.
     columns = Base.invokelatest(declared, result, how.outputs, frame.rows)
@@ -918,13 +922,22 @@ function serve(commands_path::String, answers_path::String)
     commands = open(commands_path, "r")
     answers[] = open(answers_path, "w")
     memory = Memory(Dict{String,Any}(), Dict{String,Any}(), Dict{String,Any}())
-    state = State(0, "", nothing, nothing, false, "", memory)
+    state = State(0, "", nothing, nothing, false, "", 0, memory)
     atexit(at_exit)
-    while !eof(commands)
-        message = read_message(commands, memory)
-        message.verb == "stop" && return nothing
-        answer(answers[], message, state)
+    while !eof(commands) && serve_next(commands, state)
+        # The next chunk then gets this one's memory. Left to itself the collector waits until hundreds of MB are
+        # in use, and new memory costs half as much again as reading the data. For a few rows it costs too much.
+        state.cells >= MANY_CELLS && GC.gc(false)
     end
+end
+
+# Reads and answers one command. Returns false if it is to stop.
+function serve_next(commands::IOStream, state::State)
+    state.cells = 0
+    message = read_message(commands, state.memory)
+    message.verb == "stop" && return false
+    answer(answers[], message, state)
+    return true
 end
 
 end # module Kronkers
