@@ -89,7 +89,7 @@ class Ledger:
             action: One word, such as ``promote``; in clear.
             subject: What it was done to, such as ``NAME@3``; in clear.
             details: JSON values, sealed under the department's record key.
-            department: Whose key (a department, or ``department/model``); may be empty when there are no details.
+            department: Whose key: a department, or ``department/model``; may be empty without details.
 
         Returns:
             The entry's number.
@@ -146,18 +146,18 @@ class Ledger:
         value: Mapping[str, Any] = json.loads(plain)
         return value
 
-    def verify(self) -> Head:
-        """Goes through all entries; returns the last.
+    def verify(self, after: Head | None = None) -> Head:
+        """Goes through all entries, or those after one that is known to be good; returns the last.
 
         An end that was cut off does not show here; checkpoints show it (:mod:`.checkpoints`).
 
         Raises:
             IntegrityError: An entry was changed, deleted, put in, or moved; says which.
         """
-        head = Head(0, GENESIS)
+        head = after or Head(0, GENESIS)
         with self._db.read() as conn:
-            query = select(table).order_by(table.c.seq).execution_options(yield_per=1000)
-            for row in conn.execute(query):
+            query = select(table).where(table.c.seq > head.seq).order_by(table.c.seq)
+            for row in conn.execute(query.execution_options(yield_per=1000)):
                 if row.seq != head.seq + 1:
                     raise _broken(head.seq + 1, "is missing")
                 if row.previous != head.hash:

@@ -1,4 +1,4 @@
-"""A model as it was declared when a version was trained: the version scores with its own code, not today's."""
+"""A model as declared when a version was trained: the version scores with its own code, not with today's."""
 
 from __future__ import annotations
 
