@@ -1,68 +1,165 @@
-"""``access``, ``keys`` and ``ledger``: who may, and what was done."""
+"""``access`` and ``keys``: who you are, who may what, and the keys that make it so."""
 
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from kronkers_batch.cli.options import command, opened
+from kronkers_batch.cli.options import command, load_config, opened, verb_of
 from kronkers_batch.cli.output import fields, moment, print_json, table
 from kronkers_batch.errors import UsageError
 
-if TYPE_CHECKING:
-    from kronkers_batch.ledger.ledger import Entry
-
-_VERBS = ("whoami", "list")
+ACCESS = ("whoami", "list", "add", "grant", "revoke")
+KEYS = ("list", "rotate", "shred")
 
 
 def add(commands: Any) -> None:
     """Add this group's commands."""
-    command(commands, "access", access, "Say who you are (whoami), or who may do what (list)", names="VERB")
-    command(commands, "ledger", ledger, "Show or verify the record of what was done", names="show|verify")
+    parser = command(
+        commands,
+        "access",
+        access,
+        "Say who you are and who may do what; let principals in, grant roles, revoke them",
+        names="|".join(ACCESS),
+        verbs=ACCESS,
+    )
+    parser.add_argument("--new", action="store_true", help="whoami: make your key file on this machine")
+    parser.add_argument("--name", metavar="N", help="whoami --new: your name (default: your login name)")
+    parser.add_argument(
+        "--passphrase", action="store_true", help="whoami --new: seal the key file; the terminal asks for it"
+    )
+    parser.add_argument("--public", action="store_true", help="whoami: print your public line, nothing else")
+    parser.add_argument("--service", action="store_true", help="add: it is a service, not a person")
+    parser = command(
+        commands,
+        "keys",
+        keys,
+        "List keys; rotate them without rewriting data; shred a version for good",
+        names="|".join(KEYS),
+        verbs=KEYS,
+    )
+    parser.add_argument("--why", metavar="T", default="", help="shred: the reason, kept in the ledger")
 
 
 def access(args: argparse.Namespace) -> int:
-    """``whoami`` and ``list``."""
-    verb = args.names[0] if args.names else "whoami"
-    if verb not in _VERBS or len(args.names) > 1:
-        raise UsageError(f"access does not know {verb!r}", fix="it knows: " + ", ".join(_VERBS))
+    """Dispatch on the verb."""
+    verb, words = verb_of(args, ACCESS, default="whoami")
+    if verb == "whoami":
+        return _whoami(args, words)
+    from kronkers_batch.steps import people
+
+    if verb == "list":
+        _count(args, words, 0, 0, "")
+        with opened(args, first_run=True) as services:
+            found = people.grants(services)
+        return _rows(args, found, ("principal", "kind", "role", "on"))
+    if verb == "add":
+        _count(args, words, 1, 99, "LINE|FILE [--service]")
+        line = people.read_line(words)
+        with opened(args, first_run=True) as services:
+            done = people.add(services, line, kind="service" if args.service else "person")
+        return _done(
+            args,
+            done,
+            f"{done['principal']} is known; next: kronkers access grant "
+            f"{done['principal']} ROLE DEPARTMENT[/MODEL]",
+        )
+    if verb == "grant":
+        _count(args, words, 3, 3, "NAME ROLE SCOPE")
+        with opened(args, first_run=True) as services:
+            done = people.grant(services, *words)
+        what = "is" if done["changed"] else "was already"
+        return _done(args, done, f"{done['principal']} {what} {done['role']} on {done['on']}")
+    _count(args, words, 1, 2, "NAME [SCOPE]")
+    with opened(args) as services:
+        done = people.revoke(services, words[0], words[1] if len(words) > 1 else None)
+    return _done(
+        args,
+        done,
+        f"{done['principal']} has lost {done['revoked']} grant(s) on {done['on']}; keys are rotated",
+    )
+
+
+def _whoami(args: argparse.Namespace, words: Sequence[str]) -> int:
+    _count(args, words, 0, 0, "[--new [--name N] [--passphrase]] [--public]")
+    if (args.name or args.passphrase) and not args.new:
+        raise UsageError("--name and --passphrase are for a new key", fix="kronkers access whoami --new")
+    if args.new or args.public:
+        from kronkers_batch.steps import identity
+
+        config = load_config(args)
+        if args.new:
+            identity.make(config, args.name, passphrase=args.passphrase)
+        name, line = identity.public_line(config)
+        if args.json:
+            print_json({"principal": name, "key file": str(config.key_file), "line": line})
+            return 0
+        if args.new:
+            print(f"Your key is in {config.key_file}. Keep a copy that only you can get.", file=sys.stderr)
+            print("Send the administrator this line; it is public. Ask for the trust file:", file=sys.stderr)
+        print(line)
+        return 0
     from kronkers_batch.steps import people
 
     with opened(args) as services:
-        found = people.whoami(services) if verb == "whoami" else people.grants(services)
-    if args.json:
-        print_json(found)
-    elif isinstance(found, dict):
-        fields(found)
-    else:
-        table([list(row.values()) for row in found], ("principal", "role", "on"))
+        found = people.whoami(services)
+    print_json(found) if args.json else fields(found)
     return 0
 
 
-def ledger(args: argparse.Namespace) -> int:
-    """Print the ledger's entries, or verify its chain."""
-    verb = args.names[0] if args.names else "show"
-    if verb not in ("show", "verify") or len(args.names) > 1:
-        raise UsageError(f"ledger does not know {verb!r}", fix="it knows: show, verify")
-    with opened(args) as services:
-        if verb == "verify":
-            count = services.ledger.verify().seq
-            print_json({"entries": count, "ok": True}) if args.json else print(
-                f"{count} entries, chain intact"
-            )
+def keys(args: argparse.Namespace) -> int:
+    """Dispatch on the verb."""
+    verb, words = verb_of(args, KEYS, default="list")
+    from kronkers_batch.steps import keys as step
+
+    if verb == "list":
+        _count(args, words, 0, 0, "")
+        with opened(args) as services:
+            found = [{**row, "since": moment(row["since"])} for row in step.listing(services)]
+        return _rows(args, found, ("of", "version", "since", "keys"))
+    if verb == "rotate":
+        _count(args, words, 0, 1, "[SCOPE]")
+        with opened(args, first_run=True) as services:
+            found = step.rotate(services, words[0] if words else None)
+        if args.json:
+            print_json(found)
             return 0
-        with services.db.read() as connection:
-            entries = list(services.ledger.entries(connection))
-    rows = [(moment(e.at), e.principal, e.action, e.subject, _details(e)) for e in entries]
-    headers = ("at", "principal", "action", "subject", "details")
+        for row in found:
+            print(f"{row['of']}: a new key; {row['keys']} keys re-wrapped, no data rewritten")
+        for warning in {str(row["warning"]) for row in found if "warning" in row}:
+            print(f"kronkers: {warning}", file=sys.stderr)
+        return 0
+    _count(args, words, 1, 1, "REF --why T")
+    with opened(args) as services:
+        done = step.shred(services, words[0], args.why)
+    return _done(args, done, f"{done['shredded']} can never be opened again")
+
+
+def _count(args: argparse.Namespace, words: Sequence[str], least: int, most: int, usage: str) -> None:
+    if not least <= len(words) <= most:
+        verb = args.names[0] if args.names else ""
+        raise UsageError(
+            f"wrong number of words behind {args.command} {verb}".rstrip(),
+            fix=f"kronkers {args.command} {verb} {usage}".rstrip(),
+        )
+
+
+def _rows(args: argparse.Namespace, rows: Sequence[Mapping[str, Any]], headers: Sequence[str]) -> int:
     if args.json:
-        print_json([dict(zip(headers, row, strict=True)) for row in rows])
+        print_json(rows)
     else:
-        table(rows, headers)
+        table([list(row.values()) for row in rows], headers)
     return 0
 
 
-def _details(entry: Entry) -> str:
-    if entry.details is None:
-        return "(sealed)"
-    return ", ".join(f"{name} {value}" for name, value in entry.details.items() if value not in ("", None))
+def _done(args: argparse.Namespace, done: Mapping[str, object], text: str) -> int:
+    if args.json:
+        print_json(done)
+    else:
+        print(text)
+        for name in ("note", "warning"):
+            if name in done:
+                print(f"{name}: {done[name]}", file=sys.stderr)
+    return 0

@@ -6,7 +6,7 @@ import argparse
 import datetime as dt
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,11 +21,28 @@ Handler = Callable[[argparse.Namespace], int]
 
 
 def command(
-    commands: Any, name: str, handler: Handler, help: str, *, names: str = "", json: bool = True
+    commands: Any,
+    name: str,
+    handler: Handler,
+    help: str,
+    *,
+    names: str = "",
+    json: bool = True,
+    verbs: Sequence[str] = (),
 ) -> argparse.ArgumentParser:
-    """Add a command. ``names`` is the metavar of its trailing names; empty: it takes overrides alone."""
+    """Add a command.
+
+    Args:
+        commands: What argparse adds commands to.
+        name: Its name.
+        handler: What does it.
+        help: One line.
+        names: The metavar of its trailing names; empty: it takes overrides alone.
+        json: Whether it has ``--json``.
+        verbs: The first name says which of these it is; each has its own rights.
+    """
     parser: argparse.ArgumentParser = commands.add_parser(name, help=help, description=help + ".")
-    parser.set_defaults(handler=handler, takes_names=bool(names))
+    parser.set_defaults(handler=handler, takes_names=bool(names), verbs=tuple(verbs))
     parser.add_argument("words", nargs="*", metavar=names or "KEY=VALUE", help=argparse.SUPPRESS)
     parser.add_argument(
         "--conf", metavar="DIR", help="the configuration folder (or KRONKERS_CONF; else ./conf)"
@@ -49,13 +66,13 @@ def parse_date(text: str, option: str = "--date") -> dt.date:
         raise UsageError(f"{option} {text!r} is no date", fix="write it as 2013-06-01") from None
 
 
-def parse_moment(text: str) -> int:
-    """An ISO date or time (UTC unless it says otherwise) in microseconds; a date means its end."""
+def parse_moment(text: str, option: str = "--at", *, end_of_day: bool = True) -> int:
+    """An ISO date or time (UTC unless it says otherwise) in microseconds; a date means its end, or start."""
     try:
         moment = dt.datetime.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"--at {text!r} is no moment", fix="write it as 2013-06-01T02:00") from None
-    if len(text) == len("2013-06-01"):
+        raise UsageError(f"{option} {text!r} is no moment", fix="write it as 2013-06-01T02:00") from None
+    if end_of_day and len(text) == len("2013-06-01"):
         moment += dt.timedelta(days=1) - dt.timedelta(microseconds=1)
     moment = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
     return (moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
@@ -69,6 +86,14 @@ def one_name(args: argparse.Namespace, what: str) -> str:
             fix=f"kronkers {args.command} {what.upper()}",
         )
     return str(args.names[0])
+
+
+def verb_of(args: argparse.Namespace, verbs: Sequence[str], default: str) -> tuple[str, list[str]]:
+    """The verb of a command that has several, and the words behind it. Raises UsageError."""
+    verb, *words = args.names or [default]
+    if verb not in verbs:
+        raise UsageError(f"{args.command} does not know {verb!r}", fix="it knows: " + ", ".join(verbs))
+    return verb, words
 
 
 def conf_folder(args: argparse.Namespace) -> Path:
@@ -94,10 +119,19 @@ def opened(args: argparse.Namespace, **options: Any) -> Iterator[Services]:
         # What a model prints may hold data: it is shown to who asks, and kept nowhere.
         options["log"] = lambda line: print(line, file=sys.stderr)
     services = open_system(conf_folder(args), args.overrides, verbose=args.verbose, **options)
+    from kronkers_batch.steps.rights import refusals_recorded
+
     try:
-        yield services
+        with refusals_recorded(services, _subject(args)):
+            yield services
     finally:
         services.close()
+
+
+def _subject(args: argparse.Namespace) -> str:
+    """What the ledger says was refused: the command and its names. A query may hold data and is left out."""
+    names = [] if args.command == "sql" else args.names
+    return " ".join([args.command, *names])
 
 
 def logical_date(config: Config, text: str | None) -> dt.date:

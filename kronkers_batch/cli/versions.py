@@ -33,9 +33,12 @@ def add(commands: Any) -> None:
 
 def models(args: argparse.Namespace) -> int:
     """One line a model."""
+    from kronkers_batch.steps import rights
+
     rows: list[dict[str, Any]] = []
     with opened(args) as services:
-        for name, spec in services.config.models.items():
+        for name in rights.seen(services, "models"):
+            spec = services.model(name)
             champion = services.registry.champion(name)
             heads = services.warehouse.heads(name)
             rows.append(
@@ -54,7 +57,7 @@ def models(args: argparse.Namespace) -> int:
 def list_versions(args: argparse.Namespace) -> int:
     """One line a version, newest last."""
     with opened(args) as services:
-        name = services.model(one_name(args, "model")).name
+        name = _allowed(services, args)
         champion = services.registry.champion(name)
         rows: list[dict[str, Any]] = [
             {
@@ -90,7 +93,7 @@ def list_versions(args: argparse.Namespace) -> int:
 def outputs(args: argparse.Namespace) -> int:
     """One line an output version."""
     with opened(args) as services:
-        name = services.model(one_name(args, "model")).name
+        name = _allowed(services, args)
         heads = {head.id for head in services.warehouse.heads(name)}
         rows = [
             {
@@ -122,10 +125,14 @@ def show(args: argparse.Namespace) -> int:
     ref = one_name(args, "ref")
     with opened(args) as services:
         if "/" in ref:
+            from kronkers_batch.steps import rights
+            from kronkers_batch.warehouse.versions import parse_ref
+
+            rights.require(services, "show", parse_ref(ref)[0])
             output = services.warehouse.get(ref)
             details: dict[str, Any] = {**vars(output), "created": moment(output.created)}
         else:
-            details = describe(version_of(services, ref))
+            details = describe(version_of(services, "show", ref))
     if args.json:
         print_json(details)
     else:
@@ -163,7 +170,7 @@ def diff(args: argparse.Namespace) -> int:
     if len(args.names) != 2:
         raise UsageError("name two versions", fix="kronkers diff NAME@1 NAME@2")
     with opened(args) as services:
-        one, other = (version_of(services, ref) for ref in args.names)
+        one, other = (version_of(services, "diff", ref) for ref in args.names)
         rows = services.registry.diff(one, other)
     if args.json:
         print_json([{"what": what, one.ref: a, other.ref: b} for what, a, b in rows])
@@ -177,7 +184,7 @@ def diff(args: argparse.Namespace) -> int:
 def live(args: argparse.Namespace) -> int:
     """The champion, now or at a moment."""
     with opened(args) as services:
-        name = services.model(one_name(args, "model")).name
+        name = _allowed(services, args)
         champion = services.registry.champion(name, at=parse_moment(args.at) if args.at else None)
     if args.json:
         print_json({"model": name, "champion": champion.ref if champion else None})
@@ -191,7 +198,7 @@ def live(args: argparse.Namespace) -> int:
 def promote(args: argparse.Namespace) -> int:
     """Promote by hand."""
     with opened(args) as services:
-        version = version_of(services, one_name(args, "ref"))
+        version = version_of(services, "promote", one_name(args, "ref"))
         services.registry.promote(version.model, version.number, why=args.why, force=args.force)
     return _champion(args, version.ref)
 
@@ -199,8 +206,8 @@ def promote(args: argparse.Namespace) -> int:
 def rollback(args: argparse.Namespace) -> int:
     """Go back to the champion before, or to a named version."""
     with opened(args) as services:
-        name = services.model(one_name(args, "model")).name
-        to = version_of(services, args.to).number if args.to else None
+        name = _allowed(services, args)
+        to = version_of(services, "rollback", args.to).number if args.to else None
         services.registry.rollback(name, why=args.why, to=to)
         champion = services.registry.champion(name)
     return _champion(args, champion.ref if champion else "")
@@ -214,9 +221,20 @@ def _champion(args: argparse.Namespace, ref: str) -> int:
     return 0
 
 
-def version_of(services: Services, ref: str) -> ModelVersion:
-    """The model version that ``NAME@3`` names. Raises UsageError, NotFound."""
+def version_of(services: Services, command: str, ref: str) -> ModelVersion:
+    """The version that ``NAME@3`` names, for a command. Raises UsageError, NotFound, AccessRefused."""
     from kronkers_batch.registry.registry import parse_ref
+    from kronkers_batch.steps import rights
 
     name, number = parse_ref(ref)
-    return services.registry.get(services.model(name).name, number)
+    rights.require(services, command, services.model(name).name)
+    return services.registry.get(name, number)
+
+
+def _allowed(services: Services, args: argparse.Namespace) -> str:
+    """The model that the command names, if the caller may use the command on it."""
+    from kronkers_batch.steps import rights
+
+    name = one_name(args, "model")
+    rights.require(services, str(args.command), name)
+    return name

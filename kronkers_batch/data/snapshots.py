@@ -14,7 +14,7 @@ from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.data.checks import CheckResult
 from kronkers_batch.data.profile import Profile
 from kronkers_batch.data.window import Window
-from kronkers_batch.errors import NotFound
+from kronkers_batch.errors import AccessRefused, NotFound
 from kronkers_batch.frames.schema import Schema
 from kronkers_batch.store import clock
 from kronkers_batch.store.artifacts import ArtifactStore
@@ -22,7 +22,8 @@ from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables.snapshots import snapshots as table
-from kronkers_batch.vault.context import DataKey, Kind, Role, Scope, Signature
+from kronkers_batch.vault import rights
+from kronkers_batch.vault.context import DataKey, Kind, Scope, Signature
 from kronkers_batch.vault.manifest import Manifest, open_manifest, seal_manifest
 from kronkers_batch.vault.vault import Vault
 
@@ -83,15 +84,15 @@ class Snapshots:
     def find(self, source_name: str, window: Window, identity: str) -> SnapshotRef | None:
         """The snapshot of these rows, if there is one: sources that models share are frozen once.
 
-        Raises AccessRefused when there is one but the caller may not read it, IntegrityError.
+        What the caller may not read counts as not there. Raises IntegrityError.
         """
         with self._db.read() as conn:
             found = select(table.c.department).where(table.c.source == source_name).distinct()
             for department in conn.execute(found).scalars():
                 try:
                     wanted = self._lookup(conn, department, source_name, window, identity)
-                except NotFound:
-                    continue  # no key yet, so nothing was frozen under it
+                except (NotFound, AccessRefused):
+                    continue  # nothing was frozen under it yet, or the caller has no key of it
                 if row := _ready(conn, wanted):
                     return self._open(conn, row).ref
         return None
@@ -182,7 +183,7 @@ class Snapshots:
     def _begin(self, source: SourceSpec, window: Window, identity: str, snapshot_id: str) -> DataKey:
         scope = Scope(source.department)
         with self._db.write() as conn:
-            self._vault.require(conn, scope, Role.OPERATOR)
+            rights.require(self._vault, conn, scope, "freeze")
             key = self._vault.new_data_key(conn, scope, Kind.SNAPSHOT, snapshot_id)
             conn.execute(
                 insert(table).values(

@@ -6,7 +6,7 @@ import base64
 import json
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from kronkers_batch.errors import IntegrityError
 from kronkers_batch.ledger.ledger import Head, Keys, Ledger
@@ -69,9 +69,13 @@ class Checkpoint:
         return found
 
 
-def write(ledger: Ledger, keys: Keys, store: ArtifactStore) -> Checkpoint:
-    """Verifies the ledger and writes a checkpoint of its head. Raises IntegrityError, StoreError."""
-    head, at = ledger.verify(), clock.now()
+def write(db: Database, ledger: Ledger, keys: Keys, store: ArtifactStore) -> Checkpoint:
+    """Verifies what the ledger gained since the newest checkpoint, and writes one of its head.
+
+    Raises IntegrityError, StoreError.
+    """
+    last = newest(db, keys, store)
+    head, at = ledger.verify(Head(last.seq, last.hash) if last and last.seq else None), clock.now()
     unsigned = Checkpoint(keys.warehouse, head.seq, head.hash, at, keys.signer, b"")
     _, signature = keys.sign(unsigned.payload())
     done = Checkpoint(keys.warehouse, head.seq, head.hash, at, keys.signer, signature)
@@ -89,19 +93,32 @@ def verify(db: Database, keys: Keys, store: ArtifactStore) -> int:
     paths = store.list(_folder(keys))
     with db.read() as conn:
         for path in paths:
-            point = Checkpoint.from_bytes(store.read(path), path)
-            if point.warehouse != keys.warehouse or not keys.check(
-                conn, point.signer, point.payload(), point.signature
-            ):
-                raise _damaged(path)
-            if point.seq == 0:
-                continue
-            found = conn.execute(select(table.c.hash).where(table.c.seq == point.seq)).scalar()
-            if found is None:
-                raise _older(f"lacks entry {point.seq} of the ledger, which a checkpoint has", path)
-            if found != point.hash:
-                raise _older(f"has another entry {point.seq} in the ledger than a checkpoint", path)
+            _compare(conn, keys, store, path)
     return len(paths)
+
+
+def newest(db: Database, keys: Keys, store: ArtifactStore) -> Checkpoint | None:
+    """The newest checkpoint, compared with the database; None where there is none. Raises as :func:`verify`."""
+    paths = store.list(_folder(keys))
+    if not paths:
+        return None
+    with db.read() as conn:
+        return _compare(conn, keys, store, paths[-1])
+
+
+def _compare(conn: Connection, keys: Keys, store: ArtifactStore, path: str) -> Checkpoint:
+    point = Checkpoint.from_bytes(store.read(path), path)
+    found = conn.execute(select(table.c.hash).where(table.c.seq == point.seq)).scalar()
+    # First: an older database may not know yet who signed the checkpoint.
+    if point.seq and found is None and point.warehouse == keys.warehouse:
+        raise _older(f"lacks entry {point.seq} of the ledger, which a checkpoint has", path)
+    if point.warehouse != keys.warehouse or not keys.check(
+        conn, point.signer, point.payload(), point.signature
+    ):
+        raise _damaged(path)
+    if point.seq and found != point.hash:
+        raise _older(f"has another entry {point.seq} in the ledger than a checkpoint", path)
+    return point
 
 
 def _folder(keys: Keys) -> str:
@@ -124,4 +141,4 @@ def _damaged(where: str) -> IntegrityError:
     )
 
 
-__all__ = ["Checkpoint", "Head", "verify", "write"]
+__all__ = ["Checkpoint", "Head", "newest", "verify", "write"]

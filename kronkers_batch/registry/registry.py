@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from kronkers_batch.errors import GateFailed, IntegrityError, NotFound, Stale, UsageError
 from kronkers_batch.ledger.ledger import Ledger
@@ -16,7 +18,8 @@ from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables.registry import model_versions
-from kronkers_batch.vault.context import DataKey, Kind, Role, Scope
+from kronkers_batch.vault import rights
+from kronkers_batch.vault.context import DataKey, Kind, Scope
 from kronkers_batch.vault.manifest import PieceEntry, check_piece, digest
 from kronkers_batch.vault.notes import note
 from kronkers_batch.vault.vault import Vault
@@ -39,14 +42,17 @@ class Registry:
 
     # ------------------------------------------------------------ versions
 
-    def record(self, training: Training, artifact: bytes) -> ModelVersion:
+    def record(
+        self, training: Training, artifact: bytes, details: Mapping[str, Any] | None = None
+    ) -> ModelVersion:
         """Makes the next version of a model: sealed, signed, and never changed again.
 
-        A crash on the way leaves no version. Raises AccessRefused below the role operator, StoreError.
+        A crash on the way leaves no version. ``details`` go into the ledger's line, with the reason and the
+        fingerprints. Raises AccessRefused below the role operator, StoreError.
         """
         scope, version_id, vault = Scope(training.department, training.model), new_id(), self._vault
         with self._db.write() as conn:
-            vault.require(conn, scope, Role.OPERATOR)
+            rights.require(vault, conn, scope, "record")
             data_key = vault.new_data_key(conn, scope, Kind.ARTIFACT, version_id)
             record_key = vault.new_data_key(conn, scope, Kind.RECORD, version_id)
         # Between the transactions: an artifact may be large, and the write lock is everybody's.
@@ -56,8 +62,42 @@ class Registry:
         with self._db.write() as conn:
             row = records.insert_version(conn, vault, draft, training)
             version = records.open_version(conn, vault, row, golden=True)
-            note(self._ledger, conn, vault, "record", version.ref, scope, {"why": training.why})
+            note(
+                self._ledger,
+                conn,
+                vault,
+                "record",
+                version.ref,
+                scope,
+                {**_told(training), **(details or {})},
+            )
         return version
+
+    def shred(self, model: str, number: int, why: str) -> None:
+        """Deletes a version's keys and artifact: nobody can open it again, and its number is not used again.
+
+        Call :meth:`Database.scrub` afterwards. Raises NotFound, UsageError for the champion, AccessRefused
+        below admin.
+        """
+        with self._db.write() as conn:
+            serialise(conn, f"champions:{model}")
+            row = self._numbered(conn, model, number)
+            scope = Scope(row.department, model)
+            rights.require(self._vault, conn, scope, "shred")
+            log = champions.lines(conn, self._vault, model)
+            if log and log[-1].version_id == row.id:
+                raise UsageError(
+                    "it is the champion, which scores every night",
+                    where=f"{model}@{number}",
+                    fix=f"Promote another version of {model} first, or disable the model and do it then.",
+                )
+            gone = {"state": "deleted", "manifest": b"", "golden": b""}
+            conn.execute(update(model_versions).where(model_versions.c.id == row.id).values(**gone))
+            for key_id in (row.key_id, row.record_key_id):
+                self._vault.shred(conn, key_id)
+            note(self._ledger, conn, self._vault, "shred", f"{model}@{number}", scope, {"why": why})
+        # After the commit: an artifact without its key is noise, a version without its artifact is damaged.
+        self._artifacts.delete(records.artifact_path(row.department, model, row.id))
 
     def get(self, model: str, number: int) -> ModelVersion:
         """One version. Raises NotFound, IntegrityError, AccessRefused."""
@@ -130,6 +170,7 @@ class Registry:
         *,
         force: bool = False,
         missed: Sequence[str] | None = None,
+        details: Mapping[str, Any] | None = None,
     ) -> Promotion:
         """Makes a version the champion; promoting the champion again changes nothing.
 
@@ -140,6 +181,7 @@ class Registry:
             expected: Number of the champion that the caller believes in (0 for none); another one is Stale.
             force: Although a threshold is missed.
             missed: The thresholds that it misses today; None: those that it missed when it was trained.
+            details: For the ledger's line, besides the reason and the fingerprint.
 
         Raises GateFailed, Stale, NotFound, UsageError without a reason, AccessRefused below approver.
         """
@@ -160,7 +202,8 @@ class Registry:
                     where=version.ref,
                     fix=f"kronkers promote {version.ref} --force --why REASON promotes it all the same.",
                 )
-            return self._append(conn, row, log, PROMOTE, why)
+            told = {"missed": list(failed), **(details or {})}
+            return self._append(conn, row, log, PROMOTE, why, told)
 
     def rollback(self, model: str, to: int | None = None, why: str = "") -> Promotion:
         """Makes the champion before the present one, or the version ``to``, the champion again.
@@ -212,16 +255,26 @@ class Registry:
             raise UsageError("a reason is needed", where=f"{model}@{number}", fix="--why TEXT")
         serialise(conn, f"champions:{model}")
         row = self._numbered(conn, model, number)
-        self._vault.require(conn, Scope(row.department, model), Role.APPROVER)
+        rights.require(self._vault, conn, Scope(row.department, model), "promote")
         return row, champions.lines(conn, self._vault, model)
 
-    def _append(self, conn: Connection, row: VersionRow, log: list[Line], action: str, why: str) -> Promotion:
+    def _append(
+        self,
+        conn: Connection,
+        row: VersionRow,
+        log: list[Line],
+        action: str,
+        why: str,
+        details: Mapping[str, Any] | None = None,
+    ) -> Promotion:
         if log and log[-1].version_id == row.id:
             return self._promotion(conn, log[-1], log[-2] if len(log) > 1 else None)
         key = self._vault.data_key(conn, row.record_key_id)
         line = champions.append(conn, self._vault, key, row, log, action, why)
         scope = Scope(row.department, row.model)
-        note(self._ledger, conn, self._vault, action, f"{row.model}@{row.number}", scope, {"why": why})
+        told = {"why": why, "from": log[-1].number if log else None, "definition": row.definition}
+        told |= details or {}
+        note(self._ledger, conn, self._vault, action, f"{row.model}@{row.number}", scope, told)
         return champions.promotion(self._vault, key, line, log[-1] if log else None)
 
     def _promotion(self, conn: Connection, line: Line, before: Line | None) -> Promotion:
@@ -231,6 +284,19 @@ class Registry:
         except NotFound:
             key = None  # shredded with its version
         return champions.promotion(self._vault, key, line, before)
+
+
+def _told(training: Training) -> dict[str, Any]:
+    """What the ledger keeps of a training: why, of what, and how good."""
+    return {
+        "why": training.why,
+        "definition": training.definition_fingerprint,
+        "snapshot": training.fingerprints.get("snapshot", ""),
+        # JSON in the ledger has no NaN.
+        "metrics": {name: v if math.isfinite(v) else str(v) for name, v in training.metrics.items()},
+        "missed": list(training.verdict),
+        "overrides": list(training.overrides),
+    }
 
 
 def _before(model: str, log: list[Line], to: int | None) -> int:

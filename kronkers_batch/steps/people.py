@@ -1,34 +1,235 @@
-"""Who the caller is, what they may do, and who may do what."""
+"""Who the caller is, what they may do, and who may do what: asked, granted and revoked."""
 
 from __future__ import annotations
 
-from sqlalchemy import select, true
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
 
+from sqlalchemy import Connection, select, true
+
+from kronkers_batch.errors import NotFound, StoreError, UsageError
+from kronkers_batch.steps import rights as asked
 from kronkers_batch.steps.services import Services
-from kronkers_batch.store.tables.vault import principals
-from kronkers_batch.vault.context import Scope
+from kronkers_batch.store.tables import vault as t
+from kronkers_batch.vault import grants as granting
+from kronkers_batch.vault import pin, rotation
+from kronkers_batch.vault.context import Role, Scope
+from kronkers_batch.vault.notes import note
+from kronkers_batch.vault.trust import ADMIN, Grant
+from kronkers_batch.vault.vault import highest
+
+_KINDS = ("person", "service")
 
 
 def whoami(services: Services) -> dict[str, object]:
-    """The caller's name, key and role on each declared department."""
+    """The caller's name, key, and role on each declared department and model on which it has one."""
     vault = services.vault
     with services.db.read() as connection:
-        roles = {name: vault.role(connection, Scope(name)) for name in services.config.departments}
+        held = vault.held(connection)
+        me = vault.trust.principal(connection, vault.identity.public.id)
+    roles = {name: highest(held, Scope(name)) for name in services.config.departments}
+    shown = {name: str(role) if role else "none" for name, role in roles.items()}
+    for name, spec in services.config.models.items():
+        role = highest(held, Scope(spec.department, name))
+        if role is not None and role is not roles.get(spec.department):
+            shown[f"{spec.department}/{name}"] = str(role)
     return {
         "principal": vault.principal,
+        "kind": me.kind,
         "key": vault.identity.public.id,
         "key file": str(services.config.key_file),
-        "roles": {name: str(role) if role else "none" for name, role in roles.items()},
+        "trust file": str(pin.path_for(services.config.key_file)),
+        "administrator of the warehouse": "yes" if me.authority == ADMIN else "no",
+        "roles": shown,
     }
 
 
-def grants(services: Services) -> list[dict[str, str]]:
-    """Every verified grant in force: principal, role, and department or model."""
+def is_administrator(services: Services) -> bool:
+    """Whether the caller is an administrator of the whole warehouse."""
     with services.db.read() as connection:
-        rows = connection.execute(select(principals.c.id, principals.c.name)).all()
-        names: dict[str, str] = {row.id: row.name for row in rows}
-        found = services.vault.trust.grants(connection, true())
-    return sorted(
-        ({"principal": names[g.principal_id], "role": str(g.role), "on": str(g.scope)} for g in found),
-        key=lambda row: tuple(row.values()),
+        me = services.vault.trust.principal(connection, services.vault.identity.public.id)
+    return me.authority == ADMIN
+
+
+def grants(services: Services) -> list[dict[str, str]]:
+    """The verified grants in force that the caller may see: principal, kind, role, and on what.
+
+    An administrator of the warehouse sees all; others their own, and those on what they have a grant on.
+    """
+    vault = services.vault
+    with services.db.read() as connection:
+        query = select(t.principals.c.id, t.principals.c.name, t.principals.c.kind)
+        people = {row.id: row for row in connection.execute(query).all()}
+        found = vault.trust.grants(connection, true())
+        mine = vault.held(connection)
+    everything = is_administrator(services)
+    rows = [
+        {
+            "principal": people[g.principal_id].name,
+            "kind": people[g.principal_id].kind,
+            "role": str(g.role),
+            "on": str(g.scope),
+        }
+        for g in found
+        if everything or g.principal_id == vault.identity.id or highest(mine, g.scope) is not None
+    ]
+    return sorted(rows, key=lambda row: (row["on"], row["principal"], row["role"]))
+
+
+def add(services: Services, line: str, *, kind: str = "person") -> dict[str, object]:
+    """Certifies a public line. Raises AccessRefused, IdentityError, UsageError on a taken name."""
+    if kind not in _KINDS:
+        raise UsageError(f"a principal is a {' or a '.join(_KINDS)}, not a {kind}")
+    name, principal_id, keys = pin.from_text(line)
+    vault = services.vault
+    with services.db.write() as connection:
+        vault.trust.require_authority(connection, vault.identity)
+        taken = select(t.principals.c.id).where(
+            (t.principals.c.name == name) | (t.principals.c.id == principal_id)
+        )
+        if connection.execute(taken).first() is not None:
+            raise UsageError(
+                f"there is, or was, a principal called {name} or with this key",
+                fix="See: kronkers access list. For another key: kronkers access whoami --new --name OTHER",
+            )
+        added = vault.trust.add_principal(connection, vault.identity, principal_id, name, keys, kind=kind)
+        services.ledger.append(
+            connection, vault.principal, "add", f"{kind} {name} {added.keys.id}", department=""
+        )
+    return {"principal": name, "kind": kind, "key": added.keys.id}
+
+
+def grant(services: Services, name: str, role_text: str, scope_text: str) -> dict[str, object]:
+    """Gives a principal a role, and the key that goes with it. Raises AccessRefused, NotFound, UsageError."""
+    role, scope = parse_role(role_text), parse_scope(services, scope_text)
+    asked.require_admin(services, scope)
+    vault = services.vault
+    with services.db.write() as connection:
+        already = [g for g in _grants_of(services, connection, name) if g.scope == scope]
+        if any(g.role is role for g in already):
+            return {"principal": name, "role": str(role), "on": str(scope), "changed": False}
+        granting.grant(vault.ring, connection, name, scope, role)
+        note(services.ledger, connection, vault, "grant", f"{name} {role} {scope}", scope)
+    done: dict[str, object] = {"principal": name, "role": str(role), "on": str(scope), "changed": True}
+    higher = [g.role for g in already if g.role.covers(role)]
+    if higher:
+        done["note"] = f"{name} has the role {higher[0]} there too; the higher one counts until it is revoked"
+    elif scope.model and role is Role.OPERATOR:
+        done["note"] = (
+            f"to run {scope.model}, {name} also needs operator on {scope.department}, whose sources it reads"
+        )
+    return done
+
+
+def revoke(services: Services, name: str, scope_text: str | None) -> dict[str, object]:
+    """Takes grants on one scope, or everything and the principal itself, and rotates the keys.
+
+    Raises AccessRefused, NotFound, UsageError when callers revoke themselves altogether.
+    """
+    vault = services.vault
+    if scope_text is None:
+        return _revoke_principal(services, name)
+    scope = parse_scope(services, scope_text, known=True)
+    asked.require_admin(services, scope)
+    with services.db.write() as connection:
+        taken = rotation.revoke(vault.ring, connection, name, scope)
+        note(services.ledger, connection, vault, "revoke", f"{name} {scope}", scope)
+        left = [str(g.scope) for g in _grants_of(services, connection, name) if _near(g.scope, scope)]
+    done: dict[str, object] = {"principal": name, "revoked": taken, "on": str(scope), **scrubbed(services)}
+    if left:
+        done["note"] = f"{name} still has a grant on " + ", ".join(sorted(left))
+    return done
+
+
+def _revoke_principal(services: Services, name: str) -> dict[str, object]:
+    vault = services.vault
+    if name == vault.principal:
+        raise UsageError("you cannot revoke yourself", fix="Another administrator, or recovery, can.")
+    with services.db.write() as connection:
+        vault.trust.require_authority(connection, vault.identity)
+        taken = len(_grants_of(services, connection, name))
+        rotation.revoke_principal(vault.ring, connection, name)
+        services.ledger.append(connection, vault.principal, "revoke", name, department="")
+    return {"principal": name, "revoked": taken, "on": "everything", **scrubbed(services)}
+
+
+def scrubbed(services: Services) -> Mapping[str, object]:
+    """Carries deleted keys out of the write-ahead log; says so where a reader is in the way."""
+    try:
+        services.db.scrub()
+    except StoreError as error:
+        return {"warning": f"{error.what}; `kronkers keys rotate` takes them out when nobody reads"}
+    return {}
+
+
+def parse_role(text: str) -> Role:
+    """A role. Raises UsageError."""
+    try:
+        return Role(text)
+    except ValueError:
+        raise UsageError(
+            f"there is no role {text!r}",
+            fix="Each may what the ones before it may: " + ", ".join(Role),
+        ) from None
+
+
+def parse_scope(services: Services, text: str, *, known: bool = False) -> Scope:
+    """``department`` or ``department/model``.
+
+    Args:
+        services: The opened system.
+        text: What was written.
+        known: Whether one that is no longer declared, but has keys, will do too.
+
+    Raises UsageError with the nearest spelling.
+    """
+    department, slash, model = text.partition("/")
+    scope, config = Scope(department, model), services.config
+    scopes = [
+        *(Scope(name) for name in config.departments),
+        *(Scope(spec.department, name) for name, spec in config.models.items()),
+    ]
+    if known and scope not in scopes:
+        with services.db.read() as connection:
+            query = select(t.tree_keys.c.department, t.tree_keys.c.model).distinct()
+            scopes += [Scope(*row) for row in connection.execute(query).all()]
+    if scope in scopes and bool(slash) == bool(model):
+        return scope
+    texts = [str(s) for s in scopes]
+    if not slash:
+        texts += [s.model for s in scopes if s.model]
+    close = difflib.get_close_matches(text, texts, 1)
+    named = next((str(s) for s in scopes if close and s.model == close[0]), close[0] if close else "")
+    raise UsageError(
+        f"there is no department or model {text!r}",
+        fix=f"Did you mean {named!r}?" if named else "Write DEPARTMENT or DEPARTMENT/MODEL.",
     )
+
+
+def read_line(words: list[str]) -> str:
+    """A public line from a command line: the line itself, in quotes or not, or a file that holds it."""
+    if len(words) == 1 and " " not in words[0].strip():
+        path = Path(words[0])
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            raise NotFound(
+                "this is neither a public line nor a file that can be read",
+                where=words[0],
+                fix="Give the line that `kronkers access whoami --public` printed, or a file with it.",
+            ) from None
+    return " ".join(words)
+
+
+def _grants_of(services: Services, connection: Connection, name: str) -> list[Grant]:
+    query = select(t.principals.c.id).where(t.principals.c.name == name)
+    principal_id = connection.execute(query).scalar()
+    if principal_id is None:
+        return []
+    return services.vault.trust.grants(connection, t.grants.c.principal_id == principal_id)
+
+
+def _near(one: Scope, other: Scope) -> bool:
+    """Whether a grant on the one says something about the other: its department, or one of its models."""
+    return one.department == other.department and (not one.model or not other.model)

@@ -68,6 +68,12 @@ def require_scope(services: Services, command: str, scope: Scope) -> None:
             services.vault.trust.require_authority(connection, services.vault.identity)
 
 
+def require_admin(services: Services, scope: Scope) -> None:
+    """Raises AccessRefused unless the caller may grant, revoke and rotate on the scope's department."""
+    with services.db.read() as connection:
+        services.vault.trust.require_department_admin(connection, services.vault.identity, scope.department)
+
+
 def may_promote(services: Services, model: str) -> bool:
     """Whether the caller's signature under a promotion of this model would be believed."""
     scope = Scope(services.model(model).department, model)

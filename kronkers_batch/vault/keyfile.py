@@ -14,7 +14,7 @@ import os
 import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
@@ -89,6 +89,16 @@ def from_text(text: str, where: str, passphrase: Secret | None = None) -> Identi
     return _identity(_parse(opened.decode(), where), where)
 
 
+def is_sealed(path: Path, environ: Mapping[str, str] | None = None) -> bool:
+    """Whether the caller's key, in KRONKERS_KEY or in the file, needs a passphrase; False for no key file."""
+    text = (os.environ if environ is None else environ).get(VARIABLE)
+    try:
+        value = _parse((text or read_private(path)).strip(" \t\r\n"), str(path))
+    except IdentityError:
+        return False  # load() says what is wrong with it
+    return "sealed" in value
+
+
 def exists(path: Path) -> bool:
     """Whether anything has this name; False where we may not look, which :func:`create` then says."""
     try:
@@ -98,17 +108,22 @@ def exists(path: Path) -> bool:
     return True
 
 
+def refuse_existing(path: Path) -> NoReturn:
+    """Raises IdentityError: a key is never overwritten."""
+    raise IdentityError(
+        "there is a key file already; it is not overwritten",
+        where=str(path),
+        fix="Use it, or choose another path with KRONKERS_KEY_FILE.",
+    ) from None
+
+
 def create(path: Path, identity: Identity, passphrase: Secret | None = None) -> None:
     """Writes a new key file of mode 0600. Raises IdentityError when there is one, or it cannot be written."""
     try:
         make_folder(path.parent)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     except FileExistsError:
-        raise IdentityError(
-            "there is a key file already; it is not overwritten",
-            where=str(path),
-            fix="Use it, or choose another path with KRONKERS_KEY_FILE.",
-        ) from None
+        refuse_existing(path)
     except OSError as error:
         raise IdentityError(
             f"the key file cannot be written: {error.strerror}",

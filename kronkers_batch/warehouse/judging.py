@@ -11,7 +11,8 @@ from kronkers_batch.errors import NotFound
 from kronkers_batch.ledger.ledger import Ledger
 from kronkers_batch.store.engine import serialise
 from kronkers_batch.store.tables.outputs import output_filters, output_pieces, output_versions
-from kronkers_batch.vault.context import Role, Scope
+from kronkers_batch.vault import rights
+from kronkers_batch.vault.context import Scope
 from kronkers_batch.vault.notes import note
 from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse import catalog, log
@@ -69,9 +70,16 @@ def history(conn: Connection, vault: Vault, model: str, date: dt.date) -> list[J
     return result
 
 
-def _delete(conn: Connection, vault: Vault, ledger: Ledger, row: VersionRow, why: str) -> None:
+def shred(conn: Connection, vault: Vault, ledger: Ledger, row: VersionRow, why: str) -> None:
+    """See :meth:`Warehouse.shred`; in a write transaction."""
+    _delete(conn, vault, ledger, row, why, "shred")
+
+
+def _delete(
+    conn: Connection, vault: Vault, ledger: Ledger, row: VersionRow, why: str, deed: str = "expire"
+) -> None:
     scope = Scope(row.department, row.model)
-    vault.require(conn, scope, Role.OPERATOR)
+    rights.require(vault, conn, scope, deed)
     place = catalog.place_of(row)
     serialise(conn, f"output_log:{place.name}")
     if row.state == "finished":
@@ -87,7 +95,7 @@ def _delete(conn: Connection, vault: Vault, ledger: Ledger, row: VersionRow, why
     )
     vault.shred(conn, row.key_id)
     vault.shred(conn, row.record_key_id)
-    note(ledger, conn, vault, "delete", f"{place.name}#{row.number}", scope, {"why": why})
+    note(ledger, conn, vault, deed, f"{place.name}#{row.number}", scope, {"why": why})
 
 
 def _current(
@@ -95,7 +103,7 @@ def _current(
 ) -> tuple[VersionRow, list[Line], OutputVersion]:
     """The version's row, its date's log, and the version as it is now, all under the log's lock."""
     serialise(conn, f"output_log:{version.model}/{version.date}")
-    vault.require(conn, Scope(version.department, version.model), Role.OPERATOR)
+    rights.require(vault, conn, Scope(version.department, version.model), "publish")
     row = catalog.row_of(conn, version.id)
     if row.state != "finished":
         raise NotFound(f"{version.ref} was deleted", fix=f"kronkers outputs {version.model}")
@@ -117,7 +125,7 @@ def _append(
     place = catalog.place_of(row)
     key = vault.data_key(conn, row.record_key_id)
     line = log.append(conn, vault, key, place, judged, action, head, missed=missed, why=why)
-    details = {"missed": list(missed), "why": why}
+    details = {"missed": list(missed), "why": why, "fingerprint": row.fingerprint}
     scope = Scope(row.department, row.model)
     note(ledger, conn, vault, action, f"{place.name}#{row.number}", scope, details)
     return catalog.open_version(conn, vault, row, [*judged, line]).version

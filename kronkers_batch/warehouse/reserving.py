@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
@@ -14,7 +16,8 @@ from kronkers_batch.store import clock
 from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables.outputs import output_pieces, output_versions
-from kronkers_batch.vault.context import DataKey, Kind, Role, Scope
+from kronkers_batch.vault import rights
+from kronkers_batch.vault.context import DataKey, Kind, Scope
 from kronkers_batch.vault.notes import note
 from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse import log, pieces
@@ -43,7 +46,7 @@ def begin(
     """See :meth:`Warehouse.begin`."""
     scope = Scope(department, model)
     with parts.db.write() as conn:
-        parts.vault.require(conn, scope, Role.OPERATOR)
+        rights.require(parts.vault, conn, scope, "publish")
         serialise(conn, f"output_versions:{model}/{date}")
         found = _unfinished(conn, department, model, date, fingerprint)
         taken = _take_over(parts.vault, conn, found) if found else None
@@ -58,8 +61,8 @@ def begin(
     # Outside of the transaction: nobody else may write under our token, and this reads every landed byte.
     landed = _landed(parts, reserved) if taken else {}
 
-    def record(conn: Connection, action: str, ref: str) -> None:
-        note(parts.ledger, conn, parts.vault, action, ref, scope)
+    def record(conn: Connection, action: str, ref: str, details: Mapping[str, Any]) -> None:
+        note(parts.ledger, conn, parts.vault, action, ref, scope, details)
 
     return OutputWriter(parts.db, parts.vault, reserved, landed, record)
 

@@ -81,6 +81,16 @@ class Warehouse:
             self._db.scrub()
         return gone
 
+    def shred(self, ref: str, why: str) -> None:
+        """Deletes one finished version: its keys are shredded, its pieces removed.
+
+        Call :meth:`Database.scrub` afterwards. Where it was its date's head, the last good version before it
+        is the head again. Raises UsageError, NotFound, AccessRefused below admin.
+        """
+        with self._db.write() as conn:
+            row = catalog.numbered(conn, *parse_ref(ref))
+            judging.shred(conn, self._vault, self._ledger, row, why)
+
     # ------------------------------------------------------------ finding
 
     def find(self, model: str, date: dt.date, fingerprint: str) -> OutputVersion | None:

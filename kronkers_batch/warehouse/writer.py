@@ -29,8 +29,11 @@ from kronkers_batch.warehouse.versions import OutputVersion
 if TYPE_CHECKING:
     import polars as pl
 
-Note = Callable[[Connection, str, str], None]
-"""Called in the publishing transaction with the action and the version's ref: the ledger's line."""
+Note = Callable[[Connection, str, str, Mapping[str, Any]], None]
+"""Called in the publishing transaction with the action, the version's ref and details: the ledger's line."""
+
+
+_TOLD = ("model_version", "snapshot_fingerprint", "thresholds")  # of the lineage, also in the ledger
 
 
 @dataclass(frozen=True)
@@ -163,7 +166,10 @@ class OutputWriter:
             head = log.head_of(judged) if missed else place.version_id
             key = reserved.record_key
             line = log.append(conn, self._vault, key, place, judged, action, head, missed=missed)
-            self._note(conn, action, self.ref)
+            told = {name: lineage[name] for name in _TOLD if name in lineage}
+            self._note(
+                conn, action, self.ref, {**told, "fingerprint": reserved.fingerprint, "missed": list(missed)}
+            )
             row = catalog.row_of(conn, place.version_id)
             result = catalog.open_version(conn, self._vault, row, [*judged, line]).version
         self._landing.forget()

@@ -167,10 +167,10 @@ def points(tmp_path):
 
 def test_checkpoints_hold(db, ledger, vault, points):
     keys = LedgerKeys(vault)
-    assert checkpoints.write(ledger, keys, points).seq == 5
+    assert checkpoints.write(db, ledger, keys, points).seq == 5
     with db.write() as conn:
         ledger.append(conn, "admin", "a", "b", department="")
-    checkpoints.write(ledger, keys, points)
+    checkpoints.write(db, ledger, keys, points)
     assert checkpoints.verify(db, keys, points) == 2
 
 
@@ -181,7 +181,7 @@ def test_an_older_database_put_back_is_noticed(db, ledger, vault, points, tmp_pa
     shutil.copy(db.path, tmp_path / "old.db")
     with db.write() as conn:
         ledger.append(conn, "admin", "a", "b", department="")
-    checkpoints.write(ledger, keys, points)
+    checkpoints.write(db, ledger, keys, points)
     db.scrub()
     db.close()
     shutil.copy(tmp_path / "old.db", db.path)
@@ -197,7 +197,7 @@ def test_an_older_database_put_back_is_noticed(db, ledger, vault, points, tmp_pa
 
 def test_every_flipped_byte_of_a_checkpoint_is_found(db, ledger, vault, points, tmp_path):
     keys = LedgerKeys(vault)
-    checkpoints.write(ledger, keys, points)
+    checkpoints.write(db, ledger, keys, points)
     (path,) = points.list("")
     raw = points.read(path)
     file = tmp_path / "points" / path

@@ -1,0 +1,81 @@
+"""``ledger``: what was done, by whom and why; and whether the record is whole."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from kronkers_batch.cli.options import command, opened, parse_moment, verb_of
+from kronkers_batch.cli.output import moment, print_json
+from kronkers_batch.errors import UsageError
+
+VERBS = ("show", "verify")
+
+
+def add(commands: Any) -> None:
+    """Add this group's commands."""
+    parser = command(
+        commands,
+        "ledger",
+        ledger,
+        "Tell what was done, by whom and why; or verify that the record is whole",
+        names="|".join(VERBS),
+        verbs=VERBS,
+    )
+    parser.add_argument("--since", metavar="MOMENT", help="show: from this date or moment on")
+    parser.add_argument(
+        "--subject", metavar="TEXT", help="show: only what names this model, version, principal or department"
+    )
+
+
+def ledger(args: argparse.Namespace) -> int:
+    """Dispatch on the verb."""
+    verb, words = verb_of(args, VERBS, default="show")
+    if words:
+        raise UsageError(f"unexpected {words[0]!r}", fix=f"kronkers ledger {verb} --help")
+    return _verify(args) if verb == "verify" else _show(args)
+
+
+def _show(args: argparse.Namespace) -> int:
+    from kronkers_batch.steps import story
+
+    since = parse_moment(args.since, option="--since", end_of_day=False) if args.since else None
+    with opened(args) as services:
+        entries = list(story.entries(services, since=since, subject=args.subject))
+    if args.json:
+        print_json(
+            [
+                {
+                    "number": e.seq,
+                    "at": moment(e.at),
+                    "principal": e.principal,
+                    "action": e.action,
+                    "subject": e.subject,
+                    "on": e.department,
+                    "details": e.details,
+                    "sentence": story.sentence(e),
+                }
+                for e in entries
+            ]
+        )
+        return 0
+    for entry in entries:
+        print(f"{moment(entry.at)}  {story.sentence(entry)}")
+    return 0
+
+
+def _verify(args: argparse.Namespace) -> int:
+    from kronkers_batch.steps import checkpoint
+
+    with opened(args) as services:
+        count = services.ledger.verify().seq
+        points = checkpoint.verify(services)
+    where = services.config.warehouse.checkpoints
+    if args.json:
+        print_json({"entries": count, "checkpoints": points, "ok": True})
+    elif where:
+        print(f"{count} entries, chain and signatures intact; {points} checkpoints in {where} fit")
+    else:
+        print(f"{count} entries, chain and signatures intact; warehouse.checkpoints is empty: an older")
+        print("database put in this one's place would not be noticed")
+    return 0

@@ -1,0 +1,36 @@
+"""Checkpoints of the ledger outside the database: written when a run ends, compared when one begins."""
+
+from __future__ import annotations
+
+from kronkers_batch.ledger import checkpoints
+from kronkers_batch.steps.services import Services
+from kronkers_batch.store.artifacts import ArtifactStore
+from kronkers_batch.vault.ledger_keys import LedgerKeys
+
+
+def write(services: Services) -> None:
+    """Verifies what the ledger gained since the newest checkpoint, and writes the next one.
+
+    Nothing where ``warehouse.checkpoints`` is empty. Raises IntegrityError, StoreError.
+    """
+    store = _store(services)
+    if store is not None:
+        checkpoints.write(services.db, services.ledger, LedgerKeys(services.vault), store)
+
+
+def compare(services: Services) -> None:
+    """Raises IntegrityError where the database is older than the newest checkpoint, or another one."""
+    store = _store(services)
+    if store is not None:
+        checkpoints.newest(services.db, LedgerKeys(services.vault), store)
+
+
+def verify(services: Services) -> int:
+    """Compares every checkpoint; returns how many there are. Raises IntegrityError, StoreError."""
+    store = _store(services)
+    return 0 if store is None else checkpoints.verify(services.db, LedgerKeys(services.vault), store)
+
+
+def _store(services: Services) -> ArtifactStore | None:
+    address = services.config.warehouse.checkpoints
+    return ArtifactStore(address) if address else None

@@ -1,0 +1,50 @@
+"""The caller's own key file on this machine: made, and shown in public. Needs no warehouse."""
+
+from __future__ import annotations
+
+import getpass
+import re
+
+from kronkers_batch.config.spec import Config
+from kronkers_batch.errors import UsageError
+from kronkers_batch.vault import keyfile, pin
+from kronkers_batch.vault import passphrase as words
+from kronkers_batch.vault.identity import Identity
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")
+
+
+def make(config: Config, name: str | None, *, passphrase: bool) -> None:
+    """Makes the key file that the configuration names.
+
+    Args:
+        config: Says where.
+        name: The principal's name; the login name by default.
+        passphrase: Whether to seal it under one, asked on the terminal or in KRONKERS_PASSPHRASE.
+
+    Raises IdentityError where there is one already, UsageError on a name or passphrase that will not do.
+    """
+    chosen = name or _login()
+    if not _NAME.fullmatch(chosen):
+        raise UsageError(
+            f"{chosen!r} is no name for a principal",
+            fix="--name NAME: a letter, then letters, digits, '.', '_' and '-'; at most 64.",
+        )
+    if keyfile.exists(config.key_file):
+        keyfile.refuse_existing(config.key_file)
+    keyfile.create(config.key_file, Identity.generate(chosen), words.choose() if passphrase else None)
+
+
+def public_line(config: Config) -> tuple[str, str]:
+    """The caller's name and public line. Raises IdentityError."""
+    path = config.key_file
+    word = words.ask(str(path)) if keyfile.is_sealed(path) else None
+    identity = keyfile.load(path, passphrase=word)
+    return identity.name, pin.to_text(identity.name, identity.id, identity.public)
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        raise UsageError("this login has no name", fix="Choose one: --name NAME") from None

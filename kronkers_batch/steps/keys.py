@@ -1,0 +1,85 @@
+"""Keys of departments, models and versions: listed, rotated, shredded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+
+from kronkers_batch.errors import UsageError
+from kronkers_batch.steps import rights as asked
+from kronkers_batch.steps.people import parse_scope, scrubbed
+from kronkers_batch.steps.services import Services
+from kronkers_batch.store.tables import vault as t
+from kronkers_batch.vault import rights, rotation
+from kronkers_batch.vault.context import Role, Scope
+from kronkers_batch.vault.notes import note
+
+
+def listing(services: Services) -> list[dict[str, object]]:
+    """The keys in use that the caller may see: whose, its version, since when, how much hangs on it."""
+    held = asked.held(services)
+    counts = (
+        select(t.data_keys.c.parent_id, func.count().label("n"))
+        .where(t.data_keys.c.wrapped.is_not(None))
+        .group_by(t.data_keys.c.parent_id)
+        .subquery()
+    )
+    query = (
+        select(t.tree_keys, counts.c.n)
+        .outerjoin(counts, counts.c.parent_id == t.tree_keys.c.id)
+        .where(t.tree_keys.c.state == "active")
+        .order_by(t.tree_keys.c.department, t.tree_keys.c.model)
+    )
+    with services.db.read() as connection:
+        rows = connection.execute(query).all()
+    need = rights.need_of("keys list")
+    return [
+        {"of": str(Scope(r.department, r.model)), "version": r.version, "since": r.created, "keys": r.n or 0}
+        for r in rows
+        if rights.covers(held, Scope(r.department, r.model), need)
+    ]
+
+
+def rotate(services: Services, scope_text: str | None) -> list[dict[str, object]]:
+    """New keys for a scope, or for every department that the caller administers; no data is rewritten.
+
+    Each is one transaction: an interruption leaves it as it was, and readers go on meanwhile. Raises
+    AccessRefused, UsageError.
+    """
+    done: list[dict[str, object]] = []
+    for scope in _scopes(services, scope_text):
+        with services.db.write() as connection:
+            count = rotation.rotate(services.vault.ring, connection, scope)
+            note(services.ledger, connection, services.vault, "rotate", str(scope), scope, {"keys": count})
+        done.append({"of": str(scope), "keys": count})
+    warning = scrubbed(services)
+    return [{**row, **warning} for row in done]
+
+
+def _scopes(services: Services, text: str | None) -> Sequence[Scope]:
+    if text is not None:
+        scope = parse_scope(services, text, known=True)
+        asked.require_admin(services, scope)
+        return [scope]
+    held = asked.held(services)
+    mine = [Scope(d) for d in services.config.departments if rights.covers(held, Scope(d), Role.ADMIN)]
+    if not mine:
+        asked.require_admin(services, Scope(next(iter(services.config.departments), "")))
+    return mine
+
+
+def shred(services: Services, ref: str, why: str) -> dict[str, object]:
+    """Deletes the keys of one output or model version: nobody can ever open it again.
+
+    Raises UsageError for the champion or without a reason, NotFound, AccessRefused below admin.
+    """
+    if not why.strip():
+        raise UsageError("a reason is needed", where=ref, fix="--why TEXT")
+    if "/" in ref:
+        services.warehouse.shred(ref, why)
+    else:
+        from kronkers_batch.registry.registry import parse_ref
+
+        services.registry.shred(*parse_ref(ref), why=why)
+    return {"shredded": ref, **scrubbed(services)}
