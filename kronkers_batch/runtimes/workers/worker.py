@@ -583,11 +583,18 @@ def storage():
 
 
 def packages():
-    """Name and version of the installed distributions whose modules are loaded."""
+    """Name and version of the installed packages whose modules are loaded; the standard library is Python's.
+
+    A module's dictionary is looked into rather than the module asked: some modules warn, or import others,
+    when they are asked for a name that they do not have.
+    """
+    library = getattr(sys, "stdlib_module_names", ())  # from Python 3.10 on
     found = {}
     for name, module in list(sys.modules.items()):
-        version = getattr(module, "__version__", None)
-        if "." not in name and not name.startswith("_") and isinstance(version, str):
+        if "." in name or name.startswith("_") or name in library:
+            continue
+        version = getattr(module, "__dict__", {}).get("__version__")
+        if isinstance(version, str):
             found[name] = version
     return dict(sorted(found.items()))
 
