@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,13 +10,15 @@ from pathlib import Path
 from kronkers_batch.config.load import load
 from kronkers_batch.config.spec import Config
 from kronkers_batch.data.snapshots import Snapshots
+from kronkers_batch.errors import AccessRefused
 from kronkers_batch.registry.registry import Registry
+from kronkers_batch.steps.permits import check_place
 from kronkers_batch.steps.services import Progress, Services, silent
 from kronkers_batch.steps.workers import WorkerPool
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.cache import ContentCache
 from kronkers_batch.store.engine import Database
-from kronkers_batch.vault import setup
+from kronkers_batch.vault import keyfile, passphrase, setup
 from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse.warehouse import Warehouse
 
@@ -43,10 +46,15 @@ def open_system(
         ConfigErrors, StoreError, IdentityError, AccessRefused, IntegrityError.
     """
     config = load(conf, overrides)
+    check_place(config)
     db = Database(config.warehouse.url)
     db.migrate()
     if first_run and setup.is_new(db):
-        print(setup.initialise(db, config.key_file, config.departments).text, file=sys.stderr)
+        check_place(config, is_new=True)
+        made = setup.initialise(
+            db, config.key_file, config.departments, passphrase=passphrase.from_environment()
+        )
+        print(made.text, file=sys.stderr)
     vault = _vault(config, db, first_run)
     artifacts = ArtifactStore(config.warehouse.artifacts)
     ledger = setup.make_ledger(db, vault)
@@ -70,7 +78,11 @@ def open_system(
 def _vault(config: Config, db: Database, may_add: bool) -> Vault:
     local = config.warehouse.artifacts.removeprefix("file://")
     outside = [] if "://" in local else [Path(local)]
-    vault = setup.open_vault(db, config.key_file, outside=outside)
+    word = passphrase.ask(str(config.key_file)) if keyfile.is_sealed(config.key_file) else None
+    vault = setup.open_vault(db, config.key_file, outside=outside, passphrase=word)
     if may_add:
-        setup.ensure_departments(db, vault, config.departments)
+        # Only an administrator makes the keys of new departments. For everybody else the models of such a
+        # department are refused one by one, with the words that say who makes it.
+        with contextlib.suppress(AccessRefused):
+            setup.ensure_departments(db, vault, config.departments)
     return vault

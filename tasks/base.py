@@ -9,7 +9,7 @@ from typing import Any
 
 import luigi
 
-from kronkers_batch.errors import KronkersError
+from kronkers_batch.errors import AccessRefused, KronkersError
 from kronkers_batch.reports.page import Event
 from kronkers_batch.steps import runlog
 from kronkers_batch.steps.services import Services
@@ -61,6 +61,10 @@ class BaseTask(luigi.Task):
         """The tasks that must be complete before this one runs."""
         return ()
 
+    def refusal(self) -> AccessRefused | None:
+        """Why nothing of it may be done; None where it may. Such a task requires nothing, and fails."""
+        return None
+
     def reason(self) -> str:
         """Why this task is to run, in one line; asked only while it is not complete."""
         raise TypeError(f"{type(self).__name__} has no reason")
@@ -77,7 +81,7 @@ class BaseTask(luigi.Task):
         """Ask the database. An error in asking is this task's failure, and is recorded as such."""
         started = time.monotonic()
         try:
-            return self.settled()
+            return self.refusal() is None and self.settled()
         except Exception as error:
             self._record("failed", described(error), "", started)
             raise
@@ -86,10 +90,13 @@ class BaseTask(luigi.Task):
         """Do the work, and record what happened whether or not it succeeds."""
         started, reason = time.monotonic(), ""
         try:
+            if error := self.refusal():
+                raise error
             reason = self.reason()
             state, message = self.work()
         except Exception as error:
-            self._record("failed", described(error), reason, started)
+            state = "refused" if isinstance(error, AccessRefused) else "failed"
+            self._record(state, described(error), reason, started)
             raise
         self._record(state, message, reason, started)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import luigi
 
 from kronkers_batch.steps.decide import training_due
+from kronkers_batch.steps.permits import refusal
 from tasks.base import BaseTask
 from tasks.score import Score
 from tasks.train import Train
@@ -29,6 +30,8 @@ class Nightly(BaseTask):
         common = {**self.common, "tonight": self.date.isoformat()}
         for name in self.names():
             yield Score(model=name, date=self.date, **common)
+            if refusal(self.services, name) is not None:
+                continue
             due = training_due(self.services, self.services.model(name), self.date)
             if due is not None:
                 yield Train(model=name, date=self.date, fingerprint=due.fingerprint, why=due.reason, **common)

@@ -14,6 +14,7 @@ from kronkers_batch.errors import KronkersError, UsageError
 from kronkers_batch.reports.page import Event
 from kronkers_batch.steps import runlog
 from kronkers_batch.steps.decide import training_asked
+from kronkers_batch.steps.permits import permit_all, require_house
 from kronkers_batch.steps.services import Services
 from kronkers_batch.steps.warm import prepare_workers
 from kronkers_batch.store.clock import now
@@ -29,7 +30,8 @@ from tasks.train import Train
 class Outcome:
     """What became of one model in a run.
 
-    ``state`` is ``done``, ``up to date``, ``held``, ``failed`` or ``waiting`` (something it needs failed).
+    ``state`` is ``done``, ``up to date``, ``held``, ``failed``, ``refused`` (its definition is not signed, or
+    the caller may not) or ``waiting`` (something that it needs failed).
     """
 
     model: str
@@ -55,8 +57,11 @@ class RunResult:
 
     @property
     def exit_code(self) -> int:
-        """0, or 1 where some model was not done."""
-        return 0 if all(outcome.ok for outcome in self.outcomes) else 1
+        """0; 1 where some model was not done; 3 where nothing could be done because it was refused."""
+        if all(outcome.ok for outcome in self.outcomes):
+            return 0
+        states = {outcome.state for outcome in self.outcomes}
+        return 3 if "refused" in states and states <= {"refused", "waiting"} else 1
 
 
 def nightly_task(
@@ -65,6 +70,7 @@ def nightly_task(
     """The root of the graph, over a system that is already open."""
     for name in models:
         services.model(name)
+    require_house(services)
     context.provide(conf, tuple(overrides), services)
     return Nightly(
         date=date,
@@ -109,6 +115,7 @@ def execute(services: Services, root: Nightly | Train, names: Sequence[str], tri
     """Give a graph to Luigi under a new run, and gather what became of each model."""
     date: dt.date = root.date
     started = now()
+    permit_all(services, names)
     run_id = runlog.begin(services, date, trigger)
     services.run_id = run_id
     root = root.clone(run_id=run_id, as_of=started)  # type: ignore[no-untyped-call]
@@ -156,7 +163,7 @@ def _processes_without_fork() -> None:
 def _outcome(root: Nightly | Train, name: str, events: Sequence[Event]) -> Outcome:
     own = [e for e in events if e.model == name and e.task in ("score", "train")]
     seconds = sum(e.seconds for e in own)
-    for state in ("failed", "held"):
+    for state in ("refused", "failed", "held"):
         bad = [e for e in own if e.state == state]
         if bad:
             return Outcome(name, state, "; ".join(e.message for e in bad), seconds)
@@ -187,7 +194,7 @@ def _held(tasks: Iterable[BaseTask], name: str) -> str:
 
 def _cause(unfinished: Iterable[BaseTask], events: Sequence[Event]) -> str:
     """Why a model's tasks did not run: the failed tasks that they stand on."""
-    failed = {(e.model, e.task): e.message for e in events if e.state in ("failed", "held")}
+    failed = {(e.model, e.task): e.message for e in events if e.state in ("refused", "failed", "held")}
     waiting, seen, causes = list(unfinished), set(), []
     while waiting:
         task = waiting.pop()

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 import luigi
 
-from kronkers_batch.errors import GateFailed
+from kronkers_batch.errors import AccessRefused, GateFailed
 from kronkers_batch.registry.training import ModelVersion
 from kronkers_batch.steps import score as step
 from kronkers_batch.steps.decide import ScoringState, champion_as_of, scoring_state, training_due
+from kronkers_batch.steps.permits import refusal
 from kronkers_batch.steps.sources import published_dates, source_of
 from kronkers_batch.steps.windows import scoring_window
 from tasks.base import BaseTask
@@ -28,6 +29,10 @@ class OutputTask(BaseTask):
     def subject(self) -> tuple[str, str]:
         """The model and its department."""
         return self.model, self.services.model(self.model).department
+
+    def refusal(self) -> AccessRefused | None:
+        """Why the model's definition may not be run."""
+        return refusal(self.services, self.model)
 
 
 class Score(OutputTask):
@@ -53,6 +58,8 @@ class Score(OutputTask):
 
     def requires(self) -> Iterator[BaseTask]:
         """The scoring window, frozen; and the first training where there is no champion."""
+        if self.refusal() is not None:
+            return
         yield self.ingest
         if self.champion is None:
             yield from first_training(self)
@@ -71,6 +78,8 @@ class Score(OutputTask):
 
     def reason(self) -> str:
         """Why it is scored."""
+        if error := self.refusal():
+            return f"refused: {error.what}"
         state = self.state()
         return "no champion yet" if state is None else state.reason or "what it reads changes first"
 
@@ -96,6 +105,10 @@ class Score(OutputTask):
 
 class Published(OutputTask):
     """Some published output of a past date, whichever version scored it; scored now where there is none."""
+
+    def refusal(self) -> AccessRefused | None:
+        """Nothing: what was published before the model was refused stays published."""
+        return None
 
     def requires(self) -> Iterator[BaseTask]:
         """The scoring of that date."""

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 
 import luigi
 
+from kronkers_batch.errors import AccessRefused
 from kronkers_batch.steps import train as step
 from kronkers_batch.steps.decide import promotable
 from kronkers_batch.steps.definitions import define
+from kronkers_batch.steps.permits import refusal
 from kronkers_batch.steps.sources import source_of
 from kronkers_batch.steps.windows import training_window
 from tasks.base import BaseTask
@@ -32,8 +34,14 @@ class Train(BaseTask):
         """The model and its department."""
         return self.model, self.services.model(self.model).department
 
+    def refusal(self) -> AccessRefused | None:
+        """Why the model's definition may not be run."""
+        return refusal(self.services, self.model)
+
     def requires(self) -> Iterator[BaseTask]:
         """The training window, frozen; nothing where a recorded version only has to be judged."""
+        if self.refusal() is not None:
+            return
         spec = self.services.model(self.model)
         if self.services.registry.find(self.model, self.fingerprint) is None:
             source = source_of(self.services, spec.source)

@@ -8,6 +8,7 @@ from typing import Any
 
 from kronkers_batch.cli.options import command, conf_folder, date_option, load_config, logical_date, opened
 from kronkers_batch.cli.output import print_json, table
+from kronkers_batch.cli.signing import described, for_plan, show
 
 
 def add(commands: Any) -> None:
@@ -43,9 +44,14 @@ def plan(args: argparse.Namespace) -> int:
 
     with opened(args, first_run=True) as services:
         date = logical_date(services.config, args.date)
+        models = services.config.models
+        states = for_plan(services, args.names or [name for name in models if models[name].enabled])
+        if states and not args.json:
+            show(states)
         planned = walk(nightly_task(services, conf_folder(args), args.overrides, date, args.names))
     if args.json:
-        print_json({"date": str(date), "tasks": [vars(p) for p in planned]})
+        tasks = [vars(p) for p in planned]
+        print_json({"date": str(date), "tasks": tasks, "definitions": [described(s) for s in states]})
         return 0
     if not planned:
         print(f"{date}: nothing to do")

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 
 from kronkers_batch import __version__
-from kronkers_batch.cli import access, checking, ledger, machine, reading, running, versions
+from kronkers_batch.cli import access, checking, ledger, machine, reading, running, signing, versions
 from kronkers_batch.errors import KronkersError, UsageError
 
-GROUPS = (checking, running, versions, reading, access, ledger, machine)
+GROUPS = (checking, running, versions, reading, access, signing, ledger, machine)
 
 EPILOG = """\
 Overrides of the configuration may follow as key=value: model.NAME.parameters.C=0.5 executor.workers=2

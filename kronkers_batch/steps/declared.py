@@ -75,11 +75,21 @@ def as_trained(services: Services, model: ModelSpec, version: ModelVersion) -> M
     )
 
 
-def read_code(model: ModelSpec) -> str:
-    """The text of the code file; empty for a declared estimator. Raises ModelError."""
+def read_code(services: Services, model: ModelSpec) -> str:
+    """The text of the code file, read once a process; empty for a declared estimator. Raises ModelError.
+
+    Once, so that what runs is what was looked at: the file may change at any time.
+    """
     if not isinstance(model.model, CodeFile):
         return ""
-    path = model.model.path
+    key = ("code", model.name, str(model.model.path))
+    text = services.memo.get(key)
+    if not isinstance(text, str):
+        text = services.memo[key] = _read(model.model.path)
+    return text
+
+
+def _read(path: Path) -> str:
     try:
         return path.read_bytes().decode()
     except UnicodeDecodeError:

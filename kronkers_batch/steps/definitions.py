@@ -18,6 +18,7 @@ from kronkers_batch.registry.training import ModelVersion
 from kronkers_batch.runtimes.probing import environment_fingerprint, normalise_code
 from kronkers_batch.steps.declared import read_code
 from kronkers_batch.steps.ingest import source_identity
+from kronkers_batch.steps.permits import permit
 from kronkers_batch.steps.services import Services
 from kronkers_batch.steps.sources import source_of
 from kronkers_batch.steps.windows import scoring_window
@@ -36,8 +37,9 @@ class Definition:
 def define(services: Services, model: ModelSpec) -> Definition:
     """The definition that a training now would be of; worked out once a process.
 
-    Raises ModelError where the code does not parse.
+    Raises ModelError where the code does not parse, AccessRefused where it must be signed and is not.
     """
+    permit(services, model.name)
     known = services.memo.get(("definition", model.name))
     if isinstance(known, Definition):
         return known
@@ -65,7 +67,7 @@ def code_digest(services: Services, model: ModelSpec) -> str:
     """
     if not isinstance(model.model, CodeFile):
         return ""
-    text = read_code(model)
+    text = read_code(services, model)
     key = digest(str(model.language), text)
     known = services.cache.get("code", key)
     if known is not None:
@@ -79,7 +81,11 @@ def code_digest(services: Services, model: ModelSpec) -> str:
 def scoring_fingerprint_of(
     services: Services, model: ModelSpec, date: dt.date, champion: ModelVersion
 ) -> str:
-    """What an output of this date would be of: the champion, and the source as it is now."""
+    """What an output of this date would be of: the champion, and the source as it is now.
+
+    Raises AccessRefused where the definition must be signed and is not.
+    """
+    permit(services, model.name)
     window = scoring_window(model, source_of(services, model.source), date)
     return scoring_fingerprint(
         model,

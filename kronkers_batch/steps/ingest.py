@@ -8,12 +8,17 @@ from kronkers_batch.config.spec import InputRef
 from kronkers_batch.data.identity import identity
 from kronkers_batch.data.snapshots import SnapshotRef
 from kronkers_batch.data.window import Window
+from kronkers_batch.steps.permits import permit_ref
 from kronkers_batch.steps.services import Services
 from kronkers_batch.steps.sources import head_ids, read_output, source_of
 
 
 def source_identity(services: Services, ref: InputRef, window: Window) -> str:
-    """What tells whether a source's rows in a window changed; cheap to ask, no rows are read."""
+    """What tells whether a source's rows in a window changed; cheap to ask, no rows are read.
+
+    Raises AccessRefused where signed definitions are asked for and no model with one reads this.
+    """
+    permit_ref(services, ref)
     return identity(
         source_of(services, ref), window, sources=services.config.sources, heads=partial(head_ids, services)
     )

@@ -21,6 +21,7 @@ from kronkers_batch.steps.declared import as_trained
 from kronkers_batch.steps.features import as_features
 from kronkers_batch.steps.golden import same_scores, split_golden
 from kronkers_batch.steps.ingest import ingest
+from kronkers_batch.steps.permits import permit
 from kronkers_batch.steps.prepare import checked_rows
 from kronkers_batch.steps.services import Services
 from kronkers_batch.steps.sources import source_of
@@ -55,8 +56,9 @@ class Scored:
 def open_champion(services: Services, model: ModelSpec, version: ModelVersion) -> Worker:
     """A worker with this version loaded, proven to score its golden rows as it did when it was trained.
 
-    ``model`` is the declaration as trained.
+    ``model`` is the declaration as trained. Raises AccessRefused where today's must be signed and is not.
     """
+    permit(services, model.name)
     worker = start(worker_spec(services, model, version.training.features))
     try:
         worker.load(services.registry.artifact(version))
@@ -89,9 +91,10 @@ def score(
 ) -> Scored:
     """Score one logical date with one model version, and publish or hold the output.
 
-    A rerun after a crash writes only the pieces that are missing. Raises SourceError, CheckFailed,
-    ModelError, and Stale where another writer took over.
+    A rerun after a crash writes only the pieces that are missing. Raises AccessRefused, SourceError,
+    CheckFailed, ModelError, and Stale where another writer took over.
     """
+    permit(services, model.name)
     source = source_of(services, model.source)
     model = as_trained(services, model, version)
     snapshot = ingest(services, model.source, scoring_window(model, source, date))

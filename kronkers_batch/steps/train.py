@@ -19,6 +19,7 @@ from kronkers_batch.steps.definitions import Definition
 from kronkers_batch.steps.features import as_features, target_as_float
 from kronkers_batch.steps.golden import golden_rows, same_scores
 from kronkers_batch.steps.ingest import ingest
+from kronkers_batch.steps.permits import permit
 from kronkers_batch.steps.prepare import TrainingData, training_data, with_levels
 from kronkers_batch.steps.services import Services
 from kronkers_batch.steps.sources import source_of
@@ -54,16 +55,17 @@ def train(
 ) -> Trained:
     """Train one model as of a logical date.
 
-    Raises SourceError, CheckFailed, DataError, ModelError. Nothing is recorded unless everything worked; a
-    version whose metrics miss a threshold is recorded, and not promoted.
+    Raises AccessRefused, SourceError, CheckFailed, DataError, ModelError. Nothing is recorded unless
+    everything worked; a version whose metrics miss a threshold is recorded, and not promoted.
     """
+    permit(services, model.name)
     source = source_of(services, model.source)
     window = training_window(model, source, date)
     snapshot = ingest(services, model.source, window)
     data = training_data(services, model, source, snapshot)
     features = with_levels(model, data.fit)
     target = Column(model.target, model.target_type)
-    code = read_code(model)
+    code = read_code(services, model)
     declared = declaration(model, code)
     if isinstance(model.model, CodeFile):
         kept = write_code(services, model.model.path.name, code)

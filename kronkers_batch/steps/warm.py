@@ -9,6 +9,7 @@ from functools import partial
 from kronkers_batch.errors import KronkersError
 from kronkers_batch.steps.decide import scoring_state
 from kronkers_batch.steps.declared import as_trained
+from kronkers_batch.steps.permits import permit
 from kronkers_batch.steps.score import open_champion
 from kronkers_batch.steps.services import Services
 
@@ -21,6 +22,7 @@ def prepare_workers(services: Services, names: Sequence[str], date: dt.date) -> 
     for name in names:
         champion = None
         try:
+            permit(services, name)
             champion = services.registry.champion(name)
             if champion is None or scoring_state(services, services.model(name), date, champion).settled:
                 continue

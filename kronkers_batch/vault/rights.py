@@ -56,6 +56,7 @@ COMMANDS: Mapping[str, Need] = MappingProxyType(
         "rollback": Role.APPROVER,
         "run": Role.OPERATOR,
         "show": Role.VIEWER,
+        "sign": Role.OPERATOR,
         "sql": Role.READER,
         "train": Role.OPERATOR,
         "versions": Role.VIEWER,

@@ -181,6 +181,19 @@ class Trust:
         near = [r for r in rows if Scope(r.department, r.model) in wanted]
         return any(self._grant(conn, row).role.covers(least) for row in near)
 
+    def held_at(self, conn: Connection, principal_id: str, scope: Scope, least: Role, moment: int) -> bool:
+        """Whether the principal held such a role on exactly this scope at that moment."""
+        g = t.grants.c
+        query = select(t.grants).where(
+            g.principal_id == principal_id, g.department == scope.department, g.model == scope.model
+        )
+        return any(
+            row.created <= moment
+            and not self.revoked(conn, row.id, moment)
+            and self._grant(conn, row).role.covers(least)
+            for row in conn.execute(query).all()
+        )
+
     def _grant(self, conn: Connection, row: Row[tuple[object, ...]], depth: int = 0) -> Grant:
         where = f"grant on {Scope(row.department, row.model)}"
         statement = self.statement(

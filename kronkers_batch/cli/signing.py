@@ -1,0 +1,108 @@
+"""``sign``: an operator agrees to what the warehouse's keys are used for."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from kronkers_batch.cli.options import command, opened
+from kronkers_batch.cli.output import moment, print_json
+from kronkers_batch.errors import UsageError
+
+if TYPE_CHECKING:
+    from kronkers_batch.steps.services import Services
+    from kronkers_batch.steps.signing import State
+
+_MODES = ("all", "house", "require", "no_require")
+
+
+def add(commands: Any) -> None:
+    """Add this group's commands."""
+    parser = command(commands, "sign", sign, "Sign definitions as they are now", names="MODEL|source.NAME")
+    parser.add_argument("--all", action="store_true", help="every model and shared source that you may sign")
+    parser.add_argument("--house", action="store_true", help="the root: addresses, sandbox, alerts")
+    parser.add_argument(
+        "--require", action="store_true", help="from now on the warehouse runs only what is signed"
+    )
+    parser.add_argument("--no-require", action="store_true", help="take that back")
+    parser.add_argument("--why", metavar="T", default="", help="the reason, kept with the signature")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def sign(args: argparse.Namespace) -> int:
+    """Show what changed since the last signature, ask, and sign."""
+    from kronkers_batch.steps import signing
+
+    modes = [mode for mode in _MODES if getattr(args, mode)]
+    signing.check_words(args.names, modes)
+    with opened(args) as services:
+        if args.names:
+            wanted = signing.named(services, args.names)
+        elif args.all:
+            wanted = signing.every(services)
+        elif args.house:
+            wanted = signing.house(services)
+        else:
+            wanted = signing.requirement(services, args.require)
+        states = [signing.state(services, one) for one in wanted]
+        due = [state for state in states if state.state != "signed"]
+        if not args.json:
+            show(states)
+        if due and not args.yes:
+            _ask(args, len(due))
+        signed = signing.sign(services, [state.wanted for state in due], args.why) if due else []
+    numbers = [{"name": s.name, "signature": n.number} for s, n in zip(due, signed, strict=True)]
+    if args.json:
+        print_json({"signed": numbers, "states": [described(state) for state in states]})
+    else:
+        print(f"signed: {', '.join(state.name for state in due)}" if due else "nothing changed")
+    return 0
+
+
+def _ask(args: argparse.Namespace, count: int) -> None:
+    if args.json or not sys.stdin.isatty():
+        raise UsageError("nothing was signed: there is nobody to ask", fix="look at it, then say --yes")
+    print(f"Sign {'these ' + str(count) if count > 1 else 'this'}? [y/N] ", end="", flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise UsageError("nothing was signed", fix="answer y, or say --yes")
+
+
+def described(state: State) -> dict[str, Any]:
+    """A state as JSON values."""
+    definition = state.wanted.definition
+    return {
+        "definition": state.name,
+        "kind": str(definition.kind),
+        "department": definition.department,
+        "state": state.state,
+        "by": state.signer or None,
+        "at": moment(state.created or None) or None,
+        "why": state.why,
+        "changed": list(state.changed),
+    }
+
+
+def show(states: Sequence[State]) -> None:
+    """Print states, each with what changed below it."""
+    width = max((len(state.name) for state in states), default=0)
+    for state in states:
+        by = f" by {state.signer} at {moment(state.created)}" if state.signer else ""
+        words = {"signed": f"signed{by}", "changed": f"changed since it was signed{by}"}
+        print(f"{state.name.ljust(width)}  {words.get(state.state, state.why or 'not signed')}")
+        for line in state.changed:
+            print(f"{' ' * width}    {line}")
+
+
+def for_plan(services: Services, names: Sequence[str]) -> list[State]:
+    """The states of what these models need, with the house where signatures are required.
+
+    Nothing where they are not, and nobody has signed anything of it.
+    """
+    from kronkers_batch.steps import permits, signing
+
+    states = [signing.state(services, one) for one in signing.needed(services, names)]
+    if permits.required(services):
+        return [signing.state(services, one) for one in signing.house(services)] + states
+    return [state for state in states if state.state != "unsigned"]

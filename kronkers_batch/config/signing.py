@@ -1,0 +1,208 @@
+"""What a signature on a definition covers: everything that can move data, run code or use a key.
+
+This is not the training fingerprint, which leaves out paths, departments, sharing and thresholds because they
+are no reason to train. Here **everything counts that is not listed as left out**, so a field that is added to
+a dataclass is covered from its first day. A test changes every field and looks whether the fingerprint moves.
+
+Places inside the project count relative to it, so that a signature made in one checkout holds in another;
+places are also followed through symbolic links. Passwords are left out of addresses.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import hashlib
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+
+from kronkers_batch.config.fingerprint import Json, canonical
+from kronkers_batch.config.spec import (
+    CodeFile,
+    Config,
+    Environment,
+    ExecutorSpec,
+    InputRef,
+    ModelSpec,
+    Origin,
+    Secret,
+    SourceKind,
+    SourceSpec,
+    WarehouseSpec,
+)
+from kronkers_batch.frames.schema import Schema
+
+FORMAT = 1
+
+LEFT_OUT: Mapping[type, frozenset[str]] = {
+    ModelSpec: frozenset({"owner", "description", "origins"}),
+    SourceSpec: frozenset({"description"}),
+    # Of the root: what is signed by itself (models, sources), names no place (departments), is the caller's
+    # own (the key file must be the one that the environment names), or only says how fast.
+    Config: frozenset({"root", "key_file", "departments", "sources", "models", "overrides", "definitions"}),
+    ExecutorSpec: frozenset({"workers", "chunk_rows", "piece_rows"}),
+}
+_GLOB = re.compile(r"[*?\[]")
+
+
+def model_definition(
+    model: ModelSpec,
+    sources: Mapping[str, SourceSpec],
+    project: Path,
+    *,
+    code: str = "",
+    environment: str = "",
+) -> dict[str, Json]:
+    """Everything that is signed of a model and of all sources that it reads, flat.
+
+    Args:
+        model: The model, resolved, with its overrides.
+        sources: All sources by name.
+        project: The folder that holds the conf folder.
+        code: SHA-256 (hex) of the code file's bytes; empty for a declared estimator.
+        environment: Digest of lock files and the like; empty for the default environment.
+    """
+    values = _fields(model, project)
+    if isinstance(model.model, CodeFile):
+        values["model"] = {"kind": "code"}
+    # The fields of ``environment`` are keys below it, so the lock's digest may take its name.
+    flat = _flat("", values) | {"code": code, "environment": environment}
+    for source in reached(model.source, sources):
+        flat |= _flat(f"sources.{source.name}", _fields(source, project))
+    return flat
+
+
+def source_definition(
+    source: SourceSpec, sources: Mapping[str, SourceSpec], project: Path
+) -> dict[str, Json]:
+    """Everything that is signed of a source, and of the sources that its query reads, flat."""
+    flat: dict[str, Json] = {}
+    for found in reached(InputRef(source=source.name), sources):
+        flat |= _flat(f"sources.{found.name}", _fields(found, project))
+    return flat
+
+
+def house_definition(config: Config) -> dict[str, Json]:
+    """What is signed of the root: where things lie, who is told, and whether code must be sandboxed."""
+    return _flat("", _fields(config, config.root.parent))
+
+
+def fingerprint(kind: str, fields: Mapping[str, Json]) -> str:
+    """SHA-256 (hex) of a definition of this kind."""
+    text = canonical({"format": FORMAT, "kind": kind, "fields": dict(fields)})
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def reached(ref: InputRef, sources: Mapping[str, SourceSpec]) -> list[SourceSpec]:
+    """The sources behind a reference, also through queries, by name; a model's output ends the way."""
+    found: dict[str, SourceSpec] = {}
+    waiting = [ref.source]
+    while waiting:
+        name = waiting.pop()
+        if name and name not in found:
+            found[name] = sources[name]
+            waiting += [inner.source for inner in sources[name].inputs.values()]
+    return [found[name] for name in sorted(found)]
+
+
+def address(url: Secret, project: Path | None = None) -> str:
+    """A database's address as it is signed: the place of a SQLite file, else a digest, without password.
+
+    Without a project the place is absolute.
+    """
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    text = url.reveal()
+    try:
+        parsed = make_url(text)
+    except ArgumentError:
+        return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+    if parsed.get_backend_name() == "sqlite" and parsed.database and not parsed.query:
+        return "sqlite:" + (
+            place(parsed.database, project) if project else str(Path(parsed.database).resolve())
+        )
+    # Without the password, which changes more often than what it opens, and could be guessed from a digest.
+    shown = parsed.set(password=None).render_as_string(hide_password=False)
+    return "sha256:" + hashlib.sha256(shown.encode()).hexdigest()
+
+
+def place(text: str, project: Path) -> str:
+    """A path as it is signed: below the project where it is, and where its links lead if elsewhere."""
+    if not text or "://" in text:
+        return text
+    parts = Path(text).parts
+    fixed = next((i for i, part in enumerate(parts) if _GLOB.search(part)), len(parts))
+    real = Path(*parts[:fixed]).resolve().joinpath(*parts[fixed:])
+    said, leads = _below(Path(text), project), _below(real, project.resolve())
+    return said if said == leads else f"{said} -> {leads}"
+
+
+def _below(path: Path, project: Path) -> str:
+    inside = path.is_relative_to(project)
+    return f"project:{path.relative_to(project).as_posix()}" if inside else str(path)
+
+
+def _fields(value: object, project: Path) -> dict[str, object]:
+    """A dataclass's fields as plain values, without those that are left out."""
+    out = LEFT_OUT.get(type(value), frozenset())
+    found = {}
+    for field in dataclasses.fields(value):  # type: ignore[arg-type]
+        item = getattr(value, field.name)
+        if field.name in out or isinstance(item, Origin):
+            continue
+        found[field.name] = _field(value, field.name, item, project)
+    return found
+
+
+def _field(owner: object, name: str, item: object, project: Path) -> object:
+    is_path = isinstance(owner, Environment) or (isinstance(owner, WarehouseSpec) and name != "url")
+    if isinstance(owner, SourceSpec) and name == "path":
+        is_path = owner.kind is not SourceKind.PACKAGE
+    if is_path and isinstance(item, str):
+        return place(item, project)
+    return _plain(item, project, is_address=name == "url")
+
+
+def _plain(value: object, project: Path, is_address: bool = False) -> object:
+    if value is None or isinstance(value, bool | int | float | str):
+        return str(value) if isinstance(value, StrEnum) else value
+    if isinstance(value, dt.timedelta):
+        return value.total_seconds()
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    if isinstance(value, Path):
+        return place(str(value), project)
+    if isinstance(value, Secret):
+        return address(value, project) if is_address else _guarded(value)
+    if isinstance(value, Schema):
+        return [[c.name, str(c.type), list(c.levels)] for c in value]
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v, project) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v, project) for v in value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return _fields(value, project)
+    raise TypeError(f"{type(value).__name__} cannot be signed")
+
+
+def _guarded(value: Secret) -> str:
+    """A digest of a secret of the alerts that cannot be turned back by trying likely words."""
+    raw = hashlib.scrypt(value.reveal().encode(), salt=b"kronkers-batch signed secret 1", n=2**14, r=8, p=1)
+    return "scrypt:" + raw.hex()
+
+
+def _flat(prefix: str, values: Mapping[str, object]) -> dict[str, Json]:
+    """Nested mappings as dotted keys, so that a change names the one value that changed."""
+    found: dict[str, Json] = {}
+    for name, value in values.items():
+        # {"a.b": 1} and {"a": {"b": 1}} must not look the same.
+        escaped = name.replace("\\", "\\\\").replace(".", "\\.")
+        key = f"{prefix}.{escaped}" if prefix else escaped
+        if isinstance(value, Mapping) and value:
+            found |= _flat(key, value)
+        else:
+            found[key] = value  # type: ignore[assignment]
+    return found

@@ -1,0 +1,213 @@
+"""Whether a definition may be run with this caller's keys, where signatures are required.
+
+Whoever edits conf must not borrow the nightly service's keys by it. So with signed definitions every step
+asks here before it looks at a source, parses code or opens a key. See docs/how-to/sign-definitions.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from kronkers_batch.config import signing
+from kronkers_batch.config.fingerprint import Json
+from kronkers_batch.config.spec import Config, Definitions, InputRef, ModelSpec, SourceSpec
+from kronkers_batch.errors import AccessRefused, ModelError
+from kronkers_batch.runtimes.probing import environment_fingerprint
+from kronkers_batch.steps.declared import read_code
+from kronkers_batch.steps.services import Services
+from kronkers_batch.vault import memory, pin
+from kronkers_batch.vault.definitions import Definition, Signatures, Signed, Subject
+
+HOUSE, POLICY = "house", "definitions"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A definition as it is now, with its flat fields."""
+
+    definition: Definition
+    fields: Mapping[str, Json]
+
+
+def check_place(config: Config, *, is_new: bool = False) -> None:
+    """Refuses another warehouse or key file than this account's, before anything of it is opened.
+
+    Only where the account remembers that one of its warehouses requires signed definitions: there, what conf
+    says of places is no longer believed.
+
+    Args:
+        config: The configuration.
+        is_new: Whether the warehouse is empty, and would be given an administrator now.
+
+    Raises:
+        AccessRefused, IdentityError, IntegrityError.
+    """
+    known = memory.load(memory.path_for(os.environ))
+    if not known.requires:
+        return
+    inline = "KRONKERS_KEY" in os.environ and pin.VARIABLE in os.environ
+    if not inline and config.key_file != memory.own_key_file(os.environ):
+        raise AccessRefused(
+            "conf names another key file than the environment",
+            where="conf/config.yaml: key_file",
+            fix=f"Leave key_file out of conf; {memory.KEY_FILE} names it.",
+        )
+    if is_new or signing.address(config.warehouse.url) not in known.addresses:
+        raise AccessRefused(
+            "this account runs signed definitions, and the warehouse that conf names is not one that it knows"
+            if not is_new
+            else "the warehouse is empty, and this account runs signed definitions only",
+            where="conf: warehouse.url",
+            fix=f"Put warehouse.url back. Where it has moved, correct its address in {known.path}.",
+        )
+
+
+def signatures(services: Services) -> Signatures:
+    """The warehouse's signatures as this account sees them; one object a process."""
+    found = services.memo.get(("signatures",))
+    if not isinstance(found, Signatures):
+        found = Signatures(services.vault, memory.load(memory.path_for(os.environ)))
+        services.memo["signatures",] = found
+    return found
+
+
+def required(services: Services) -> bool:
+    """Whether only signed definitions run; asked once a process.
+
+    An administrator's signature in the warehouse decides. conf can ask for signatures, but not undo that.
+
+    Raises:
+        AccessRefused: The signed requirement was tampered with, or this warehouse has none although another
+            one of this account has.
+    """
+    known = services.memo.get(("signatures required",))
+    if isinstance(known, bool):
+        return known
+    found, warehouse = signatures(services), services.vault.trust.warehouse
+    with services.db.read() as connection:
+        newest = found.newest(connection, Subject.POLICY, POLICY)
+    if newest is not None:
+        asked = newest.fingerprint == policy(Definitions.SIGNED).definition.fingerprint
+        address = signing.address(services.config.warehouse.url)
+        found.memory.require(warehouse, asked, address)
+        found.memory.save()
+    elif found.memory.requires:
+        raise AccessRefused(
+            "this account runs signed definitions, and this warehouse does not require them",
+            where="conf: warehouse.url",
+            fix="Use another account for it, or let its administrator say so: kronkers sign --no-require",
+        )
+    else:
+        asked = False
+    answer = asked or services.config.definitions is Definitions.SIGNED
+    services.memo["signatures required",] = answer
+    return answer
+
+
+def require_house(services: Services) -> None:
+    """Raises AccessRefused where signatures are required and the root is not as it was signed."""
+    if required(services) and ("house",) not in services.memo:
+        _check(services, house(services.config).definition)
+        services.memo["house",] = True
+
+
+def permit(services: Services, name: str) -> None:
+    """Raises AccessRefused unless this model's definition may be run."""
+    error = refusal(services, name)
+    if error is not None:
+        raise error
+
+
+def refusal(services: Services, name: str) -> AccessRefused | None:
+    """Why a model's definition may not be run; None where it may. Worked out once a process."""
+    key = ("permit", name)
+    if key not in services.memo:
+        try:
+            _judge(services, services.model(name))
+            services.memo[key] = None
+        except AccessRefused as error:
+            services.memo[key] = error
+        except ModelError as error:  # code that cannot be read is not what was signed
+            services.memo[key] = AccessRefused(error.what, where=error.where, fix=error.fix)
+    found = services.memo[key]
+    return found if isinstance(found, AccessRefused) else None
+
+
+def permit_ref(services: Services, ref: InputRef) -> None:
+    """Raises AccessRefused unless some model whose definition may be run reads just this."""
+    if not required(services) or ("permit", ref.source, ref.output) in services.memo:
+        return
+    readers = [m.name for m in services.config.models.values() if m.source == ref]
+    errors = [refusal(services, name) for name in readers]
+    if None not in errors:
+        name = ref.source or ref.output
+        nobody = AccessRefused("no model with a signed definition reads it", where=name, fix="kronkers sign")
+        raise next((error for error in errors if error), nobody)
+    services.memo["permit", ref.source, ref.output] = True
+
+
+def permit_all(services: Services, names: Iterable[str]) -> dict[str, AccessRefused]:
+    """The refusals of these models by name. Remembers the signatures that it met."""
+    found = {name: error for name in names if (error := refusal(services, name)) is not None}
+    signatures(services).memory.save()
+    return found
+
+
+def _judge(services: Services, model: ModelSpec) -> None:
+    if not required(services):
+        return
+    require_house(services)
+    config = services.config
+    for source in foreign(config, model):
+        _check(services, source_wanted(config, source).definition)
+    _check(services, model_wanted(services, model).definition)
+
+
+def _check(services: Services, wanted: Definition) -> Signed:
+    with services.db.read() as connection:
+        return signatures(services).check(connection, wanted)
+
+
+# ---------------------------------------------------------------- definitions as they are now
+
+
+def foreign(config: Config, model: ModelSpec) -> list[SourceSpec]:
+    """The sources of other departments that a model reads: those answer for them."""
+    return [s for s in signing.reached(model.source, config.sources) if s.department != model.department]
+
+
+def model_wanted(services: Services, model: ModelSpec) -> Wanted:
+    """A model's definition now, with every source that it reads. Raises ModelError on unreadable code."""
+    config = services.config
+    text = read_code(services, model)
+    fields = signing.model_definition(
+        model,
+        config.sources,
+        config.root.parent,
+        code=hashlib.sha256(text.encode()).hexdigest() if text else "",
+        environment=environment_fingerprint(model.language, model.environment),
+    )
+    return _wanted(Subject.MODEL, model.name, model.department, fields)
+
+
+def source_wanted(config: Config, source: SourceSpec) -> Wanted:
+    """A source's definition now."""
+    fields = signing.source_definition(source, config.sources, config.root.parent)
+    return _wanted(Subject.SOURCE, source.name, source.department, fields)
+
+
+def house(config: Config) -> Wanted:
+    """What the root says now."""
+    return _wanted(Subject.HOUSE, HOUSE, "", signing.house_definition(config))
+
+
+def policy(definitions: Definitions) -> Wanted:
+    """That the warehouse requires signatures, or no longer does."""
+    return _wanted(Subject.POLICY, POLICY, "", {"definitions": str(definitions)})
+
+
+def _wanted(kind: Subject, name: str, department: str, fields: Mapping[str, Json]) -> Wanted:
+    return Wanted(Definition(kind, name, department, signing.fingerprint(kind, fields)), fields)
