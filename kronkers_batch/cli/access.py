@@ -75,11 +75,8 @@ def access(args: argparse.Namespace) -> int:
     _count(args, words, 1, 2, "NAME [SCOPE]")
     with opened(args) as services:
         done = people.revoke(services, words[0], words[1] if len(words) > 1 else None)
-    return _done(
-        args,
-        done,
-        f"{done['principal']} has lost {done['revoked']} grant(s) on {done['on']}; keys are rotated",
-    )
+    lost = f"{done['revoked']} grant(s) on {done['on']}"
+    return _done(args, done, f"{done['principal']} has lost {lost}; the keys are rotated")
 
 
 def _whoami(args: argparse.Namespace, words: Sequence[str]) -> int:
@@ -117,7 +114,7 @@ def keys(args: argparse.Namespace) -> int:
     if verb == "list":
         _count(args, words, 0, 0, "")
         with opened(args) as services:
-            found = [{**row, "since": moment(row["since"])} for row in step.listing(services)]
+            found = [{**row, "since": moment(int(str(row["since"])))} for row in step.listing(services)]
         return _rows(args, found, ("of", "version", "since", "keys"))
     if verb == "rotate":
         _count(args, words, 0, 1, "[SCOPE]")

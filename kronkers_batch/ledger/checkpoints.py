@@ -98,7 +98,7 @@ def verify(db: Database, keys: Keys, store: ArtifactStore) -> int:
 
 
 def newest(db: Database, keys: Keys, store: ArtifactStore) -> Checkpoint | None:
-    """The newest checkpoint, compared with the database; None where there is none. Raises as :func:`verify`."""
+    """The newest checkpoint, compared with the database; None without any. Raises as :func:`verify`."""
     paths = store.list(_folder(keys))
     if not paths:
         return None

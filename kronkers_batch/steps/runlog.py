@@ -1,6 +1,7 @@
 """The record of runs in the database: what happened to each model, why, and how long it took.
 
-Messages and reasons are sealed under the department's record key: they name features, metrics and counts.
+Messages and reasons name features, metrics and counts: they are sealed under the record key of the model, or
+of the department where they are about a source, so that who was granted one model alone reads of that one.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, insert, select, update
 
-from kronkers_batch.errors import NotFound
+from kronkers_batch.errors import AccessRefused, NotFound
 from kronkers_batch.reports.page import Event, RunRecord
 from kronkers_batch.steps.services import Services
 from kronkers_batch.store.clock import now
@@ -20,10 +21,11 @@ from kronkers_batch.store.tables.runs import run_events, runs
 from kronkers_batch.vault.context import Context, Kind, Scope
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Row
 
 _PURPOSE = "runs"
 _MESSAGE, _REASON = 0, 1
+_SOURCES = "ingest"  # the kind of task whose subject is a source
 
 
 def begin(services: Services, date: dt.date, trigger: str) -> str:
@@ -39,15 +41,25 @@ def begin(services: Services, date: dt.date, trigger: str) -> str:
 
 
 def record(services: Services, run_id: str, department: str, event: Event) -> None:
-    """Append one event to a run."""
+    """Append one event to a run.
+
+    Where the caller holds no key to seal its words with (a model that somebody else runs), the event stands
+    without them, and this process alone remembers them.
+    """
     with services.db.write() as connection:
         last = connection.execute(
             select(func.max(run_events.c.seq)).where(run_events.c.run_id == run_id)
         ).scalar()
         number = (last or 0) + 1
-        key = services.vault.record_key(connection, Scope(department), _PURPOSE)
+        try:
+            key = services.vault.record_key(connection, _scope(department, event.task, event.model), _PURPOSE)
+        except AccessRefused:
+            key = None
+            services.memo["unsealed", run_id, str(number)] = (event.message, event.reason)
 
         def seal(part: int, text: str) -> bytes:
+            if key is None:
+                return b""
             return services.vault.seal(key, _context(run_id, department, number, part), text.encode())
 
         connection.execute(
@@ -96,25 +108,38 @@ def last_run(services: Services, date: dt.date) -> str:
 
 
 def events(services: Services, run_id: str) -> Iterator[Event]:
-    """What happened in a run, in order. Raises AccessRefused where the caller may not see a department."""
+    """What happened in a run, in order, of what the caller may see."""
     query = select(run_events).where(run_events.c.run_id == run_id).order_by(run_events.c.seq)
     with services.db.read() as connection:
         for row in connection.execute(query).all():
-            yield Event(
-                row.model,
-                row.task,
-                row.state,
-                row.seconds or 0.0,
-                _open(services, connection, row.department, run_id, row.seq, _MESSAGE, row.message),
-                _open(services, connection, row.department, run_id, row.seq, _REASON, row.reason),
-            )
+            words = _words(services, connection, row)
+            if words is not None:
+                yield Event(row.model, row.task, row.state, row.seconds or 0.0, *words)
 
 
-def _open(
-    services: Services, connection: Connection, department: str, run: str, number: int, part: int, blob: bytes
-) -> str:
-    key = services.vault.record_key(connection, Scope(department), _PURPOSE)
-    return services.vault.unseal(key, _context(run, department, number, part), blob).decode()
+def _words(
+    services: Services, connection: Connection, row: Row[tuple[object, ...]]
+) -> tuple[str, str] | None:
+    """An event's message and reason; None where they are not for the caller."""
+    known = services.memo.get(("unsealed", row.run_id, str(row.seq)))
+    if isinstance(known, tuple):
+        return known
+    try:
+        key = services.vault.record_key(connection, _scope(row.department, row.task, row.model), _PURPOSE)
+    except (AccessRefused, NotFound):
+        return None
+    if not row.message:
+        return "whoever ran it could not seal what happened", ""
+    message, reason = (
+        services.vault.unseal(key, _context(row.run_id, row.department, row.seq, part), blob).decode()
+        for part, blob in ((_MESSAGE, row.message), (_REASON, row.reason))
+    )
+    return message, reason
+
+
+def _scope(department: str, task: str, name: str) -> Scope:
+    """Whose key: the model's; for a source, which belongs to no single model, the department's."""
+    return Scope(department) if task == _SOURCES else Scope(department, name)
 
 
 def _context(run_id: str, department: str, number: int, part: int) -> Context:
