@@ -20,10 +20,12 @@ def add(commands: Any) -> None:
 
 def check(args: argparse.Namespace) -> int:
     """Load and check everything, and let a worker look up what only it can know."""
+    from kronkers_batch.steps.permits import check_probe
     from kronkers_batch.steps.probing import probe_models
     from kronkers_batch.store.cache import ContentCache
 
     config = load_config(args)
+    check_probe(config)
     probe_models(config, ContentCache(config.home / "cache"))
     counts = {
         "models": len(config.models),

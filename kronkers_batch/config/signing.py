@@ -133,11 +133,16 @@ def place(text: str, project: Path) -> str:
     """A path as it is signed: below the project where it is, and where its links lead if elsewhere."""
     if not text or "://" in text:
         return text
-    parts = Path(text).parts
-    fixed = next((i for i, part in enumerate(parts) if _GLOB.search(part)), len(parts))
-    real = Path(*parts[:fixed]).resolve().joinpath(*parts[fixed:])
+    fixed = fixed_part(text)
+    real = fixed.resolve() / Path(text).relative_to(fixed)
     said, leads = _below(Path(text), project), _below(real, project.resolve())
     return said if said == leads else f"{said} -> {leads}"
+
+
+def fixed_part(text: str) -> Path:
+    """A path up to its first pattern; all of it where there is none."""
+    parts = Path(text).parts
+    return Path(*parts[: next((i for i, part in enumerate(parts) if _GLOB.search(part)), len(parts))])
 
 
 def _below(path: Path, project: Path) -> str:

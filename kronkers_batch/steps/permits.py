@@ -6,14 +6,24 @@ asks here before it looks at a source, parses code or opens a key. See docs/how-
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from kronkers_batch.config import signing
 from kronkers_batch.config.fingerprint import Json
-from kronkers_batch.config.spec import Config, Definitions, InputRef, ModelSpec, SourceSpec
+from kronkers_batch.config.spec import (
+    Config,
+    Definitions,
+    InputRef,
+    ModelSpec,
+    SandboxPolicy,
+    SourceKind,
+    SourceSpec,
+)
 from kronkers_batch.errors import AccessRefused, ModelError
 from kronkers_batch.runtimes.probing import environment_fingerprint
 from kronkers_batch.steps.declared import read_code
@@ -62,6 +72,21 @@ def check_place(config: Config, *, is_new: bool = False) -> None:
             else "the warehouse is empty, and this account runs signed definitions only",
             where="conf: warehouse.url",
             fix=f"Put warehouse.url back. Where it has moved, correct its address in {known.path}.",
+        )
+
+
+def check_probe(config: Config) -> None:
+    """Refuses to load code outside the sandbox where this account's warehouse requires signed definitions.
+
+    ``kronkers check`` loads code before anybody has signed it; the sandbox is what makes that harmless.
+    Raises AccessRefused, IdentityError, IntegrityError.
+    """
+    loose = config.executor.sandbox is not SandboxPolicy.REQUIRE
+    if loose and memory.load(memory.path_for(os.environ)).requires:
+        raise AccessRefused(
+            "this account runs signed definitions, and would load unsigned code outside the sandbox",
+            where="conf: executor.sandbox",
+            fix="Set executor.sandbox to require.",
         )
 
 
@@ -161,9 +186,25 @@ def _judge(services: Services, model: ModelSpec) -> None:
         return
     require_house(services)
     config = services.config
+    for source in signing.reached(model.source, config.sources):
+        _refuse_led_astray(source)
     for source in foreign(config, model):
         _check(services, source_wanted(config, source).definition)
     _check(services, model_wanted(services, model).definition)
+
+
+def _refuse_led_astray(source: SourceSpec) -> None:
+    """A file that a pattern finds must lie in the signed folder, not only its name."""
+    if source.kind not in (SourceKind.CSV, SourceKind.PARQUET):
+        return
+    folder = signing.fixed_part(source.path)
+    for found in glob.glob(source.path, recursive=True):
+        if not Path(found).resolve().is_relative_to(folder.resolve()):
+            raise AccessRefused(
+                "a file of it is a link that leads out of the folder that was signed",
+                where=f"source {source.name}",
+                fix="Put the file itself there, or declare and sign the folder where it lies.",
+            )
 
 
 def _check(services: Services, wanted: Definition) -> Signed:
