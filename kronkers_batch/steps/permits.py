@@ -6,12 +6,10 @@ asks here before it looks at a source, parses code or opens a key. See docs/how-
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from kronkers_batch.config import signing
 from kronkers_batch.config.fingerprint import Json
@@ -24,7 +22,7 @@ from kronkers_batch.config.spec import (
     SourceKind,
     SourceSpec,
 )
-from kronkers_batch.errors import AccessRefused, ModelError
+from kronkers_batch.errors import AccessRefused, ModelError, SourceError
 from kronkers_batch.runtimes.probing import environment_fingerprint
 from kronkers_batch.steps.declared import read_code
 from kronkers_batch.steps.services import Services
@@ -197,9 +195,15 @@ def _refuse_led_astray(source: SourceSpec) -> None:
     """A file that a pattern finds must lie in the signed folder, not only its name."""
     if source.kind not in (SourceKind.CSV, SourceKind.PARQUET):
         return
-    folder = signing.fixed_part(source.path)
-    for found in glob.glob(source.path, recursive=True):
-        if not Path(found).resolve().is_relative_to(folder.resolve()):
+    from kronkers_batch.data.sources.files import paths
+
+    folder = signing.fixed_part(source.path).resolve()
+    try:
+        found = paths(source)
+    except SourceError:  # nothing is there to be read; the ingest says so
+        return
+    for path in found:
+        if not path.resolve().is_relative_to(folder):
             raise AccessRefused(
                 "a file of it is a link that leads out of the folder that was signed",
                 where=f"source {source.name}",
