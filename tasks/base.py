@@ -65,6 +65,10 @@ class BaseTask(luigi.Task):
         """Why nothing of it may be done; None where it may. Such a task requires nothing, and fails."""
         return None
 
+    def barred(self) -> AccessRefused | None:
+        """Why the caller has no right to run it; None where they may. It may be complete all the same."""
+        return None
+
     def reason(self) -> str:
         """Why this task is to run, in one line; asked only while it is not complete."""
         raise TypeError(f"{type(self).__name__} has no reason")
@@ -90,7 +94,7 @@ class BaseTask(luigi.Task):
         """Do the work, and record what happened whether or not it succeeds."""
         started, reason = time.monotonic(), ""
         try:
-            if error := self.refusal():
+            if error := self.refusal() or self.barred():
                 raise error
             reason = self.reason()
             state, message = self.work()

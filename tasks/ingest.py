@@ -11,6 +11,7 @@ import luigi
 from kronkers_batch.config.spec import InputRef
 from kronkers_batch.data.window import Window
 from kronkers_batch.steps import ingest as step
+from kronkers_batch.steps import rights
 from kronkers_batch.steps.sources import has_heads, source_of
 from kronkers_batch.steps.windows import days, outputs_of
 from tasks.base import BaseTask
@@ -56,8 +57,9 @@ class Ingest(BaseTask):
         from tasks.score import Published, Score
 
         for model in outputs_of(self.services, self.ref):
+            seen = rights.sees(self.services, model)
             for day in days(self.window):
-                kind = Score if day.isoformat() == self.tonight else Published
+                kind = Score if seen and day.isoformat() == self.tonight else Published
                 yield kind(model=model, date=day, **self.common)
 
     def settled(self) -> bool:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import luigi
 
-from kronkers_batch.errors import KronkersError, UsageError
+from kronkers_batch.errors import AccessRefused, KronkersError, UsageError
 from kronkers_batch.reports.page import Event
-from kronkers_batch.steps import runlog
+from kronkers_batch.steps import checkpoint, rights, runlog
 from kronkers_batch.steps.decide import training_asked
 from kronkers_batch.steps.permits import permit_all, require_house
+from kronkers_batch.steps.retention import expire_outputs
 from kronkers_batch.steps.services import Services
 from kronkers_batch.steps.warm import prepare_workers
 from kronkers_batch.store.clock import now
@@ -90,16 +92,25 @@ def run(
     models: Sequence[str] = (),
     trigger: str = "command",
 ) -> RunResult:
-    """Run the nightly graph for a date, for the named models or all. One model's failure stops no other."""
+    """Run the nightly graph for a date, for the named models or all. One model's failure stops no other.
+
+    Models that the caller may not run are refused, and the others go on. Raises AccessRefused where none is
+    left, IntegrityError where the database is older than the newest checkpoint of its ledger.
+    """
     root = nightly_task(services, conf, overrides, date, models)
-    names = root.names()
-    return execute(services, root, names, trigger)
+    barred = {name: error for name in root.names() if (error := rights.refusal(services, name))}
+    names = [name for name in root.names() if name not in barred]
+    if barred and not names:
+        raise next(iter(barred.values()))
+    root = root.clone(models=tuple(names))  # type: ignore[no-untyped-call]
+    return execute(services, root, names, trigger, barred)
 
 
 def train_now(
     services: Services, conf: Path, overrides: Sequence[str], name: str, date: dt.date, *, force: bool
 ) -> RunResult:
     """Train one model as of a date because somebody asks. Raises UsageError where nothing changed."""
+    rights.require(services, "train", name)
     due = training_asked(services, services.model(name), date, new_id() if force else "")
     if due is None:
         raise UsageError(
@@ -111,10 +122,20 @@ def train_now(
     return execute(services, root, [name], "command")
 
 
-def execute(services: Services, root: Nightly | Train, names: Sequence[str], trigger: str) -> RunResult:
-    """Give a graph to Luigi under a new run, and gather what became of each model."""
+def execute(
+    services: Services,
+    root: Nightly | Train,
+    names: Sequence[str],
+    trigger: str,
+    barred: Mapping[str, AccessRefused] = MappingProxyType({}),
+) -> RunResult:
+    """Give a graph to Luigi under a new run, and gather what became of each model.
+
+    ``barred`` are the models that were asked for and that the caller may not run.
+    """
     date: dt.date = root.date
     started = now()
+    checkpoint.compare(services)
     permit_all(services, names)
     run_id = runlog.begin(services, date, trigger)
     services.run_id = run_id
@@ -128,10 +149,16 @@ def execute(services: Services, root: Nightly | Train, names: Sequence[str], tri
     except BaseException:
         runlog.finish(services, run_id, 1)
         raise
+    for name, error in barred.items():
+        department = services.model(name).department
+        runlog.record(services, run_id, department, Event(name, "score", "refused", 0.0, str(error), ""))
+        rights.refused(services, f"run {name}")
     events = tuple(runlog.events(services, run_id))
-    outcomes = tuple(_outcome(root, name, events) for name in names)
+    outcomes = tuple(_outcome(root, name, events) for name in [*names, *barred])
     result = RunResult(run_id, date, outcomes, events, (now() - started) / 1e6)
     runlog.finish(services, run_id, result.exit_code)
+    expire_outputs(services, date)
+    checkpoint.write(services)
     return result
 
 

@@ -9,6 +9,7 @@ import luigi
 
 from kronkers_batch.errors import AccessRefused, GateFailed
 from kronkers_batch.registry.training import ModelVersion
+from kronkers_batch.steps import rights
 from kronkers_batch.steps import score as step
 from kronkers_batch.steps.decide import ScoringState, champion_as_of, scoring_state, training_due
 from kronkers_batch.steps.permits import refusal
@@ -34,6 +35,10 @@ class OutputTask(BaseTask):
         """Why the model's definition may not be run."""
         return refusal(self.services, self.model)
 
+    def barred(self) -> AccessRefused | None:
+        """Why the caller may not run the model; a plan shows what a run by who may would do."""
+        return rights.refusal(self.services, self.model) if self.run_id else None
+
 
 class Score(OutputTask):
     """Score one logical date with the champion as of the run's start.
@@ -58,7 +63,7 @@ class Score(OutputTask):
 
     def requires(self) -> Iterator[BaseTask]:
         """The scoring window, frozen; and the first training where there is no champion."""
-        if self.refusal() is not None:
+        if self.refusal() or self.barred():
             return
         yield self.ingest
         if self.champion is None:
@@ -110,9 +115,14 @@ class Published(OutputTask):
         """Nothing: what was published before the model was refused stays published."""
         return None
 
+    def barred(self) -> AccessRefused | None:
+        """Nothing: who may read an output need not be who may make it."""
+        return None
+
     def requires(self) -> Iterator[BaseTask]:
-        """The scoring of that date."""
-        yield Score(model=self.model, date=self.date, **self.common)
+        """The scoring of that date, where the caller could see whether it is up to date."""
+        if rights.sees(self.services, self.model):
+            yield Score(model=self.model, date=self.date, **self.common)
 
     def settled(self) -> bool:
         """Whether readers see an output of that date."""
@@ -125,6 +135,8 @@ class Published(OutputTask):
     def work(self) -> tuple[str, str]:
         """Nothing is left to do but to say so when the scoring was held."""
         if not self.settled():
+            if not rights.sees(self.services, self.model):
+                rights.require(self.services, "read", self.model)
             raise GateFailed(
                 f"the output of {self.model} for {self.date} is held, so models that read it cannot go on",
                 where=f"model {self.model}",

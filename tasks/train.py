@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import luigi
 
 from kronkers_batch.errors import AccessRefused
+from kronkers_batch.steps import rights
 from kronkers_batch.steps import train as step
 from kronkers_batch.steps.decide import promotable
 from kronkers_batch.steps.definitions import define
@@ -38,9 +39,13 @@ class Train(BaseTask):
         """Why the model's definition may not be run."""
         return refusal(self.services, self.model)
 
+    def barred(self) -> AccessRefused | None:
+        """Why the caller may not train the model."""
+        return rights.refusal(self.services, self.model) if self.run_id else None
+
     def requires(self) -> Iterator[BaseTask]:
         """The training window, frozen; nothing where a recorded version only has to be judged."""
-        if self.refusal() is not None:
+        if self.refusal() or self.barred():
             return
         spec = self.services.model(self.model)
         if self.services.registry.find(self.model, self.fingerprint) is None:

@@ -41,16 +41,18 @@ def check(args: argparse.Namespace) -> int:
 
 def plan(args: argparse.Namespace) -> int:
     """Walk the graph and print the tasks that would run."""
+    from kronkers_batch.steps import rights
     from tasks.plan import plan as walk
     from tasks.run import nightly_task
 
     with opened(args, first_run=True) as services:
         date = logical_date(services.config, args.date)
-        models = services.config.models
-        states = for_plan(services, args.names or [name for name in models if models[name].enabled])
+        seen = rights.visible(services, "plan", args.names)
+        names = [name for name in seen if args.names or services.model(name).enabled]
+        states = for_plan(services, names)
         if states and not args.json:
             show(states)
-        planned = walk(nightly_task(services, conf_folder(args), args.overrides, date, args.names))
+        planned = walk(nightly_task(services, conf_folder(args), args.overrides, date, names))
     if args.json:
         tasks = [vars(p) for p in planned]
         print_json({"date": str(date), "tasks": tasks, "definitions": [described(s) for s in states]})

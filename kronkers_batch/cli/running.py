@@ -81,10 +81,11 @@ def _tell(args: argparse.Namespace, services: Services, result: RunResult) -> in
 
 def report(args: argparse.Namespace) -> int:
     """Write the page of the last run again, or print what it says."""
-    from kronkers_batch.steps import runlog
+    from kronkers_batch.steps import rights, runlog
     from kronkers_batch.steps.report import write_page
 
     with opened(args) as services:
+        rights.seen(services, "report")
         date = logical_date(services.config, args.date)
         run_id = runlog.last_run(services, date)
         page = write_page(services, run_id, args.to)

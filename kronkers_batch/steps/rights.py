@@ -68,6 +68,24 @@ def require_scope(services: Services, command: str, scope: Scope) -> None:
             services.vault.trust.require_authority(connection, services.vault.identity)
 
 
+def refusal(services: Services, model: str) -> AccessRefused | None:
+    """Why the caller may not run a model; None where they may. Worked out once a process."""
+    key = ("barred", model)
+    if key not in services.memo:
+        try:
+            require(services, "run", model)
+            services.memo[key] = None
+        except AccessRefused as error:
+            services.memo[key] = error
+    found = services.memo[key]
+    return found if isinstance(found, AccessRefused) else None
+
+
+def sees(services: Services, model: str) -> bool:
+    """Whether the caller sees the records of a model."""
+    return rights.covers(held(services), Scope(services.model(model).department, model), Role.VIEWER)
+
+
 def require_admin(services: Services, scope: Scope) -> None:
     """Raises AccessRefused unless the caller may grant, revoke and rotate on the scope's department."""
     with services.db.read() as connection:
