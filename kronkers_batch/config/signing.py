@@ -125,7 +125,7 @@ def address(url: Secret, project: Path | None = None) -> str:
             place(parsed.database, project) if project else str(Path(parsed.database).resolve())
         )
     # Without the password, which changes more often than what it opens, and could be guessed from a digest.
-    shown = parsed.set(password=None).render_as_string(hide_password=False)
+    shown = parsed._replace(password=None).render_as_string(hide_password=False)
     return "sha256:" + hashlib.sha256(shown.encode()).hexdigest()
 
 
