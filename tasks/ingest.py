@@ -49,8 +49,8 @@ class Ingest(BaseTask):
 
     @property
     def subject(self) -> tuple[str, str]:
-        """The source and its department."""
-        return self.source, source_of(self.services, self.ref).department
+        """The source, and the department under whose key it is frozen."""
+        return self.source, step.owner(self.services, self.ref)
 
     def requires(self) -> Iterator[BaseTask]:
         """What the source reads of other models: tonight's output up to date, earlier ones published."""

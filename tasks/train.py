@@ -69,4 +69,4 @@ class Train(BaseTask):
             step.promote_rejudged(services, spec, recorded)
             return "done", f"{recorded.ref} promoted: today's thresholds hold"
         trained = step.train(services, spec, self.date, self.fingerprint, define(services, spec), self.why)
-        return ("done" if trained.verdict.passed else "held"), trained.message()
+        return ("done" if trained.verdict.passed and not trained.waits else "held"), trained.message()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from kronkers_batch.steps.services import Services
+    from kronkers_batch.warehouse.warehouse import Told
 
 SHOWN = 20
 
@@ -48,17 +49,20 @@ def read(args: argparse.Namespace) -> int:
     at = parse_moment(args.at) if args.at else None
     if args.version is not None and date is None:
         raise UsageError("--version needs --date", fix="versions are numbered within a date")
+    from kronkers_batch.steps import rights
+
     with opened(args) as services:
-        services.model(name)
+        rights.require(services, "read", name)
+        told = _told(args, "read")
         if args.key:
             keys = services.warehouse.parse_key(name, args.key)
-            frame = services.warehouse.lookup(name, keys, date=date, version=args.version, at=at)
+            frame = services.warehouse.lookup(name, keys, date=date, version=args.version, at=at, told=told)
             if not frame.height:
                 raise NotFound(
                     f"{name} has no row with this key", fix="check the key's values and their order"
                 )
             return _show(args, iter([frame]))
-        frames = services.warehouse.read(name, date=date, version=args.version, at=at)
+        frames = services.warehouse.read(name, date=date, version=args.version, at=at, told=told)
         return _show(args, frames)
 
 
@@ -70,12 +74,21 @@ def sql(args: argparse.Namespace) -> int:
     if len(queries) != 1 or len(args.names) > 1 or set(args.names) - set(queries):
         raise UsageError("give one query, in quotes", fix='kronkers sql "select count(*) from NAME"')
     args.overrides = tuple(word for word in words if word not in queries)
+    from kronkers_batch.steps import rights
+
     with opened(args) as services:
-        return _show(args, iter([_query(services, queries[0])]))
+        rights.seen(services, "sql")
+        return _show(args, iter([_query(services, queries[0], _told(args, "sql"))]))
 
 
-def _query(services: Services, query: str) -> pl.DataFrame:
-    return services.warehouse.sql(query, list(services.config.models))
+def _query(services: Services, query: str, told: Told) -> pl.DataFrame:
+    # Every declared name may stand in it; naming one that the caller may not read is refused by its keys.
+    return services.warehouse.sql(query, list(services.config.models), told=told)
+
+
+def _told(args: argparse.Namespace, action: str) -> Told:
+    """What the ledger says: rows that go to a file are an export, and it says to which."""
+    return ("export", {"to": str(Path(args.to).absolute())}) if args.to else (action, {})
 
 
 def _show(args: argparse.Namespace, frames: Iterator[pl.DataFrame]) -> int:

@@ -29,6 +29,14 @@ class Verdict:
         return "; ".join(self.missed) if self.missed else "every threshold holds"
 
 
+def as_words(thresholds: Sequence[Threshold]) -> list[str]:
+    """Thresholds as text, such as ``auc at least 0.6``: for the ledger, which keeps them as they were."""
+    bounds = (
+        (t.name, word, bound) for t in thresholds for word, bound in (("least", t.min), ("most", t.max))
+    )
+    return [f"{name} at {word} {bound:g}" for name, word, bound in bounds if bound is not None]
+
+
 def judge_metrics(thresholds: Sequence[Threshold], values: Mapping[str, float]) -> Verdict:
     """Hold metrics against thresholds. A metric that is missing or NaN misses."""
     return Verdict(tuple(m for t in thresholds for m in _missed(t, values.get(t.name, math.nan))))

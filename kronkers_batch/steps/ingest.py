@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from kronkers_batch.config.spec import InputRef
@@ -11,6 +12,9 @@ from kronkers_batch.data.window import Window
 from kronkers_batch.steps.permits import permit_ref
 from kronkers_batch.steps.services import Services
 from kronkers_batch.steps.sources import head_ids, read_output, source_of
+from kronkers_batch.vault import rights
+from kronkers_batch.vault.context import Scope
+from kronkers_batch.vault.notes import note
 
 
 def source_identity(services: Services, ref: InputRef, window: Window) -> str:
@@ -35,9 +39,9 @@ def ingest(services: Services, ref: InputRef, window: Window) -> SnapshotRef:
     found = find(services, ref, window)
     if found is not None:
         return found
-    source = source_of(services, ref)
+    source = replace(source_of(services, ref), department=owner(services, ref))
     executor = services.config.executor
-    return services.snapshots.ingest(
+    snapshot = services.snapshots.ingest(
         source,
         window,
         source_identity(services, ref, window),
@@ -47,3 +51,22 @@ def ingest(services: Services, ref: InputRef, window: Window) -> SnapshotRef:
         piece_rows=executor.piece_rows,
         progress=partial(services.progress, f"ingest {source.name}"),
     )
+    with services.db.write() as connection:
+        told = {"rows": snapshot.rows, "snapshot": snapshot.fingerprint, "window": str(window)}
+        scope = Scope(snapshot.department)
+        note(services.ledger, connection, services.vault, "freeze", source.name, scope, told)
+    return snapshot
+
+
+def owner(services: Services, ref: InputRef) -> str:
+    """The department under whose key the caller freezes a source: its own, where the caller may write there.
+
+    Else one whose model reads it (the source is shared with it, or is an output that it may read): whoever
+    runs that one needs no key of the department that declares the source.
+    """
+    own = source_of(services, ref).department
+    readers = [model.department for model in services.config.models.values() if model.source == ref]
+    with services.db.read() as connection:
+        held = services.vault.held(connection)
+    may = (d for d in (own, *readers) if rights.covers(held, Scope(d), rights.DEEDS["freeze"]))
+    return next(may, own)

@@ -14,7 +14,7 @@ from kronkers_batch.data.checks import Checker, CheckResult
 from kronkers_batch.data.snapshots import SnapshotRef
 from kronkers_batch.errors import CheckFailed, ModelError, SourceError
 from kronkers_batch.frames.schema import Column, Schema
-from kronkers_batch.monitoring.gates import OutputStats, Verdict, judge_output
+from kronkers_batch.monitoring.gates import OutputStats, Verdict, as_words, judge_output
 from kronkers_batch.registry.training import ModelVersion
 from kronkers_batch.runtimes.worker import start
 from kronkers_batch.steps.declared import as_trained
@@ -124,6 +124,7 @@ def score(
         "snapshot": snapshot.id,
         "snapshot_fingerprint": snapshot.fingerprint,
         "run": services.run_id,
+        "thresholds": as_words(model.output_thresholds),
         "checks": [result.to_json() for result in (*snapshot.results, *results)],
         "failed_checks": list(failed),
     }

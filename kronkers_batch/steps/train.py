@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from kronkers_batch.config.spec import CodeFile, ModelSpec, Promote, RowsPolicy
 from kronkers_batch.errors import ScoreFailed
 from kronkers_batch.frames.schema import Column, Schema
-from kronkers_batch.monitoring.gates import Verdict, judge_metrics
+from kronkers_batch.monitoring.gates import Verdict, as_words, judge_metrics
 from kronkers_batch.monitoring.metrics import metrics, rounded
 from kronkers_batch.registry.training import ModelVersion, Training
 from kronkers_batch.runtimes.worker import start
+from kronkers_batch.steps import rights
 from kronkers_batch.steps.declared import declaration, read_code, write_code
 from kronkers_batch.steps.definitions import Definition
 from kronkers_batch.steps.features import as_features, target_as_float
@@ -42,11 +43,14 @@ class Trained:
     version: ModelVersion
     verdict: Verdict
     promoted: bool
+    waits: bool = False  # it would be promoted, but who ran is no approver
 
     def message(self) -> str:
         """One line for the table at the end of a run."""
         state = "promoted" if self.promoted else "not promoted"
         why = "" if self.promoted else f": {self.verdict.why()}"
+        if self.waits:
+            why = f": it waits for an approver to run `kronkers promote {self.version.ref} --why REASON`"
         return f"{self.version.ref} {state}{why} ({rounded(self.version.training.metrics)})"
 
 
@@ -79,6 +83,7 @@ def train(
         _refuse_dependent_rows(worker, model, as_features(data.holdout, features))
         info = worker.info
     verdict = judge_metrics(model.training_thresholds, values)
+    told = {"thresholds": as_words(model.training_thresholds)}
     version = services.registry.record(
         Training(
             model=model.name,
@@ -105,19 +110,25 @@ def train(
             declaration=declared,
         ),
         artifact,
+        told,
     )
-    promoted = verdict.passed and model.promote is Promote.AUTOMATIC
+    due = verdict.passed and model.promote is Promote.AUTOMATIC
+    promoted = due and rights.may_promote(services, model.name)
     if promoted:
         services.registry.promote(
-            model.name, version.number, why=f"{why}; {rounded(values)}; {verdict.why()}"
+            model.name, version.number, why=f"{why}; {rounded(values)}; {verdict.why()}", details=told
         )
-    return Trained(version, verdict, promoted)
+    return Trained(version, verdict, promoted, waits=due and not promoted)
 
 
 def promote_rejudged(services: Services, model: ModelSpec, version: ModelVersion) -> None:
     """Promote a recorded version that today's thresholds let through; nothing is computed."""
     services.registry.promote(
-        model.name, version.number, why="the thresholds changed and now hold", missed=()
+        model.name,
+        version.number,
+        why="the thresholds changed and now hold",
+        missed=(),
+        details={"thresholds": as_words(model.training_thresholds)},
     )
 
 

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+Told = tuple[str, Mapping[str, Any]]
+"""What the ledger says of a reading: the action and details. No values of data."""
+READ: Told = ("read", {})
+
+
 class Warehouse:
     """Writes and reads outputs with the caller's keys. Threads may share one.
 
@@ -164,6 +169,7 @@ class Warehouse:
         first: dt.date | None = None,
         last: dt.date | None = None,
         dated: bool = False,
+        told: Told = READ,
     ) -> Iterator[pl.DataFrame]:
         """The rows of outputs, one frame a piece, in the order in which they were written.
 
@@ -176,6 +182,7 @@ class Warehouse:
             first: First date; None is open.
             last: Last date; None is open.
             dated: Puts the logical date before the columns, as ``logical_date``.
+            told: What the ledger says of it: the action, and details.
 
         Everything is found, verified and opened before this returns; pieces are verified one by one as they
         come. Raises NotFound, AccessRefused, IntegrityError, UsageError on a column that there is not.
@@ -185,7 +192,7 @@ class Warehouse:
             for opened in found:
                 reader.check_columns(opened, columns)
             keys = [self._vault.data_key(conn, opened.key_id) for opened in found]
-        self._record_read(model, found, date, first, last)
+        self._record_read(model, found, date, first, last, told)
 
         def frames() -> Iterator[pl.DataFrame]:
             for opened, key in zip(found, keys, strict=True):
@@ -202,6 +209,8 @@ class Warehouse:
         version: int | None = None,
         at: int | None = None,
         columns: Sequence[str] | None = None,
+        *,
+        told: Told = READ,
     ) -> pl.DataFrame:
         """The rows of these entity keys, with their logical date in front; few pieces are opened.
 
@@ -213,6 +222,7 @@ class Warehouse:
             version: As in :meth:`read`.
             at: As in :meth:`read`.
             columns: As in :meth:`read`.
+            told: As in :meth:`read`; the ledger counts the keys and does not name them.
 
         Raises as :meth:`read`, and UsageError on a key that is none.
         """
@@ -227,7 +237,8 @@ class Warehouse:
                 wanted = key_frame(opened.version.schema, opened.version.key, keys)
                 key = self._vault.data_key(conn, opened.key_id)
                 jobs.append((opened, key, wanted, reader.holding(conn, self._vault, key, opened, wanted)))
-        self._record_read(model, found, date, None, None)
+        action, details = told
+        self._record_read(model, found, date, None, None, (action, {**details, "keys": len(keys)}))
         for opened, key, wanted, only in jobs:
             names = list(columns) if columns is not None else list(opened.version.schema.names)
             needed = list(dict.fromkeys([*names, *wanted.columns]))
@@ -257,6 +268,7 @@ class Warehouse:
         at: int | None = None,
         *,
         memory: int = sql.MEMORY,
+        told: Told = ("sql", {}),
     ) -> pl.DataFrame:
         """One SELECT over decrypted outputs: each model is a table of its heads, with ``logical_date``.
 
@@ -265,12 +277,13 @@ class Warehouse:
             models: Names of all models; of those that the query names the caller must hold a grant.
             at: The heads as of this moment.
             memory: Bytes that tables and query may use; more is an error, nothing is spilled.
+            told: As in :meth:`read`; without the query, which may hold data.
 
         Raises UsageError, which shows no data, and as :meth:`read`.
         """
 
         def rows(model: str) -> Iterator[pl.DataFrame]:
-            return self.read(model, at=at, dated=True)
+            return self.read(model, at=at, dated=True, told=told)
 
         return sql.run(query, models, rows, memory)
 
@@ -311,14 +324,18 @@ class Warehouse:
         date: dt.date | None,
         first: dt.date | None,
         last: dt.date | None,
+        told: Told,
     ) -> None:
+        """Before one row is handed out: a read that cannot be recorded is refused."""
         version = found[0].version
         if date is not None:
             subject = version.ref
         else:
             subject = f"{model}/{first or version.date}..{last or found[-1].version.date}"
         with self._db.write() as conn:
-            note(self._ledger, conn, self._vault, "read", subject, Scope(version.department, model))
+            action, details = told
+            scope = Scope(version.department, model)
+            note(self._ledger, conn, self._vault, action, subject, scope, details)
 
 
 def _nothing(model: str) -> NotFound:
