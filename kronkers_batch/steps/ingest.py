@@ -45,7 +45,7 @@ def ingest(services: Services, ref: InputRef, window: Window) -> SnapshotRef:
         source,
         window,
         source_identity(services, ref, window),
-        partial(read_output, services),
+        partial(read_output, services, purpose=source.name),
         sources=services.config.sources,
         chunk_rows=executor.chunk_rows,
         piece_rows=executor.piece_rows,

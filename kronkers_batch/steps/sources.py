@@ -60,10 +60,12 @@ def has_heads(services: Services, model: str, window: Window) -> bool:
     return wanted <= published if wanted else bool(published)
 
 
-def read_output(services: Services, model: str, window: Window) -> Iterator[pl.DataFrame]:
+def read_output(
+    services: Services, model: str, window: Window, *, purpose: str = ""
+) -> Iterator[pl.DataFrame]:
     """The rows of a model's published output for the dates of a window, piece by piece.
 
-    Raises SourceError naming the dates that have no published output.
+    ``purpose`` is the source that reads them, for the ledger. Raises SourceError naming the dates that have no published output.
     """
     heads = [head for head in services.warehouse.heads(model) if _covers(window, head.date)]
     absent = sorted(set(days(window)) - {head.date for head in heads})
@@ -74,7 +76,8 @@ def read_output(services: Services, model: str, window: Window) -> Iterator[pl.D
             fix=f"run it for those dates first: kronkers run {model} --date {absent[0]}",
         )
     for head in heads:
-        yield from services.warehouse.read(model, date=head.date, version=head.number)
+        told = ("read", {"for": purpose})
+        yield from services.warehouse.read(model, date=head.date, version=head.number, told=told)
 
 
 def _covers(window: Window, date: dt.date) -> bool:

@@ -70,7 +70,9 @@ def from_text(text: str, where: str, passphrase: Secret | None = None) -> Identi
         raise IdentityError("the key file is damaged", where=where, fix=_ASK)
     if passphrase is None:
         raise IdentityError(
-            "the key file needs its passphrase", where=where, fix="Give the passphrase that you chose for it."
+            "the key file needs its passphrase",
+            where=where,
+            fix="Give it on a terminal, or in KRONKERS_PASSPHRASE.",
         )
     try:
         cost = dict(value["argon2id"])
