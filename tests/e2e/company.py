@@ -1,14 +1,18 @@
-"""A small company in a temporary folder, driven through the real command line in processes of its own."""
+"""A small company in a temporary folder, driven through the real command line."""
 
+import io
 import json
 import os
 import shutil
-import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+
+from kronkers_batch.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 
@@ -153,6 +157,15 @@ def visits(days: int = 24, rows: int = 40) -> pl.DataFrame:
     )
 
 
+@dataclass(frozen=True)
+class Done:
+    """What a command printed, and its exit code."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
 class Project:
     """A checkout's conf/, models/ and data/, and a HOME, under one folder."""
 
@@ -188,9 +201,19 @@ class Project:
     def command(self, *words: str) -> list[str]:
         return [sys.executable, "-m", "kronkers_batch.cli.main", *words, "--conf", str(self.folder / "conf")]
 
-    def run(self, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        words_, env = self.command(*words), self.environment()
-        done = subprocess.run(words_, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120)
+    def run(self, *words: str, code: int = 0) -> Done:
+        """Run the command line in this process (importing it anew would take most of a test's time)."""
+        out, err = io.StringIO(), io.StringIO()
+        before = dict(os.environ)
+        os.environ.clear()
+        os.environ.update(self.environment())
+        try:
+            with redirect_stdout(out), redirect_stderr(err):
+                returned = main([*words, "--conf", str(self.folder / "conf")])
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+        done = Done(returned, out.getvalue(), err.getvalue())
         assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 
