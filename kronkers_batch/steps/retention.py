@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from kronkers_batch.steps import rights
+from kronkers_batch.steps import permits, rights
 from kronkers_batch.steps.services import Services
 
 
@@ -26,6 +26,8 @@ def expire_outputs(services: Services, date: dt.date) -> list[str]:
     gone: list[str] = []
     for name, model in services.config.models.items():
         if model.retention is None or rights.refusal(services, name) is not None:
+            continue
+        if permits.refusal(services, name) is not None:  # nor does an unsigned retention delete anything
             continue
         gone += services.warehouse.expire(name, today - model.retention)
     return gone
