@@ -14,6 +14,7 @@ import pytest
 
 from kronkers_batch.config.spec import SandboxPolicy
 
+ROOT = Path(__file__).parents[2]
 ROWS = pl.DataFrame({"x": [1.0]})
 BOTH = pytest.mark.parametrize(
     ("sandbox", "expected"), [(SandboxPolicy.REQUIRE, 0.0), (SandboxPolicy.OFF, 1.0)], ids=["sandbox", "off"]
@@ -101,14 +102,17 @@ def test_being_off_is_said_loudly(lab, fitted):
     assert any("NOT SANDBOXED" in line for line in lab.log)
 
 
+# The checkout may lie where an ordinary user cannot go, so it is shown at a place of its own.
 AS_USER = """
 set -e
 mount -t tmpfs tmpfs /mnt
+mkdir /mnt/checkout && mount --bind . /mnt/checkout
 if [ -d /root/.pyenv ]; then mkdir -p /mnt/pyenv && mount --bind /root/.pyenv /mnt/pyenv; fi
 mount -t tmpfs -o mode=755 tmpfs /root
 if [ -d /mnt/pyenv ]; then mkdir -p /root/.pyenv && mount --bind /mnt/pyenv /root/.pyenv; fi
-mkdir -m 1777 /mnt/tmp && mount --bind /mnt/tmp /tmp
-export HOME=/tmp
+mkdir -m 1777 /mnt/tmp
+export HOME=/mnt/tmp TMPDIR=/mnt/tmp
+cd /mnt/checkout
 exec setpriv --reuid 12345 --regid 12345 --clear-groups --no-new-privs "$@"
 """
 
@@ -117,9 +121,10 @@ def test_all_of_this_as_an_ordinary_user():
     """The sandbox is built by other means then. Where an ordinary user runs this file, that is it already."""
     if os.geteuid() != 0:
         return
-    tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--basetemp=/tmp/t"]
+    python = Path("/mnt/checkout", Path(sys.executable).relative_to(ROOT))
+    tests = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", "--basetemp=/mnt/tmp/t"]
     chosen = ["-k", "python and not ordinary_user", "tests/contract/test_isolation.py"]
     command = ["unshare", "--mount", "sh", "-c", AS_USER, "sh", *tests, *chosen]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=170)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=170)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
     assert " passed" in done.stdout
