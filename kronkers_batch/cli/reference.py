@@ -39,6 +39,15 @@ def _commands() -> dict[str, argparse.ArgumentParser]:
     raise LookupError("the parser has no commands")
 
 
+def every_command() -> list[str]:
+    """Every command of the parser; one with verbs is one a verb, such as ``access grant``."""
+    return [
+        f"{name} {verb}".rstrip()
+        for name, command in _commands().items()
+        for verb in command.get_default("verbs") or ("",)
+    ]
+
+
 def _usage(name: str, command: argparse.ArgumentParser) -> str:
     (words,) = (a.metavar for a in command._actions if a.dest == "words")
     names = (

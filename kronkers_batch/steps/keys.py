@@ -18,7 +18,9 @@ from kronkers_batch.vault.notes import note
 
 def listing(services: Services) -> list[dict[str, object]]:
     """The keys in use that the caller may see: whose, its version, since when, how much hangs on it."""
-    held = asked.held(services)
+    held, need = asked.held(services), rights.need_of("keys list")
+    if not held:
+        asked.seen(services, "keys list")
     counts = (
         select(t.data_keys.c.parent_id, func.count().label("n"))
         .where(t.data_keys.c.wrapped.is_not(None))
@@ -33,7 +35,6 @@ def listing(services: Services) -> list[dict[str, object]]:
     )
     with services.db.read() as connection:
         rows = connection.execute(query).all()
-    need = rights.need_of("keys list")
     return [
         {"of": str(Scope(r.department, r.model)), "version": r.version, "since": r.created, "keys": r.n or 0}
         for r in rows

@@ -9,7 +9,7 @@ from kronkers_batch.config import signing
 from kronkers_batch.config.fingerprint import changes
 from kronkers_batch.config.spec import Definitions
 from kronkers_batch.errors import AccessRefused, UsageError
-from kronkers_batch.steps import permits
+from kronkers_batch.steps import permits, rights
 from kronkers_batch.steps.permits import Wanted
 from kronkers_batch.steps.services import Services
 from kronkers_batch.vault.context import Role, Scope
@@ -80,13 +80,18 @@ def needed(services: Services, names: Iterable[str]) -> list[Wanted]:
 
 
 def named(services: Services, names: Sequence[str]) -> list[Wanted]:
-    """The definitions that were named: ``MODEL``, or ``source.NAME``. Raises UsageError, NotFound."""
+    """The definitions that were named: ``MODEL``, or ``source.NAME``.
+
+    Raises UsageError, NotFound, AccessRefused where the caller may not sign one.
+    """
     found = []
     for name in names:
         if name.startswith(_SOURCE):
             source = services.source(name.removeprefix(_SOURCE))
+            rights.require_scope(services, "sign", Scope(source.department))
             found.append(permits.source_wanted(services.config, source))
         else:
+            rights.require(services, "sign", name)
             found.append(permits.model_wanted(services, services.model(name)))
     return found
 

@@ -139,11 +139,11 @@ def test_each_sees_their_own_department_only(project, ann, bob):
 
 def test_a_night_of_two_people(project, ann, bob):
     """Each runs what they may; the one who reads the other's output is told that it is not there yet."""
-    assert bob.states("--date", NEXT, code=1) == {"spends": "waiting", "buys": "refused"}
-    assert "sales" in bob.json("run", "--date", NEXT, code=1)["models"][0]["message"]
+    assert bob.states("--date", NEXT, code=3) == {"spends": "waiting", "buys": "refused"}
+    assert "reader on sales/buys" in bob.json("run", "--date", NEXT, code=3)["models"][0]["message"]
     assert ann.states("--date", NEXT, code=1) == {"buys": "done", "spends": "refused"}
     # The output of sales is there, and opens to who has a grant on it.
-    assert bob.states("--date", NEXT, code=1)["spends"] == "waiting"
+    assert bob.states("--date", NEXT, code=3)["spends"] == "waiting"
     bob.granted("reader", "sales/buys")
     assert bob.states("--date", NEXT, code=1) == {"spends": "done", "buys": "refused"}
     assert bob.states("spends", "--date", NEXT) == {"spends": "up to date"}
@@ -205,7 +205,7 @@ def test_a_revoked_principal_reads_nothing_that_was_written_after(project, ann, 
 
 
 def mix(old, new) -> None:
-    """Puts the old grants, sealed keys and key versions back into the new database, and takes revocations out."""
+    """Puts old grants, sealed keys and key versions back, and takes the revocations out."""
     connection = sqlite3.connect(new)
     connection.execute("ATTACH ? AS old", (str(old),))
     connection.execute("DELETE FROM revocations")

@@ -1,0 +1,20 @@
+"""Every command is in the table of rights, and the page says what the table says."""
+
+from kronkers_batch.cli.reference import every_command
+from kronkers_batch.vault import rights
+from kronkers_batch.vault.context import Role
+from kronkers_batch.vault.rights import COMMANDS, DEEDS, PAGE, ROLES
+
+
+def test_the_table_knows_every_command_and_no_other():
+    assert set(every_command()) == set(COMMANDS)
+
+
+def test_the_page_is_what_the_table_says():
+    assert PAGE.read_text() == rights.page(), "run: python -m kronkers_batch.vault.rights"
+
+
+def test_every_role_is_described_and_used():
+    assert set(ROLES) == set(Role)
+    used = {need for need in [*COMMANDS.values(), *DEEDS.values()] if isinstance(need, Role)}
+    assert used == set(Role)
