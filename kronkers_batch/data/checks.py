@@ -4,61 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
 from kronkers_batch.config.spec import CheckKind, CheckSpec, OnFailure, Origin
+from kronkers_batch.data.findings import DROPPED, FAILED, PASSED, WARNED, CheckResult, Findings
 from kronkers_batch.data.rowwise import ROW_KINDS, RowChecks
 from kronkers_batch.data.unique import Seen, Unique
 from kronkers_batch.errors import CheckFailed
 from kronkers_batch.frames.schema import Schema
 
-PASSED, WARNED, DROPPED, FAILED = "passed", "warned", "dropped", "failed"
-
-
-@dataclass(frozen=True)
-class CheckResult:
-    """What one check found; counts only, never values.
-
-    ``failed`` is the number of offending rows (of a rows or freshness check: 1 or 0), ``total`` the rows
-    looked at, ``verdict`` one of passed, warned, dropped, failed.
-    """
-
-    name: str
-    columns: tuple[str, ...]
-    kind: CheckKind
-    action: OnFailure
-    failed: int
-    total: int
-    verdict: str
-    origin: str
-
-    def to_json(self) -> dict[str, Any]:
-        """A JSON value from which :meth:`from_json` makes an equal result."""
-        return {
-            "name": self.name,
-            "columns": list(self.columns),
-            "kind": str(self.kind),
-            "action": str(self.action),
-            "failed": self.failed,
-            "total": self.total,
-            "verdict": self.verdict,
-            "origin": self.origin,
-        }
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> CheckResult:
-        """The inverse of :meth:`to_json`."""
-        kind, action = CheckKind(value["kind"]), OnFailure(value["action"])
-        return cls(**{**value, "columns": tuple(value["columns"]), "kind": kind, "action": action})
-
-    def message(self) -> str:
-        """One line for people: ``range(distance): dropped, 3 of 802 rows``."""
-        if self.kind in (CheckKind.ROWS, CheckKind.FRESHNESS):
-            return f"{self.name}: {self.verdict} ({self.total} rows)"
-        return f"{self.name}: {self.verdict}, {self.failed} of {self.total} rows"
+__all__ = ["DROPPED", "FAILED", "PASSED", "WARNED", "CheckResult", "Checker", "Findings"]
 
 
 class Checker:
@@ -130,19 +87,15 @@ class Checker:
         Raises:
             CheckFailed: At least one check failed; says all of them.
         """
+        return self.findings().judge(window_end, self._where)
+
+    def findings(self) -> Findings:
+        """What was counted, once all rows were fed; to be judged for one moment or for several."""
         for check, unique in self._unique:
             self._failed[id(check)] = unique.finish()
-        results = tuple(self._result(c, window_end or dt.datetime.now(dt.UTC)) for c in self._checks)
-        failed = [r for r in results if r.verdict == FAILED]
-        if failed:
-            noun = "check" if len(failed) == 1 else "checks"
-            lines = "".join(f"\n  {r.origin}: {_said(r)}" for r in failed)
-            raise CheckFailed(
-                f"{len(failed)} {noun} failed{lines}",
-                where=self._where,
-                fix="Ask who delivers the data, correct the check, or let it `warn` or `drop` rows.",
-            )
-        return results
+        self._unique = []
+        failed = tuple(self._failed[id(c)] for c in self._checks)
+        return Findings(tuple(self._checks), failed, dict(self._newest), self.read, self.kept)
 
     def close(self) -> None:
         """Frees what is held, when :meth:`finish` will not be called."""
@@ -169,28 +122,6 @@ class Checker:
             frame = frame.filter(~again)
         return frame
 
-    def _result(self, check: CheckSpec, end: dt.datetime) -> CheckResult:
-        dropping = check.on_failure is OnFailure.DROP
-        total = self.read if dropping else self.kept
-        failed = self._failed[id(check)]
-        if check.kind is CheckKind.ROWS:
-            least, most = check.arguments.get("min"), check.arguments.get("max")
-            failed = int((least is not None and total < least) or (most is not None and total > most))
-        elif check.kind is CheckKind.FRESHNESS:
-            newest = self._newest[check.columns[0]]
-            failed = int(newest is None or _moment(newest) < end - check.arguments["age"])
-        verdict = PASSED
-        if failed:
-            verdict = {OnFailure.FAIL: FAILED, OnFailure.WARN: WARNED, OnFailure.DROP: DROPPED}[
-                check.on_failure
-            ]
-            if dropping and failed > check.up_to * total:
-                verdict = FAILED
-        origin = str(check.origin)
-        return CheckResult(
-            check.name, check.columns, check.kind, check.on_failure, failed, total, verdict, origin
-        )
-
 
 def _key_checks(key: tuple[str, ...], origin: Origin) -> list[CheckSpec]:
     """What being a key means: no nulls, and unique."""
@@ -198,22 +129,3 @@ def _key_checks(key: tuple[str, ...], origin: Origin) -> list[CheckSpec]:
         return []
     nulls = [CheckSpec(CheckKind.NULLS, (c,), {}, OnFailure.FAIL, 0.0, origin) for c in key]
     return [*nulls, CheckSpec(CheckKind.UNIQUE, key, {}, OnFailure.FAIL, 0.0, origin)]
-
-
-def _said(result: CheckResult) -> str:
-    if result.kind is CheckKind.ROWS:
-        return f"{result.kind}: there are {result.total} rows"
-    if result.kind is CheckKind.FRESHNESS:
-        return (
-            f"{result.name}: the newest row is too old"
-            if result.total
-            else f"{result.name}: there are no rows"
-        )
-    more = ", more than may be dropped" if result.action is OnFailure.DROP else ""
-    return f"{result.name}: {result.failed} of {result.total} rows{more}"
-
-
-def _moment(value: dt.datetime | dt.date) -> dt.datetime:
-    if isinstance(value, dt.datetime):
-        return value
-    return dt.datetime.combine(value, dt.time(), dt.UTC)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kronkers_batch.config.spec import SourceKind, SourceSpec
 from kronkers_batch.data.window import Window
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     import polars as pl
 
+    from kronkers_batch.data.sources.memory import Found
     from kronkers_batch.data.sources.output import OutputReader
 
 _FILES = (SourceKind.PARQUET, SourceKind.CSV, SourceKind.PACKAGE)
-_WHOLE = Window(None, None)
 
 
 def read(
@@ -24,43 +27,53 @@ def read(
     *,
     sources: Mapping[str, SourceSpec],
     chunk_rows: int,
+    tell: Callable[[Found], None] = lambda _found: None,
 ) -> Iterator[pl.DataFrame]:
     """The rows of a source in a window, as frames of exactly ``chunk_rows`` rows (the last may be shorter).
 
     The frames hold exactly the declared columns in their declared types. Memory is bounded by the chunk, and
-    for a query by its ``memory``. Nothing unchecked has been checked here: see ``data.checks``.
+    for a query by its ``memory`` and what inputs may be kept. The source's own checks have not been run, see
+    ``data.stream``; those of a query's inputs have.
 
     Args:
         outputs: Reads other models' outputs; None where the source needs none.
         sources: Every declared source by name, for the inputs of queries.
+        tell: Is told what the checks of each input of a query found, once they held.
 
     Raises:
         SourceError: A file, table or column is missing, unreadable or not of the declared type.
+        CheckFailed: A check failed on an input of a query.
         MissingPart: A package or a database driver is not installed.
     """
     from kronkers_batch.data.sources.rows import rechunked
 
-    return rechunked(_frames(source, window, outputs, sources, chunk_rows), chunk_rows)
+    reading = _Reading(outputs, sources, chunk_rows, window.end)
+    return rechunked(reading.frames(source, window, tell), chunk_rows)
 
 
-def _frames(
-    source: SourceSpec,
-    window: Window,
-    outputs: OutputReader | None,
-    sources: Mapping[str, SourceSpec],
-    rows: int,
-) -> Iterator[pl.DataFrame]:
-    from kronkers_batch.data.sources import database, files, output, query
+@dataclass(frozen=True)
+class _Reading:
+    """What stays the same from a query down to its inputs' inputs; ``end`` is of the outermost window."""
 
-    if source.kind in _FILES:
-        return files.read(source, window, rows)
-    if source.kind is SourceKind.DATABASE:
-        return database.read(source, window)
-    if source.kind is SourceKind.OUTPUT:
-        return output.read(source, window, outputs)
+    outputs: OutputReader | None
+    sources: Mapping[str, SourceSpec]
+    rows: int
+    end: dt.datetime | None
 
-    def read_input(other: SourceSpec) -> Iterator[pl.DataFrame]:
-        # An input is read whole: a query may look back beyond its own window, and says so itself.
-        return _frames(other, window if other.kind is SourceKind.OUTPUT else _WHOLE, outputs, sources, rows)
+    def frames(
+        self, source: SourceSpec, window: Window, tell: Callable[[Found], None]
+    ) -> Iterator[pl.DataFrame]:
+        from kronkers_batch.data.sources import database, files, inputs, output, query
 
-    return query.read(source, window, rows, outputs, sources, read_input)
+        if source.kind in _FILES:
+            return files.read(source, window, self.rows)
+        if source.kind is SourceKind.DATABASE:
+            return database.read(source, window)
+        if source.kind is SourceKind.OUTPUT:
+            return output.read(source, window, self.outputs)
+
+        def read_input(other: SourceSpec, tell: Callable[[Found], None]) -> Iterator[pl.DataFrame]:
+            return self.frames(other, inputs.whole(other, window), tell)
+
+        declared = inputs.Inputs(source, self.end, self.sources, self.rows, read_input, tell)
+        return query.read(source, window, self.rows, self.outputs, declared)

@@ -1,20 +1,22 @@
 """A query source: one SELECT (DuckDB) over other sources and outputs, which it names as tables.
 
-Parquet inputs are views, so that only the needed columns and row groups are read. CSV, database and output
-inputs become tables in memory, within the query's limit. Nothing is spilled to disk.
+Parquet inputs are views, so that only the needed columns and row groups are read. Inputs from other files are
+kept in memory while they are small. The rest become tables in memory, within the query's limit. Nothing is
+spilled to disk. Inputs that are declared sources are checked as ``inputs`` says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from kronkers_batch.config.spec import SourceKind, SourceSpec
+from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.data import duck
 from kronkers_batch.data.sources import casting, files, parquet
+from kronkers_batch.data.sources.inputs import Inputs
 from kronkers_batch.data.sources.output import OutputReader, reader
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.data.sources.rows import within
@@ -23,8 +25,6 @@ from kronkers_batch.frames.schema import ColumnType, Schema
 
 if TYPE_CHECKING:
     import duckdb
-
-    ReadInput = Callable[[SourceSpec], Iterator[pl.DataFrame]]
 
 _TYPES = {
     ColumnType.FLOAT: "DOUBLE",
@@ -40,31 +40,27 @@ _TYPES = {
 
 
 def read(
-    source: SourceSpec,
-    window: Window,
-    rows: int,
-    outputs: OutputReader | None,
-    sources: Mapping[str, SourceSpec],
-    read_input: ReadInput,
+    source: SourceSpec, window: Window, rows: int, outputs: OutputReader | None, inputs: Inputs
 ) -> Iterator[pl.DataFrame]:
-    """Typed frames of the query's result. Raises SourceError.
+    """Typed frames of the query's result. Raises SourceError, and CheckFailed for an input.
 
     Args:
-        read_input: Reads all of an input source, for inputs that become tables.
+        inputs: Reads and checks the inputs that are declared sources.
     """
     import duckdb
 
     place = Place.of(source)
     try:
-        with duck.connect(_allowed(source, sources), source.memory) as connection:
+        with duck.connect(_allowed(source, inputs), source.memory) as connection:
             for name, ref in source.inputs.items():
                 if ref.output:
                     frames = reader(outputs, source)(ref.output, window)
                     _as_table(connection, name, frames, None, place.at(f"input {name}"))
                 else:
-                    _input(connection, name, sources[ref.source], read_input, place)
+                    _input(connection, name, inputs, place)
             relation = connection.sql(_statement(connection, source, window, place))
             yield from _results(relation, source, window, rows, place)
+            inputs.settle()
     except duckdb.OutOfMemoryException:
         raise place.error(
             f"the query needs more than the {source.memory // 2**20} MB it may use",
@@ -76,27 +72,26 @@ def read(
         ) from None
 
 
-def _allowed(source: SourceSpec, sources: Mapping[str, SourceSpec]) -> list[Path]:
+def _allowed(source: SourceSpec, inputs: Inputs) -> list[Path]:
     """The files that the inputs are views of, under the names by which the system knows them."""
     found: list[Path] = []
-    for ref in source.inputs.values():
-        if ref.source and _is_view(sources[ref.source]):
-            found += [p.resolve() for p in files.paths(sources[ref.source])]
+    for name, ref in source.inputs.items():
+        if ref.source and inputs.is_view(name):
+            found += [p.resolve() for p in files.paths(inputs.source(name))]
     return found
 
 
-def _is_view(source: SourceSpec) -> bool:
-    if source.kind not in (SourceKind.PARQUET, SourceKind.PACKAGE):
-        return False
-    return all(files.is_parquet(source, p) for p in files.paths(source))
-
-
-def _input(
-    connection: duckdb.DuckDBPyConnection, name: str, source: SourceSpec, read_input: ReadInput, place: Place
-) -> None:
-    if not _is_view(source):
-        _as_table(connection, name, read_input(source), source.schema, place.at(f"input {name}"))
+def _input(connection: duckdb.DuckDBPyConnection, name: str, inputs: Inputs, place: Place) -> None:
+    source = inputs.source(name)
+    if not inputs.is_view(name):
+        frames = inputs.open(name)
+        if isinstance(frames, list):
+            # Read where it lies: held rows are not copied for every query.
+            connection.register(name, _plain(pl.concat(frames)).to_arrow())
+        else:
+            _as_table(connection, name, frames, source.schema, place.at(f"input {name}"))
         return
+    inputs.check(name)
     parts = []
     for path in files.paths(source):
         there = Place.of(source).at(str(path))
@@ -128,9 +123,7 @@ def _as_table(
         connection.execute(f"CREATE TABLE {table} ({columns})")
         made = True
     for frame in frames:
-        # Timestamps are plain UTC in SQL, so that functions need no time zone extension.
-        plain = frame.with_columns(pl.col(pl.Datetime("us", "UTC")).dt.replace_time_zone(None))
-        connection.register("kronkers_chunk", plain.to_arrow())
+        connection.register("kronkers_chunk", _plain(frame).to_arrow())
         verb = f"INSERT INTO {table}" if made else f"CREATE TABLE {table} AS"
         connection.execute(f"{verb} SELECT * FROM kronkers_chunk")  # noqa: S608 - a quoted name
         connection.unregister("kronkers_chunk")
@@ -139,6 +132,11 @@ def _as_table(
         raise place.error(
             "there is nothing to read", "Run the model whose output it is for these dates first."
         )
+
+
+def _plain(frame: pl.DataFrame) -> pl.DataFrame:
+    """Timestamps are plain UTC in SQL, so that functions need no time zone extension."""
+    return frame.with_columns(pl.col(pl.Datetime("us", "UTC")).dt.replace_time_zone(None))
 
 
 def _statement(

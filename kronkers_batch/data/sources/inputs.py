@@ -1,0 +1,220 @@
+"""The inputs of a query that are declared sources: read as their own checks leave them.
+
+Whoever declares a check on a source expects it to hold for whoever reads it, so an input is checked as a
+snapshot of it would be. What comes from files alone is kept in memory between queries, if it is small.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from kronkers_batch.config.spec import OnFailure, SourceKind, SourceSpec
+from kronkers_batch.data.sources import files, memory
+from kronkers_batch.data.sources.memory import Found, Held
+from kronkers_batch.data.sources.place import Place
+from kronkers_batch.data.sources.rows import rechunked
+from kronkers_batch.data.window import Window
+from kronkers_batch.errors import CheckFailed, SourceError
+from kronkers_batch.frames.schema import Schema
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    Tell = Callable[[Found], None]
+    ReadSource = Callable[[SourceSpec, Tell], Iterator[pl.DataFrame]]
+
+
+@dataclass
+class Inputs:
+    """The declared sources among the inputs of one query, for one reading of it.
+
+    Args:
+        query: The source that is a query.
+        end: The end of its window, against which freshness counts; None is now.
+        sources: Every declared source by name.
+        rows: Rows that are checked at a time.
+        read: Reads all of a source, unchecked; it is given what to tell of that source's own inputs.
+        tell: Is told what the checks of each input found, once they held.
+    """
+
+    query: SourceSpec
+    end: dt.datetime | None
+    sources: Mapping[str, SourceSpec]
+    rows: int
+    read: ReadSource
+    tell: Tell
+    _size: int = 0
+    _views: dict[str, Hashable] = field(default_factory=dict)
+
+    def source(self, name: str) -> SourceSpec:
+        """The source that the query calls ``name``."""
+        return self.sources[self.query.inputs[name].source]
+
+    def is_view(self, name: str) -> bool:
+        """Whether the query may read the input's files itself: Parquet, and no check drops rows of it."""
+        source = self.source(name)
+        if any(c.on_failure is OnFailure.DROP for c in source.checks):
+            return False
+        if source.kind not in (SourceKind.PARQUET, SourceKind.PACKAGE):
+            return False
+        return all(files.is_parquet(source, p) for p in files.paths(source))
+
+    def check(self, name: str) -> None:
+        """Reads what is checked of a view's files and judges it. Raises SourceError, CheckFailed."""
+        from kronkers_batch.data.identity import definition
+
+        source = self.source(name)
+        if not source.checks and not source.key:
+            return
+        with self._as_input(name):
+            state = self._views[name] = state_of(source, self.sources)
+            told = definition(source)
+            held = memory.process.get(told, state)
+            if held is None:
+                found: list[Found] = []
+                for _ in self._checked(_narrow(source), found):
+                    pass
+                held = Held(state, None, tuple(found), 0)
+                if state == state_of(source, self.sources):
+                    memory.process.put(told, held)
+            self._judge(held.found)
+
+    def settle(self) -> None:
+        """Raises SourceError where the files of a checked view are no longer those that were checked."""
+        for name, state in self._views.items():
+            source = self.source(name)
+            if state_of(source, self.sources) != state:
+                with self._as_input(name):
+                    raise Place.of(source).error(
+                        "its files changed while they were read", "Run it again when they are delivered."
+                    )
+
+    def open(self, name: str) -> list[pl.DataFrame] | Iterator[pl.DataFrame]:
+        """The checked rows of an input that is no view.
+
+        Returns:
+            A list of all rows (at least one frame) where they come from files alone and all such inputs of
+            the query fit into what may be kept; else an iterator, which raises at its end where a check over
+            all rows failed.
+
+        Raises:
+            SourceError, CheckFailed, MissingPart.
+        """
+        from kronkers_batch.data.identity import definition
+
+        source = self.source(name)
+        state = state_of(source, self.sources)
+        if state is None:
+            found: list[Found] = []
+            return self._judged(name, [], self._checked(source, found), found)
+        told = definition(source)
+        if held := memory.process.get(told, state):
+            with self._as_input(name):
+                self._judge(held.found)
+            return self._taken(held)
+        return self._kept(name, source, told, state)
+
+    def _kept(
+        self, name: str, source: SourceSpec, told: str, state: Hashable
+    ) -> list[pl.DataFrame] | Iterator[pl.DataFrame]:
+        """Reads an input until all of it is in memory, or it is found to be too large for that."""
+        from kronkers_batch.frames.tables import polars_schema
+
+        found: list[Found] = []
+        frames: list[pl.DataFrame] = []
+        size = 0
+        coming = self._checked(source, found)
+        with self._as_input(name):
+            for frame in coming:
+                frames.append(frame)
+                size += int(frame.estimated_size())
+                if self._size + size > memory.process.limit:
+                    return self._judged(name, frames, coming, found)
+                memory.process.make_room(size)
+            frames = frames or [polars_schema(source.schema).to_frame()]
+            held = Held(state, tuple(frames), tuple(found), size)
+            if state == state_of(source, self.sources):
+                memory.process.put(told, held)
+            self._judge(held.found)
+        self._size += size
+        return frames
+
+    def _taken(self, held: Held) -> list[pl.DataFrame] | Iterator[pl.DataFrame]:
+        # As when it is read for the first time: a query's limits must not depend on what others read.
+        frames = list(held.frames or ())
+        if self._size + held.size > memory.process.limit:
+            return iter(frames)
+        self._size += held.size
+        return frames
+
+    def _judged(
+        self, name: str, first: list[pl.DataFrame], rest: Iterator[pl.DataFrame], found: list[Found]
+    ) -> Iterator[pl.DataFrame]:
+        with self._as_input(name):
+            while first:
+                yield first.pop(0)
+            yield from rest
+            self._judge(found)
+
+    def _checked(self, source: SourceSpec, found: list[Found]) -> Iterator[pl.DataFrame]:
+        """The rows that stay; ``found`` is complete after the last."""
+        from kronkers_batch.data.checks import Checker
+
+        place = str(Place.of(source))
+        checker = Checker(source.schema, source.checks, place, key=source.key, origin=source.origin)
+        try:
+            for frame in rechunked(self.read(source, found.append), self.rows):
+                kept = checker.feed(frame)
+                if kept.height:
+                    yield kept
+            found.append(Found(source.name, place, checker.findings()))
+        finally:
+            checker.close()
+
+    def _judge(self, found: tuple[Found, ...] | list[Found]) -> None:
+        for one in found:
+            one.findings.judge(self.end, one.place)
+        for one in found:
+            self.tell(one)
+
+    @contextlib.contextmanager
+    def _as_input(self, name: str) -> Iterator[None]:
+        """Errors of an input say of which query."""
+        try:
+            yield
+        except (SourceError, CheckFailed) as error:
+            where = f"{error.where}, input {name} of {Place.of(self.query)}"
+            raise type(error)(error.what, where=where, fix=error.fix) from error
+
+
+def state_of(source: SourceSpec, sources: Mapping[str, SourceSpec]) -> Hashable | None:
+    """What tells cheaply that the files behind a source are the same; None where there is more than files.
+
+    Raises SourceError where a file is not there.
+    """
+    from kronkers_batch.data.identity import definition
+
+    if source.kind in (SourceKind.PARQUET, SourceKind.CSV, SourceKind.PACKAGE):
+        found = [(str(p.resolve()), p.stat()) for p in files.paths(source)]
+        stats = tuple((p, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino) for p, s in found)
+        return definition(source), stats
+    if source.kind is not SourceKind.QUERY or any(ref.output for ref in source.inputs.values()):
+        return None
+    states = [state_of(sources[ref.source], sources) for ref in source.inputs.values()]
+    return None if None in states else (definition(source), tuple(states))
+
+
+def whole(source: SourceSpec, window: Window) -> Window:
+    """What is read of an input: all of it, since a query may look back; of outputs, the dates asked for."""
+    return window if source.kind is SourceKind.OUTPUT else Window(None, None)
+
+
+def _narrow(source: SourceSpec) -> SourceSpec:
+    """The source with only the columns that its checks look at."""
+    wanted = {*source.key, *(c for check in source.checks for c in check.columns)} or {source.schema.names[0]}
+    columns = tuple(c for c in source.schema if c.name in wanted)
+    return replace(source, schema=Schema(columns), time_column="")
