@@ -264,7 +264,7 @@ def test_sharing_takes_the_department_that_shares(company):
     mallory.run("sign", "spends", "--yes")
     company.refused("run", "spends", *NIGHT, says="source private: nobody has signed this definition")
     mallory.run("sign", "source.private", "--yes", code=3)
-    mallory.run("sign", "buys", "model.buys.seed=5", "--yes", code=3)
+    mallory.run("sign", "buys", "--yes", code=3)
     mallory.run("sign", "--house", "--yes", code=3)
     mallory.run("sign", "--no-require", "--yes", code=3)
     company.refused("run", "spends", *NIGHT, says="source private")
@@ -426,6 +426,13 @@ def test_signing_asks(company):
     assert "parameters.penalty: 1.0 -> 2.0" in done.stdout
     assert "nobody to ask" in done.stderr
     company.refused(says="buys refused")
+
+
+def test_all_signs_what_is_due_and_a_name_signs_again(company):
+    admin = company.by("admin")
+    assert admin.json("sign", "--all", "--yes")["signed"] == []
+    assert admin.json("sign", "buys", "--yes")["signed"] == [{"name": "buys", "signature": 2}]
+    assert company.states(*NIGHT) == {"buys": "done", "spends": "done"}
 
 
 def test_what_the_account_remembers_is_its_own(company):
