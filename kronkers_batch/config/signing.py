@@ -107,6 +107,16 @@ def reached(ref: InputRef, sources: Mapping[str, SourceSpec]) -> list[SourceSpec
     return [found[name] for name in sorted(found)]
 
 
+def outputs(ref: InputRef, sources: Mapping[str, SourceSpec]) -> list[str]:
+    """The models whose outputs are behind a reference, also through queries, by name."""
+    found = {ref.output}
+    for source in reached(ref, sources):
+        found |= {inner.output for inner in source.inputs.values()}
+        if source.kind is SourceKind.OUTPUT:
+            found.add(source.output)
+    return sorted(found - {""})
+
+
 def address(url: Secret, project: Path | None = None) -> str:
     """A database's address as it is signed: the place of a SQLite file, else a digest, without password.
 

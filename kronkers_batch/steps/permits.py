@@ -188,7 +188,23 @@ def _judge(services: Services, model: ModelSpec) -> None:
         _refuse_led_astray(source)
     for source in foreign(config, model):
         _check(services, source_wanted(config, source).definition)
+    for name in signing.outputs(model.source, config.sources):
+        _refuse_moved(services, name)
     _check(services, model_wanted(services, model).definition)
+
+
+def _refuse_moved(services: Services, name: str) -> None:
+    """A model whose output is read must be of the department that signed it; conf alone could move it."""
+    with services.db.read() as connection:
+        newest = signatures(services).newest(connection, Subject.MODEL, name)
+    if newest is None or newest.department != services.model(name).department:
+        raise AccessRefused(
+            "its output is read, and nobody has signed it"
+            if newest is None
+            else f"its output is read, and it was signed in {newest.department}",
+            where=f"model {name}",
+            fix=f"kronkers sign {name}",
+        )
 
 
 def _refuse_led_astray(source: SourceSpec) -> None:

@@ -66,6 +66,7 @@ class Signed:
     """A signature that counts."""
 
     number: int
+    department: str
     fingerprint: str
     signer: str
     created: int
@@ -111,15 +112,14 @@ class Signatures:
         if moved.number > 1:
             _require_admin(moved, self._verified(conn, moved, where, unmet=False), where)
         self.memory.see(self.warehouse, key, row.number, _digest(row))
-        return Signed(row.number, row.fingerprint, signer.name, row.created)
+        return Signed(row.number, row.department, row.fingerprint, signer.name, row.created)
 
     def check(self, conn: Connection, wanted: Definition) -> Signed:
         """The signature of this very definition. Raises AccessRefused."""
         found = self.newest(conn, wanted.kind, wanted.name)
         if found is None:
             raise _refused("nobody has signed this definition", str(wanted))
-        department = self._row(conn, wanted, found.number).department
-        if found.fingerprint != wanted.fingerprint or department != wanted.department:
+        if (found.fingerprint, found.department) != (wanted.fingerprint, wanted.department):
             raise _refused(
                 f"the definition changed since {found.signer} signed it on {_day(found.created)}",
                 str(wanted),
@@ -150,12 +150,6 @@ class Signatures:
         except IntegrityError:
             raise _refused(f"{signer.name}'s grant on {row.department} is forged", where) from None
         return signer
-
-    def _row(self, conn: Connection, wanted: Definition, number: int) -> Row[Any]:
-        query = select(table).where(
-            table.c.kind == str(wanted.kind), table.c.name == wanted.name, table.c.number == number
-        )
-        return conn.execute(query).one()
 
     # ------------------------------------------------------------ signing
 
@@ -196,7 +190,7 @@ class Signatures:
         signature = self._vault.identity.sign(self._statement(_Values(values)))
         conn.execute(insert(table).values(**values, signature=signature))
         self.memory.see(self.warehouse, what.key, number, _digest(_Values(values | {"signature": signature})))
-        return Signed(number, what.fingerprint, self._vault.principal, values["created"])
+        return Signed(number, what.department, what.fingerprint, self._vault.principal, values["created"])
 
     def require_right(self, conn: Connection, what: Definition) -> None:
         """Raises AccessRefused unless the caller may sign this now."""

@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from kronkers_batch.bootstrap import open_system
+from kronkers_batch.steps import permits
+from kronkers_batch.steps.declared import read_code
 from tests.e2e.company import ROOT, Project
 
 NIGHT = ("--date", "2024-01-21")
@@ -281,6 +284,18 @@ def test_a_model_changes_department_with_an_administrator_alone(company):
     company.refused("run", "buys", *NIGHT, says="the definition changed")
 
 
+def test_outputs_of_another_department_are_not_read_by_moving_their_model_in_conf(company):
+    """What buys has published is there and can be opened; support would read it as its own."""
+    for name in ("conf/model/buys.yaml", "conf/source/buys_scores.yaml"):
+        company.edit(name, "department: sales", "department: support")
+    company.edit("conf/source/buys_scores.yaml", "shared_with: [support]\n", "")
+    text = (company.folder / "conf/model/spends.yaml").read_text()
+    text = text.replace("source: visits_scored", "source: {output: buys}").replace("[x, buys]", "[id]")
+    company.write("conf/model/thief.yaml", text.replace("target: z", "target: score"))
+    company.by("mallory").run("sign", "thief", "--yes")
+    company.refused("run", "thief", says="model buys: its output is read, and it was signed in sales")
+
+
 # ---------------------------------------------------------------- with a hand in the database
 
 
@@ -418,6 +433,31 @@ def test_luigis_own_command_line_is_refused(company):
     )  # fmt: skip
     assert "no model with a signed definition reads it" in done.stdout + done.stderr
     assert company.contents() == before
+
+
+def test_what_runs_is_what_was_looked_at(company, monkeypatch):
+    """The file is changed between the look at it and the training."""
+    monkeypatch.setenv("HOME", str(company.home))
+    services = open_system(company.folder / "conf")
+    try:
+        permits.permit(services, "buys")
+        code(company)
+        model = services.model("buys")
+        assert "/tmp/x" not in read_code(services, model)
+        assert "/tmp/x" in model.model.path.read_text()
+    finally:
+        services.close()
+
+
+def test_a_link_among_the_files_of_a_pattern_is_refused(company):
+    company.edit("conf/source/visits.yaml", "path: data/visits.csv", "path: data/v*.csv")
+    admin = company.by("admin")
+    admin.run("sign", "--all", "--yes")
+    assert company.states(*NIGHT)["buys"] == "done"
+    (company.folder / "secret").mkdir()
+    shutil.copy(company.folder / "data/visits.csv", company.folder / "secret/salaries.csv")
+    (company.folder / "data/visits-2.csv").symlink_to(company.folder / "secret/salaries.csv")
+    company.refused(says="a link that leads out of the folder that was signed")
 
 
 def test_signing_asks(company):
