@@ -209,9 +209,16 @@ def test_signatures_that_were_taken_away_are_missed(wh, desks):
         conn.execute(delete(definitions))
         conn.execute(insert(definitions).values(**rows[1]))
     service.refused(TWO, "taken out")
+    service.path.unlink()  # also where the account has met none of them
+    service.refused(TWO, "taken out")
+
+
+def test_all_signatures_gone_are_missed(wh, desks):
+    desks["bob"].sign(ONE)
+    desks["service"].check(ONE)
     with wh.db.write() as conn:
         conn.execute(delete(definitions))
-    service.refused(TWO, "taken out")
+    desks["service"].refused(ONE, "taken out")
 
 
 def test_an_exchanged_signature_is_noticed(wh, desks):
