@@ -124,7 +124,8 @@ def keys(args: argparse.Namespace) -> int:
             print_json(found)
             return 0
         for row in found:
-            print(f"{row['of']}: a new key; {row['keys']} keys re-wrapped, no data rewritten")
+            what = "an interrupted rotation, finished" if row["resumed"] else "a new key"
+            print(f"{row['of']}: {what}; {row['keys']} keys re-wrapped, no data rewritten")
         for warning in {str(row["warning"]) for row in found if "warning" in row}:
             print(f"kronkers: {warning}", file=sys.stderr)
         return 0

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from kronkers_batch.errors import UsageError
 from kronkers_batch.steps import rights as asked
-from kronkers_batch.steps.people import parse_scope, scrubbed
+from kronkers_batch.steps.people import parse_scope, rewrapped, scrubbed
 from kronkers_batch.steps.services import Services
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import rights, rotation
@@ -45,15 +45,17 @@ def listing(services: Services) -> list[dict[str, object]]:
 def rotate(services: Services, scope_text: str | None) -> list[dict[str, object]]:
     """New keys for a scope, or for every department that the caller administers; no data is rewritten.
 
-    Each is one transaction: an interruption leaves it as it was, and readers go on meanwhile. Raises
+    One that was begun and interrupted is gone on with instead of begun anew; readers go on meanwhile. Raises
     AccessRefused, UsageError.
     """
     done: list[dict[str, object]] = []
     for scope in _scopes(services, scope_text):
         with services.db.write() as connection:
-            count = rotation.rotate(services.vault.ring, connection, scope)
-            note(services.ledger, connection, services.vault, "rotate", str(scope), scope, {"keys": count})
-        done.append({"of": str(scope), "keys": count})
+            resumed = rotation.unfinished(connection, scope)
+            if not resumed:
+                rotation.begin(services.vault.ring, connection, scope)
+                note(services.ledger, connection, services.vault, "rotate", str(scope), scope)
+        done.append({"of": str(scope), "keys": rewrapped(services, scope), "resumed": resumed})
     warning = scrubbed(services)
     return [{**row, **warning} for row in done]
 

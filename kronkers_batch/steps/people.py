@@ -133,9 +133,10 @@ def revoke(services: Services, name: str, scope_text: str | None) -> dict[str, o
     scope = parse_scope(services, scope_text, known=True)
     asked.require_admin(services, scope)
     with services.db.write() as connection:
-        taken = rotation.revoke(vault.ring, connection, name, scope)
+        taken = rotation.revoke(vault.ring, connection, name, scope, whole=False)
         note(services.ledger, connection, vault, "revoke", f"{name} {scope}", scope)
         left = [str(g.scope) for g in _grants_of(services, connection, name) if _near(g.scope, scope)]
+    rewrapped(services, scope)
     done: dict[str, object] = {"principal": name, "revoked": taken, "on": str(scope), **scrubbed(services)}
     if left:
         done["note"] = f"{name} still has a grant on " + ", ".join(sorted(left))
@@ -148,10 +149,24 @@ def _revoke_principal(services: Services, name: str) -> dict[str, object]:
         raise UsageError("you cannot revoke yourself", fix="Another administrator, or recovery, can.")
     with services.db.write() as connection:
         vault.trust.require_authority(connection, vault.identity)
-        taken = len(_grants_of(services, connection, name))
-        rotation.revoke_principal(vault.ring, connection, name)
+        taken = _grants_of(services, connection, name)
+        rotation.revoke_principal(vault.ring, connection, name, whole=False)
         services.ledger.append(connection, vault.principal, "revoke", name, department="")
-    return {"principal": name, "revoked": taken, "on": "everything", **scrubbed(services)}
+    for scope in {grant.scope for grant in taken}:
+        rewrapped(services, scope)
+    return {"principal": name, "revoked": len(taken), "on": "everything", **scrubbed(services)}
+
+
+def rewrapped(services: Services, scope: Scope) -> int:
+    """Brings a rotation to its end, in short transactions; returns how many keys were moved."""
+    count = 0
+    while True:
+        with services.db.write() as connection:
+            done = rotation.rewrap(services.vault.ring, connection, scope)
+        if not done:
+            return count
+        count += done
+        services.progress(f"re-wrap keys of {scope}", count)
 
 
 def scrubbed(services: Services) -> Mapping[str, object]:

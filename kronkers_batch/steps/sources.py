@@ -65,8 +65,8 @@ def read_output(
 ) -> Iterator[pl.DataFrame]:
     """The rows of a model's published output for the dates of a window, piece by piece.
 
-    ``purpose`` is the source that reads them, for the ledger. Raises SourceError naming the dates that have no
-    published output.
+    ``purpose`` is the source that reads them, for the ledger. Raises SourceError naming the dates that have
+    no published output.
     """
     heads = [head for head in services.warehouse.heads(model) if _covers(window, head.date)]
     absent = sorted(set(days(window)) - {head.date for head in heads})

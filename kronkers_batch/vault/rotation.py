@@ -1,8 +1,13 @@
-"""Revoking and rotating: new keys for those who still hold a grant; data keys are re-wrapped, data stays."""
+"""Revoking and rotating: new keys for those who still hold a grant; data keys are re-wrapped, data stays.
+
+A rotation has two parts. The first is short and makes the new keys; whoever lost a grant cannot open what is
+written from then on. The second moves the data keys of what is there already, in batches that may be
+interrupted at any time and gone on with later; readers find everything meanwhile.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, select, update
 
 from kronkers_batch.errors import NotFound
 from kronkers_batch.store.engine import serialise
@@ -10,10 +15,13 @@ from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import grants
 from kronkers_batch.vault.context import Scope
 from kronkers_batch.vault.keys import Keyring
-from kronkers_batch.vault.tree import ACTIVE, RETIRED, TreeKey
+from kronkers_batch.vault.tree import ACTIVE, RETIRED, RETIRING, TreeKey
+
+BATCH = 500
+"""Data keys that one transaction moves."""
 
 
-def revoke(ring: Keyring, conn: Connection, name: str, scope: Scope) -> int:
+def revoke(ring: Keyring, conn: Connection, name: str, scope: Scope, *, whole: bool = True) -> int:
     """Takes all of a principal's grants on exactly this scope, and rotates the scope's keys.
 
     What the principal has read or copied before it keeps; nothing written or re-wrapped later opens to it.
@@ -24,6 +32,7 @@ def revoke(ring: Keyring, conn: Connection, name: str, scope: Scope) -> int:
         conn: A write transaction.
         name: The principal's name.
         scope: A department (its models' keys rotate too), or one model.
+        whole: Whether to move all data keys now; else :func:`rewrap` is to be called until it is done.
 
     Returns:
         How many grants were taken.
@@ -45,12 +54,14 @@ def revoke(ring: Keyring, conn: Connection, name: str, scope: Scope) -> int:
     for given in held:
         ring.trust.add_revocation(conn, ring.identity, given.id)
         conn.execute(delete(t.grant_keys).where(t.grant_keys.c.grant_id == given.id))
-    rotate(ring, conn, scope)
+    (rotate if whole else begin)(ring, conn, scope)
     return len(held)
 
 
-def revoke_principal(ring: Keyring, conn: Connection, name: str) -> None:
+def revoke_principal(ring: Keyring, conn: Connection, name: str, *, whole: bool = True) -> None:
     """Takes all grants of a principal and its public keys: it signs and certifies nothing any more.
+
+    ``whole`` is as in :func:`revoke`.
 
     Raises:
         NotFound: No such principal. AccessRefused: the caller is no administrator.
@@ -59,31 +70,73 @@ def revoke_principal(ring: Keyring, conn: Connection, name: str) -> None:
     certified = grants.principals(ring, conn, name)
     held = ring.trust.grants(conn, t.grants.c.principal_id == certified[0].id)
     for scope in sorted({g.scope for g in held}, key=lambda s: (s.department, s.model)):
-        revoke(ring, conn, name, scope)
+        revoke(ring, conn, name, scope, whole=whole)
     for principal in certified:
         ring.trust.add_revocation(conn, ring.identity, principal.keys.id)
 
 
 def rotate(ring: Keyring, conn: Connection, scope: Scope) -> int:
-    """Makes a new version of the scope's key, re-wraps all under it and seals it to every holder.
+    """Rotates all in one transaction: :func:`begin`, and every :func:`rewrap`. Returns how many keys it were.
 
-    Rotating a department rotates its models' keys too. Returns how many data keys were re-wrapped.
     Raises AccessRefused when the caller may not grant on the department or holds no key of it.
+    """
+    begin(ring, conn, scope)
+    count = 0
+    while done := rewrap(ring, conn, scope):
+        count += done
+    return count
+
+
+def begin(ring: Keyring, conn: Connection, scope: Scope) -> None:
+    """Makes a new version of the scope's key and seals it to every holder: from now on it wraps what is made.
+
+    A department's models get new keys too. The old version is wrapped under the new one, so that everything
+    stays readable until :func:`rewrap` has done its work, in as many transactions as it takes. Raises
+    AccessRefused when the caller may not grant on the department or holds no key of it.
     """
     ring.trust.require_department_admin(conn, ring.identity, scope.department)
     serialise(conn, f"tree {scope}")
     parent = ring.active(conn, Scope(scope.department)) if scope.model else None
-    count = _rotate(ring, conn, scope, parent)
+    _renew(ring, conn, scope, parent)
     # The old keys are still remembered; nothing may be wrapped under them any more.
     ring.forget()
-    return count
 
 
-def _rotate(ring: Keyring, conn: Connection, scope: Scope, parent: TreeKey | None) -> int:
+def unfinished(conn: Connection, scope: Scope) -> bool:
+    """Whether a rotation of the scope was begun and not brought to its end."""
+    return conn.execute(_retiring(scope).limit(1)).first() is not None
+
+
+def rewrap(ring: Keyring, conn: Connection, scope: Scope, most: int = BATCH) -> int:
+    """Moves up to ``most`` data keys from old versions of the scope's keys to the newest, and empties those.
+
+    Returns how many it were; 0 when the rotation is finished. Raises AccessRefused, IntegrityError.
+    """
+    # Oldest first: a key that was retired while an older one still was stays its parent until that is done.
+    for old in conn.execute(_retiring(scope)).all():
+        new = ring.active(conn, Scope(old.department, old.model))
+        if count := _move(ring, conn, old.id, new, most):
+            return count
+        retired = {"state": RETIRED, "wrapped": None, "wrapped_view": None}
+        conn.execute(update(t.tree_keys).where(t.tree_keys.c.id == old.id).values(**retired))
+    ring.forget()
+    return 0
+
+
+def _retiring(scope: Scope) -> Select[tuple[str, str, str]]:
+    keys = t.tree_keys.c
+    query = select(keys.id, keys.department, keys.model).where(
+        keys.department == scope.department, keys.state == RETIRING
+    )
+    if scope.model:
+        query = query.where(keys.model == scope.model)
+    return query.order_by(keys.model, keys.version)
+
+
+def _renew(ring: Keyring, conn: Connection, scope: Scope, parent: TreeKey | None) -> None:
     old = ring.active(conn, scope)
-    ring.need_full(old)
+    full = ring.need_full(old)
     new = ring.new_tree_key(conn, scope, old.version + 1, parent)
-    count = _rewrap(ring, conn, old, new)
     if not scope.model:
         query = select(t.tree_keys.c.model).where(
             t.tree_keys.c.department == scope.department,
@@ -91,28 +144,28 @@ def _rotate(ring: Keyring, conn: Connection, scope: Scope, parent: TreeKey | Non
             t.tree_keys.c.state == ACTIVE,
         )
         for model in conn.execute(query).scalars().all():
-            count += _rotate(ring, conn, Scope(scope.department, model), new)
+            _renew(ring, conn, Scope(scope.department, model), new)
     on_scope = (t.grants.c.department == scope.department, t.grants.c.model == scope.model)
     for given in ring.trust.grants(conn, *on_scope):
         for holder in grants.holders(ring, conn, given):
             grants.seal_key(ring, conn, given, new, holder)
     conn.execute(delete(t.grant_keys).where(t.grant_keys.c.key_id == old.id))
-    retired = {"state": RETIRED, "wrapped": None, "wrapped_view": None}
-    conn.execute(update(t.tree_keys).where(t.tree_keys.c.id == old.id).values(**retired))
-    return count
+    under: dict[str, object] = {"state": RETIRING, "parent_id": new.id}
+    under |= ring.wrap_tree_key(old.id, scope, new, old.view, full)
+    conn.execute(update(t.tree_keys).where(t.tree_keys.c.id == old.id).values(**under))
 
 
-def _rewrap(ring: Keyring, conn: Connection, old: TreeKey, new: TreeKey) -> int:
-    query = select(t.data_keys.c.id).where(
-        t.data_keys.c.parent_id == old.id, t.data_keys.c.wrapped.is_not(None)
-    )
+def _move(ring: Keyring, conn: Connection, old: str, new: TreeKey, most: int) -> int:
+    keys = t.data_keys.c
+    query = select(keys.id).where(keys.parent_id == old, keys.wrapped.is_not(None)).limit(most)
     rows = [
         {"key": key_id, "blob": ring.wrap_data_key(ring.data_key(conn, key_id), new)}
         for key_id in conn.execute(query).scalars().all()
     ]
-    # Shredded keys go along, so that nothing hangs under a retired key.
-    conn.execute(update(t.data_keys).where(t.data_keys.c.parent_id == old.id).values(parent_id=new.id))
     if rows:
-        change = update(t.data_keys).where(t.data_keys.c.id == bindparam("key"))
-        conn.execute(change.values(wrapped=bindparam("blob")), rows)
+        change = update(t.data_keys).where(keys.id == bindparam("key"))
+        conn.execute(change.values(wrapped=bindparam("blob"), parent_id=new.id), rows)
+    else:
+        # Shredded keys go along, so that nothing hangs under a retired key.
+        conn.execute(update(t.data_keys).where(keys.parent_id == old).values(parent_id=new.id))
     return len(rows)

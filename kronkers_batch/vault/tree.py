@@ -22,7 +22,8 @@ from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.identity import Identity
 from kronkers_batch.vault.trust import Trust
 
-ACTIVE, RETIRED = "active", "retired"
+ACTIVE, RETIRING, RETIRED = "active", "retiring", "retired"
+"""A retiring key is wrapped under its successor until nothing hangs under it any more."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ class Tree:
         self, conn: Connection, row: Row[tuple[object, ...]]
     ) -> tuple[bytes, bytes | None] | None:
         if row.parent_id is None or row.wrapped is None:
-            return None  # a department's key, or a retired one
+            return None  # a department's key in use, or a retired one
         try:
             parent = self.tree_key(conn, row.parent_id)
         except AccessRefused:
@@ -207,7 +208,7 @@ class Tree:
 
     def _check_row(self, conn: Connection, row: Row[tuple[object, ...]]) -> None:
         where = f"key of {Scope(row.department, row.model)}"
-        if row.parent_id is None:
+        if not row.model:
             issuer = self.trust.check_issuer(conn, row.issuer, row.department, row.created, where)
         else:
             # A model's key is made by whoever runs the model first; the wrapping proves the department's key.

@@ -48,7 +48,7 @@ tree_keys = Table(
     Column("department", String(128), nullable=False, info=_NAME),
     Column("model", String(128), nullable=False, info=_NAME),  # "" is the department's own key
     Column("version", Integer, nullable=False, info=clear("how often the key was rotated")),
-    Column("state", String(16), nullable=False, info=clear("'active' or 'retired'")),
+    Column("state", String(16), nullable=False, info=clear("'active', 'retiring' or 'retired'")),
     Column("parent_id", String(26), ForeignKey("tree_keys.id"), info=_ID),  # null for a department's key
     Column("wrapped", LargeBinary, info=sealed("the department's key")),  # null for a department's key
     Column("wrapped_view", LargeBinary, info=sealed("the department's view key")),
