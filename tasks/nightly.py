@@ -7,11 +7,10 @@ from collections.abc import Iterator
 
 import luigi
 
-from kronkers_batch.steps.decide import training_due
 from kronkers_batch.steps.permits import refusal
 from tasks.base import BaseTask
 from tasks.score import Score
-from tasks.train import Train
+from tasks.train import due_training
 
 
 class Nightly(BaseTask):
@@ -32,9 +31,7 @@ class Nightly(BaseTask):
             yield Score(model=name, date=self.date, **common)
             if refusal(self.services, name) is not None:
                 continue
-            due = training_due(self.services, self.services.model(name), self.date)
-            if due is not None:
-                yield Train(model=name, date=self.date, fingerprint=due.fingerprint, why=due.reason, **common)
+            yield from due_training(self.services, name, self.date, common)
 
     def settled(self) -> bool:
         """Whether nothing is left to do."""

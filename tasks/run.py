@@ -188,7 +188,7 @@ def _processes_without_fork() -> None:
 
 
 def _outcome(root: Nightly | Train, name: str, events: Sequence[Event]) -> Outcome:
-    own = [e for e in events if e.model == name and e.task in ("score", "train")]
+    own = [e for e in events if e.model == name and e.task in ("score", "train", "decide")]
     seconds = sum(e.seconds for e in own)
     for state in ("refused", "failed", "held"):
         bad = [e for e in own if e.state == state]
@@ -206,7 +206,15 @@ def _outcome(root: Nightly | Train, name: str, events: Sequence[Event]) -> Outco
         return Outcome(name, "held", held, seconds)
     if not own:
         return Outcome(name, "up to date", "", 0.0)
-    return Outcome(name, "done", "; ".join(e.message for e in reversed(own)), seconds)
+    return Outcome(name, "done", _done(own), seconds)
+
+
+def _done(own: Sequence[Event]) -> str:
+    """The newest scoring and the trainings; scorings of earlier dates, which others read, as a count."""
+    scored = [e.message for e in own if e.task == "score"]
+    said = [*scored[-1:], *(e.message for e in own if e.task == "train")]
+    earlier = [f"{len(scored) - 1} earlier dates scored for models that read them"] if len(scored) > 1 else []
+    return "; ".join([*said, *earlier])
 
 
 def _held(tasks: Iterable[BaseTask], name: str) -> str:

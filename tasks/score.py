@@ -11,13 +11,13 @@ from kronkers_batch.errors import AccessRefused, GateFailed
 from kronkers_batch.registry.training import ModelVersion
 from kronkers_batch.steps import rights
 from kronkers_batch.steps import score as step
-from kronkers_batch.steps.decide import ScoringState, champion_as_of, scoring_state, training_due
+from kronkers_batch.steps.decide import ScoringState, champion_as_of, scoring_state
 from kronkers_batch.steps.permits import refusal
 from kronkers_batch.steps.sources import published_dates, source_of
 from kronkers_batch.steps.windows import scoring_window
 from tasks.base import BaseTask
 from tasks.ingest import Ingest
-from tasks.train import Train
+from tasks.train import due_training
 
 
 class OutputTask(BaseTask):
@@ -145,13 +145,10 @@ class Published(OutputTask):
         return "done", "published"
 
 
-def first_training(task: Score) -> Iterator[Train]:
+def first_training(task: Score) -> Iterator[BaseTask]:
     """The training that a model without a champion needs, if today's definition was not yet tried.
 
     It is as of the run's date, also where the scoring of an earlier date waits for it.
     """
-    spec = task.services.model(task.model)
     date = dt.date.fromisoformat(task.tonight) if task.tonight else task.date
-    due = training_due(task.services, spec, date)
-    if due is not None:
-        yield Train(model=task.model, date=date, fingerprint=due.fingerprint, why=due.reason, **task.common)
+    yield from due_training(task.services, task.model, date, task.common)

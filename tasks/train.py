@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import luigi
 
-from kronkers_batch.errors import AccessRefused
+from kronkers_batch.errors import AccessRefused, KronkersError
 from kronkers_batch.steps import rights
 from kronkers_batch.steps import train as step
-from kronkers_batch.steps.decide import promotable
+from kronkers_batch.steps.decide import promotable, training_due
 from kronkers_batch.steps.definitions import define
 from kronkers_batch.steps.permits import refusal
+from kronkers_batch.steps.services import Services
 from kronkers_batch.steps.sources import source_of
 from kronkers_batch.steps.windows import training_window
 from tasks.base import BaseTask
@@ -70,3 +72,48 @@ class Train(BaseTask):
             return "done", f"{recorded.ref} promoted: today's thresholds hold"
         trained = step.train(services, spec, self.date, self.fingerprint, define(services, spec), self.why)
         return ("done" if trained.verdict.passed and not trained.waits else "held"), trained.message()
+
+
+class Decide(BaseTask):
+    """Stands for a training of which it cannot be said whether it is due, and fails with the reason.
+
+    A language that is missing or code that does not parse is its own model's failure, and no other's.
+    """
+
+    model: str = luigi.Parameter()
+    date: dt.date = luigi.DateParameter()
+
+    @property
+    def subject(self) -> tuple[str, str]:
+        """The model and its department."""
+        return self.model, self.services.model(self.model).department
+
+    def settled(self) -> bool:
+        """Never: it is in the graph only where there is an error."""
+        return False
+
+    def reason(self) -> str:
+        """The error, in one line."""
+        try:
+            self.work()
+        except KronkersError as error:
+            return f"{error.where}: {error.what}" if error.where else error.what
+        return "it could not be decided before"
+
+    def work(self) -> tuple[str, str]:
+        """Ask again, and fail as it failed before."""
+        training_due(self.services, self.services.model(self.model), self.date)
+        return "done", "it can be decided now; the next run will"
+
+
+def due_training(
+    services: Services, name: str, date: dt.date, common: Mapping[str, Any]
+) -> Iterator[BaseTask]:
+    """The training that a model needs as of a date; a :class:`Decide` where that cannot be told."""
+    try:
+        due = training_due(services, services.model(name), date)
+    except KronkersError:
+        yield Decide(model=name, date=date, **common)
+        return
+    if due is not None:
+        yield Train(model=name, date=date, fingerprint=due.fingerprint, why=due.reason, **common)

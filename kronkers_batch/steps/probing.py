@@ -6,9 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from kronkers_batch.config.spec import CodeFile, Config, ModelSpec
 from kronkers_batch.errors import ConfigError, ConfigErrors, MissingPart, ModelError
-from kronkers_batch.runtimes.probing import environment_fingerprint, probe
-from kronkers_batch.steps.prepare import feature_columns
-from kronkers_batch.steps.workers import worker_spec_for
+from kronkers_batch.runtimes.languages.base import builder
 from kronkers_batch.store.cache import ContentCache, digest
 
 _GOOD = "loads"
@@ -35,6 +33,11 @@ def probe_models(config: Config, cache: ContentCache) -> None:
 
 
 def _probe(config: Config, model: ModelSpec) -> ConfigError | None:
+    # Imported here: when all is cached, as it mostly is, nobody pays for them.
+    from kronkers_batch.runtimes.probing import probe
+    from kronkers_batch.steps.prepare import feature_columns
+    from kronkers_batch.steps.workers import worker_spec_for
+
     try:
         probe(worker_spec_for(model, feature_columns(model), config.executor.sandbox))
     except MissingPart:
@@ -46,4 +49,4 @@ def _probe(config: Config, model: ModelSpec) -> ConfigError | None:
 
 def _key(model: ModelSpec) -> str:
     code = model.model.path.read_bytes() if isinstance(model.model, CodeFile) else repr(model.model)
-    return digest(str(model.language), code, environment_fingerprint(model.language, model.environment))
+    return digest(str(model.language), code, builder(model.language).fingerprint(model.environment))
