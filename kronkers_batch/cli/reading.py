@@ -62,7 +62,8 @@ def read(args: argparse.Namespace) -> int:
                     f"{name} has no row with this key", fix="check the key's values and their order"
                 )
             return _show(args, iter([frame]))
-        frames = services.warehouse.read(name, date=date, version=args.version, at=at, told=told)
+        dated = date is None
+        frames = services.warehouse.read(name, date=date, version=args.version, at=at, dated=dated, told=told)
         return _show(args, frames)
 
 
