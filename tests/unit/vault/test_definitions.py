@@ -86,6 +86,8 @@ def test_what_the_wrong_role_writes_into_the_database_does_not_count(wh, desks, 
     monkeypatch.setattr(Signatures, "require_right", lambda *_: None)
     Desk(wh, wh.member("eve", SALES, Role.READER), tmp_path / "e").sign(ONE)
     desks["service"].refused(ONE, "eve, who was no operator of sales")
+    wh.grant("eve", SALES, Role.OPERATOR)  # a role that came later changes nothing
+    desks["service"].refused(ONE, "eve, who was no operator of sales")
     desks["bob"].sign(HOUSE)
     desks["service"].refused(HOUSE, "takes an administrator")
 
