@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from kronkers_batch.monitoring.gates import OutputStats, Verdict, as_words, judg
 from kronkers_batch.registry.training import ModelVersion
 from kronkers_batch.runtimes.worker import start
 from kronkers_batch.steps.declared import as_trained
+from kronkers_batch.steps.fan import score_stream
 from kronkers_batch.steps.features import as_features
 from kronkers_batch.steps.golden import same_scores, split_golden
 from kronkers_batch.steps.ingest import ingest
@@ -107,9 +108,14 @@ def score(
     stats = OutputStats(tuple(c.name for c in predicted))
     checker = Checker(writer.schema, model.output_checks, where=f"model {model.name}, output")
     opened = partial(open_champion, services, model, version)
-    with services.workers.use(version.id, opened) as worker:
+    many = (
+        1
+        if model.rows is RowsPolicy.WHOLE or snapshot.rows <= executor.piece_rows
+        else model.resources.workers
+    )
+    with services.workers.use_several(version.id, opened, many) as workers:
         done = 0
-        rows = _scored(services, model, snapshot, worker, version.training.features, keys.names)
+        rows = _scored(services, model, snapshot, workers, version.training.features, keys.names)
         for number, piece in enumerate(_pieces(rows, executor.piece_rows)):
             checked = checker.feed(piece) if model.output_checks else piece
             stats.feed(checked)
@@ -144,7 +150,7 @@ def _scored(
     services: Services,
     model: ModelSpec,
     snapshot: SnapshotRef,
-    worker: Worker,
+    workers: Sequence[Worker],
     features: Schema,
     keys: tuple[str, ...],
 ) -> Iterator[pl.DataFrame]:
@@ -168,7 +174,7 @@ def _scored(
                 waiting.append(frame.select(keys))
                 yield as_features(frame, features)
 
-    for scores in worker.score_stream(sent()):
+    for scores in score_stream(workers, sent()):
         yield pl.concat([waiting.popleft(), scores], how="horizontal")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from kronkers_batch.config.spec import ModelSpec, SandboxPolicy
@@ -80,6 +80,17 @@ class WorkerPool:
             worker.close()
             raise
         self._keep(key, worker)
+
+    @contextmanager
+    def use_several(
+        self, key: str, open_worker: Callable[[], Worker], count: int
+    ) -> Iterator[tuple[Worker, ...]]:
+        """So many workers for this key, started beside each other. As :meth:`use` for each."""
+        keys = [key, *(f"{key} {number}" for number in range(1, count))]
+        for name in keys[1:]:
+            self.prepare(name, open_worker)
+        with ExitStack() as stack:
+            yield tuple(stack.enter_context(self.use(name, open_worker)) for name in keys)
 
     def _keep(self, key: str, worker: Worker) -> None:
         done: Future[Worker] = Future()
