@@ -138,7 +138,7 @@ def test_a_full_disk_leaves_nothing(store: Store, tmp_path: Path, monkeypatch: p
 def test_sweep_removes_what_was_not_finished_and_nothing_else(store: Store, tmp_path: Path) -> None:
     spec = things(tmp_path)
     ref = store.ingest(spec)
-    half = store.snapshots._begin(spec, ALL, "i2", "0" * 26)
+    half = store.snapshots._publisher.begin(spec, ALL, "i2", "0" * 26)
     store.artifacts.write(f"snapshots/operations/things/{'0' * 26}/0", b"x")
     assert store.snapshots.sweep() == 0  # it may still be running
     assert store.snapshots.sweep(dt.timedelta(seconds=-1)) == 1

@@ -1,0 +1,89 @@
+"""What a frozen snapshot is called: its reference, its row in the database, and the folder of its pieces."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hmac
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from kronkers_batch.data.findings import CheckResult
+from kronkers_batch.data.profile import Profile
+from kronkers_batch.data.window import Window
+from kronkers_batch.frames.schema import Schema
+from kronkers_batch.store import clock
+from kronkers_batch.store.canonical import encode
+from kronkers_batch.store.tables.snapshots import snapshots as table
+from kronkers_batch.vault.context import Scope
+from kronkers_batch.vault.manifest import Manifest
+from kronkers_batch.vault.vault import Vault
+
+WRITING, READY = "writing", "ready"
+_FOLDER = "snapshots"
+
+
+@dataclass(frozen=True)
+class SnapshotRef:
+    """A frozen snapshot; read its rows with ``Snapshots.read``.
+
+    ``identity`` is the source's cheap identity when it was read, ``fingerprint`` the digest of its contents,
+    ``results`` those of all checks, and of a query's inputs what warned or dropped rows, ``created``
+    microseconds since the epoch.
+    """
+
+    id: str
+    source: str
+    department: str
+    window: Window
+    identity: str
+    rows: int
+    fingerprint: str
+    schema: Schema
+    profile: Profile
+    results: tuple[CheckResult, ...]
+    created: int
+
+
+def reference(manifest: Manifest) -> SnapshotRef:
+    """The reference that a verified manifest is of."""
+    return SnapshotRef(
+        id=manifest.version_id,
+        source=manifest.name,
+        department=manifest.department,
+        window=Window.from_json(manifest.lineage["window"]),
+        identity=manifest.lineage["identity"],
+        rows=manifest.rows,
+        fingerprint=manifest.extra["fingerprint"],
+        schema=manifest.schema,
+        profile=Profile.from_json(manifest.extra["profile"]),
+        results=tuple(CheckResult.from_json(r) for r in manifest.extra["results"]),
+        created=manifest.created,
+    )
+
+
+def lookup(
+    vault: Vault, conn: Connection, department: str, source: str, window: Window, identity: str
+) -> str:
+    """What a snapshot is found by. Keyed: the digest alone would confirm a guess of paths and sizes."""
+    key = vault.filter_key(conn, Scope(department))
+    start, end = (v or "" for v in window.to_json().values())
+    fields = encode("kronkers-batch snapshot lookup 1", department, source, start, end, identity)
+    return hmac.digest(key, fields, "sha256").hex()
+
+
+def ready(conn: Connection, wanted: str) -> Row[Any] | None:
+    """The published snapshot that is found by this, if there is one."""
+    query = select(table).where(table.c.lookup == wanted, table.c.state == READY).order_by(table.c.id)
+    return conn.execute(query).first()
+
+
+def folder(department: str, source: str, snapshot_id: str) -> str:
+    """Where the pieces lie in the artifact store."""
+    return f"{_FOLDER}/{department}/{source}/{snapshot_id}"
+
+
+def microseconds(moment: dt.datetime | None) -> int | None:
+    """A window's limit as the database holds it; None is open."""
+    return None if moment is None else clock.from_datetime(moment)
