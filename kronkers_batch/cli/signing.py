@@ -103,6 +103,8 @@ def for_plan(services: Services, names: Sequence[str]) -> list[State]:
     """
     from kronkers_batch.steps import permits, signing
 
+    if not permits.required(services) and not signing.in_use(services):
+        return []
     states = [signing.state(services, one) for one in signing.needed(services, names)]
     if permits.required(services):
         return [signing.state(services, one) for one in signing.house(services)] + states

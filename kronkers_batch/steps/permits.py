@@ -240,15 +240,20 @@ def foreign(config: Config, model: ModelSpec) -> list[SourceSpec]:
     return [s for s in signing.reached(model.source, config.sources) if s.department != model.department]
 
 
-def model_wanted(services: Services, model: ModelSpec) -> Wanted:
-    """A model's definition now, with every source that it reads. Raises ModelError on unreadable code."""
+def model_wanted(services: Services, model: ModelSpec, code: str | None = None) -> Wanted:
+    """A model's definition now, with every source that it reads.
+
+    ``code`` stands in for the digest of code that cannot be read; without it that raises ModelError.
+    """
     config = services.config
-    text = read_code(services, model)
+    if code is None:
+        text = read_code(services, model)
+        code = hashlib.sha256(text.encode()).hexdigest() if text else ""
     fields = signing.model_definition(
         model,
         config.sources,
         config.root.parent,
-        code=hashlib.sha256(text.encode()).hexdigest() if text else "",
+        code=code,
         environment=environment_fingerprint(model.language, model.environment),
     )
     return _wanted(Subject.MODEL, model.name, model.department, fields)

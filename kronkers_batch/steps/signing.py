@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kronkers_batch.config import signing
 from kronkers_batch.config.fingerprint import changes
 from kronkers_batch.config.spec import Definitions
-from kronkers_batch.errors import AccessRefused, UsageError
+from kronkers_batch.errors import AccessRefused, ModelError, UsageError
 from kronkers_batch.steps import permits, rights
 from kronkers_batch.steps.permits import Wanted
 from kronkers_batch.steps.services import Services
@@ -17,6 +17,7 @@ from kronkers_batch.vault.definitions import Signed, Subject
 from kronkers_batch.vault.notes import note
 
 _SOURCE = "source."
+_UNREADABLE = "cannot be read"
 
 
 @dataclass(frozen=True)
@@ -66,15 +67,27 @@ def _changed(services: Services, wanted: Wanted) -> tuple[str, ...]:
     return tuple(changes(signed, wanted.fields)) if signed else ()
 
 
+def in_use(services: Services) -> bool:
+    """Whether anybody ever signed anything in this warehouse."""
+    with services.db.read() as connection:
+        return permits.signatures(services).any(connection)
+
+
 def needed(services: Services, names: Iterable[str]) -> list[Wanted]:
-    """The definitions that must be signed for these models to run, without the house; each once."""
+    """The definitions that must be signed for these models to run, without the house; each once.
+
+    One whose code cannot be read is as if it had none: no signature fits it.
+    """
     found: dict[str, Wanted] = {}
     for name in names:
         model = services.model(name)
         for source in permits.foreign(services.config, model):
             wanted = permits.source_wanted(services.config, source)
             found[wanted.definition.key] = wanted
-        wanted = permits.model_wanted(services, model)
+        try:
+            wanted = permits.model_wanted(services, model)
+        except ModelError:
+            wanted = permits.model_wanted(services, model, code=_UNREADABLE)
         found[wanted.definition.key] = wanted
     return list(found.values())
 

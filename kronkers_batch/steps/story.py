@@ -31,6 +31,7 @@ _SENTENCES = {
     "rollback": "went back to {subject}",
     "rotate": "rotated the keys of {subject}",
     "shred": "shredded {subject}",
+    "sign": "signed {subject}",
     "sql": "queried {subject} with SQL",
 }
 # Details in the order in which a sentence tells them; others follow under their own names in JSON alone.

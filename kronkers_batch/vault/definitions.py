@@ -90,6 +90,10 @@ class Signatures:
 
     # ------------------------------------------------------------ verifying
 
+    def any(self, conn: Connection) -> bool:
+        """Whether anybody ever signed anything here."""
+        return conn.execute(select(table.c.id).limit(1)).first() is not None
+
     def newest(self, conn: Connection, kind: Subject, name: str) -> Signed | None:
         """The newest signature of a name, whatever it says; None where there never was one.
 

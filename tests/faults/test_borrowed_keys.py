@@ -460,6 +460,13 @@ def test_a_link_among_the_files_of_a_pattern_is_refused(company):
     company.refused(says="a link that leads out of the folder that was signed")
 
 
+def test_code_that_cannot_be_read_is_refused_alone(company):
+    (company.folder / "models/spends/model.py").write_bytes(b"\xff")
+    assert company.states(*NIGHT, code=1) == {"buys": "done", "spends": "refused"}
+    (state,) = [d for d in company.json("plan", *NIGHT)["definitions"] if d["definition"] == "spends"]
+    assert state["changed"] == ["code: changed"]
+
+
 def test_signing_asks(company):
     parameter(company)
     done = company.by("admin").run("sign", "buys", code=2)
