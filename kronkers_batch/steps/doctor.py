@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from kronkers_batch.config.load import find_conf, load
 from kronkers_batch.config.spec import Config, Language, SandboxPolicy
 from kronkers_batch.errors import KronkersError
 from kronkers_batch.runtimes.probing import interpreter_version, sandbox_state
+from kronkers_batch.vault import keyfile, pin
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,28 @@ def _language(language: Language, needed: bool) -> Finding:
 
 
 def _keys(config: Config) -> Iterator[Finding]:
-    there = config.key_file.exists() or "KRONKERS_KEY" in os.environ
-    fix = "" if there else "the first kronkers run makes it; or ask your administrator"
-    yield Finding("key file", there, str(config.key_file), fix, False)
+    yield _key_file(config.key_file)
+    trusted = pin.path_for(config.key_file)
+    try:
+        count = len(pin.warehouses(trusted))
+        yield Finding("trust file", count > 0, f"{trusted}: {count} warehouse(s)", "", False)
+    except KronkersError as error:
+        yield Finding("trust file", False, f"{error.what}: {trusted}", error.fix, False)
     recovery = sorted(config.key_file.parent.glob("MOVE-OFFLINE-recovery-*"))
     if recovery:
         fix = "move it to two places that are offline, then delete it here"
         yield Finding("recovery key", False, f"still on this machine: {recovery[0]}", fix, False)
+
+
+def _key_file(path: Path) -> Finding:
+    if keyfile.VARIABLE in os.environ:
+        return Finding("key", True, f"in the environment: {keyfile.VARIABLE}", "", False)
+    if not keyfile.exists(path):
+        fix = "the administrator's first `kronkers plan` makes it; others: kronkers access whoami --new"
+        return Finding("key file", False, f"none: {path}", fix, False)
+    try:
+        keyfile.read_private(path)
+    except KronkersError as error:
+        return Finding("key file", False, f"{error.what}: {path}", error.fix, True)
+    sealed = "under a passphrase" if keyfile.is_sealed(path) else "without a passphrase"
+    return Finding("key file", True, f"{path}, {sealed}", "", False)

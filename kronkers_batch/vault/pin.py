@@ -53,6 +53,11 @@ def read(path: Path, warehouse: str) -> Pin:
     return pin
 
 
+def warehouses(path: Path) -> list[str]:
+    """The ids of the pinned warehouses. Raises as :func:`read`."""
+    return sorted(_load(path))
+
+
 def add(path: Path, pin: Pin) -> None:
     """Adds or replaces one warehouse's pin; the file is 0600 and changes whole or not at all."""
     pins = _load(path, missing_ok=True)

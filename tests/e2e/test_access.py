@@ -1,5 +1,6 @@
 """Two departments on one warehouse, each person in a HOME of their own, through the command line."""
 
+import json
 import shutil
 import sqlite3
 
@@ -302,3 +303,37 @@ def test_the_ledger_of_a_night_is_a_story(project, ann):
     since = project.json("ledger", "show", "--since", "2999-01-01")
     assert since == []
     assert {e["principal"] for e in project.json("ledger", "show", "--subject", "ann")} == {"admin", "ann"}
+
+
+def test_doctor_names_what_is_wrong_with_keys(project):
+    def findings() -> dict[str, dict[str, object]]:
+        done = project.run("doctor", "--json", code=None)
+        return {f["part"]: f for f in json.loads(done.stdout)}
+
+    keys = project.home / ".config/kronkers"
+    assert findings()["key file"]["ok"]
+    assert findings()["trust file"]["ok"]
+    assert "offline" in findings()["recovery key"]["fix"]
+    for path in keys.glob("MOVE-OFFLINE-*"):
+        path.unlink()
+    (keys / "identity.key").chmod(0o644)
+    (keys / "trust.json").unlink()
+    found = findings()
+    assert "recovery key" not in found
+    assert "others may read the key file" in found["key file"]["found"]
+    assert "chmod 600" in found["key file"]["fix"]
+    assert "there is no trust file" in found["trust file"]["found"]
+
+
+def test_a_department_that_is_declared_later(project, ann):
+    """Its models are refused until an administrator's command has made its key; the others go on."""
+    project.write("conf/department/fresh.yaml", "title: Fresh\nowner: Zoe\n")
+    project.edit("conf/source/visits.yaml", "shared_with: [support]", "shared_with: [support, fresh]")
+    model = (project.folder / "conf/model/buys.yaml").read_text()
+    project.write("conf/model/late.yaml", model.replace("department: sales", "department: fresh"))
+    ann.granted("reader", "support/spends")
+    states = ann.states("--date", NEXT, code=1)
+    assert (states["buys"], states["late"]) == ("done", "refused")
+    project.run("plan")
+    project.run("access", "grant", "ann", "approver", "fresh")
+    assert ann.states("late", "--date", NEXT) == {"late": "done"}
