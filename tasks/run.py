@@ -17,6 +17,7 @@ from kronkers_batch.steps import checkpoint, rights, runlog
 from kronkers_batch.steps.decide import training_asked
 from kronkers_batch.steps.permits import permit_all, require_house
 from kronkers_batch.steps.retention import expire_outputs
+from kronkers_batch.steps.memory import keep_pages
 from kronkers_batch.steps.services import Services
 from kronkers_batch.steps.warm import prepare_workers
 from kronkers_batch.store.clock import now
@@ -141,6 +142,7 @@ def execute(
     services.run_id = run_id
     root = root.clone(run_id=run_id, as_of=started)  # type: ignore[no-untyped-call]
     services.snapshots.sweep()  # what a killed ingest left behind
+    keep_pages()
     try:
         workers = services.config.executor.workers
         if workers == 1:  # tasks in processes of their own start their own
