@@ -54,6 +54,8 @@ def freeze(
 ) -> Frozen:
     """Reads all rows and writes their pieces; memory does not grow with the number of rows.
 
+    When it returns, the pieces outlast a power cut.
+
     Raises whatever reading, checking or writing raises; the caller then removes the folder.
     """
     sealer = _Sealer(source, artifacts, vault, key, folder)
@@ -76,6 +78,8 @@ def freeze(
             sealing.submit(partial(sealer.put, number, piece))
         printing.finish()
         sealing.finish()
+    if sealer.entries:
+        artifacts.settle(folder)
     entries = tuple(sealer.entries[n] for n in range(len(sealer.entries)))
     return Frozen(entries, fingerprint.finish(), profiler.finish(), rows.results)
 
@@ -120,7 +124,7 @@ class _Sealer:
         self._compression = compression
         context = _context(self._key, self._source.name, number, frame.height, self._schema)
         blob = self._vault.seal(self._key, context, pieces.encode(frame, compression))
-        self._artifacts.write(f"{self._folder}/{number}", blob)
+        self._artifacts.write(f"{self._folder}/{number}", blob, settle=False)
         self.entries[number] = PieceEntry(number, frame.height, digest(blob), self._schema)
 
 

@@ -1,4 +1,10 @@
-"""The artifact store: sealed files at any fsspec address. What is written here is ciphertext only."""
+"""The artifact store: sealed files at any fsspec address. What is written here is ciphertext only.
+
+What a power cut leaves: in a local store a file that was written is whole, and it is there once its name was
+settled. Who publishes something settles all its files before the database says that they are there, so what
+is published is there. Other addresses give what their own system promises: object stores answer when a file
+is durable; others may promise nothing, and then a missing or torn file is noticed by its digest.
+"""
 
 from __future__ import annotations
 
@@ -36,12 +42,21 @@ class ArtifactStore:
         local = address.removeprefix("file://")
         self._local = None if "://" in local else Path(local)
 
-    def write(self, path: str, data: Buffer) -> None:
-        """Writes the file whole or not at all, replacing an older one. Raises StoreError."""
+    def write(self, path: str, data: Buffer, *, settle: bool = True) -> None:
+        """Writes the file whole or not at all, replacing an older one. Raises StoreError.
+
+        When it returns, the bytes are on the disk of a local store.
+
+        Args:
+            settle: Whether the file's name is on the disk as well. Who writes many files into one folder says
+                no, and calls :meth:`settle` before anything refers to them: half as many waits for the disk.
+        """
         name = _checked(path)
         with self._mapped(path):
             if self._local is not None:
                 _write_local(self._local / name, data)
+                if settle:
+                    _sync_folder((self._local / name).parent)
                 return
             system, root = self._system()
             target = f"{root}/{name}"
@@ -58,6 +73,21 @@ class ArtifactStore:
                 with contextlib.suppress(OSError):
                     system.rm_file(temporary)
                 raise
+
+    def settle(self, folder: str) -> None:
+        """Puts the names of the files in a folder, and its own, on the disk of a local store.
+
+        Raises StoreError, and NotFound where there is no such folder.
+        """
+        name = _checked(folder)
+        if self._local is None:
+            return
+        with self._mapped(folder):
+            top = self._local / name
+            for one in (top, *top.parents):
+                _sync_folder(one)
+                if one == self._local:
+                    return
 
     def read(self, path: str) -> bytes:
         """The file's bytes. Raises NotFound, or StoreError when it cannot be read."""
@@ -182,8 +212,11 @@ def _write_local(target: Path, data: Buffer) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)

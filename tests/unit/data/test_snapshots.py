@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from sqlalchemy import select, update
 
 from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.data import freezing
+from kronkers_batch.data.publishing import Publisher
 from kronkers_batch.data.snapshots import Snapshots
 from kronkers_batch.errors import AccessRefused, CheckFailed, IntegrityError, NotFound, StoreError
 from kronkers_batch.store.tables.snapshots import snapshots as table
@@ -124,15 +126,43 @@ def test_a_failed_check_leaves_nothing(store: Store, tmp_path: Path) -> None:
 def test_a_full_disk_leaves_nothing(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = store.artifacts.write
 
-    def full(path: str, data: Any) -> None:
+    def full(path: str, data: Any, **more: Any) -> None:
         if path.endswith("/2"):
             raise StoreError("the disk is full")
-        write(path, data)
+        write(path, data, **more)
 
     monkeypatch.setattr(store.artifacts, "write", full)
     with pytest.raises(StoreError, match="full"):
         store.ingest(things(tmp_path))
     assert_nothing_is_left(store)
+
+
+def test_pieces_and_their_names_are_on_the_disk_before_they_are_published(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    real, publish = os.fsync, Publisher.publish
+
+    def fsync(descriptor: int) -> None:
+        real(descriptor)
+        synced.append(os.fstat(descriptor).st_ino)
+
+    def checked(self: Publisher, *args: Any) -> str:
+        pieces = [f for f in store.folder.rglob("snapshots/operations/things/*/*") if f.is_file()]
+        assert len(pieces) == 4
+        folders = {
+            parent
+            for f in pieces
+            for parent in f.parents
+            if parent.is_relative_to(store.folder / "artifacts")
+        }
+        assert {f.stat().st_ino for f in (*pieces, *folders)} <= set(synced)
+        assert synced[-1] == (store.folder / "artifacts").stat().st_ino
+        return publish(self, *args)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Publisher, "publish", checked)
+    assert store.ingest(things(tmp_path)).rows == 1000
 
 
 def test_sweep_removes_what_was_not_finished_and_nothing_else(store: Store, tmp_path: Path) -> None:

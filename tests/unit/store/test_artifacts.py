@@ -39,6 +39,36 @@ def test_write_read_list_delete(store):
     assert "a/c" in caught.value.where
 
 
+def test_files_may_be_settled_together(store):
+    store.write("a/b/1", b"one", settle=False)
+    store.write("a/b/2", b"two", settle=False)
+    store.settle("a/b")
+    assert [store.read(f"a/b/{n}") for n in "12"] == [b"one", b"two"]
+    with pytest.raises(ValueError, match="inside the store"):
+        store.settle("../a")
+
+
+def test_settling_a_folder_that_is_not_there_is_an_error(tmp_path):
+    with pytest.raises(NotFound):
+        ArtifactStore(f"{tmp_path}/art").settle("a")
+
+
+@pytest.mark.parametrize("settle", [True, False])
+def test_a_name_is_on_the_disk_when_the_caller_asks(tmp_path, monkeypatch, settle):
+    store, synced, real = ArtifactStore(f"{tmp_path}/art"), [], os.fsync
+
+    def fsync(descriptor):
+        real(descriptor)
+        synced.append(os.fstat(descriptor).st_ino)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    store.write("a/b", b"x", settle=settle)
+    file, folder = tmp_path / "art/a/b", tmp_path / "art/a"
+    assert synced == [p.stat().st_ino for p in ([file, folder] if settle else [file])]
+    store.settle("a")
+    assert synced[-2:] == [p.stat().st_ino for p in (folder, tmp_path / "art")]
+
+
 @pytest.mark.parametrize("path", ["", "/etc/passwd", "../x", "a/../../x", "a//b", "a/.", "a\\b", "a\0"])
 def test_paths_stay_inside(store, path):
     with pytest.raises(ValueError, match="inside the store"):
