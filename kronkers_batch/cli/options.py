@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -121,6 +122,8 @@ def opened(args: argparse.Namespace, **options: Any) -> Iterator[Services]:
     services = open_system(conf_folder(args), args.overrides, verbose=args.verbose, **options)
     from kronkers_batch.steps.rights import refusals_recorded
 
+    gc.freeze()
+    gc.enable()
     try:
         with refusals_recorded(services, _subject(args)):
             yield services
