@@ -112,19 +112,19 @@ def required(services: Services) -> bool:
     found, warehouse = signatures(services), services.vault.trust.warehouse
     with services.db.read() as connection:
         newest = found.newest(connection, Subject.POLICY, POLICY)
-    if newest is not None:
-        asked = newest.fingerprint == policy(Definitions.SIGNED).definition.fingerprint
-        address = signing.address(services.config.warehouse.url)
-        found.memory.require(warehouse, asked, address)
-        found.memory.save()
-    elif found.memory.requires:
+    wanted = policy(Definitions.SIGNED).definition.fingerprint
+    asked = newest is not None and newest.fingerprint == wanted
+    if not asked and found.memory.requires and found.memory.of(warehouse).required is None:
+        # Its administrator may be anybody: what runs here unsigned could take this account's keys.
         raise AccessRefused(
             "this account runs signed definitions, and this warehouse does not require them",
             where="conf: warehouse.url",
-            fix="Use another account for it, or let its administrator say so: kronkers sign --no-require",
+            fix=f"Use another account for it, or add it to {found.memory.path} with required: false.",
         )
-    else:
-        asked = False
+    if newest is not None:
+        address = signing.address(services.config.warehouse.url)
+        found.memory.require(warehouse, asked, address)
+        found.memory.save()
     answer = asked or services.config.definitions is Definitions.SIGNED
     services.memo["signatures required",] = answer
     return answer

@@ -5,6 +5,7 @@ attacks writes to the database or is operator of support. Each attack must end i
 nothing read, trained or scored.
 """
 
+import json
 import os
 import shutil
 import sqlite3
@@ -385,6 +386,28 @@ def test_another_warehouse_is_not_even_opened(company, tmp_path):
     company.refused("run", *NIGHT, url, says="the warehouse that conf names is not one that it knows")
     company.refused("run", *NIGHT, f"key_file={tmp_path}/k", says="another key file than the environment")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_trusted_warehouse_at_the_same_address_is_refused(company, tmp_path):
+    """The service has grants in mallory's warehouse too, say for tests, and trusts her there."""
+    own = Company(tmp_path / "company", "mallory")
+    shutil.copytree(company.folder, own.folder, ignore=shutil.ignore_patterns("var", "homes"))
+    own.home.mkdir(parents=True)
+    own.run("access", "list")
+    own.run("access", "add", company.run("access", "whoami", "--public").stdout.strip())
+    for department in ("sales", "support"):
+        own.run("access", "grant", "nightly", "approver", department)
+    path = company.home / ".config/kronkers/trust.json"
+    trust = json.loads(path.read_text())
+    trust["warehouses"] |= json.loads((own.home / ".config/kronkers/trust.json").read_text())["warehouses"]
+    path.write_text(json.dumps(trust))
+    shutil.rmtree(company.folder / "var")
+    shutil.copytree(own.folder / "var", company.folder / "var")
+    company.refused(says="this warehouse does not require them")
+    own.run("sign", "--no-require", "--yes")  # nor may its administrator say so for this account
+    shutil.rmtree(company.folder / "var")
+    shutil.copytree(own.folder / "var", company.folder / "var")
+    company.refused(says="this warehouse does not require them")
 
 
 def test_an_emptied_warehouse_gets_no_new_administrator(company):
