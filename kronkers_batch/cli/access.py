@@ -32,6 +32,9 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--public", action="store_true", help="whoami: print your public line, nothing else")
     parser.add_argument("--service", action="store_true", help="add: it is a service, not a person")
+    parser.add_argument(
+        "--administrator", action="store_true", help="add: may add others, and is admin of every department"
+    )
     parser = command(
         commands,
         "keys",
@@ -59,7 +62,9 @@ def access(args: argparse.Namespace) -> int:
         _count(args, words, 1, 99, "LINE|FILE [--service]")
         line = people.read_line(words)
         with opened(args, first_run=True) as services:
-            done = people.add(services, line, kind="service" if args.service else "person")
+            done = people.add(
+                services, line, kind="service" if args.service else "person", administrator=args.administrator
+            )
         return _done(
             args,
             done,

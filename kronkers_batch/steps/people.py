@@ -16,7 +16,7 @@ from kronkers_batch.vault import grants as granting
 from kronkers_batch.vault import pin, rotation
 from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.notes import note
-from kronkers_batch.vault.trust import ADMIN, Grant
+from kronkers_batch.vault.trust import ADMIN, NONE, Grant
 from kronkers_batch.vault.vault import highest
 
 _KINDS = ("person", "service")
@@ -77,8 +77,13 @@ def grants(services: Services) -> list[dict[str, str]]:
     return sorted(rows, key=lambda row: (row["on"], row["principal"], row["role"]))
 
 
-def add(services: Services, line: str, *, kind: str = "person") -> dict[str, object]:
-    """Certifies a public line. Raises AccessRefused, IdentityError, UsageError on a taken name."""
+def add(
+    services: Services, line: str, *, kind: str = "person", administrator: bool = False
+) -> dict[str, object]:
+    """Certifies a public line; an administrator of the warehouse gets the role admin on every department too.
+
+    Raises AccessRefused, IdentityError, UsageError on a taken name.
+    """
     if kind not in _KINDS:
         raise UsageError(f"a principal is a {' or a '.join(_KINDS)}, not a {kind}")
     name, principal_id, keys = pin.from_text(line)
@@ -93,11 +98,19 @@ def add(services: Services, line: str, *, kind: str = "person") -> dict[str, obj
                 f"there is, or was, a principal called {name} or with this key",
                 fix="See: kronkers access list. For another key: kronkers access whoami --new --name OTHER",
             )
-        added = vault.trust.add_principal(connection, vault.identity, principal_id, name, keys, kind=kind)
-        services.ledger.append(
-            connection, vault.principal, "add", f"{kind} {name} {added.keys.id}", department=""
+        authority = ADMIN if administrator else NONE
+        added = vault.trust.add_principal(
+            connection, vault.identity, principal_id, name, keys, kind=kind, authority=authority
         )
-    return {"principal": name, "kind": kind, "key": added.keys.id}
+        what = "administrator" if administrator else kind
+        services.ledger.append(
+            connection, vault.principal, "add", f"{what} {name} {added.keys.id}", department=""
+        )
+        for held in vault.held(connection) if administrator else ():
+            if held.role is Role.ADMIN and not held.scope.model:
+                granting.grant(vault.ring, connection, name, held.scope, Role.ADMIN)
+                note(services.ledger, connection, vault, "grant", f"{name} admin {held.scope}", held.scope)
+    return {"principal": name, "kind": what, "key": added.keys.id}
 
 
 def grant(services: Services, name: str, role_text: str, scope_text: str) -> dict[str, object]:

@@ -111,7 +111,7 @@ def initialise(
 
 
 def ensure_departments(db: Database, vault: Vault, departments: Iterable[str]) -> tuple[str, ...]:
-    """Makes the key of every department that has none, granted to the caller and to recovery.
+    """Makes the key of every department that has none, granted to every administrator and to recovery.
 
     Returns the departments that got one; a look-up when there is nothing to do.
 
@@ -187,13 +187,20 @@ def _ensure(vault: Vault, conn: Connection, departments: Iterable[str]) -> tuple
     missing = _without_key(conn, departments)
     if missing:
         vault.trust.require_authority(conn, vault.identity)
-    query = select(t.principals.c.name).where(t.principals.c.kind == RECOVERY)
-    recovery = conn.execute(query).scalars().all()
+    administrators = _administrators(vault, conn) if missing else []
     for department in missing:
         vault.ring.new_tree_key(conn, Scope(department), 1, None)
-        for name in dict.fromkeys([vault.principal, *recovery]):
+        for name in administrators:
             grants.grant(vault.ring, conn, name, Scope(department), Role.ADMIN)
     return tuple(missing)
+
+
+def _administrators(vault: Vault, conn: Connection) -> list[str]:
+    """The names of all administrators whose keys hold, recovery among them."""
+    query = select(t.principal_keys.c.id).where(t.principal_keys.c.authority == ADMIN)
+    certified = [vault.trust.principal(conn, key_id) for key_id in conn.execute(query).scalars().all()]
+    now = clock.now()
+    return sorted({p.name for p in certified if not vault.trust.revoked(conn, p.keys.id, now)})
 
 
 def _text(key_file: Path, trust_file: Path, recovery_file: Path) -> str:

@@ -337,3 +337,32 @@ def test_a_department_that_is_declared_later(project, ann):
     project.run("plan")
     project.run("access", "grant", "ann", "approver", "fresh")
     assert ann.states("late", "--date", NEXT) == {"late": "done"}
+
+
+def test_recovery_makes_a_new_administrator_when_all_else_is_lost(project, monkeypatch):
+    keys = project.home / ".config/kronkers"
+    (recovery,) = keys.glob("MOVE-OFFLINE-*")
+    stick = project.folder / "stick"
+    stick.mkdir()
+    shutil.move(recovery, stick / "recovery.key")
+    shutil.move(keys / "trust.json", stick)
+    shutil.rmtree(keys)
+    zoe = Person(project, "zoe")
+    zoe.home.mkdir(parents=True)
+    line = zoe.run("access", "whoami", "--new", "--name", "zoe").stdout.strip()
+    shutil.copy(stick / "trust.json", zoe.keys)
+    clean = project.environment()
+    places = {"KRONKERS_KEY_FILE": str(stick / "recovery.key"), "KRONKERS_TRUST": str(stick / "trust.json")}
+    monkeypatch.setattr(project, "environment", lambda: clean | places)
+    project.run("access", "add", line, "--administrator")
+    monkeypatch.setattr(project, "environment", lambda: clean)
+    assert len(zoe.rows("read", "buys", "--date", NIGHT)) == 40
+    zoe.run("access", "revoke", "admin")
+    assert zoe.states("--date", NEXT) == {"buys": "done", "spends": "done"}
+    project.write("conf/department/fresh.yaml", "title: Fresh\nowner: Zoe\n")
+    zoe.run("plan")
+    assert {row["principal"] for row in zoe.json("access", "list") if row["on"] == "fresh"} == {
+        "recovery",
+        "zoe",
+    }
+    assert zoe.json("ledger", "verify")["ok"]
