@@ -122,7 +122,6 @@ def opened(args: argparse.Namespace, **options: Any) -> Iterator[Services]:
     services = open_system(conf_folder(args), args.overrides, verbose=args.verbose, **options)
     from kronkers_batch.steps.rights import refusals_recorded
 
-    gc.freeze()
     gc.enable()
     try:
         with refusals_recorded(services, _subject(args)):
