@@ -1,0 +1,67 @@
+"""Nothing is read that the ledger does not record."""
+
+import sqlite3
+
+import pytest
+
+from kronkers_batch.errors import AccessRefused, StoreError
+from kronkers_batch.vault.context import Role, Scope
+from tests.house_fixture import house, house_template
+from tests.warehouse_support import DAY
+
+__all__ = ["house", "house_template"]
+
+READS = {
+    "read": lambda w: w.read("late", date=DAY),
+    "range": lambda w: w.read("late"),
+    "lookup": lambda w: w.lookup("late", [{"flight": 3, "origin": "EWR"}]),
+    "sql": lambda w: w.sql("select * from late", ["late"]),
+}
+
+
+def actions(house) -> list[tuple[str, str, str]]:
+    ledger = house.warehouse._ledger
+    with house.db.read() as conn:
+        return [(e.principal, e.action, e.subject) for e in ledger.entries(conn)]
+
+
+@pytest.mark.parametrize("kind", READS)
+def test_a_read_that_cannot_be_recorded_is_refused(house, kind):
+    house.publish()
+    before = actions(house)
+    other = sqlite3.connect(house.db.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")  # nobody else may write
+    with pytest.raises(StoreError):
+        READS[kind](house.warehouse)
+    other.execute("ROLLBACK")
+    assert actions(house) == before
+    READS[kind](house.warehouse)
+    (entry,) = actions(house)[len(before) :]
+    assert entry[1] == ("sql" if kind == "sql" else "read")
+    other.close()
+
+
+def test_a_read_is_recorded_before_its_first_row(house):
+    house.publish()
+    before = len(actions(house))
+    house.warehouse.read("late", date=DAY)  # not one row is taken
+    assert len(actions(house)) == before + 1
+
+
+def test_a_model_reader_writes_its_own_lines_with_their_details(house):
+    house.publish()
+    bob = house.member("bob", Scope("ops", "late"), Role.READER)
+    bob.warehouse.read("late", date=DAY, told=("export", {"to": "/x/out.csv"}))
+    with house.db.read() as conn:
+        last = list(house.warehouse._ledger.entries(conn))[-1]
+    assert (last.principal, last.action, last.details) == ("bob", "export", {"to": "/x/out.csv"})
+
+
+def test_who_is_refused_reads_nothing_and_leaves_no_read(house):
+    house.publish()
+    before = actions(house)
+    eve = house.member("eve", Scope("fleet"), Role.ADMIN)
+    for read in READS.values():
+        with pytest.raises(AccessRefused):
+            read(eve.warehouse)
+    assert actions(house) == before
