@@ -91,7 +91,13 @@ MODEL = Table(
         Field("target", COLUMN, "The column that is predicted.", required=True),
         Field("window", table_kind(WINDOW), "Which rows, relative to the logical date."),
         Field("checks", table_kind(MODEL_CHECKS), "Checks on inputs and outputs."),
-        Field("schedule", TIME_OF_DAY, "When it is to run, every day. Nothing reads it yet: start `kronkers run` with cron.", default="", shown="only by hand"),
+        Field(
+            "schedule",
+            TIME_OF_DAY,
+            "When it is to run, every day. Nothing reads it yet: start `kronkers run` with cron.",
+            default="",
+            shown="only by hand",
+        ),
         Field("thresholds", table_kind(THRESHOLDS), "Gates before promotion and before publishing."),
         Field("retrain", table_kind(RETRAIN), "When to train again."),
         Field(
