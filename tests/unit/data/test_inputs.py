@@ -308,6 +308,26 @@ def test_an_input_may_be_empty(tmp_path: Path, way: str, monkeypatch: pytest.Mon
     assert read(spec, others) == ([], [])
 
 
+def test_what_is_held_makes_room_for_what_is_being_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec, others = over(tmp_path, "held", monkeypatch=monkeypatch)
+    monkeypatch.setattr(memory.process, "limit", 10_000)
+    memory.process.put("other", held(9_900))
+    sizes: list[int] = []
+
+    def watched(*args: Any) -> Any:
+        for frame in rechunked(*args):
+            sizes.append(memory.process.size)
+            yield frame
+
+    monkeypatch.setattr(inputs, "rechunked", watched)
+    read(spec, others)
+    assert sizes[0] == 9_900
+    assert set(sizes[1:]) == {0}
+    assert 0 < memory.process.size <= 10_000
+
+
 def held(size: int) -> Held:
     return Held("same", (), (), size)
 
