@@ -15,9 +15,9 @@ from kronkers_batch.errors import AccessRefused, KronkersError, UsageError
 from kronkers_batch.reports.page import Event
 from kronkers_batch.steps import checkpoint, rights, runlog
 from kronkers_batch.steps.decide import training_asked
+from kronkers_batch.steps.memory import keep_pages
 from kronkers_batch.steps.permits import permit_all, require_house
 from kronkers_batch.steps.retention import expire_outputs
-from kronkers_batch.steps.memory import keep_pages
 from kronkers_batch.steps.services import Services
 from kronkers_batch.steps.warm import prepare_workers
 from kronkers_batch.store.clock import now

@@ -12,7 +12,7 @@ _MIB = 2**20
 def keep_pages() -> None:
     """Let glibc reuse the pages of a chunk that is done with, instead of giving them back and asking anew.
 
-    Otherwise each buffer beyond 128 KiB is mapped, filled with zeros by the kernel page by page, and unmapped:
+    Otherwise each buffer beyond 128 KiB is mapped, filled with zeros by the kernel, and unmapped again:
     a third of the kernel's time in a run of millions of rows. Other C libraries are left as they are.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
