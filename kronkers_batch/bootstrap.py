@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -79,6 +80,10 @@ def _vault(config: Config, db: Database, may_add: bool) -> Vault:
     local = config.warehouse.artifacts.removeprefix("file://")
     outside = [] if "://" in local else [Path(local)]
     word = passphrase.ask(str(config.key_file)) if keyfile.is_sealed(config.key_file) else None
+    if word is not None and config.executor.workers > 1:
+        # The run's own processes open the key file too, and nobody can be asked there. Workers, which run the
+        # departments' code, never get this process's environment.
+        os.environ[passphrase.VARIABLE] = word.reveal()
     vault = setup.open_vault(db, config.key_file, outside=outside, passphrase=word)
     if may_add:
         # Only an administrator makes the keys of new departments. For everybody else the models of such a

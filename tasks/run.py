@@ -154,12 +154,13 @@ def execute(
     for name, error in barred.items():
         department = services.model(name).department
         runlog.record(services, run_id, department, Event(name, "score", "refused", 0.0, str(error), ""))
-        rights.refused(services, f"run {name}")
+    expire_outputs(services, date)
     events = tuple(runlog.events(services, run_id))
+    for name in dict.fromkeys(event.model for event in events if event.state == "refused"):
+        rights.refused(services, f"run {name}")
     outcomes = tuple(_outcome(root, name, events) for name in [*names, *barred])
     result = RunResult(run_id, date, outcomes, events, (now() - started) / 1e6)
     runlog.finish(services, run_id, result.exit_code)
-    expire_outputs(services, date)
     checkpoint.write(services)
     return result
 

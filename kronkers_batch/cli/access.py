@@ -31,6 +31,9 @@ def add(commands: Any) -> None:
         "--passphrase", action="store_true", help="whoami --new: seal the key file; the terminal asks for it"
     )
     parser.add_argument("--public", action="store_true", help="whoami: print your public line, nothing else")
+    parser.add_argument(
+        "--why", metavar="T", default="", help="grant, revoke on a scope: a reason, kept in the ledger"
+    )
     parser.add_argument("--service", action="store_true", help="add: it is a service, not a person")
     parser.add_argument(
         "--administrator", action="store_true", help="add: may add others, and is admin of every department"
@@ -74,12 +77,12 @@ def access(args: argparse.Namespace) -> int:
     if verb == "grant":
         _count(args, words, 3, 3, "NAME ROLE SCOPE")
         with opened(args, first_run=True) as services:
-            done = people.grant(services, *words)
+            done = people.grant(services, words[0], words[1], words[2], why=args.why)
         what = "is" if done["changed"] else "was already"
         return _done(args, done, f"{done['principal']} {what} {done['role']} on {done['on']}")
     _count(args, words, 1, 2, "NAME [SCOPE]")
     with opened(args) as services:
-        done = people.revoke(services, words[0], words[1] if len(words) > 1 else None)
+        done = people.revoke(services, words[0], words[1] if len(words) > 1 else None, why=args.why)
     lost = f"{done['revoked']} grant(s) on {done['on']}"
     return _done(args, done, f"{done['principal']} has lost {lost}; the keys are rotated")
 

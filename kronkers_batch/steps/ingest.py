@@ -10,6 +10,7 @@ from kronkers_batch.data.identity import identity
 from kronkers_batch.data.snapshots import SnapshotRef
 from kronkers_batch.data.window import Window
 from kronkers_batch.steps.permits import permit_ref
+from kronkers_batch.steps.rights import held
 from kronkers_batch.steps.services import Services
 from kronkers_batch.steps.sources import head_ids, read_output, source_of
 from kronkers_batch.vault import rights
@@ -66,7 +67,6 @@ def owner(services: Services, ref: InputRef) -> str:
     """
     own = source_of(services, ref).department
     readers = [model.department for model in services.config.models.values() if model.source == ref]
-    with services.db.read() as connection:
-        held = services.vault.held(connection)
-    may = (d for d in (own, *readers) if rights.covers(held, Scope(d), rights.DEEDS["freeze"]))
+    mine = held(services)
+    may = (d for d in (own, *readers) if rights.covers(mine, Scope(d), rights.DEEDS["freeze"]))
     return next(may, own)

@@ -113,7 +113,9 @@ def add(
     return {"principal": name, "kind": what, "key": added.keys.id}
 
 
-def grant(services: Services, name: str, role_text: str, scope_text: str) -> dict[str, object]:
+def grant(
+    services: Services, name: str, role_text: str, scope_text: str, *, why: str = ""
+) -> dict[str, object]:
     """Gives a principal a role, and the key that goes with it. Raises AccessRefused, NotFound, UsageError."""
     role, scope = parse_role(role_text), parse_scope(services, scope_text)
     asked.require_admin(services, scope)
@@ -123,7 +125,7 @@ def grant(services: Services, name: str, role_text: str, scope_text: str) -> dic
         if any(g.role is role for g in already):
             return {"principal": name, "role": str(role), "on": str(scope), "changed": False}
         granting.grant(vault.ring, connection, name, scope, role)
-        note(services.ledger, connection, vault, "grant", f"{name} {role} {scope}", scope)
+        note(services.ledger, connection, vault, "grant", f"{name} {role} {scope}", scope, _told(why))
     done: dict[str, object] = {"principal": name, "role": str(role), "on": str(scope), "changed": True}
     higher = [g.role for g in already if g.role.covers(role)]
     if higher:
@@ -135,7 +137,7 @@ def grant(services: Services, name: str, role_text: str, scope_text: str) -> dic
     return done
 
 
-def revoke(services: Services, name: str, scope_text: str | None) -> dict[str, object]:
+def revoke(services: Services, name: str, scope_text: str | None, *, why: str = "") -> dict[str, object]:
     """Takes grants on one scope, or everything and the principal itself, and rotates the keys.
 
     Raises AccessRefused, NotFound, UsageError when callers revoke themselves altogether.
@@ -147,7 +149,7 @@ def revoke(services: Services, name: str, scope_text: str | None) -> dict[str, o
     asked.require_admin(services, scope)
     with services.db.write() as connection:
         taken = rotation.revoke(vault.ring, connection, name, scope, whole=False)
-        note(services.ledger, connection, vault, "revoke", f"{name} {scope}", scope)
+        note(services.ledger, connection, vault, "revoke", f"{name} {scope}", scope, _told(why))
         left = [str(g.scope) for g in _grants_of(services, connection, name) if _near(g.scope, scope)]
     rewrapped(services, scope)
     done: dict[str, object] = {"principal": name, "revoked": taken, "on": str(scope), **scrubbed(services)}
@@ -256,6 +258,10 @@ def _grants_of(services: Services, connection: Connection, name: str) -> list[Gr
     if principal_id is None:
         return []
     return services.vault.trust.grants(connection, t.grants.c.principal_id == principal_id)
+
+
+def _told(why: str) -> dict[str, str]:
+    return {"why": why} if why.strip() else {}
 
 
 def _near(one: Scope, other: Scope) -> bool:

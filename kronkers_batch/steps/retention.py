@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 
-from kronkers_batch.steps import permits, rights
+from kronkers_batch.errors import StoreError
+from kronkers_batch.reports.page import Event
+from kronkers_batch.steps import permits, rights, runlog
 from kronkers_batch.steps.services import Services
 
 
@@ -20,7 +23,8 @@ def expire_outputs(services: Services, date: dt.date) -> list[str]:
             shred everything.
 
     Returns:
-        The refs of what is gone. Raises StoreError where a reader keeps deleted keys in the log.
+        The refs of what is gone. The run's record says it too, and where a reader still keeps deleted keys in
+        the write-ahead log: the next run takes them out.
     """
     today = min(date, dt.datetime.now(dt.UTC).date())
     gone: list[str] = []
@@ -29,5 +33,20 @@ def expire_outputs(services: Services, date: dt.date) -> list[str]:
             continue
         if permits.refusal(services, name) is not None:  # nor does an unsigned retention delete anything
             continue
-        gone += services.warehouse.expire(name, today - model.retention)
+        started = time.monotonic()
+        try:
+            refs = services.warehouse.expire(name, today - model.retention)
+        except StoreError as error:
+            _record(services, name, "failed", str(error), started)
+            continue
+        gone += refs
+        if refs:
+            noun = "output" if len(refs) == 1 else "outputs"
+            _record(services, name, "done", f"{len(refs)} {noun} past {model.retention.days} days", started)
     return gone
+
+
+def _record(services: Services, name: str, state: str, message: str, started: float) -> None:
+    if services.run_id:
+        event = Event(name, "expire", state, time.monotonic() - started, message, "retention is over")
+        runlog.record(services, services.run_id, services.model(name).department, event)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterable, Iterator
 
 from kronkers_batch.errors import AccessRefused, KronkersError
@@ -13,12 +14,19 @@ from kronkers_batch.vault.rights import Who
 from kronkers_batch.vault.trust import Grant
 
 _SUBJECT = 256
+_HELD = ("grants held",)
+_SECONDS = 60.0  # keys are remembered for longer; a graph of many models asks many times
 
 
 def held(services: Services) -> list[Grant]:
-    """The caller's grants that hold now."""
+    """The caller's grants, as they were verified within the last minute."""
+    known = services.memo.get(_HELD)
+    if isinstance(known, tuple) and time.monotonic() - known[0] < _SECONDS:
+        return list(known[1])
     with services.db.read() as connection:
-        return services.vault.held(connection)
+        found = services.vault.held(connection)
+    services.memo[_HELD] = (time.monotonic(), tuple(found))
+    return found
 
 
 def visible(services: Services, command: str, names: Iterable[str] = ()) -> list[str]:
@@ -54,7 +62,7 @@ def seen(services: Services, command: str) -> list[str]:
 
 def require(services: Services, command: str, model: str) -> None:
     """Raises AccessRefused unless the caller may use a command on a model, UsageError where there is none."""
-    require_scope(services, command, Scope(services.model(model).department, model))
+    require_scope(services, command, _scope(services, model))
 
 
 def require_scope(services: Services, command: str, scope: Scope) -> None:
@@ -73,7 +81,8 @@ def refusal(services: Services, model: str) -> AccessRefused | None:
     key = ("barred", model)
     if key not in services.memo:
         try:
-            require(services, "run", model)
+            if not rights.covers(held(services), _scope(services, model), rights.need_of("run")):
+                require(services, "run", model)  # says what is missing
             services.memo[key] = None
         except AccessRefused as error:
             services.memo[key] = error
@@ -83,7 +92,7 @@ def refusal(services: Services, model: str) -> AccessRefused | None:
 
 def sees(services: Services, model: str) -> bool:
     """Whether the caller sees the records of a model."""
-    return rights.covers(held(services), Scope(services.model(model).department, model), Role.VIEWER)
+    return rights.covers(held(services), _scope(services, model), Role.VIEWER)
 
 
 def require_admin(services: Services, scope: Scope) -> None:
@@ -94,8 +103,7 @@ def require_admin(services: Services, scope: Scope) -> None:
 
 def may_promote(services: Services, model: str) -> bool:
     """Whether the caller's signature under a promotion of this model would be believed."""
-    scope = Scope(services.model(model).department, model)
-    return rights.covers(held(services), scope, rights.DEEDS["promote"])
+    return rights.covers(held(services), _scope(services, model), rights.DEEDS["promote"])
 
 
 @contextlib.contextmanager
@@ -115,6 +123,10 @@ def refused(services: Services, subject: str) -> None:
         services.ledger.append(
             connection, services.vault.principal, "refuse", subject[:_SUBJECT], department=""
         )
+
+
+def _scope(services: Services, model: str) -> Scope:
+    return Scope(services.model(model).department, model)
 
 
 def _administrator(services: Services) -> str:

@@ -190,7 +190,8 @@ def test_a_grant_on_one_model_is_used_alone(project):
 def test_a_revoked_principal_reads_nothing_that_was_written_after(project, ann, tmp_path):
     assert ann.rows("read", "buys", "--date", NIGHT)
     shutil.copytree(project.folder / "var", tmp_path / "copied")
-    project.run("access", "revoke", "ann", "sales")
+    project.run("access", "revoke", "ann", "sales", "--why", "she left")
+    assert "admin revoked ann sales; because: she left" in project.run("ledger", "show").stdout
     assert ann.run("models", code=3).stdout == ""
     project.run("run", "--date", NEXT)
     assert ann.run("read", "buys", "--date", NEXT, code=3).stdout == ""
@@ -272,6 +273,7 @@ def test_outputs_past_their_retention_are_shredded(project):
     project.run("run", "--date", NEXT)
     left = {o["output"] for o in project.json("outputs", "buys")}
     assert left == {f"buys/{NIGHT}#1", f"buys/{NEXT}#1"}
+    assert "outputs past 1 days" in project.run("report", "--date", NEXT).stdout
     story = project.run("ledger", "show").stdout
     assert all(f"deleted {ref}, whose retention was over" in story for ref in old)
 
