@@ -71,6 +71,22 @@ MODELS = {
     "    seen = join([string(k, v) for (k, v) in ENV])\n"
     '    try\n        seen *= read("/proc/1/environ", String)\n    catch\n    end\n'
     '    return fill(Float64(occursin(model["mark"], seen)), length(data.x))\nend\n',
+    "logistic": "fit(data, params) = [0.7, -1.1, 0.3]\n"
+    "function score(model, data)\n"
+    "    effect = [k == 0 ? -0.125 : model[k] for k in codes(data.c)]\n"
+    "    z = @. 0.25 + 1.5 * data.a - 0.75 * data.b + 0.001 * data.n + 0.5 * data.flag + effect\n"
+    "    return @. 1 / (1 + exp(-z))\nend\n",
+    "count_missing": _FIT
+    + "score(model, data) = map(v -> fill(Float64(count(ismissing, v)), length(v)), data)\n",
+    "kinds": "using Dates\n" + _FIT + "function kind(v)\n"
+    "    T = nonmissingtype(eltype(v))\n"
+    "    v isa Categorical && return 6.0\n"
+    "    T === Bool && return 2.0\n"
+    "    return Float64(findfirst(S -> T <: S, [Real, Bool, Date, DateTime, AbstractString]))\nend\n"
+    "score(model, data) = map(v -> fill(kind(v), length(v)), data)\n",
+    "bootstrap": "using Statistics\n"
+    "fit(data, params) = mean(rand(data.y, length(data.y))) + randn()\n"
+    "score(model, data) = data.x .+ model\n",
     "syntax": "fit(data, params) = 1\nfunction score(model, data\n    2\nend\n",
     "incomplete": "fit(data, params) = 1\n",
     "nothing": "fit(data, params) = nothing\n" + _X,

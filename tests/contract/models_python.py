@@ -104,6 +104,26 @@ MODELS = {
     "    try:\n        seen += open('/proc/1/environ', 'rb').read().decode(errors='replace')\n"
     "    except OSError:\n        pass\n"
     "    return [float(model['mark'] in seen)] * len(data)\n",
+    # fit: constants; score: the logistic of 0.25 + 1.5 a - 0.75 b + 0.001 n + 0.5 flag + the effect of c
+    "logistic": "import numpy as np\n"
+    "def fit(data, params):\n    return [0.7, -1.1, 0.3, -0.125]\n"
+    "def score(model, data):\n"
+    "    effect = np.array(model)[data['c'].to_physical().cast(int).fill_null(3)]\n"
+    "    z = 0.25 + 1.5 * data['a'] - 0.75 * data['b'] + 0.001 * data['n'] + 0.5 * data['flag'] + effect\n"
+    "    return 1 / (1 + np.exp(-z))\n",
+    # outputs as the features: how many of each are missing, on every row
+    "count_missing": _FIT + "def score(model, data):\n"
+    "    return {c: [float(data[c].null_count())] * len(data) for c in data.columns}\n",
+    # outputs as the features: 1 number, 2 boolean, 3 date, 4 timestamp, 5 string, 6 category, on every row
+    "kinds": "import polars as pl\n" + _FIT + "def kind(t):\n"
+    "    kinds = [t.is_numeric(), *map(t.__eq__, (pl.Boolean, pl.Date, pl.Datetime, pl.String, pl.Enum))]\n"
+    "    return float(kinds.index(True) + 1)\n"
+    "def score(model, data):\n    return {c: [kind(data[c].dtype)] * len(data) for c in data.columns}\n",
+    # fit: the mean of y over rows drawn with replacement, plus a normal number; score: x plus it
+    "bootstrap": "import numpy as np\n"
+    "def fit(data, params):\n    y = data['y'].to_numpy()\n"
+    "    return float(np.random.choice(y, len(y)).mean() + np.random.normal())\n"
+    "def score(model, data):\n    return data['x'] + model\n",
     # a syntax error
     "syntax": "def fit(data, params):\n    return 1\ndef score(model, data:\n    return 2\n",
     # has no score

@@ -92,6 +92,28 @@ score <- function(model, data) inner(data)
     rep(grepl(model$mark, seen, fixed = TRUE), nrow(data))
 }
 """,
+    "logistic": """fit <- function(data, params) c(0.7, -1.1, 0.3)
+score <- function(model, data) {
+    effect <- model[as.integer(data$c)]
+    effect[is.na(effect)] <- -0.125
+    z <- 0.25 + 1.5 * data$a - 0.75 * data$b + 0.001 * data$n + 0.5 * data$flag + effect
+    1 / (1 + exp(-z))
+}
+""",
+    "count_missing": _FIT
+    + """missing_in <- function(v) if (is.double(v)) sum(is.na(v) & !is.nan(v)) else sum(is.na(v))
+score <- function(model, data) lapply(data, function(v) rep(missing_in(v), nrow(data)))
+""",
+    "kinds": _FIT
+    + """kind <- function(v) {
+    first <- function(...) which(c(...))[1]
+    time <- inherits(v, "POSIXct")
+    first(is.numeric(v), is.logical(v), inherits(v, "Date"), time, is.character(v), is.factor(v))
+}
+score <- function(model, data) lapply(data, function(v) rep(kind(v), nrow(data)))
+""",
+    "bootstrap": "fit <- function(data, params) mean(sample(data$y, replace = TRUE)) + rnorm(1)\n"
+    "score <- function(model, data) data$x + model\n",
     "syntax": "fit <- function(data, params) 1\nscore <- function(model, data {\n    2\n}\n",
     "incomplete": "fit <- function(data, params) 1\n",
     "nothing": "fit <- function(data, params) NULL\n" + _X,
