@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -166,6 +167,19 @@ def _compare(row: VersionRow, training: Training) -> None:
     )
     if signed != (row.logical_date, row.fingerprint, row.definition):
         raise _unfit(row, "is not what its signed manifest says")
+
+
+def told(training: Training) -> dict[str, Any]:
+    """What the ledger keeps of a training: why, of what, and how good."""
+    return {
+        "why": training.why,
+        "definition": training.definition_fingerprint,
+        "snapshot": training.fingerprints.get("snapshot", ""),
+        # JSON in the ledger has no NaN.
+        "metrics": {name: v if math.isfinite(v) else str(v) for name, v in training.metrics.items()},
+        "missed": list(training.verdict),
+        "overrides": list(training.overrides),
+    }
 
 
 def _golden_context(department: str, model: str, version_id: str) -> Context:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -69,7 +68,7 @@ class Registry:
                 "record",
                 version.ref,
                 scope,
-                {**_told(training), **(details or {})},
+                {**records.told(training), **(details or {})},
             )
         return version
 
@@ -284,19 +283,6 @@ class Registry:
         except NotFound:
             key = None  # shredded with its version
         return champions.promotion(self._vault, key, line, before)
-
-
-def _told(training: Training) -> dict[str, Any]:
-    """What the ledger keeps of a training: why, of what, and how good."""
-    return {
-        "why": training.why,
-        "definition": training.definition_fingerprint,
-        "snapshot": training.fingerprints.get("snapshot", ""),
-        # JSON in the ledger has no NaN.
-        "metrics": {name: v if math.isfinite(v) else str(v) for name, v in training.metrics.items()},
-        "missed": list(training.verdict),
-        "overrides": list(training.overrides),
-    }
 
 
 def _before(model: str, log: list[Line], to: int | None) -> int:

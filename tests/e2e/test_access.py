@@ -6,6 +6,7 @@ import sqlite3
 
 import pytest
 
+from kronkers_batch.vault import rotation
 from tests.e2e.company import Project
 
 NIGHT = "2024-01-20"
@@ -263,6 +264,27 @@ def test_keys_are_rotated_and_versions_shredded(project, ann):
     assert len(list((project.folder / "var/artifacts/artifacts/sales/buys").iterdir())) == 1
     story = project.run("ledger", "show", "--subject", "buys@1").stdout
     assert "admin shredded buys@1; because: trained on the wrong rows" in story
+
+
+def test_an_interrupted_rotation_is_gone_on_with(project, ann, monkeypatch):
+    whole, calls = rotation.rewrap, []
+
+    def stopped(ring, conn, scope, most=2):
+        calls.append(most)
+        if len(calls) > 2:
+            raise KeyboardInterrupt
+        return whole(ring, conn, scope, most)
+
+    monkeypatch.setattr(rotation, "rewrap", stopped)
+    assert "stopped" in project.run("keys", "rotate", "sales", code=130).stderr
+    monkeypatch.undo()
+    assert len(ann.rows("read", "buys", "--date", NIGHT)) == 40
+    assert ann.states("--date", NEXT, code=1)["buys"] == "done"
+    (done,) = project.json("keys", "rotate", "sales")
+    assert done["resumed"]
+    assert done["keys"] > 4
+    assert {row["of"]: row["version"] for row in project.json("keys", "list")}["sales"] == 2
+    assert len(ann.rows("read", "buys", "--date", NEXT)) == 40
 
 
 def test_outputs_past_their_retention_are_shredded(project):
