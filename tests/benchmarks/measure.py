@@ -1,4 +1,4 @@
-"""Timing whole commands in turn: wall time, and the peak memory of all their processes together."""
+"""Timing whole commands in turn; in runs of their own, the peak memory of all their processes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import statistics
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
+WATCH = 0.2  # seconds between two looks at memory
 
 
 @dataclass(frozen=True)
@@ -19,34 +21,51 @@ class Timing:
     """Wall seconds, and bytes resident at the worst moment, over the command and all its descendants.
 
     Memory that processes share (libraries) is counted once: proportional set size where the kernel gives it.
+    ``peak`` is 0 where memory was not watched.
     """
 
     seconds: float
     peak: int
 
 
-def timed(command: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> Timing:
-    """Run a command to its end. Raises RuntimeError with its output where it fails."""
+def timed(command: Sequence[str], cwd: Path, environment: Mapping[str, str], *, watch: float = 0.0) -> Timing:
+    """Run a command to its end, and look at its memory every ``watch`` seconds (0: never).
+
+    Looking stops the watched processes while the kernel walks through their pages, many times as long as they
+    have gigabytes: what was watched was not timed. Raises RuntimeError with the output where it fails.
+    """
     started = time.perf_counter()
     process = subprocess.Popen(
         command, cwd=cwd, env=dict(environment), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    peak = [0]
-    done = threading.Event()
-
-    def watch() -> None:
-        while not done.wait(0.05):
-            peak[0] = max(peak[0], sum(_memory(pid) for pid in _family(process.pid)))
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    output, _ = process.communicate()
-    seconds = time.perf_counter() - started
-    done.set()
-    watcher.join()
+    with _watched(process.pid, watch) as peak:
+        output, _ = process.communicate()
+        seconds = time.perf_counter() - started
     if process.returncode:
         raise RuntimeError(f"{command}: exit {process.returncode}\n{output}")
     return Timing(seconds, peak[0])
+
+
+@contextmanager
+def _watched(pid: int, every: float) -> Iterator[list[int]]:
+    """One number that grows to the peak, in bytes, while the block runs."""
+    peak = [0]
+    if not every:
+        yield peak
+        return
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(every):
+            peak[0] = max(peak[0], sum(_memory(found) for found in _family(pid)))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield peak
+    finally:
+        done.set()
+        watcher.join()
 
 
 def _family(pid: int) -> list[int]:
@@ -86,6 +105,6 @@ def median(timings: Sequence[Timing]) -> float:
     return statistics.median(t.seconds for t in timings)
 
 
-def peak(timings: Sequence[Timing]) -> float:
-    """The highest memory, in MB."""
-    return max(t.peak for t in timings) / 1e6
+def megabytes(timing: Timing) -> float:
+    """The highest memory of a watched run, in MB."""
+    return timing.peak / 1e6
