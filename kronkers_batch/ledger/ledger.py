@@ -40,8 +40,11 @@ class Keys(Protocol):
     def signer(self) -> str:
         """The id of the key that :meth:`sign` uses."""
 
-    def check(self, conn: Connection, key_id: str, payload: bytes, signature: bytes) -> bool:
-        """Whether a certified principal signed the payload. Raises IntegrityError on a forged principal."""
+    def check(self, conn: Connection, key_id: str, payload: bytes, signature: bytes, name: str = "") -> bool:
+        """Whether a certified principal signed the payload, and has this name where one is given.
+
+        Raises IntegrityError on a forged principal.
+        """
 
 
 @dataclass(frozen=True)
@@ -164,7 +167,9 @@ class Ledger:
                     raise _broken(row.seq, "does not follow the one before it")
                 if entry_hash(dict(row._mapping)) != row.hash:
                     raise _broken(row.seq, "was changed")
-                if not self._keys.check(conn, row.signer, _signed(row.hash), row.signature):
+                # By name too: else anybody with a key could write down what somebody else did.
+                signed = _signed(row.hash)
+                if not self._keys.check(conn, row.signer, signed, row.signature, row.principal):
                     raise _broken(row.seq, "is not signed by who it says")
                 head = Head(row.seq, row.hash)
         return head

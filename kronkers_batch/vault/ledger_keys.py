@@ -44,11 +44,16 @@ class LedgerKeys:
         identity = self._vault.identity
         return identity.public.id, identity.sign(self._vault.trust.statement("ledger", payload))
 
-    def check(self, conn: Connection, key_id: str, payload: bytes, signature: bytes) -> bool:
-        """Whether a certified principal signed it. Raises IntegrityError on a forged principal."""
+    def check(self, conn: Connection, key_id: str, payload: bytes, signature: bytes, name: str = "") -> bool:
+        """Whether a certified principal (of this name, where one is given) signed it.
+
+        Raises IntegrityError on a forged principal.
+        """
         try:
             signer = self._vault.trust.principal(conn, key_id)
         except NotFound:
+            return False
+        if name not in ("", signer.name):
             return False
         return signer.keys.verifies(self._vault.trust.statement("ledger", payload), signature)
 

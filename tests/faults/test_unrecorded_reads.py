@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 
-from kronkers_batch.errors import AccessRefused, StoreError
+from kronkers_batch.errors import AccessRefused, IntegrityError, StoreError
 from kronkers_batch.vault.context import Role, Scope
 from tests.house_fixture import house, house_template
 from tests.warehouse_support import DAY
@@ -65,3 +65,14 @@ def test_who_is_refused_reads_nothing_and_leaves_no_read(house):
         with pytest.raises(AccessRefused):
             read(eve.warehouse)
     assert actions(house) == before
+
+
+def test_nobody_writes_down_what_somebody_else_did(house):
+    house.publish()
+    bob = house.member("bob", Scope("ops"), Role.OPERATOR)
+    bob.warehouse.read("late", date=DAY)
+    house.warehouse._ledger.verify()
+    with bob.db.write() as conn:
+        number = bob.warehouse._ledger.append(conn, "admin", "read", "late/2013-06-01#1", department="ops")
+    with pytest.raises(IntegrityError, match=f"entry {number} is not signed by who it says"):
+        house.warehouse._ledger.verify()
