@@ -37,6 +37,7 @@ class Project:
         self.conf = folder / "conf"
         self.environment = dict(os.environ) | {"HOME": str(folder / "home")}
         self._nights = 0
+        self.date = ""
         (folder / "home").mkdir()
         for group in ("warehouse", "executor", "alerts"):
             shutil.copytree(ROOT / "conf" / group, self.conf / group)
@@ -89,7 +90,8 @@ class Project:
 
     def _next_date(self) -> str:
         self._nights += 1
-        return str(dt.date(2024, 1, 1) + dt.timedelta(days=self._nights))
+        self.date = str(dt.date(2024, 1, 1) + dt.timedelta(days=self._nights))
+        return self.date
 
     def _command(self, *words: str) -> list[str]:
         return [sys.executable, "-m", "kronkers_batch.cli.main", *words, "--conf", str(self.conf)]
