@@ -129,6 +129,8 @@ class Vault:
             raise _unsigned(context, "by nobody that this warehouse knows") from None
         if not signer.keys.verifies(self._signed(context, payload), signature.value):
             raise _unsigned(context, "wrongly: it was changed, or belongs elsewhere")
+        if signature.principal != signer.name:  # the name is shown to people
+            raise _unsigned(context, f"by {signer.name}, not by who it says")
         asked = (signer.id, context.department, context.name, least)
         if asked in self._signers:
             return

@@ -76,3 +76,13 @@ def test_nobody_writes_down_what_somebody_else_did(house):
         number = bob.warehouse._ledger.append(conn, "admin", "read", "late/2013-06-01#1", department="ops")
     with pytest.raises(IntegrityError, match=f"entry {number} is not signed by who it says"):
         house.warehouse._ledger.verify()
+
+
+@pytest.mark.parametrize("table", ["output_versions", "output_log"])
+def test_nobody_takes_the_credit_for_somebody_elses_output(house, table):
+    house.publish()
+    house.rows()
+    with house.db.write() as conn:
+        conn.exec_driver_sql(f"UPDATE {table} SET signer = 'somebody'")
+    with pytest.raises(IntegrityError, match="not by who it says"):
+        house.open(house.root).rows()
