@@ -99,7 +99,8 @@ class DataKey:
 class Signature:
     """An Ed25519 signature.
 
-    ``principal`` is the signer's name, compared with the certified one; ``key_id`` names the public key to verify with.
+    ``principal`` is the signer's name, compared with the certified one; ``key_id`` names the public key to
+    verify with.
     """
 
     principal: str
