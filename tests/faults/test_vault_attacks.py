@@ -269,7 +269,9 @@ CLEAR = [
 ]
 
 
-@pytest.mark.parametrize(("table", "column", "value", "where"), CLEAR, ids=lambda x: "where" if callable(x) else str(x)[:40])
+@pytest.mark.parametrize(
+    ("table", "column", "value", "where"), CLEAR, ids=lambda x: "where" if callable(x) else str(x)[:40]
+)
 def test_clear_columns_are_bound_too(place, table, column, value, where):
     place.change(update(table).where(where(place)).values({column: value}))
     with pytest.raises(IntegrityError):
