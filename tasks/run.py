@@ -214,7 +214,8 @@ def _outcome(root: Nightly | Train, name: str, events: Sequence[Event]) -> Outco
 
 def _done(own: Sequence[Event]) -> str:
     """The newest scoring and the trainings; scorings of earlier dates, which others read, as a count."""
-    scored = [e.message for e in own if e.task == "score"]
+    # A message begins with the output's name, and so with its date.
+    scored = sorted(e.message for e in own if e.task == "score")
     said = [*scored[-1:], *(e.message for e in own if e.task == "train")]
     earlier = [f"{len(scored) - 1} earlier dates scored for models that read them"] if len(scored) > 1 else []
     return "; ".join([*said, *earlier])

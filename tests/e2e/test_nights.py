@@ -150,3 +150,10 @@ def test_luigis_own_command_line_runs_the_graph(project):
     done = subprocess.run(program, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert project.states("--date", "2024-01-21") == SETTLED
+
+
+def test_the_table_names_tonights_output_and_counts_those_of_earlier_dates(fresh):
+    told = {m["model"]: m["message"] for m in fresh.json("run")["models"]}
+    assert told["buys"].startswith("buys/2024-01-20#1 published")
+    assert "3 earlier dates" in told["buys"]
+    assert "earlier" not in told["spends"]
