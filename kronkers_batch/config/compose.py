@@ -12,6 +12,7 @@ from collections.abc import Mapping as MappingType
 from pathlib import Path
 from typing import Any
 
+from kronkers_batch.config import remembered
 from kronkers_batch.config.fields import Bad, Table, read_table, read_value
 from kronkers_batch.config.nodes import Mapping, Node, Scalar, Sequence, from_plain, shown, walk
 from kronkers_batch.config.overrides import Override, check_path
@@ -162,7 +163,7 @@ def compose(conf: Path, root: Root, overrides: list[Override], problems: Problem
     key = (root.contents, tuple(o.text for o in overrides))
     if key not in _composed:
         try:
-            found = _hydra(conf, key[1])
+            found = _remembered(conf, *key)
         except _Refused as refused:
             file, line = _marks(root, overrides).get(refused.key, (root.config.file, 1))
             problems.add(Origin(file, line, refused.key), *refused.args)
@@ -172,6 +173,15 @@ def compose(conf: Path, root: Root, overrides: list[Override], problems: Problem
         _composed[key] = found
     plain = _composed[key]
     return _marked(plain, _marks(root, overrides), "", (root.config.file, 1))
+
+
+def _remembered(conf: Path, contents: Hashable, overrides: tuple[str, ...]) -> Any:
+    name = remembered.key(contents, overrides)
+    found = remembered.look_up(name)
+    if found is None:
+        found = _hydra(conf, overrides)
+        remembered.remember(name, found)
+    return found
 
 
 class _Refused(Exception):

@@ -1,0 +1,52 @@
+"""What Hydra made of the root's files, kept between commands: importing and asking Hydra takes half a second.
+
+It holds what the files say, before interpolation, so nothing of the environment and no secret; it lies in the
+user's own cache folder, keyed by the contents of every file that counts. Losing it costs that half second.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Hashable
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+_SCHEMA = Path(__file__).with_name("schema.py")
+
+
+def key(contents: Hashable, overrides: tuple[str, ...]) -> str:
+    """SHA-256 (hex) of what the composed root depends on: files, overrides, schema, and which Hydra."""
+    parts = [repr(contents), repr(overrides), _SCHEMA.read_text(encoding="utf-8"), version("hydra-core")]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def look_up(name: str) -> Any | None:
+    """What was remembered under a key, or None. A damaged file counts as none."""
+    try:
+        return json.loads((_folder() / f"{name}.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def remember(name: str, composed: Any) -> None:
+    """Keep it, whole or not at all. What is no plain JSON, and a folder that is closed, are let be."""
+    folder = _folder()
+    with suppress(OSError, TypeError, ValueError):
+        text = json.dumps(composed, allow_nan=False)
+        if json.loads(text) != composed:
+            return
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle, temporary = tempfile.mkstemp(dir=folder)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(temporary).replace(folder / f"{name}.json")
+
+
+def _folder() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
+    return Path(base) / "kronkers" / "composed"
