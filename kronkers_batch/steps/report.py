@@ -12,6 +12,11 @@ from kronkers_batch.steps import runlog
 from kronkers_batch.steps.services import Services
 
 
+def page_path(services: Services, date: str) -> Path:
+    """Where the page of a date (ISO) lies unless somebody says otherwise."""
+    return services.config.home / "reports" / f"{date}.html"
+
+
 def write_page(services: Services, run_id: str, to: str | None = None) -> Path:
     """Write a run's page to ``to``, or to ``reports/DATE.html`` in the home folder; replaces an older one.
 
@@ -19,7 +24,7 @@ def write_page(services: Services, run_id: str, to: str | None = None) -> Path:
     """
     run = runlog.get(services, run_id)
     text = run_page(run, list(runlog.events(services, run_id)))
-    path = Path(to) if to else services.config.home / "reports" / f"{run.date}.html"
+    path = Path(to) if to else page_path(services, run.date)
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".report-")

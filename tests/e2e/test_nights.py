@@ -157,3 +157,16 @@ def test_the_table_names_tonights_output_and_counts_those_of_earlier_dates(fresh
     assert told["buys"].startswith("buys/2024-01-20#1 published")
     assert "3 earlier dates" in told["buys"]
     assert "earlier" not in told["spends"]
+
+
+def test_the_report_is_a_task_too(project):
+    page = project.folder / "var/reports/2024-01-20.html"
+    page.unlink()
+    words = ["luigi", "--module", "tasks.report", "Report", "--date", "2024-01-20", "--local-scheduler"]
+    environment = project.environment() | {"KRONKERS_CONF": str(project.folder / "conf")}
+    program = [sys.executable, "-m", *words]
+    done = subprocess.run(program, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "buys@1" in page.read_text()
+    again = subprocess.run(program, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    assert "1 complete ones were encountered" in again.stderr + again.stdout

@@ -1,0 +1,35 @@
+"""The task that writes the page of a date's newest run."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import luigi
+
+from kronkers_batch.steps import runlog
+from kronkers_batch.steps.report import page_path, write_page
+from tasks.base import BaseTask
+
+
+class Report(BaseTask):
+    """Write the page of the newest run of a date. It requires nothing: a page is due whatever failed.
+
+    Complete when the page is there and newer than the end of that run.
+    """
+
+    date: dt.date = luigi.DateParameter()
+
+    def settled(self) -> bool:
+        """Whether the page is there and newer than the run."""
+        run = runlog.get(self.services, runlog.last_run(self.services, self.date))
+        path = page_path(self.services, run.date)
+        return run.finished is not None and path.is_file() and path.stat().st_mtime_ns >= run.finished * 1000
+
+    def reason(self) -> str:
+        """Why it is written."""
+        return "the newest run has no page yet"
+
+    def work(self) -> tuple[str, str]:
+        """Write it."""
+        run_id = runlog.last_run(self.services, self.date)
+        return "done", str(write_page(self.services, run_id))
