@@ -146,7 +146,7 @@ def execute(
     try:
         workers = services.config.executor.workers
         if workers == 1:  # tasks in processes of their own start their own
-            prepare_workers(services, names, date)
+            prepare_workers(services, names, date, training=isinstance(root, Train))
         _build(root, workers)
     except BaseException:
         runlog.finish(services, run_id, 1)

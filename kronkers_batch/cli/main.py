@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
+import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from kronkers_batch import __version__
 from kronkers_batch.cli import access, checking, ledger, machine, reading, running, signing, versions
@@ -83,5 +86,18 @@ def _place(args: argparse.Namespace, rest: Sequence[str]) -> None:
     args.names, args.overrides = names, tuple(overrides)
 
 
+def entry() -> NoReturn:
+    """The program: runs the command of ``sys.argv`` and ends the process with its exit code.
+
+    Everything that a command opens it has closed by then. Python's own end, which takes modules and memory
+    apart piece by piece, is left out: a fifth of a second.
+    """
+    code = main()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # whoever read it has gone, or it is closed
+            stream.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    entry()

@@ -7,6 +7,9 @@ in lazy mode. A check that pandera did not call is an error, never a pass.
 
 from __future__ import annotations
 
+import importlib
+import sys
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,6 +25,15 @@ from kronkers_batch.frames.tables import polars_schema
 ROW_KINDS = frozenset(
     {CheckKind.NULLS, CheckKind.RANGE, CheckKind.SET, CheckKind.PATTERN, CheckKind.EXPRESSION}
 )
+
+_SWITCH = 0.0005  # seconds
+
+
+def import_ahead() -> None:
+    """Imports pandera in a thread: a third of a second that passes while the first rows are being read."""
+    # Else whoever reads waits 5 ms for the interpreter's lock whenever Arrow or Polars gives it back.
+    sys.setswitchinterval(_SWITCH)
+    threading.Thread(target=importlib.import_module, args=("pandera.polars",), daemon=True).start()
 
 
 class RowChecks:

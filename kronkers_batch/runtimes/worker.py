@@ -82,6 +82,16 @@ class Worker:
                 self._process.ended(CLOSE_SECONDS if self._info else 0)
         self._process.kill()
 
+    def know_levels(self, features: Schema) -> None:
+        """Gives the features their levels, for a worker that was started before the training data was read.
+
+        Raises:
+            ValueError: They are not the features that it was started with.
+        """
+        if [(c.name, c.type) for c in features] != [(c.name, c.type) for c in self._spec.features]:
+            raise ValueError("these are other features than the worker was started with")
+        self._spec = replace(self._spec, features=features)
+
     # ---- commands
 
     def fit(self, chunks: Iterable[pl.DataFrame]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from kronkers_batch.config.spec import CodeFile, ModelSpec, Promote, RowsPolicy
@@ -21,7 +22,7 @@ from kronkers_batch.steps.features import as_features, target_as_float
 from kronkers_batch.steps.golden import golden_rows, same_scores
 from kronkers_batch.steps.ingest import ingest
 from kronkers_batch.steps.permits import permit
-from kronkers_batch.steps.prepare import TrainingData, training_data, with_levels
+from kronkers_batch.steps.prepare import TrainingData, feature_columns, training_data, with_levels
 from kronkers_batch.steps.services import Services
 from kronkers_batch.steps.sources import source_of
 from kronkers_batch.steps.windows import training_window
@@ -68,13 +69,9 @@ def train(
     snapshot = ingest(services, model.source, window)
     data = training_data(services, model, source, snapshot)
     features = with_levels(model, data.fit)
-    target = Column(model.target, model.target_type)
-    code = read_code(services, model)
-    declared = declaration(model, code)
-    if isinstance(model.model, CodeFile):
-        kept = write_code(services, model.model.path.name, code)
-        model = replace(model, model=CodeFile(kept, model.model.origin))
-    with start(worker_spec(services, model, features, target)) as worker:
+    declared = declaration(model, read_code(services, model))
+    with services.workers.use_up(trainer_key(model), partial(open_trainer, services, model)) as worker:
+        worker.know_levels(features)
         services.progress(f"fit {model.name}", data.fit.height)
         worker.fit(_chunks(_typed(data.fit, features, model)))
         artifact = worker.save()
@@ -119,6 +116,25 @@ def train(
             model.name, version.number, why=f"{why}; {rounded(values)}; {verdict.why()}", details=told
         )
     return Trained(version, verdict, promoted, waits=due and not promoted)
+
+
+def trainer_key(model: ModelSpec) -> str:
+    """The name of a model's training worker in the pool."""
+    return f"train {model.name}"
+
+
+def open_trainer(services: Services, model: ModelSpec) -> Worker:
+    """A worker that is to be trained, running the code that the version will keep.
+
+    It may start before the data is there, and so does not know the levels of categories yet.
+    Raises AccessRefused where the definition must be signed and is not, ModelError and MissingPart.
+    """
+    permit(services, model.name)
+    if isinstance(model.model, CodeFile):
+        kept = write_code(services, model.model.path.name, read_code(services, model))
+        model = replace(model, model=CodeFile(kept, model.model.origin))
+    target = Column(model.target, model.target_type)
+    return start(worker_spec(services, model, feature_columns(model), target))
 
 
 def promote_rejudged(services: Services, model: ModelSpec, version: ModelVersion) -> None:

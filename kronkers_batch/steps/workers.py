@@ -82,6 +82,13 @@ class WorkerPool:
         self._keep(key, worker)
 
     @contextmanager
+    def use_up(self, key: str, open_worker: Callable[[], Worker]) -> Iterator[Worker]:
+        """As :meth:`use`, but the worker is closed in any case: one that trained still holds its data."""
+        waiting = self._waiting.pop(key, None)
+        with waiting.result() if waiting is not None else open_worker() as worker:
+            yield worker
+
+    @contextmanager
     def use_several(
         self, key: str, open_worker: Callable[[], Worker], count: int
     ) -> Iterator[tuple[Worker, ...]]:

@@ -87,6 +87,15 @@ def test_a_changed_csv_type_names_column_types_and_counts(tmp_path: Path) -> Non
     assert f"{path}: column id is declared integer, but 2 of 3 rows read hold numbers and text" in text
 
 
+def test_a_float_that_is_none_far_down_in_a_large_file(tmp_path: Path) -> None:
+    lines = [f"{i},{i / 7}" for i in range(150_000)]
+    lines[140_000] = f"140000,{MARKER}"
+    path = write_csv(tmp_path / "x.csv", "id,x\n" + "\n".join(lines) + "\n")
+    text = fails(source("csv", COLUMNS, path=path))
+    assert f"{path}: column x is declared float, but 1 of " in text
+    assert "other text" in text
+
+
 def test_a_column_that_is_gone(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "x.csv", "id,xx\n1,0.5\n")
     assert "x (did you mean xx?)" in fails(source("csv", COLUMNS, path=path))

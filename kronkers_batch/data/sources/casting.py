@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import polars as pl
 
@@ -120,6 +121,14 @@ def _unfit(bad: pl.Series, count: int, rows: int, column: Column, place: Place) 
     )
 
 
+def _number(raw: pl.Series, dtype: pl.DataType) -> pl.Series:
+    """Spaces around a number are ignored: many programs write them, and Arrow ignores them around floats."""
+    result = raw.cast(dtype, strict=False)
+    if result.null_count() == raw.null_count():
+        return result
+    return raw.str.strip_chars(" \t").cast(dtype, strict=False)
+
+
 def _boolean(raw: pl.Series) -> pl.Series:
     column = pl.col(raw.name)
     choice = pl.when(column.is_in(_TRUE)).then(True).when(column.is_in(_FALSE)).then(False)
@@ -142,10 +151,10 @@ def _timestamp(raw: pl.Series) -> pl.Series:
 
 
 _PARSERS: dict[ColumnType, Callable[[pl.Series], pl.Series]] = {
-    ColumnType.FLOAT: lambda raw: raw.cast(pl.Float64, strict=False),
-    ColumnType.FLOAT32: lambda raw: raw.cast(pl.Float32, strict=False),
-    ColumnType.INTEGER: lambda raw: raw.cast(pl.Int64, strict=False),
-    ColumnType.INT32: lambda raw: raw.cast(pl.Int32, strict=False),
+    ColumnType.FLOAT: partial(_number, dtype=pl.Float64()),
+    ColumnType.FLOAT32: partial(_number, dtype=pl.Float32()),
+    ColumnType.INTEGER: partial(_number, dtype=pl.Int64()),
+    ColumnType.INT32: partial(_number, dtype=pl.Int32()),
     ColumnType.BOOLEAN: _boolean,
     ColumnType.DATE: lambda raw: raw.str.to_date("%Y-%m-%d", strict=False),
     ColumnType.TIMESTAMP: _timestamp,

@@ -27,6 +27,8 @@ def one(
     [
         (["1", None, "-3"], "integer", [1, None, -3]),
         (["1.5", "1e3", "-0"], "float", [1.5, 1000.0, 0.0]),
+        ([" 1", "2 "], "integer", [1, 2]),
+        ([" 1.5", None, "2\t"], "float", [1.5, None, 2.0]),
         (["true", "0", None, "TRUE"], "boolean", [True, False, None, True]),
         (["2013-06-01"], "date", [dt.date(2013, 6, 1)]),
         (
@@ -53,7 +55,9 @@ def test_values_that_fit(values: list[object], kind: str, expected: list[object]
         (["1", "1.5"], "integer", "other numbers"),
         (["1", MARKER], "integer", "other text"),
         (["1,5"], "float", "other text"),
-        ([" 1"], "integer", "1 of 1"),
+        (["1 2"], "integer", "1 of 1"),
+        (["0x1F"], "integer", "1 of 1"),
+        (["1 .5"], "float", "1 of 1"),
         (["yes"], "boolean", "declared boolean"),
         (["2013-13-01"], "date", "declared date"),
         (["01/06/2013"], "timestamp", "declared timestamp"),

@@ -97,6 +97,33 @@ def test_several_files_are_read_in_order_as_chunks_of_one_size(tmp_path: Path) -
     assert [i for f in got for i in f["id"]] == list(range(60))
 
 
+def test_floats_of_a_csv_are_the_same_with_and_without_a_window(tmp_path: Path) -> None:
+    forms = [
+        "1.5",
+        "-.5",
+        "+2",
+        "5.",
+        "1e-320",
+        " 1.5 ",
+        "1e400",
+        "nan",
+        "-inf",
+        "",
+        "NA",
+        "0.1",
+        "123456789012345678901",
+    ]
+    lines = [f"{i},{form},{form},2013-06-01" for i, form in enumerate(forms * 5_000)]
+    path = write_csv(tmp_path / "x.csv", "id,x,y,day\n" + "\n".join(lines) + "\n")
+    columns = schema(id="integer", x="float", y="float32", day="date")
+    spec = source("csv", columns, path=path, csv={"null": "NA"}, time_column="day")
+    whole = pl.concat(frames(spec))
+    windowed = pl.concat(frames(spec, day("2013-06-01")))
+    assert whole.height == len(lines)
+    assert whole.equals(windowed)
+    assert whole["x"].null_count() == whole["y"].null_count() == 10_000
+
+
 def test_compressed_csv_and_its_format(tmp_path: Path) -> None:
     text = "\ufeffid;name\n1;'a;b'\n2;-\n".encode()
     (tmp_path / "x.csv.gz").write_bytes(gzip.compress(text))
