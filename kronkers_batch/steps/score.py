@@ -70,6 +70,11 @@ def open_champion(services: Services, model: ModelSpec, version: ModelVersion) -
     return worker
 
 
+def scoring_workers(model: ModelSpec) -> int:
+    """How many workers score beside each other; one where a model must see all rows at once."""
+    return 1 if model.rows is RowsPolicy.WHOLE else model.resources.workers
+
+
 def _same_runtime(worker: Worker, model: ModelSpec, version: ModelVersion) -> None:
     """Under another interpreter or packages the golden rows must still get their old scores."""
     trained = dict(version.training.runtime)
@@ -108,11 +113,7 @@ def score(
     stats = OutputStats(tuple(c.name for c in predicted))
     checker = Checker(writer.schema, model.output_checks, where=f"model {model.name}, output")
     opened = partial(open_champion, services, model, version)
-    many = (
-        1
-        if model.rows is RowsPolicy.WHOLE or snapshot.rows <= executor.piece_rows
-        else model.resources.workers
-    )
+    many = scoring_workers(model) if snapshot.rows > executor.piece_rows else 1
     with services.workers.use_several(version.id, opened, many) as workers:
         done = 0
         rows = _scored(services, model, snapshot, workers, version.training.features, keys.names)

@@ -11,7 +11,7 @@ from kronkers_batch.errors import KronkersError
 from kronkers_batch.steps.decide import scoring_state, training_due
 from kronkers_batch.steps.declared import as_trained
 from kronkers_batch.steps.permits import permit
-from kronkers_batch.steps.score import open_champion
+from kronkers_batch.steps.score import open_champion, scoring_workers
 from kronkers_batch.steps.services import Services
 from kronkers_batch.steps.train import open_trainer, trainer_key
 
@@ -56,5 +56,6 @@ def _prepare_champion(services: Services, name: str, date: dt.date) -> bool:
     if champion is None or scoring_state(services, services.model(name), date, champion).settled:
         return False
     model = as_trained(services, services.model(name), champion)
-    services.workers.prepare(champion.id, partial(open_champion, services, model, champion))
+    opened = partial(open_champion, services, model, champion)
+    services.workers.prepare_several(champion.id, opened, scoring_workers(model))
     return True

@@ -69,6 +69,11 @@ class WorkerPool:
         if key not in self._waiting and len(self._waiting) < POOL_SIZE:
             self._waiting[key] = self._threads.submit(open_worker)
 
+    def prepare_several(self, key: str, open_worker: Callable[[], Worker], count: int) -> None:
+        """As :meth:`prepare`, for :meth:`use_several`."""
+        for name in _names(key, count):
+            self.prepare(name, open_worker)
+
     @contextmanager
     def use(self, key: str, open_worker: Callable[[], Worker]) -> Iterator[Worker]:
         """A worker for this key. It goes back into the pool, or is closed if anything failed."""
@@ -93,11 +98,10 @@ class WorkerPool:
         self, key: str, open_worker: Callable[[], Worker], count: int
     ) -> Iterator[tuple[Worker, ...]]:
         """So many workers for this key, started beside each other. As :meth:`use` for each."""
-        keys = [key, *(f"{key} {number}" for number in range(1, count))]
-        for name in keys[1:]:
-            self.prepare(name, open_worker)
+        self.prepare_several(key, open_worker, count)
         with ExitStack() as stack:
-            yield tuple(stack.enter_context(self.use(name, open_worker)) for name in keys)
+            names = _names(key, count)
+            yield tuple(stack.enter_context(self.use(name, open_worker)) for name in names)
 
     def _keep(self, key: str, worker: Worker) -> None:
         done: Future[Worker] = Future()
@@ -111,6 +115,10 @@ class WorkerPool:
         while self._waiting:
             _close(self._waiting.popitem()[1])
         self._threads.shutdown()
+
+
+def _names(key: str, count: int) -> list[str]:
+    return [key, *(f"{key} {number}" for number in range(1, count))]
 
 
 def _close(waiting: Future[Worker]) -> None:

@@ -1,12 +1,15 @@
-# The same by hand in R. Usage: native.R train DATA MODEL | score DATA MODEL SCORES | forest DATA MODEL
+# The same by hand in R. Usage: native.R train|forest DATA MODEL, or native.R score|forest-score DATA MODEL SCORES
 # Columns of DATA: the key, 19 features, the label; all numbers. A fifth of the rows is kept for measuring.
 library(data.table)
 
 words <- commandArgs(TRUE)
 data <- fread(words[2])
-if (words[1] == "score") {
+if (words[1] %in% c("score", "forest-score")) {
     model <- readRDS(words[3])
-    fwrite(data.table(data[, "customer_id"], score = predict(model, data, type = "response")), words[4])
+    if (words[1] == "forest-score") loadNamespace("ranger")
+    p <- if (words[1] == "score") predict(model, data, type = "response")
+         else predict(model, data, num.threads = 1)$predictions[, "1"]
+    fwrite(data.table(data[, "customer_id"], score = p), words[4])
 } else {
     data[, customer_id := NULL]
     kept <- seq(5, nrow(data), 5)
