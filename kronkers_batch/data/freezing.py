@@ -123,9 +123,9 @@ class _Sealer:
         compression = self._compression or pieces.choose(frame)
         self._compression = compression
         context = _context(self._key, self._source.name, number, frame.height, self._schema)
-        blob = self._vault.seal(self._key, context, pieces.encode(frame, compression))
-        self._artifacts.write(f"{self._folder}/{number}", blob, settle=False)
-        self.entries[number] = PieceEntry(number, frame.height, digest(blob), self._schema)
+        parts = self._vault.seal_parts(self._key, context, pieces.encode(frame, compression))
+        self._artifacts.write(f"{self._folder}/{number}", *parts, settle=False)
+        self.entries[number] = PieceEntry(number, frame.height, digest(*parts), self._schema)
 
 
 def thaw(
@@ -142,7 +142,8 @@ def thaw(
         blob = artifacts.read(f"{folder}/{entry.number}")
         check_piece(entry, blob)
         context = _context(key, manifest.name, entry.number, entry.rows, entry.schema)
-        return pieces.decode(vault.unseal(key, context, blob), columns, str(context))
+        plain = vault.unseal_into(key, context, blob, pieces.room)
+        return pieces.decode(plain, columns, str(context))
 
     pool = ThreadPoolExecutor(1, thread_name_prefix="kronkers-open")
     try:

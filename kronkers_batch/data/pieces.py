@@ -7,11 +7,14 @@ smaller for twice the time of writing and of every reading; so the first piece o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
 from kronkers_batch.errors import IntegrityError
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 # Smaller than this share of the plain size is worth the time.
 _WORTH = 0.7
@@ -47,7 +50,14 @@ def _write(table: Any, sink: Any, options: Any) -> None:
         writer.write_table(table)
 
 
-def decode(raw: bytes, columns: Sequence[str] | None, where: str) -> pl.DataFrame:
+def room(size: int) -> Any:
+    """A writable buffer of Arrow's, whose memory the next one gets when it is free."""
+    import pyarrow as pa
+
+    return pa.allocate_buffer(size)
+
+
+def decode(raw: Buffer, columns: Sequence[str] | None, where: str) -> pl.DataFrame:
     """The inverse of :func:`encode`, for these columns in this order. Raises IntegrityError."""
     import pyarrow as pa
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -42,32 +42,34 @@ class ArtifactStore:
         local = address.removeprefix("file://")
         self._local = None if "://" in local else Path(local)
 
-    def write(self, path: str, data: Buffer, *, settle: bool = True) -> None:
+    def write(self, path: str, *parts: Buffer, settle: bool = True) -> None:
         """Writes the file whole or not at all, replacing an older one. Raises StoreError.
 
         When it returns, the bytes are on the disk of a local store.
 
         Args:
+            path: Inside the store.
+            parts: The file's bytes, whole or in parts that follow each other.
             settle: Whether the file's name is on the disk as well. Who writes many files into one folder says
                 no, and calls :meth:`settle` before anything refers to them: half as many waits for the disk.
         """
         name = _checked(path)
         with self._mapped(path):
             if self._local is not None:
-                _write_local(self._local / name, data)
+                _write_local(self._local / name, parts)
                 if settle:
                     _sync_folder((self._local / name).parent)
                 return
             system, root = self._system()
             target = f"{root}/{name}"
             if self._protocol() in _OBJECT_STORES:
-                system.pipe_file(target, bytes(data))
+                system.pipe_file(target, b"".join(parts))
                 return
             folder = target.rpartition("/")[0]
             temporary = f"{folder}/{_UNFINISHED}{secrets.token_hex(8)}"
             system.makedirs(folder, exist_ok=True)
             try:
-                system.pipe_file(temporary, bytes(data))
+                system.pipe_file(temporary, b"".join(parts))
                 system.mv(temporary, target)
             except BaseException:
                 with contextlib.suppress(OSError):
@@ -198,13 +200,13 @@ def _checked(path: str) -> str:
     return path
 
 
-def _write_local(target: Path, data: Buffer) -> None:
+def _write_local(target: Path, parts: Sequence[Buffer]) -> None:
     make_folder(target.parent)
     temporary = target.parent / f"{_UNFINISHED}{secrets.token_hex(8)}"
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
-            file.write(data)
+            file.writelines(parts)
             file.flush()
             # On the disk before its name is: a power cut must not leave a published version with empty files.
             os.fsync(file.fileno())

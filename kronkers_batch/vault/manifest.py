@@ -96,9 +96,12 @@ class Manifest:
             ) from error
 
 
-def digest(blob: Buffer) -> str:
-    """SHA-256 (hex) of a ciphertext, as a manifest lists it."""
-    return hashlib.sha256(blob).hexdigest()
+def digest(*parts: Buffer) -> str:
+    """SHA-256 (hex) of a ciphertext, as a manifest lists it; whole, or in parts that follow each other."""
+    running = hashlib.sha256()
+    for part in parts:
+        running.update(part)
+    return running.hexdigest()
 
 
 def seal_manifest(vault: Vault, key: DataKey, manifest: Manifest) -> tuple[bytes, Signature]:

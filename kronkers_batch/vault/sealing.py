@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encryptor
@@ -30,8 +31,13 @@ def seal(key: bytes, context: bytes, data: Buffer) -> bytes:
     The encryptor lives in this call alone: one that was made before a fork would repeat itself in both
     children.
     """
+    return b"".join(seal_parts(key, context, data))
+
+
+def seal_parts(key: bytes, context: bytes, data: Buffer) -> tuple[bytes, ...]:
+    """What :func:`seal` returns, in parts that belong one after the other: megabytes are not copied again."""
     encryptor = Cobblestone256Encryptor(key, context)
-    return b"".join((_VERSION, encryptor.update(memoryview(data).cast("B")), encryptor.finalize()))
+    return _VERSION, encryptor.update(memoryview(data).cast("B")), encryptor.finalize()
 
 
 def unseal(key: bytes, context: bytes, blob: Buffer, what: str) -> bytes:
@@ -46,18 +52,28 @@ def unseal(key: bytes, context: bytes, blob: Buffer, what: str) -> bytes:
     Raises:
         IntegrityError: Anything does not fit: a flipped bit, a missing end, another key or context.
     """
+    return bytes(unseal_into(key, context, blob, bytearray, what))
+
+
+def unseal_into(
+    key: bytes, context: bytes, blob: Buffer, room: Callable[[int], Buffer], what: str
+) -> memoryview:
+    """As :func:`unseal`, but the plaintext lies in ``room(size)``, a writable buffer of so many bytes."""
     view = memoryview(blob).cast("B")
     if bytes(view[:1]) != _VERSION:
         raise IntegrityError("the sealed data has an unknown format", where=what, fix=RESTORE)
     decryptor = Cobblestone256Decryptor(key, context)
+    plain = memoryview(room(len(view))).cast("B")  # the ciphertext is longer by its header and tags
     try:
-        # update() hands out plaintext of a truncated piece; only finalize() tells. Both come before the join.
-        parts = (decryptor.update(view[1:]), decryptor.finalize())
+        # update hands out plaintext of a truncated piece; only finalize() tells. Both come before the return.
+        done = decryptor.update_into(view[1:], plain)
+        rest = decryptor.finalize()
     except InvalidTag:
         raise IntegrityError(
             "the sealed data was changed, cut, or belongs elsewhere", where=what, fix=RESTORE
         ) from None
-    return b"".join(parts)
+    plain[done : done + len(rest)] = rest
+    return plain[: done + len(rest)]
 
 
 def derive(key: bytes, label: str) -> bytes:

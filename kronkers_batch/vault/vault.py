@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, update
@@ -99,6 +99,16 @@ class Vault:
     def seal(self, key: DataKey, context: Context, data: Buffer) -> bytes:
         """Encrypts; it opens under this key and context only."""
         return sealing.seal(key.key, context.encode(), data)
+
+    def seal_parts(self, key: DataKey, context: Context, data: Buffer) -> tuple[bytes, ...]:
+        """As :meth:`seal`, in parts to be written one after the other."""
+        return sealing.seal_parts(key.key, context.encode(), data)
+
+    def unseal_into(
+        self, key: DataKey, context: Context, blob: Buffer, room: Callable[[int], Buffer]
+    ) -> memoryview:
+        """As :meth:`unseal`, into the writable buffer that ``room(size)`` gives."""
+        return sealing.unseal_into(key.key, context.encode(), blob, room, str(context))
 
     def unseal(self, key: DataKey, context: Context, blob: Buffer) -> bytes:
         """Decrypts; returns nothing before all of it was found authentic. Raises IntegrityError."""

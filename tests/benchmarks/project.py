@@ -52,8 +52,11 @@ class Project:
 
     def python(self, name: str, *arguments: object, watch: float = 0.0) -> Timing:
         """One of the Python programs here, to its end."""
-        words = [sys.executable, "-W", "ignore", str(PROGRAMS / f"{name}.py"), *map(str, arguments)]
-        return timed(words, self.folder, os.environ, watch=watch)
+        return timed(self.program(name, *arguments), self.folder, os.environ, watch=watch)
+
+    def program(self, name: str, *arguments: object) -> list[str]:
+        """The command line of one of the Python programs here."""
+        return [sys.executable, "-W", "ignore", str(PROGRAMS / f"{name}.py"), *map(str, arguments)]
 
     def data(self, rows: int) -> Path:
         """So many customers, made once."""
@@ -81,14 +84,15 @@ class Project:
     def night(self, rows: int, *models: str, watch: float = 0.0) -> Timing:
         """A nightly run over so many rows, of a new date."""
         self.use(rows)
-        return self.kronkers("run", *models, "--date", self._next_date(), watch=watch)
+        return self.kronkers("run", *models, "--date", self.next_date(), watch=watch)
 
     def training(self, rows: int, model: str) -> Timing:
         """A training on so many rows, of a new date."""
         self.use(rows)
-        return self.kronkers("train", model, "--force", "--date", self._next_date())
+        return self.kronkers("train", model, "--force", "--date", self.next_date())
 
-    def _next_date(self) -> str:
+    def next_date(self) -> str:
+        """A logical date that no run had yet."""
         self._nights += 1
         self.date = str(dt.date(2024, 1, 1) + dt.timedelta(days=self._nights))
         return self.date

@@ -126,10 +126,10 @@ def test_a_failed_check_leaves_nothing(store: Store, tmp_path: Path) -> None:
 def test_a_full_disk_leaves_nothing(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = store.artifacts.write
 
-    def full(path: str, data: Any, **more: Any) -> None:
+    def full(path: str, *parts: Any, **more: Any) -> None:
         if path.endswith("/2"):
             raise StoreError("the disk is full")
-        write(path, data, **more)
+        write(path, *parts, **more)
 
     monkeypatch.setattr(store.artifacts, "write", full)
     with pytest.raises(StoreError, match="full"):
