@@ -7,7 +7,6 @@ in lazy mode. A check that pandera did not call is an error, never a pass.
 
 from __future__ import annotations
 
-import importlib
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -27,13 +26,24 @@ ROW_KINDS = frozenset(
 )
 
 _SWITCH = 0.0005  # seconds
+_ahead: list[threading.Thread] = []
 
 
 def import_ahead() -> None:
-    """Imports pandera in a thread: a third of a second that passes while the first rows are being read."""
+    """Imports pandera in a thread: half a second that passes while the first rows are being read."""
     # Else whoever reads waits 5 ms for the interpreter's lock whenever Arrow or Polars gives it back.
     sys.setswitchinterval(_SWITCH)
-    threading.Thread(target=importlib.import_module, args=("pandera.polars",), daemon=True).start()
+    if not _ahead:
+        _ahead.append(threading.Thread(target=_import_all, name="pandera-import", daemon=True))
+        _ahead[0].start()
+
+
+def _import_all() -> None:
+    import pandera.polars as pa
+
+    # At its first validation it imports as much again.
+    check = pa.Check(lambda data: data.lazyframe.select(pl.col("x") > 0), name="0")
+    pa.DataFrameSchema({"x": pa.Column(checks=[check])}).validate(pl.DataFrame({"x": [1]}))
 
 
 class RowChecks:
@@ -82,6 +92,8 @@ class RowChecks:
         return found
 
     def _made(self) -> Any:
+        for thread in _ahead:
+            thread.join()  # two threads at once could register pandera's backends twice
         import pandera.polars as pa
 
         by_column: dict[str, list[Any]] = {c: [] for c in self._columns}

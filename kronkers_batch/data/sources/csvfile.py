@@ -9,7 +9,7 @@ import contextlib
 import csv
 import re
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -18,13 +18,12 @@ import polars as pl
 
 from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.data.sources import casting
+from kronkers_batch.data.sources.csvparse import BLOCK, Parser
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.data.sources.rows import within
 from kronkers_batch.data.window import Window
 from kronkers_batch.frames.schema import ColumnType
 
-# Bytes read at a time, and the longest row there may be. Arrow reads up to 32 blocks ahead.
-_BLOCK = 2**20
 _FRAME_ROWS = 2**15  # rows that are cast at a time, at least
 _HEADER = 2**20  # a first line longer than this is not one
 
@@ -53,14 +52,14 @@ def read(
     floats = _floats(source) if window.whole or not source.time_column else {}
     done = 0
     try:
-        for raw in _batches(path, source, form, place, floats):
+        for raw in _batches(path, names, source, form, place, floats):
             done += raw.height
             yield _typed(raw, source, window, place)
         return
     except _NoFloatError:
         pass
     # The cast says what is wrong, and in how many rows, without a value; or knows a form that Arrow does not.
-    for raw in _batches(path, source, form, place, {}):
+    for raw in _batches(path, names, source, form, place, {}):
         skipped = min(done, raw.height)
         done -= skipped
         if skipped < raw.height:
@@ -79,32 +78,24 @@ def _floats(source: SourceSpec) -> dict[str, Any]:
 
 
 def _batches(
-    path: Path, source: SourceSpec, form: Format, place: Place, typed: Mapping[str, Any]
+    path: Path,
+    names: Sequence[str],
+    source: SourceSpec,
+    form: Format,
+    place: Place,
+    typed: Mapping[str, Any],
 ) -> Iterator[pl.DataFrame]:
     """The declared columns: ``typed`` ones in these Arrow types, all others as bytes.
 
     Raises SourceError, and _NoFloatError where a typed column holds something else.
     """
     import pyarrow as pa
-    from pyarrow import csv as arrow
 
+    types = {name: typed.get(name, pa.binary()) for name in source.schema.names}
+    parser = Parser(names, types, form.delimiter, form.quote, form.nulls)
     try:
         with _opened(path, place) as stream:
-            batches = arrow.open_csv(
-                stream,
-                read_options=arrow.ReadOptions(block_size=_BLOCK),
-                parse_options=arrow.ParseOptions(
-                    delimiter=form.delimiter, quote_char=form.quote or False, newlines_in_values=True
-                ),
-                convert_options=arrow.ConvertOptions(
-                    check_utf8=False,
-                    column_types={n: typed.get(n, pa.binary()) for n in source.schema.names},
-                    null_values=list(form.nulls),
-                    strings_can_be_null=True,
-                    include_columns=list(source.schema.names),
-                ),
-            )
-            yield from _joined(batches)
+            yield from _joined(parser.tables(stream))
     except (pa.ArrowException, zipfile.BadZipFile, EOFError, OSError) as error:
         if typed and "conversion error" in str(error):
             raise _NoFloatError from None
@@ -113,20 +104,25 @@ def _batches(
         ) from None
 
 
-def _joined(batches: Iterable[Any]) -> Iterator[pl.DataFrame]:
-    """Arrow's batches are a block each, a few thousand rows; a frame costs the same for ten times as many."""
-    import pyarrow as pa
-
+def _joined(tables: Iterable[Any]) -> Iterator[pl.DataFrame]:
+    """Arrow's tables may be of a few thousand rows; a frame costs the same for ten times as many."""
     waiting: list[Any] = []
     rows = 0
-    for batch in batches:
-        waiting.append(batch)
-        rows += batch.num_rows
+    for table in tables:
+        waiting.append(table)
+        rows += table.num_rows
         if rows >= _FRAME_ROWS:
-            yield pl.DataFrame(pl.from_arrow(pa.Table.from_batches(waiting)))
+            yield _frame(waiting)
             waiting, rows = [], 0
     if waiting:
-        yield pl.DataFrame(pl.from_arrow(pa.Table.from_batches(waiting)))
+        yield _frame(waiting)
+
+
+def _frame(tables: list[Any]) -> pl.DataFrame:
+    import pyarrow as pa
+
+    # Not made contiguous: whoever puts frames together to chunks copies them once, and that is enough.
+    return pl.DataFrame(pl.from_arrow(pa.concat_tables(tables), rechunk=False))
 
 
 def _typed(raw: pl.DataFrame, source: SourceSpec, window: Window, place: Place) -> pl.DataFrame:
@@ -182,5 +178,5 @@ def _said(error: BaseException) -> str:
     if counted := re.search(r"Expected (\d+) columns, got (\d+)", text):
         return f"a row has {counted[2]} fields where the first line has {counted[1]}"
     if "straddling object" in text:
-        return f"a row is longer than {_BLOCK // 2**20} MB: a quote is probably not closed"
+        return f"a row is longer than {BLOCK // 2**20} MB: a quote is probably not closed"
     return "the file is not well-formed CSV" if "CSV" in text else "the file cannot be read to its end"

@@ -1,0 +1,111 @@
+"""Arrow's CSV parser on several threads, where rows can be told apart without parsing them.
+
+Arrow parses a stream on one thread, and on the reader's own. But where no quote occurs, each line break ends
+a row, so that segments of the file may be parsed beside each other. From the first quote on, and where a
+stream cannot go back, it is parsed as one stream. Rows come in the file's order either way.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+BLOCK = 2**20
+"""Bytes that Arrow parses at a time, and the longest row there may be."""
+_SEGMENT = 8 * BLOCK
+_THREADS = min(os.cpu_count() or 1, 4)
+
+
+class Parser:
+    """Parses files of one form.
+
+    Args:
+        names: All columns of the file, in order, as its first line has them.
+        types: The wanted columns and their Arrow types.
+        delimiter: One character.
+        quote: One character, or empty for none.
+        nulls: Texts that mean a missing value.
+    """
+
+    def __init__(
+        self, names: Sequence[str], types: dict[str, Any], delimiter: str, quote: str, nulls: Sequence[str]
+    ) -> None:
+        from pyarrow import csv
+
+        self._names, self._quote = list(names), quote.encode()
+        parse = csv.ParseOptions(delimiter=delimiter, quote_char=quote or False, newlines_in_values=True)
+        convert = csv.ConvertOptions(
+            check_utf8=False,
+            column_types=types,
+            null_values=list(nulls),
+            strings_can_be_null=True,
+            include_columns=list(types),
+        )
+        self._options: dict[str, Any] = {"parse_options": parse, "convert_options": convert}
+
+    def tables(self, source: Any) -> Iterator[Any]:
+        """Arrow tables of all rows, in order, of a binary stream that stands at its beginning.
+
+        Raises ArrowException and what reading raises.
+        """
+        if not source.seekable():
+            yield from self._stream(source, None)
+            return
+        head = source.read(BLOCK)
+        first = head.find(b"\n") + 1
+        plain = first and not self._quoted(head[:first])
+        source.seek(first if plain else 0)
+        if plain:
+            yield from self._segments(source)
+        yield from self._stream(source, self._names if plain else None)
+
+    def _quoted(self, raw: bytes) -> bool:
+        return bool(self._quote) and self._quote in raw
+
+    def _segments(self, source: Any) -> Iterator[Any]:
+        """Tables of the rows up to the first quote; then the stream stands where the next row begins."""
+        pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="kronkers-csv")
+        waiting: deque[Future[Any]] = deque()
+        start, carried = source.tell(), b""  # where the first row begins that no segment has yet
+        try:
+            while data := source.read(_SEGMENT):
+                cut = data.rfind(b"\n") + 1
+                if not cut or self._quoted(data):
+                    source.seek(start)
+                    break
+                segment, carried = carried + data[:cut], data[cut:]
+                start += len(segment)
+                waiting.append(pool.submit(self._segment, segment))
+                if len(waiting) > _THREADS:
+                    yield waiting.popleft().result()
+            else:
+                if carried:  # the last line need not end
+                    waiting.append(pool.submit(self._segment, carried))
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _segment(self, raw: bytes) -> Any:
+        import pyarrow as pa
+        from pyarrow import csv
+
+        reading = csv.ReadOptions(column_names=self._names, block_size=BLOCK, use_threads=False)
+        segment: Any = pa.BufferReader(raw)
+        return csv.read_csv(segment, read_options=reading, **self._options)
+
+    def _stream(self, source: Any, names: list[str] | None) -> Iterator[Any]:
+        """Tables of the rows up to the stream's end; without ``names`` its next line has them."""
+        import pyarrow as pa
+        from pyarrow import csv
+
+        if names is not None and not source.read(1):
+            return  # Arrow takes the end of a file for an empty file
+        if names is not None:
+            source.seek(-1, os.SEEK_CUR)
+        reading = csv.ReadOptions(column_names=names, block_size=BLOCK)
+        for batch in csv.open_csv(source, read_options=reading, **self._options):
+            yield pa.Table.from_batches([batch])
