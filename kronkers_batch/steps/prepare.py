@@ -11,6 +11,7 @@ from kronkers_batch.data.checks import Checker, CheckResult
 from kronkers_batch.data.snapshots import SnapshotRef
 from kronkers_batch.errors import DataError
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
+from kronkers_batch.frames.tables import polars_schema
 from kronkers_batch.steps.services import Services
 from kronkers_batch.steps.windows import holdout_start
 
@@ -105,15 +106,16 @@ def training_data(
     time = source.time_column
     columns = list(dict.fromkeys([*names, model.target, *([time] if time else [])]))
     rows, results = checked_rows(services, model, snapshot, columns)
-    everything = list(rows)
-    table = pl.concat(everything) if everything else pl.DataFrame(schema=dict.fromkeys(columns, pl.Float64))
-    table = table.with_columns(_held_out(model, source, snapshot, table.height).alias("__held_out"))
-    labelled = table.filter(pl.col(model.target).is_not_null())
-    parts = labelled.partition_by("__held_out", as_dict=True, include_key=False)
     wanted = [*names, model.target]
-    empty = labelled.clear()
-    fit = parts.get((False,), empty).select(wanted)
-    holdout = parts.get((True,), empty).select(wanted)
+    empty = pl.DataFrame(schema=polars_schema(snapshot.schema.select(wanted)))
+    fits, holdouts, read, unlabelled = [empty], [empty], 0, 0
+    for frame in rows:  # piece by piece, while the next one is opened
+        held, known = _held_out(model, source, snapshot, frame, read), pl.col(model.target).is_not_null()
+        fits.append(frame.filter(known & ~held).select(wanted))
+        holdouts.append(frame.filter(known & held).select(wanted))
+        read += frame.height
+        unlabelled += frame[model.target].null_count()
+    fit, holdout = pl.concat(fits), pl.concat(holdouts)
     if not fit.height or not holdout.height:
         part = "fit" if not fit.height else "holdout"
         raise DataError(
@@ -121,10 +123,13 @@ def training_data(
             where=f"{model.origin}, window {snapshot.window}",
             fix="choose a later --date, or change window.train, window.holdout or window.label_delay",
         )
-    return TrainingData(fit, holdout, table.height - labelled.height, results)
+    return TrainingData(fit, holdout, unlabelled, results)
 
 
-def _held_out(model: ModelSpec, source: SourceSpec, snapshot: SnapshotRef, rows: int) -> pl.Expr | pl.Series:
+def _held_out(
+    model: ModelSpec, source: SourceSpec, snapshot: SnapshotRef, frame: pl.DataFrame, before: int
+) -> pl.Expr:
+    """Which rows of a frame measure the model, null where that is unknown; ``before`` rows came before it."""
     import numpy as np
     import polars as pl
 
@@ -132,9 +137,10 @@ def _held_out(model: ModelSpec, source: SourceSpec, snapshot: SnapshotRef, rows:
     if source.time_column and start is not None:
         return pl.col(source.time_column) >= start
     # Without time, the same rows are held out each time: by a hash of the row's number and the seed.
-    spread = (pl.int_range(rows, dtype=pl.UInt64, eager=True) + model.seed % 2**32).to_numpy()
+    first = np.uint64(before + model.seed % 2**32)
+    spread = np.arange(frame.height, dtype=np.uint64) + first
     share = (spread * np.uint64(_FIBONACCI)) / 2**64  # the product wraps around, as it is meant to
-    return pl.Series("__held_out", share < model.windows.holdout_share)
+    return pl.lit(pl.Series("held out", share < model.windows.holdout_share))
 
 
 def with_levels(model: ModelSpec, fit: pl.DataFrame) -> Schema:
