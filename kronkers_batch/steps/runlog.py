@@ -16,7 +16,7 @@ from kronkers_batch.errors import AccessRefused, NotFound
 from kronkers_batch.reports.page import Event, RunRecord
 from kronkers_batch.steps.services import Services
 from kronkers_batch.store.clock import now
-from kronkers_batch.store.ids import new_id
+from kronkers_batch.store.ids import LENGTH, new_id
 from kronkers_batch.store.tables.runs import run_events, runs
 from kronkers_batch.vault.context import Context, Kind, Scope
 
@@ -60,7 +60,8 @@ def record(services: Services, run_id: str, department: str, event: Event) -> No
         def seal(part: int, text: str) -> bytes:
             if key is None:
                 return b""
-            return services.vault.seal(key, _context(run_id, department, number, part), text.encode())
+            sealed = services.vault.seal(key, _context(run_id, department, number, part), text.encode())
+            return key.id.encode() + sealed
 
         connection.execute(
             insert(run_events).values(
@@ -124,17 +125,24 @@ def _words(
     known = services.memo.get(("unsealed", row.run_id, str(row.seq)))
     if isinstance(known, tuple):
         return known
+    if not row.message:
+        if services.vault.role(connection, _scope(row.department, row.task, row.model)) is None:
+            return None
+        return "whoever ran it could not seal what happened", ""
     try:
-        key = services.vault.record_key(connection, _scope(row.department, row.task, row.model), _PURPOSE)
+        message, reason = (
+            _opened(services, connection, _context(row.run_id, row.department, row.seq, part), blob)
+            for part, blob in ((_MESSAGE, row.message), (_REASON, row.reason))
+        )
     except (AccessRefused, NotFound):
         return None
-    if not row.message:
-        return "whoever ran it could not seal what happened", ""
-    message, reason = (
-        services.vault.unseal(key, _context(row.run_id, row.department, row.seq, part), blob).decode()
-        for part, blob in ((_MESSAGE, row.message), (_REASON, row.reason))
-    )
     return message, reason
+
+
+def _opened(services: Services, connection: Connection, context: Context, blob: bytes) -> str:
+    """The text of what was sealed: the id of its key stands before it, because keys rotate."""
+    key = services.vault.data_key(connection, blob[:LENGTH].decode("ascii", "replace"))
+    return services.vault.unseal(key, context, blob[LENGTH:]).decode()
 
 
 def _scope(department: str, task: str, name: str) -> Scope:

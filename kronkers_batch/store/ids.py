@@ -7,6 +7,7 @@ import time
 
 # Crockford's base 32 in lower case: sorts like the number it spells; no i, l, o, u to misread.
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+LENGTH = 26
 
 
 def new_id() -> str:

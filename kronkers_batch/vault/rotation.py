@@ -15,7 +15,7 @@ from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import grants
 from kronkers_batch.vault.context import Scope
 from kronkers_batch.vault.keys import Keyring
-from kronkers_batch.vault.tree import ACTIVE, RETIRED, RETIRING, TreeKey
+from kronkers_batch.vault.tree import RETIRED, RETIRING, TreeKey
 
 BATCH = 500
 """Data keys that one transaction moves."""
@@ -96,8 +96,12 @@ def begin(ring: Keyring, conn: Connection, scope: Scope) -> None:
     """
     ring.trust.require_department_admin(conn, ring.identity, scope.department)
     serialise(conn, f"tree {scope}")
+    old = ring.active(conn, scope)
     parent = ring.active(conn, Scope(scope.department)) if scope.model else None
-    _renew(ring, conn, scope, parent)
+    models = [] if scope.model else _models(ring, conn, scope.department)  # found while all is as it was
+    new = _renew(ring, conn, old, parent)
+    for model in models:
+        _renew(ring, conn, model, new)
     # The old keys are still remembered; nothing may be wrapped under them any more.
     ring.forget()
 
@@ -133,18 +137,15 @@ def _retiring(scope: Scope) -> Select[tuple[str, str, str]]:
     return query.order_by(keys.model, keys.version)
 
 
-def _renew(ring: Keyring, conn: Connection, scope: Scope, parent: TreeKey | None) -> None:
-    old = ring.active(conn, scope)
-    full = ring.need_full(old)
+def _models(ring: Keyring, conn: Connection, department: str) -> list[TreeKey]:
+    keys = t.tree_keys.c
+    query = select(keys.model).where(keys.department == department, keys.model != "").distinct()
+    return [ring.active(conn, Scope(department, model)) for model in conn.execute(query).scalars().all()]
+
+
+def _renew(ring: Keyring, conn: Connection, old: TreeKey, parent: TreeKey | None) -> TreeKey:
+    scope, full = old.scope, ring.need_full(old)
     new = ring.new_tree_key(conn, scope, old.version + 1, parent)
-    if not scope.model:
-        query = select(t.tree_keys.c.model).where(
-            t.tree_keys.c.department == scope.department,
-            t.tree_keys.c.model != "",
-            t.tree_keys.c.state == ACTIVE,
-        )
-        for model in conn.execute(query).scalars().all():
-            _renew(ring, conn, Scope(scope.department, model), new)
     on_scope = (t.grants.c.department == scope.department, t.grants.c.model == scope.model)
     for given in ring.trust.grants(conn, *on_scope):
         for holder in grants.holders(ring, conn, given):
@@ -153,6 +154,7 @@ def _renew(ring: Keyring, conn: Connection, scope: Scope, parent: TreeKey | None
     under: dict[str, object] = {"state": RETIRING, "parent_id": new.id}
     under |= ring.wrap_tree_key(old.id, scope, new, old.view, full)
     conn.execute(update(t.tree_keys).where(t.tree_keys.c.id == old.id).values(**under))
+    return new
 
 
 def _move(ring: Keyring, conn: Connection, old: str, new: TreeKey, most: int) -> int:

@@ -7,6 +7,7 @@ Each department and model key has a *view key*, derived from it, which wraps the
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
 
@@ -58,15 +59,12 @@ class Tree:
 
         Raises:
             AccessRefused: No grant opens it, or the department has no key yet. NotFound: no key, not made.
+            IntegrityError: An older key was put in its place.
         """
-        query = select(t.tree_keys.c.id).where(
-            t.tree_keys.c.department == scope.department,
-            t.tree_keys.c.model == scope.model,
-            t.tree_keys.c.state == ACTIVE,
-        )
-        key_id = conn.execute(query.order_by(t.tree_keys.c.version.desc()).limit(1)).scalar()
-        if key_id is not None:
-            return self.tree_key(conn, key_id)
+        newest = self._newest(conn, scope)
+        if newest is not None:
+            self._refuse_older(conn, scope, newest)
+            return self.tree_key(conn, newest.id)
         if not scope.model:
             raise AccessRefused(
                 f"department {scope.department} has no key yet",
@@ -78,6 +76,22 @@ class Tree:
         serialise(conn, f"tree {scope}")
         parent = self.active(conn, Scope(scope.department))
         return self.new_tree_key(conn, scope, 1, parent)
+
+    def _newest(self, conn: Connection, scope: Scope) -> Row[Any] | None:
+        # By its version, which is signed; states are not.
+        keys = t.tree_keys.c
+        query = select(t.tree_keys).where(keys.department == scope.department, keys.model == scope.model)
+        return conn.execute(query.order_by(keys.version.desc()).limit(1)).one_or_none()
+
+    def _refuse_older(self, conn: Connection, scope: Scope, newest: Row[Any]) -> None:
+        """Who was revoked still knows the older keys: nothing new may be written under one of them."""
+        above = self._newest(conn, Scope(scope.department)) if scope.model else None
+        if newest.state != ACTIVE or (scope.model and (above is None or above.id != newest.parent_id)):
+            raise IntegrityError(
+                "the newest key is not in use, or hangs under an older one: somebody changed its row",
+                where=f"key of {scope}",
+                fix=sealing.RESTORE,
+            )
 
     def tree_key(self, conn: Connection, key_id: str) -> TreeKey:
         """Opens one key version, by a grant on it or through the one above.

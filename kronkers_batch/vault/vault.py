@@ -66,16 +66,20 @@ class Vault:
         return self._lasting_key(conn, scope, Kind.FILTER, "filter").key
 
     def record_key(self, conn: Connection, scope: Scope, purpose: str) -> DataKey:
-        """A lasting key for small records of one purpose (a fixed word), which viewers can open.
+        """The key for small records of one purpose (a fixed word), which viewers can open.
 
-        Made on first use, which needs a write transaction. Raises AccessRefused, NotFound.
+        Another one after each rotation, because who was revoked may have kept the old one; so the key's id is
+        stored with what is sealed. Made on first use, which needs a write transaction. Raises AccessRefused,
+        NotFound.
         """
-        return self._lasting_key(conn, scope, Kind.RECORD, purpose)
+        making = _writes(conn)
+        version = self.ring.active(conn, scope, make=making).version
+        return self._lasting_key(conn, scope, Kind.RECORD, f"{purpose} {version}")
 
     def _lasting_key(self, conn: Connection, scope: Scope, kind: Kind, purpose: str) -> DataKey:
         if found := self.ring.find_data_key(conn, scope, kind, purpose):
             return found
-        if not conn.get_execution_options().get("kronkers_write", False):
+        if not _writes(conn):
             # A reader must not make keys; and where none was made, nothing was written under it.
             self.ring.active(conn, scope)
             raise NotFound(f"nothing has been written under the key {purpose!r} yet", where=str(scope))
@@ -173,6 +177,10 @@ class Vault:
                 fix=f"Ask {self.trust.administrator(conn)} to run: "
                 f"kronkers access grant {self.identity.name} {role} {scope}",
             )
+
+
+def _writes(conn: Connection) -> bool:
+    return bool(conn.get_execution_options().get("kronkers_write", False))
 
 
 def highest(grants: Iterable[Grant], scope: Scope) -> Role | None:

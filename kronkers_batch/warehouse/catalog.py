@@ -53,6 +53,7 @@ class Opened:
     key_id: str  # the data key: opens pieces and filters; not asked for until they are read
     pieces: tuple[PieceEntry, ...]
     groups: tuple[Group, ...]
+    filter_check: str  # tells the filter key that the filters were made with; empty without filters
 
 
 def row_of(conn: Connection, version_id: str) -> VersionRow:
@@ -131,7 +132,7 @@ def open_version(conn: Connection, vault: Vault, row: VersionRow, judged: Sequen
         lineage=manifest.lineage,
     )
     groups = tuple(Group.from_json(group) for group in extra["filters"])
-    return Opened(version, place, row.key_id, manifest.pieces, groups)
+    return Opened(version, place, row.key_id, manifest.pieces, groups, str(extra["filter_check"]))
 
 
 def open_head(conn: Connection, vault: Vault, model: str, date: dt.date, at: int | None) -> Opened:

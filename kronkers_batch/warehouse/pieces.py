@@ -38,8 +38,12 @@ class Entry:
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> Entry:
-        """The inverse of :meth:`to_bytes`."""
-        return cls(**json.loads(raw))
+        """The inverse of :meth:`to_bytes`. Raises IntegrityError."""
+        try:
+            value = json.loads(raw)
+            return cls(int(value["rows"]), *(str(value[name]) for name in ("digest", "content", "schema")))
+        except (ValueError, KeyError, TypeError) as error:
+            raise IntegrityError("a landed piece's entry is none", fix="Run again.") from error
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from kronkers_batch.store.engine import Database
 from kronkers_batch.store.tables.outputs import output_filters, output_pieces
 from kronkers_batch.vault.context import DataKey, Scope
 from kronkers_batch.vault.manifest import PieceEntry, check_piece
+from kronkers_batch.vault.sealing import key_check
 from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse import filters, pieces
 from kronkers_batch.warehouse.catalog import RESTORE, Opened
@@ -71,6 +72,9 @@ def holding(
     if tuple(wanted.columns) != version.key or wanted.height > _MOST_KEYS or not opened.groups:
         return None
     secret = vault.filter_key(conn, Scope(version.department, version.model))
+    if key_check(secret).hex() != opened.filter_check:
+        # Who may read could wrap another one in its place: every key would be hashed elsewhere and not found.
+        raise _damaged(opened, "the filter key is not the one that its filters were made with")
     hashes = hash_keys(wanted, version.schema.select(version.key), secret)
     found: set[int] = set()
     for part in range(len(opened.groups)):

@@ -132,7 +132,11 @@ def _reserve(vault: Vault, conn: Connection, scope: Scope, date: dt.date, finger
 
 
 def _landed(parts: Parts, reserved: Reservation) -> dict[int, Entry]:
-    """The landed pieces whose entry opens and whose digest fits; others are computed and written again."""
+    """The landed pieces that are what their entry says; others are computed and written again.
+
+    Until the manifest is signed, whoever may read holds the key that both are sealed with. So an entry's
+    digest of the contents is compared with the contents: what somebody else made must not be signed as ours.
+    """
     table, place = output_pieces.c, reserved.place
     schema, landed = reserved.schema.digest(), {}
     with parts.db.read() as conn:
@@ -140,9 +144,15 @@ def _landed(parts: Parts, reserved: Reservation) -> dict[int, Entry]:
         for row in conn.execute(query.execution_options(yield_per=8)):
             try:
                 raw = parts.vault.unseal(reserved.data_key, place.entry(row.number), row.entry)
+                entry = Entry.from_bytes(raw)
+                context = place.piece(row.number, entry.rows, schema)
+                plain = parts.vault.unseal(reserved.data_key, context, row.data)
             except IntegrityError:
                 continue
-            entry = Entry.from_bytes(raw)
-            if entry.schema == schema and entry.digest == pieces.digest(row.data):
+            if (entry.schema, entry.digest, entry.content) == (
+                schema,
+                pieces.digest(row.data),
+                pieces.digest(plain),
+            ):
                 landed[row.number] = entry
     return landed

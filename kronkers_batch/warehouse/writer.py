@@ -17,7 +17,8 @@ from kronkers_batch.store import clock
 from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.tables.outputs import output_pieces, output_versions
 from kronkers_batch.vault.context import DataKey, Kind
-from kronkers_batch.vault.manifest import Manifest, PieceEntry, seal_manifest
+from kronkers_batch.vault.manifest import Manifest, PieceEntry, check_piece, seal_manifest
+from kronkers_batch.vault.sealing import key_check
 from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse import catalog, filters, log, pieces
 from kronkers_batch.warehouse.catalog import Group
@@ -116,7 +117,7 @@ class OutputWriter:
         plain = pieces.encode(frame)
         content = pieces.digest(plain)
         landed = self._landed.get(number)
-        if landed is not None and (landed.content, landed.schema) == (content, self._schema_digest):
+        if landed is not None and (landed.content, landed.rows) == (content, frame.height):
             self._entries[number] = landed
         else:
             self._seal_piece(number, frame.height, plain, content)
@@ -125,10 +126,6 @@ class OutputWriter:
             self._add_filter(number, filters.build(hashes))
         if self._landing.due:
             self._landing.flush()
-
-    def keep(self, number: int) -> None:
-        """Says that a piece in :attr:`done` belongs to this version as it is. Raises KeyError on another."""
-        self._entries[number] = self._landed[number]
 
     def flush(self) -> None:
         """Lands what waits now. Raises Stale, StoreError."""
@@ -139,7 +136,7 @@ class OutputWriter:
     ) -> OutputVersion:
         """Signs the manifest and publishes, or holds where a threshold is missed; one transaction.
 
-        The version has the pieces put or kept by this writer; what an earlier one landed beyond them goes.
+        The version has the pieces put by this writer; what an earlier one landed beyond them goes.
 
         Raises Stale when another writer took over, or published this date meanwhile; DataError when a piece
         in the middle is missing; StoreError.
@@ -195,7 +192,7 @@ class OutputWriter:
             self._seal_group(part, filters.GROUP)
 
     def _complete_groups(self) -> None:
-        """Seals the groups that are not yet, with the filters of kept pieces made from the pieces."""
+        """Seals the groups that are not yet, with the filters of pieces whose group was sealed before."""
         count = len(self._entries)
         for part in range(-(-count // filters.GROUP) if len(self._key_schema) else 0):
             if part in self._groups:
@@ -213,6 +210,7 @@ class OutputWriter:
         mine = (table.version_id == reserved.place.version_id, table.number == number)
         with self._db.read() as conn:
             blob = conn.execute(select(table.data).where(*mine)).scalar_one()
+        check_piece(PieceEntry(number, entry.rows, entry.digest, entry.schema), blob)
         context = reserved.place.piece(number, entry.rows, entry.schema)
         frame = pieces.decode(self._vault.unseal(reserved.data_key, context, blob), reserved.key)
         return filters.build(hash_keys(frame, self._key_schema, reserved.filter_key))
@@ -272,5 +270,6 @@ class OutputWriter:
                 # JSON has no NaN and no infinity: they travel as words, and float() reads them back.
                 "stats": {n: v if math.isfinite(v) else str(v) for n, v in stats.items()},
                 "filters": [group.to_json() for _, group in sorted(self._groups.items())],
+                "filter_check": key_check(reserved.filter_key).hex() if reserved.filter_key else "",
             },
         )

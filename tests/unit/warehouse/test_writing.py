@@ -110,15 +110,13 @@ def test_an_interrupted_writing_goes_on(house: House):
     assert found["score"].to_list() == [150.0]
 
 
-def test_kept_pieces_get_their_filters_from_what_landed(house: House):
+def test_a_piece_put_again_has_its_group_of_filters_made_anew(house: House, monkeypatch):
+    monkeypatch.setattr(filters, "GROUP", 2)
     writer = house.begin()
-    writer.put(0, frame(100))
-    writer.flush()
-    writer = house.begin()
-    writer.keep(0)
-    writer.put(1, frame(100, 100))
+    for number, start in ((0, 0), (1, 100), (2, 200), (0, 500)):
+        writer.put(number, frame(100, start))
     writer.finish({}, {})
-    for flight in (0, 99, 100, 198):
+    for flight in (500, 599, 100, 199, 200, 299):
         key = {"flight": flight, "origin": ("EWR", "JFK", "LGA")[flight % 3]}
         assert house.warehouse.lookup("late", [key], date=DAY)["score"].to_list() == [flight]
 

@@ -1,0 +1,159 @@
+"""Who holds a key and can write to the database, but has no right to write: a reader, or somebody revoked."""
+
+import dataclasses
+import hashlib
+
+import pytest
+from sqlalchemy import select, update
+
+from kronkers_batch.errors import AccessRefused, IntegrityError
+from kronkers_batch.store.tables import outputs as o
+from kronkers_batch.store.tables import vault as t
+from kronkers_batch.vault import rotation, sealing
+from kronkers_batch.vault.context import Kind, Role, Scope
+from kronkers_batch.warehouse import pieces
+from kronkers_batch.warehouse.pieces import Entry, Place
+from tests.house_fixture import house, house_template
+from tests.warehouse_support import DAY, SCHEMA, House, frame
+
+__all__ = ["house", "house_template"]
+
+OPS, LATE = Scope("ops"), Scope("ops", "late")
+WANTED = {"flight": 150, "origin": "EWR"}
+
+
+@pytest.fixture
+def anna(house: House) -> House:
+    """A reader of the department, who has an account on the database."""
+    house.publish()
+    return house.member("anna", OPS, Role.READER)
+
+
+def found(house: House) -> list[float]:
+    """The score of one key, as a new process finds it through the filters."""
+    return House.open(house.root).warehouse.lookup("late", [WANTED], date=DAY)["score"].to_list()
+
+
+# ---------------------------------------------------------------- rows that are to disappear
+
+
+def test_the_untouched_key_is_found(house, anna):
+    assert found(anna) == found(house) == [150.0]
+
+
+def test_a_filter_that_a_reader_sealed_is_refused(house, anna):
+    """Sealed under the right key in the right place, and empty: a lookup would find nothing anywhere."""
+    with anna.db.write() as conn:
+        version = conn.execute(select(o.output_versions)).one()
+        context = Place("ops", "late", str(DAY), version.id).filter(0, 0)
+        key = anna.vault.data_key(conn, version.key_id)
+        full = anna.vault.unseal(key, context, conn.execute(select(o.output_filters.c.data)).scalar_one())
+        conn.execute(update(o.output_filters).values(data=anna.vault.seal(key, context, bytes(len(full)))))
+    with pytest.raises(IntegrityError, match="filter"):
+        found(house)
+
+
+def test_another_filter_key_in_its_place_is_refused(house, anna):
+    """The key that hashes entity keys is wrapped, not signed: with another one no filter knows any key."""
+    with anna.db.write() as conn:
+        row = conn.execute(select(t.data_keys).where(t.data_keys.c.kind == "filter")).one()
+        real = anna.vault.data_key(conn, row.id)
+        other = dataclasses.replace(real, key=sealing.generate_key())
+        wrapped = anna.vault.ring.wrap_data_key(other, anna.vault.ring.active(conn, LATE))
+        conn.execute(update(t.data_keys).where(t.data_keys.c.id == row.id).values(wrapped=wrapped))
+    with pytest.raises(IntegrityError, match="filter key"):
+        found(house)
+    assert house.rows(date=DAY).equals(frame(300))  # the rows themselves hang on no filter
+
+
+# ---------------------------------------------------------------- an operator's signature, borrowed
+
+
+@pytest.mark.parametrize("what", ["contents", "rows", "nonsense"])
+def test_a_piece_planted_in_an_unfinished_version_is_not_signed(house, anna, what):
+    """A night broke off. A reader exchanges a landed piece, and names the contents that a rerun has."""
+    writer = house.begin(fingerprint="b")
+    for number in range(2):
+        writer.put(number, frame(100, number * 100))
+    writer.flush()
+    with anna.db.write() as conn:
+        row = conn.execute(select(o.output_versions).where(o.output_versions.c.state == "writing")).one()
+        key, place = anna.vault.data_key(conn, row.key_id), Place("ops", "late", str(DAY), row.id)
+        rows = 1_000 if what == "rows" else 100
+        plain = pieces.encode(frame(100) if what == "rows" else frame(100, 5_000))
+        data = anna.vault.seal(key, place.piece(0, rows, SCHEMA.digest()), plain)
+        honest = hashlib.sha256(pieces.encode(frame(100))).hexdigest()
+        entry = Entry(rows, pieces.digest(data), honest, SCHEMA.digest()).to_bytes()
+        entry = b'{"rows": []}' if what == "nonsense" else entry
+        planted = {"data": data, "entry": anna.vault.seal(key, place.entry(0), entry)}
+        mine = (o.output_pieces.c.version_id == row.id) & (o.output_pieces.c.number == 0)
+        conn.execute(update(o.output_pieces).where(mine).values(**planted))
+    writer = House.open(house.root).begin(fingerprint="b")
+    for number in range(2):
+        writer.put(number, frame(100, number * 100))
+    output = writer.finish({}, {})
+    assert (output.head, output.rows) == (True, 200)
+    assert house.rows(date=DAY).equals(frame(200))
+
+
+# ---------------------------------------------------------------- somebody revoked, who kept every key
+
+
+@pytest.fixture
+def gone(house, anna):
+    """Anna was revoked; she remembers the department's and the model's key, and all data keys."""
+    ring = anna.vault.ring
+    with anna.db.read() as conn:
+        for row in conn.execute(select(t.data_keys.c.id).where(t.data_keys.c.department == "ops")).all():
+            anna.vault.data_key(conn, row.id)
+        kept = {scope: ring.active(conn, scope) for scope in (OPS, LATE)}
+    with house.db.write() as conn:
+        rotation.revoke(house.vault.ring, conn, "anna", OPS, whole=False)
+    return kept
+
+
+def write_later(house: House) -> None:
+    """What the next night does."""
+    House.open(house.root).publish(fingerprint="later")
+
+
+@pytest.mark.parametrize("scope", [OPS, LATE], ids=str)
+@pytest.mark.parametrize("what", ["older", "newest"])
+def test_nothing_is_written_under_an_older_key_whatever_the_database_says(house, gone, scope, what):
+    """States are not signed: she declares the key that she knows the one in use."""
+    keys = t.tree_keys.c
+    with house.db.write() as conn:
+        mine = (keys.department == "ops") & (keys.model == scope.model)
+        if what == "older":
+            conn.execute(update(t.tree_keys).where(mine & (keys.version == 1)).values(state="active"))
+        conn.execute(update(t.tree_keys).where(mine & (keys.version == 2)).values(state="retired"))
+    again = House.open(house.root)
+    with pytest.raises(IntegrityError, match="newest key is not in use"), again.db.write() as conn:
+        again.vault.new_data_key(conn, scope, Kind.SNAPSHOT, "later")
+
+
+def test_nothing_is_written_under_a_model_key_that_she_slipped_in(house, anna, gone):
+    """Made and signed by her, under the department's old key, which is still there while rotation goes on."""
+    with anna.db.write() as conn:
+        anna.vault.ring.new_tree_key(conn, LATE, 3, gone[OPS])
+    with pytest.raises(IntegrityError, match="hangs under an older one"):
+        write_later(house)
+
+
+def test_what_the_ledger_says_later_is_closed_to_the_keys_that_she_kept(house, anna, gone):
+    """Also the keys of small records are new ones after a rotation."""
+    before = _seen(anna)
+    assert any(details and "fingerprint" in details for _, details in before)
+    write_later(house)
+    house.warehouse.read("late", date=DAY, told=("export", {"to": "/x/out.csv"}))
+    later = _seen(anna)[len(before) :]
+    assert [action for action, _ in later] == ["publish", "export"]
+    assert [details for _, details in later] == [None, None]
+    assert [details for _, details in _seen(house)][-1] == {"to": "/x/out.csv"}
+    with pytest.raises(AccessRefused), anna.db.write() as conn:
+        anna.vault.record_key(conn, LATE, "ledger")
+
+
+def _seen(house: House) -> list:
+    with house.db.read() as conn:
+        return [(e.action, e.details) for e in house.warehouse._ledger.entries(conn)]
