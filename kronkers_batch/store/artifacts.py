@@ -9,8 +9,10 @@ is durable; others may promise nothing, and then a missing or torn file is notic
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -92,11 +94,11 @@ class ArtifactStore:
                     return
 
     def read(self, path: str) -> bytes:
-        """The file's bytes. Raises NotFound, or StoreError when it cannot be read."""
+        """The file's bytes. Raises NotFound; StoreError when it cannot be read, or is a link or a device."""
         name = _checked(path)
         with self._mapped(path):
             if self._local is not None:
-                return (self._local / name).read_bytes()
+                return _read_local(self._local / name)
             system, root = self._system()
             return bytes(system.cat_file(f"{root}/{name}"))
 
@@ -198,6 +200,31 @@ def _checked(path: str) -> str:
     if any(p in ("", ".", "..") or p.startswith(_UNFINISHED) for p in parts) or "\0" in path or "\\" in path:
         raise ValueError(f"not a path inside the store: {path!r}")
     return path
+
+
+def _read_local(target: Path) -> bytes:
+    # A link could lead to a device without end, or to a pipe that nobody writes to: opened, not waited for.
+    try:
+        descriptor = os.open(target, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise _no_file(target) from None
+        raise
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise _no_file(target)
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(descriptor)
+
+
+def _no_file(target: Path) -> StoreError:
+    return StoreError(
+        "the artifact is a link or something else that is no file",
+        where=str(target),
+        fix="The program makes files only: find out who can write to the artifact store.",
+    )
 
 
 def _write_local(target: Path, parts: Sequence[Buffer]) -> None:

@@ -90,7 +90,7 @@ def _table(frame: pl.DataFrame) -> str:
     """Columns side by side, numbers to the right; wider than the terminal rather than without some."""
     columns = []
     for series in frame.iter_columns():
-        cells = [series.name, *(_cell(value) for value in series.to_list())]
+        cells = [_printable(series.name), *(_cell(value) for value in series.to_list())]
         width = max(map(len, cells))
         right = series.dtype.is_numeric()
         columns.append([cell.rjust(width) if right else cell.ljust(width) for cell in cells])
@@ -100,10 +100,13 @@ def _table(frame: pl.DataFrame) -> str:
 def _cell(value: object) -> str:
     if value is None:
         return "-"
-    text = f"{value:.6g}" if isinstance(value, float) else str(value)
-    # Control characters of a text would move the cursor, or worse.
-    text = "".join(c if c.isprintable() else "?" for c in text)
+    text = f"{value:.6g}" if isinstance(value, float) else _printable(str(value))
     return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
+
+
+def _printable(text: str) -> str:
+    """Control characters of a text would move the cursor, or worse."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 # ------------------------------------------------------------ files
