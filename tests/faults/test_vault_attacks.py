@@ -9,12 +9,14 @@ from sqlalchemy import insert, select, update
 from kronkers_batch.config.spec import Secret
 from kronkers_batch.errors import AccessRefused, IdentityError, IntegrityError, NotFound
 from kronkers_batch.frames.schema import Schema
+from kronkers_batch.store import clock
 from kronkers_batch.store.engine import Database
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import grants, keyfile, manifest, pin, sealing
-from kronkers_batch.vault.context import Context, Kind, Role, Scope, Signature
+from kronkers_batch.vault.context import Context, DataKey, Kind, Role, Scope, Signature
 from kronkers_batch.vault.identity import Identity
 from kronkers_batch.vault.setup import initialise, open_vault
+from kronkers_batch.vault.trust import Trust
 from kronkers_batch.vault.vault import Vault
 
 SALES, CHURN = Scope("sales"), Scope("sales", "churn")
@@ -35,6 +37,7 @@ class Place:
         self.bob_id = bob.public.id
         keyfile.create(self.bob_file, bob)
         admin = self.admin()
+        self.warehouse = admin.trust.warehouse
         with self.db.write() as conn:
             admin.trust.add_principal(conn, admin.identity, bob.id, "bob", bob.public)
             grants.grant(admin.ring, conn, "bob", SALES, Role.READER)
@@ -390,6 +393,84 @@ def test_a_grant_that_holds_another_key_than_the_one_it_names(place):
         grants.seal_key(admin.ring, conn, grant, other, place.bob().trust.principal(conn, place.bob_id))
     with pytest.raises(IntegrityError, match="not the one that was signed"):
         place.read_as_bob()
+
+
+def test_a_public_key_exchanged_under_the_pinned_id(place):
+    """Eve's own keys in the row of the administrator, certified by themselves."""
+    eve, pin_id = Identity.generate("admin"), place.admin().trust.pin.keys.id
+    with place.db.write() as conn:
+        row = conn.execute(select(t.principal_keys).where(t.principal_keys.c.id == pin_id)).one()
+        fields = ("admin", eve.public.hpke, eve.public.sign, row.created, pin_id)
+        name, kind = conn.execute(
+            select(t.principals.c.name, t.principals.c.kind).where(t.principals.c.id == row.principal_id)
+        ).one()
+        statement = place.bob().trust.statement("principal", pin_id, row.principal_id, name, kind, *fields)
+        mine = {
+            "hpke_public": eve.public.hpke,
+            "sign_public": eve.public.sign,
+            "signature": eve.sign(statement),
+        }
+        conn.execute(update(t.principal_keys).where(t.principal_keys.c.id == pin_id).values(**mine))
+    trust = Trust(pin.read(place.root / "keys" / "trust.json", place.warehouse))
+    with pytest.raises(IntegrityError, match="public key"), place.db.read() as conn:
+        trust.principal(conn, pin_id)
+
+
+def test_an_administrator_who_was_revoked_certifies_nobody(place):
+    zoe, eve = Identity.generate("zoe"), Identity.generate("eve")
+    admin = place.admin()
+    with place.db.write() as conn:
+        admin.trust.add_principal(conn, admin.identity, zoe.id, "zoe", zoe.public, authority="admin")
+        admin.trust.add_principal(conn, zoe, "e" * 26, "ann", Identity.generate("ann").public)
+        admin.trust.add_revocation(conn, admin.identity, zoe.public.id)
+        for attempt in (zoe.public, eve.public):
+            with pytest.raises(AccessRefused):
+                admin.trust.add_principal(conn, zoe, eve.id, "eve", attempt)
+        now = clock.now() + 1
+        fields = (eve.public.id, eve.id, "eve", "person", "admin", eve.public.hpke, eve.public.sign, now)
+        statement = admin.trust.statement("principal", *fields, zoe.public.id)
+        conn.execute(insert(t.principals).values(id=eve.id, name="eve", kind="person", created=now))
+        names = ("id", "principal_id", "authority", "hpke_public", "sign_public", "created")
+        values = dict(zip(names, (*fields[:2], *fields[4:]), strict=True))
+        conn.execute(
+            insert(t.principal_keys).values(**values, issuer=zoe.public.id, signature=zoe.sign(statement))
+        )
+    with pytest.raises(IntegrityError), place.db.read() as conn:
+        place.bob().trust.principal(conn, eve.public.id)
+
+
+def test_a_sealed_key_under_a_grant_of_another_scope(place):
+    """Signed by the administrator: the department's key under a grant on one model opens nothing."""
+    eve = Identity.generate("eve")
+    path = place.root / "keys" / "eve.key"
+    keyfile.create(path, eve)
+    admin = place.admin()
+    with place.db.write() as conn:
+        found = admin.trust.add_principal(conn, admin.identity, eve.id, "eve", eve.public)
+        given = grants.grant(admin.ring, conn, "eve", CHURN, Role.READER)
+        grants.seal_key(admin.ring, conn, given, admin.ring.active(conn, SALES), found)
+    with pytest.raises(IntegrityError, match="not signed"), place.db.read() as conn:
+        open_vault(place.db, path).ring.active(conn, SALES)
+
+
+def test_a_data_key_under_a_key_of_another_scope(place):
+    """A reader of one model puts a key that they know in the place of the department's own."""
+    eve = Identity.generate("eve")
+    path = place.root / "keys" / "eve.key"
+    keyfile.create(path, eve)
+    admin = place.admin()
+    with place.db.write() as conn:
+        admin.trust.add_principal(conn, admin.identity, eve.id, "eve", eve.public)
+        grants.grant(admin.ring, conn, "eve", CHURN, Role.READER)
+    mine = open_vault(place.db, path)
+    with place.db.write() as conn:
+        parent = mine.ring.active(conn, CHURN)
+        known = DataKey("0" * 26, SALES, Kind.FILTER, "filter", sealing.generate_key())
+        wrapped = mine.ring.wrap_data_key(known, parent)
+        row = {"id": known.id, "kind": "filter", "department": "sales", "model": "", "version_id": "filter"}
+        conn.execute(insert(t.data_keys).values(**row, parent_id=parent.id, wrapped=wrapped, created=1))
+    with pytest.raises(IntegrityError, match="under another scope"), place.db.write() as conn:
+        place.admin().filter_key(conn, SALES)
 
 
 def test_rows_deleted(place):

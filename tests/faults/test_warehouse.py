@@ -332,6 +332,35 @@ def test_a_piece_that_a_reader_sealed_is_not_believed(house: House):
     refused(house)
 
 
+def test_a_head_of_another_date_that_an_operator_signed(house: House):
+    """Signed by who may: still a date's head is a version of that date and model."""
+    three(house)
+    for head in (house.warehouse.get("late/2013-06-02#1").id, house.warehouse.get("other/2013-06-01#1").id):
+        sign_a_head(house, head)
+        with pytest.raises(IntegrityError, match="another date or model"):
+            house.rows(date=DAY)
+
+
+def test_a_head_that_was_never_published(house: House):
+    house.publish(DAY, "a")
+    held = house.publish(DAY, "b", missed=("score is too high",))
+    assert not held.head
+    sign_a_head(house, held.id)
+    with pytest.raises(IntegrityError, match="not published"):
+        house.rows(date=DAY)
+
+
+def sign_a_head(house: House, head: str) -> None:
+    from kronkers_batch.warehouse import log
+
+    with house.db.write() as conn:
+        judged = log.lines(conn, house.vault, "late", DAY)
+        query = "SELECT record_key_id FROM output_versions WHERE id = ?"
+        key_id = conn.exec_driver_sql(query, (judged[0].place.version_id,)).scalar()
+        key = house.vault.data_key(conn, key_id)
+        log.append(conn, house.vault, key, judged[0].place, judged, log.PUBLISH, head)
+
+
 # ------------------------------------------------------------ the database itself
 
 

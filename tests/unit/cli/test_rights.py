@@ -1,6 +1,9 @@
 """Every command is in the table of rights, and the page says what the table says."""
 
+import pytest
+
 from kronkers_batch.cli.reference import every_command
+from kronkers_batch.errors import AccessRefused
 from kronkers_batch.vault import rights
 from kronkers_batch.vault.context import Role
 from kronkers_batch.vault.rights import COMMANDS, DEEDS, PAGE, ROLES
@@ -18,3 +21,8 @@ def test_every_role_is_described_and_used():
     assert set(ROLES) == set(Role)
     used = {need for need in [*COMMANDS.values(), *DEEDS.values()] if isinstance(need, Role)}
     assert used == set(Role)
+
+
+def test_a_command_that_nobody_thought_of_is_refused():
+    with pytest.raises(AccessRefused, match="nobody has said who may use"):
+        rights.need_of("steal")

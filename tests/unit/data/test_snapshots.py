@@ -17,7 +17,8 @@ from kronkers_batch.data.snapshots import Snapshots
 from kronkers_batch.errors import AccessRefused, CheckFailed, IntegrityError, NotFound, StoreError
 from kronkers_batch.store.tables.snapshots import snapshots as table
 from kronkers_batch.store.tables.vault import data_keys
-from kronkers_batch.vault import keyfile
+from kronkers_batch.vault import grants, keyfile
+from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.identity import Identity
 from kronkers_batch.vault.pin import path_for, read
 from kronkers_batch.vault.vault import Vault
@@ -235,6 +236,19 @@ def test_who_has_no_grant_reads_and_writes_nothing(store: Store, tmp_path: Path)
     assert other.find("things", ALL, "i1") is None  # what one may not read counts as not there
     with pytest.raises(AccessRefused):
         other.ingest(things(tmp_path), ALL, "i9", None, sources={}, chunk_rows=1000, piece_rows=250)
+
+
+def test_a_reader_freezes_nothing(store: Store, tmp_path: Path) -> None:
+    """A reader holds the department's key; what they froze would be believed by nobody."""
+    ref = store.ingest(things(tmp_path))
+    anna = Identity.generate("anna")
+    with store.db.write() as conn:
+        store.vault.trust.add_principal(conn, store.vault.identity, anna.id, "anna", anna.public)
+        grants.grant(store.vault.ring, conn, "anna", Scope("operations"), Role.READER)
+    theirs = Snapshots(store.db, store.artifacts, Vault(anna, store.vault.trust.pin))
+    assert sum(f.height for f in theirs.read(ref)) == 1000
+    with pytest.raises(AccessRefused, match="operator"):
+        theirs.ingest(things(tmp_path), ALL, "i9", None, sources={}, chunk_rows=1000, piece_rows=250)
 
 
 def test_a_reader_that_stops_early_leaves_no_thread(store: Store, tmp_path: Path) -> None:

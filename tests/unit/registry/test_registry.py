@@ -3,6 +3,7 @@
 import dataclasses
 import sqlite3
 import threading
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -16,7 +17,7 @@ from kronkers_batch.errors import (
     StoreError,
     UsageError,
 )
-from kronkers_batch.registry import champions
+from kronkers_batch.registry import champions, records
 from kronkers_batch.registry.registry import parse_ref
 from kronkers_batch.store import clock
 from kronkers_batch.vault.context import Role, Scope
@@ -163,6 +164,14 @@ def test_who_may_do_what(house: House):
             attempt()
 
 
+def test_a_reader_records_nothing(house: House):
+    """A reader holds every key that sealing takes; it is refused before anything is stored."""
+    reader = house.member("anna", Scope("ops"), Role.READER)
+    with pytest.raises(AccessRefused, match="operator"):
+        reader.registry.record(training(), b"mine")
+    assert not (house.root / "artifacts" / "artifacts").exists()
+
+
 def test_a_difference_names_what_differs(house: House):
     one = house.registry.record(training(), b"x")
     other = house.registry.record(
@@ -268,6 +277,33 @@ def test_a_promotion_signed_by_an_operator_is_not_believed(house: House):
         key = operator.vault.data_key(conn, row.record_key_id)
         champions.append(conn, operator.vault, key, row, log, "promote", "I say so")
     with pytest.raises(IntegrityError, match="no approver"):
+        house.registry.champion("late")
+
+
+def test_golden_rows_that_a_reader_sealed_are_refused(house: House):
+    """They decide whether a model may score under other packages; a reader holds their key."""
+    version = house.registry.record(training(), b"x")
+    reader = house.member("anna", Scope("ops"), Role.READER)
+    with reader.db.write() as conn:
+        row = conn.exec_driver_sql("SELECT * FROM model_versions").one()
+        key = reader.vault.data_key(conn, row.key_id)
+        forged = records._pack(version.training.golden.with_columns(pl.lit(9.0).alias("score:score")))
+        blob = reader.vault.seal(key, records._golden_context("ops", "late", row.id), forged)
+        conn.exec_driver_sql("UPDATE model_versions SET golden = ?", (blob,))
+    with pytest.raises(IntegrityError, match="piece 1"):
+        house.registry.get("late", 1)
+
+
+def test_a_champion_of_another_model(house: House):
+    """Signed by who may promote: a model's champion is still one of its own versions."""
+    two(house)
+    with house.db.write() as conn:
+        log = champions.lines(conn, house.vault, "late")
+        row = conn.exec_driver_sql(f"SELECT * FROM model_versions WHERE id = {OTHER}").one()
+        key = house.vault.data_key(conn, row.record_key_id)
+        posing = SimpleNamespace(**{**row._mapping, "model": "late"})
+        champions.append(conn, house.vault, key, posing, log, "promote", "x")
+    with pytest.raises(IntegrityError, match="another model's version"):
         house.registry.champion("late")
 
 

@@ -109,3 +109,12 @@ def test_pieces_are_compared_before_they_are_opened():
     m.check_piece(entry, memoryview(b"ciphertext"))
     with pytest.raises(IntegrityError, match="piece 3"):
         m.check_piece(entry, b"ciphertexu")
+
+
+def test_a_signature_of_another_warehouse_is_refused(wh, key):
+    """The same administrator of two warehouses, and the same department, model and version in both."""
+    pin = dataclasses.replace(wh.admin.trust.pin, warehouse="another")
+    elsewhere = type(wh.admin)(wh.admin.identity, pin)
+    blob, signature = m.seal_manifest(elsewhere, key, WHOLE)
+    with pytest.raises(IntegrityError, match="wrongly"):
+        open_(wh, key, blob, signature)

@@ -49,6 +49,20 @@ def test_nothing_is_replaced_unasked(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_file_that_comes_meanwhile_is_not_replaced(tmp_path, suffix):
+    path = tmp_path / f"out{suffix}"
+
+    def slow():
+        yield ROWS
+        path.write_text("somebody else's")
+
+    with pytest.raises(UsageError, match="there already"):
+        export.write(slow(), path)
+    assert path.read_text() == "somebody else's"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_an_error_on_the_way_leaves_nothing(tmp_path, suffix):
     def broken():
         yield ROWS
@@ -104,7 +118,9 @@ def test_formulas_are_defused_in_csv(tmp_path):
 
 
 def test_formulas_and_links_are_texts_in_excel(tmp_path):
-    rows = pl.DataFrame({"t": [*FORMULAS, "https://example.org"], "n": [1.5] * (len(FORMULAS) + 1)})
+    # The last is a formula to Excel's files alone, so it gets no apostrophe.
+    texts = [*FORMULAS, "https://example.org", "{=1+1}"]
+    rows = pl.DataFrame({"t": texts, "n": [1.5] * len(texts)})
     export.write([rows], tmp_path / "o.xlsx")
     with zipfile.ZipFile(tmp_path / "o.xlsx") as book:
         sheet = book.read("xl/worksheets/sheet1.xml").decode()

@@ -3,9 +3,9 @@
 import polars as pl
 import pytest
 
-from kronkers_batch.errors import AccessRefused, DataError, NotFound, Stale
+from kronkers_batch.errors import AccessRefused, DataError, IntegrityError, NotFound, Stale
 from kronkers_batch.vault.context import Role, Scope
-from kronkers_batch.warehouse import filters
+from kronkers_batch.warehouse import filters, pieces
 from tests.warehouse_support import DAY, NEXT, House, frame
 
 
@@ -119,6 +119,23 @@ def test_a_piece_put_again_has_its_group_of_filters_made_anew(house: House, monk
     for flight in (500, 599, 100, 199, 200, 299):
         key = {"flight": flight, "origin": ("EWR", "JFK", "LGA")[flight % 3]}
         assert house.warehouse.lookup("late", [key], date=DAY)["score"].to_list() == [flight]
+
+
+def test_a_piece_exchanged_before_its_filter_is_made_anew(house: House, monkeypatch):
+    """Whoever may read seals another piece; its keys must not make the filters of ours."""
+    monkeypatch.setattr(filters, "GROUP", 2)
+    writer = house.begin()
+    for number in range(2):
+        writer.put(number, frame(100, number * 100))
+    writer.flush()
+    reserved = writer._reserved
+    context = reserved.place.piece(1, 100, writer.schema.digest())
+    other = house.vault.seal(reserved.data_key, context, pieces.encode(frame(100, 700)))
+    with house.db.write() as conn:
+        conn.exec_driver_sql("UPDATE output_pieces SET data = ? WHERE number = 1", (other,))
+    writer.put(0, frame(100, 0))
+    with pytest.raises(IntegrityError, match="piece 1"):
+        writer.finish({}, {})
 
 
 def test_a_landed_piece_with_other_contents_is_replaced(house: House):
