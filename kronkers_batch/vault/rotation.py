@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, Select, bindparam, delete, select, update
 
-from kronkers_batch.errors import NotFound
+from kronkers_batch.errors import IntegrityError, NotFound
 from kronkers_batch.store.engine import serialise
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import grants
 from kronkers_batch.vault.context import Scope
 from kronkers_batch.vault.keys import Keyring
 from kronkers_batch.vault.tree import RETIRED, RETIRING, TreeKey
+from kronkers_batch.vault.trust import Grant
 
 BATCH = 500
 """Data keys that one transaction moves."""
@@ -148,6 +149,8 @@ def _renew(ring: Keyring, conn: Connection, old: TreeKey, parent: TreeKey | None
     new = ring.new_tree_key(conn, scope, old.version + 1, parent)
     on_scope = (t.grants.c.department == scope.department, t.grants.c.model == scope.model)
     for given in ring.trust.grants(conn, *on_scope):
+        if not ring.was_given(conn, given, old.id):
+            raise _taken_out(given)
         for holder in grants.holders(ring, conn, given):
             grants.seal_key(ring, conn, given, new, holder)
     conn.execute(delete(t.grant_keys).where(t.grant_keys.c.key_id == old.id))
@@ -155,6 +158,16 @@ def _renew(ring: Keyring, conn: Connection, old: TreeKey, parent: TreeKey | None
     under |= ring.wrap_tree_key(old.id, scope, new, old.view, full)
     conn.execute(update(t.tree_keys).where(t.tree_keys.c.id == old.id).values(**under))
     return new
+
+
+def _taken_out(given: Grant) -> IntegrityError:
+    """Every grant that holds was given the key in use; one that was revoked was not, and gets no newer."""
+    return IntegrityError(
+        "a grant was never given the key in use: somebody took its revocation, or its key, from the database",
+        where=f"grant on {given.scope}, principal {given.principal_id}",
+        fix="`kronkers access list` names the principal; revoke it again, and grant anew who is to stay: "
+        f"kronkers access revoke NAME {given.scope}",
+    )
 
 
 def _move(ring: Keyring, conn: Connection, old: str, new: TreeKey, most: int) -> int:

@@ -21,7 +21,7 @@ from kronkers_batch.vault import sealing
 from kronkers_batch.vault.cache import KeyCache
 from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.identity import Identity
-from kronkers_batch.vault.trust import Trust
+from kronkers_batch.vault.trust import Grant, Trust
 
 ACTIVE, RETIRING, RETIRED = "active", "retiring", "retired"
 """A retiring key is wrapped under its successor until nothing hangs under it any more."""
@@ -126,12 +126,8 @@ class Tree:
             if not grants:
                 continue  # revoked
             grant = grants[0]
-            issuer = self.trust.check_issuer(conn, sealed.issuer, row.department, sealed.created, where)
             fits = grant.scope == Scope(row.department, row.model) and grant.principal_id == self.identity.id
-            statement = grant_key_statement(
-                self.trust, grant.id, row.id, sealed.recipient, sealed.sealed, sealed.created, sealed.issuer
-            )
-            if not fits or not issuer.keys.verifies(statement, sealed.signature):
+            if not fits or not self._signed_by_who_may(conn, grant, sealed):
                 raise IntegrityError("a granted key is not signed", where=where, fix=sealing.RESTORE)
             info = grant_key_info(self.trust, grant.id, row.id, sealed.recipient, grant.scope, grant.role)
             secret = self.identity.unseal(sealed.sealed, info, where)
@@ -140,6 +136,20 @@ class Tree:
             else:
                 return sealing.view_key(secret), secret
         return best
+
+    def was_given(self, conn: Connection, grant: Grant, key_id: str) -> bool:
+        """Whether this key version was sealed for this grant by who may grant. Raises IntegrityError."""
+        query = select(t.grant_keys).where(
+            t.grant_keys.c.grant_id == grant.id, t.grant_keys.c.key_id == key_id
+        )
+        return any(self._signed_by_who_may(conn, grant, sealed) for sealed in conn.execute(query).all())
+
+    def _signed_by_who_may(self, conn: Connection, grant: Grant, sealed: Row[Any]) -> bool:
+        department, where = grant.scope.department, f"key of {grant.scope}"
+        issuer = self.trust.check_issuer(conn, sealed.issuer, department, sealed.created, where)
+        fields = (sealed.recipient, sealed.sealed, sealed.created, sealed.issuer)
+        statement = grant_key_statement(self.trust, grant.id, sealed.key_id, *fields)
+        return issuer.keys.verifies(statement, sealed.signature)
 
     def _from_parent(
         self, conn: Connection, row: Row[tuple[object, ...]]

@@ -174,8 +174,11 @@ TRUST = [
 
 KEYS = [
     _("anybody's sealed key is taken for granted", "vault/tree.py",
-      "            if not fits or not issuer.keys.verifies(statement, sealed.signature):", "            if not fits:",
+      "            if not fits or not self._signed_by_who_may(conn, grant, sealed):", "            if not fits:",
       f"{ATTACKS}test_an_unsigned_seal_is_caught_even_by_hpke"),
+    _("a revocation that was taken out gives the next key back", "vault/rotation.py",
+      "        if not ring.was_given(conn, given, old.id):", "        if False:",
+      f"{HOLDERS}test_a_revocation_taken_out_of_the_database_gives_nothing_back"),
     _("a sealed key may stand under another grant", "vault/tree.py",
       "            fits = grant.scope == Scope(row.department, row.model) and grant.principal_id == self.identity.id",
       "            fits = True",

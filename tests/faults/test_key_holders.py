@@ -140,6 +140,29 @@ def test_nothing_is_written_under_a_model_key_that_she_slipped_in(house, anna, g
         write_later(house)
 
 
+@pytest.mark.parametrize("scope", [OPS, LATE], ids=str)
+def test_a_revocation_taken_out_of_the_database_gives_nothing_back(house, scope):
+    """The grant's own row is still there, signed and true once: a later rotation must not seal to it."""
+    anna = house.member("anna", scope, Role.READER)
+    old = house.publish()
+    with house.db.write() as conn:
+        kept = conn.execute(select(t.grant_keys)).all()
+        rotation.revoke(house.vault.ring, conn, "anna", scope)
+        conn.execute(t.revocations.delete())
+        for row in kept:  # and everything that rotation took out, put back
+            if row.recipient == anna.vault.identity.public.id:
+                conn.execute(t.grant_keys.insert().values(**row._mapping))
+    with pytest.raises(IntegrityError, match="took its revocation"), house.db.write() as conn:
+        rotation.rotate(house.vault.ring, conn, scope)
+    with pytest.raises(AccessRefused):
+        House.open(house.root, "anna").warehouse.read("late", date=DAY)
+    again = House.open(house.root)
+    with again.db.write() as conn:  # what the message says to do
+        rotation.revoke(again.vault.ring, conn, "anna", scope)
+        rotation.rotate(again.vault.ring, conn, scope)
+    assert again.warehouse.get(old.ref).rows == 300
+
+
 def test_what_the_ledger_says_later_is_closed_to_the_keys_that_she_kept(house, anna, gone):
     """Also the keys of small records are new ones after a rotation."""
     before = _seen(anna)
