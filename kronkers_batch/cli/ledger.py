@@ -65,17 +65,20 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    from kronkers_batch.steps import checkpoint
+    from kronkers_batch.steps import checkpoint, recorded
 
     with opened(args) as services:
         count = services.ledger.verify().seq
         points = checkpoint.verify(services)
+        versions = recorded.verify(services)
     where = services.config.warehouse.checkpoints
     if args.json:
-        print_json({"entries": count, "checkpoints": points, "ok": True})
+        print_json({"entries": count, "checkpoints": points, "versions": versions, "ok": True})
     elif where:
         print(f"{count} entries, chain and signatures intact; {points} checkpoints in {where} fit")
     else:
         print(f"{count} entries, chain and signatures intact; warehouse.checkpoints is empty: an older")
         print("database put in this one's place would not be noticed")
+    if not args.json:
+        print(f"{versions} versions of models and outputs are those that were recorded")
     return 0

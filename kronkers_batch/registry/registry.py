@@ -68,7 +68,7 @@ class Registry:
                 "record",
                 version.ref,
                 scope,
-                {**records.told(training), **(details or {})},
+                {**records.told(training), **(details or {}), "manifest": digest(row.manifest)},
             )
         return version
 

@@ -17,7 +17,7 @@ from kronkers_batch.store import clock
 from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.tables.outputs import output_pieces, output_versions
 from kronkers_batch.vault.context import DataKey, Kind
-from kronkers_batch.vault.manifest import Manifest, PieceEntry, check_piece, seal_manifest
+from kronkers_batch.vault.manifest import Manifest, PieceEntry, check_piece, digest, seal_manifest
 from kronkers_batch.vault.sealing import key_check
 from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse import catalog, filters, log, pieces
@@ -164,9 +164,8 @@ class OutputWriter:
             key = reserved.record_key
             line = log.append(conn, self._vault, key, place, judged, action, head, missed=missed)
             told = {name: lineage[name] for name in _TOLD if name in lineage}
-            self._note(
-                conn, action, self.ref, {**told, "fingerprint": reserved.fingerprint, "missed": list(missed)}
-            )
+            told |= {"fingerprint": reserved.fingerprint, "missed": list(missed), "manifest": digest(sealed)}
+            self._note(conn, action, self.ref, told)
             row = catalog.row_of(conn, place.version_id)
             result = catalog.open_version(conn, self._vault, row, [*judged, line]).version
         self._landing.forget()

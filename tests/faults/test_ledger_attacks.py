@@ -3,13 +3,24 @@
 Single bytes and fields are tried in tests/unit/ledger; here it is what a person would do to hide something.
 """
 
+import dataclasses
+import datetime as dt
 import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import polars as pl
 import pytest
+from sqlalchemy import select, update
 
+from kronkers_batch.bootstrap import open_system
+from kronkers_batch.registry import records
+from kronkers_batch.store.tables import outputs, registry
+from kronkers_batch.vault import manifest
+from kronkers_batch.vault.context import Kind, Signature
+from kronkers_batch.warehouse import pieces
+from kronkers_batch.warehouse.pieces import Place
 from tests.e2e import conftest as e2e
 from tests.e2e.company import Project
 
@@ -44,7 +55,13 @@ def last(project: Project) -> int:
 
 def test_the_untouched_ledger_verifies(project):
     told = project.json("ledger", "verify")
-    assert told == {"entries": last(project), "checkpoints": 1, "ok": True}
+    with database(project) as db:
+        made = [
+            db.execute(f"SELECT count(*) FROM {t}").fetchone()[0]
+            for t in ("model_versions", "output_versions")
+        ]
+    assert min(made) > 1
+    assert told == {"entries": last(project), "checkpoints": 1, "versions": sum(made), "ok": True}
 
 
 @pytest.mark.parametrize(
@@ -143,6 +160,72 @@ def test_the_head_of_a_date_is_pointed_by_hand(project):
         db.execute("UPDATE output_log SET head = ? WHERE head = ?", [old, new])
     for words in (["read", "buys", "--date", NIGHT], ["outputs", "buys"], ["sql", "select * from buys"]):
         assert project.run(*words, code=4).stdout == ""
+
+
+@pytest.fixture
+def insider(project, monkeypatch):
+    """The parts in the hands of somebody who may run, and knows how they work."""
+    for name, value in project.environment().items():
+        monkeypatch.setenv(name, value)
+    services = open_system(project.folder / "conf")
+    yield services
+    services.close()
+
+
+def exchanged(services, conn, kind, row, name, pieces) -> dict[str, object]:
+    """A manifest of the same version with other pieces, sealed and signed by the insider."""
+    key = services.vault.data_key(conn, row.record_key_id)
+    signature = Signature(row.signer, row.signer_key, row.signature)
+    where = (kind, row.department, name, row.id)
+    given = manifest.open_manifest(services.vault, conn, key, *where, row.manifest, signature)
+    mine = dataclasses.replace(given, pieces=(*pieces, *given.pieces[len(pieces) :]))
+    sealed, signed = manifest.seal_manifest(services.vault, key, mine)
+    return {"manifest": sealed, "signature": signed.value}
+
+
+def test_an_older_output_is_exchanged_by_who_may_make_new_ones(project, insider):
+    """Everything about it is signed by somebody with the right to; the ledger remembers another one."""
+    versions, rows = outputs.output_versions, outputs.output_pieces
+    with insider.db.read() as conn:
+        query = select(versions).where(versions.c.model == "buys", versions.c.logical_date == NIGHT)
+        row = conn.execute(query).one()
+        place, key = Place("sales", "buys", NIGHT, row.id), insider.vault.data_key(conn, row.key_id)
+    schema = insider.warehouse.get(f"buys/{NIGHT}#1").schema
+    frame = pl.concat(insider.warehouse.read("buys", dt.date.fromisoformat(NIGHT)))
+    forged = frame.with_columns(score=pl.lit(0.5))
+    blob = insider.vault.seal(key, place.piece(0, 40, schema.digest()), pieces.encode(forged))
+    entry = manifest.PieceEntry(0, 40, manifest.digest(blob), schema.digest())
+    with insider.db.write() as conn:
+        changed = exchanged(insider, conn, Kind.OUTPUT, row, "buys", (entry,))
+        conn.execute(update(versions).where(versions.c.id == row.id).values(**changed))
+        conn.execute(update(rows).where(rows.c.version_id == row.id).values(data=blob))
+    assert {r["score"] for r in project.rows("read", "buys", "--date", NIGHT)} == {0.5}
+    broken(project, f"buys/{NIGHT}#1", "not the version that entry")
+
+
+def test_an_older_model_version_is_exchanged_by_who_may_make_new_ones(project, insider):
+    versions = registry.model_versions
+    with insider.db.read() as conn:
+        row = conn.execute(select(versions).where(versions.c.model == "buys")).one()
+        key = insider.vault.data_key(conn, row.key_id)
+    version = insider.registry.get("buys", 1)
+    blob = insider.vault.seal(key, records.artifact_context(version.training, row.id), b"another model")
+    insider.artifacts.write(records.artifact_path("sales", "buys", row.id), blob)
+    entry = manifest.PieceEntry(0, 0, manifest.digest(blob))
+    with insider.db.write() as conn:
+        changed = exchanged(insider, conn, Kind.ARTIFACT, row, "buys", (entry,))
+        conn.execute(update(versions).where(versions.c.id == row.id).values(**changed))
+    assert insider.registry.artifact(insider.registry.get("buys", 1)) == b"another model"
+    broken(project, "buys@1", "not the version that entry")
+
+
+def test_an_output_is_put_in_without_a_line(project, insider):
+    output = insider.warehouse.get(f"buys/{NIGHT}#1")
+    writer = insider.warehouse.begin("buys", "sales", output.date, "f" * 64, output.schema, output.key)
+    writer._note = lambda *_: None
+    writer.put(0, pl.concat(insider.warehouse.read("buys", output.date)))
+    writer.finish({}, {})
+    broken(project, f"buys/{NIGHT}#2", "no line of the ledger")
 
 
 def test_the_champion_is_chosen_by_hand(project):
