@@ -267,6 +267,86 @@ def test_pieces_in_another_order_are_noticed(house: House):
     refused(house)
 
 
+@pytest.mark.parametrize("columns", ["data", "entry, data"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "0 in place of 1", "1 cut short", "1 cut to nothing", "1 twice over", "last dropped", "all dropped"
+    ],
+)  # fmt: skip
+def test_a_piece_in_another_position_cut_or_dropped_is_noticed(house: House, change: str, columns: str):
+    three(house)
+    mine, name = f"version_id = {HEAD}", columns.split(", ")[-1]
+    by_hand(
+        house,
+        {
+            "0 in place of 1": f"UPDATE output_pieces SET ({columns}) = (SELECT {columns} FROM output_pieces"
+            f" WHERE {mine} AND number = 0) WHERE {mine} AND number = 1",
+            "1 cut short": f"UPDATE output_pieces SET {name} = substr({name}, 1, length({name}) - 1)"
+            f" WHERE {mine} AND number = 1",
+            "1 cut to nothing": f"UPDATE output_pieces SET {name} = x'' WHERE {mine} AND number = 1",
+            "1 twice over": f"UPDATE output_pieces SET {name} = CAST({name} || {name} AS BLOB) WHERE {mine} AND number = 1",
+            "last dropped": f"DELETE FROM output_pieces WHERE {mine} AND number = 2",
+            "all dropped": f"DELETE FROM output_pieces WHERE {mine}",
+        }[change],
+    )
+    refused(house)
+
+
+def test_a_piece_that_no_manifest_lists_is_not_read(house: House):
+    three(house)
+    by_hand(
+        house,
+        "INSERT INTO output_pieces SELECT version_id, 3, entry, data FROM output_pieces"
+        f" WHERE version_id = {HEAD} AND number = 1",
+    )
+    assert House.open(house.root).rows(date=DAY).equals(frame(300))
+
+
+WHOLE = "key_id, record_key_id, manifest, signature, signer_key, signer"
+
+
+@pytest.mark.parametrize("what", ["pieces", "version", "version and keys"])
+@pytest.mark.parametrize("source", ["department", "database"])
+def test_what_is_of_another_department_or_database_is_noticed(house: House, tmp_path, source, what):
+    """Of the same shape, name and date, made and signed by an administrator of the same name."""
+    three(house)
+    if source == "department":
+        other, department = house, "fleet"
+    else:
+        (tmp_path / "elsewhere").mkdir()
+        other, department = House.make(tmp_path / "elsewhere"), "ops"
+    model = "late" if source == "database" else "far"
+    writer = other.warehouse.begin(model, department, DAY, "b", SCHEMA, KEY)
+    for number in range(3):
+        writer.put(number, frame(100, 7_000 + number * 100))
+    writer.finish({"model_version": "late@1"}, {"rows": 300.0})
+    other.db.close()
+    house.db.close()
+    with sqlite3.connect(house.root / "wh" / "x.db") as connection:
+        connection.execute("ATTACH ? AS theirs", (str(other.root / "wh" / "x.db"),))
+        theirs = (
+            f"(SELECT id FROM theirs.output_versions WHERE model='{model}' AND department='{department}')"
+        )
+        if "keys" in what and source == "database":
+            keys = f"SELECT * FROM theirs.data_keys WHERE version_id = {theirs}"
+            assert connection.execute(f"INSERT INTO data_keys {keys}").rowcount == 2
+        if "version" in what:
+            connection.execute(
+                f"UPDATE main.output_versions SET ({WHOLE}) = (SELECT {WHOLE} FROM theirs.output_versions"
+                f" WHERE id = {theirs}) WHERE id = {HEAD}"
+            )
+        done = connection.execute(
+            "UPDATE main.output_pieces AS p SET (entry, data) = (SELECT entry, data FROM theirs.output_pieces"
+            f" AS q WHERE q.version_id = {theirs} AND q.number = p.number) WHERE version_id = {HEAD}"
+        )
+        assert done.rowcount == 3
+    connection.close()
+    for reading in readings(house):
+        with pytest.raises((IntegrityError, NotFound)):  # a key that is not of this database is not found
+            reading()
+
+
 @pytest.mark.parametrize(
     "statement",
     [

@@ -71,7 +71,7 @@ data_keys = Table(
         "version_id",
         String(128),
         nullable=False,
-        info=clear("random id, or a word of a fixed list and a number"),
+        info=clear("random id, or a fixed word and a number"),
     ),
     Column("parent_id", String(26), ForeignKey("tree_keys.id"), nullable=False, index=True, info=_ID),
     Column("wrapped", LargeBinary, info=sealed("the model's or department's key; null once shredded")),
