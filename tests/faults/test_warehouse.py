@@ -285,7 +285,8 @@ def test_a_piece_in_another_position_cut_or_dropped_is_noticed(house: House, cha
             "1 cut short": f"UPDATE output_pieces SET {name} = substr({name}, 1, length({name}) - 1)"
             f" WHERE {mine} AND number = 1",
             "1 cut to nothing": f"UPDATE output_pieces SET {name} = x'' WHERE {mine} AND number = 1",
-            "1 twice over": f"UPDATE output_pieces SET {name} = CAST({name} || {name} AS BLOB) WHERE {mine} AND number = 1",
+            "1 twice over": f"UPDATE output_pieces SET {name} = CAST({name} || {name} AS BLOB)"
+            f" WHERE {mine} AND number = 1",
             "last dropped": f"DELETE FROM output_pieces WHERE {mine} AND number = 2",
             "all dropped": f"DELETE FROM output_pieces WHERE {mine}",
         }[change],

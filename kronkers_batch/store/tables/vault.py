@@ -67,12 +67,7 @@ data_keys = Table(
     Column("kind", String(16), nullable=False, info=clear("what the key is for, one word of a fixed list")),
     Column("department", String(128), nullable=False, info=_NAME),
     Column("model", String(128), nullable=False, info=_NAME),
-    Column(
-        "version_id",
-        String(128),
-        nullable=False,
-        info=clear("random id, or a fixed word and a number"),
-    ),
+    Column("version_id", String(128), nullable=False, info=clear("random id, or a fixed word and a number")),
     Column("parent_id", String(26), ForeignKey("tree_keys.id"), nullable=False, index=True, info=_ID),
     Column("wrapped", LargeBinary, info=sealed("the model's or department's key; null once shredded")),
     Column("created", BigInteger, nullable=False, info=_MOMENT),
