@@ -10,7 +10,7 @@ PYTHON := .venv/bin/python
 model = $(if $(MODEL),'$(subst ','\'',$(MODEL))')
 date = $(if $(DATE),--date '$(subst ','\'',$(DATE))')
 
-.PHONY: help setup setup-dev check plan nightly retrain test lint types bench
+.PHONY: help setup setup-dev check plan nightly retrain test lint types attacks bench
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
@@ -45,6 +45,9 @@ lint: setup-dev
 
 types: setup-dev
 	@.venv/bin/mypy --no-error-summary
+
+attacks: setup-dev  ## the long half of the attacks: each defence taken out, 100,000 flipped bytes, 50 kills (half an hour)
+	@$(PYTHON) -m pytest -n 2 -m long tests/faults $(PYTEST)
 
 bench: setup-dev  ## the benchmarks; not part of the tests (minutes)
 	@$(PYTHON) -m pytest -m long tests/benchmarks $(PYTEST)

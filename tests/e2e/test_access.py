@@ -242,6 +242,8 @@ def test_a_service_takes_its_key_from_the_environment(project, monkeypatch):
 
 def test_keys_are_rotated_and_versions_shredded(project, ann):
     before = {row["of"]: row["version"] for row in project.json("keys", "list")}
+    page, story = project.json("report"), project.run("ledger", "show").stdout
+    assert all(event["message"] for event in page["events"])
     size = (project.folder / "var" / "artifacts").stat().st_mtime_ns
     done = project.json("keys", "rotate", "sales")
     assert done[0]["keys"] > 3
@@ -250,6 +252,9 @@ def test_keys_are_rotated_and_versions_shredded(project, ann):
     assert (project.folder / "var" / "artifacts").stat().st_mtime_ns == size
     assert len(ann.rows("read", "buys", "--date", NIGHT)) == 40
     assert [r["of"] for r in project.json("keys", "rotate")] == ["sales", "support"]
+    assert project.json("report") == page  # sealed under the key before
+    assert project.run("ledger", "show").stdout.startswith(story)
+    assert project.json("ledger", "verify")["versions"] > 3
     ref = f"buys/{NIGHT}#1"
     assert "reason" in project.run("keys", "shred", ref, code=2).stderr
     assert ann.run("keys", "shred", ref, "--why", "x", code=3).stdout == ""
