@@ -74,18 +74,49 @@ def copy_to(folder: Path) -> Path:
     return folder
 
 
+# A program without one of its defences, attacked by root, may not touch the machine: it writes to its copy.
+CONFINED = """\
+set -e
+mount --bind "$1" "$1"
+mount -o remount,bind,ro /
+cd "$1"
+shift
+exec "$@"
+"""
+
+
 def run(folder: Path, tests: tuple[str, ...]) -> tuple[int, str]:
     """Runs tests in a copy of the program; exit code and output."""
-    command = [sys.executable, "-m", "pytest", "-q", "-rfE", "--tb=line", "-p", "no:cacheprovider"]
+    for name in ("home", "scratch"):
+        (folder / name).mkdir(exist_ok=True)
+    confined = ["unshare", "--mount", "sh", "-c", CONFINED, "sh", str(folder)] if os.geteuid() == 0 else []
+    command = [*confined, sys.executable, "-m", "pytest", "-q", "-rfE", "--tb=line", "-p", "no:cacheprovider"]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     done = subprocess.run(
         [*command, f"--basetemp={folder}/tmp", *tests],
         cwd=folder,
-        env=clean | {"PYTHONPATH": str(folder), "COLUMNS": "400"},
+        env=clean
+        | {"PYTHONPATH": str(folder), "COLUMNS": "400"}
+        | {"HOME": str(folder / "home"), "TMPDIR": str(folder / "scratch")},
         capture_output=True,
         text=True,
     )
     return done.returncode, done.stdout + done.stderr
+
+
+def test_what_runs_without_a_defence_cannot_write_to_the_machine(tmp_path):
+    outside, copy = tmp_path / "outside", tmp_path / "copy"
+    copy.mkdir()
+    (copy / "test_it.py").write_text(
+        "def test_it(tmp_path):\n"
+        "    (tmp_path / 'x').touch()\n"
+        f"    __import__('pathlib').Path({str(outside)!r}).touch()\n"
+    )
+    code, output = run(copy, ("test_it.py",))
+    if os.geteuid() == 0:
+        assert code == 1
+        assert "Read-only file system" in output
+        assert not outside.exists()
 
 
 @pytest.mark.long

@@ -69,8 +69,10 @@ def test_a_name_is_on_the_disk_when_the_caller_asks(tmp_path, monkeypatch, settl
     assert synced[-2:] == [p.stat().st_ino for p in (folder, tmp_path / "art")]
 
 
-@pytest.mark.parametrize("path", ["", "/etc/passwd", "../x", "a/../../x", "a//b", "a/.", "a\\b", "a\0"])
-def test_paths_stay_inside(store, path):
+@pytest.mark.parametrize("path", ["", "/outside", "../x", "a/../../x", "a//b", "a/.", "a\\b", "a\0"])
+def test_paths_stay_inside(store, tmp_path, path):
+    if path.startswith("/"):
+        path = f"{tmp_path}{path}"  # ours: where the check is taken out, it is written to
     with pytest.raises(ValueError, match="inside the store"):
         store.write(path, b"")
     with pytest.raises(ValueError, match="inside the store"):
