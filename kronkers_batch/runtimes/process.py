@@ -39,10 +39,13 @@ class Process:
     Args:
         launch: How to start it.
         say: Gets each line of its standard output and error, bounded; called from another thread.
+        note: Gets what this class itself has to say of that output, which holds nothing of it.
         fix: How to install the interpreter, if the start fails for want of it.
     """
 
-    def __init__(self, launch: Launch, say: Callable[[str], None], fix: str) -> None:
+    def __init__(
+        self, launch: Launch, say: Callable[[str], None], note: Callable[[str], None], fix: str
+    ) -> None:
         self._launch = launch
         command_read, command_write = os.pipe2(os.O_CLOEXEC)
         answer_read, answer_write = os.pipe2(os.O_CLOEXEC)
@@ -78,10 +81,10 @@ class Process:
         finally:
             os.close(command_read)
             os.close(answer_write)
-        self._listener = threading.Thread(target=self._listen, args=(say,), daemon=True)
+        self._listener = threading.Thread(target=self._listen, args=(say, note), daemon=True)
         self._listener.start()
 
-    def _listen(self, say: Callable[[str], None]) -> None:
+    def _listen(self, say: Callable[[str], None], note: Callable[[str], None]) -> None:
         output = self._popen.stdout
         if output is None:
             return
@@ -99,7 +102,7 @@ class Process:
         if rest:
             say(rest.decode(errors="replace"))
         if dropped:
-            say(f"(and {dropped:,} more bytes of output)")
+            note(f"(and {dropped:,} more bytes of output)")
 
     def ended(self, wait: float) -> int | None:
         """Its exit code (128 + N for signal N), waiting at most ``wait`` seconds; None while it runs.

@@ -16,7 +16,7 @@ import polars as pl
 from kronkers_batch.errors import DataError, KronkersError, ScoreFailed, WorkerFailed
 from kronkers_batch.frames.decode import Expected, Mismatch, decode
 from kronkers_batch.frames.schema import Column, Schema
-from kronkers_batch.frames.tables import conform
+from kronkers_batch.frames.tables import conform, polars_schema
 from kronkers_batch.frames.wire import Buffer, WireError, encode
 from kronkers_batch.runtimes import diagnosis, protocol
 from kronkers_batch.runtimes.languages.base import builder
@@ -55,7 +55,7 @@ class Worker:
         for warning in self._launch.warnings:
             spec.log(warning)
         self._started = time.monotonic()
-        self._process = Process(self._launch, self._say, command.fix)
+        self._process = Process(self._launch, self._say, spec.log, command.fix)
         self._greet()
 
     # ---- life
@@ -98,7 +98,8 @@ class Worker:
         """Fits the model on all chunks together.
 
         Args:
-            chunks: Frames with the features and the target; taken one at a time, while they are sent.
+            chunks: Frames with the features and the target; taken one at a time, while they are sent. Where
+                there is none, the model gets a table without rows.
 
         Raises:
             FitFailed: The model's code raised.
@@ -110,9 +111,13 @@ class Worker:
             raise ValueError("a worker without a target is not fitted")
         schema = Schema((*self._spec.features, self._spec.target))
         self._send("fit", [protocol.header("fit", {}, None)])
+        sent = False
         try:
             for chunk in chunks:
                 self._send("fit", self._encode(chunk, schema))
+                sent = True
+            if not sent:  # the columns and their types are in frames alone
+                self._send("fit", self._encode(pl.DataFrame(schema=polars_schema(schema)), schema))
         except BaseException:
             self._end("its fit was broken off")  # the half-sent message cannot be taken back
             raise

@@ -15,6 +15,7 @@ _MEAN = "using Statistics\nfit(data, params) = mean(data.y)\nscore(model, data) 
 
 MODELS = {
     "echo": _FIT + "score(model, data) = data\n",
+    "kept": "fit(data, params) = data\nscore(model, data) = model\n",
     "identity": _FIT + _X,
     "mean": _MEAN,
     "own_storage": _MEAN + 'save_model(model, path) = write(path, "own:$(repr(model))")\n'
@@ -31,6 +32,9 @@ MODELS = {
     '    return params["factor"]\n'
     "end\nscore(model, data) = data.x .* model\n",
     "short": _FIT + "score(model, data) = data.x[2:end]\n",
+    "more": _FIT + "score(model, data) = [data.x; 1.0]\n",
+    "texts": _FIT + 'score(model, data) = fill("high", length(data.x))\n',
+    "none": _FIT + "score(model, data) = nothing\n",
     "other_columns": _FIT + "score(model, data) = (score = data.x, surprise = data.x)\n",
     "special": _FIT + "score(model, data) = [NaN; Inf; -Inf; missing; data.x[5:end]]\n",
     "raise_fit": "function fit(data, params)\n    s = data.s[1]\n"
@@ -39,12 +43,11 @@ MODELS = {
     '        error("negative: \\"$(data.s[1])\\" $(data.x[1]) " * "z"^50000) # marker\n'
     "    end\n    return data.x\nend\nscore(model, data) = inner(data)\n",
     "warn": _FIT + 'score(model, data) = (@warn "this is only a warning"; data.x)\n',
-    "noise": _FIT
-    + 'function score(model, data)\n    for _ in 1:100\n        print("noise noise\\n"^87382)\n    end\n'
+    "noise": _FIT + 'function score(model, data)\n    for _ in 1:model["megabytes"]\n'
+    '        print("noise noise\\n"^87382)\n    end\n'
     "    return data.x\nend\n",
     "leak": _FIT + 'score(model, data) = (println("scoring ", data.s[1], " now"); data.x)\n',
     "exit": _FIT + "score(model, data) = ccall(:_exit, Cvoid, (Cint,), 0)\n",
-    "hang": _FIT + "score(model, data) = while true; sleep(1); end\n",
     "stubborn": _FIT + "function score(model, data)\n"
     "    for number in (2, 15)\n"
     "        ccall(:signal, Ptr{Cvoid}, (Cint, Ptr{Cvoid}), number, Ptr{Cvoid}(1))\n    end\n"
@@ -61,9 +64,16 @@ MODELS = {
     "network": "using Sockets\n" + _FIT + "function score(model, data)\n    reached = try\n"
     '        close(connect(ip"127.0.0.1", model["port"]))\n        1.0\n    catch\n        0.0\n    end\n'
     "    return fill(reached, length(data.x))\nend\n",
-    "read_file": _FIT + "function score(model, data)\n    done = try\n"
-    '        read(model["path"])\n        1.0\n    catch\n        0.0\n    end\n'
-    "    return fill(done, length(data.x))\nend\n",
+    "read_files": _FIT + "function readable(path)\n    try\n        read(path)\n        return 1.0\n"
+    "    catch\n        return 0.0\n    end\nend\n"
+    'score(model, data) = readable.(model["paths"])\n',
+    "processes": _FIT + "function said(path)\n    try\n        return read(path, String)\n"
+    '    catch\n        return ""\n    end\nend\n'
+    "function score(model, data)\n"
+    '    numbers = filter(name -> all(isdigit, name), readdir("/proc"))\n'
+    '    paths = ["/proc/$n/$file" for n in numbers for file in ("cmdline", "environ")]\n'
+    '    found = any(path -> occursin(model["mark"], said(path)), paths)\n'
+    "    return fill(Float64(found), length(data.x))\nend\n",
     "write_file": _FIT + "function score(model, data)\n    done = try\n"
     '        write(model["path"], "x")\n        1.0\n    catch\n        0.0\n    end\n'
     "    return fill(done, length(data.x))\nend\n",
@@ -84,6 +94,9 @@ MODELS = {
     "    T === Bool && return 2.0\n"
     "    return Float64(findfirst(S -> T <: S, [Real, Bool, Date, DateTime, AbstractString]))\nend\n"
     "score(model, data) = map(v -> fill(kind(v), length(v)), data)\n",
+    "classes": "using Dates\n" + _FIT + "name(v) = v isa Categorical ? Categorical : eltype(v)\n"
+    "score(model, data) = map(v -> fill(string(name(v)), length(v)), data)\n",
+    "own_package": "using kbown\n" + _FIT + "score(model, data) = fill(kbown.answer(), length(data.x))\n",
     "bootstrap": "using Statistics\n"
     "fit(data, params) = mean(rand(data.y, length(data.y))) + randn()\n"
     "score(model, data) = data.x .+ model\n",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from kronkers_batch.config.spec import Estimator, Origin
@@ -13,6 +14,8 @@ _FIT = "def fit(data, params):\n    return params or {'none': 1}\n"
 MODELS = {
     # every feature comes back as the output of that name
     "echo": _FIT + "def score(model, data):\n    return data\n",
+    # what fit got is the model, and is what score gives
+    "kept": "def fit(data, params):\n    return data\ndef score(model, data):\n    return model\n",
     # one output: the feature x
     "identity": _FIT + "def score(model, data):\n    return data['x']\n",
     # fit: the mean of y; score: x plus that mean
@@ -39,6 +42,12 @@ MODELS = {
     "def score(model, data):\n    return data['x'] * model\n",
     # one value too few
     "short": _FIT + "def score(model, data):\n    return data['x'][1:]\n",
+    # one value too many
+    "more": "import numpy as np\n" + _FIT + "def score(model, data):\n    return np.append(data['x'], 1.0)\n",
+    # texts, where numbers are declared
+    "texts": _FIT + "def score(model, data):\n    return ['high'] * len(data)\n",
+    # no prediction at all
+    "none": _FIT + "def score(model, data):\n    return None\n",
     # a column that is not declared
     "other_columns": _FIT
     + "def score(model, data):\n    return {'score': data['x'], 'surprise': data['x']}\n",
@@ -58,9 +67,10 @@ MODELS = {
     # warns, then x
     "warn": "import warnings\n" + _FIT + "def score(model, data):\n"
     "    warnings.warn('this is only a warning')\n    return data['x']\n",
-    # prints 100 MB on standard output in lines of 'noise', then x
+    # prints `megabytes` MB on standard output in lines of 'noise', then x
     "noise": _FIT + "def score(model, data):\n"
-    "    for _ in range(100):\n        print('noise noise\\n' * 87382, end='')\n    return data['x']\n",
+    "    for _ in range(model['megabytes']):\n        print('noise noise\\n' * 87382, end='')\n"
+    "    return data['x']\n",
     # prints the value of s
     "leak": _FIT
     + "def score(model, data):\n    print('scoring', data['s'][0], 'now')\n    return data['x']\n",
@@ -90,10 +100,17 @@ MODELS = {
     "    try:\n        socket.create_connection(('127.0.0.1', model['port']), 2).close()\n"
     "        return [1.0] * len(data)\n"
     "    except OSError:\n        return [0.0] * len(data)\n",
-    # 1 if the file `path` can be read, else 0, for each row
-    "read_file": _FIT + "def score(model, data):\n"
-    "    try:\n        open(model['path'], 'rb').read()\n        return [1.0] * len(data)\n"
-    "    except OSError:\n        return [0.0] * len(data)\n",
+    # of each of the files `paths`, a row each: 1 if it can be read, else 0
+    "read_files": _FIT + "def readable(path):\n"
+    "    try:\n        open(path, 'rb').read()\n        return 1.0\n    except OSError:\n        return 0.0\n"
+    "def score(model, data):\n    return [readable(path) for path in model['paths']]\n",
+    # 1 if `mark` is in the command line or environment of any process that it finds, else 0, for each row
+    "processes": "import glob\n" + _FIT + "def said(path):\n"
+    "    try:\n        return open(path, 'rb').read().decode(errors='replace')\n"
+    "    except OSError:\n        return ''\n"
+    "def score(model, data):\n"
+    "    paths = glob.glob('/proc/[0-9]*/cmdline') + glob.glob('/proc/[0-9]*/environ')\n"
+    "    return [float(any(model['mark'] in said(path) for path in paths))] * len(data)\n",
     # 1 if a file can be written at `path`, else 0, for each row
     "write_file": _FIT + "def score(model, data):\n"
     "    try:\n        open(model['path'], 'w').write('x')\n        return [1.0] * len(data)\n"
@@ -119,6 +136,14 @@ MODELS = {
     "    kinds = [t.is_numeric(), *map(t.__eq__, (pl.Boolean, pl.Date, pl.Datetime, pl.String, pl.Enum))]\n"
     "    return float(kinds.index(True) + 1)\n"
     "def score(model, data):\n    return {c: [kind(data[c].dtype)] * len(data) for c in data.columns}\n",
+    # outputs as the features: what the language calls the type of each, on every row
+    "classes": _FIT + "def name(column):\n"
+    "    kind = column.dtype\n"
+    "    return kind.base_type().__name__ if hasattr(kind, 'base_type') else str(kind)\n"
+    "def score(model, data):\n    return {c: [name(data[c])] * len(data) for c in data.columns}\n",
+    # the answer of the package `kbown` of its own environment, for each row
+    "own_package": "import kbown\n" + _FIT + "def score(model, data):\n"
+    "    return [kbown.answer()] * len(data['x'])\n",
     # fit: the mean of y over rows drawn with replacement, plus a normal number; score: x plus it
     "bootstrap": "import numpy as np\n"
     "def fit(data, params):\n    y = data['y'].to_numpy()\n"
@@ -153,7 +178,7 @@ BROKEN_CODE = "def f(:\n"
 def plant_startup(folder: Path) -> dict[str, str]:
     """Writes a start-up file that prints SURPRISE; gives the environment variables that would make it run."""
     (folder / "sitecustomize.py").write_text("print('SURPRISE')\n")
-    user = folder / ".local/lib/python3.11/site-packages"
+    user = folder / f".local/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
     user.mkdir(parents=True)
     (user / "usercustomize.py").write_text("print('SURPRISE')\n")
     return {"PYTHONPATH": str(folder), "HOME": str(folder), "PYTHONSTARTUP": str(folder / "sitecustomize.py")}

@@ -27,6 +27,7 @@ def _tries(expression: str) -> str:
 
 MODELS = {
     "echo": _FIT + "score <- function(model, data) data\n",
+    "kept": "fit <- function(data, params) data\nscore <- function(model, data) model\n",
     "identity": _FIT + _X,
     "mean": _MEAN,
     "own_storage": _MEAN + "save_model <- function(model, path) cat(sprintf('own:%a', model), file = path)\n"
@@ -43,6 +44,9 @@ MODELS = {
 score <- function(model, data) data$x * model
 """,
     "short": _FIT + "score <- function(model, data) data$x[-1]\n",
+    "more": _FIT + "score <- function(model, data) c(data$x, 1)\n",
+    "texts": _FIT + "score <- function(model, data) rep('high', nrow(data))\n",
+    "none": _FIT + "score <- function(model, data) NULL\n",
     "other_columns": _FIT + "score <- function(model, data) list(score = data$x, surprise = data$x)\n",
     "special": _FIT + "score <- function(model, data) c(NaN, Inf, -Inf, NA, data$x[-(1:4)])\n",
     "raise_fit": """fit <- function(data, params) {
@@ -62,11 +66,10 @@ score <- function(model, data) inner(data)
 """,
     "warn": _FIT + "score <- function(model, data) {\n    warning('this is only a warning')\n    data$x\n}\n",
     "noise": _FIT + "score <- function(model, data) {\n"
-    "    for (i in 1:100) cat(strrep('noise noise\\n', 87382))\n    data$x\n}\n",
+    "    for (i in seq_len(model$megabytes)) cat(strrep('noise noise\\n', 87382))\n    data$x\n}\n",
     "leak": _FIT
     + "score <- function(model, data) {\n    cat('scoring', data$s[1], 'now\\n')\n    data$x\n}\n",
     "exit": _FIT + "score <- function(model, data) quit(status = 0)\n",
-    "hang": _FIT + "score <- function(model, data) repeat Sys.sleep(1)\n",
     # R cannot ignore SIGTERM
     "stubborn": _FIT
     + "score <- function(model, data) repeat tryCatch(Sys.sleep(1), interrupt = function(i) NULL)\n",
@@ -82,7 +85,26 @@ score <- function(model, data) inner(data)
 }
 """,
     "network": _tries("close(socketConnection('127.0.0.1', model$port, open = 'r+', timeout = 2))"),
-    "read_file": _tries("readBin(model$path, 'raw', 1)"),
+    "read_files": _FIT
+    + """readable <- function(path) {
+    tryCatch({
+        suppressWarnings(readBin(path, "raw", 1))
+        1
+    }, error = function(e) 0)
+}
+score <- function(model, data) vapply(model$paths, readable, 1)
+""",
+    "processes": _FIT
+    + """said <- function(path) {
+    bytes <- tryCatch(suppressWarnings(readBin(path, "raw", 1e6)), error = function(e) raw())
+    rawToChar(bytes[bytes != 0])
+}
+score <- function(model, data) {
+    paths <- Sys.glob(c("/proc/[0-9]*/cmdline", "/proc/[0-9]*/environ"))
+    found <- any(grepl(model$mark, vapply(paths, said, ""), fixed = TRUE, useBytes = TRUE))
+    rep(found, nrow(data))
+}
+""",
     "write_file": _tries("cat('x', file = model$path)"),
     "environment": _FIT
     + """score <- function(model, data) {
@@ -112,6 +134,9 @@ score <- function(model, data) lapply(data, function(v) rep(missing_in(v), nrow(
 }
 score <- function(model, data) lapply(data, function(v) rep(kind(v), nrow(data)))
 """,
+    "classes": _FIT
+    + "score <- function(model, data) lapply(data, function(v) rep(class(v)[1], nrow(data)))\n",
+    "own_package": "library(kbown)\n" + _FIT + "score <- function(model, data) rep(answer(), nrow(data))\n",
     "bootstrap": "fit <- function(data, params) mean(sample(data$y, replace = TRUE)) + rnorm(1)\n"
     "score <- function(model, data) data$x + model\n",
     "syntax": "fit <- function(data, params) 1\nscore <- function(model, data {\n    2\n}\n",

@@ -7,7 +7,7 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from kronkers_batch.config.spec import OutputColumn, Unseen
+from kronkers_batch.config.spec import Language, OutputColumn, Unseen
 from kronkers_batch.errors import DataError
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.frames.tables import polars_schema
@@ -71,10 +71,52 @@ def test_every_type_comes_back_as_it_was(lab, fitted):
         assert worker.score(sent).equals(sent)
 
 
+TARGET = Column("y", ColumnType.FLOAT)
+
+
+def training(columns: tuple[Column, ...], *positions: int | None) -> pl.DataFrame:
+    """A row of VALUES for each position; None is a row of nulls."""
+    data = {c.name: [None if i is None else VALUES[c.type][i] for i in positions] for c in columns}
+    return frame((*columns, TARGET), {**data, "y": [float(i or 0) for i in positions]})
+
+
+def test_fit_gets_every_type_in_rows_joined_from_any_chunks(lab):
+    """Among them none at all, empty ones, one row, and some with nulls or other strings than the last."""
+    columns = tuple(column(kind.value, kind) for kind in ColumnType)
+    worker = lab.start("kept", features=columns, outputs=outputs((*columns, TARGET)))
+    for chunks in ([], [()], [(3,)], [(), (0, 1), (), (None, 5), (2, 3), (None,)], [(None,), (4, None)]):
+        sent = [training(columns, *positions) for positions in chunks]
+        worker.fit(sent)
+        whole = pl.concat([training(columns), *sent])
+        assert worker.score(whole.select(c.name for c in columns)).equals(whole), chunks
+
+
+@pytest.mark.parametrize("kind", [ColumnType.BOOLEAN, ColumnType.INT32, ColumnType.CATEGORY])
+def test_a_target_has_its_own_type(lab, kind):
+    target = column("y", kind)
+    worker = lab.start("kept", target=target, outputs=outputs((column("x", ColumnType.FLOAT), target)))
+    sent = frame((column("x", ColumnType.FLOAT), target), {"x": [1.0] * 6, "y": VALUES[kind]})
+    worker.fit([sent])
+    assert worker.score(sent.select("x")).equals(sent)
+
+
 def test_nan_is_not_null(lab, fitted):
-    worker = fitted("echo", outputs=outputs((column("x", ColumnType.FLOAT),)))
-    got = worker.score(pl.DataFrame({"x": [NAN, 1.0, None]}))["x"]
-    assert got.is_nan().to_list() == [True, False, None]
+    columns = (column("x", ColumnType.FLOAT), column("f4", ColumnType.FLOAT32))
+    worker = fitted("echo", features=columns, outputs=outputs(columns))
+    got = worker.score(frame(columns, {c.name: [NAN, 1.0, None] for c in columns}))
+    for name in ("x", "f4"):
+        assert got[name].is_nan().to_list() == [True, False, None]
+
+
+def test_microseconds_are_exact_or_cut_to_the_milliseconds_that_julia_has(lab, fitted):
+    columns = (column("t", ColumnType.TIMESTAMP),)
+    worker = fitted("echo", features=columns, outputs=outputs(columns))
+    sent = frame(
+        columns,
+        {"t": [MOMENT.replace(microsecond=123_457), dt.datetime(1969, 1, 1, 0, 0, 0, 999_999, dt.UTC), None]},
+    )
+    exact = lab.language is not Language.JULIA
+    assert worker.score(sent)["t"].equals(sent["t"] if exact else sent["t"].dt.truncate("1ms"))
 
 
 def test_whole_numbers_at_the_edges_are_exact_or_refused(lab, fitted):
@@ -82,14 +124,14 @@ def test_whole_numbers_at_the_edges_are_exact_or_refused(lab, fitted):
     worker = fitted("echo", features=columns, outputs=outputs(columns))
     for beyond in (2**53 + 1, -(2**53) - 1, 2**63 - 1, -(2**63) + 1):
         sent = frame(columns, {"i8": [beyond, None, 1], "i4": [1, None, 1]})
-        if lab.language.value == "r":
+        if lab.language is Language.R:
             with pytest.raises(DataError, match=r"column 'i8': 1 values are beyond 2\^53") as error:
                 worker.score(sent)
             assert str(beyond) not in str(error.value)
         else:
             assert worker.score(sent).equals(sent)
     sent = frame(columns, {"i8": [2**53, None, -(2**53)], "i4": [-(2**31), None, 1]})
-    if lab.language.value == "r":
+    if lab.language is Language.R:
         with pytest.raises(DataError, match="column 'i4': 1 values"):
             worker.score(sent)
     else:
@@ -156,8 +198,30 @@ def test_unseen_levels_are_an_error_that_names_no_level(lab, fitted):
     assert coded(worker, ["a"]) == ([2], {3.0})
 
 
+MILLION = 1_000_000
+
+
 @pytest.mark.long
-def test_a_million_rows(lab, fitted):
-    worker = fitted("identity")
-    sent = pl.select(x=pl.int_range(1_000_000).cast(pl.Float64))
-    assert worker.score(sent)["score"].equals(sent["x"].alias("score"))
+def test_a_million_rows_of_every_type(lab):
+    """Fitted whole; scored whole and in chunks. One column of strings has a million distinct values."""
+    columns = (*(column(kind.value, kind) for kind in ColumnType), column("distinct", ColumnType.STRING))
+    changes = {"memory": 8 * 2**30, "time_limit": 600}
+    worker = lab.start("kept", features=columns, outputs=outputs((*columns, TARGET)), **changes)
+    row = pl.int_range(MILLION)
+    data = {
+        k.value: pl.Series(VALUES[k], dtype=polars_schema(Schema((column("v", k),)))["v"]) for k in ColumnType
+    }
+    sent = (
+        pl.select(row=row)
+        .with_columns(pl.lit(v).gather(pl.col("row") * 7919 % 6).alias(name) for name, v in data.items())
+        .with_columns(pl.when(pl.col("row") % 11 > 0).then(pl.col(list(data))))
+        .with_columns(distinct=pl.format("value {}", "row"), y=pl.col("row") / 3)
+        .select(*(c.name for c in columns), "y")
+    )
+    assert 0 < sent["string"].null_count() < MILLION
+    worker.fit(sent.iter_slices(65_536))
+    assert worker.score(sent.select(c.name for c in columns)).equals(sent)
+    echo = lab.start("echo", features=columns, outputs=outputs(columns), **changes)
+    echo.fit([sent.head(2)])
+    features = sent.select(c.name for c in columns)
+    assert pl.concat(echo.score_stream(features.iter_slices(65_536))).equals(features)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import resource
 import time
 from pathlib import Path
 
@@ -71,12 +73,17 @@ def test_a_warning_is_logged_and_no_failure(lab, fitted):
     assert "this is only a warning" in "\n".join(lab.log)
 
 
-def test_a_hundred_megabytes_of_output_are_counted_not_kept(lab, fitted):
-    worker = fitted("noise")
+@pytest.mark.parametrize("megabytes", [100, pytest.param(10_000, marks=pytest.mark.long)])
+def test_much_output_is_counted_not_kept(lab, fitted, megabytes):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    worker = fitted("noise", parameters={"megabytes": megabytes}, time_limit=600)
     assert worker.score(rows()).height == 3
     worker.close()
     assert sum(len(line) for line in lab.log) < 3 * 2**20
-    assert "more bytes of output" in lab.log[-1]
+    counted = re.fullmatch(r"\(and ([\d,]+) more bytes of output\)", lab.log[-1])
+    assert counted is not None
+    assert int(counted[1].replace(",", "")) > (megabytes - 2) * 2**20 * 0.99
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024  # KiB
 
 
 def test_what_a_model_prints_reaches_the_log_without_data(lab, fitted):

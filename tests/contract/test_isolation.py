@@ -32,21 +32,38 @@ def test_the_network(lab, fitted, sandbox, expected):
         assert score(fitted("network", parameters={"port": port}, sandbox=sandbox)) == expected
 
 
+def readable(worker, paths) -> list[float]:
+    return worker.score(pl.DataFrame({"x": [0.0] * len(paths)}))["score"].to_list()
+
+
 @BOTH
-def test_the_key_file(lab, fitted, sandbox, expected):
-    key = lab.folder / "identity.key"
-    key.write_text("secret")
-    assert score(fitted("read_file", parameters={"path": str(key)}, sandbox=sandbox)) == expected
+def test_keys_other_departments_and_the_machine(lab, fitted, sandbox, expected):
+    """Also what its own folder links to."""
+    key, colleague = lab.folder / "identity.key", lab.folder / "colleague" / f"model{lab.models.SUFFIX}"
+    own, link = (lab.folder / "read_files" / name for name in (f"model{lab.models.SUFFIX}", "link"))
+    for path in (colleague, link):
+        path.parent.mkdir(mode=0o755)
+    for path in (key, colleague):
+        path.write_text("secret")
+    link.symlink_to(key)
+    paths = [str(path) for path in (key, colleague, link, "/etc/passwd", "/proc/1/cwd/etc/passwd")]
+    got = readable(
+        fitted("read_files", parameters={"paths": [*paths, str(own)]}, sandbox=sandbox), [*paths, own]
+    )
+    assert got[:4] == [expected] * 4
+    assert got[4] in (0.0, expected)  # without the sandbox, readable to root alone
+    assert got[5] == 1.0
 
 
-@pytest.mark.parametrize("path", ["/etc/passwd", str(Path(__file__).resolve())])
-def test_files_of_the_machine(lab, fitted, path):
-    assert score(fitted("read_file", parameters={"path": path})) == 0.0
+@BOTH
+def test_other_processes(lab, fitted, sandbox, expected):
+    mark = f"mark-of-another-{time.time_ns()}"
+    with subprocess.Popen(["sh", "-c", "read line", mark], stdin=subprocess.PIPE, env={"SECRET": mark}):
+        worker = fitted("processes", parameters={"mark": mark}, sandbox=sandbox)
+        assert score(worker) == expected
 
 
-def test_its_own_code_is_readable_but_not_writable(lab, fitted):
-    own = lab.folder / "read_file" / f"model{lab.models.SUFFIX}"
-    assert score(fitted("read_file", parameters={"path": str(own)})) == 1.0
+def test_its_own_folder_and_the_system_are_not_writable(lab, fitted):
     for path in (lab.folder / "write_file" / "new", Path("/new")):
         assert score(fitted("write_file", parameters={"path": str(path)})) == 0.0
         assert not path.exists()

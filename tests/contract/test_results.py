@@ -128,10 +128,12 @@ def test_a_stream_with_an_unseen_level_gives_what_came_before_and_then_the_error
     assert worker.score(good)["code"].to_list() == [1]
 
 
-@pytest.mark.parametrize("case", ["short", "other_columns"])
+@pytest.mark.parametrize("case", ["short", "more", "texts", "none", "other_columns"])
 def test_wrong_predictions_are_refused(lab, fitted, case):
-    with pytest.raises(ScoreFailed):
-        fitted(case).score(xs(1, 2, 3))
+    worker = fitted(case)
+    with pytest.raises(ScoreFailed) as error:
+        worker.score(xs(1, 2, 3))
+    assert error.value.fix
 
 
 def test_a_declared_estimator_needs_no_code(lab):
