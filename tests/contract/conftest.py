@@ -1,7 +1,9 @@
-"""One suite for every language. A language takes part as soon as `models_LANGUAGE.py` lies here.
+"""One suite for every language that a model may be declared in; none of its cases is skipped for one.
 
-That file holds `MODELS`, the code text of each case by name (see `models_python.py` for what each case must
-do), `SUFFIX` of a code file, `ESTIMATOR`, and `STARTUP`, which plants a start-up file that prints.
+`models_LANGUAGE.py` holds `MODELS`, the code text of each case by name (see `models_python.py` for what each
+must do), `SUFFIX` of a code file, `ESTIMATOR` and what its errors name, `EQUAL_CODE` and its counterparts,
+`plant_startup`, which plants a start-up file that prints, and `own_environment`, which makes an environment
+with a package of its own.
 """
 
 from __future__ import annotations
@@ -29,12 +31,18 @@ from kronkers_batch.config.spec import (
     Unseen,
 )
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
+from tests.contract.unskipped import pytest_make_collect_report, pytest_runtest_makereport
 
-HERE = Path(__file__).parent
-LANGUAGES = [lang for lang in Language if (HERE / f"models_{lang.value}.py").exists()]
+__all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
+
+LANGUAGES = list(Language)
 ORIGIN = Origin("conf/model/m.yaml", 1, "code")
 X = (Column("x", ColumnType.FLOAT),)
 Y = Column("y", ColumnType.FLOAT)
+
+
+def models_of(language: Language) -> ModuleType:
+    return importlib.import_module(f"tests.contract.models_{language.value}")
 
 
 class Lab:
@@ -42,7 +50,7 @@ class Lab:
 
     def __init__(self, language: Language, folder: Path, stack: ExitStack) -> None:
         self.language = language
-        self.models: ModuleType = importlib.import_module(f"tests.contract.models_{language.value}")
+        self.models = models_of(language)
         self.folder = folder
         self.log: list[str] = []
         self._stack = stack

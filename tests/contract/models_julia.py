@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 from kronkers_batch.config.spec import Environment, Estimator, Origin
+from kronkers_batch.runtimes.languages import julia
 
 SUFFIX = ".jl"
 
@@ -118,6 +121,35 @@ EQUAL_CODE = (
 )
 OTHER_CODE = "x = 1\nfunction f(a, b)\n    return a - b\nend\n"
 BROKEN_CODE = "function f(\n"
+
+
+LOCK = "project/Manifest.toml"
+
+
+def own_environment(folder: Path) -> tuple[Environment, dict[str, str]]:
+    """A project whose one package lies in a folder beside it, precompiled into a depot of the user's."""
+    project, package, depot = folder / "project", folder / "cache" / "kbown", folder / "depot"
+    for path in (project, package / "src", depot):
+        path.mkdir(parents=True)
+    named = f'name = "kbown"\nuuid = "{UUID}"\nversion = "1.2.3"\n'
+    (project / "Project.toml").write_text(f'[deps]\nkbown = "{UUID}"\n')
+    (folder / LOCK).write_text(f'[[kbown]]\npath = "../cache/kbown"\nuuid = "{UUID}"\nversion = "1.2.3"\n')
+    (package / "Project.toml").write_text(named)
+    (package / "src" / "kbown.jl").write_text("module kbown\nanswer() = 42\nend\n")
+    variables = {"JULIA_DEPOT_PATH": str(depot)}
+    precompile(project, "kbown", variables)
+    return Environment(project=str(project)), variables
+
+
+UUID = "5f1c2f57-51ec-4b36-8d3b-1c3ab0f1c8ab"
+
+
+def precompile(project: Path, package: str, variables: dict[str, str]) -> None:
+    """As the owner of a project does it once, by the Julia that a worker would be."""
+    command = julia.command(Environment(project=str(project)), 1)
+    options = [option for option in command.argv if not option.endswith("worker.jl")]
+    environment = {**os.environ, **command.environment, **variables}
+    subprocess.run([*options, "-e", f"using {package}"], env=environment, check=True)
 
 
 def plant_startup(folder: Path) -> dict[str, str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import venv
 from pathlib import Path
 
-from kronkers_batch.config.spec import Estimator, Origin
+from kronkers_batch.config.spec import Environment, Estimator, Origin
 
 SUFFIX = ".py"
 
@@ -173,6 +175,35 @@ EQUAL_CODE = (
 )
 OTHER_CODE = "x = 1\ndef f(a, b):\n    return a - b\n"
 BROKEN_CODE = "def f(:\n"
+
+
+LOCK = "uv.lock"
+
+
+def own_environment(folder: Path) -> tuple[Environment, dict[str, str]]:
+    """An environment with `kbown` 1.2.3, reached over links, and LOCK beside it, made without a registry.
+
+    Gives it with the environment variables that it needs. In Python it has another numpy, too: ours, which
+    says that it is 1.99.
+    """
+    venv.create(folder / "venv")
+    import numpy
+
+    cache, installed = folder / "cache", Path(numpy.__file__).parents[1]
+    site = next((folder / "venv").glob("lib/python3*/site-packages"))
+    (cache / "kbown").mkdir(parents=True)
+    (cache / "kbown" / "__init__.py").write_text("__version__ = '1.2.3'\ndef answer():\n    return 42\n")
+    for name in ("numpy", "numpy.libs"):
+        shutil.copytree(installed / name, cache / name, ignore=shutil.ignore_patterns("tests", "*.pyi"))
+    version = cache / "numpy" / "version.py"
+    version.write_text(version.read_text().replace(numpy.__version__, OTHER_NUMPY))
+    for path in cache.iterdir():
+        (site / path.name).symlink_to(path)
+    (folder / LOCK).write_text("kbown 1.2.3\n")
+    return Environment(venv=str(folder / "venv")), {}
+
+
+OTHER_NUMPY = "1.99.0"
 
 
 def plant_startup(folder: Path) -> dict[str, str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
-from kronkers_batch.config.spec import Estimator, Origin
+from kronkers_batch.config.spec import Environment, Estimator, Origin
 
 SUFFIX = ".R"
 
@@ -155,6 +156,37 @@ EQUAL_CODE = (
 )
 OTHER_CODE = "x <- 1\nf=function(a,b){\n  return(a-b)\n}\n"
 BROKEN_CODE = "f <- function( {\n"
+
+
+LOCK = "renv.lock"
+
+
+def own_environment(folder: Path) -> tuple[Environment, dict[str, str]]:
+    """A library whose one package is a link to where it was built."""
+    built = install_package(folder / "cache", "kbown", {"answer": "function() 42"})
+    library = folder / "library"
+    library.mkdir()
+    (library / "kbown").symlink_to(built)
+    (folder / LOCK).write_text("{}\n")
+    return Environment(library=str(library)), {}
+
+
+def install_package(library: Path, name: str, functions: dict[str, str]) -> Path:
+    """Version 1.2.3 of a package of these functions, installed into a folder that every user may read."""
+    source = library.with_name(f"{library.name}-source") / name
+    (source / "R").mkdir(parents=True)
+    library.mkdir(exist_ok=True)
+    (source / "DESCRIPTION").write_text(
+        f"Package: {name}\nVersion: 1.2.3\nTitle: T\nDescription: D.\nLicense: CC0\n"
+        "Author: A\nMaintainer: A <a@example.org>\n"
+    )
+    (source / "NAMESPACE").write_text(f"export({', '.join(functions)})\n")
+    (source / "R" / "a.R").write_text("".join(f"{name} <- {body}\n" for name, body in functions.items()))
+    install = ["R", "--vanilla", "CMD", "INSTALL", "--no-docs", "--no-test-load", f"--library={library}"]
+    subprocess.run([*install, str(source)], check=True, capture_output=True)
+    for path in (library.parent, library, *library.rglob("*")):
+        path.chmod(path.stat().st_mode | 0o055 if path.is_dir() else 0o644)
+    return library / name
 
 
 def plant_startup(folder: Path) -> dict[str, str]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -117,31 +115,3 @@ def test_being_off_is_said_loudly(lab, fitted):
     worker = fitted("identity", sandbox=SandboxPolicy.OFF)
     assert not worker.info.sandboxed
     assert any("NOT SANDBOXED" in line for line in lab.log)
-
-
-# The checkout may lie where an ordinary user cannot go, so it is shown at a place of its own.
-AS_USER = """
-set -e
-mount -t tmpfs tmpfs /mnt
-mkdir /mnt/checkout && mount --bind . /mnt/checkout
-if [ -d /root/.pyenv ]; then mkdir -p /mnt/pyenv && mount --bind /root/.pyenv /mnt/pyenv; fi
-mount -t tmpfs -o mode=755 tmpfs /root
-if [ -d /mnt/pyenv ]; then mkdir -p /root/.pyenv && mount --bind /mnt/pyenv /root/.pyenv; fi
-mkdir -m 1777 /mnt/tmp
-export HOME=/mnt/tmp TMPDIR=/mnt/tmp
-cd /mnt/checkout
-exec setpriv --reuid 12345 --regid 12345 --clear-groups --no-new-privs "$@"
-"""
-
-
-def test_all_of_this_as_an_ordinary_user():
-    """The sandbox is built by other means then. Where an ordinary user runs this file, that is it already."""
-    if os.geteuid() != 0:
-        return
-    python = Path("/mnt/checkout", Path(sys.executable).relative_to(ROOT))
-    tests = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", "--basetemp=/mnt/tmp/t"]
-    chosen = ["-k", "python and not ordinary_user", "tests/contract/test_isolation.py"]
-    command = ["unshare", "--mount", "sh", "-c", AS_USER, "sh", *tests, *chosen]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=170)
-    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
-    assert " passed" in done.stdout

@@ -21,6 +21,7 @@ from urllib.parse import quote, unquote, unquote_to_bytes
 import numpy as np
 
 INT32_MIN, INT64_MIN = -(2**31), -(2**63)
+EXACT = 2**53  # beyond it, a float64 skips whole numbers
 DTYPES = {
     "f8": "<f8",
     "f4": "<f4",
@@ -101,6 +102,11 @@ def to_numpy(column):
         return np.where(mask.astype(bool), None, values.astype(bool))
     floats = values.astype(np.float64)
     floats[mask.astype(bool)] = np.nan
+    if (((values > EXACT) | (values < -EXACT)) & (mask == 0)).any():
+        raise OverflowError(
+            "column %r has nulls and integers that are too large to be exact as floats; "
+            "use data: polars, or declare the column as float" % column.name
+        )
     return floats
 
 

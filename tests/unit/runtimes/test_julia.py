@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import shutil
 import subprocess
 import time
@@ -33,6 +32,7 @@ from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.frames.tables import polars_schema
 from kronkers_batch.runtimes import Worker, WorkerSpec, environment_fingerprint, start
 from kronkers_batch.runtimes.languages import julia
+from tests.contract.models_julia import precompile
 
 ORIGIN = Origin("conf/model/test.yaml", 1, "model")
 ROOT = Path(__file__).resolve().parents[3]
@@ -313,10 +313,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (package / "Project.toml").write_text(f'name = "Shaped"\nuuid = "{uuid}"\nversion = "1.2.3"\n')
     (package / "src" / "Shaped.jl").write_text(SHAPED)
     monkeypatch.setenv("JULIA_DEPOT_PATH", str(depot))
-    command = julia.command(Environment(project=str(folder)), 1)
-    options = [option for option in command.argv if not option.endswith("worker.jl")]
-    environment = {**os.environ, **command.environment, "JULIA_DEPOT_PATH": str(depot)}
-    subprocess.run([*options, "-e", "using Shaped"], env=environment, check=True)
+    precompile(folder, "Shaped", {"JULIA_DEPOT_PATH": str(depot)})
     return folder
 
 

@@ -28,6 +28,7 @@ from kronkers_batch.config.spec import (
 from kronkers_batch.errors import FitFailed, MissingPart, ModelError, ScoreFailed, WorkerFailed
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.runtimes import Worker, WorkerSpec, environment_fingerprint, normalise_code, start
+from tests.contract.models_r import install_package
 
 ORIGIN = Origin("conf/model/test.yaml", 1, "model")
 LEVELS = ("LGA", "a b", "é", "JFK", "EWR", "never seen")
@@ -503,44 +504,17 @@ def test_comments_and_layout_do_not_count_but_every_digit_does() -> None:
 # ---------------------------------------------------------------- environments
 
 
-def install(name: str, folder: Path) -> Path:
-    """A package of one function, installed into a folder that every user may read."""
-    source = folder / "source" / name
-    (source / "R").mkdir(parents=True)
-    (source / "DESCRIPTION").write_text(
-        f"Package: {name}\nVersion: 1.2.3\nTitle: T\nDescription: D.\nLicense: CC0\n"
-        "Author: A\nMaintainer: A <a@example.org>\n"
-    )
-    (source / "NAMESPACE").write_text("export(answer, estimate)\n")
-    (source / "R" / "a.R").write_text(
-        "answer <- function() 42\n"
-        "estimate <- function(formula, data, by) {\n"
-        '    stopifnot(inherits(by, "formula"), all.vars(by) == "x", nrow(data) == 3)\n'
-        "    stats::lm(formula, data)\n}\n"
-    )
-    library = folder / "cache"
-    library.mkdir()
-    subprocess.run(
-        [
-            "R",
-            "--vanilla",
-            "CMD",
-            "INSTALL",
-            "--no-docs",
-            "--no-test-load",
-            f"--library={library}",
-            str(source),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    for path in (folder, library, *library.rglob("*")):
-        path.chmod(path.stat().st_mode | 0o055 if path.is_dir() else 0o644)
-    return library / name
+PACKAGE = {
+    "answer": "function() 42",
+    "estimate": """function(formula, data, by) {
+    stopifnot(inherits(by, "formula"), all.vars(by) == "x", nrow(data) == 3)
+    stats::lm(formula, data)
+}""",
+}
 
 
 def test_a_library_of_links_and_an_renv_project(tmp_path: Path, code: Callable[[str], CodeFile]) -> None:
-    package = install("kbtest", tmp_path)
+    package = install_package(tmp_path / "cache", "kbtest", PACKAGE)
     model = code(f"library(kbtest)\n{FIT}score <- function(model, data) rep(answer(), nrow(data))")
     with pytest.raises(ModelError, match="packageNotFoundError"):
         scored(model)

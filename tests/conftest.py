@@ -1,0 +1,21 @@
+"""For all tests: the table of the languages' contract at the end of a verbose run."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.contract import table
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Where tests run in several processes, only this one sees all of them."""
+    if terminalreporter.verbosity < 1:
+        return
+    outcomes: dict[str, str] = {}
+    for kind in ("passed", "failed", "error", "skipped", "xfailed", "xpassed"):
+        for report in terminalreporter.stats.get(kind, []):
+            outcomes[report.nodeid] = kind
+    if text := table.lines(outcomes):
+        terminalreporter.section("the contract in each language")
+        for line in text:
+            terminalreporter.line(line)
