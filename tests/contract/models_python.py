@@ -142,7 +142,8 @@ MODELS = {
     "classes": _FIT + "def name(column):\n"
     "    kind = column.dtype\n"
     "    return kind.base_type().__name__ if hasattr(kind, 'base_type') else str(kind)\n"
-    "def score(model, data):\n    return {c: [name(data[c])] * len(data) for c in data.columns}\n",
+    "def score(model, data):\n"
+    "    return {c: [name(data[c])] * len(data[c]) for c in getattr(data, 'columns', data)}\n",
     # the answer of the package `kbown` of its own environment, for each row
     "own_package": "import kbown\n" + _FIT + "def score(model, data):\n"
     "    return [kbown.answer()] * len(data['x'])\n",

@@ -1,0 +1,53 @@
+"""What docs/reference/languages.md says of each language is so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from kronkers_batch.config.spec import Environment, Language, OutputColumn
+from kronkers_batch.frames.schema import ColumnType
+from kronkers_batch.runtimes.languages.base import MIB, builder
+from tests.contract.test_data import column, training
+
+PAGE = Path(__file__).parents[2] / "docs/reference/languages.md"
+COLUMNS = tuple(column(kind.value, kind) for kind in ColumnType)
+
+
+def documented(first: str) -> list[dict[str, str]]:
+    """The rows of the page's table that has a row called `first`, by the names of its columns."""
+    for lines in re.findall(r"(?:^\|.*\n)+", PAGE.read_text(), re.MULTILINE):
+        head, _, *rows = (
+            [cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines.splitlines()
+        )
+        if any(row[0] == first for row in rows):
+            return [dict(zip(["", *head[1:]], row, strict=True)) for row in rows]
+    raise AssertionError(f"there is no table with {first} on the page")
+
+
+def seen(worker, *positions: int | None) -> list[str]:
+    """What the language calls the type of each column."""
+    names = worker.score(training(COLUMNS, *positions).drop("y")).row(0)
+    return [re.sub(r"\w+\.", "", re.sub(r"^Union{Missing, *(.*)}$", r"\1", name)) for name in names]
+
+
+def test_the_types_of_its_table(lab):
+    rows = documented("float32")
+    assert [row[""] for row in rows] == [c.name for c in COLUMNS]
+    tables = [head for head in rows[0] if head.lower().split(":")[0] == lab.language.value]
+    assert len(tables) == (3 if lab.language is Language.PYTHON else 1)
+    results = tuple(OutputColumn(c.name, ColumnType.STRING) for c in COLUMNS)
+    for table in tables:
+        data = table.partition(": ")[2]
+        worker = lab.start("classes", features=COLUMNS, outputs=results, data=data)
+        worker.fit([training(COLUMNS, 0)])
+        cells = [row[table].partition(", with nulls ") for row in rows]
+        assert seen(worker, 0, 1) == [without for without, _, _ in cells]
+        assert seen(worker, 0, None) == [beside or without for without, _, beside in cells]
+
+
+def test_the_least_memory(lab):
+    least = next(row for row in documented("version") if row[""].startswith("least"))
+    head = next(head for head in least if head.lower() == lab.language.value)
+    command = builder(lab.language).command(Environment(), 1)
+    assert least[head] == f"{command.minimum_memory // MIB} MiB"
