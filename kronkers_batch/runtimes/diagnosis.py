@@ -20,6 +20,8 @@ from kronkers_batch.runtimes.spec import WorkerSpec
 
 MAX_CODE = 2 * 2**20
 OUT_OF_MEMORY = (128 + 9, 128 + 6, 128 + 11, 128 + 7, 12)  # killed, aborted, segmentation fault, bus, ours
+NOT_STARTED = (126, 127)
+"""What setpriv and prlimit end with where a program may not be run, or is not there."""
 
 
 # ---------------------------------------------------------------- what it is told
@@ -151,7 +153,7 @@ def process_error(
 ) -> WorkerFailed:
     """Why the process did not answer, and which key to change."""
     resources, starting = spec.resources, verb in ("hello", "model")
-    fix = "run it with 'kronkers try' and look at what it prints"
+    fix = "run the model's code by itself, in its own language, and look at how it ends"
     if isinstance(error, WireError):
         what = f"the worker broke the protocol at '{verb}': {error}"
         fix = "the model's code must not write to the worker's pipes"
@@ -166,6 +168,12 @@ def process_error(
         how = f"was killed by signal {code - 128}" if code > 128 else "ran out of memory"
         what = f"the worker {how} during '{verb}', most likely for want of memory"
         fix = _more_memory(spec)
+    elif code in NOT_STARTED and verb == "hello":
+        what = "its interpreter cannot be started in the sandbox"
+        fix = (
+            "let other users read and run it and all that lies with it (chmod -R o+rX): workers that root "
+            "starts are another user; or correct the model's environment"
+        )
     elif code is not None and code > 128:
         what = f"the worker was killed by signal {code - 128} during '{verb}'"
     elif code is not None:

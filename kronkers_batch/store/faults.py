@@ -14,7 +14,7 @@ _LOCKED = "Another program has been writing to it for 30 seconds. Let it finish 
 _FULL = "Make room on the disk, then run again: what was finished is kept, the rest is done then."
 _READ_ONLY = "Give the user that runs kronkers the right to write to this file and its folder."
 _PATH = "Check the path in conf/warehouse/, and that the user that runs kronkers may enter its folders."
-_DAMAGED = "Do not write to it any more. Restore the last backup with: kronkers restore"
+_DAMAGED = "Do not write to it any more. Restore it from the last backup."
 _RETRY = "Two writers met and this one gave way. Run again."
 
 # SQLite's primary result codes (the low byte of an extended one).

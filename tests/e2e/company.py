@@ -207,9 +207,9 @@ class Project:
         ``code`` is the exit code that it must end with; None takes any.
         """
         out, err = io.StringIO(), io.StringIO()
-        before = dict(os.environ)
+        before, own = dict(os.environ), self.environment()
         os.environ.clear()
-        os.environ.update(self.environment())
+        os.environ.update(own)
         try:
             with redirect_stdout(out), redirect_stderr(err):
                 returned = main([*words, "--conf", str(self.folder / "conf")])

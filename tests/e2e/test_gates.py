@@ -70,18 +70,3 @@ def test_the_page_of_a_run_says_what_happened(project):
     assert "buys@1" in text
     assert "<script" not in text
     assert "://" not in text
-
-
-def test_a_missing_language_stops_its_own_models_alone(project):
-    project.edit("conf/model/spends.yaml", "language: python", "language: r")
-    project.edit("conf/model/spends.yaml", "code: models/spends/model.py", "code: models/spends/model.R")
-    project.write(
-        "models/spends/model.R", "fit <- function(data, params) 1\nscore <- function(model, data) data$x\n"
-    )
-    (project.folder / "conf/model/spends.yaml").open("a").write(
-        "environment: {executable: /opt/no/Rscript}\n"
-    )
-    result = outcome(project, "--date", "2024-01-21")
-    assert result["buys"]["state"] == "done"
-    assert result["spends"]["state"] == "failed"
-    assert "/opt/no/Rscript" in result["spends"]["message"]

@@ -617,3 +617,20 @@ def test_start_up_files_are_not_read(
     lines: list[str] = []
     assert scored(model, log=lines.append).to_list() == [1.0, 2.0, 4.0]
     assert lines == []
+
+
+def test_an_r_that_others_may_not_run_says_so(tmp_path: Path) -> None:
+    """From root the worker is another user; an ordinary user's is the same, and finds no R behind it."""
+    programs = tmp_path / "prefix" / "bin"
+    programs.mkdir(parents=True)
+    (programs / "Rscript").write_text("#!/nowhere/R\n")
+    (programs / "Rscript").chmod(0o755)
+    programs.parent.chmod(0o700)
+    environment = Environment(executable=str(programs / "Rscript"))
+    with (
+        worker(declared("stats::lm"), X, Y, environment=environment) as w,
+        pytest.raises(WorkerFailed) as error,
+    ):
+        _ = w.info
+    assert "interpreter cannot be started" in error.value.what
+    assert "chmod -R o+rX" in error.value.fix

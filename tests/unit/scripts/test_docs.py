@@ -29,6 +29,14 @@ def test_every_shown_command_is_one(line: str) -> None:
     assert not [word for word in rest if word.startswith("-")]
 
 
+def test_every_command_that_an_error_names_is_one() -> None:
+    sources = "".join(path.read_text() for path in (ROOT / "kronkers_batch").rglob("*.py"))
+    named = set(re.findall(r"""['`:;&] ?kronkers ([a-z]+)""", sources))
+    commands = next(action.choices for action in parser()._actions if action.dest == "command")
+    assert commands is not None
+    assert {"access", "check"} <= named <= set(commands)
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_every_shown_make_target_is_one(target: str) -> None:
     assert re.search(rf"^{re.escape(target)}:", (ROOT / "Makefile").read_text(), re.M)
