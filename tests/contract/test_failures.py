@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from kronkers_batch.config.spec import SandboxPolicy
 from kronkers_batch.errors import FitFailed, ModelError, ScoreFailed, WorkerFailed
 from kronkers_batch.frames.schema import Column, ColumnType
 
@@ -109,8 +110,11 @@ def test_an_exit_without_an_answer(lab, fitted):
         worker.score(rows())
 
 
-def test_a_hang_that_ignores_signals_is_ended_at_the_time_limit(lab, fitted):
-    worker = fitted("stubborn", time_limit=4)
+@pytest.mark.parametrize(
+    "sandbox", [SandboxPolicy.REQUIRE, pytest.param(SandboxPolicy.OFF, marks=pytest.mark.long)]
+)
+def test_a_hang_that_ignores_signals_is_ended_at_the_time_limit(lab, fitted, sandbox):
+    worker = fitted("stubborn", time_limit=4, sandbox=sandbox)
     began = time.monotonic()
     with pytest.raises(WorkerFailed, match="longer than 4 s") as error:
         list(worker.score_stream([rows()] * 5))
