@@ -51,7 +51,7 @@ def lines(outcomes: Mapping[str, str]) -> list[str]:
     """The table as text; its last line counts the passes of each language."""
     cases = table(outcomes)
     rows = [("", list(LANGUAGES))]
-    rows += [(case, [seen.get(x, "-") for x in LANGUAGES]) for case, seen in cases.items()]
+    rows += [(case, [seen.get(x, "-") for x in LANGUAGES]) for case, seen in sorted(cases.items())]
     passes = [sum(seen.get(x) == "passed" for seen in cases.values()) for x in LANGUAGES]
     rows.append((f"passed of {len(cases)}", list(map(str, passes))))
     width = max(len(case) for case, _ in rows)

@@ -78,3 +78,16 @@ def test_a_skipped_case_fails(tmp_path: Path) -> None:
     cases = pytest_run(*plugin, str(tmp_path / "test_cases.py"))
     assert "4 failed, 1 passed, 1 error" in cases.stdout  # the error is of the one that is never set up
     assert pytest_run(*plugin, str(tmp_path / "test_all.py")).returncode == 2
+
+
+def test_the_table_counts_what_passed() -> None:
+    first, *others = table.LANGUAGES
+    nodes = {f"{table.FOLDER}test_a.py::test_b[{language}]": "passed" for language in table.LANGUAGES}
+    nodes[f"{table.FOLDER}test_a.py::test_c[{first}-off]"] = "failed"
+    said = [line.split() for line in table.lines({**nodes, "tests/unit/test_z.py::test_z[r]": "passed"})]
+    assert said == [
+        [*table.LANGUAGES],
+        ["test_a.py::test_b", *["passed"] * len(table.LANGUAGES)],
+        ["test_a.py::test_c[off]", "failed", *["-"] * len(others)],
+        ["passed", "of", "2", *["1"] * len(table.LANGUAGES)],
+    ]

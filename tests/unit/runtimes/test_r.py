@@ -185,6 +185,14 @@ def test_lm_with_its_interval_keeps_what_that_needs() -> None:
     assert (scores["fit"] < scores["upr"]).all()
 
 
+@pytest.fixture(scope="module")
+def ranger() -> None:
+    asked = ["Rscript", "--vanilla", "-e", "quit(status = !requireNamespace('ranger', quietly = TRUE))"]
+    there = subprocess.run(asked, capture_output=True).returncode == 0
+    assert there, "R's package ranger is missing: run scripts/setup as root, or apt-get install r-cran-ranger"
+
+
+@pytest.mark.usefixtures("ranger")
 def test_ranger_in_chunks_with_factors_gives_what_it_gives_whole(tmp_path: Path) -> None:
     df = data().rename({"hour of day": "hour"})
     schema = Schema(tuple(c if c.name != "hour of day" else column("hour", "int32") for c in features()))
@@ -202,6 +210,7 @@ def test_ranger_in_chunks_with_factors_gives_what_it_gives_whole(tmp_path: Path)
     assert np.array_equal(chunks["p"].to_numpy(), said)
 
 
+@pytest.mark.usefixtures("ranger")
 @pytest.mark.parametrize(("target", "formula"), [("yes", "yes ~ ."), ("one", "")])
 def test_ranger_s_probabilities_are_of_yes_though_it_met_yes_first(target: str, formula: str) -> None:
     df = data(600).sort("one", descending=True)
@@ -216,6 +225,7 @@ def test_ranger_s_probabilities_are_of_yes_though_it_met_yes_first(target: str, 
     assert scores.filter(~df["yes"]).mean() < 0.3  # type: ignore[operator]
 
 
+@pytest.mark.usefixtures("ranger")
 def test_classes_instead_of_probabilities_are_refused() -> None:
     df = pl.DataFrame({"x": [1.0, 2.0, 3.0, 4.0], "class": ["no", "yes", "no", "yes"]})
     target = column("class", "category", ("no", "yes"))
