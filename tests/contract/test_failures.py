@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -36,6 +37,14 @@ def running(text: str) -> list[str]:
         if text in line:
             found.append(line)
     return found
+
+
+def becomes(true: Callable[[], bool], within: float = 20) -> bool:
+    """Whether something is so, or comes to be."""
+    deadline = time.monotonic() + within
+    while not true() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return true()
 
 
 def peak_kib() -> int:
@@ -135,12 +144,9 @@ def test_a_grandchild_ends_with_its_worker(lab, fitted):
     seconds = f"{9_000_000 + time.time_ns() % 1_000_000}"
     worker = fitted("grandchild", parameters={"seconds": seconds})
     worker.score(rows())
-    assert running(f"sleep {seconds}")
+    assert becomes(lambda: bool(running(f"sleep {seconds}")))  # it has no command line at first
     worker.close()
-    deadline = time.monotonic() + 20  # the kernel ends what is in its process namespace
-    while running(f"sleep {seconds}") and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not running(f"sleep {seconds}")
+    assert becomes(lambda: not running(f"sleep {seconds}"))  # the kernel ends what is in its namespace
 
 
 def test_too_much_memory(lab):
