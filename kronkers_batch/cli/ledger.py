@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from kronkers_batch.cli.options import command, opened, parse_moment, verb_of
+from kronkers_batch.cli.options import command, opened, verb_of
 from kronkers_batch.cli.output import moment, print_json
 from kronkers_batch.errors import UsageError
+from kronkers_batch.steps.moments import parse_moment
 
 VERBS = ("show", "verify")
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from kronkers_batch.store import clock
 
 
 def table(rows: Sequence[Sequence[object]], headers: Sequence[str], *, wide: bool = False) -> None:
@@ -31,6 +34,8 @@ def print_json(value: object) -> None:
 def _plain(value: object) -> object:
     if isinstance(value, float) and value != value:
         return None
+    if isinstance(value, dt.datetime):
+        return moment(clock.from_datetime(value))
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
@@ -43,6 +48,8 @@ def _text(cell: object) -> str:
         return ""
     if isinstance(cell, float):
         return f"{cell:.5g}"
+    if isinstance(cell, dt.datetime):
+        return moment(clock.from_datetime(cell))
     return str(cell).replace("\n", " ")
 
 

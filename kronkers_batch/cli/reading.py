@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kronkers_batch.cli.options import command, date_option, one_name, opened, parse_date, parse_moment
-from kronkers_batch.errors import NotFound, UsageError
+from kronkers_batch.cli.options import command, date_option, one_name, opened
+from kronkers_batch.errors import UsageError
+from kronkers_batch.steps.moments import parse_date, parse_moment
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from kronkers_batch.steps.services import Services
     from kronkers_batch.warehouse.warehouse import Told
 
 SHOWN = 20
@@ -47,23 +47,12 @@ def read(args: argparse.Namespace) -> int:
     name = one_name(args, "model")
     date = parse_date(args.date) if args.date else None
     at = parse_moment(args.at) if args.at else None
-    if args.version is not None and date is None:
-        raise UsageError("--version needs --date", fix="versions are numbered within a date")
-    from kronkers_batch.steps import rights
+    keys = [args.key] if args.key else None
+    from kronkers_batch.steps import reading
 
     with opened(args) as services:
-        rights.require(services, "read", name)
         told = _told(args, "read")
-        if args.key:
-            keys = services.warehouse.parse_key(name, args.key)
-            frame = services.warehouse.lookup(name, keys, date=date, version=args.version, at=at, told=told)
-            if not frame.height:
-                raise NotFound(
-                    f"{name} has no row with this key", fix="check the key's values and their order"
-                )
-            return _show(args, iter([frame]))
-        dated = date is None
-        frames = services.warehouse.read(name, date=date, version=args.version, at=at, dated=dated, told=told)
+        frames = reading.read(services, name, date=date, version=args.version, at=at, keys=keys, told=told)
         return _show(args, frames)
 
 
@@ -75,16 +64,10 @@ def sql(args: argparse.Namespace) -> int:
     if len(queries) != 1 or len(args.names) > 1 or set(args.names) - set(queries):
         raise UsageError("give one query, in quotes", fix='kronkers sql "select count(*) from NAME"')
     args.overrides = tuple(word for word in words if word not in queries)
-    from kronkers_batch.steps import rights
+    from kronkers_batch.steps import reading
 
     with opened(args) as services:
-        rights.seen(services, "sql")
-        return _show(args, iter([_query(services, queries[0], _told(args, "sql"))]))
-
-
-def _query(services: Services, query: str, told: Told) -> pl.DataFrame:
-    # Every declared name may stand in it; naming one that the caller may not read is refused by its keys.
-    return services.warehouse.sql(query, list(services.config.models), told=told)
+        return _show(args, iter([reading.sql(services, queries[0], told=_told(args, "sql"))]))
 
 
 def _told(args: argparse.Namespace, action: str) -> Told:

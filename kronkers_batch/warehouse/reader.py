@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
 
 from kronkers_batch.errors import IntegrityError, UsageError
+from kronkers_batch.frames.schema import Schema
 from kronkers_batch.frames.tables import polars_schema
 from kronkers_batch.store.engine import Database
 from kronkers_batch.store.tables.outputs import output_filters, output_pieces
@@ -91,21 +93,32 @@ def dated(frame: pl.DataFrame, opened: Opened) -> pl.DataFrame:
     return frame.select(pl.lit(opened.version.date, pl.Date).alias(DATE_COLUMN), pl.all())
 
 
-def no_rows(opened: Opened, columns: Sequence[str]) -> pl.DataFrame:
-    """A frame of these columns without rows."""
+def no_rows(opened: Opened, columns: Sequence[str] | None) -> pl.DataFrame:
+    """A frame of these columns, or all, without rows."""
     import polars as pl
 
-    return pl.DataFrame(schema=polars_schema(opened.version.schema.select(tuple(columns))))
+    return pl.DataFrame(schema=polars_schema(_part(opened, columns)))
 
 
-def check_columns(opened: Opened, columns: Sequence[str] | None) -> None:
-    """Raises UsageError on a column that the version does not have."""
-    for name in columns or ():
-        if name not in opened.version.schema:
+def check_columns(several: Sequence[Opened], columns: Sequence[str] | None) -> None:
+    """Raises UsageError on a column that a version does not have, and where they are not one table."""
+    for opened in several:
+        for name in columns or ():
+            if name not in opened.version.schema:
+                raise UsageError(
+                    f"{opened.version.ref} has no column {name!r}",
+                    fix="It has: " + ", ".join(opened.version.schema.names),
+                )
+    for before, after in pairwise(several):
+        if polars_schema(_part(before, columns)) != polars_schema(_part(after, columns)):
             raise UsageError(
-                f"{opened.version.ref} has no column {name!r}",
-                fix="It has: " + ", ".join(opened.version.schema.names),
+                f"{after.version.ref} has other columns than {before.version.ref}: they are not one table",
+                fix="Read one date.",
             )
+
+
+def _part(opened: Opened, columns: Sequence[str] | None) -> Schema:
+    return opened.version.schema if columns is None else opened.version.schema.select(tuple(columns))
 
 
 def _holding_in_group(

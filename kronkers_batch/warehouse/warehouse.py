@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Told = tuple[str, Mapping[str, Any]]
 """What the ledger says of a reading: the action and details. No values of data."""
 READ: Told = ("read", {})
+SQL: Told = ("sql", {})
 
 
 class Warehouse:
@@ -171,7 +172,7 @@ class Warehouse:
         dated: bool = False,
         told: Told = READ,
     ) -> Iterator[pl.DataFrame]:
-        """The rows of outputs, one frame a piece, in the order in which they were written.
+        """The rows of outputs in the order in which they were written: one frame a piece, at least one.
 
         Args:
             model: Its name.
@@ -185,18 +186,21 @@ class Warehouse:
             told: What the ledger says of it: the action, and details.
 
         Everything is found, verified and opened before this returns; pieces are verified one by one as they
-        come. Raises NotFound, AccessRefused, IntegrityError, UsageError on a column that there is not.
+        come. Raises NotFound, AccessRefused, IntegrityError, UsageError on a column that there is not and
+        where the dates have not all the same columns.
         """
         with self._db.read() as conn:
             found = self._select(conn, model, date, version, at, first, last)
-            for opened in found:
-                reader.check_columns(opened, columns)
+            reader.check_columns(found, columns)
             keys = [self._vault.data_key(conn, opened.key_id) for opened in found]
         self._record_read(model, found, date, first, last, told)
 
         def frames() -> Iterator[pl.DataFrame]:
             for opened, key in zip(found, keys, strict=True):
                 for frame in reader.stream(self._db, self._vault, key, opened, columns):
+                    yield reader.dated(frame, opened) if dated else frame
+                if not opened.pieces:
+                    frame = reader.no_rows(opened, columns)
                     yield reader.dated(frame, opened) if dated else frame
 
         return frames()
@@ -232,8 +236,8 @@ class Warehouse:
         with self._db.read() as conn:
             found = self._select(conn, model, date, version, at, None, None)
             jobs = []
+            reader.check_columns(found, columns)
             for opened in found:
-                reader.check_columns(opened, columns)
                 wanted = key_frame(opened.version.schema, opened.version.key, keys)
                 key = self._vault.data_key(conn, opened.key_id)
                 jobs.append((opened, key, wanted, reader.holding(conn, self._vault, key, opened, wanted)))
@@ -248,18 +252,13 @@ class Warehouse:
             frames.append(reader.dated(reader.no_rows(opened, names), opened))
         return pl.concat(frames, how="vertical")
 
-    def parse_key(self, model: str, values: Sequence[str]) -> list[dict[str, str]]:
-        """One key for :meth:`lookup` from its values in order. Raises NotFound, UsageError."""
+    def key_columns(self, model: str) -> tuple[str, ...]:
+        """The key of a model's newest output. Raises NotFound, AccessRefused, IntegrityError."""
         with self._db.read() as conn:
             heads = catalog.list_heads(conn, self._vault, model, None)
             if not heads:
                 raise _nothing(model)
-            key = catalog.open_head(conn, self._vault, model, heads[-1].date, None).version.key
-        if len(values) != len(key):
-            raise UsageError(
-                f"a key of {model} has {len(key)} value(s), not {len(values)}", fix=f"Give: {', '.join(key)}"
-            )
-        return [dict(zip(key, values, strict=True))]
+            return catalog.open_head(conn, self._vault, model, heads[-1].date, None).version.key
 
     def sql(
         self,
@@ -268,7 +267,7 @@ class Warehouse:
         at: int | None = None,
         *,
         memory: int = sql.MEMORY,
-        told: Told = ("sql", {}),
+        told: Told = SQL,
     ) -> pl.DataFrame:
         """One SELECT over decrypted outputs: each model is a table of its heads, with ``logical_date``.
 
@@ -303,7 +302,7 @@ class Warehouse:
             if date is None or at is not None:
                 raise UsageError(
                     "a version is of one date, and says itself which moment it is of",
-                    fix="Give --date with --version, and no --at.",
+                    fix="Give its date with it, and no moment.",
                 )
             return [self._numbered(conn, model, date, version)]
         if date is not None:

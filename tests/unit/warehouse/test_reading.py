@@ -149,12 +149,11 @@ def test_keys_that_are_none(house: House, keys):
         house.warehouse.lookup("late", keys, DAY)
 
 
-def test_a_key_from_its_values_in_order(house: House):
+def test_the_key_of_a_model(house: House):
+    with pytest.raises(NotFound):
+        house.warehouse.key_columns("late")
     house.publish()
-    keys = house.warehouse.parse_key("late", ["7", "JFK"])
-    assert house.warehouse.lookup("late", keys, DAY)["score"].to_list() == [7.0]
-    with pytest.raises(UsageError, match="2 value"):
-        house.warehouse.parse_key("late", ["7"])
+    assert house.warehouse.key_columns("late") == ("flight", "origin")
 
 
 def test_sql_joins_outputs(house: House):

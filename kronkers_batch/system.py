@@ -1,0 +1,152 @@
+"""The system from a Python program: what ``kronkers_batch.open`` gives.
+
+Each function does what the command of its name does: it asks the same table of rights, and leaves the same
+line in the ledger.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from kronkers_batch.bootstrap import open_system
+from kronkers_batch.config.load import find_conf
+from kronkers_batch.errors import UsageError
+from kronkers_batch.steps import listing, reading
+from kronkers_batch.steps.moments import parse_date, parse_moment
+from kronkers_batch.steps.rights import refusals_recorded
+from kronkers_batch.steps.services import Services
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from kronkers_batch.steps.reading import Key
+
+
+class System:
+    """An opened warehouse with the caller's keys. Use it as a context manager; threads may share one.
+
+    Every function raises AccessRefused where the caller has no right, and the ledger then says so.
+
+    Args:
+        conf: The configuration folder; None finds it as the command line does.
+        overrides: Overrides of it, such as ``warehouse.url=...``.
+
+    Raises ConfigErrors, StoreError, IdentityError, AccessRefused, IntegrityError.
+    """
+
+    def __init__(self, conf: str | Path | None = None, overrides: Sequence[str] = ()) -> None:
+        path = find_conf(None if conf is None else str(conf), os.environ)
+        self._services: Services | None = open_system(path, tuple(overrides))
+
+    def __enter__(self) -> System:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database and drop the keys; again is no harm."""
+        if self._services is not None:
+            self._services.close()
+            self._services = None
+
+    # ------------------------------------------------------------ rows
+
+    def read(
+        self,
+        model: str,
+        date: dt.date | str | None = None,
+        version: int | None = None,
+        at: dt.datetime | dt.date | str | None = None,
+        keys: Sequence[Key] | None = None,
+    ) -> pl.DataFrame:
+        """A model's scores as a Polars frame; its ``to_arrow()`` makes an Arrow table.
+
+        Args:
+            model: Its name.
+            date: One logical date, also as ISO text; None reads every published one, with the date in front.
+            version: This version of that date, not the one in use.
+            at: What a reader saw at this moment (UTC unless it says otherwise); a date means its end.
+            keys: Only these rows: for each its key as a mapping by column, as the values in order, or as one
+                value where the key is one column.
+
+        Raises NotFound, UsageError, IntegrityError, and StoreError where the read cannot be recorded.
+        """
+        import polars as pl
+
+        return pl.concat(self._read(model, date, version, at, keys))
+
+    def frames(
+        self,
+        model: str,
+        date: dt.date | str | None = None,
+        version: int | None = None,
+        at: dt.datetime | dt.date | str | None = None,
+    ) -> Iterator[pl.DataFrame]:
+        """As :meth:`read`, one frame of about 65,536 rows after the other: for more than memory holds."""
+        return self._read(model, date, version, at, None)
+
+    def _read(
+        self,
+        model: str,
+        date: dt.date | str | None,
+        version: int | None,
+        at: dt.datetime | dt.date | str | None,
+        keys: Sequence[Key] | None,
+    ) -> Iterator[pl.DataFrame]:
+        day = None if date is None else parse_date(_text(date), "date")
+        moment = None if at is None else parse_moment(_text(at), "at")
+        with self._asking(f"read {model}") as services:
+            return reading.read(services, model, date=day, version=version, at=moment, keys=keys)
+
+    def sql(self, query: str) -> pl.DataFrame:
+        """The result of one SELECT in which each model is a table of its published outputs.
+
+        Raises UsageError, IntegrityError, and StoreError where the read cannot be recorded.
+        """
+        with self._asking("sql") as services:  # a query may hold data, and is not recorded
+            return reading.sql(services, query)
+
+    # ------------------------------------------------------------ records
+
+    def models(self) -> list[dict[str, Any]]:
+        """The models that the caller may see, with champion and newest output."""
+        with self._asking("models") as services:
+            return listing.models(services)
+
+    def versions(self, model: str) -> list[dict[str, Any]]:
+        """A model's versions, newest last."""
+        with self._asking(f"versions {model}") as services:
+            return listing.versions(services, model)
+
+    def outputs(self, model: str) -> list[dict[str, Any]]:
+        """A model's output versions, by date and number."""
+        with self._asking(f"outputs {model}") as services:
+            return listing.outputs(services, model)
+
+    def show(self, ref: str) -> dict[str, Any]:
+        """Everything about one version (``NAME@3`` or ``NAME/2013-06-01#2``) but its artifact and rows.
+
+        Raises NotFound, UsageError, IntegrityError.
+        """
+        with self._asking(f"show {ref}") as services:
+            return listing.show(services, ref)
+
+    @contextmanager
+    def _asking(self, subject: str) -> Iterator[Services]:
+        if self._services is None:
+            raise UsageError("it was closed", where="kronkers_batch", fix="Open it again.")
+        with refusals_recorded(self._services, subject):
+            yield self._services
+
+
+def _text(moment: dt.date | str) -> str:
+    return moment if isinstance(moment, str) else moment.isoformat()
