@@ -48,6 +48,12 @@ def every_command() -> list[str]:
     ]
 
 
+def has_json(command: str) -> bool:
+    """Whether a command of :func:`every_command` has ``--json``."""
+    options = _commands()[command.split()[0]]._actions
+    return any("--json" in action.option_strings for action in options)
+
+
 def _usage(name: str, command: argparse.ArgumentParser) -> str:
     (words,) = (a.metavar for a in command._actions if a.dest == "words")
     names = (

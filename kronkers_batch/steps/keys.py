@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import func, select
 
-from kronkers_batch.errors import UsageError
+from kronkers_batch.errors import AccessRefused, NotFound, UsageError
+from kronkers_batch.registry.training import parse_ref as parse_version
 from kronkers_batch.steps import rights as asked
 from kronkers_batch.steps.people import parse_scope, rewrapped, scrubbed
 from kronkers_batch.steps.services import Services
@@ -14,6 +15,7 @@ from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import rights, rotation
 from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.notes import note
+from kronkers_batch.warehouse.versions import parse_ref as parse_output
 
 
 def listing(services: Services) -> list[dict[str, object]]:
@@ -79,10 +81,21 @@ def shred(services: Services, ref: str, why: str) -> dict[str, object]:
     """
     if not why.strip():
         raise UsageError("a reason is needed", where=ref, fix="--why TEXT")
-    if "/" in ref:
-        services.warehouse.shred(ref, why)
-    else:
-        from kronkers_batch.registry.registry import parse_ref
-
-        services.registry.shred(*parse_ref(ref), why=why)
+    output = "/" in ref
+    model = parse_output(ref)[0] if output else parse_version(ref)[0]
+    if model in services.config.models:
+        asked.require(services, "keys shred", model)
+    try:
+        if output:
+            services.warehouse.shred(ref, why)
+        else:
+            services.registry.shred(*parse_version(ref), why=why)
+    except AccessRefused:
+        if model in services.config.models:
+            raise
+        # Of a model that conf does not name, who may not shred it is not told that it is there.
+        asked.refused(services, f"keys shred {ref}")
+        raise NotFound(f"there is no {ref}", fix="kronkers models") from None
+    except NotFound:
+        raise NotFound(f"there is no {ref}", fix="kronkers models") from None
     return {"shredded": ref, **scrubbed(services)}

@@ -13,7 +13,7 @@ from kronkers_batch.steps import rights as asked
 from kronkers_batch.steps.services import Services
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import grants as granting
-from kronkers_batch.vault import pin, rotation
+from kronkers_batch.vault import pin, rights, rotation
 from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.notes import note
 from kronkers_batch.vault.trust import ADMIN, NONE, Grant
@@ -210,7 +210,7 @@ def parse_scope(services: Services, text: str, *, known: bool = False) -> Scope:
     Args:
         services: The opened system.
         text: What was written.
-        known: Whether one that is no longer declared, but has keys, will do too.
+        known: Whether one that is no longer declared, but has keys that the caller may see, will do too.
 
     Raises UsageError with the nearest spelling.
     """
@@ -221,9 +221,11 @@ def parse_scope(services: Services, text: str, *, known: bool = False) -> Scope:
         *(Scope(spec.department, name) for name, spec in config.models.items()),
     ]
     if known and scope not in scopes:
+        mine = asked.held(services)
         with services.db.read() as connection:
             query = select(t.tree_keys.c.department, t.tree_keys.c.model).distinct()
-            scopes += [Scope(*row) for row in connection.execute(query).all()]
+            found = [Scope(*row) for row in connection.execute(query).all()]
+        scopes += [one for one in found if rights.covers(mine, one, Role.VIEWER)]
     if scope in scopes and bool(slash) == bool(model):
         return scope
     texts = [str(s) for s in scopes]

@@ -1,16 +1,21 @@
-"""Every role with every command of the parser: refused below what the table asks for, and nowhere else."""
+"""Every role with every command and function: refused below what the table asks for, and nowhere else."""
 
+import inspect
 import shutil
 
 import pytest
 
-from kronkers_batch.cli.reference import every_command
+import kronkers_batch
+from kronkers_batch.cli.reference import every_command, has_json
+from kronkers_batch.errors import AccessRefused
+from kronkers_batch.system import System
 from kronkers_batch.vault.context import Role
 from kronkers_batch.vault.identity import Identity
 from kronkers_batch.vault.pin import to_text
 from kronkers_batch.vault.rights import COMMANDS, Who
 from tests.e2e.company import Project
 from tests.e2e.test_access import NIGHT, Person
+from tests.e2e.test_python import opened
 
 NOBODY = "nobody"  # certified, without a grant
 ROLES = [NOBODY, *map(str, Role)]
@@ -18,9 +23,9 @@ OTHER = Identity.generate("other")
 
 WORDS = {
     "access add": [to_text(OTHER.name, OTHER.id, OTHER.public)],
-    "access grant": ["the-nobody", "viewer", "support/spends"],
+    "access grant": ["guest", "viewer", "support/spends"],
     "access list": [],
-    "access revoke": ["the-nobody", "sales"],
+    "access revoke": ["guest", "sales"],
     "access whoami": [],
     "check": [],
     "diff": ["buys@1", "buys@1"],
@@ -47,6 +52,17 @@ WORDS = {
 }
 """What is put behind each command; its model is of the department on which the roles are held."""
 
+FUNCTIONS = {
+    "frames": ("read", lambda system: list(system.frames("buys", date=NIGHT))),
+    "models": ("models", lambda system: system.models()),
+    "outputs": ("outputs", lambda system: system.outputs("buys")),
+    "read": ("read", lambda system: system.read("buys", date=NIGHT)),
+    "show": ("show", lambda system: system.show("buys@1")),
+    "sql": ("sql", lambda system: system.sql("select count(*) from buys")),
+    "versions": ("versions", lambda system: system.versions("buys")),
+}
+"""Each public function of Python, and the command whose role it asks for."""
+
 
 @pytest.fixture(scope="module")
 def company(trained) -> Project:
@@ -55,6 +71,7 @@ def company(trained) -> Project:
     shutil.rmtree(folder)
     shutil.copytree(trained, folder)
     project = Project(folder)
+    Person(project, "guest").join()
     for role in ROLES:
         person = Person(project, f"the-{role}").join()
         if role != NOBODY:
@@ -62,8 +79,11 @@ def company(trained) -> Project:
     return project
 
 
-def test_every_command_is_tried():
+def test_every_command_and_function_is_tried():
     assert set(WORDS) == set(every_command()) == set(COMMANDS)
+    public = {name for name in dir(System) if not name.startswith("_")}
+    assert public - {"close"} == set(FUNCTIONS)
+    assert [name for name, value in vars(kronkers_batch).items() if inspect.isfunction(value)] == ["open"]
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))
@@ -77,11 +97,24 @@ def test_a_role_and_a_command(company, role, command):
     words = [*command.split(), *WORDS[command]]
     if command == "access grant" and role == "admin":
         words[-1] = "sales/buys"  # on its own department it may; on another one not even an admin may
-    done = run(Person(company, f"the-{role}"), words)
-    assert (done.returncode == 3) is refused, f"{done.returncode}: {done.stdout}{done.stderr}"
-    if refused:
-        assert done.stdout == ""
-        assert f"the-{role}" in done.stderr
+    for json in ([], ["--json"]) if has_json(command) else ([],):
+        done = run(Person(company, f"the-{role}"), words + json)
+        assert (done.returncode == 3) is refused, f"{done.returncode}: {done.stdout}{done.stderr}"
+        if refused:
+            assert done.stdout == ""
+            assert f"the-{role}" in done.stderr
+
+
+@pytest.mark.parametrize("function", sorted(FUNCTIONS))
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_and_a_function(company, role, function):
+    command, call = FUNCTIONS[function]
+    with opened(Person(company, f"the-{role}")) as system:
+        if role == NOBODY or not Role(role).covers(COMMANDS[command]):
+            with pytest.raises(AccessRefused, match=f"the-{role}"):
+                call(system)
+        else:
+            assert len(call(system))
 
 
 @pytest.mark.parametrize("command", sorted(c for c in COMMANDS if COMMANDS[c] is not Who.CHECKOUT))
@@ -95,9 +128,10 @@ def test_an_admin_of_another_department_is_nobody_here(company, command):
     words = [*command.split(), *WORDS[command]]
     if command == "access grant":
         words[-1] = "sales/buys"
-    done = run(person, words)
-    assert done.returncode == 3, f"{done.stdout}{done.stderr}"
-    assert done.stdout == ""
+    for json in ([], ["--json"]) if has_json(command) else ([],):
+        done = run(person, words + json)
+        assert done.returncode == 3, f"{done.stdout}{done.stderr}"
+        assert done.stdout == ""
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))
