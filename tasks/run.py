@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -50,21 +50,29 @@ class Outcome:
 
 @dataclass(frozen=True)
 class RunResult:
-    """A finished run: its id, logical date, one outcome a model, and every event."""
+    """A finished run: its id, logical date, one outcome a model, and every event.
+
+    ``problem`` is what went wrong at its end, when the work of every model was done and kept.
+    """
 
     run_id: str
     date: dt.date
     outcomes: tuple[Outcome, ...]
     events: tuple[Event, ...]
     seconds: float
+    problem: KronkersError | None = None
 
     @property
     def exit_code(self) -> int:
-        """0; 1 where some model was not done; 3 where nothing could be done because it was refused."""
+        """0; 1 where some model was not done; 3 where nothing could be done because it was refused.
+
+        A problem at the end has a code of its own, and the higher one counts.
+        """
+        worst = self.problem.exit_code if self.problem else 0
         if all(outcome.ok for outcome in self.outcomes):
-            return 0
+            return worst
         states = {outcome.state for outcome in self.outcomes}
-        return 3 if "refused" in states and states <= {"refused", "waiting"} else 1
+        return max(worst, 3 if "refused" in states and states <= {"refused", "waiting"} else 1)
 
 
 def nightly_task(
@@ -154,15 +162,24 @@ def execute(
     for name, error in barred.items():
         department = services.model(name).department
         runlog.record(services, run_id, department, Event(name, "score", "refused", 0.0, str(error), ""))
-    expire_outputs(services, date)
+    problem = _ended(expire_outputs, services, date)
     events = tuple(runlog.events(services, run_id))
     for name in dict.fromkeys(event.model for event in events if event.state == "refused"):
         rights.refused(services, f"run {name}")
     outcomes = tuple(_outcome(root, name, events) for name in [*names, *barred])
-    result = RunResult(run_id, date, outcomes, events, (now() - started) / 1e6)
+    problem = problem or _ended(checkpoint.write, services)
+    result = RunResult(run_id, date, outcomes, events, (now() - started) / 1e6, problem)
     runlog.finish(services, run_id, result.exit_code)
-    checkpoint.write(services)
     return result
+
+
+def _ended(work: Callable[..., object], *arguments: object) -> KronkersError | None:
+    """What went wrong in something that a run does at its end; its models' work stands all the same."""
+    try:
+        work(*arguments)
+    except KronkersError as error:
+        return error
+    return None
 
 
 def _build(root: BaseTask, workers: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING, Any
 
 from kronkers_batch.cli.options import command, conf_folder, date_option, logical_date, one_name, opened
@@ -53,21 +54,39 @@ def train(args: argparse.Namespace) -> int:
 
 
 def _tell(args: argparse.Namespace, services: Services, result: RunResult) -> int:
+    """What became of each model, before anything that went wrong afterwards; the highest exit code."""
+    from kronkers_batch.errors import StoreError
     from kronkers_batch.steps.report import write_page
 
-    page = write_page(services, result.run_id)
+    problems = [result.problem] if result.problem else []
+    try:
+        page = str(write_page(services, result.run_id))
+    except StoreError as error:
+        page = ""
+        problems.append(error)
+    code = max([result.exit_code, *(problem.exit_code for problem in problems)])
     if args.json:
         print_json(
             {
                 "run": result.run_id,
                 "date": str(result.date),
                 "seconds": result.seconds,
-                "exit_code": result.exit_code,
+                "exit_code": code,
                 "models": [vars(o) for o in result.outcomes],
-                "report": str(page),
+                "report": page or None,
+                "problems": [str(problem) for problem in problems],
             }
         )
-        return result.exit_code
+    else:
+        _table(result)
+        if page:
+            print(f"report: {page}")
+    for problem in problems:
+        print(f"kronkers: {problem}", file=sys.stderr)
+    return code
+
+
+def _table(result: RunResult) -> None:
     print(f"{result.date}, run {result.run_id}, {result.seconds:.1f} s")
     rows = [(o.model, o.state, f"{o.seconds:.1f}", o.message) for o in result.outcomes if o.ok]
     bad = [o for o in result.outcomes if not o.ok]
@@ -75,8 +94,6 @@ def _tell(args: argparse.Namespace, services: Services, result: RunResult) -> in
     table(rows, ("model", "state", "seconds", "what"))
     for outcome in bad:
         print(f"\n{outcome.model} {outcome.state}: {outcome.message}")
-    print(f"report: {page}")
-    return result.exit_code
 
 
 def report(args: argparse.Namespace) -> int:

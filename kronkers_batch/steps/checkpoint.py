@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kronkers_batch.errors import StoreError
 from kronkers_batch.ledger import checkpoints
 from kronkers_batch.steps.services import Services
 from kronkers_batch.store.artifacts import ArtifactStore
@@ -14,8 +15,16 @@ def write(services: Services) -> None:
     Nothing where ``warehouse.checkpoints`` is empty. Raises IntegrityError, StoreError.
     """
     store = _store(services)
-    if store is not None:
+    if store is None:
+        return
+    try:
         checkpoints.write(services.db, services.ledger, LedgerKeys(services.vault), store)
+    except StoreError as error:
+        raise StoreError(
+            f"what was done is kept, but no checkpoint of the ledger was written: {error.what}",
+            where=f"warehouse.checkpoints, {error.where}",
+            fix=f"{error.fix}\n     Until one is written, an older database put in its place shows less.",
+        ) from error
 
 
 def compare(services: Services) -> None:

@@ -166,8 +166,10 @@ _NOTES = """\
   `keys list`) shows or runs those on which you have the role, and leaves out the others; with none at
   all it is refused. `run` names the enabled models that it may not run, and ends with exit code 1, or 3
   when it may run none.
+- A function of `kronkers_batch.open` ([from Python](python.md)) asks for what the command of its name does.
 - Names of models, sources and departments in `conf/` are seen by whoever has the checkout. What the
-  database says (which versions, when, how good) is shown only to who has a grant.
+  database says (which versions, when, how good, models that `conf/` no longer names) is shown only to who
+  has a grant.
 - A grant on one model opens that model: its versions, outputs and promotions. To *run* it takes operator
   on the department, because sources and their snapshots belong to departments. A source that another
   department shares (`shared_with`) is frozen under the key of the department that runs; another model's
