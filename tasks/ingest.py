@@ -8,12 +8,14 @@ from typing import Any
 
 import luigi
 
-from kronkers_batch.config.spec import InputRef
+from kronkers_batch.config.spec import InputRef, ModelSpec
 from kronkers_batch.data.window import Window
 from kronkers_batch.steps import ingest as step
 from kronkers_batch.steps import rights
-from kronkers_batch.steps.sources import has_heads, source_of
+from kronkers_batch.steps.services import Services
+from kronkers_batch.steps.sources import has_heads
 from kronkers_batch.steps.windows import days, outputs_of
+from kronkers_batch.vault.context import scope_of
 from tasks.base import BaseTask
 
 _OUTPUT = "output."
@@ -22,18 +24,23 @@ _OUTPUT = "output."
 class Ingest(BaseTask):
     """Freeze ``[start, end)`` of a source as a snapshot. An empty moment is an open end.
 
+    ``under`` is whose key (a department, or ``DEPARTMENT/MODEL``): models that share a source share the task
+    where the caller is operator of a department.
+
     Complete when the source as it is now is frozen, and every output that it reads is up to date.
     """
 
     source: str = luigi.Parameter()  # a source's name, or output.MODEL
+    under: str = luigi.Parameter()
     start: str = luigi.Parameter(default="")
     end: str = luigi.Parameter(default="")
 
     @classmethod
-    def of(cls, ref: InputRef, window: Window, **common: Any) -> Ingest:
+    def of(cls, services: Services, model: ModelSpec, window: Window, **common: Any) -> Ingest:
         """The task for a window of what a model reads."""
-        name = ref.source or _OUTPUT + ref.output
-        return cls(source=name, start=_text(window.start), end=_text(window.end), **common)
+        name = model.source.source or _OUTPUT + model.source.output
+        under = str(step.owner(services, model))
+        return cls(source=name, under=under, start=_text(window.start), end=_text(window.end), **common)
 
     @property
     def ref(self) -> InputRef:
@@ -49,8 +56,8 @@ class Ingest(BaseTask):
 
     @property
     def subject(self) -> tuple[str, str]:
-        """The source, and the department under whose key it is frozen."""
-        return self.source, step.owner(self.services, self.ref)
+        """The source, and whose key it is frozen under."""
+        return self.source, self.under
 
     def requires(self) -> Iterator[BaseTask]:
         """What the source reads of other models: tonight's output up to date, earlier ones published."""
@@ -68,17 +75,16 @@ class Ingest(BaseTask):
             return False
         if not all(has_heads(self.services, m, self.window) for m in outputs_of(self.services, self.ref)):
             return False
-        return step.find(self.services, self.ref, self.window) is not None
+        return step.find(self.services, self.ref, self.window, scope_of(self.under)) is not None
 
     def reason(self) -> str:
         """Why: nothing is frozen for this window, or the source changed since."""
-        name = source_of(self.services, self.ref).name
-        before = self.services.snapshots.frozen_before(name, self.window)
+        before = step.frozen_before(self.services, self.ref, self.window, scope_of(self.under))
         return "the source changed" if before else "not read yet"
 
     def work(self) -> tuple[str, str]:
         """Read, check and freeze."""
-        snapshot = step.ingest(self.services, self.ref, self.window)
+        snapshot = step.freeze(self.services, self.ref, self.window, scope_of(self.under))
         warned = [r.message() for r in snapshot.results if r.verdict in ("warned", "dropped")]
         return "done", "; ".join([f"{snapshot.rows:,} rows", *warned])
 

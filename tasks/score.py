@@ -59,7 +59,7 @@ class Score(OutputTask):
         """The task that freezes what is scored."""
         spec = self.services.model(self.model)
         window = scoring_window(spec, source_of(self.services, spec.source), self.date)
-        return Ingest.of(spec.source, window, **self.common)
+        return Ingest.of(self.services, spec, window, **self.common)
 
     def requires(self) -> Iterator[BaseTask]:
         """The scoring window, frozen; and the first training where there is no champion."""

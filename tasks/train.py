@@ -52,7 +52,8 @@ class Train(BaseTask):
         spec = self.services.model(self.model)
         if self.services.registry.find(self.model, self.fingerprint) is None:
             source = source_of(self.services, spec.source)
-            yield Ingest.of(spec.source, training_window(spec, source, self.date), **self.common)
+            window = training_window(spec, source, self.date)
+            yield Ingest.of(self.services, spec, window, **self.common)
 
     def settled(self) -> bool:
         """Whether the version is there and judged."""

@@ -24,6 +24,7 @@ from kronkers_batch.data.window import Window
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database
+from kronkers_batch.vault.context import Scope
 from kronkers_batch.vault.setup import initialise, open_vault
 
 ALL = Window(None, None)
@@ -98,8 +99,17 @@ class Store:
         self.snapshots = Snapshots(self.db, self.artifacts, self.vault)
 
     def ingest(self, spec: SourceSpec, window: Window = ALL, identity: str = "i1", **more: Any) -> Any:
-        options = {"sources": {}, "chunk_rows": 1000, "piece_rows": 250, **more}
+        options = {
+            "sources": {},
+            "chunk_rows": 1000,
+            "piece_rows": 250,
+            "scope": Scope(spec.department),
+            **more,
+        }
         return self.snapshots.ingest(spec, window, identity, None, **options)
+
+    def find(self, identity: str = "i1", *scopes: Scope) -> Any:
+        return self.snapshots.find("things", ALL, identity, scopes or [Scope("operations")])
 
     def files(self) -> Iterator[Path]:
         return (f for f in self.folder.rglob("*") if f.is_file())

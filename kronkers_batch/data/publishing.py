@@ -16,7 +16,7 @@ from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.tables.snapshots import snapshots as table
 from kronkers_batch.vault import rights
-from kronkers_batch.vault.context import DataKey, Kind, Scope
+from kronkers_batch.vault.context import DataKey, Kind, Scope, scope_of
 from kronkers_batch.vault.manifest import Manifest, seal_manifest
 from kronkers_batch.vault.vault import Vault
 
@@ -30,9 +30,10 @@ class Publisher:
     def __init__(self, db: Database, artifacts: ArtifactStore, vault: Vault) -> None:
         self._db, self._artifacts, self._vault = db, artifacts, vault
 
-    def begin(self, source: SourceSpec, window: Window, identity: str, snapshot_id: str) -> DataKey:
-        """Reserves the snapshot and makes its data key. Raises AccessRefused."""
-        scope = Scope(source.department)
+    def begin(
+        self, source: SourceSpec, scope: Scope, window: Window, identity: str, snapshot_id: str
+    ) -> DataKey:
+        """Reserves the snapshot under a department's or model's key. Raises AccessRefused below operator."""
         with self._db.write() as conn:
             rights.require(self._vault, conn, scope, "freeze")
             key = self._vault.new_data_key(conn, scope, Kind.SNAPSHOT, snapshot_id)
@@ -40,10 +41,10 @@ class Publisher:
                 insert(table).values(
                     id=snapshot_id,
                     source=source.name,
-                    department=source.department,
+                    department=str(scope),
                     window_start=microseconds(window.start),
                     window_end=microseconds(window.end),
-                    lookup=lookup(self._vault, conn, source.department, source.name, window, identity),
+                    lookup=lookup(self._vault, conn, scope, source.name, window, identity),
                     state=WRITING,
                     created=clock.now(),
                     key_id=key.id,
@@ -73,7 +74,7 @@ class Publisher:
         created = clock.now()
         manifest = Manifest(
             Kind.SNAPSHOT,
-            source.department,
+            str(key.scope),
             source.name,
             snapshot_id,
             created,
@@ -88,7 +89,7 @@ class Publisher:
         )
         blob, signature = seal_manifest(self._vault, key, manifest)
         with self._db.write() as conn:
-            wanted = lookup(self._vault, conn, source.department, source.name, window, identity)
+            wanted = lookup(self._vault, conn, key.scope, source.name, window, identity)
             serialise(conn, f"snapshot {wanted}")
             if earlier := ready(conn, wanted):
                 return str(earlier.id)  # one is enough
@@ -131,7 +132,7 @@ class Publisher:
             unfinished = select(table).where(table.c.state == WRITING, table.c.created < before)
             rows = conn.execute(unfinished).all()
         for row in rows:
-            for path in self._artifacts.list(folder(row.department, row.source, row.id)):
+            for path in self._artifacts.list(folder(scope_of(row.department), row.source, row.id)):
                 self._artifacts.delete(path)
             with self._db.write() as conn:
                 self._vault.shred(conn, row.key_id)

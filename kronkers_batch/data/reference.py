@@ -16,7 +16,7 @@ from kronkers_batch.frames.schema import Schema
 from kronkers_batch.store import clock
 from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.tables.snapshots import snapshots as table
-from kronkers_batch.vault.context import Scope
+from kronkers_batch.vault.context import Scope, scope_of
 from kronkers_batch.vault.manifest import Manifest
 from kronkers_batch.vault.vault import Vault
 
@@ -28,14 +28,15 @@ _FOLDER = "snapshots"
 class SnapshotRef:
     """A frozen snapshot; read its rows with ``Snapshots.read``.
 
-    ``identity`` is the source's cheap identity when it was read, ``fingerprint`` the digest of its contents,
-    ``results`` those of all checks, and of a query's inputs what warned or dropped rows, ``created``
-    microseconds since the epoch.
+    ``scope`` is the department, or the one model, under whose key it is frozen and whose operators may have
+    signed it. ``identity`` is the source's cheap identity when it was read, ``fingerprint`` the digest of its
+    contents, ``results`` those of all checks, and of a query's inputs what warned or dropped rows,
+    ``created`` microseconds since the epoch.
     """
 
     id: str
     source: str
-    department: str
+    scope: Scope
     window: Window
     identity: str
     rows: int
@@ -51,7 +52,7 @@ def reference(manifest: Manifest) -> SnapshotRef:
     return SnapshotRef(
         id=manifest.version_id,
         source=manifest.name,
-        department=manifest.department,
+        scope=scope_of(manifest.department),
         window=Window.from_json(manifest.lineage["window"]),
         identity=manifest.lineage["identity"],
         rows=manifest.rows,
@@ -63,13 +64,11 @@ def reference(manifest: Manifest) -> SnapshotRef:
     )
 
 
-def lookup(
-    vault: Vault, conn: Connection, department: str, source: str, window: Window, identity: str
-) -> str:
+def lookup(vault: Vault, conn: Connection, scope: Scope, source: str, window: Window, identity: str) -> str:
     """What a snapshot is found by. Keyed: the digest alone would confirm a guess of paths and sizes."""
-    key = vault.filter_key(conn, Scope(department))
+    key = vault.filter_key(conn, scope)
     start, end = (v or "" for v in window.to_json().values())
-    fields = encode("kronkers-batch snapshot lookup 1", department, source, start, end, identity)
+    fields = encode("kronkers-batch snapshot lookup 1", str(scope), source, start, end, identity)
     return hmac.digest(key, fields, "sha256").hex()
 
 
@@ -79,9 +78,9 @@ def ready(conn: Connection, wanted: str) -> Row[Any] | None:
     return conn.execute(query).first()
 
 
-def folder(department: str, source: str, snapshot_id: str) -> str:
+def folder(scope: Scope, source: str, snapshot_id: str) -> str:
     """Where the pieces lie in the artifact store."""
-    return f"{_FOLDER}/{department}/{source}/{snapshot_id}"
+    return f"{_FOLDER}/{scope}/{source}/{snapshot_id}"
 
 
 def microseconds(moment: dt.datetime | None) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables.snapshots import snapshots as table
-from kronkers_batch.vault.context import DataKey, Kind, Signature
+from kronkers_batch.vault.context import DataKey, Kind, Scope, Signature
 from kronkers_batch.vault.manifest import Manifest, open_manifest
 from kronkers_batch.vault.vault import Vault
 
@@ -44,7 +44,7 @@ class Snapshots:
 
     Args:
         db: The database, migrated.
-        artifacts: Where pieces go: ``snapshots/DEPARTMENT/SOURCE/ID/PIECE``.
+        artifacts: Where pieces go: ``snapshots/DEPARTMENT[/MODEL]/SOURCE/ID/PIECE``.
         vault: The caller's.
     """
 
@@ -55,26 +55,35 @@ class Snapshots:
 
     # ------------------------------------------------------------ finding
 
-    def find(self, source_name: str, window: Window, identity: str) -> SnapshotRef | None:
+    def find(
+        self, source_name: str, window: Window, identity: str, scopes: Iterable[Scope]
+    ) -> SnapshotRef | None:
         """The snapshot of these rows, if there is one: sources that models share are frozen once.
 
-        What the caller may not read counts as not there. Raises IntegrityError.
+        Args:
+            source_name: The source.
+            window: Which of its rows.
+            identity: Of the source as it is now.
+            scopes: Whose snapshots are believed; others are as if they were not there, also where the caller
+                could read them. So is what the caller may not read.
+
+        Raises IntegrityError.
         """
         with self._db.read() as conn:
-            found = select(table.c.department).where(table.c.source == source_name).distinct()
-            for department in conn.execute(found).scalars():
+            for scope in scopes:
                 try:
-                    wanted = lookup(self._vault, conn, department, source_name, window, identity)
+                    wanted = lookup(self._vault, conn, scope, source_name, window, identity)
                 except (NotFound, AccessRefused):
                     continue  # nothing was frozen under it yet, or the caller has no key of it
                 if row := ready(conn, wanted):
                     return self._open(conn, row).ref
         return None
 
-    def frozen_before(self, source_name: str, window: Window) -> bool:
-        """Whether this window was frozen at some time, of whichever state of the source."""
+    def frozen_before(self, source_name: str, window: Window, scopes: Iterable[Scope]) -> bool:
+        """Whether this window was frozen under one of these, of whichever state of the source."""
         query = select(table.c.id).where(
             table.c.source == source_name,
+            table.c.department.in_([str(scope) for scope in scopes]),
             table.c.window_start.is_not_distinct_from(microseconds(window.start)),
             table.c.window_end.is_not_distinct_from(microseconds(window.end)),
             table.c.state == READY,
@@ -103,7 +112,7 @@ class Snapshots:
         from kronkers_batch.data import freezing
 
         opened = self._get(ref.id)
-        pieces = folder(ref.department, ref.source, ref.id)
+        pieces = folder(ref.scope, ref.source, ref.id)
         yield from freezing.thaw(self._artifacts, self._vault, opened.key, opened.manifest, pieces, columns)
 
     # ------------------------------------------------------------ freezing
@@ -115,6 +124,7 @@ class Snapshots:
         identity: str,
         readers: OutputReader | None,
         *,
+        scope: Scope,
         sources: Mapping[str, SourceSpec],
         chunk_rows: int,
         piece_rows: int,
@@ -126,6 +136,7 @@ class Snapshots:
             identity: The source's cheap identity, asked **before** this call: rows that change meanwhile
                 give a snapshot that the next question does not find.
             readers: Reads other models' outputs; None where the source needs none.
+            scope: The department or model under whose key it is frozen; the caller is operator of it.
             sources: Every declared source by name.
             chunk_rows: Rows in memory at a time.
             piece_rows: Rows of an encrypted piece.
@@ -133,15 +144,15 @@ class Snapshots:
 
         Raises:
             SourceError: It cannot be read, or is not as declared. CheckFailed: a check failed.
-            AccessRefused: The caller may not write in the source's department. StoreError.
+            AccessRefused: The caller may not freeze under this scope. StoreError.
         """
         from kronkers_batch.data import freezing
         from kronkers_batch.data.stream import CheckedRows
 
         rows = CheckedRows(source, window, readers, sources=sources, chunk_rows=chunk_rows)
         snapshot_id = new_id()
-        key = self._publisher.begin(source, window, identity, snapshot_id)
-        pieces = folder(source.department, source.name, snapshot_id)
+        key = self._publisher.begin(source, scope, window, identity, snapshot_id)
+        pieces = folder(scope, source.name, snapshot_id)
         try:
             frozen = freezing.freeze(
                 rows, source, self._artifacts, self._vault, key, pieces, piece_rows, progress

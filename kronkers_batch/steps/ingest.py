@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
-from kronkers_batch.config.spec import InputRef
+from kronkers_batch.config.spec import InputRef, ModelSpec
 from kronkers_batch.data.identity import identity
 from kronkers_batch.data.snapshots import SnapshotRef
 from kronkers_batch.data.window import Window
@@ -29,24 +28,45 @@ def source_identity(services: Services, ref: InputRef, window: Window) -> str:
     )
 
 
-def find(services: Services, ref: InputRef, window: Window) -> SnapshotRef | None:
-    """The snapshot of this window, if the source has not changed since."""
+def find(services: Services, ref: InputRef, window: Window, under: Scope) -> SnapshotRef | None:
+    """The snapshot of this window, if the source has not changed since, of those that are believed."""
     source = source_of(services, ref)
-    return services.snapshots.find(source.name, window, source_identity(services, ref, window))
+    scopes = believed(services, ref, under)
+    return services.snapshots.find(source.name, window, source_identity(services, ref, window), scopes)
 
 
-def ingest(services: Services, ref: InputRef, window: Window) -> SnapshotRef:
-    """Freeze a window of a source, or find it frozen. Raises SourceError and CheckFailed."""
-    found = find(services, ref, window)
+def frozen_before(services: Services, ref: InputRef, window: Window, under: Scope) -> bool:
+    """Whether there is a snapshot of this window at all, of the source as it is now or was."""
+    name = source_of(services, ref).name
+    return services.snapshots.frozen_before(name, window, believed(services, ref, under))
+
+
+def ingest(services: Services, model: ModelSpec, window: Window) -> SnapshotRef:
+    """Freeze a window of what a model reads, or find it frozen. Raises as :func:`freeze`."""
+    return freeze(services, model.source, window, owner(services, model))
+
+
+def freeze(services: Services, ref: InputRef, window: Window, under: Scope) -> SnapshotRef:
+    """Freeze a window of a source, or find it frozen.
+
+    Args:
+        services: The opened system.
+        ref: What is read.
+        window: Which rows.
+        under: Whose key, as :func:`owner` says.
+
+    Raises SourceError, CheckFailed, AccessRefused, StoreError.
+    """
+    found = find(services, ref, window, under)
     if found is not None:
         return found
-    source = replace(source_of(services, ref), department=owner(services, ref))
-    executor = services.config.executor
+    source, executor = source_of(services, ref), services.config.executor
     snapshot = services.snapshots.ingest(
         source,
         window,
         source_identity(services, ref, window),
         partial(read_output, services, purpose=source.name),
+        scope=under,
         sources=services.config.sources,
         chunk_rows=executor.chunk_rows,
         piece_rows=executor.piece_rows,
@@ -54,19 +74,27 @@ def ingest(services: Services, ref: InputRef, window: Window) -> SnapshotRef:
     )
     with services.db.write() as connection:
         told = {"rows": snapshot.rows, "snapshot": snapshot.fingerprint, "window": str(window)}
-        scope = Scope(snapshot.department)
-        note(services.ledger, connection, services.vault, "freeze", source.name, scope, told)
+        note(services.ledger, connection, services.vault, "freeze", source.name, snapshot.scope, told)
     return snapshot
 
 
-def owner(services: Services, ref: InputRef) -> str:
-    """The department under whose key the caller freezes a source: its own, where the caller may write there.
+def owner(services: Services, model: ModelSpec) -> Scope:
+    """Under whose key the caller freezes what a model reads: the widest on which the caller is operator.
 
-    Else one whose model reads it (the source is shared with it, or is an output that it may read): whoever
-    runs that one needs no key of the department that declares the source.
+    The department that declares the source, so that models share what is frozen; else the model's own
+    department (the source is shared with it, or is an output that it may read); else the model alone.
     """
-    own = source_of(services, ref).department
-    readers = [model.department for model in services.config.models.values() if model.source == ref]
+    own = Scope(source_of(services, model.source).department)
     mine = held(services)
-    may = (d for d in (own, *readers) if rights.covers(mine, Scope(d), rights.DEEDS["freeze"]))
-    return next(may, own)
+    scopes = (own, Scope(model.department), Scope(model.department, model.name))
+    return next((scope for scope in scopes if rights.covers(mine, scope, rights.DEEDS["freeze"])), own)
+
+
+def believed(services: Services, ref: InputRef, under: Scope) -> list[Scope]:
+    """Whose snapshots of a source are believed by who freezes under this scope.
+
+    Those of the department that declares the source, and of the reading model's; a model's own only by that
+    model, and never those of another department that reads the source too.
+    """
+    own = Scope(source_of(services, ref).department)
+    return list(dict.fromkeys((own, Scope(under.department), under)))

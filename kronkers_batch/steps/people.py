@@ -130,10 +130,6 @@ def grant(
     higher = [g.role for g in already if g.role.covers(role)]
     if higher:
         done["note"] = f"{name} has the role {higher[0]} there too; the higher one counts until it is revoked"
-    elif scope.model and role is Role.OPERATOR:
-        done["note"] = (
-            f"to run {scope.model}, {name} also needs operator on {scope.department}, whose sources it reads"
-        )
     return done
 
 

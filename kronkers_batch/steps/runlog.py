@@ -18,7 +18,7 @@ from kronkers_batch.steps.services import Services
 from kronkers_batch.store.clock import now
 from kronkers_batch.store.ids import LENGTH, new_id
 from kronkers_batch.store.tables.runs import run_events, runs
-from kronkers_batch.vault.context import Context, Kind, Scope
+from kronkers_batch.vault.context import Context, Kind, Scope, scope_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
@@ -146,8 +146,8 @@ def _opened(services: Services, connection: Connection, context: Context, blob: 
 
 
 def _scope(department: str, task: str, name: str) -> Scope:
-    """Whose key: the model's; for a source, which belongs to no single model, the department's."""
-    return Scope(department) if task == _SOURCES else Scope(department, name)
+    """Whose key: the model's; for a source, that of whoever it is frozen under (``department`` says it)."""
+    return scope_of(department) if task == _SOURCES else Scope(department, name)
 
 
 def _context(run_id: str, department: str, number: int, part: int) -> Context:

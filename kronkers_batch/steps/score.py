@@ -103,7 +103,7 @@ def score(
     permit(services, model.name)
     source = source_of(services, model.source)
     model = as_trained(services, model, version)
-    snapshot = ingest(services, model.source, scoring_window(model, source, date))
+    snapshot = ingest(services, model, scoring_window(model, source, date))
     executor = services.config.executor
     keys = source.schema.select(model.key)
     predicted = tuple(Column(c.name, c.type) for c in model.output_columns)

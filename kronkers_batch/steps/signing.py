@@ -104,8 +104,10 @@ def named(services: Services, names: Sequence[str]) -> list[Wanted]:
             rights.require_scope(services, "sign", Scope(source.department))
             found.append(permits.source_wanted(services.config, source))
         else:
-            rights.require(services, "sign", name)
-            found.append(permits.model_wanted(services, services.model(name)))
+            # Not operator of the model alone: a definition says what of its department a run reads.
+            model = services.model(name)
+            rights.require_scope(services, "sign", Scope(model.department))
+            found.append(permits.model_wanted(services, model))
     return found
 
 

@@ -10,8 +10,7 @@ from kronkers_batch.steps import rights as asked
 from kronkers_batch.steps.people import is_administrator
 from kronkers_batch.steps.services import Services
 from kronkers_batch.vault import rights
-from kronkers_batch.vault.context import Role
-from kronkers_batch.vault.ledger_keys import scope_of
+from kronkers_batch.vault.context import Role, scope_of
 
 _SHORT = 12  # digits of a fingerprint that people compare
 

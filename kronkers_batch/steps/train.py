@@ -66,7 +66,7 @@ def train(
     permit(services, model.name)
     source = source_of(services, model.source)
     window = training_window(model, source, date)
-    snapshot = ingest(services, model.source, window)
+    snapshot = ingest(services, model, window)
     data = training_data(services, model, source, snapshot)
     features = with_levels(model, data.fit)
     declared = declaration(model, read_code(services, model))

@@ -47,12 +47,19 @@ class Scope:
         return f"{self.department}/{self.model}" if self.model else self.department
 
 
+def scope_of(text: str) -> Scope:
+    """The inverse of a scope's text."""
+    department, _, model = text.partition("/")
+    return Scope(department, model)
+
+
 @dataclass(frozen=True)
 class Context:
     """Bound into every ciphertext and signature: what is sealed opens nowhere else.
 
     ``piece`` is the piece's number, ``rows`` its number of rows, ``schema`` the digest of its schema. In a
-    manifest's context ``schema`` holds the kind of what the manifest lists.
+    manifest's context ``schema`` holds the kind of what the manifest lists, and in that of a snapshot
+    ``department`` the text of the scope that it is frozen under, ``name`` the source.
     """
 
     kind: Kind
@@ -62,6 +69,13 @@ class Context:
     piece: int = 0
     rows: int = 0
     schema: str = ""
+
+    @property
+    def owner(self) -> Scope:
+        """Whose operators' signatures count: the model's; of a snapshot, those of what it is frozen under."""
+        if self.kind is Kind.MANIFEST and self.schema == Kind.SNAPSHOT:
+            return scope_of(self.department)
+        return Scope(self.department, self.name)
 
     def encode(self) -> bytes:
         """The bytes that enter ciphertext and signature; pinned by a test vector."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from kronkers_batch.errors import NotFound
-from kronkers_batch.vault.context import Context, Kind, Scope
+from kronkers_batch.vault.context import Context, Kind, scope_of
 from kronkers_batch.vault.vault import Vault
 
 _PURPOSE = "ledger"
@@ -56,12 +56,6 @@ class LedgerKeys:
         if name not in ("", signer.name):
             return False
         return signer.keys.verifies(self._vault.trust.statement("ledger", payload), signature)
-
-
-def scope_of(text: str) -> Scope:
-    """The scope in an entry's ``department``: the inverse of its text."""
-    department, _, model = text.partition("/")
-    return Scope(department, model)
 
 
 def _context(department: str, seq: int) -> Context:

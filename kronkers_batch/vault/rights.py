@@ -66,7 +66,7 @@ COMMANDS: Mapping[str, Need] = MappingProxyType(
 
 DEEDS: Mapping[str, Role] = MappingProxyType(
     {
-        "freeze": Role.OPERATOR,  # a snapshot of a department's source
+        "freeze": Role.OPERATOR,  # a snapshot, under the department's key or one model's
         "record": Role.OPERATOR,  # a model version
         "publish": Role.OPERATOR,  # an output: begin, finish, judge
         "expire": Role.OPERATOR,  # outputs past their declared retention
@@ -170,10 +170,12 @@ _NOTES = """\
 - Names of models, sources and departments in `conf/` are seen by whoever has the checkout. What the
   database says (which versions, when, how good, models that `conf/` no longer names) is shown only to who
   has a grant.
-- A grant on one model opens that model: its versions, outputs and promotions. To *run* it takes operator
-  on the department, because sources and their snapshots belong to departments. A source that another
-  department shares (`shared_with`) is frozen under the key of the department that runs; another model's
-  output needs reader on it.
+- A grant on one model opens that model: its versions, outputs and promotions, and with operator its runs.
+  What it reads is then frozen under the model's own key, signed by that operator, and believed by that model
+  alone; the department freezes the same rows again for itself. Signing a definition takes operator on the
+  department.
+- A source that another department shares (`shared_with`) is frozen under the key of the department that runs;
+  another model's output needs reader on it.
 - `promote: automatic` promotes with the key of who runs. Where an operator runs, the version is recorded
   and waits for an approver; give the service that runs at night the role approver where it is to
   promote.

@@ -35,7 +35,7 @@ class Vault:
         self.identity = identity
         self.trust = Trust(pin)
         self.ring = Keyring(identity, self.trust)
-        self._signers: set[tuple[str, str, str, Role]] = set()
+        self._signers: set[tuple[str, Scope, Role]] = set()
 
     @property
     def principal(self) -> str:
@@ -145,11 +145,11 @@ class Vault:
             raise _unsigned(context, "wrongly: it was changed, or belongs elsewhere")
         if signature.principal != signer.name:  # the name is shown to people
             raise _unsigned(context, f"by {signer.name}, not by who it says")
-        asked = (signer.id, context.department, context.name, least)
+        owner = context.owner
+        asked = (signer.id, owner, least)
         if asked in self._signers:
             return
-        scopes = (Scope(context.department), Scope(context.department, context.name))
-        if not self.trust.ever_granted(conn, signer.id, scopes, least):
+        if not self.trust.ever_granted(conn, signer.id, (Scope(owner.department), owner), least):
             raise _unsigned(context, f"by {signer.name}, who is no {least} there")
         self._signers.add(asked)
 

@@ -19,7 +19,7 @@ import pytest
 from kronkers_batch.config.spec import InputRef, Secret
 from kronkers_batch.data import duck
 from kronkers_batch.errors import CheckFailed, KronkersError, SourceError
-from tests.data_support import ALL, MARKER, Store, check, day, holds, rows, schema, source, write_csv
+from tests.data_support import MARKER, Store, check, day, holds, rows, schema, source, write_csv
 
 COLUMNS = schema(id="integer", x="float")
 ROOT = Path(__file__).resolve().parents[2]
@@ -317,6 +317,7 @@ from kronkers_batch.config.spec import Secret
 from kronkers_batch.data.snapshots import Snapshots
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database
+from kronkers_batch.vault.context import Scope
 from kronkers_batch.vault.setup import open_vault
 from tests.data_support import ALL, schema, source
 folder = Path(sys.argv[1])
@@ -329,8 +330,8 @@ def progress(rows):
         time.sleep(60)
 
 spec = source("parquet", schema(id="integer", name="string"), path=sys.argv[2], key=("id",))
-options = {"sources": {}, "chunk_rows": 500, "piece_rows": 100, "progress": progress}
-snapshots.ingest(spec, ALL, "i1", None, **options)
+options = {"scope": Scope(spec.department), "sources": {}, "chunk_rows": 500, "piece_rows": 100}
+snapshots.ingest(spec, ALL, "i1", None, progress=progress, **options)
 """
 
 
@@ -361,7 +362,7 @@ def test_a_killed_ingest_shows_nothing_and_leaves_ciphertext_that_sweep_removes(
     assert left
     assert holds(store.folder, MARKER) == []
     assert holds(work, MARKER) == []
-    assert store.snapshots.find("things", ALL, "i1") is None
+    assert store.find("i1") is None
     assert store.snapshots.sweep(dt.timedelta(seconds=-1)) == 1
     assert store.artifacts.list("") == []
     spec = source("parquet", schema(id="integer", name="string"), path=path, key=("id",))

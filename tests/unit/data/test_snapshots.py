@@ -43,6 +43,9 @@ def things(folder: Path, rows: int = 1000, **fields: Any) -> SourceSpec:
     return source("parquet", COLUMNS, path=path, time_column="at", key=("id",), **fields)
 
 
+OURS = [Scope("operations")]
+
+
 def expected(spec: SourceSpec) -> pl.DataFrame:
     return pl.read_parquet(spec.path).with_columns(pl.col("at").dt.replace_time_zone("UTC"))
 
@@ -53,7 +56,7 @@ def test_what_was_frozen_is_read_back_by_pieces(store: Store, tmp_path: Path) ->
     frames = list(store.snapshots.read(ref))
     assert [f.height for f in frames] == [300, 300, 300, 100]
     assert pl.concat(frames).equals(expected(spec))
-    assert (ref.rows, ref.source, ref.department, ref.schema) == (1000, "things", "operations", COLUMNS)
+    assert (ref.rows, ref.source, ref.scope, ref.schema) == (1000, "things", *OURS, COLUMNS)
     assert ref.profile.columns["x"].nulls == 100
     assert [r.verdict for r in ref.results] == ["passed", "passed"]
 
@@ -74,13 +77,14 @@ def test_nothing_on_disk_is_in_clear(store: Store, tmp_path: Path) -> None:
 
 def test_the_same_source_window_and_identity_are_found(store: Store, tmp_path: Path) -> None:
     spec = things(tmp_path)
-    assert store.snapshots.find("things", ALL, "i1") is None
+    assert store.find("i1") is None
     ref = store.ingest(spec)
     fresh = Snapshots(store.db, store.artifacts, store.vault)
-    assert fresh.find("things", ALL, "i1") == ref == fresh.get(ref.id)
-    assert fresh.find("things", ALL, "i2") is None
-    assert fresh.find("things", day("2013-06-01"), "i1") is None
-    assert fresh.find("others", ALL, "i1") is None
+    assert fresh.find("things", ALL, "i1", OURS) == ref == fresh.get(ref.id)
+    assert fresh.find("things", ALL, "i2", OURS) is None
+    assert fresh.find("things", day("2013-06-01"), "i1", OURS) is None
+    assert fresh.find("others", ALL, "i1", OURS) is None
+    assert fresh.find("things", ALL, "i1", [Scope("planning"), Scope("operations", "late")]) is None
 
 
 def test_two_who_ingest_the_same_publish_one(store: Store, tmp_path: Path) -> None:
@@ -114,7 +118,7 @@ def assert_nothing_is_left(store: Store) -> None:
         assert conn.execute(select(table)).all() == []
         snapshot_keys = select(data_keys.c.wrapped).where(data_keys.c.kind == "snapshot")
         assert all(wrapped is None for wrapped in conn.execute(snapshot_keys).scalars())
-    assert store.snapshots.find("things", ALL, "i1") is None
+    assert store.find("i1") is None
 
 
 def test_a_failed_check_leaves_nothing(store: Store, tmp_path: Path) -> None:
@@ -169,7 +173,7 @@ def test_pieces_and_their_names_are_on_the_disk_before_they_are_published(
 def test_sweep_removes_what_was_not_finished_and_nothing_else(store: Store, tmp_path: Path) -> None:
     spec = things(tmp_path)
     ref = store.ingest(spec)
-    half = store.snapshots._publisher.begin(spec, ALL, "i2", "0" * 26)
+    half = store.snapshots._publisher.begin(spec, *OURS, ALL, "i2", "0" * 26)
     store.artifacts.write(f"snapshots/operations/things/{'0' * 26}/0", b"x")
     assert store.snapshots.sweep() == 0  # it may still be running
     assert store.snapshots.sweep(dt.timedelta(seconds=-1)) == 1
@@ -232,10 +236,13 @@ def test_who_has_no_grant_reads_and_writes_nothing(store: Store, tmp_path: Path)
     other = Snapshots(store.db, store.artifacts, Vault(stranger, pin))
     with pytest.raises(AccessRefused):
         list(other.read(ref))
-    assert store.snapshots.find("things", ALL, "i1") == ref
-    assert other.find("things", ALL, "i1") is None  # what one may not read counts as not there
+    assert store.find("i1") == ref
+    assert (
+        other.find("things", ALL, "i1", [Scope("operations")]) is None
+    )  # what one may not read counts as not there
+    options = {"scope": OURS[0], "sources": {}, "chunk_rows": 1000, "piece_rows": 250}
     with pytest.raises(AccessRefused):
-        other.ingest(things(tmp_path), ALL, "i9", None, sources={}, chunk_rows=1000, piece_rows=250)
+        other.ingest(things(tmp_path), ALL, "i9", None, **options)
 
 
 def test_a_reader_freezes_nothing(store: Store, tmp_path: Path) -> None:
@@ -248,7 +255,8 @@ def test_a_reader_freezes_nothing(store: Store, tmp_path: Path) -> None:
     theirs = Snapshots(store.db, store.artifacts, Vault(anna, store.vault.trust.pin))
     assert sum(f.height for f in theirs.read(ref)) == 1000
     with pytest.raises(AccessRefused, match="operator"):
-        theirs.ingest(things(tmp_path), ALL, "i9", None, sources={}, chunk_rows=1000, piece_rows=250)
+        options = {"scope": OURS[0], "sources": {}, "chunk_rows": 1000, "piece_rows": 250}
+        theirs.ingest(things(tmp_path), ALL, "i9", None, **options)
 
 
 def test_a_reader_that_stops_early_leaves_no_thread(store: Store, tmp_path: Path) -> None:
