@@ -13,9 +13,9 @@ from kronkers_batch.data.window import Window
 from kronkers_batch.steps import ingest as step
 from kronkers_batch.steps import rights
 from kronkers_batch.steps.services import Services
-from kronkers_batch.steps.sources import has_heads
+from kronkers_batch.steps.sources import has_heads, source_of
 from kronkers_batch.steps.windows import days, outputs_of
-from kronkers_batch.vault.context import scope_of
+from kronkers_batch.vault.context import Scope, scope_of
 from tasks.base import BaseTask
 
 _OUTPUT = "output."
@@ -31,7 +31,7 @@ class Ingest(BaseTask):
     """
 
     source: str = luigi.Parameter()  # a source's name, or output.MODEL
-    under: str = luigi.Parameter()
+    under: str = luigi.Parameter(default="")  # empty is the department that declares the source
     start: str = luigi.Parameter(default="")
     end: str = luigi.Parameter(default="")
 
@@ -50,6 +50,11 @@ class Ingest(BaseTask):
         return InputRef(source=self.source)
 
     @property
+    def scope(self) -> Scope:
+        """Whose key it is frozen under."""
+        return scope_of(self.under or source_of(self.services, self.ref).department)
+
+    @property
     def window(self) -> Window:
         """Which rows are read."""
         return Window(_moment(self.start), _moment(self.end))
@@ -57,7 +62,7 @@ class Ingest(BaseTask):
     @property
     def subject(self) -> tuple[str, str]:
         """The source, and whose key it is frozen under."""
-        return self.source, self.under
+        return self.source, str(self.scope)
 
     def requires(self) -> Iterator[BaseTask]:
         """What the source reads of other models: tonight's output up to date, earlier ones published."""
@@ -75,16 +80,16 @@ class Ingest(BaseTask):
             return False
         if not all(has_heads(self.services, m, self.window) for m in outputs_of(self.services, self.ref)):
             return False
-        return step.find(self.services, self.ref, self.window, scope_of(self.under)) is not None
+        return step.find(self.services, self.ref, self.window, self.scope) is not None
 
     def reason(self) -> str:
         """Why: nothing is frozen for this window, or the source changed since."""
-        before = step.frozen_before(self.services, self.ref, self.window, scope_of(self.under))
+        before = step.frozen_before(self.services, self.ref, self.window, self.scope)
         return "the source changed" if before else "not read yet"
 
     def work(self) -> tuple[str, str]:
         """Read, check and freeze."""
-        snapshot = step.freeze(self.services, self.ref, self.window, scope_of(self.under))
+        snapshot = step.freeze(self.services, self.ref, self.window, self.scope)
         warned = [r.message() for r in snapshot.results if r.verdict in ("warned", "dropped")]
         return "done", "; ".join([f"{snapshot.rows:,} rows", *warned])
 
