@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +79,8 @@ def check_readable(spec: WorkerSpec) -> None:
         )
 
 
-def scrubber(spec: WorkerSpec) -> Scrubber:
-    """Knows the model's code and the names of its declaration."""
+def scrubber(spec: WorkerSpec, given: Container[str] = ()) -> Scrubber:
+    """Knows the model's code, the names of its declaration, and the words of the data that it is given."""
     names = {c.name for c in spec.features} | {o.name for o in spec.outputs} | words_of(spec.parameters)
     names |= {spec.target.name} if spec.target else set()
     code = ""
@@ -92,7 +92,7 @@ def scrubber(spec: WorkerSpec) -> Scrubber:
     elif isinstance(spec.model, Estimator):
         names |= words_of(spec.model.arguments)
         code = f"{spec.model.target} {spec.model.formula}"
-    return Scrubber(code, names)
+    return Scrubber(code, names, given)
 
 
 # ---------------------------------------------------------------- what it answers

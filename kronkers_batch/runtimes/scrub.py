@@ -2,15 +2,17 @@
 
 An exception's message often quotes the value it stumbled on. Before anything a worker wrote reaches an
 error or a log, words that could be data are replaced: what is quoted, numbers, codes in capitals or with
-digits, and words that are not ASCII; except those that
-the model's own code or its declaration contains anyway.
+digits, words that are not ASCII, and ordinary words that are words of the text that the worker was given;
+except those that the model's own code or its declaration contains anyway.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
+
+from kronkers_batch.runtimes.given import words
 
 VALUE = "<value>"
 MAX_LINE = 400
@@ -30,6 +32,14 @@ _HARMLESS = frozenset(
         Warning Error X Y I R 0 1 2""",
     )
 )
+# A text of several words has these too, and they say nothing of it.
+_EVERYWHERE = frozenset(
+    re.findall(
+        r"\S+",
+        """a an and are as at be by for from has have in is it must no not of on or than that the this to was
+        with""",
+    )
+)
 
 
 class Scrubber:
@@ -38,9 +48,11 @@ class Scrubber:
     Args:
         code: Text of the model's own code; its words are no secret of the data.
         names: Names that its declaration uses: features, outputs, target, parameters.
+        given: Words, in lower case, of the text in its data.
     """
 
-    def __init__(self, code: str, names: Iterable[str]) -> None:
+    def __init__(self, code: str, names: Iterable[str], given: Container[str] = ()) -> None:
+        self._given = given
         self._names = frozenset(names)
         self._known = _HARMLESS | self._names | frozenset(_TOKEN.findall(code))
         self._known |= {token for name in self._names for token in _TOKEN.findall(name)}
@@ -62,7 +74,12 @@ class Scrubber:
         return text if inside in self._names or self._all_known(inside) else text[0] + VALUE + text[-1]
 
     def _bare(self, word: str) -> str:
-        return word if _PROSE.fullmatch(word) or self._all_known(word) else VALUE
+        return word if self._all_known(word) or self._is_prose(word) else VALUE
+
+    def _is_prose(self, word: str) -> bool:
+        if not _PROSE.fullmatch(word):
+            return False
+        return not any(part not in _EVERYWHERE and part in self._given for part in words(word))
 
     def _all_known(self, text: str) -> bool:
         left = _TOKEN.sub(lambda m: "" if m[0] in self._known else m[0], text)

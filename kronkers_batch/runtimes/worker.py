@@ -19,6 +19,7 @@ from kronkers_batch.frames.schema import Column, Schema
 from kronkers_batch.frames.tables import conform, polars_schema
 from kronkers_batch.frames.wire import Buffer, WireError, encode
 from kronkers_batch.runtimes import diagnosis, protocol
+from kronkers_batch.runtimes.given import Given
 from kronkers_batch.runtimes.languages.base import builder
 from kronkers_batch.runtimes.process import Process
 from kronkers_batch.runtimes.protocol import Answer, TimedOut, WorkerGone
@@ -41,7 +42,8 @@ class Worker:
     def __init__(self, spec: WorkerSpec) -> None:
         self._spec = spec
         self._limit = spec.resources.time_limit.total_seconds()
-        self._scrub = diagnosis.scrubber(spec)
+        self._given = Given(spec.features)
+        self._scrub = diagnosis.scrubber(spec, self._given)
         self._last = deque[str](maxlen=5)
         self._failed: str = ""
         self._given_data = False  # until then nothing that it prints can be data
@@ -209,6 +211,7 @@ class Worker:
 
     def _encode(self, chunk: pl.DataFrame, schema: Schema) -> list[Buffer]:
         self._given_data = True
+        self._given.add(chunk, schema, training=len(schema) > len(self._spec.features))
         try:
             return encode(chunk, schema, int64=self._int64, unseen=self._spec.unseen.value)
         except DataError as error:

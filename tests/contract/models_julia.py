@@ -50,6 +50,10 @@ MODELS = {
     '        print("noise noise\\n"^87382)\n    end\n'
     "    return data.x\nend\n",
     "leak": _FIT + 'score(model, data) = (println("scoring ", data.s[1], " now"); data.x)\n',
+    "tell_fit": 'fit(data, params) = error("bad customer " * data.s[2])\n' + _X,
+    "tell_score": _FIT + 'score(model, data) = error("bad customer " * data.s[1])\n',
+    "tell_print": _FIT + 'function score(model, data)\n    println("bad customer ", data.s[1])\n'
+    '    println("of the kind ", data.c[1])\n    return data.x\nend\n',
     "exit": _FIT + "score(model, data) = ccall(:_exit, Cvoid, (Cint,), 0)\n",
     "stubborn": _FIT + "function score(model, data)\n"
     "    for number in (2, 15)\n"

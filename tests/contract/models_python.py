@@ -76,6 +76,12 @@ MODELS = {
     # prints the value of s
     "leak": _FIT
     + "def score(model, data):\n    print('scoring', data['s'][0], 'now')\n    return data['x']\n",
+    # says the value of s in an error of fit and of score, and prints it, as an ordinary word
+    "tell_fit": "def fit(data, params):\n    raise ValueError('bad customer ' + data['s'][1])\n"
+    "def score(model, data):\n    return data['x']\n",
+    "tell_score": _FIT + "def score(model, data):\n    raise ValueError(f\"bad customer {data['s'][0]}\")\n",
+    "tell_print": _FIT + "def score(model, data):\n    print('bad customer', data['s'][0])\n"
+    "    print('of the kind', str(data['c'][0]))\n    return data['x']\n",
     # ends the process with 0 in score, without an answer
     "exit": "import os\n" + _FIT + "def score(model, data):\n    os._exit(0)\n",
     # never answers a score, and ignores SIGTERM and SIGINT (where the language can)

@@ -70,6 +70,10 @@ score <- function(model, data) inner(data)
     "    for (i in seq_len(model$megabytes)) cat(strrep('noise noise\\n', 87382))\n    data$x\n}\n",
     "leak": _FIT
     + "score <- function(model, data) {\n    cat('scoring', data$s[1], 'now\\n')\n    data$x\n}\n",
+    "tell_fit": "fit <- function(data, params) stop(paste('bad customer', data$s[2]))\n" + _X,
+    "tell_score": _FIT + "score <- function(model, data) stop(paste('bad customer', data$s[1]))\n",
+    "tell_print": _FIT + "score <- function(model, data) {\n    message(paste('bad customer', data$s[1]))\n"
+    "    message(paste('of the kind', data$c[1]))\n    data$x\n}\n",
     "exit": _FIT + "score <- function(model, data) quit(status = 0)\n",
     # R cannot ignore SIGTERM
     "stubborn": _FIT

@@ -111,6 +111,44 @@ def test_what_a_model_prints_reaches_the_log_without_data(lab, fitted):
     assert "ZEBRA" not in log
 
 
+TOLD = (*SX, Column("c", ColumnType.CATEGORY, ("gentle", "wicked")))
+
+
+def customers(*names: str):
+    return pl.DataFrame({"s": names, "x": [1.0] * len(names), "c": ["wicked"] * len(names)})
+
+
+def test_a_word_of_the_data_in_an_error_of_fit(lab):
+    worker = lab.start("tell_fit", features=TOLD)
+    chunks = [customers(name).with_columns(y=pl.lit(1.0)) for name in ("Ruth", "smith")]
+    with pytest.raises(FitFailed) as error:
+        worker.fit(chunks)
+    assert "bad customer <value>" in str(error.value)
+    assert "smith" not in str(error.value)
+
+
+def test_a_word_of_the_data_in_an_error_of_score(lab, fitted):
+    """Also of a chunk that is in the pipeline with others, and of a text of several words."""
+    worker = fitted("tell_score", features=TOLD)
+    chunks = [customers("Anna the Smith of Dover")] * 3
+    with pytest.raises(ScoreFailed) as error:
+        list(worker.score_stream(chunks))
+    said = str(error.value)
+    assert "bad customer <value> the <value> of <value>" in said
+    assert not any(word in said for word in ("Anna", "Smith", "Dover"))
+
+
+def test_a_word_of_the_data_in_what_is_printed(lab, fitted):
+    worker = fitted("tell_print", features=TOLD)
+    worker.score(customers("Smith"))
+    worker.close()
+    log = "\n".join(lab.log)
+    assert "bad customer <value>" in log
+    assert "of the kind <value>" in log
+    assert "Smith" not in log
+    assert "wicked" not in log
+
+
 def test_an_exit_without_an_answer(lab, fitted):
     worker = fitted("exit")
     with pytest.raises(WorkerFailed, match="exit code 0 during 'score', without an answer"):
