@@ -36,8 +36,10 @@ _HARMLESS = frozenset(
 _EVERYWHERE = frozenset(
     re.findall(
         r"\S+",
-        """a an and are as at be by for from has have in is it must no not of on or than that the this to was
-        with""",
+        """a all an and any are as at be been both but by can cannot could did do does each for from had has
+        have if in into is it its may more must no nor not of on only or other out same should so such than
+        that the their them then there these they this those to too was were what when where which while
+        will with would you your""",
     )
 )
 
