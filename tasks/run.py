@@ -164,8 +164,10 @@ def execute(
         runlog.record(services, run_id, department, Event(name, "score", "refused", 0.0, str(error), ""))
     problem = _ended(expire_outputs, services, date)
     events = tuple(runlog.events(services, run_id))
-    for name in dict.fromkeys(event.model for event in events if event.state == "refused"):
-        rights.refused(services, f"run {name}")
+    refusals = {event.model: event.message for event in events if event.state == "refused"}
+    for name, message in refusals.items():
+        why = message.split("\n", 1)[0].removeprefix(f"{services.vault.principal}: ")
+        rights.refused(services, f"run {name}", why)
     outcomes = tuple(_outcome(root, name, events) for name in [*names, *barred])
     problem = problem or _ended(checkpoint.write, services)
     result = RunResult(run_id, date, outcomes, events, (now() - started) / 1e6, problem)

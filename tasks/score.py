@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import luigi
 
 from kronkers_batch.errors import AccessRefused, GateFailed
+from kronkers_batch.monitoring.gates import as_words
 from kronkers_batch.registry.training import ModelVersion
 from kronkers_batch.steps import rights
 from kronkers_batch.steps import score as step
@@ -101,7 +102,8 @@ class Score(OutputTask):
             )
         state = scoring_state(services, spec, self.date, champion)
         if state.output is not None:
-            output = services.warehouse.judge(state.output, state.verdict.missed)
+            words = as_words(spec.output_thresholds)
+            output = services.warehouse.judge(state.output, state.verdict.missed, state.reason, words)
             scored = step.Scored(output, state.verdict)
         else:
             scored = step.score(services, spec, self.date, champion, state.fingerprint)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, Row, insert, select
 
 from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound
+from kronkers_batch.ledger.actions import ACTIONS
 from kronkers_batch.store import clock
 from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.engine import Database, serialise
@@ -89,7 +90,7 @@ class Ledger:
         Args:
             conn: A write transaction.
             principal: Who did it.
-            action: One word, such as ``promote``; in clear.
+            action: One of :data:`~kronkers_batch.ledger.actions.ACTIONS`; in clear.
             subject: What it was done to, such as ``NAME@3``; in clear.
             details: JSON values, sealed under the department's record key.
             department: Whose key: a department, or ``department/model``; may be empty without details.
@@ -100,6 +101,8 @@ class Ledger:
         Raises:
             AccessRefused: The caller holds no key of the department.
         """
+        if action not in ACTIONS:
+            raise ValueError(f"the ledger has no sentence for {action!r}")
         if details and not department:
             raise ValueError("details need a department whose key seals them")
         serialise(conn, "ledger")

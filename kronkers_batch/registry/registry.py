@@ -123,7 +123,7 @@ class Registry:
         return self._newest(model, definition=definition_fingerprint)
 
     def artifact(self, version: ModelVersion) -> bytes:
-        """The version's artifact, as the worker saved it; verified before one byte is returned.
+        """The version's artifact, as the worker saved it; verified before one byte is returned, and recorded.
 
         Raises IntegrityError, AccessRefused below reader, NotFound where it was deleted.
         """
@@ -135,6 +135,9 @@ class Registry:
                 )
             entry = records.artifact_entry(records.verified(conn, self._vault, row), row)
             key = self._vault.data_key(conn, row.key_id)
+        with self._db.write() as conn:  # before a byte is decrypted
+            scope = Scope(row.department, row.model)
+            note(self._ledger, conn, self._vault, "open", version.ref, scope)
         blob = self._artifacts.read(records.artifact_path(row.department, row.model, row.id))
         check_piece(entry, blob)
         return self._vault.unseal(key, records.artifact_context(version.training, row.id), blob)

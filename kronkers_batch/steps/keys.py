@@ -90,11 +90,11 @@ def shred(services: Services, ref: str, why: str) -> dict[str, object]:
             services.warehouse.shred(ref, why)
         else:
             services.registry.shred(*parse_version(ref), why=why)
-    except AccessRefused:
+    except AccessRefused as error:
         if model in services.config.models:
             raise
         # Of a model that conf does not name, who may not shred it is not told that it is there.
-        asked.refused(services, f"keys shred {ref}")
+        asked.refused(services, f"keys shred {ref}", error.what)
         raise NotFound(f"there is no {ref}", fix="kronkers models") from None
     except NotFound:
         raise NotFound(f"there is no {ref}", fix="kronkers models") from None

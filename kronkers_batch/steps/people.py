@@ -140,7 +140,7 @@ def revoke(services: Services, name: str, scope_text: str | None, *, why: str = 
     """
     vault = services.vault
     if scope_text is None:
-        return _revoke_principal(services, name)
+        return _revoke_principal(services, name, why)
     scope = parse_scope(services, scope_text, known=True)
     asked.require_admin(services, scope)
     with services.db.write() as connection:
@@ -154,7 +154,7 @@ def revoke(services: Services, name: str, scope_text: str | None, *, why: str = 
     return done
 
 
-def _revoke_principal(services: Services, name: str) -> dict[str, object]:
+def _revoke_principal(services: Services, name: str, why: str) -> dict[str, object]:
     vault = services.vault
     if name == vault.principal:
         raise UsageError("you cannot revoke yourself", fix="Another administrator, or recovery, can.")
@@ -163,6 +163,8 @@ def _revoke_principal(services: Services, name: str) -> dict[str, object]:
         taken = _grants_of(services, connection, name)
         rotation.revoke_principal(vault.ring, connection, name, whole=False)
         services.ledger.append(connection, vault.principal, "revoke", name, department="")
+        for scope in dict.fromkeys(grant.scope for grant in taken):
+            note(services.ledger, connection, vault, "revoke", f"{name} {scope}", scope, _told(why))
     for scope in {grant.scope for grant in taken}:
         rewrapped(services, scope)
     return {"principal": name, "revoked": len(taken), "on": "everything", **scrubbed(services)}

@@ -14,6 +14,8 @@ from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.frames.tables import polars_schema
 from kronkers_batch.steps.services import Services
 from kronkers_batch.steps.windows import holdout_start
+from kronkers_batch.vault.context import Scope
+from kronkers_batch.vault.notes import note
 
 if TYPE_CHECKING:
     import polars as pl
@@ -35,6 +37,7 @@ def checked_rows(
     All checks have finished when this returns. Raises CheckFailed. A model without input checks costs no
     extra reading.
     """
+    _opened(services, model, snapshot)
     if not model.input_checks:
         return services.snapshots.read(snapshot, columns), ()
     needed = list(dict.fromkeys([*columns, *(c for check in model.input_checks for c in check.columns)]))
@@ -43,6 +46,18 @@ def checked_rows(
     if not any(check.on_failure is OnFailure.DROP for check in model.input_checks):
         return services.snapshots.read(snapshot, columns), results
     return _dropped(services, model, snapshot, needed, columns), results
+
+
+def _opened(services: Services, model: ModelSpec, snapshot: SnapshotRef) -> None:
+    """Before one row is decrypted: what cannot be recorded is not opened. Once a process."""
+    key = ("opened", model.name, snapshot.id)
+    if key in services.memo:
+        return
+    told = {"for": model.name, "window": str(snapshot.window), "snapshot": snapshot.fingerprint}
+    scope = Scope(model.department, model.name)
+    with services.db.write() as connection:
+        note(services.ledger, connection, services.vault, "open", snapshot.source, scope, told)
+    services.memo[key] = True
 
 
 def _run(

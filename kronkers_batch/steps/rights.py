@@ -111,17 +111,17 @@ def refusals_recorded(services: Services, subject: str) -> Iterator[None]:
     """Leaves a line in the ledger when what is done inside is refused."""
     try:
         yield
-    except AccessRefused:
-        refused(services, subject)
+    except AccessRefused as error:
+        refused(services, subject, error.what)
         raise
 
 
-def refused(services: Services, subject: str) -> None:
-    """Records a refusal, where the caller can write to the ledger at all."""
+def refused(services: Services, subject: str, why: str) -> None:
+    """Records a refusal and its reason, where the caller can write to the ledger at all."""
     # The refusal stands whether or not it could be written down: the caller got nothing.
     with contextlib.suppress(KronkersError), services.db.write() as connection:
         services.ledger.append(
-            connection, services.vault.principal, "refuse", subject[:_SUBJECT], department=""
+            connection, services.vault.principal, "refuse", f"{subject}: {why}"[:_SUBJECT], department=""
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from kronkers_batch.ledger.actions import ACTIONS
 from kronkers_batch.ledger.ledger import Entry
 from kronkers_batch.steps import rights as asked
 from kronkers_batch.steps.people import is_administrator
@@ -14,29 +15,11 @@ from kronkers_batch.vault.context import Role, scope_of
 
 _SHORT = 12  # digits of a fingerprint that people compare
 
-_SENTENCES = {
-    "add": "let in the {subject}",
-    "expire": "deleted {subject}, whose retention was over",
-    "export": "exported {subject}{to}",
-    "freeze": "froze {subject}",
-    "grant": "granted {subject}",
-    "hold": "made {subject} and held it back",
-    "publish": "published {subject}",
-    "promote": "made {subject} the champion",
-    "read": "read {subject}",
-    "record": "trained {subject}",
-    "refuse": "was refused: {subject}",
-    "revoke": "revoked {subject}",
-    "rollback": "went back to {subject}",
-    "rotate": "rotated the keys of {subject}",
-    "shred": "shredded {subject}",
-    "sign": "signed {subject}",
-    "sql": "queried {subject} with SQL",
-}
 # Details in the order in which a sentence tells them; others follow under their own names in JSON alone.
 _TOLD = (
     ("model_version", "by {}"),
     ("for", "for {}"),
+    ("window", "{}"),
     ("rows", "{} rows"),
     ("keys", "{} keys"),
     ("why", "because: {}"),
@@ -80,7 +63,7 @@ def entries(services: Services, *, since: int | None = None, subject: str | None
 def sentence(entry: Entry) -> str:
     """One entry in words."""
     details = entry.details
-    known = _SENTENCES.get(entry.action, entry.action + " {subject}")
+    known, _ = ACTIONS[entry.action]
     to = f" to {details['to']}" if details and details.get("to") else ""
     text = f"{entry.principal} {known.format(subject=entry.subject, to=to)}"
     if details is None:

@@ -20,6 +20,7 @@ from kronkers_batch.vault import grants, keyfile, pin
 from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.identity import Identity
 from kronkers_batch.vault.ledger_keys import LedgerKeys
+from kronkers_batch.vault.notes import note
 from kronkers_batch.vault.trust import ADMIN
 from kronkers_batch.vault.vault import Vault
 
@@ -97,7 +98,11 @@ def initialise(
             vault.trust.add_principal(
                 conn, identity, recovery.id, RECOVERY, recovery.public, kind=RECOVERY, authority=ADMIN
             )
-            done = _ensure(vault, conn, departments)
+            ledger = make_ledger(db, vault)
+            for first in (identity, recovery):
+                subject = f"administrator {first.name} {first.public.id}"
+                ledger.append(conn, identity.name, "add", subject, department="")
+            done = _ensure(vault, ledger, conn, departments)
             pin.add(trusted, pinned)
     except BaseException:
         # Nothing was committed: keys that open nothing only confuse.
@@ -124,7 +129,7 @@ def ensure_departments(db: Database, vault: Vault, departments: Iterable[str]) -
             return ()
     with db.write() as conn:
         serialise(conn, "departments")
-        return _ensure(vault, conn, wanted)
+        return _ensure(vault, make_ledger(db, vault), conn, wanted)
 
 
 def open_vault(
@@ -183,7 +188,7 @@ def _without_key(conn: Connection, departments: Iterable[str]) -> list[str]:
     return [d for d in dict.fromkeys(departments) if d not in have]
 
 
-def _ensure(vault: Vault, conn: Connection, departments: Iterable[str]) -> tuple[str, ...]:
+def _ensure(vault: Vault, ledger: Ledger, conn: Connection, departments: Iterable[str]) -> tuple[str, ...]:
     missing = _without_key(conn, departments)
     if missing:
         vault.trust.require_authority(conn, vault.identity)
@@ -192,6 +197,7 @@ def _ensure(vault: Vault, conn: Connection, departments: Iterable[str]) -> tuple
         vault.ring.new_tree_key(conn, Scope(department), 1, None)
         for name in administrators:
             grants.grant(vault.ring, conn, name, Scope(department), Role.ADMIN)
+            note(ledger, conn, vault, "grant", f"{name} {Role.ADMIN} {department}", Scope(department))
     return tuple(missing)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
 
@@ -18,11 +19,17 @@ from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse import catalog, log
 from kronkers_batch.warehouse.catalog import VersionRow
 from kronkers_batch.warehouse.log import Line
-from kronkers_batch.warehouse.versions import Judgement, OutputVersion, State
+from kronkers_batch.warehouse.versions import TOLD, Judgement, OutputVersion, State
 
 
 def judge(
-    conn: Connection, vault: Vault, ledger: Ledger, version: OutputVersion, missed: tuple[str, ...], why: str
+    conn: Connection,
+    vault: Vault,
+    ledger: Ledger,
+    version: OutputVersion,
+    missed: tuple[str, ...],
+    why: str,
+    thresholds: Sequence[str],
 ) -> OutputVersion:
     """See :meth:`Warehouse.judge`; in a write transaction."""
     row, judged, now = _current(conn, vault, version)
@@ -34,7 +41,11 @@ def judge(
         action, new_head = log.HOLD, log.last_good(judged, row.id) if head == row.id else head
     else:
         action, new_head = log.PUBLISH, row.id
-    return _append(conn, vault, ledger, row, judged, action, new_head, missed, why)
+    told = {
+        **{name: now.lineage[name] for name in TOLD if name in now.lineage},
+        "thresholds": list(thresholds),
+    }
+    return _append(conn, vault, ledger, row, judged, action, new_head, missed, why, told)
 
 
 def expire(
@@ -121,11 +132,12 @@ def _append(
     head: str,
     missed: tuple[str, ...],
     why: str,
+    told: Mapping[str, Any],
 ) -> OutputVersion:
     place = catalog.place_of(row)
     key = vault.data_key(conn, row.record_key_id)
     line = log.append(conn, vault, key, place, judged, action, head, missed=missed, why=why)
-    details = {"missed": list(missed), "why": why, "fingerprint": row.fingerprint}
+    details = {**told, "missed": list(missed), "why": why, "fingerprint": row.fingerprint}
     scope = Scope(row.department, row.model)
     note(ledger, conn, vault, action, f"{place.name}#{row.number}", scope, details)
     return catalog.open_version(conn, vault, row, [*judged, line]).version

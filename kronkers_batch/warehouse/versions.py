@@ -15,6 +15,10 @@ from kronkers_batch.frames.schema import Schema
 _REF = re.compile(r"(?P<model>[^/#@]+)/(?P<date>\d{4}-\d{2}-\d{2})#(?P<number>[1-9]\d*)")
 
 
+TOLD = ("model_version", "snapshot_fingerprint", "thresholds")
+"""Of a version's lineage, what the ledger tells when it is published or held."""
+
+
 class State(StrEnum):
     """What became of a finished output version."""
 

@@ -64,17 +64,24 @@ class Warehouse:
         parts = reserving.Parts(self._db, self._vault, self._ledger)
         return reserving.begin(parts, model, department, date, fingerprint, schema, tuple(key))
 
-    def judge(self, version: OutputVersion, missed: Sequence[str], why: str = "") -> OutputVersion:
+    def judge(
+        self,
+        version: OutputVersion,
+        missed: Sequence[str],
+        why: str = "",
+        thresholds: Sequence[str] = (),
+    ) -> OutputVersion:
         """Says anew whether a finished version may be seen; nothing is computed.
 
         With a threshold missed it is held, and the last good version of its date is the head again. With none
         it is published and the head, also where it was published all along and another one took its place:
-        so a champion that is rolled back gets its outputs back. Without a change nothing is recorded.
+        so a champion that is rolled back gets its outputs back. Without a change nothing is recorded;
+        with one, also by which ``thresholds``, in words.
 
         Raises NotFound where it was deleted, AccessRefused below operator.
         """
         with self._db.write() as conn:
-            return judging.judge(conn, self._vault, self._ledger, version, tuple(missed), why)
+            return judging.judge(conn, self._vault, self._ledger, version, tuple(missed), why, thresholds)
 
     def expire(self, model: str, before: dt.date, why: str = "retention") -> list[str]:
         """Deletes all outputs of the dates before a day: their keys are shredded, their pieces removed.

@@ -25,16 +25,13 @@ from kronkers_batch.warehouse.catalog import Group
 from kronkers_batch.warehouse.keyhash import hash_keys
 from kronkers_batch.warehouse.landing import Landing
 from kronkers_batch.warehouse.pieces import Entry, Place
-from kronkers_batch.warehouse.versions import OutputVersion
+from kronkers_batch.warehouse.versions import TOLD, OutputVersion
 
 if TYPE_CHECKING:
     import polars as pl
 
 Note = Callable[[Connection, str, str, Mapping[str, Any]], None]
 """Called in the publishing transaction with the action, the version's ref and details: the ledger's line."""
-
-
-_TOLD = ("model_version", "snapshot_fingerprint", "thresholds")  # of the lineage, also in the ledger
 
 
 @dataclass(frozen=True)
@@ -163,7 +160,7 @@ class OutputWriter:
             head = log.head_of(judged) if missed else place.version_id
             key = reserved.record_key
             line = log.append(conn, self._vault, key, place, judged, action, head, missed=missed)
-            told = {name: lineage[name] for name in _TOLD if name in lineage}
+            told = {name: lineage[name] for name in TOLD if name in lineage}
             told |= {"fingerprint": reserved.fingerprint, "missed": list(missed), "manifest": digest(sealed)}
             self._note(conn, action, self.ref, told)
             row = catalog.row_of(conn, place.version_id)

@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import delete, select, text
 
 from kronkers_batch.config.spec import Secret
 from kronkers_batch.errors import AccessRefused, IntegrityError
@@ -26,6 +26,8 @@ def db(tmp_path, monkeypatch):
     made = Database(Secret(f"sqlite:///{tmp_path}/wh/x.db"))
     made.migrate()
     initialise(made, tmp_path / "keys" / "me.key", ["sales"])
+    with made.write() as conn:
+        conn.execute(delete(table))  # the entries of the first run, so that the tests' own are counted from 1
     return made
 
 
@@ -71,16 +73,16 @@ def test_an_entry_stands_only_with_its_transaction(db, ledger):
     from contextlib import suppress
 
     with suppress(RuntimeError), db.write() as conn:
-        ledger.append(conn, "admin", "a", "b", department="")
+        ledger.append(conn, "admin", "read", "b", department="")
         raise RuntimeError
     assert ledger.verify().seq == 5
 
 
 def test_details_need_a_department_and_a_key(db, ledger):
     with pytest.raises(ValueError, match="department"), db.write() as conn:
-        ledger.append(conn, "admin", "a", "b", {"c": 1}, department="")
+        ledger.append(conn, "admin", "read", "b", {"c": 1}, department="")
     with pytest.raises(AccessRefused), db.write() as conn:
-        ledger.append(conn, "admin", "a", "b", {"c": 1}, department="other")
+        ledger.append(conn, "admin", "read", "b", {"c": 1}, department="other")
 
 
 def test_who_has_no_grant_sees_no_details(db, ledger, vault, tmp_path):
@@ -169,7 +171,7 @@ def test_checkpoints_hold(db, ledger, vault, points):
     keys = LedgerKeys(vault)
     assert checkpoints.write(db, ledger, keys, points).seq == 5
     with db.write() as conn:
-        ledger.append(conn, "admin", "a", "b", department="")
+        ledger.append(conn, "admin", "read", "b", department="")
     checkpoints.write(db, ledger, keys, points)
     assert checkpoints.verify(db, keys, points) == 2
 
@@ -180,7 +182,7 @@ def test_an_older_database_put_back_is_noticed(db, ledger, vault, points, tmp_pa
     db.close()
     shutil.copy(db.path, tmp_path / "old.db")
     with db.write() as conn:
-        ledger.append(conn, "admin", "a", "b", department="")
+        ledger.append(conn, "admin", "read", "b", department="")
     checkpoints.write(db, ledger, keys, points)
     db.scrub()
     db.close()
@@ -189,7 +191,7 @@ def test_an_older_database_put_back_is_noticed(db, ledger, vault, points, tmp_pa
     with pytest.raises(IntegrityError, match="lacks entry 6"):
         checkpoints.verify(db, keys, points)
     with db.write() as conn:
-        ledger.append(conn, "admin", "other", "history", department="")
+        ledger.append(conn, "admin", "read", "history", department="")
     ledger.verify()
     with pytest.raises(IntegrityError, match="another entry 6"):
         checkpoints.verify(db, keys, points)
