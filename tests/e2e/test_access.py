@@ -192,7 +192,8 @@ def test_a_revoked_principal_reads_nothing_that_was_written_after(project, ann, 
     assert ann.rows("read", "buys", "--date", NIGHT)
     shutil.copytree(project.folder / "var", tmp_path / "copied")
     project.run("access", "revoke", "ann", "sales", "--why", "she left")
-    assert "admin revoked ann sales, and the keys were rotated; because: she left" in project.run("ledger", "show").stdout
+    story = project.run("ledger", "show").stdout
+    assert "admin revoked ann sales, and the keys were rotated; because: she left" in story
     assert ann.run("models", code=3).stdout == ""
     project.run("run", "--date", NEXT)
     assert ann.run("read", "buys", "--date", NEXT, code=3).stdout == ""

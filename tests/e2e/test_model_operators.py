@@ -31,7 +31,7 @@ def test_a_model_is_run_with_a_grant_on_it_alone(project, dora):
     page = dora.json("report", "--date", NEXT)
     assert {event["model"] for event in page["events"]} <= {"buys", "visits"}
     mine = [e["sentence"] for e in dora.json("ledger", "show") if e["principal"] == "dora"]
-    assert any(s.startswith("dora froze visits; 40 rows") for s in mine)
+    assert any(s.startswith(f"dora froze visits; {NEXT} to 2024-01-22; 40 rows") for s in mine)
     # Others of the department see it, and verify it.
     assert len(project.rows("read", "buys", "--date", NEXT)) == 40
     assert project.json("ledger", "verify")["ok"]
