@@ -254,8 +254,8 @@ def test_a_reader_freezes_nothing(store: Store, tmp_path: Path) -> None:
         grants.grant(store.vault.ring, conn, "anna", Scope("operations"), Role.READER)
     theirs = Snapshots(store.db, store.artifacts, Vault(anna, store.vault.trust.pin))
     assert sum(f.height for f in theirs.read(ref)) == 1000
+    options = {"scope": OURS[0], "sources": {}, "chunk_rows": 1000, "piece_rows": 250}
     with pytest.raises(AccessRefused, match="operator"):
-        options = {"scope": OURS[0], "sources": {}, "chunk_rows": 1000, "piece_rows": 250}
         theirs.ingest(things(tmp_path), ALL, "i9", None, **options)
 
 
