@@ -7,9 +7,11 @@ in lazy mode. A check that pandera did not call is an error, never a pass.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from importlib.abc import MetaPathFinder
 from typing import Any
 
 import polars as pl
@@ -30,7 +32,7 @@ _ahead: list[threading.Thread] = []
 
 
 def import_ahead() -> None:
-    """Imports pandera in a thread: half a second that passes while the first rows are being read."""
+    """Imports pandera in a thread, once, while the first rows are being read."""
     # Else whoever reads waits 5 ms for the interpreter's lock whenever Arrow or Polars gives it back.
     sys.setswitchinterval(_SWITCH)
     if not _ahead:
@@ -39,11 +41,36 @@ def import_ahead() -> None:
 
 
 def _import_all() -> None:
-    import pandera.polars as pa
+    with _without_pandas():
+        import pandera.polars as pa
 
-    # At its first validation it imports as much again.
-    check = pa.Check(lambda data: data.lazyframe.select(pl.col("x") > 0), name="0")
-    pa.DataFrameSchema({"x": pa.Column(checks=[check])}).validate(pl.DataFrame({"x": [1]}))
+        # At its first validation it imports as much again.
+        check = pa.Check(lambda data: data.lazyframe.select(pl.col("x") > 0), name="0")
+        pa.DataFrameSchema({"x": pa.Column(checks=[check])}).validate(pl.DataFrame({"x": [1]}))
+
+
+@contextlib.contextmanager
+def _without_pandas() -> Iterator[None]:
+    """pandera does without these where they are not installed, and loads them where they are.
+
+    They are half of its start, and nothing of this process uses them.
+    """
+    hidden = _Hidden()
+    sys.meta_path.insert(0, hidden)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(hidden)
+
+
+class _Hidden(MetaPathFinder):
+    """Says of some packages that they are not installed; one that was imported before stays."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        """Raises ModuleNotFoundError for a hidden package; leaves all others to the next finder."""
+        del path, target
+        if name in ("pandas", "hypothesis"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
 class RowChecks:
@@ -65,12 +92,12 @@ class RowChecks:
 
     def masks(self, frame: pl.DataFrame) -> list[pl.Series]:
         """For each check a boolean series that is true where a row holds."""
-        from pandera.errors import SchemaError, SchemaErrors
-
         if not self.checks:
             return []
         if self._schema is None:
             self._schema = self._made()
+        from pandera.errors import SchemaError, SchemaErrors
+
         self._masks = {}
         refused = False
         try:
@@ -92,8 +119,8 @@ class RowChecks:
         return found
 
     def _made(self) -> Any:
-        for thread in _ahead:
-            thread.join()  # two threads at once could register pandera's backends twice
+        import_ahead()
+        _ahead[0].join()
         import pandera.polars as pa
 
         by_column: dict[str, list[Any]] = {c: [] for c in self._columns}

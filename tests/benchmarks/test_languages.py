@@ -4,8 +4,8 @@ Whole processes, in turn. Both sides read the same CSV file of numbers (a key, 1
 is what a person writes in that language: R with data.table's fread and fwrite and `glm`, Python with pandas
 and scikit-learn, Julia with DelimitedFiles and a logistic regression of a few lines; it writes clear scores
 to a CSV file. This system checks, freezes, encrypts, records and publishes what it reads and scores. A
-training fits four fifths of the rows and measures on the last fifth, on either side. Linear algebra has all
-cores on either side: native scripts take them unasked, here `resources.threads` says so. A forest has one.
+training fits four fifths of the rows and measures on the last fifth, on either side. Linear algebra has what
+it takes unasked: natively all cores, here the one thread of a worker, unless `resources.threads` says more.
 
 Needs R's data.table and ranger, which nothing else here does: `apt-get install r-cran-data.table
 r-cran-ranger`, or `install.packages(c("data.table", "ranger"))` in R.
@@ -63,7 +63,7 @@ target: churned
 thresholds:
   training: {{auc: {{min: 0.5}}}}
   output: {{rows: {{min: 1}}, null_share: {{max: 0}}, score: {{min: 0, max: 1}}}}
-resources: {{workers: {workers}, threads: {threads}, memory: 16GB, training_rows: 100000000}}
+resources: {{workers: {workers}, memory: 16GB, training_rows: 100000000}}
 """
 MODELS = {
     "r": """estimator:
@@ -113,7 +113,6 @@ class Languages(Project):
             model=MODELS[name],
             features=", ".join(FEATURES),
             workers=workers,
-            threads=1 if name == "forest" else os.cpu_count(),
         )
         self.write(f"model/{name}.yaml", text)
 

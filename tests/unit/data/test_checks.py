@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -200,3 +203,22 @@ def test_results_survive_json() -> None:
     _, results = run([table({})], check("nulls", "x"), check("rows", min=1, max=None))
     assert tuple(CheckResult.from_json(r.to_json()) for r in results) == results
     assert results[0].message() == "nulls(x): passed, 0 of 1 rows"
+
+
+WITHOUT_PANDAS = """
+import sys
+import polars as pl
+from kronkers_batch.data.checks import Checker
+from tests.data_support import check, schema
+
+checker = Checker(schema(x="float"), [check("range", "x", min=0)], "here")
+checker.feed(pl.DataFrame({"x": [1.0, -1.0]}))
+assert checker.findings().failed == (1,)
+assert "pandera" in sys.modules
+assert "pandas" not in sys.modules
+import pandas
+"""
+
+
+def test_pandera_runs_without_loading_pandas() -> None:
+    subprocess.run([sys.executable, "-c", WITHOUT_PANDAS], cwd=Path(__file__).parents[3], check=True)
