@@ -28,6 +28,7 @@ with line and key, a model, a table), and what to do *next*. None carries a data
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable
 
 
@@ -156,3 +157,15 @@ class MissingPart(KronkersError):
     """Something that must be installed on this machine is not."""
 
     exit_code = 5
+
+
+def described(error: Exception) -> str:
+    """What is told of an error and recorded: of an unforeseen one its type and place; its text may hold data."""
+    if isinstance(error, KronkersError):
+        return str(error)
+    places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+    return (
+        f"unexpected {type(error).__name__} at {places[-1] if places else 'an unknown place'}\n"
+        "  -> this is a fault of kronkers, not yours: report it with what the same command prints with -v, "
+        "which may show data"
+    )

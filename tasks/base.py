@@ -9,7 +9,7 @@ from typing import Any
 
 import luigi
 
-from kronkers_batch.errors import AccessRefused, KronkersError
+from kronkers_batch.errors import AccessRefused, described
 from kronkers_batch.reports.page import Event
 from kronkers_batch.steps import runlog
 from kronkers_batch.steps.services import Services
@@ -114,14 +114,3 @@ class BaseTask(luigi.Task):
         runlog.record(
             self.services, self.run_id, department, Event(name, self.kind, state, seconds, message, reason)
         )
-
-
-def described(error: Exception) -> str:
-    """What is recorded of an error: of an unforeseen one its type and place, since its text may hold data."""
-    if isinstance(error, KronkersError):
-        return str(error)
-    places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
-    return (
-        f"unexpected {type(error).__name__} at {places[-1] if places else 'an unknown place'}\n"
-        "  -> this is a fault of kronkers, not of the model: report it with `kronkers run -v`"
-    )

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from kronkers_batch import __version__
 from kronkers_batch.cli import access, checking, ledger, machine, reading, running, signing, versions
-from kronkers_batch.errors import KronkersError, UsageError
+from kronkers_batch.errors import KronkersError, UsageError, described
 
 GROUPS = (checking, running, versions, reading, access, signing, ledger, machine)
 
@@ -43,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit code. Never raises a KronkersError."""
+    """Run one command; returns its exit code. Raises nothing, except with ``-v``."""
     verbose = False
     # Until the system is open there are only modules, and none is garbage: a quarter second less to start.
     gc.disable()
@@ -68,6 +68,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read our output closed it (``kronkers read ... | head``): not an error.
         sys.stderr.close()
         return 0
+    except Exception as error:
+        if verbose:
+            raise
+        print(f"kronkers: {described(error)}", file=sys.stderr)
+        return 1
     finally:
         gc.enable()
     return code

@@ -38,7 +38,7 @@ def encode(frame: pl.DataFrame, compression: Compression) -> memoryview:
     # Asked for its size first: a buffer that grows while it is written is copied several times over.
     counted = pa.MockOutputStream()
     _write(table, counted, options)
-    buffer = pa.allocate_buffer(counted.size())
+    buffer = room(counted.size())
     _write(table, pa.FixedSizeBufferWriter(buffer), options)
     return memoryview(buffer)
 
@@ -51,10 +51,14 @@ def _write(table: Any, sink: Any, options: Any) -> None:
 
 
 def room(size: int) -> Any:
-    """A writable buffer of Arrow's, whose memory the next one gets when it is free."""
+    """A writable buffer of Arrow's, whose pages the next one gets when it is free.
+
+    Not of Arrow's default pool: that gives so large a buffer back to the system at once, and filling new
+    pages costs several times what decrypting does (see ``steps/memory.py``).
+    """
     import pyarrow as pa
 
-    return pa.allocate_buffer(size)
+    return pa.allocate_buffer(size, memory_pool=pa.system_memory_pool())
 
 
 def decode(raw: Buffer, columns: Sequence[str] | None, where: str) -> pl.DataFrame:
