@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from blake3 import blake3
 from sqlalchemy import Connection
 
 from kronkers_batch.errors import IntegrityError
@@ -24,7 +24,7 @@ FORMAT = "kronkers-batch manifest 1"
 
 @dataclass(frozen=True)
 class PieceEntry:
-    """One piece: its number, its rows, the SHA-256 (hex) of its ciphertext, the digest of its schema."""
+    """One piece: its number, its rows, the digest (hex) of its ciphertext, the digest of its schema."""
 
     number: int
     rows: int
@@ -97,8 +97,8 @@ class Manifest:
 
 
 def digest(*parts: Buffer) -> str:
-    """SHA-256 (hex) of a ciphertext, as a manifest lists it; whole, or in parts that follow each other."""
-    running = hashlib.sha256()
+    """BLAKE3 (256 bits, hex) of bytes as a manifest lists them; whole, or in parts that follow each other."""
+    running = blake3()
     for part in parts:
         running.update(part)
     return running.hexdigest()

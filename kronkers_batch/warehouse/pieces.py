@@ -7,7 +7,6 @@ the manifest.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 from collections.abc import Sequence
@@ -28,8 +27,8 @@ class Entry:
     """What is known of a landed piece before the manifest is signed."""
 
     rows: int
-    digest: str  # SHA-256 of the ciphertext, hex
-    content: str  # SHA-256 of the plain bytes, hex: tells whether a repeated piece is the same
+    digest: str  # of the ciphertext, as in the manifest
+    content: str  # the same of the plain bytes: tells whether a repeated piece is the same
     schema: str  # digest of the schema
 
     def to_bytes(self) -> bytes:
@@ -97,8 +96,3 @@ def decode(raw: bytes, columns: Sequence[str] | None = None) -> pl.DataFrame:
     except (pl.exceptions.PolarsError, OSError, ValueError) as error:
         raise IntegrityError("a piece holds no table", fix="Restore the warehouse from a backup.") from error
     return frame if columns is None else frame.select(columns)
-
-
-def digest(blob: bytes) -> str:
-    """SHA-256 (hex)."""
-    return hashlib.sha256(blob).hexdigest()

@@ -18,9 +18,10 @@ from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables.outputs import output_pieces, output_versions
 from kronkers_batch.vault import rights
 from kronkers_batch.vault.context import DataKey, Kind, Scope
+from kronkers_batch.vault.manifest import digest
 from kronkers_batch.vault.notes import note
 from kronkers_batch.vault.vault import Vault
-from kronkers_batch.warehouse import log, pieces
+from kronkers_batch.warehouse import log
 from kronkers_batch.warehouse.pieces import Entry, Place
 from kronkers_batch.warehouse.writer import OutputWriter, Reservation
 
@@ -151,8 +152,8 @@ def _landed(parts: Parts, reserved: Reservation) -> dict[int, Entry]:
                 continue
             if (entry.schema, entry.digest, entry.content) == (
                 schema,
-                pieces.digest(row.data),
-                pieces.digest(plain),
+                digest(row.data),
+                digest(plain),
             ):
                 landed[row.number] = entry
     return landed

@@ -112,7 +112,7 @@ class OutputWriter:
                 fix="Declare under output.columns what score returns.",
             )
         plain = pieces.encode(frame)
-        content = pieces.digest(plain)
+        content = digest(plain)
         landed = self._landed.get(number)
         if landed is not None and (landed.content, landed.rows) == (content, frame.height):
             self._entries[number] = landed
@@ -171,7 +171,7 @@ class OutputWriter:
     def _seal_piece(self, number: int, rows: int, plain: bytes, content: str) -> None:
         place, key = self._reserved.place, self._reserved.data_key
         blob = self._vault.seal(key, place.piece(number, rows, self._schema_digest), plain)
-        entry = Entry(rows, pieces.digest(blob), content, self._schema_digest)
+        entry = Entry(rows, digest(blob), content, self._schema_digest)
         self._entries[number] = entry
         self._landed.pop(number, None)
         self._landing.add_piece(number, self._vault.seal(key, place.entry(number), entry.to_bytes()), blob)

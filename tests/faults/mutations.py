@@ -373,8 +373,8 @@ OUTPUTS = [
       f"{HOLDERS}test_another_filter_key_in_its_place_is_refused"),
     _("a planted piece is signed by the rerun", "warehouse/reserving.py",
       "            if (entry.schema, entry.digest, entry.content) == (\n                schema,\n"
-      "                pieces.digest(row.data),\n                pieces.digest(plain),\n            ):",
-      "            if (entry.schema, entry.digest) == (schema, pieces.digest(row.data)):",
+      "                digest(row.data),\n                digest(plain),\n            ):",
+      "            if (entry.schema, entry.digest) == (schema, digest(row.data)):",
       f"{HOLDERS}test_a_piece_planted_in_an_unfinished_version_is_not_signed[contents]"),
     _("a planted piece says how many rows it has", "warehouse/writer.py",
       "(landed.content, landed.rows) == (content, frame.height)", "landed.content == content",

@@ -1,7 +1,6 @@
 """Who holds a key and can write to the database, but has no right to write: a reader, or somebody revoked."""
 
 import dataclasses
-import hashlib
 
 import pytest
 from sqlalchemy import select, update
@@ -11,6 +10,7 @@ from kronkers_batch.store.tables import outputs as o
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import rotation, sealing
 from kronkers_batch.vault.context import Kind, Role, Scope
+from kronkers_batch.vault.manifest import digest
 from kronkers_batch.warehouse import pieces
 from kronkers_batch.warehouse.pieces import Entry, Place
 from tests.house_fixture import house, house_template
@@ -82,8 +82,8 @@ def test_a_piece_planted_in_an_unfinished_version_is_not_signed(house, anna, wha
         rows = 1_000 if what == "rows" else 100
         plain = pieces.encode(frame(100) if what == "rows" else frame(100, 5_000))
         data = anna.vault.seal(key, place.piece(0, rows, SCHEMA.digest()), plain)
-        honest = hashlib.sha256(pieces.encode(frame(100))).hexdigest()
-        entry = Entry(rows, pieces.digest(data), honest, SCHEMA.digest()).to_bytes()
+        honest = digest(pieces.encode(frame(100)))
+        entry = Entry(rows, digest(data), honest, SCHEMA.digest()).to_bytes()
         entry = b'{"rows": []}' if what == "nonsense" else entry
         planted = {"data": data, "entry": anna.vault.seal(key, place.entry(0), entry)}
         mine = (o.output_pieces.c.version_id == row.id) & (o.output_pieces.c.number == 0)

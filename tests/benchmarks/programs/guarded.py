@@ -28,7 +28,6 @@ COUNTED = {
         "vault.identity:Identity.sign",
         "vault.identity:PublicKeys.verifies",
         "vault.manifest:digest",
-        "warehouse.pieces:digest",
         "vault.vault:Vault.verify",
         "vault.vault:Vault.sign",
     ],

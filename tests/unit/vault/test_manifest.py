@@ -49,6 +49,13 @@ def test_bytes_are_canonical_and_pinned():
     assert WHOLE.rows == 65_543
 
 
+def test_digests_are_blake3():
+    """As its authors publish them for no bytes, and for abc."""
+    assert m.digest() == m.digest(b"") == "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
+    assert m.digest(b"a", memoryview(b"bc")) == m.digest(b"abc")
+    assert m.digest(b"abc") == "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85"
+
+
 def test_nan_has_no_canonical_form():
     with pytest.raises(ValueError, match="JSON"):
         dataclasses.replace(WHOLE, extra={"mean": float("nan")}).to_bytes()
