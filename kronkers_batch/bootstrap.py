@@ -57,6 +57,7 @@ def open_system(
         )
         print(made.text, file=sys.stderr)
     vault = _vault(config, db, first_run)
+    vault.homes = {name: model.department for name, model in config.models.items()}
     artifacts = ArtifactStore(config.warehouse.artifacts)
     ledger = setup.make_ledger(db, vault)
     return Services(

@@ -13,13 +13,14 @@ from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.data.publishing import Publisher
 from kronkers_batch.data.reference import READY, SnapshotRef, folder, lookup, microseconds, ready, reference
 from kronkers_batch.data.window import Window
-from kronkers_batch.errors import AccessRefused, NotFound
+from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables.snapshots import snapshots as table
 from kronkers_batch.vault.context import DataKey, Kind, Scope, Signature
 from kronkers_batch.vault.manifest import Manifest, open_manifest
+from kronkers_batch.vault.sealing import RESTORE
 from kronkers_batch.vault.vault import Vault
 
 if TYPE_CHECKING:
@@ -76,7 +77,9 @@ class Snapshots:
                 except (NotFound, AccessRefused):
                     continue  # nothing was frozen under it yet, or the caller has no key of it
                 if row := ready(conn, wanted):
-                    return self._open(conn, row).ref
+                    found = self._open(conn, row).ref
+                    _compare(found, source_name, window, identity, scope)
+                    return found
         return None
 
     def frozen_before(self, source_name: str, window: Window, scopes: Iterable[Scope]) -> bool:
@@ -163,7 +166,9 @@ class Snapshots:
             raise
         if published != snapshot_id:
             self._publisher.undo(snapshot_id, key, pieces)
-        return self.get(published)
+        done = self.get(published)
+        _compare(done, source.name, window, identity, scope)
+        return done
 
     # ------------------------------------------------------------ tidying
 
@@ -201,3 +206,13 @@ class Snapshots:
             self._opened.pop(next(iter(self._opened)))
         self._opened[row.id] = opened
         return opened
+
+
+def _compare(found: SnapshotRef, source: str, window: Window, identity: str, scope: Scope) -> None:
+    """What a snapshot is found by is a column like any other; only the manifest is signed."""
+    if (found.source, found.window, found.identity, found.scope) != (source, window, identity, scope):
+        raise IntegrityError(
+            "another snapshot is found in the place of the one that was asked for",
+            where=f"source {source}",
+            fix=RESTORE,
+        )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, Select, insert, select
 
 from kronkers_batch.errors import IntegrityError
 from kronkers_batch.registry.training import Promotion
@@ -63,16 +62,13 @@ class Line:
 
 
 def lines(conn: Connection, vault: Vault, model: str, at: int | None = None) -> list[Line]:
-    """The log of a model up to a moment, oldest first, verified. Raises IntegrityError."""
-    log, versions = champions.c, model_versions.c
-    query = (
-        select(champions, versions.department, versions.number, versions.record_key_id)
-        .join(model_versions, versions.id == log.version_id)
-        .where(log.model == model)
-        .order_by(log.sequence)
-    )
+    """The log of a model up to a moment, oldest first, verified; without what other departments wrote in it.
+
+    Raises IntegrityError.
+    """
+    query = _query(model).order_by(champions.c.sequence)
     if at is not None:
-        query = query.where(log.at <= at)
+        query = query.where(champions.c.at <= at)
     found = [_line(row) for row in conn.execute(query).all()]
     previous = chain.NONE
     for sequence, line in enumerate(found, start=1):
@@ -83,10 +79,13 @@ def lines(conn: Connection, vault: Vault, model: str, at: int | None = None) -> 
                 fix="Do not score with it. Compare with a backup, and see who could write to the database.",
             )
         previous = line.digest()
-    if found:
-        newest = found[-1]
-        vault.verify(conn, newest.context, newest.statement(), newest.signature, Role.APPROVER)
-    return found
+    for line in reversed(found):
+        # Each stands for all before it. One of another department is passed over, but only where it is that:
+        # the department is a column of the version's row, and whose signature counts hangs on it.
+        vault.verify(conn, line.context, line.statement(), line.signature, Role.APPROVER)
+        if vault.is_home(model, line.department):
+            break
+    return [line for line in found if vault.is_home(model, line.department)]
 
 
 def append(
@@ -94,22 +93,21 @@ def append(
     vault: Vault,
     key: DataKey,
     version: Row[tuple[object, ...]],
-    before: Sequence[Line],
     action: str,
     why: str,
 ) -> Line:
     """Adds a row that makes the version the champion.
 
     Args:
-        conn: A write transaction.
+        conn: The write transaction in which :func:`lines` was called; that makes it a compare-and-swap.
         vault: Seals and signs.
         key: The version's record key.
         version: The version's row in ``model_versions``.
-        before: The whole log, read in the same transaction; that makes it a compare-and-swap.
         action: ``promote`` or ``rollback``.
         why: The reason.
     """
-    newest = before[-1] if before else None
+    row = conn.execute(_query(version.model).order_by(champions.c.sequence.desc()).limit(1)).one_or_none()
+    newest = None if row is None else _line(row)
     line = Line(
         department=version.department,
         model=version.model,
@@ -156,6 +154,15 @@ def promotion(vault: Vault, key: DataKey | None, line: Line, before: Line | None
         principal=line.signature.principal,
         why=str(why),
         previous=before.number if before else None,
+    )
+
+
+def _query(model: str) -> Select[tuple[object, ...]]:
+    versions = model_versions.c
+    return (
+        select(champions, versions.department, versions.number, versions.record_key_id)
+        .join(model_versions, versions.id == champions.c.version_id)
+        .where(champions.c.model == model)
     )
 
 

@@ -107,7 +107,7 @@ class Registry:
         """Every version, oldest first; without golden rows."""
         query = (
             select(model_versions)
-            .where(model_versions.c.model == model, model_versions.c.state == "ready")
+            .where(model_versions.c.model == model, model_versions.c.state == "ready", self._at_home(model))
             .order_by(model_versions.c.number)
         )
         with self._db.read() as conn:
@@ -225,7 +225,7 @@ class Registry:
         query = (
             select(model_versions)
             .where(model_versions.c.model == model, model_versions.c.state == "ready")
-            .where(*(model_versions.c[name] == value for name, value in equal.items()))
+            .where(self._at_home(model), *(model_versions.c[name] == value for name, value in equal.items()))
             .order_by(model_versions.c.number.desc())
             .limit(1)
         )
@@ -233,9 +233,14 @@ class Registry:
             row = conn.execute(query).one_or_none()
             return None if row is None else records.open_version(conn, self._vault, row, golden=True)
 
+    def _at_home(self, model: str) -> ColumnElement[bool]:
+        return self._vault.at_home(model, model_versions.c.department)
+
     def _numbered(self, conn: Connection, model: str, number: int) -> VersionRow:
         table = model_versions.c
-        query = select(model_versions).where(table.model == model, table.number == number)
+        query = select(model_versions).where(
+            table.model == model, table.number == number, self._at_home(model)
+        )
         row = conn.execute(query).one_or_none()
         if row is None or row.state != "ready":
             what = "there is no version" if row is None else "deleted was"
@@ -272,7 +277,7 @@ class Registry:
         if log and log[-1].version_id == row.id:
             return self._promotion(conn, log[-1], log[-2] if len(log) > 1 else None)
         key = self._vault.data_key(conn, row.record_key_id)
-        line = champions.append(conn, self._vault, key, row, log, action, why)
+        line = champions.append(conn, self._vault, key, row, action, why)
         scope = Scope(row.department, row.model)
         told = {"why": why, "from": log[-1].number if log else None, "definition": row.definition}
         told |= details or {}

@@ -100,6 +100,8 @@ def begin(ring: Keyring, conn: Connection, scope: Scope) -> None:
     old = ring.active(conn, scope)
     parent = ring.active(conn, Scope(scope.department)) if scope.model else None
     models = [] if scope.model else _models(ring, conn, scope.department)  # found while all is as it was
+    for key in (old, *models):
+        _refuse_taken_out(ring, conn, key.scope, key.id)
     new = _renew(ring, conn, old, parent)
     for model in models:
         _renew(ring, conn, model, new)
@@ -147,10 +149,7 @@ def _models(ring: Keyring, conn: Connection, department: str) -> list[TreeKey]:
 def _renew(ring: Keyring, conn: Connection, old: TreeKey, parent: TreeKey | None) -> TreeKey:
     scope, full = old.scope, ring.need_full(old)
     new = ring.new_tree_key(conn, scope, old.version + 1, parent)
-    on_scope = (t.grants.c.department == scope.department, t.grants.c.model == scope.model)
-    for given in ring.trust.grants(conn, *on_scope):
-        if not ring.was_given(conn, given, old.id):
-            raise _taken_out(given)
+    for given in _grants_on(ring, conn, scope):
         for holder in grants.holders(ring, conn, given):
             grants.seal_key(ring, conn, given, new, holder)
     conn.execute(delete(t.grant_keys).where(t.grant_keys.c.key_id == old.id))
@@ -160,14 +159,22 @@ def _renew(ring: Keyring, conn: Connection, old: TreeKey, parent: TreeKey | None
     return new
 
 
-def _taken_out(given: Grant) -> IntegrityError:
+def _grants_on(ring: Keyring, conn: Connection, scope: Scope) -> list[Grant]:
+    g = t.grants.c
+    return ring.trust.grants(conn, g.department == scope.department, g.model == scope.model)
+
+
+def _refuse_taken_out(ring: Keyring, conn: Connection, scope: Scope, key_id: str) -> None:
     """Every grant that holds was given the key in use; one that was revoked was not, and gets no newer."""
-    return IntegrityError(
-        "a grant was never given the key in use: somebody took its revocation, or its key, from the database",
-        where=f"grant on {given.scope}, principal {given.principal_id}",
-        fix="`kronkers access list` names the principal; revoke it again, and grant anew who is to stay: "
-        f"kronkers access revoke NAME {given.scope}",
-    )
+    for given in _grants_on(ring, conn, scope):
+        if not ring.was_given(conn, given, key_id):
+            raise IntegrityError(
+                "a grant was never given the key in use: somebody took its revocation, or its key, from the "
+                "database",
+                where=f"grant on {given.scope}, principal {given.principal_id}",
+                fix="`kronkers access list` names the principal; revoke it again, and grant anew who is to "
+                f"stay: kronkers access revoke NAME {given.scope}",
+            )
 
 
 def _move(ring: Keyring, conn: Connection, old: str, new: TreeKey, most: int) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, func, insert, select
 
 from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound
 from kronkers_batch.store import clock
@@ -64,6 +64,7 @@ class Tree:
         newest = self._newest(conn, scope)
         if newest is not None:
             self._refuse_older(conn, scope, newest)
+            self._refuse_dated_back(conn, newest)
             return self.tree_key(conn, newest.id)
         if not scope.model:
             raise AccessRefused(
@@ -90,6 +91,18 @@ class Tree:
             raise IntegrityError(
                 "the newest key is not in use, or hangs under an older one: somebody changed its row",
                 where=f"key of {scope}",
+                fix=sealing.RESTORE,
+            )
+
+    def _refuse_dated_back(self, conn: Connection, newest: Row[Any]) -> None:
+        """Who was revoked can sign a next version only as of before, and the one in use was made after that."""
+        keys = t.tree_keys.c
+        of_scope = (keys.department == newest.department, keys.model == newest.model)
+        latest = conn.execute(select(func.max(keys.created)).where(*of_scope)).scalar()
+        if newest.created != latest:
+            raise IntegrityError(
+                "the newest key says that it was made before an older one",
+                where=f"key of {Scope(newest.department, newest.model)}",
                 fix=sealing.RESTORE,
             )
 
@@ -138,11 +151,40 @@ class Tree:
         return best
 
     def was_given(self, conn: Connection, grant: Grant, key_id: str) -> bool:
-        """Whether this key version was sealed for this grant by who may grant. Raises IntegrityError."""
+        """Whether this key version was sealed for this grant by who may grant, and had the key itself.
+
+        Raises IntegrityError.
+        """
         query = select(t.grant_keys).where(
             t.grant_keys.c.grant_id == grant.id, t.grant_keys.c.key_id == key_id
         )
-        return any(self._signed_by_who_may(conn, grant, sealed) for sealed in conn.execute(query).all())
+        return any(
+            self._signed_by_who_may(conn, grant, sealed)
+            and self._had(conn, sealed.issuer, key_id, frozenset())
+            for sealed in conn.execute(query).all()
+        )
+
+    def _had(self, conn: Connection, public_id: str, key_id: str, asked: frozenset[str]) -> bool:
+        """Whether somebody made this key version, or was given it, or the one above it, by somebody who had it.
+
+        A signature alone says nothing here: who was an administrator of the department and was revoked can
+        sign that they gave themselves a key that they never saw.
+        """
+        row = conn.execute(select(t.tree_keys).where(t.tree_keys.c.id == key_id)).one_or_none()
+        if row is None or public_id in asked:
+            return False
+        self._check_row(conn, row)
+        if row.issuer == public_id or (row.parent_id and self._had(conn, public_id, row.parent_id, asked)):
+            return True
+        query = select(t.grant_keys).where(
+            t.grant_keys.c.key_id == key_id, t.grant_keys.c.recipient == public_id
+        )
+        for sealed in conn.execute(query).all():
+            for grant in self.trust.grants(conn, t.grants.c.id == sealed.grant_id):
+                signed = self._signed_by_who_may(conn, grant, sealed)
+                if signed and self._had(conn, sealed.issuer, key_id, asked | {public_id}):
+                    return True
+        return False
 
     def _signed_by_who_may(self, conn: Connection, grant: Grant, sealed: Row[Any]) -> bool:
         department, where = grant.scope.department, f"key of {grant.scope}"
@@ -176,7 +218,11 @@ class Tree:
 
     def new_tree_key(self, conn: Connection, scope: Scope, version: int, parent: TreeKey | None) -> TreeKey:
         """Makes, wraps and signs a new key version. Raises AccessRefused when the parent is view only."""
-        key_id, full, now = new_id(), sealing.generate_key(), clock.now()
+        key_id, full = new_id(), sealing.generate_key()
+        keys = t.tree_keys.c
+        of_scope = (keys.department == scope.department, keys.model == scope.model)
+        latest = conn.execute(select(func.max(keys.created)).where(*of_scope)).scalar()
+        now = max(clock.now(), latest or 0)  # clocks differ; a newer version is never the older one
         view = sealing.view_key(full)
         row: dict[str, object] = {
             "id": key_id,

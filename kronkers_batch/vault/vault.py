@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Column, ColumnElement, Connection, update
 
 from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound
 from kronkers_batch.store import clock
@@ -29,6 +29,9 @@ class Vault:
     Args:
         identity: The caller.
         pin: The administrator that the warehouse hangs on.
+
+    ``homes`` says in which department each declared model is. Its name alone says nothing: who may write for
+    another department's model of the same name would else write for this one.
     """
 
     def __init__(self, identity: Identity, pin: Pin) -> None:
@@ -36,6 +39,7 @@ class Vault:
         self.trust = Trust(pin)
         self.ring = Keyring(identity, self.trust)
         self._signers: set[tuple[str, Scope, Role]] = set()
+        self.homes: Mapping[str, str] = {}
 
     @property
     def principal(self) -> str:
@@ -155,6 +159,14 @@ class Vault:
 
     def _signed(self, context: Context, payload: bytes) -> bytes:
         return encode("kronkers-batch signed 1", self.trust.warehouse, context.encode(), payload)
+
+    def is_home(self, model: str, department: str) -> bool:
+        """Whether what this department wrote for a model of this name is of the model that is declared."""
+        return self.homes.get(model, department) == department
+
+    def at_home(self, model: str, department: Column[str]) -> ColumnElement[bool]:
+        """:meth:`is_home` as a condition on a table's rows."""
+        return department == self.homes.get(model, department)
 
     # ------------------------------------------------------------ rights
 

@@ -64,12 +64,15 @@ def row_of(conn: Connection, version_id: str) -> VersionRow:
     return row
 
 
-def numbered(conn: Connection, model: str, date: dt.date, number: int) -> VersionRow:
+def numbered(conn: Connection, vault: Vault, model: str, date: dt.date, number: int) -> VersionRow:
     """The row of a finished version by its number. Raises NotFound."""
     columns = output_versions.c
     row = conn.execute(
         select(output_versions).where(
-            columns.model == model, columns.logical_date == date.isoformat(), columns.number == number
+            columns.model == model,
+            columns.logical_date == date.isoformat(),
+            columns.number == number,
+            vault.at_home(model, columns.department),
         )
     ).one_or_none()
     if row is None or row.state == "writing":

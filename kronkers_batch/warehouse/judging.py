@@ -59,6 +59,7 @@ def expire(
             table.model == model,
             table.logical_date < before.isoformat(),
             table.state.in_(["finished", "writing"]),
+            vault.at_home(model, table.department),
         )
         .order_by(table.logical_date, table.number)
     )
@@ -98,7 +99,7 @@ def _delete(
         head = log.head_of(judged)
         key = vault.data_key(conn, row.record_key_id)
         left = log.last_good(judged, row.id) if head == row.id else head
-        log.append(conn, vault, key, place, judged, log.DELETE, left, why=why)
+        log.append(conn, vault, key, place, log.DELETE, left, why=why)
     conn.execute(delete(output_pieces).where(output_pieces.c.version_id == row.id))
     conn.execute(delete(output_filters).where(output_filters.c.version_id == row.id))
     conn.execute(
@@ -136,7 +137,7 @@ def _append(
 ) -> OutputVersion:
     place = catalog.place_of(row)
     key = vault.data_key(conn, row.record_key_id)
-    line = log.append(conn, vault, key, place, judged, action, head, missed=missed, why=why)
+    line = log.append(conn, vault, key, place, action, head, missed=missed, why=why)
     details = {**told, "missed": list(missed), "why": why, "fingerprint": row.fingerprint}
     scope = Scope(row.department, row.model)
     note(ledger, conn, vault, action, f"{place.name}#{row.number}", scope, details)

@@ -71,11 +71,15 @@ def lines_by_date(
     last: dt.date | None = None,
     at: int | None = None,
 ) -> dict[dt.date, list[Line]]:
-    """The logs of a model's dates, in order of dates. Raises IntegrityError."""
+    """The logs of a model's dates, in order of dates; without what other departments wrote in them.
+
+    Raises IntegrityError.
+    """
     rows = conn.execute(_query(model, first, last, at)).all()
     result: dict[dt.date, list[Line]] = {}
     for date, group in itertools.groupby(map(_line, rows), key=lambda line: line.place.date):
-        result[dt.date.fromisoformat(date)] = _verified(conn, vault, list(group))
+        if ours := _verified(conn, vault, list(group)):
+            result[dt.date.fromisoformat(date)] = ours
     return result
 
 
@@ -84,7 +88,6 @@ def append(
     vault: Vault,
     key: DataKey,
     place: Place,
-    before: Sequence[Line],
     action: str,
     head: str,
     *,
@@ -94,17 +97,16 @@ def append(
     """Adds a row about one version to its date's log.
 
     Args:
-        conn: A write transaction.
+        conn: The write transaction in which :func:`lines` was called; that makes it a compare-and-swap.
         vault: Seals and signs.
         key: The version's record key.
         place: The version.
-        before: The whole log of the date, read in the same transaction; that makes it a compare-and-swap.
         action: One of the actions above.
         head: Id of the head from now on, or empty.
         missed: Thresholds that the version misses.
         why: The reason that a person gave.
     """
-    newest = before[-1] if before else None
+    newest = _newest(conn, place)
     sequence = newest.sequence + 1 if newest else 1
     details = json.dumps({"missed": list(missed), "why": why}).encode()
     unsigned = Line(
@@ -202,6 +204,13 @@ def _query(
     return query if at is None else query.where(log.at <= at)
 
 
+def _newest(conn: Connection, place: Place) -> Line | None:
+    date = dt.date.fromisoformat(place.date)
+    query = _query(place.model, date, date, None).order_by(None).order_by(output_log.c.sequence.desc())
+    row = conn.execute(query.limit(1)).one_or_none()
+    return None if row is None else _line(row)
+
+
 def _line(row: Row[tuple[object, ...]]) -> Line:
     return Line(
         place=Place(row.department, row.model, row.logical_date, row.version_id),
@@ -225,6 +234,10 @@ def _verified(conn: Connection, vault: Vault, log: list[Line]) -> list[Line]:
                 fix=_DAMAGED,
             )
         previous = line.digest()
-    newest = log[-1]
-    vault.verify(conn, newest.place.log(newest.sequence), newest.statement(), newest.signature)
-    return log
+    for line in reversed(log):
+        # Each stands for all before it. One of another department is passed over, but only where it is that:
+        # the department is a column of the version's row, and whose signature counts hangs on it.
+        vault.verify(conn, line.place.log(line.sequence), line.statement(), line.signature)
+        if vault.is_home(line.place.model, line.place.department):
+            break
+    return [line for line in log if vault.is_home(line.place.model, line.place.department)]

@@ -101,7 +101,7 @@ class Warehouse:
         is the head again. Raises UsageError, NotFound, AccessRefused below admin.
         """
         with self._db.write() as conn:
-            row = catalog.numbered(conn, *parse_ref(ref))
+            row = catalog.numbered(conn, self._vault, *parse_ref(ref))
             judging.shred(conn, self._vault, self._ledger, row, why)
 
     # ------------------------------------------------------------ finding
@@ -117,6 +117,7 @@ class Warehouse:
             select(output_versions)
             .where(
                 columns.model == model,
+                self._vault.at_home(model, columns.department),
                 columns.logical_date == date.isoformat(),
                 columns.fingerprint == fingerprint,
                 columns.state == "finished",
@@ -136,7 +137,11 @@ class Warehouse:
         columns = output_versions.c
         query = (
             select(output_versions)
-            .where(columns.model == model, columns.state == "finished")
+            .where(
+                columns.model == model,
+                columns.state == "finished",
+                self._vault.at_home(model, columns.department),
+            )
             .order_by(columns.logical_date, columns.number)
         )
         with self._db.read() as conn:
@@ -320,7 +325,7 @@ class Warehouse:
         return found
 
     def _numbered(self, conn: Connection, model: str, date: dt.date, number: int) -> Opened:
-        row = catalog.numbered(conn, model, date, number)
+        row = catalog.numbered(conn, self._vault, model, date, number)
         return catalog.open_version(conn, self._vault, row, log.lines(conn, self._vault, model, date))
 
     def _record_read(

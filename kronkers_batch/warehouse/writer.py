@@ -159,7 +159,7 @@ class OutputWriter:
             conn.execute(update(output_versions).where(mine).values(values))
             head = log.head_of(judged) if missed else place.version_id
             key = reserved.record_key
-            line = log.append(conn, self._vault, key, place, judged, action, head, missed=missed)
+            line = log.append(conn, self._vault, key, place, action, head, missed=missed)
             told = {name: lineage[name] for name in TOLD if name in lineage}
             told |= {"fingerprint": reserved.fingerprint, "missed": list(missed), "manifest": digest(sealed)}
             self._note(conn, action, self.ref, told)

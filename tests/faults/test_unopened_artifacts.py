@@ -253,8 +253,8 @@ def another_version_as_the_champion(services: Services, row: Row) -> None:
     anna, _, _ = forged(services, row)
     older = row_of(services, row.model, 1)
     with services.db.write() as conn:
-        log = champions.lines(conn, anna, row.model)
-        champions.append(conn, anna, anna.data_key(conn, older.record_key_id), older, log, "promote", "mine")
+        champions.lines(conn, anna, row.model)
+        champions.append(conn, anna, anna.data_key(conn, older.record_key_id), older, "promote", "mine")
 
 
 def a_version_of_ones_own(services: Services, row: Row) -> None:

@@ -391,7 +391,7 @@ def test_a_log_that_a_reader_signed_is_not_believed(house: House):
             f"SELECT record_key_id FROM output_versions WHERE id = {OLDER}"
         ).scalar()
         key = reader.vault.data_key(conn, key_id)
-        log.append(conn, reader.vault, key, place, judged, log.PUBLISH, newest.id)
+        log.append(conn, reader.vault, key, place, log.PUBLISH, newest.id)
     refused(house)
 
 
@@ -439,7 +439,7 @@ def sign_a_head(house: House, head: str) -> None:
         query = "SELECT record_key_id FROM output_versions WHERE id = ?"
         key_id = conn.exec_driver_sql(query, (judged[0].place.version_id,)).scalar()
         key = house.vault.data_key(conn, key_id)
-        log.append(conn, house.vault, key, judged[0].place, judged, log.PUBLISH, head)
+        log.append(conn, house.vault, key, judged[0].place, log.PUBLISH, head)
 
 
 # ------------------------------------------------------------ the database itself

@@ -272,10 +272,10 @@ def test_a_promotion_signed_by_an_operator_is_not_believed(house: House):
     two(house)
     operator = house.member("olga", Scope("ops"), Role.OPERATOR)
     with operator.db.write() as conn:
-        log = champions.lines(conn, operator.vault, "late")
+        champions.lines(conn, operator.vault, "late")
         row = conn.exec_driver_sql(f"SELECT * FROM model_versions WHERE id = {ONE}").one()
         key = operator.vault.data_key(conn, row.record_key_id)
-        champions.append(conn, operator.vault, key, row, log, "promote", "I say so")
+        champions.append(conn, operator.vault, key, row, "promote", "I say so")
     with pytest.raises(IntegrityError, match="no approver"):
         house.registry.champion("late")
 
@@ -298,11 +298,11 @@ def test_a_champion_of_another_model(house: House):
     """Signed by who may promote: a model's champion is still one of its own versions."""
     two(house)
     with house.db.write() as conn:
-        log = champions.lines(conn, house.vault, "late")
+        champions.lines(conn, house.vault, "late")
         row = conn.exec_driver_sql(f"SELECT * FROM model_versions WHERE id = {OTHER}").one()
         key = house.vault.data_key(conn, row.record_key_id)
         posing = SimpleNamespace(**{**row._mapping, "model": "late"})
-        champions.append(conn, house.vault, key, posing, log, "promote", "x")
+        champions.append(conn, house.vault, key, posing, "promote", "x")
     with pytest.raises(IntegrityError, match="another model's version"):
         house.registry.champion("late")
 
