@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, select, update
 
 from kronkers_batch.errors import GateFailed, IntegrityError, NotFound, Stale, UsageError
 from kronkers_batch.ledger.ledger import Ledger

@@ -95,7 +95,7 @@ class Tree:
             )
 
     def _refuse_dated_back(self, conn: Connection, newest: Row[Any]) -> None:
-        """Who was revoked can sign a next version only as of before, and the one in use was made after that."""
+        """Who was revoked can sign a next version only as of before that; the one in use is of after it."""
         keys = t.tree_keys.c
         of_scope = (keys.department == newest.department, keys.model == newest.model)
         latest = conn.execute(select(func.max(keys.created)).where(*of_scope)).scalar()
@@ -165,7 +165,7 @@ class Tree:
         )
 
     def _had(self, conn: Connection, public_id: str, key_id: str, asked: frozenset[str]) -> bool:
-        """Whether somebody made this key version, or was given it, or the one above it, by somebody who had it.
+        """Whether somebody made this key version, or was given it or the one above it by who had it.
 
         A signature alone says nothing here: who was an administrator of the department and was revoked can
         sign that they gave themselves a key that they never saw.

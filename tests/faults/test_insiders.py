@@ -68,7 +68,7 @@ def fred(house: House) -> House:
 
 
 def declared(house: House) -> House:
-    """As the nightly service sees it: it holds the keys of both departments, and conf says whose model it is."""
+    """As the nightly service sees it: it holds both departments' keys, and conf says whose model it is."""
     again = House.open(house.root)
     again.vault.homes = {"late": "ops"}
     return again
@@ -134,7 +134,7 @@ def test_nothing_of_ours_is_passed_over_by_calling_it_theirs(house, fred, table)
 
 @pytest.fixture
 def gone(house: House) -> House:
-    """Anna was admin of ops, and was revoked; then somebody took the revocation out of the database."""
+    """Anna was admin of ops, and was revoked; she has an account on the database."""
     house.publish()
     anna = house.member("anna", OPS, Role.ADMIN)
     with anna.db.read() as conn:
@@ -188,7 +188,7 @@ def test_who_was_admin_does_not_have_them_sealed_to_a_friend_by_dating_back(hous
         rotated(house)
 
 
-def test_who_was_admin_does_not_slip_in_a_newer_key_by_dating_back(house, gone, monkeypatch):
+def test_who_was_admin_does_not_slip_in_a_newer_key_by_dating_back(house, gone):
     """Signed by her while she was admin, or so it says: from then on everybody would write under her key."""
     with gone.db.write() as conn:
         at = conn.execute(select(t.revocations.c.at)).scalar_one() - 1
