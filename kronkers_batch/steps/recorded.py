@@ -1,62 +1,177 @@
-"""Whether every version in the database is the one that the ledger recorded when it was made.
+"""Whether what is stored is what the ledger recorded: versions, which of them are in use, who was revoked.
 
-Whoever may make versions could exchange an older one for another, well sealed and signed. The ledger's line
-about its making holds the digest of its manifest, and that of the ledger lies in the checkpoints.
+Readers believe whoever was ever operator, because nobody can tell them when a manifest was signed. Somebody
+who was it could exchange an older version, and be believed; and who can write to the database can cut the end
+off a log, or take a revocation out. The ledger's line about it stands beside each, and the ledger lies in the
+checkpoints.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, select
 
 from kronkers_batch.errors import IntegrityError
+from kronkers_batch.ledger.ledger import Entry
 from kronkers_batch.steps.services import Services
-from kronkers_batch.store.tables.outputs import output_versions
-from kronkers_batch.store.tables.registry import model_versions
+from kronkers_batch.store.tables import vault as t
+from kronkers_batch.store.tables.outputs import output_log, output_versions
+from kronkers_batch.store.tables.registry import champions, model_versions
+from kronkers_batch.vault import rights
+from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.manifest import digest
 
 _MAKING = frozenset({"record", "publish", "hold"})
+_JUDGING = {"publish": "publish", "hold": "hold", "expire": "delete", "shred": "delete"}
+_CHOOSING = frozenset({"promote", "rollback"})
 _FIX = "Do not use it: restore the database from a backup, and see who could write to it."
 
 
-def verify(services: Services) -> int:
-    """Compares every finished version with the ledger; returns how many could be compared.
+@dataclass
+class _Said:
+    """What the ledger says, in order: of versions by ref, of logs by date or model, of grants by holder."""
 
-    Of those whose details the caller may not see, only that they were recorded. Raises IntegrityError.
+    made: dict[str, list[tuple[int, str | None]]] = field(default_factory=lambda: defaultdict(list))
+    gone: set[str] = field(default_factory=set)
+    judged: dict[str, list[tuple[str, str]]] = field(default_factory=lambda: defaultdict(list))
+    chosen: dict[str, list[tuple[str, str]]] = field(default_factory=lambda: defaultdict(list))
+    granted_since: dict[tuple[str, str], int] = field(default_factory=dict)
+    locked_out: set[str] = field(default_factory=set)
+
+
+def verify(services: Services) -> int:
+    """Compares everything that the ledger tells with what is there; returns how many versions it compared.
+
+    Of versions whose details the caller may not see, only that they were recorded. Raises IntegrityError.
     """
     with services.db.read() as connection:
-        said = _said(services, connection)
-        count = 0
-        for ref, manifest in _stored(connection):
-            if ref not in said:
-                raise IntegrityError("no line of the ledger says that it was made", where=ref, fix=_FIX)
-            number, recorded = said[ref]
-            if recorded is None:
-                continue
+        said = _Said()
+        for entry in services.ledger.entries(connection):
+            _tell(said, entry)
+        count = _versions(services, connection, said)
+        _logs(connection, said)
+        _revoked(connection, said)
+    return count
+
+
+def _tell(said: _Said, entry: Entry) -> None:
+    action, subject = entry.action, entry.subject
+    if action in _MAKING:
+        told = None if entry.details is None else str(entry.details.get("manifest", ""))
+        if told != "":  # a version that is judged anew is no other version
+            said.made[subject].append((entry.seq, told))
+        else:
+            said.made[subject]
+    if action in ("expire", "shred"):
+        said.gone.add(subject)
+    if action in _JUDGING and "#" in subject and subject in said.made:
+        said.judged[subject.partition("#")[0]].append((_JUDGING[action], subject))
+    if action in _CHOOSING:
+        said.chosen[subject.partition("@")[0]].append((action, subject))
+    words = subject.split()
+    if action == "revoke" and len(words) == 2:
+        said.granted_since[words[0], words[1]] = 0
+    elif action == "revoke":
+        said.locked_out.add(subject)
+    if action == "grant" and len(words) == 3 and (words[0], words[2]) in said.granted_since:
+        said.granted_since[words[0], words[2]] += 1
+
+
+# ---------------------------------------------------------------- versions
+
+
+def _versions(services: Services, connection: Connection, said: _Said) -> int:
+    held, count, there = services.vault.held(connection), 0, set()
+    for ref, scope, manifest in _stored(connection):
+        there.add(ref)
+        if ref not in said.made:
+            raise IntegrityError("no line of the ledger says that it was made", where=ref, fix=_FIX)
+        known = {told: number for number, told in said.made[ref] if told is not None}
+        if len(known) > 1:
+            numbers = " and ".join(str(number) for number in sorted(known.values()))
+            raise IntegrityError(f"entries {numbers} of the ledger tell of two versions", where=ref, fix=_FIX)
+        if not known and rights.covers(held, scope, Role.VIEWER):
+            raise IntegrityError("what the ledger says of it does not open to you", where=ref, fix=_FIX)
+        for recorded, number in known.items():
             if digest(manifest) != recorded:
                 raise IntegrityError(
                     f"it is not the version that entry {number} of the ledger recorded", where=ref, fix=_FIX
                 )
             count += 1
+    for ref in sorted(said.made.keys() - there - said.gone):
+        raise IntegrityError("it was recorded, and is no longer there", where=ref, fix=_FIX)
     return count
 
 
-def _said(services: Services, connection: Connection) -> dict[str, tuple[int, str | None]]:
-    """The entry about each version's making, and its manifest's digest. A later line counts for nothing."""
-    found: dict[str, tuple[int, str | None]] = {}
-    for entry in services.ledger.entries(connection):
-        if entry.action in _MAKING and entry.subject not in found:
-            told = entry.details.get("manifest", "") if entry.details is not None else None
-            found[entry.subject] = entry.seq, told
-    return found
-
-
-def _stored(connection: Connection) -> Iterator[tuple[str, bytes]]:
+def _stored(connection: Connection) -> Iterator[tuple[str, Scope, bytes]]:
     o, m = output_versions.c, model_versions.c
-    outputs = select(o.model, o.logical_date, o.number, o.manifest).where(o.state == "finished")
+    outputs = select(o.model, o.department, o.logical_date, o.number, o.manifest).where(o.state == "finished")
     for output in connection.execute(outputs.order_by(o.created)):
-        yield f"{output.model}/{output.logical_date}#{output.number}", output.manifest or b""
-    versions = select(m.model, m.number, m.manifest).where(m.state == "ready")
+        scope = Scope(output.department, output.model)
+        yield f"{output.model}/{output.logical_date}#{output.number}", scope, output.manifest or b""
+    versions = select(m.model, m.department, m.number, m.manifest).where(m.state == "ready")
     for version in connection.execute(versions.order_by(m.created)):
-        yield f"{version.model}@{version.number}", version.manifest
+        yield f"{version.model}@{version.number}", Scope(version.department, version.model), version.manifest
+
+
+# ---------------------------------------------------------------- which of them are in use
+
+
+def _logs(connection: Connection, said: _Said) -> None:
+    """A log whose end was cut off is still signed; its older head is in use again."""
+    stored: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    o, v = output_log.c, output_versions.c
+    judged = select(o.model, o.logical_date, o.action, v.number).join(output_versions, v.id == o.version_id)
+    for line in connection.execute(judged.order_by(o.model, o.logical_date, o.sequence)):
+        date = f"{line.model}/{line.logical_date}"
+        stored[date].append((line.action, f"{date}#{line.number}"))
+    _compare(stored, said.judged)
+    stored.clear()
+    c, m = champions.c, model_versions.c
+    chosen = select(c.model, c.action, m.number).join(model_versions, m.id == c.version_id)
+    for model, action, number in connection.execute(chosen.order_by(c.model, c.sequence)):
+        stored[model].append((action, f"{model}@{number}"))
+    _compare(stored, said.chosen)
+
+
+def _compare(stored: dict[str, list[tuple[str, str]]], said: dict[str, list[tuple[str, str]]]) -> None:
+    for name in sorted(stored.keys() | said.keys()):
+        if stored.get(name, []) != said.get(name, []):
+            raise IntegrityError(
+                "the log that says which version is in use is not what the ledger recorded",
+                where=name,
+                fix=_FIX,
+            )
+
+
+# ---------------------------------------------------------------- who was revoked
+
+
+def _revoked(connection: Connection, said: _Said) -> None:
+    """A revocation is one row, and what it took holds again where the row is taken out."""
+    revoked = set(connection.execute(select(t.revocations.c.subject)).scalars())
+    for name, department, model, grant in connection.execute(
+        select(t.principals.c.name, t.grants.c.department, t.grants.c.model, t.grants.c.id).join(
+            t.grants, t.grants.c.principal_id == t.principals.c.id
+        )
+    ):
+        key = (name, str(Scope(department, model)))
+        if key in said.granted_since and grant not in revoked:
+            said.granted_since[key] -= 1
+            if said.granted_since[key] < 0:
+                raise _back(" on ".join(key))
+    keys = select(t.principals.c.name, t.principal_keys.c.id).join(t.principal_keys)
+    for name, key_id in connection.execute(keys):
+        if name in said.locked_out and key_id not in revoked:
+            raise _back(name)
+
+
+def _back(who: str) -> IntegrityError:
+    return IntegrityError(
+        "the ledger says that it was revoked, and the revocation is gone",
+        where=who,
+        fix="Revoke it again: kronkers access revoke NAME; and find out who can write to the database.",
+    )

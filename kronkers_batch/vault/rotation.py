@@ -7,6 +7,8 @@ interrupted at any time and gone on with later; readers find everything meanwhil
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from sqlalchemy import Connection, Select, bindparam, delete, select, update
 
 from kronkers_batch.errors import IntegrityError, NotFound
@@ -52,10 +54,14 @@ def revoke(ring: Keyring, conn: Connection, name: str, scope: Scope, *, whole: b
     )
     if principal_id is None or not held:
         raise NotFound(f"{name} holds no grant on {scope}", fix="See who does: kronkers access list")
+    # Before they are taken: others may have been given the key by this principal.
+    _refuse_taken_out(ring, conn, scope, without={given.id for given in held})
     for given in held:
         ring.trust.add_revocation(conn, ring.identity, given.id)
         conn.execute(delete(t.grant_keys).where(t.grant_keys.c.grant_id == given.id))
-    (rotate if whole else begin)(ring, conn, scope)
+    _begin(ring, conn, scope)
+    if whole:
+        _rewrap_all(ring, conn, scope)
     return len(held)
 
 
@@ -82,6 +88,10 @@ def rotate(ring: Keyring, conn: Connection, scope: Scope) -> int:
     Raises AccessRefused when the caller may not grant on the department or holds no key of it.
     """
     begin(ring, conn, scope)
+    return _rewrap_all(ring, conn, scope)
+
+
+def _rewrap_all(ring: Keyring, conn: Connection, scope: Scope) -> int:
     count = 0
     while done := rewrap(ring, conn, scope):
         count += done
@@ -93,15 +103,19 @@ def begin(ring: Keyring, conn: Connection, scope: Scope) -> None:
 
     A department's models get new keys too. The old version is wrapped under the new one, so that everything
     stays readable until :func:`rewrap` has done its work, in as many transactions as it takes. Raises
-    AccessRefused when the caller may not grant on the department or holds no key of it.
+    AccessRefused when the caller may not grant on the department or holds no key of it, IntegrityError where
+    a grant holds that was never given the key in use.
     """
     ring.trust.require_department_admin(conn, ring.identity, scope.department)
+    _refuse_taken_out(ring, conn, scope)
+    _begin(ring, conn, scope)
+
+
+def _begin(ring: Keyring, conn: Connection, scope: Scope) -> None:
     serialise(conn, f"tree {scope}")
     old = ring.active(conn, scope)
     parent = ring.active(conn, Scope(scope.department)) if scope.model else None
     models = [] if scope.model else _models(ring, conn, scope.department)  # found while all is as it was
-    for key in (old, *models):
-        _refuse_taken_out(ring, conn, key.scope, key.id)
     new = _renew(ring, conn, old, parent)
     for model in models:
         _renew(ring, conn, model, new)
@@ -164,17 +178,24 @@ def _grants_on(ring: Keyring, conn: Connection, scope: Scope) -> list[Grant]:
     return ring.trust.grants(conn, g.department == scope.department, g.model == scope.model)
 
 
-def _refuse_taken_out(ring: Keyring, conn: Connection, scope: Scope, key_id: str) -> None:
+def _refuse_taken_out(
+    ring: Keyring, conn: Connection, scope: Scope, without: Container[str] = frozenset()
+) -> None:
     """Every grant that holds was given the key in use; one that was revoked was not, and gets no newer."""
-    for given in _grants_on(ring, conn, scope):
-        if not ring.was_given(conn, given, key_id):
-            raise IntegrityError(
-                "a grant was never given the key in use: somebody took its revocation, or its key, from the "
-                "database",
-                where=f"grant on {given.scope}, principal {given.principal_id}",
-                fix="`kronkers access list` names the principal; revoke it again, and grant anew who is to "
-                f"stay: kronkers access revoke NAME {given.scope}",
-            )
+    models = [] if scope.model else _models(ring, conn, scope.department)
+    for key in (ring.active(conn, scope), *models):
+        for given in _grants_on(ring, conn, key.scope):
+            if given.id not in without and not ring.was_given(conn, given, key.id):
+                raise _taken_out(given)
+
+
+def _taken_out(given: Grant) -> IntegrityError:
+    return IntegrityError(
+        "a grant was never given the key in use: somebody took its revocation, or its key, from the database",
+        where=f"grant on {given.scope}, principal {given.principal_id}",
+        fix="`kronkers access list` names the principal; revoke it again, and grant anew who is to stay: "
+        f"kronkers access revoke NAME {given.scope}",
+    )
 
 
 def _move(ring: Keyring, conn: Connection, old: str, new: TreeKey, most: int) -> int:

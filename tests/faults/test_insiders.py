@@ -216,3 +216,16 @@ def test_who_was_given_the_key_by_an_admin_still_gets_the_next(house):
             rotation.rotate(again.vault.ring, conn, OPS)
     for name in ("carla", "dora"):
         assert House.open(house.root, name).rows(date=DAY).height == 300
+
+
+@pytest.mark.parametrize("scope", [OPS, Scope("ops", "late")], ids=str)
+def test_who_was_given_the_key_by_an_admin_keeps_it_when_that_admin_goes(house, scope):
+    house.publish()
+    ben = house.member("ben", OPS, Role.ADMIN)
+    house.member("carla", None)
+    with ben.db.write() as conn:
+        grants.grant(ben.vault.ring, conn, "carla", scope, Role.READER)
+    with house.db.write() as conn:
+        rotation.revoke_principal(house.vault.ring, conn, "ben")
+    rotated(house)
+    assert House.open(house.root, "carla").rows(date=DAY).height == 300

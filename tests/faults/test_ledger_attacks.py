@@ -239,3 +239,84 @@ def test_the_champion_is_chosen_by_hand(project):
         db.execute("UPDATE champions SET version_id = ? WHERE version_id = ?", [first, second])
     for words in (["live", "buys"], ["models"], ["promote", "buys@2", "--why", "x"]):
         assert project.run(*words, code=4).stdout == ""
+
+
+# ---------------------------------------------------------------- what is beside the ledger
+
+
+@pytest.fixture
+def twice(project: Project) -> Project:
+    """Two champions of buys, one after the other, and two outputs of the same night."""
+    project.edit("conf/model/buys.yaml", "penalty: 1.0", "penalty: 2.0")
+    source = project.folder / "data/visits.csv"
+    source.write_text(source.read_text().replace(",red,", ",green,"))
+    project.run("run", "buys")
+    assert project.json("ledger", "verify")["ok"]
+    return project
+
+
+@pytest.mark.parametrize(
+    ("statement", "where"),
+    [
+        ("DELETE FROM output_log WHERE model = 'buys' AND sequence = 2", f"buys/{NIGHT}"),
+        ("DELETE FROM champions WHERE model = 'buys' AND sequence = 2", "buys"),
+    ],
+    ids=["head", "champion"],
+)
+def test_the_end_of_a_log_is_cut_off(twice, statement, where):
+    """What is left of it is signed, and was once true: the older scores, or model, are in use again."""
+    before = twice.rows("read", "buys", "--date", NIGHT), twice.json("models")
+    with database(twice) as db:
+        assert db.execute(statement).rowcount == 1
+    assert (twice.rows("read", "buys", "--date", NIGHT), twice.json("models")) != before
+    broken(twice, f"{where}: the log that says which version is in use")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM model_versions WHERE model = 'buys' AND number = 1",
+        "UPDATE output_versions SET state = 'deleted' WHERE model = 'buys' AND number = 1",
+    ],
+)
+def test_a_version_disappears(twice, statement):
+    with database(twice) as db:
+        db.execute(statement)
+    broken(twice, "buys", "it was recorded, and is no longer there")
+
+
+def test_the_keys_of_what_the_ledger_says_are_shredded(project):
+    """Nothing could be compared any more, and that is not the same as nothing to find."""
+    with database(project) as db:
+        db.execute("UPDATE data_keys SET wrapped = NULL WHERE kind = 'record' AND version_id LIKE 'ledger %'")
+    broken(project, "what the ledger says of it does not open to you")
+
+
+def test_the_line_about_an_exchanged_version_is_written_beforehand(project, insider):
+    """The first line counted: with one written ahead, the exchanged version was the recorded one."""
+    with insider.db.write() as conn:
+        told = {"manifest": "0" * 64}
+        insider.ledger.append(conn, insider.vault.principal, "record", "buys@2", told, department="support")
+    project.edit("conf/model/buys.yaml", "penalty: 1.0", "penalty: 2.0")
+    project.run("run", "buys")
+    with database(project) as db:
+        query = "SELECT max(seq) FROM ledger WHERE subject = 'buys@2' AND action = 'record'"
+        number = db.execute(query).fetchone()[0]
+    broken(project, "buys@2", "tell of two versions", f"and {number} of the ledger")
+
+
+@pytest.mark.parametrize("scope", ["sales", None])
+def test_a_revocation_is_taken_out(project, tmp_path, scope):
+    with_key = Project(project.folder)
+    with_key.home = tmp_path
+    line = with_key.run("access", "whoami", "--new", "--name", "mallory").stdout.split("\n")
+    line = next(word for word in line if "kronkers-batch public" in word).strip()
+    project.run("access", "add", line[line.index("kronkers-batch") :])
+    project.run("access", "grant", "mallory", "reader", "sales")
+    project.run("access", "revoke", "mallory", *([scope] if scope else []))
+    project.run("access", "grant", "mallory", "viewer", "sales") if scope else None
+    assert project.json("ledger", "verify")["ok"]
+    with database(project) as db:
+        what = "grants" if scope else "principal_keys"
+        assert db.execute(f"DELETE FROM revocations WHERE subject IN (SELECT id FROM {what})").rowcount == 1
+    broken(project, "mallory", "the revocation is gone")
