@@ -126,12 +126,12 @@ def as_declared(frame: pl.DataFrame, outputs: Schema) -> pl.DataFrame:
 def model_error(verb: str, said: Mapping[str, Any], spec: WorkerSpec, scrub: Scrubber) -> ModelError:
     """What the model's code raised: class, message and line, without data."""
     kind = {"fit": FitFailed, "score": ScoreFailed}.get(verb, ModelError)
-    name = re.sub(r"[^\w.:]", "", str(said.get("class", "")))[:100] or "error"
+    name = scrub.error_class(str(said.get("class", "")))
     message = scrub.message(str(said.get("message", "")))
-    line = said.get("line")
+    line = scrub.code_line(said.get("line"))
     at = ""
     if isinstance(spec.model, CodeFile):
-        at = spec.model.path.name + (f":{line}" if isinstance(line, int) and line > 0 else "")
+        at = spec.model.path.name + (f":{line}" if line else "")
     said_trace = said.get("trace")
     trace = [scrub.line(str(t)) for t in said_trace[:20]] if isinstance(said_trace, list) else []
     what = f"{verb} failed: {name}: {message}" + "".join(f"\n    {t}" for t in trace)

@@ -55,6 +55,7 @@ class Scrubber:
 
     def __init__(self, code: str, names: Iterable[str], given: Container[str] = ()) -> None:
         self._given = given
+        self._lines = code.count("\n") + 1
         self._names = frozenset(names)
         self._known = _HARMLESS | self._names | frozenset(_TOKEN.findall(code))
         self._known |= {token for name in self._names for token in _TOKEN.findall(name)}
@@ -70,6 +71,16 @@ class Scrubber:
         plain = _CONTROL.sub("", text[: 2 * MAX_LINE]).replace("\t", " ")
         scrubbed = _WORD.sub(lambda m: self._quoted(m[1]) if m[1] else self._bare(m[2]), plain).rstrip()
         return scrubbed if len(scrubbed) <= MAX_LINE else scrubbed[:MAX_LINE] + "..."
+
+    def error_class(self, text: str) -> str:
+        """The name of an error's class. It is no secret of the data, unless somebody made it of data."""
+        name = re.sub(r"[^\w.:]", "", text)[:100]
+        plain = re.fullmatch(r"[A-Za-z_.:]+", name) and not any(w in self._given for w in words(name))
+        return name if name and (plain or self._all_known(name)) else "error"
+
+    def code_line(self, number: object) -> int:
+        """The number of a line that the code has; 0 for everything else."""
+        return number if type(number) is int and 0 < number <= self._lines else 0
 
     def _quoted(self, text: str) -> str:
         inside = text[1:-1]

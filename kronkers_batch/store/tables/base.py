@@ -7,9 +7,13 @@ neither, and ``docs/reference/columns.md`` is made from these words.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import sqlalchemy
 from sqlalchemy import MetaData
+
+from kronkers_batch.errors import IntegrityError
 
 metadata = MetaData(
     naming_convention={
@@ -30,3 +34,48 @@ def clear(why: str) -> dict[str, Any]:
 def sealed(under: str) -> dict[str, Any]:
     """``Column(..., info=sealed("the version's data key"))``: ciphertext only, under the named key."""
     return {"sealed": under}
+
+
+class _Only:
+    """Values of one Python type, and null: SQLite stores anything in any column."""
+
+    kind: type
+
+    def result_processor(self, _dialect: object, _coltype: object) -> Callable[[Any], Any]:
+        """As SQLAlchemy calls it: what becomes of each value that is read."""
+        kind = self.kind
+
+        def check(value: Any) -> Any:
+            if value is not None and type(value) is not kind:
+                raise IntegrityError(
+                    "a value in the database is not of its column's type: somebody changed it",
+                    where="database",
+                    fix="Restore the last backup, and find out who can write to the database.",
+                )
+            return value
+
+        return check
+
+
+class String(_Only, sqlalchemy.String):
+    """Text, and nothing else."""
+
+    kind = str
+
+
+class Integer(_Only, sqlalchemy.Integer):
+    """A whole number, and nothing else."""
+
+    kind = int
+
+
+class BigInteger(_Only, sqlalchemy.BigInteger):
+    """A whole number of 64 bits, and nothing else."""
+
+    kind = int
+
+
+class LargeBinary(_Only, sqlalchemy.LargeBinary):
+    """Bytes, and nothing else."""
+
+    kind = bytes

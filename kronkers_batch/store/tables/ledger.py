@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, LargeBinary, String, Table
+from sqlalchemy import Column, Table
 
-from kronkers_batch.store.tables.base import clear, metadata, sealed
+from kronkers_batch.store.tables.base import BigInteger, LargeBinary, String, clear, metadata, sealed
 
 ledger = Table(
     "ledger",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Float, ForeignKey, Integer, LargeBinary, String, Table
+from sqlalchemy import Column, Float, ForeignKey, Table
 
-from kronkers_batch.store.tables.base import clear, metadata, sealed
+from kronkers_batch.store.tables.base import BigInteger, Integer, LargeBinary, String, clear, metadata, sealed
 
 runs = Table(
     "runs",

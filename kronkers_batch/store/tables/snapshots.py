@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, String, Table
+from sqlalchemy import Column, Index, Table
 
-from kronkers_batch.store.tables.base import clear, metadata, sealed
+from kronkers_batch.store.tables.base import BigInteger, LargeBinary, String, clear, metadata, sealed
 
 snapshots = Table(
     "snapshots",
