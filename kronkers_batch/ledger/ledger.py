@@ -149,7 +149,9 @@ class Ledger:
             plain = self._keys.unseal(conn, row.department, row.seq, row.key_id, row.details)
         except (AccessRefused, NotFound):
             return None
-        value: Mapping[str, Any] = json.loads(plain)
+        value = json.loads(plain)
+        if not isinstance(value, dict):  # anybody with the key may have written anything
+            raise _broken(row.seq, "has details that are none")
         return value
 
     def verify(self, after: Head | None = None) -> Head:

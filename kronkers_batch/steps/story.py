@@ -32,6 +32,7 @@ _TOLD = (
     ("snapshot", "snapshot {}"),
     ("snapshot_fingerprint", "snapshot {}"),
 )
+_UNKNOWN = "did {action}, which this program does not know: {subject}", ""
 _DIGESTS = ("definition", "fingerprint", "snapshot", "snapshot_fingerprint")
 
 
@@ -63,9 +64,11 @@ def entries(services: Services, *, since: int | None = None, subject: str | None
 def sentence(entry: Entry) -> str:
     """One entry in words."""
     details = entry.details
-    known, _ = ACTIONS[entry.action]
+    known, _ = ACTIONS.get(
+        entry.action, (f"did {entry.action}, which this program does not know: {{subject}}", "")
+    )
     to = f" to {details['to']}" if details and details.get("to") else ""
-    text = f"{entry.principal} {known.format(subject=entry.subject, to=to)}"
+    text = f"{entry.principal} {known.format(action=entry.action, subject=entry.subject, to=to)}"
     if details is None:
         return f"{text} (details are sealed for others)"
     told = [words.format(_text(name, details[name])) for name, words in _TOLD if _worth(details, name)]

@@ -64,6 +64,8 @@ class Keyring(Tree):
         where = f"{row.kind} {Scope(row.department, row.model)} {row.version_id}"
         if row.wrapped is None:
             raise NotFound("this was shredded: its key is gone for good", where=where)
+        if row.kind not in list(Kind):
+            raise IntegrityError("a data key is of an unknown kind", where=where, fix=sealing.RESTORE)
         scope, kind = Scope(row.department, row.model), Kind(row.kind)
         parent = self.tree_key(conn, row.parent_id)
         if parent.scope != scope:

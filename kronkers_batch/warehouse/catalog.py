@@ -19,7 +19,7 @@ from kronkers_batch.warehouse import log
 from kronkers_batch.warehouse.filters import Layout
 from kronkers_batch.warehouse.log import Line
 from kronkers_batch.warehouse.pieces import FORMAT, Place
-from kronkers_batch.warehouse.versions import Head, OutputVersion, State
+from kronkers_batch.warehouse.versions import Head, OutputVersion, State, day_of
 
 DIGEST_BYTES = 32
 VersionRow = Row[tuple[Any, ...]]
@@ -120,7 +120,7 @@ def open_version(conn: Connection, vault: Vault, row: VersionRow, judged: Sequen
         id=row.id,
         model=row.model,
         department=row.department,
-        date=dt.date.fromisoformat(row.logical_date),
+        date=day_of(row.logical_date),
         number=row.number,
         state=State.PUBLISHED if newest.action == log.PUBLISH else State.HELD,
         head=log.head_of(judged) == row.id,

@@ -19,7 +19,7 @@ from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse import catalog, log
 from kronkers_batch.warehouse.catalog import VersionRow
 from kronkers_batch.warehouse.log import Line
-from kronkers_batch.warehouse.versions import TOLD, Judgement, OutputVersion, State
+from kronkers_batch.warehouse.versions import TOLD, Judgement, OutputVersion, State, day_of
 
 
 def judge(
@@ -95,7 +95,7 @@ def _delete(
     place = catalog.place_of(row)
     serialise(conn, f"output_log:{place.name}")
     if row.state == "finished":
-        judged = log.lines(conn, vault, row.model, dt.date.fromisoformat(row.logical_date))
+        judged = log.lines(conn, vault, row.model, day_of(row.logical_date))
         head = log.head_of(judged)
         key = vault.data_key(conn, row.record_key_id)
         left = log.last_good(judged, row.id) if head == row.id else head

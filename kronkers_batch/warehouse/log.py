@@ -18,7 +18,7 @@ from kronkers_batch.store.tables.outputs import output_log, output_versions
 from kronkers_batch.vault.context import DataKey, Signature
 from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse.pieces import Place
-from kronkers_batch.warehouse.versions import Judgement
+from kronkers_batch.warehouse.versions import Judgement, day_of
 
 PUBLISH, HOLD, DELETE = "publish", "hold", "delete"
 _DAMAGED = "Do not use these outputs. Compare with a backup, and see who could write to the database."
@@ -79,7 +79,7 @@ def lines_by_date(
     result: dict[dt.date, list[Line]] = {}
     for date, group in itertools.groupby(map(_line, rows), key=lambda line: line.place.date):
         if ours := _verified(conn, vault, list(group)):
-            result[dt.date.fromisoformat(date)] = ours
+            result[day_of(date)] = ours
     return result
 
 
@@ -205,7 +205,7 @@ def _query(
 
 
 def _newest(conn: Connection, place: Place) -> Line | None:
-    date = dt.date.fromisoformat(place.date)
+    date = day_of(place.date)
     query = _query(place.model, date, date, None).order_by(None).order_by(output_log.c.sequence.desc())
     row = conn.execute(query.limit(1)).one_or_none()
     return None if row is None else _line(row)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from kronkers_batch.errors import UsageError
+from kronkers_batch.errors import IntegrityError, UsageError
 from kronkers_batch.frames.schema import Schema
 
 _REF = re.compile(r"(?P<model>[^/#@]+)/(?P<date>\d{4}-\d{2}-\d{2})#(?P<number>[1-9]\d*)")
@@ -81,6 +81,18 @@ class Judgement:
     principal: str
     missed: tuple[str, ...] = field(default=())
     why: str = ""
+
+
+def day_of(text: str) -> dt.date:
+    """The logical date that a row says. Raises IntegrityError where it is none."""
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise IntegrityError(
+            "an output's date in the database is none",
+            where="output_versions",
+            fix="Do not use these outputs; restore the database from a backup.",
+        ) from None
 
 
 def parse_ref(text: str) -> tuple[str, dt.date, int]:

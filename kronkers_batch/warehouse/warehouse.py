@@ -19,7 +19,7 @@ from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse import catalog, judging, log, reader, reserving, sql
 from kronkers_batch.warehouse.catalog import Opened
 from kronkers_batch.warehouse.keys import key_frame
-from kronkers_batch.warehouse.versions import Head, Judgement, OutputVersion, parse_ref
+from kronkers_batch.warehouse.versions import Head, Judgement, OutputVersion, day_of, parse_ref
 from kronkers_batch.warehouse.writer import OutputWriter
 
 if TYPE_CHECKING:
@@ -148,9 +148,7 @@ class Warehouse:
             rows = conn.execute(query).all()
             logs = log.lines_by_date(conn, self._vault, model)
             return [
-                catalog.open_version(
-                    conn, self._vault, row, logs.get(dt.date.fromisoformat(row.logical_date), [])
-                ).version
+                catalog.open_version(conn, self._vault, row, logs.get(day_of(row.logical_date), [])).version
                 for row in rows
             ]
 

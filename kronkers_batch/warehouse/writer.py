@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import math
 from collections.abc import Callable, Mapping
@@ -25,7 +24,7 @@ from kronkers_batch.warehouse.catalog import Group
 from kronkers_batch.warehouse.keyhash import hash_keys
 from kronkers_batch.warehouse.landing import Landing
 from kronkers_batch.warehouse.pieces import Entry, Place
-from kronkers_batch.warehouse.versions import TOLD, OutputVersion
+from kronkers_batch.warehouse.versions import TOLD, OutputVersion, day_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -233,7 +232,7 @@ class OutputWriter:
     def _log_unless_moved(self, conn: Connection) -> list[log.Line]:
         place = self._reserved.place
         serialise(conn, f"output_log:{place.name}")
-        judged = log.lines(conn, self._vault, place.model, dt.date.fromisoformat(place.date))
+        judged = log.lines(conn, self._vault, place.model, day_of(place.date))
         since = judged[self._reserved.log_length :]
         if any(line.action == log.PUBLISH for line in since):
             raise Stale(

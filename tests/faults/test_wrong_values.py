@@ -1,0 +1,105 @@
+"""Somebody who can write to the database puts what was never meant to be there into every column of it.
+
+SQLite stores text where bytes are declared, and the other way round. Whatever it is, a command ends in words.
+"""
+
+import shutil
+import sqlite3
+from contextlib import closing
+
+import pytest
+from sqlalchemy import String, select
+
+from kronkers_batch.bootstrap import open_system
+from kronkers_batch.errors import IntegrityError
+from kronkers_batch.steps import story
+from kronkers_batch.store.tables import ledger as ledgers
+from kronkers_batch.store.tables import metadata
+from tests.e2e import conftest as e2e
+from tests.e2e.company import Project
+
+project, trained = e2e.project, e2e.trained  # fixtures
+
+TABLES = list(metadata.sorted_tables)
+SHORT = (("outputs", "buys"), ("ledger",))
+LONG = (
+    *SHORT, ("models",), ("read", "buys", "--date", "2024-01-20"), ("ledger", "verify"), ("access", "list"), ("keys", "list"), ("show", "buys@1"),
+    ("plan", "--date", "2024-01-22"), ("live", "buys"), ("run", "buys", "--date", "2024-01-21"),
+)  # fmt: skip
+
+ODD = {True: (b"\xff\x00", "../.."), False: ("../..",)}
+"""By whether text belongs into the column."""
+
+
+def put(project: Project, kept, table: str, column: str, value: object) -> None:
+    """The value in this column of every row, in the database as it was."""
+    for path in (project.folder / "var").glob("warehouse.db*"):
+        path.unlink()
+    shutil.copy(kept, project.folder / "var" / "warehouse.db")
+    with closing(sqlite3.connect(project.folder / "var" / "warehouse.db")) as db:
+        db.execute(f"UPDATE OR IGNORE {table} SET {column} = ?", [value])
+        db.commit()
+
+
+def whole(project: Project, tmp_path):
+    """The database in one file."""
+    with closing(sqlite3.connect(project.folder / "var" / "warehouse.db")) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return shutil.copy(project.folder / "var" / "warehouse.db", tmp_path / "kept.db")
+
+
+def attack(project: Project, tmp_path, table, values, commands) -> set[int]:
+    kept, codes = whole(project, tmp_path), set()
+    for column in table.columns:
+        for value in values or ODD[isinstance(column.type, String)]:
+            put(project, kept, table.name, column.name, value)
+            for words in commands:
+                done = project.run(*words, code=None)  # any error that is none of ours is raised here
+                assert done.returncode == 0 or "kronkers: " in done.stderr or words[0] == "run"
+                codes.add(done.returncode)
+    return codes
+
+
+@pytest.mark.parametrize("table", TABLES, ids=str)
+def test_a_value_that_is_none_of_the_columns_ends_in_words(project, tmp_path, table):
+    codes = attack(project, tmp_path, table, (), SHORT)
+    assert codes <= {0, 1, 2, 3, 4}
+    if table.name in ("output_versions", "output_log", "output_pieces", "ledger", "tree_keys", "data_keys"):
+        assert 4 in codes
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("table", TABLES, ids=str)
+def test_whatever_is_put_there_ends_in_words(project, tmp_path, table):
+    values = ("../..", b"\xff\x00", "", b"", 7, -(2**63), 1e300, "x'\x00", "2024-13-01")
+    assert attack(project, tmp_path, table, values, LONG) <= {0, 1, 2, 3, 4}
+
+
+@pytest.fixture
+def services(project, monkeypatch):
+    for name, value in project.environment().items():
+        monkeypatch.setenv(name, value)
+    opened = open_system(project.folder / "conf")
+    yield opened
+    opened.close()
+
+
+def test_an_entry_of_another_program_is_told_and_breaks_nothing(project, services, monkeypatch):
+    """Anybody with a key may sign an entry that this program would not write; the record goes on."""
+    monkeypatch.setattr("kronkers_batch.ledger.ledger.ACTIONS", {"dance": ("danced {subject}", "")})
+    with services.db.write() as conn:
+        services.ledger.append(conn, services.vault.principal, "dance", "{subject!r}", department="sales")
+    monkeypatch.undo()
+    assert "did dance, which this program does not know: {subject!r}" in project.run("ledger").stdout
+    assert project.json("ledger", "verify")["ok"]
+
+
+@pytest.mark.parametrize("details", [["a"], "text", 5])
+def test_details_that_are_no_details_are_named(services, details):
+    with services.db.write() as conn:
+        number = services.ledger.append(
+            conn, services.vault.principal, "read", "buys", details, department="sales"
+        )
+        assert conn.execute(select(ledgers.ledger.c.details).where(ledgers.ledger.c.seq == number)).scalar()
+    with pytest.raises(IntegrityError, match=f"entry {number} has details that are none"):
+        list(story.entries(services))
