@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import gc
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -14,6 +16,7 @@ from kronkers_batch import __version__
 from kronkers_batch.cli import access, checking, ledger, machine, reading, running, signing, versions
 from kronkers_batch.errors import KronkersError, UsageError, described
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 GROUPS = (checking, running, versions, reading, access, signing, ledger, machine)
 
 EPILOG = """\
@@ -43,8 +46,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit code. Raises nothing, except with ``-v``."""
-    verbose = False
+    """Run one command; returns its exit code. Raises nothing; ``-v`` prints the traceback of an error too."""
+    verbose, code = False, 0
     # Until the system is open there are only modules, and none is garbage: a quarter second less to start.
     gc.disable()
     try:
@@ -52,14 +55,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         args, rest = root.parse_known_args(arguments)
         if args.command is None:
             root.print_help()
-            return 0
-        _place(args, rest)
-        verbose = args.verbose
-        code: int = args.handler(args)
+        else:
+            _place(args, rest)
+            verbose = args.verbose
+            code = args.handler(args)
+        sys.stdout.flush()  # here, where it is told if there is no room for the last of it
     except KronkersError as error:
         if verbose:
-            raise
-        print(f"kronkers: {error}", file=sys.stderr)
+            traceback.print_exc()
+        else:
+            print(f"kronkers: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("kronkers: stopped; nothing half-done is visible", file=sys.stderr)
@@ -70,8 +75,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except Exception as error:
         if verbose:
-            raise
-        print(f"kronkers: {described(error)}", file=sys.stderr)
+            traceback.print_exc()
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            print(f"kronkers: what it printed or wrote is cut off: {error.strerror}", file=sys.stderr)
+            print("  -> Make room where it is written to, and say the command again.", file=sys.stderr)
+        else:
+            print(f"kronkers: {described(error)}", file=sys.stderr)
         return 1
     finally:
         gc.enable()

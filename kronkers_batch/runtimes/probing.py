@@ -35,14 +35,23 @@ def probe(spec: WorkerSpec) -> WorkerInfo:
         return worker.info
 
 
-def normalise_code(language: Language, environment: Environment, code: str, sandbox: SandboxPolicy) -> str:
+def normalise_code(
+    language: Language, environment: Environment, code: str, sandbox: SandboxPolicy, name: str = ""
+) -> str:
     """``code`` without comments and layout, by that language's own parser, in a worker without a model.
+
+    Args:
+        language: Of the code.
+        environment: Whose parser is asked.
+        code: The text; it is never run.
+        sandbox: For the worker.
+        name: The model that errors name.
 
     Raises:
         ModelError: It does not parse.
         WorkerFailed, MissingPart: As for :func:`probe`.
     """
-    with start(_without_model(language, environment, sandbox)) as worker:
+    with start(_without_model(language, environment, sandbox, name)) as worker:
         return worker.normalise(code)
 
 
@@ -57,9 +66,11 @@ def interpreter_version(language: Language, environment: Environment | None = No
         return worker.info.version
 
 
-def _without_model(language: Language, environment: Environment, sandbox: SandboxPolicy) -> WorkerSpec:
+def _without_model(
+    language: Language, environment: Environment, sandbox: SandboxPolicy, name: str = ""
+) -> WorkerSpec:
     return WorkerSpec(
-        name="",
+        name=name,
         language=language,
         model=None,
         task=Task.REGRESSION,

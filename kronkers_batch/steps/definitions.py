@@ -14,6 +14,7 @@ from kronkers_batch.config.fingerprint import (
     training_fingerprint,
 )
 from kronkers_batch.config.spec import CodeFile, ModelSpec
+from kronkers_batch.errors import ModelError, WorkerFailed
 from kronkers_batch.registry.training import ModelVersion
 from kronkers_batch.runtimes.probing import environment_fingerprint, normalise_code
 from kronkers_batch.steps.declared import read_code
@@ -72,10 +73,24 @@ def code_digest(services: Services, model: ModelSpec) -> str:
     known = services.cache.get("code", key)
     if known is not None:
         return known
-    sandbox = services.config.executor.sandbox
-    normalised = digest(normalise_code(model.language, model.environment, text, sandbox))
+    normalised = digest(_normalised(services, model, text, model.model.path.name))
     services.cache.put("code", key, normalised)
     return normalised
+
+
+def _normalised(services: Services, model: ModelSpec, text: str, file: str) -> str:
+    sandbox = services.config.executor.sandbox
+    try:
+        return normalise_code(model.language, model.environment, text, sandbox, model.name)
+    except WorkerFailed:
+        raise
+    except ModelError as error:
+        said = error.what.removeprefix("normalise failed: ")
+        raise ModelError(
+            f"the code does not parse: {said}",
+            where=f"model {model.name} ({file})",
+            fix=f"correct {file}; kronkers check names its line",
+        ) from None
 
 
 def scoring_fingerprint_of(

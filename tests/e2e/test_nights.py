@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -137,9 +138,26 @@ def test_a_champion_scores_with_the_code_that_it_was_trained_with(project):
     assert max(row["score"] for row in before) > 0.5
 
 
+def test_code_that_does_not_parse_is_told_with_its_model_and_file(project):
+    project.edit("models/buys/model.py", "def design(data):", "def design(data:")
+    told = {m["model"]: m["message"] for m in project.json("run", "--date", "2024-01-21", code=1)["models"]}
+    assert told["buys"].startswith("model buys (model.py): the code does not parse: SyntaxError: ")
+    assert "correct model.py" in told["buys"]
+
+
 def test_several_tasks_at_once_give_what_one_at_a_time_gives(project):
     assert project.states("--date", "2024-01-21", "executor.workers=2") == DONE
     assert len(project.rows("read", "buys", "--date", "2024-01-21")) == 40
+    assert project.states("--date", "2024-01-21") == SETTLED
+
+
+def test_several_tasks_at_once_are_run_by_the_program_that_set_up_installs(project):
+    """Each of their processes loads the program's file again, and must not run the command again."""
+    program = [str(Path(sys.executable).with_name("kronkers")), "run", "--conf", str(project.folder / "conf")]
+    words = ["--date", "2024-01-21", "executor.workers=2"]
+    environment = project.environment()
+    done = subprocess.run([*program, *words], env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
     assert project.states("--date", "2024-01-21") == SETTLED
 
 

@@ -1,17 +1,21 @@
-"""How the program ends."""
+"""How the program ends: nothing that was printed is lost in silence, and the exit code is the error's."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from kronkers_batch.cli import machine, main
+from kronkers_batch.cli import machine
+from kronkers_batch.cli.main import main
 from tests.data_support import MARKER
 
 ROOT = Path(__file__).parents[3]
+PROGRAM = [sys.executable, "-m", "kronkers_batch.cli.main"]
+BUFFERED = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
 
 
 def broken(_args: object) -> int:
@@ -22,7 +26,7 @@ def test_an_unforeseen_error_is_told_without_its_text(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(machine, "doctor", broken)
-    assert main.main(["doctor"]) == 1
+    assert main(["doctor"]) == 1
     told = capsys.readouterr()
     assert told.out == ""
     assert f"unexpected ValueError at {__file__}:" in told.err
@@ -31,23 +35,45 @@ def test_an_unforeseen_error_is_told_without_its_text(
     assert "Traceback" not in told.err
 
 
-def test_with_v_it_is_shown_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_v_it_is_shown_whole(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(machine, "doctor", broken)
-    with pytest.raises(ValueError, match=MARKER):
-        main.main(["doctor", "-v"])
+    assert main(["doctor", "-v"]) == 1
+    assert f"ValueError: row 7: {MARKER}" in capsys.readouterr().err
 
 
-def test_all_output_arrives_in_a_pipe_and_the_exit_code_is_kept(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "kronkers_batch.cli.main"]
-    done = subprocess.run([*command, "--help"], cwd=ROOT, capture_output=True, text=True)
+def test_all_output_arrives_in_a_pipe_and_the_exit_code_is_kept() -> None:
+    done = subprocess.run([*PROGRAM, "--help"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0
     assert done.stdout.endswith("is missing.\n")
-    done = subprocess.run([*command, "nonsense"], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run([*PROGRAM, "nonsense"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2
     assert "nonsense" in done.stderr
 
 
-def test_a_reader_that_leaves_is_no_error() -> None:
-    command = f"{sys.executable} -m kronkers_batch.cli.main --help | head -n 1"
-    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=ROOT, capture_output=True, text=True)
-    assert done.stderr == ""
+def test_what_cannot_be_written_to_its_end_is_an_error() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(PROGRAM, env=BUFFERED, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert "cut off: No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_whoever_reads_may_go() -> None:
+    with subprocess.Popen(PROGRAM, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
+def test_with_v_an_error_has_its_traceback_and_its_exit_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["show", "nobody@1", "--conf", str(tmp_path / "nowhere")]
+    short = main(words)
+    assert "Traceback" not in capsys.readouterr().err
+    assert main([*words, "--verbose"]) == short == 2
+    assert "Traceback" in capsys.readouterr().err
