@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import signal
 import sqlite3
@@ -10,6 +11,7 @@ import sys
 import tempfile
 import textwrap
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +116,31 @@ def test_a_ragged_row_and_an_open_quote(tmp_path: Path) -> None:
     assert "3 fields where the first line has 2" in fails(source("csv", COLUMNS, path=path))
     write_csv(path, f'id,x\n1,"0.5\n{MARKER}\n')
     fails(source("csv", COLUMNS, path=path))
+
+
+def packed(path: Path, text: str) -> Path:
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("x.csv", text)
+    else:
+        path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
+    return path
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.csv.gz", "x.zip"])
+@pytest.mark.parametrize("at", [1, 500, 999])
+def test_an_open_quote_in_a_text_takes_no_rows_with_it(tmp_path: Path, name: str, at: int) -> None:
+    texts = ["a", 'the 5" one', '"two\nlines, ""both"""']
+    lines = [f"{i},{texts[i % 3]}" for i in range(1_000)]
+    path = packed(tmp_path / name, "id,note\n" + "\n".join(lines))
+    declared = source("csv", schema(id="integer", note="string"), path=path)
+    assert len(rows(declared)) == 1_000
+    lines[at] = f'{at},"{MARKER}'
+    text = "id,note\n" + "\n".join([*lines[: at + 1], *["2000,a"] * 10])
+    packed(path, text)
+    assert "a quote is opened and never closed" in fails(declared)
+    packed(path, text + "\r\n")
+    assert "a quote is opened and never closed" in fails(declared)
 
 
 @pytest.mark.parametrize("raw", [b"\xff\xfe", b"\xed\xa0\x80", b"\xc3"])

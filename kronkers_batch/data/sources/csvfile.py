@@ -18,7 +18,7 @@ import polars as pl
 
 from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.data.sources import casting
-from kronkers_batch.data.sources.csvparse import BLOCK, Parser
+from kronkers_batch.data.sources.csvparse import BLOCK, OpenQuoteError, Parser
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.data.sources.rows import within
 from kronkers_batch.data.window import Window
@@ -96,6 +96,11 @@ def _batches(
     try:
         with _opened(path, place) as stream:
             yield from _joined(parser.tables(stream))
+    except OpenQuoteError:
+        raise place.error(
+            "a quote is opened and never closed, so that all rows behind it would be one text",
+            "Correct the file, or `csv: {quote}` of the source.",
+        ) from None
     except (pa.ArrowException, zipfile.BadZipFile, EOFError, OSError) as error:
         if typed and "conversion error" in str(error):
             raise _NoFloatError from None

@@ -3,20 +3,31 @@
 Arrow parses a stream on one thread, and on the reader's own. But where no quote occurs, each line break ends
 a row, so that segments of the file may be parsed beside each other. From the first quote on, and where a
 stream cannot go back, it is parsed as one stream. Rows come in the file's order either way.
+
+Arrow takes a quote that is never closed for the start of a long text, and all rows after it for that text's
+lines. So a row of our own is laid behind the last one, and has to come out of the parser again.
 """
 
 from __future__ import annotations
 
+import io
 import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from pyarrow.csv import InvalidRow
 
 BLOCK = 2**20
 """Bytes that Arrow parses at a time, and the longest row there may be."""
 _SEGMENT = 8 * BLOCK
 _THREADS = min(os.cpu_count() or 1, 4)
+
+
+class OpenQuoteError(Exception):
+    """The file ends within a quoted text."""
 
 
 class Parser:
@@ -36,7 +47,14 @@ class Parser:
         from pyarrow import csv
 
         self._names, self._quote = list(names), quote.encode()
-        parse = csv.ParseOptions(delimiter=delimiter, quote_char=quote or False, newlines_in_values=True)
+        self._last = delimiter * len(self._names)  # it has a field too many, so that it cannot be one of them
+        self._came_out = False
+        parse = csv.ParseOptions(
+            delimiter=delimiter,
+            quote_char=quote or False,
+            newlines_in_values=True,
+            invalid_row_handler=self._refused,
+        )
         convert = csv.ConvertOptions(
             check_utf8=False,
             column_types=types,
@@ -49,7 +67,7 @@ class Parser:
     def tables(self, source: Any) -> Iterator[Any]:
         """Arrow tables of all rows, in order, of a binary stream that stands at its beginning.
 
-        Raises ArrowException and what reading raises.
+        Raises ArrowException, OpenQuoteError, and what reading raises.
         """
         if not source.seekable():
             yield from self._stream(source, None)
@@ -107,5 +125,34 @@ class Parser:
         if names is not None:
             source.seek(-1, os.SEEK_CUR)
         reading = csv.ReadOptions(column_names=names, block_size=BLOCK)
-        for batch in csv.open_csv(source, read_options=reading, **self._options):
+        self._came_out = not self._quote
+        whole: Any = _Followed(source, f"\n{self._last}\n".encode()) if self._quote else source
+        for batch in csv.open_csv(whole, read_options=reading, **self._options):
             yield pa.Table.from_batches([batch])
+        if not self._came_out:
+            raise OpenQuoteError
+
+    def _refused(self, row: InvalidRow) -> Literal["skip", "error"]:
+        """What becomes of a row with more or fewer fields than there are names."""
+        if row.text != self._last:
+            return "error"
+        self._came_out = True
+        return "skip"
+
+
+class _Followed(io.RawIOBase):
+    """A binary stream with something behind it."""
+
+    def __init__(self, source: Any, last: bytes) -> None:
+        self._source, self._last = source, last
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        """So many bytes, or fewer; none at the end."""
+        data: bytes = self._source.read(size)
+        if not data:
+            data, self._last = self._last, b""
+        return data
