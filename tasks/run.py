@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
+import importlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,8 +185,7 @@ def _ended(work: Callable[..., object], *arguments: object) -> KronkersError | N
 
 
 def _build(root: BaseTask, workers: int) -> None:
-    logging.getLogger("luigi").setLevel(logging.CRITICAL)
-    logging.getLogger("luigi-interface").setLevel(logging.CRITICAL)
+    importlib.import_module("tasks.quiet")  # here, since Luigi's own command line has a log to show
     options = luigi.configuration.get_config()
     options.set("worker", "check_complete_on_run", "true")
     if workers > 1:
@@ -206,7 +205,7 @@ def _processes_without_fork() -> None:
     import multiprocessing
 
     multiprocessing.set_start_method("forkserver", force=True)
-    multiprocessing.set_forkserver_preload(["tasks.nightly", "polars"])
+    multiprocessing.set_forkserver_preload(["tasks.quiet", "tasks.nightly", "polars"])
 
 
 def _outcome(root: Nightly | Train, name: str, events: Sequence[Event]) -> Outcome:

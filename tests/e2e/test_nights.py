@@ -157,8 +157,12 @@ def test_several_tasks_at_once_are_run_by_the_program_that_set_up_installs(proje
     words = ["--date", "2024-01-21", "executor.workers=2"]
     environment = project.environment()
     done = subprocess.run([*program, *words], env=environment, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
     assert project.states("--date", "2024-01-21") == SETTLED
+    project.edit("conf/source/visits.yaml", "{rows: {min: 1}}", "{rows: {min: 1000000}}")
+    done = subprocess.run([*program, *words], env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr + done.stdout
 
 
 def test_luigis_own_command_line_runs_the_graph(project):
