@@ -14,7 +14,7 @@ from kronkers_batch.cli.signing import described, for_plan, show
 def add(commands: Any) -> None:
     """Add this group's commands."""
     command(commands, "check", check, "Find every error in the configuration, before anything runs")
-    parser = command(commands, "plan", plan, "Say what a run would do, and why", names="MODEL")
+    parser = command(commands, "plan", plan, "Say what a run would do, and why", names="MODEL ...")
     date_option(parser)
 
 

@@ -43,7 +43,10 @@ def command(
         json: Whether it has ``--json``.
         verbs: The first name says which of these it is; each has its own rights.
     """
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=help, description=help + ".")
+    usage = " ".join(["kronkers", name, *([names] if names else []), "[options] [key=value ...]"])
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=help, description=help + ".", usage=usage
+    )
     parser.set_defaults(handler=handler, takes_names=bool(names), verbs=tuple(verbs))
     parser.add_argument("words", nargs="*", metavar=names or "KEY=VALUE", help=argparse.SUPPRESS)
     parser.add_argument(

@@ -25,7 +25,7 @@ def page() -> str:
         "```",
     ]
     for name, command in _commands().items():
-        lines += ["", f"## {name}", "", f"{command.description}", "", f"`{_usage(name, command)}`"]
+        lines += ["", f"## {name}", "", f"{command.description}", "", f"`{command.usage}`"]
         options = list(_options(command))
         if options:
             lines += ["", "| option | |", "|---|---|", *options]
@@ -52,14 +52,6 @@ def has_json(command: str) -> bool:
     """Whether a command of :func:`every_command` has ``--json``."""
     options = _commands()[command.split()[0]]._actions
     return any("--json" in action.option_strings for action in options)
-
-
-def _usage(name: str, command: argparse.ArgumentParser) -> str:
-    (words,) = (a.metavar for a in command._actions if a.dest == "words")
-    names = (
-        "" if words == "KEY=VALUE" else f" {words} ..." if name in ("run", "plan", "diff") else f" {words}"
-    )
-    return f"kronkers {name}{names} [options] [key=value ...]"
 
 
 def _options(command: argparse.ArgumentParser) -> Iterator[str]:

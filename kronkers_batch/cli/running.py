@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def add(commands: Any) -> None:
     """Add this group's commands."""
-    parser = command(commands, "run", run, "Run the nightly graph for a logical date", names="MODEL")
+    parser = command(commands, "run", run, "Run the nightly graph for a logical date", names="MODEL ...")
     date_option(parser)
     parser = command(
         commands, "train", train, "Train a model now, and promote it if it passes", names="MODEL"

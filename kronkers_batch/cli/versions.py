@@ -20,7 +20,7 @@ def add(commands: Any) -> None:
     command(commands, "versions", list_versions, "List a model's versions", names="MODEL")
     command(commands, "outputs", outputs, "List a model's output versions", names="MODEL")
     command(commands, "show", show, "Show one version (NAME@3 or NAME/2013-06-01#2)", names="REF")
-    command(commands, "diff", diff, "Show two model versions side by side", names="REF")
+    command(commands, "diff", diff, "Show two model versions side by side", names="REF ...")
     parser = command(commands, "live", live, "Say which version is or was in use", names="MODEL")
     parser.add_argument("--at", metavar="MOMENT", help="then, not now")
     parser = command(commands, "promote", promote, "Make a version the champion", names="REF")

@@ -34,7 +34,7 @@ def training_asked(
     if force:
         return TrainingDue(f"{definition.training}+{force}", "asked for, by force")
     newest = services.registry.newest(model.name, definition.training)
-    if newest is None:
+    if newest is None or _changed_back(services, model, definition):
         return training_due(services, model, date)
     again = f"{definition.training}@{date.isoformat()}"
     if newest.training.logical_date == date or services.registry.find(model.name, again) is not None:
@@ -55,6 +55,9 @@ def training_due(services: Services, model: ModelSpec, date: dt.date) -> Trainin
     if promotable(services, model, newest):
         return TrainingDue(newest.training.fingerprint, "thresholds changed: judged anew, nothing computed")
     again = f"{definition.training}@{date.isoformat()}"
+    if last := _changed_back(services, model, definition):
+        reason = _first_or_changed(services, model, definition)
+        return TrainingDue(f"{again} after {last.number}", reason)
     if services.registry.find(model.name, again) is not None:
         return None
     age = date - newest.training.logical_date
@@ -85,6 +88,19 @@ def promotable(services: Services, model: ModelSpec, version: ModelVersion) -> b
 
 def _missed(model: ModelSpec, version: ModelVersion) -> bool:
     return not judge_metrics(model.training_thresholds, version.training.metrics).passed
+
+
+def _changed_back(services: Services, model: ModelSpec, definition: Definition) -> ModelVersion | None:
+    """The last version, where it is of another definition than today's, and the champion is as well.
+
+    Then versions of today's definition are older: somebody took a change back. After a rollback alone the
+    last version still is of today's definition.
+    """
+    champion = services.registry.champion(model.name)
+    if champion is None or champion.training.definition_fingerprint == definition.training:
+        return None
+    last = services.registry.versions(model.name)[-1]
+    return None if last.training.definition_fingerprint == definition.training else last
 
 
 def _first_or_changed(services: Services, model: ModelSpec, definition: Definition) -> str:

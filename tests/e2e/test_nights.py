@@ -138,6 +138,30 @@ def test_a_champion_scores_with_the_code_that_it_was_trained_with(project):
     assert max(row["score"] for row in before) > 0.5
 
 
+def test_a_change_that_is_taken_back_is_a_change(project):
+    """Else the champion would go on with parameters that nobody wants any more."""
+    for penalty, before in ((2.0, 1.0), (1.0, 2.0), (2.0, 1.0)):
+        project.edit("conf/model/buys.yaml", f"penalty: {before}", f"penalty: {penalty}")
+        project.run("run", "--date", "2024-01-21")
+        newest = project.json("versions", "buys")[-1]
+        assert newest["champion"]
+        assert newest["why"] == f"definition changed: parameters.penalty: {before} -> {penalty}"
+        assert ("train", "buys") not in project.plan("--date", "2024-01-21")
+    project.run("rollback", "buys", "--why", "the penalty of before was better")
+    assert ("train", "buys") not in project.plan("--date", "2024-01-22")
+    project.edit("conf/model/buys.yaml", "penalty: 2.0", "penalty: 1.0")
+    assert ("train", "buys") not in project.plan("--date", "2024-01-22")
+    assert len(project.json("versions", "buys")) == 4
+
+
+def test_asking_for_a_training_after_a_change_was_taken_back(project):
+    project.edit("conf/model/buys.yaml", "penalty: 1.0", "penalty: 2.0")
+    project.run("train", "buys", "--date", "2024-01-20")
+    project.edit("conf/model/buys.yaml", "penalty: 2.0", "penalty: 1.0")
+    project.run("train", "buys", "--date", "2024-01-20")
+    assert [v["version"] for v in project.json("versions", "buys") if v["champion"]] == ["buys@3"]
+
+
 def test_code_that_does_not_parse_is_told_with_its_model_and_file(project):
     project.edit("models/buys/model.py", "def design(data):", "def design(data:")
     told = {m["model"]: m["message"] for m in project.json("run", "--date", "2024-01-21", code=1)["models"]}

@@ -77,3 +77,12 @@ def test_with_v_an_error_has_its_traceback_and_its_exit_code(
     assert "Traceback" not in capsys.readouterr().err
     assert main([*words, "--verbose"]) == short == 2
     assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("usage", ["run MODEL ...", "sql QUERY", "access whoami|list|add|grant|revoke"])
+def test_the_help_of_a_command_says_which_words_it_takes(
+    usage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([usage.split()[0], "--help"])
+    assert f"usage: kronkers {usage} [options]" in capsys.readouterr().out
