@@ -96,7 +96,7 @@ class Score(OutputTask):
         if champion is None:
             newest = services.registry.versions(self.model)
             raise GateFailed(
-                f"{self.model} has no champion" + (f": {newest[-1].ref} was not promoted" if newest else ""),
+                f"{self.model} has no champion" + (f": {_not_promoted(newest[-1])}" if newest else ""),
                 where=f"model {self.model}",
                 fix=f"see kronkers versions {self.model}; change the model or its thresholds, or promote one",
             )
@@ -108,6 +108,11 @@ class Score(OutputTask):
         else:
             scored = step.score(services, spec, self.date, champion, state.fingerprint)
         return ("done" if scored.published else "held"), scored.message()
+
+
+def _not_promoted(version: ModelVersion) -> str:
+    missed = "; ".join(version.training.verdict)
+    return f"{version.ref} was not promoted" + (f", since {missed}" if missed else "")
 
 
 class Published(OutputTask):

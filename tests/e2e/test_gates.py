@@ -20,6 +20,12 @@ def test_a_training_that_misses_its_threshold_is_not_promoted(project):
     assert len(project.json("versions", "buys")) == 2
 
 
+def test_without_a_champion_the_table_says_by_which_threshold(fresh):
+    fresh.edit("conf/model/buys.yaml", "auc: {min: 0.6}", "auc: {min: 0.999}")
+    message = outcome(fresh, "buys")["buys"]["message"]
+    assert "buys has no champion: buys@1 was not promoted, since auc " in message
+
+
 def test_an_output_that_misses_its_threshold_is_held_until_the_threshold_lets_it_go(project):
     project.edit("conf/model/buys.yaml", "rows: {min: 5}", "rows: {min: 500}")
     result = outcome(project, "--date", "2024-01-21")
