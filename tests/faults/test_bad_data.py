@@ -114,6 +114,9 @@ def test_a_column_that_is_there_twice(tmp_path: Path) -> None:
 def test_a_ragged_row_and_an_open_quote(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "x.csv", f"id,x\n1,0.5\n2,0.5,{MARKER}\n")
     assert "3 fields where the first line has 2" in fails(source("csv", COLUMNS, path=path))
+    for quoted in ("1,0.5", '1,"0.5"'):
+        write_csv(path, f"id,x\n{quoted}\n,,\n2,0.5\n")
+        assert "3 fields where the first line has 2" in fails(source("csv", COLUMNS, path=path))
     write_csv(path, f'id,x\n1,"0.5\n{MARKER}\n')
     fails(source("csv", COLUMNS, path=path))
 

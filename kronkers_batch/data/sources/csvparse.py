@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 import os
+import uuid
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -47,7 +48,8 @@ class Parser:
         from pyarrow import csv
 
         self._names, self._quote = list(names), quote.encode()
-        self._last = delimiter * len(self._names)  # it has a field too many, so that it cannot be one of them
+        # It has a field too many, and a text that no file has.
+        self._last = uuid.uuid4().hex + delimiter * len(self._names)
         self._came_out = False
         parse = csv.ParseOptions(
             delimiter=delimiter,
