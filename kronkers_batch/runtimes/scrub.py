@@ -51,9 +51,13 @@ class Scrubber:
         code: Text of the model's own code; its words are no secret of the data.
         names: Names that its declaration uses: features, outputs, target, parameters.
         given: Words, in lower case, of the text in its data.
+
+    Attributes:
+        hides: Off where no data was given yet: then all that is said is shown, bounded and printable.
     """
 
     def __init__(self, code: str, names: Iterable[str], given: Container[str] = ()) -> None:
+        self.hides = True
         self._given = given
         self._lines = code.count("\n") + 1
         self._names = frozenset(names)
@@ -84,10 +88,14 @@ class Scrubber:
 
     def _quoted(self, text: str) -> str:
         inside = text[1:-1]
-        return text if inside in self._names or self._all_known(inside) else text[0] + VALUE + text[-1]
+        return (
+            text
+            if not self.hides or inside in self._names or self._all_known(inside)
+            else text[0] + VALUE + text[-1]
+        )
 
     def _bare(self, word: str) -> str:
-        return word if self._all_known(word) or self._is_prose(word) else VALUE
+        return word if not self.hides or self._all_known(word) or self._is_prose(word) else VALUE
 
     def _is_prose(self, word: str) -> bool:
         if not _PROSE.fullmatch(word):

@@ -24,7 +24,6 @@ from kronkers_batch.runtimes.languages.base import builder
 from kronkers_batch.runtimes.process import Process
 from kronkers_batch.runtimes.protocol import Answer, TimedOut, WorkerGone
 from kronkers_batch.runtimes.sandbox import Launch, launch
-from kronkers_batch.runtimes.scrub import MAX_LINE
 from kronkers_batch.runtimes.spec import WorkerInfo, WorkerSpec
 from kronkers_batch.runtimes.stream import pipelined
 
@@ -46,7 +45,7 @@ class Worker:
         self._scrub = diagnosis.scrubber(spec, self._given)
         self._last = deque[str](maxlen=5)
         self._failed: str = ""
-        self._given_data = False  # until then nothing that it prints can be data
+        self._scrub.hides = False  # until it is given data, nothing that it says can be data
         self._info: WorkerInfo | None = None
         self._int64 = True
         command = builder(spec.language).command(spec.environment, spec.resources.threads)
@@ -141,7 +140,7 @@ class Worker:
     def load(self, artifact: bytes) -> None:
         """Loads what :meth:`save` gave. Raises ModelError or WorkerFailed."""
         self._ready()
-        self._given_data = True
+        self._scrub.hides = True
         self._send("load", [protocol.header("load", {}, 1), *protocol.blob(artifact)])
         self._packages(self._receive("load", "ok"))
 
@@ -210,7 +209,7 @@ class Worker:
         return self._info
 
     def _encode(self, chunk: pl.DataFrame, schema: Schema) -> list[Buffer]:
-        self._given_data = True
+        self._scrub.hides = True
         self._given.add(chunk, schema, training=len(schema) > len(self._spec.features))
         try:
             return encode(chunk, schema, int64=self._int64, unseen=self._spec.unseen.value)
@@ -275,7 +274,7 @@ class Worker:
         return f"model {self._spec.name}" if self._spec.name else ""
 
     def _say(self, line: str) -> None:
-        scrubbed = self._scrub.line(line) if self._given_data else line[:MAX_LINE]
+        scrubbed = self._scrub.line(line)
         self._last.append(scrubbed)
         self._spec.log(scrubbed)
 

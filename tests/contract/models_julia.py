@@ -59,6 +59,9 @@ MODELS = {
     "    for number in (2, 15)\n"
     "        ccall(:signal, Ptr{Cvoid}, (Cint, Ptr{Cvoid}), number, Ptr{Cvoid}(1))\n    end\n"
     "    while true\n        sleep(1)\n    end\nend\n",
+    "raise_loading": """
+error("ask for `GLM 7` at desk 'Zebra'")
+""",
     "hang_loading": "sleep(1000)\n" + _FIT + _X,
     "grandchild": _FIT + "function score(model, data)\n"
     '    run(detach(`sleep $(model["seconds"])`), wait = false)\n    return data.x\nend\n',

@@ -89,6 +89,9 @@ MODELS = {
     "    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n    signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
     "    while True:\n        time.sleep(1)\n",
     # hangs while the file is loaded
+    "raise_loading": """
+raise RuntimeError("ask for `GLM 7` at desk 'Zebra'")
+""",
     "hang_loading": "import time\ntime.sleep(1000)\n"
     + _FIT
     + "def score(model, data):\n    return data['x']\n",

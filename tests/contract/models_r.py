@@ -78,6 +78,9 @@ score <- function(model, data) inner(data)
     # R cannot ignore SIGTERM
     "stubborn": _FIT
     + "score <- function(model, data) repeat tryCatch(Sys.sleep(1), interrupt = function(i) NULL)\n",
+    "raise_loading": """
+stop("ask for `GLM 7` at desk 'Zebra'")
+""",
     "hang_loading": "Sys.sleep(1000)\n" + _FIT + _X,
     "grandchild": _FIT + "score <- function(model, data) {\n"
     "    system(paste('setsid sleep', model$seconds), wait = FALSE)\n    data$x\n}\n",

@@ -81,6 +81,12 @@ def test_an_exception_in_score_is_bounded_and_the_worker_goes_on(lab, fitted):
     assert worker.score(secret()).height == 1
 
 
+def test_what_code_says_before_it_was_given_data_is_shown_whole(lab):
+    with pytest.raises(ModelError) as error:
+        lab.start("raise_loading").fit([])
+    assert "ask for `GLM 7` at desk 'Zebra'" in str(error.value)
+
+
 def test_a_warning_is_logged_and_no_failure(lab, fitted):
     worker = fitted("warn")
     assert worker.score(rows())["score"].to_list() == [0.0, 1.0, 2.0]
