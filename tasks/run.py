@@ -162,7 +162,7 @@ def execute(
     for name, error in barred.items():
         department = services.model(name).department
         runlog.record(services, run_id, department, Event(name, "score", "refused", 0.0, str(error), ""))
-    problem = _ended(expire_outputs, services, date)
+    problem = _ended(expire_outputs, services, date, names)
     events = tuple(runlog.events(services, run_id))
     refusals = {event.model: event.message for event in events if event.state == "refused"}
     for name, message in refusals.items():
@@ -209,7 +209,7 @@ def _processes_without_fork() -> None:
 
 
 def _outcome(root: Nightly | Train, name: str, events: Sequence[Event]) -> Outcome:
-    own = [e for e in events if e.model == name and e.task in ("score", "train", "decide")]
+    own = [e for e in events if e.model == name and e.task in ("score", "train", "decide", "expire")]
     seconds = sum(e.seconds for e in own)
     for state in ("refused", "failed", "held"):
         bad = [e for e in own if e.state == state]
@@ -231,10 +231,10 @@ def _outcome(root: Nightly | Train, name: str, events: Sequence[Event]) -> Outco
 
 
 def _done(own: Sequence[Event]) -> str:
-    """The newest scoring and the trainings; scorings of earlier dates, which others read, as a count."""
+    """The newest scoring, the trainings, and what expired; scorings of earlier dates as a count."""
     # A message begins with the output's name, and so with its date.
     scored = sorted(e.message for e in own if e.task == "score")
-    said = [*scored[-1:], *(e.message for e in own if e.task == "train")]
+    said = [*scored[-1:], *(e.message for e in own if e.task in ("train", "expire"))]
     earlier = [f"{len(scored) - 1} earlier dates scored for models that read them"] if len(scored) > 1 else []
     return "; ".join([*said, *earlier])
 

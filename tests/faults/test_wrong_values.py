@@ -61,7 +61,8 @@ def attack(project: Project, tmp_path, table, values, commands) -> set[int]:
         for value in values or ODD[isinstance(column.type, String)]:
             put(project, kept, table.name, column.name, value)
             for words in commands:
-                done = project.run(*words, code=None)  # any error that is none of ours is raised here
+                done = project.run(*words, code=None)
+                assert "unexpected" not in done.stdout + done.stderr  # an error that is none of ours
                 assert done.returncode == 0 or "kronkers: " in done.stderr or words[0] == "run"
                 codes.add(done.returncode)
     return codes
