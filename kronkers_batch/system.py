@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -41,6 +41,8 @@ class System:
     """
 
     def __init__(self, conf: str | Path | None = None, overrides: Sequence[str] = ()) -> None:
+        if isinstance(overrides, str):
+            raise UsageError("overrides is one text", fix=f"give a list of texts: [{overrides!r}]")
         path = find_conf(None if conf is None else str(conf), os.environ)
         self._services: Services | None = open_system(path, tuple(overrides))
 
@@ -66,7 +68,7 @@ class System:
         date: dt.date | str | None = None,
         version: int | None = None,
         at: dt.datetime | dt.date | str | None = None,
-        keys: Sequence[Key] | None = None,
+        keys: Iterable[Key] | None = None,
     ) -> pl.DataFrame:
         """A model's scores as a Polars frame; its ``to_arrow()`` makes an Arrow table.
 
@@ -100,12 +102,15 @@ class System:
         date: dt.date | str | None,
         version: int | None,
         at: dt.datetime | dt.date | str | None,
-        keys: Sequence[Key] | None,
+        keys: Iterable[Key] | None,
     ) -> Iterator[pl.DataFrame]:
+        if isinstance(keys, str | bytes) or not isinstance(keys, Iterable | None):
+            raise UsageError("keys is no list", fix="give a list of keys, also of one: keys=[...]")
         day = None if date is None else parse_date(_text(date), "date")
         moment = None if at is None else parse_moment(_text(at), "at")
         with self._asking(f"read {model}") as services:
-            return reading.read(services, model, date=day, version=version, at=moment, keys=keys)
+            wanted = None if keys is None else list(keys)
+            return reading.read(services, model, date=day, version=version, at=moment, keys=wanted)
 
     def sql(self, query: str) -> pl.DataFrame:
         """The result of one SELECT in which each model is a table of its published outputs.
@@ -149,4 +154,11 @@ class System:
 
 
 def _text(moment: dt.date | str) -> str:
-    return moment if isinstance(moment, str) else moment.isoformat()
+    if isinstance(moment, dt.date):
+        return moment.isoformat()
+    if isinstance(moment, str):
+        return moment
+    raise UsageError(
+        f"a date or moment is a {type(moment).__name__}",
+        fix='give a datetime.date, a datetime.datetime, or ISO text such as "2013-06-01"',
+    )
