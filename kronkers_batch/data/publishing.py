@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.data.reference import READY, WRITING, folder, lookup, microseconds, ready
@@ -17,11 +18,14 @@ from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.tables.snapshots import snapshots as table
 from kronkers_batch.vault import rights
 from kronkers_batch.vault.context import DataKey, Kind, Scope, scope_of
-from kronkers_batch.vault.manifest import Manifest, seal_manifest
+from kronkers_batch.vault.manifest import Manifest, digest, seal_manifest
 from kronkers_batch.vault.vault import Vault
 
 if TYPE_CHECKING:
     from kronkers_batch.data.freezing import Frozen
+
+Note = Callable[[Connection, Mapping[str, Any]], None]
+"""Called in the publishing transaction with the details of the ledger's line."""
 
 
 class Publisher:
@@ -62,8 +66,9 @@ class Publisher:
         snapshot_id: str,
         key: DataKey,
         frozen: Frozen,
+        note: Note,
     ) -> str:
-        """Makes the snapshot visible, once all of its pieces are durable.
+        """Makes the snapshot visible, once all of its pieces are durable, with a line of the ledger.
 
         Returns:
             The id of the one that is found from now on: another one, if another process was faster.
@@ -111,6 +116,8 @@ class Publisher:
                     where=f"source {source.name}",
                     fix="Run the command again.",
                 )
+            told = {"rows": manifest.rows, "window": str(window), "snapshot": frozen.fingerprint}
+            note(conn, {**told, "id": snapshot_id, "manifest": digest(blob)})
         return snapshot_id
 
     def undo(self, snapshot_id: str, key: DataKey, pieces: str) -> None:

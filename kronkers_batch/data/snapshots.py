@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Row, select
 
 from kronkers_batch.config.spec import SourceSpec
-from kronkers_batch.data.publishing import Publisher
+from kronkers_batch.data.publishing import Note, Publisher
 from kronkers_batch.data.reference import READY, SnapshotRef, folder, lookup, microseconds, ready, reference
 from kronkers_batch.data.window import Window
 from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound
@@ -131,6 +131,7 @@ class Snapshots:
         sources: Mapping[str, SourceSpec],
         chunk_rows: int,
         piece_rows: int,
+        note: Note,
         progress: Callable[[int], None] = lambda _rows: None,
     ) -> SnapshotRef:
         """Reads, checks and freezes a window of a source; publishes all of it or nothing.
@@ -143,6 +144,7 @@ class Snapshots:
             sources: Every declared source by name.
             chunk_rows: Rows in memory at a time.
             piece_rows: Rows of an encrypted piece.
+            note: Writes the ledger's line, in the transaction that publishes.
             progress: Called with the number of rows read so far.
 
         Raises:
@@ -160,7 +162,7 @@ class Snapshots:
             frozen = freezing.freeze(
                 rows, source, self._artifacts, self._vault, key, pieces, piece_rows, progress
             )
-            published = self._publisher.publish(source, window, identity, snapshot_id, key, frozen)
+            published = self._publisher.publish(source, window, identity, snapshot_id, key, frozen, note)
         except BaseException:
             self._publisher.undo(snapshot_id, key, pieces)
             raise

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection
 
 from kronkers_batch.config.spec import InputRef, ModelSpec
 from kronkers_batch.data.identity import identity
@@ -61,7 +65,7 @@ def freeze(services: Services, ref: InputRef, window: Window, under: Scope) -> S
     if found is not None:
         return found
     source, executor = source_of(services, ref), services.config.executor
-    snapshot = services.snapshots.ingest(
+    return services.snapshots.ingest(
         source,
         window,
         source_identity(services, ref, window),
@@ -71,11 +75,14 @@ def freeze(services: Services, ref: InputRef, window: Window, under: Scope) -> S
         chunk_rows=executor.chunk_rows,
         piece_rows=executor.piece_rows,
         progress=partial(services.progress, f"ingest {source.name}"),
+        note=partial(_noted, services, source.name, under),
     )
-    with services.db.write() as connection:
-        told = {"rows": snapshot.rows, "snapshot": snapshot.fingerprint, "window": str(window)}
-        note(services.ledger, connection, services.vault, "freeze", source.name, snapshot.scope, told)
-    return snapshot
+
+
+def _noted(
+    services: Services, name: str, scope: Scope, connection: Connection, told: Mapping[str, Any]
+) -> None:
+    note(services.ledger, connection, services.vault, "freeze", name, scope, told)
 
 
 def owner(services: Services, model: ModelSpec) -> Scope:

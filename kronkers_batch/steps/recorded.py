@@ -1,4 +1,4 @@
-"""Whether what is stored is what the ledger recorded: versions, which of them are in use, who was revoked.
+"""Whether what is stored is what the ledger recorded: versions, snapshots, which are in use, who was revoked.
 
 Readers believe whoever was ever operator, because nobody can tell them when a manifest was signed. Somebody
 who was it could exchange an older version, and be believed; and who can write to the database can cut the end
@@ -14,14 +14,16 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, select
 
+from kronkers_batch.data.reference import READY
 from kronkers_batch.errors import IntegrityError
 from kronkers_batch.ledger.ledger import Entry
 from kronkers_batch.steps.services import Services
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.store.tables.outputs import output_log, output_versions
 from kronkers_batch.store.tables.registry import champions, model_versions
+from kronkers_batch.store.tables.snapshots import snapshots
 from kronkers_batch.vault import rights
-from kronkers_batch.vault.context import Role, Scope
+from kronkers_batch.vault.context import Role, Scope, scope_of
 from kronkers_batch.vault.manifest import digest
 
 _MAKING = frozenset({"record", "publish", "hold"})
@@ -35,6 +37,7 @@ class _Said:
     """What the ledger says, in order: of versions by ref, of logs by date or model, of grants by holder."""
 
     made: dict[str, list[tuple[int, str | None]]] = field(default_factory=lambda: defaultdict(list))
+    frozen: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     gone: set[str] = field(default_factory=set)
     judged: dict[str, list[tuple[str, str]]] = field(default_factory=lambda: defaultdict(list))
     chosen: dict[str, list[tuple[str, str]]] = field(default_factory=lambda: defaultdict(list))
@@ -52,6 +55,7 @@ def verify(services: Services) -> int:
         for entry in services.ledger.entries(connection):
             _tell(said, entry)
         count = _versions(services, connection, said)
+        _snapshots(services, connection, said)
         _logs(connection, said)
         _revoked(connection, said)
     return count
@@ -71,6 +75,8 @@ def _tell(said: _Said, entry: Entry) -> None:
         said.judged[subject.partition("#")[0]].append((_JUDGING[action], subject))
     if action in _CHOOSING:
         said.chosen[subject.partition("@")[0]].append((action, subject))
+    if action == "freeze" and entry.details:
+        said.frozen[str(entry.details.get("id"))].add(str(entry.details.get("manifest")))
     words = subject.split()
     if action == "revoke" and len(words) == 2:
         said.granted_since[words[0], words[1]] = 0
@@ -115,6 +121,21 @@ def _stored(connection: Connection) -> Iterator[tuple[str, Scope, bytes]]:
     versions = select(m.model, m.department, m.number, m.manifest).where(m.state == "ready")
     for version in connection.execute(versions.order_by(m.created)):
         yield f"{version.model}@{version.number}", Scope(version.department, version.model), version.manifest
+
+
+def _snapshots(services: Services, connection: Connection, said: _Said) -> None:
+    """Those whose details the caller may see; others' lines do not say of which snapshot they are."""
+    held = services.vault.held(connection)
+    query = select(snapshots.c.id, snapshots.c.source, snapshots.c.department, snapshots.c.manifest)
+    for row in connection.execute(query.where(snapshots.c.state == READY).order_by(snapshots.c.created)):
+        if not rights.covers(held, scope_of(row.department), Role.VIEWER):
+            continue
+        if said.frozen.get(row.id) != {digest(row.manifest)}:
+            raise IntegrityError(
+                "it is not the snapshot that the ledger recorded, or no line says that it was frozen",
+                where=f"snapshot {row.id} of {row.source}",
+                fix=_FIX,
+            )
 
 
 # ---------------------------------------------------------------- which of them are in use

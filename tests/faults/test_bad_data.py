@@ -361,6 +361,7 @@ def progress(rows):
 
 spec = source("parquet", schema(id="integer", name="string"), path=sys.argv[2], key=("id",))
 options = {"scope": Scope(spec.department), "sources": {}, "chunk_rows": 500, "piece_rows": 100}
+options["note"] = lambda *_: None
 snapshots.ingest(spec, ALL, "i1", None, progress=progress, **options)
 """
 

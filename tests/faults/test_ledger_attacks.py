@@ -12,11 +12,12 @@ from contextlib import contextmanager
 
 import polars as pl
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from kronkers_batch.bootstrap import open_system
 from kronkers_batch.registry import records
-from kronkers_batch.store.tables import outputs, registry
+from kronkers_batch.store.ids import new_id
+from kronkers_batch.store.tables import outputs, registry, snapshots
 from kronkers_batch.vault import manifest
 from kronkers_batch.vault.context import Kind, Signature
 from kronkers_batch.warehouse import pieces
@@ -217,6 +218,29 @@ def test_an_older_model_version_is_exchanged_by_who_may_make_new_ones(project, i
         conn.execute(update(versions).where(versions.c.id == row.id).values(**changed))
     assert insider.registry.artifact(insider.registry.get("buys", 1)) == b"another model"
     broken(project, "buys@1", "not the version that entry")
+
+
+@pytest.mark.parametrize("how", ["exchanged", "put in"])
+def test_a_snapshot_is_exchanged_or_put_in_by_who_may_freeze(project, insider, how):
+    """Of fewer rows: a later training would be of those that are left."""
+    table = snapshots.snapshots
+    with insider.db.write() as conn:
+        row = conn.execute(select(table).where(table.c.source == "visits").limit(1)).one()
+        key = insider.vault.data_key(conn, row.key_id)
+        signature = Signature(row.signer, row.signer_key, row.signature)
+        where = (Kind.SNAPSHOT, row.department, "visits", row.id)
+        given = manifest.open_manifest(insider.vault, conn, key, *where, row.manifest, signature)
+        new = row.id if how == "exchanged" else new_id()
+        mine = dataclasses.replace(given, pieces=(), version_id=new)
+        if how == "put in":
+            key = insider.vault.new_data_key(conn, key.scope, Kind.SNAPSHOT, new)
+        sealed, signed = manifest.seal_manifest(insider.vault, key, mine)
+        changed = {"id": new, "manifest": sealed, "signature": signed.value, "key_id": key.id}
+        if how == "exchanged":
+            conn.execute(update(table).where(table.c.id == row.id).values(**changed))
+        else:
+            conn.execute(insert(table).values(**{**row._mapping, **changed, "lookup": "another"}))
+    broken(project, f"snapshot {new} of visits", "no line says that it was frozen")
 
 
 def test_an_output_is_put_in_without_a_line(project, insider):

@@ -18,13 +18,13 @@ from kronkers_batch.vault.identity import Identity
 from kronkers_batch.vault.manifest import Manifest, seal_manifest
 from kronkers_batch.vault.pin import path_for, read
 from kronkers_batch.vault.vault import Vault
-from tests.data_support import ALL, Store, schema, source
+from tests.data_support import ALL, Store, schema, source, unnoted
 
 OPERATIONS, PLANNING = Scope("operations"), Scope("planning")
 # Named as the source is: a grant on a model must not count for a source of the same name.
 OWN = Scope("operations", "things")
 OTHER = Scope("operations", "other")
-WHOLE = {"sources": {}, "chunk_rows": 1000, "piece_rows": 250}
+WHOLE = {"sources": {}, "chunk_rows": 1000, "piece_rows": 250, "note": unnoted}
 
 
 @pytest.fixture

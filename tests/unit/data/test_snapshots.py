@@ -22,7 +22,7 @@ from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.identity import Identity
 from kronkers_batch.vault.pin import path_for, read
 from kronkers_batch.vault.vault import Vault
-from tests.data_support import ALL, MARKER, Store, check, day, holds, schema, source
+from tests.data_support import ALL, MARKER, Store, check, day, holds, schema, source, unnoted
 
 COLUMNS = schema(id="integer", x="float", name="category", at="timestamp")
 
@@ -240,7 +240,7 @@ def test_who_has_no_grant_reads_and_writes_nothing(store: Store, tmp_path: Path)
     assert (
         other.find("things", ALL, "i1", [Scope("operations")]) is None
     )  # what one may not read counts as not there
-    options = {"scope": OURS[0], "sources": {}, "chunk_rows": 1000, "piece_rows": 250}
+    options = {"scope": OURS[0], "sources": {}, "chunk_rows": 1000, "piece_rows": 250, "note": unnoted}
     with pytest.raises(AccessRefused):
         other.ingest(things(tmp_path), ALL, "i9", None, **options)
 
@@ -254,7 +254,7 @@ def test_a_reader_freezes_nothing(store: Store, tmp_path: Path) -> None:
         grants.grant(store.vault.ring, conn, "anna", Scope("operations"), Role.READER)
     theirs = Snapshots(store.db, store.artifacts, Vault(anna, store.vault.trust.pin))
     assert sum(f.height for f in theirs.read(ref)) == 1000
-    options = {"scope": OURS[0], "sources": {}, "chunk_rows": 1000, "piece_rows": 250}
+    options = {"scope": OURS[0], "sources": {}, "chunk_rows": 1000, "piece_rows": 250, "note": unnoted}
     with pytest.raises(AccessRefused, match="operator"):
         theirs.ingest(things(tmp_path), ALL, "i9", None, **options)
 
