@@ -133,7 +133,8 @@ def model_error(verb: str, said: Mapping[str, Any], spec: WorkerSpec, scrub: Scr
     if isinstance(spec.model, CodeFile):
         at = spec.model.path.name + (f":{line}" if line else "")
     said_trace = said.get("trace")
-    trace = [scrub.line(str(t)) for t in said_trace[:20]] if isinstance(said_trace, list) else []
+    file = spec.model.path.name if isinstance(spec.model, CodeFile) else ""
+    trace = [scrub.trace(str(t), file) for t in said_trace[:20]] if isinstance(said_trace, list) else []
     what = f"{verb} failed: {name}: {message}" + "".join(f"\n    {t}" for t in trace)
     where = f"model {spec.name}" + (f" ({at})" if at else "")
     fix = f"correct {at}" if at else "correct the model's declaration, or its environment"

@@ -76,6 +76,13 @@ class Scrubber:
         scrubbed = _WORD.sub(lambda m: self._quoted(m[1]) if m[1] else self._bare(m[2]), plain).rstrip()
         return scrubbed if len(scrubbed) <= MAX_LINE else scrubbed[:MAX_LINE] + "..."
 
+    def trace(self, text: str, file: str) -> str:
+        """One line of a trace; the number of a line that the model's own ``file`` has is shown."""
+        found = re.search(rf"{re.escape(file)}:(\d{{1,7}})\b", text[: 2 * MAX_LINE]) if file else None
+        if found is None or not self.code_line(int(found[1])):
+            return self.line(text)
+        return f"{self.line(text[: found.start(1)])}{found[1]}{self.line(text[found.end(1) :])}"
+
     def error_class(self, text: str) -> str:
         """The name of an error's class. It is no secret of the data, unless somebody made it of data."""
         name = re.sub(r"[^\w.:]", "", text)[:100]

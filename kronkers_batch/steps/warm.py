@@ -29,6 +29,8 @@ def prepare_workers(services: Services, names: Sequence[str], date: dt.date, *, 
     """
     ahead = False
     for name in names:
+        if services.workers.full:
+            return  # what is due is found out for no model more than can be prepared
         try:
             permit(services, name)
             needed = _prepare_trainer(services, name, date, training) or (

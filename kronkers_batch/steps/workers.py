@@ -64,9 +64,14 @@ class WorkerPool:
         self._waiting: OrderedDict[str, Future[Worker]] = OrderedDict()
         self._threads = ThreadPoolExecutor(POOL_SIZE, thread_name_prefix="worker-start")
 
+    @property
+    def full(self) -> bool:
+        """Whether :meth:`prepare` would start nothing more."""
+        return len(self._waiting) >= POOL_SIZE
+
     def prepare(self, key: str, open_worker: Callable[[], Worker]) -> None:
         """Start a worker in the background, so that it is ready when its data is."""
-        if key not in self._waiting and len(self._waiting) < POOL_SIZE:
+        if key not in self._waiting and not self.full:
             self._waiting[key] = self._threads.submit(open_worker)
 
     def prepare_several(self, key: str, open_worker: Callable[[], Worker], count: int) -> None:

@@ -56,6 +56,15 @@ def test_everything_is_bounded_and_printable(text):
     assert len(SCRUB.message(text)) <= MAX_MESSAGE
 
 
+def test_a_trace_shows_the_lines_that_the_models_own_code_has():
+    scrub = Scrubber("def fit():\n    pass\n", ["model.py"])
+    assert scrub.trace("model.py:2 in fit", "model.py") == "model.py:2 in fit"
+    assert scrub.trace("fit (model.py:1)", "model.py") == "fit (model.py:1)"
+    for text in ("model.py:48151623 in fit", "other.py:4815 in fit", "model.py:4815 in fit"):
+        assert "4815" not in scrub.trace(text, "model.py")
+    assert "4815" not in scrub.trace("fit at 4815", "")
+
+
 def test_a_message_of_many_lines_is_cut():
     text = SCRUB.message("\n".join(f"row {i}" for i in range(100)))
     assert text.count("\n") == 5
