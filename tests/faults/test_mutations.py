@@ -1,6 +1,6 @@
 """Every attack succeeds without its defence: with the defence taken out, its tests turn red.
 
-By default only that the list in ``mutations.py`` still fits the program; with ``-m long`` each mutation is
+By default only that the lists in ``mutations/`` still fit the program; with ``-m long`` each mutation is
 made in a copy of the program, and its tests run there.
 """
 

@@ -1,14 +1,9 @@
-"""Each defence taken out, and the tests that must turn red without it.
-
-``tests/faults/test_mutations.py`` applies each to a copy of the program and runs those tests there. A text that
-no longer occurs exactly once, or a test that is gone, fails at once: keep the list with the code.
-"""
+"""The defences of the vault, the stores, the record and the workers, and what breaks without each."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from tests.faults.mutations.kind import F, _
 
-F = "tests/faults/"
 ATTACKS, WAREHOUSE, HOLDERS = (
     f"{F}test_vault_attacks.py::",
     f"{F}test_warehouse.py::",
@@ -23,29 +18,6 @@ EXPORT, SANDBOX = "tests/unit/warehouse/test_export.py::", "tests/unit/runtimes/
 BORROWED = f"{F}test_borrowed_keys.py::"
 INSIDERS, VALUES = f"{F}test_insiders.py::", f"{F}test_wrong_values.py::"
 RECORDED = f"{F}test_ledger_attacks.py::"
-
-
-@dataclass(frozen=True)
-class Mutation:
-    """A defence without which an attack succeeds.
-
-    ``file`` lies in ``kronkers_batch/``; ``old`` occurs there once and becomes ``new``; every test of ``tests``
-    (a test with all its parameters, or one of them) must then fail.
-    """
-
-    says: str
-    file: str
-    old: str
-    new: str
-    tests: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        return f"{self.file}: {self.says}"
-
-
-def _(says: str, file: str, old: str, new: str, *tests: str) -> Mutation:
-    return Mutation(says, file, old, new, tests)
 
 
 SEALING = [
