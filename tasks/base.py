@@ -106,7 +106,7 @@ class BaseTask(luigi.Task):
 
     def _record(self, state: str, message: str, reason: str, started: float) -> None:
         if state == "failed" and self.services.verbose:
-            traceback.print_exc()
+            self.services.log(traceback.format_exc())
         if not self.run_id:
             return
         name, department = self.subject

@@ -6,12 +6,12 @@ import argparse
 import datetime as dt
 import gc
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kronkers_batch.cli.output import warn
 from kronkers_batch.errors import UsageError
 from kronkers_batch.steps.moments import parse_date
 
@@ -102,8 +102,8 @@ def opened(args: argparse.Namespace, **options: Any) -> Iterator[Services]:
 
     if args.verbose:
         # What a model prints may hold data: it is shown to who asks, and kept nowhere.
-        options["log"] = lambda line: print(line, file=sys.stderr)
-    services = open_system(conf_folder(args), args.overrides, verbose=args.verbose, **options)
+        options["log"] = warn
+    services = open_system(conf_folder(args), args.overrides, verbose=args.verbose, told=warn, **options)
     from kronkers_batch.steps.rights import refusals_recorded
 
     gc.enable()

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING, Any
 
 from kronkers_batch.cli.options import command, conf_folder, date_option, logical_date, one_name, opened
-from kronkers_batch.cli.output import Progress, print_json, table
+from kronkers_batch.cli.output import Progress, print_json, say, table, warn
 
 if TYPE_CHECKING:
     from kronkers_batch.steps.services import Services
@@ -80,20 +79,20 @@ def _tell(args: argparse.Namespace, services: Services, result: RunResult) -> in
     else:
         _table(result)
         if page:
-            print(f"report: {page}")
+            say(f"report: {page}")
     for problem in problems:
-        print(f"kronkers: {problem}", file=sys.stderr)
+        warn(f"kronkers: {problem}")
     return code
 
 
 def _table(result: RunResult) -> None:
-    print(f"{result.date}, run {result.run_id}, {result.seconds:.1f} s")
+    say(f"{result.date}, run {result.run_id}, {result.seconds:.1f} s")
     rows = [(o.model, o.state, f"{o.seconds:.1f}", o.message) for o in result.outcomes if o.ok]
     bad = [o for o in result.outcomes if not o.ok]
     rows += [(o.model, o.state, f"{o.seconds:.1f}", o.message.split("\n", 1)[0]) for o in bad]
     table(rows, ("model", "state", "seconds", "what"))
     for outcome in bad:
-        print(f"\n{outcome.model} {outcome.state}: {outcome.message}")
+        say(f"\n{outcome.model} {outcome.state}: {outcome.message}")
 
 
 def report(args: argparse.Namespace) -> int:
@@ -112,5 +111,5 @@ def report(args: argparse.Namespace) -> int:
     else:
         rows = [(e.task, e.model, e.state, f"{e.seconds:.1f}", e.message, e.reason) for e in events]
         table(rows, ("task", "of", "state", "seconds", "what", "why"), wide=True)
-        print(f"report: {page}")
+        say(f"report: {page}")
     return 0

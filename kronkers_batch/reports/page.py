@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
+from html import escape as _escape
+
+from kronkers_batch import texts
 
 _STYLE = """
 body{font:15px/1.45 system-ui,sans-serif;max-width:70em;margin:2em auto;padding:0 1em;color:#1b1f24}
@@ -37,6 +39,11 @@ class Event:
     seconds: float
     message: str
     reason: str
+
+
+def escape(text: str) -> str:
+    """A text as it stands on the page: no markup, and nothing that is not seen."""
+    return _escape(texts.leaving(text))
 
 
 def run_page(run: RunRecord, events: Sequence[Event]) -> str:

@@ -7,7 +7,6 @@ zone are UTC. No text may hold a NUL byte, and a category with declared levels n
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable
 from functools import partial
 
@@ -15,6 +14,7 @@ import polars as pl
 
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.errors import SourceError
+from kronkers_batch.frames.near import near
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.frames.tables import conform
 
@@ -32,19 +32,26 @@ _TEXTS = (ColumnType.STRING, ColumnType.CATEGORY)
 
 
 def missing_columns(schema: Schema, found: Iterable[str], place: Place) -> None:
-    """Raises SourceError naming every declared column that is not there, with the nearest name found."""
+    """Raises SourceError naming every declared column that is not there, with a found name spelt like it."""
     names = list(found)
     missing = [n for n in schema.names if n not in names]
     if not missing:
         return
-    close = {n: difflib.get_close_matches(n, names, 1) for n in missing}
-    said = ", ".join(f"{n} (did you mean {c[0]}?)" if (c := close[n]) else n for n in missing)
+    said = ", ".join(f"{n} (did you mean {close}?)" if (close := near(n, names)) else n for n in missing)
     noun = "column is" if len(missing) == 1 else "columns are"
     raise place.error(
         f"{len(missing)} declared {noun} not there: {said}",
-        f"It has: {', '.join(names[:40])}{', ...' if len(names) > 40 else ''}. "
+        f"{_counted(len(names), len(schema) - len(missing), len(schema))} "
         "Change `columns:` in the source's file, or ask who delivers the data.",
+        "its columns:\n" + "\n".join(names),
     )
+
+
+def _counted(found: int, there: int, declared: int) -> str:
+    """How many columns there are; never which, as a file without column names has its first row there."""
+    if not there:
+        return f"It has {found} columns, none of them declared: does it begin with a line of column names?"
+    return f"It has {found} columns, among them {there} of the {declared} declared ones."
 
 
 def check_types(schema: Schema, found: Iterable[tuple[str, pl.DataType]], place: Place) -> None:

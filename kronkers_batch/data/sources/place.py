@@ -29,6 +29,12 @@ class Place:
         text = f"{self.origin}: source {self.source}"
         return f"{text}, {self.part}" if self.part else text
 
-    def error(self, what: str, fix: str) -> SourceError:
-        """A SourceError that happened here."""
-        return SourceError(what, where=str(self), fix=fix)
+    def error(self, what: str, fix: str, found: str = "") -> SourceError:
+        """A SourceError that happened here.
+
+        Args:
+            what: What happened, in words of ours, of the declaration, and counts.
+            fix: What to do, in such words.
+            found: The text that was found in the data, if it helps who may read the data; it is not shown.
+        """
+        return SourceError(what, where=str(self), fix=fix, found=found)
