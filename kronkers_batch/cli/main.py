@@ -16,6 +16,8 @@ from kronkers_batch import __version__
 from kronkers_batch.cli import access, checking, ledger, machine, output, reading, running, signing, versions
 from kronkers_batch.errors import KronkersError, UsageError, described
 
+_NOT_SHOWN = """
+  -> what was found there is not shown: `kronkers run MODEL` keeps it for readers, who ask kronkers log MODEL"""
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 GROUPS = (checking, running, versions, reading, access, signing, ledger, machine)
 
@@ -75,7 +77,7 @@ def main(arguments: Sequence[str] | None = None, *, own_process: bool = False) -
         if verbose:
             output.trace()
         else:
-            output.warn(f"kronkers: {error}")
+            output.warn(f"kronkers: {error}{_NOT_SHOWN if error.found else ''}")
         return error.exit_code
     except KeyboardInterrupt:
         output.warn("kronkers: stopped; nothing half-done is visible")

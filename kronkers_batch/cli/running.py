@@ -1,4 +1,4 @@
-"""``run``, ``train`` and ``report``: the graph, at night and ad hoc."""
+"""``run``, ``train``, ``report`` and ``log``: the graph, at night and ad hoc, and what came of it."""
 
 from __future__ import annotations
 
@@ -25,6 +25,14 @@ def add(commands: Any) -> None:
     parser = command(commands, "report", report, "Print or write the page of the last run of a date")
     date_option(parser)
     parser.add_argument("--to", metavar="FILE", help="write the page (HTML) to a file")
+    parser = command(
+        commands,
+        "log",
+        log,
+        "Tell what happened in the last run of a date, with what its errors found in the data",
+        names="[MODEL]",
+    )
+    date_option(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -112,4 +120,24 @@ def report(args: argparse.Namespace) -> int:
         rows = [(e.task, e.model, e.state, f"{e.seconds:.1f}", e.message, e.reason) for e in events]
         table(rows, ("task", "of", "state", "seconds", "what", "why"), wide=True)
         say(f"report: {page}")
+    return 0
+
+
+def log(args: argparse.Namespace) -> int:
+    """Print a run's events, and behind each what its error found, to who may read that data."""
+    from kronkers_batch.steps import found
+
+    with opened(args) as services:
+        name = one_name(args, "model") if args.names else ""
+        run, kept = found.log(services, logical_date(services.config, args.date), name)
+    if args.json:
+        events = [{**vars(k.event), "found": k.found, "found_for": k.event.found or None} for k in kept]
+        print_json({"date": run.date, "run": run.id, "events": events})
+        return 0
+    say(f"{run.date}, run {run.id}")
+    for k in kept:
+        say(f"\n{k.event.task} {k.event.model} {k.event.state}, {k.event.seconds:.1f} s: {k.event.message}")
+        if k.found is not None:
+            say("  found:")
+            say("\n".join(f"  | {line}" for line in k.found.split("\n")))
     return 0

@@ -31,7 +31,11 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened in a run: ``model`` is a model or source; state is done, held or failed."""
+    """One thing that happened in a run: ``model`` is a model or source; state is done, held or failed.
+
+    ``found`` says on what one must be a reader to see the text that its error found in the data, such as
+    ``sales`` or ``sales/buys``; empty where there is none.
+    """
 
     model: str
     task: str
@@ -39,6 +43,7 @@ class Event:
     seconds: float
     message: str
     reason: str
+    found: str = ""
 
 
 def escape(text: str) -> str:

@@ -36,7 +36,7 @@ def as_features(frame: pl.DataFrame, features: Schema) -> pl.DataFrame:
             raise DataError(
                 f"{column.name} has values that are no {column.type}",
                 where=f"feature {column.name}",
-                fix=f"declare the feature as the source's type ({type_name(series.dtype)}), or convert it there",
+                fix=f"declare the feature as {type_name(series.dtype)}, like its source, or convert it there",
             ) from None
     return pl.DataFrame(out)
 
