@@ -16,8 +16,7 @@ from kronkers_batch import __version__
 from kronkers_batch.cli import access, checking, ledger, machine, output, reading, running, signing, versions
 from kronkers_batch.errors import KronkersError, UsageError, described
 
-_NOT_SHOWN = """
-  -> what was found there is not shown: `kronkers run MODEL` keeps it for readers, who ask kronkers log MODEL"""
+_NOT_SHOWN = "\n  -> what was found there is not shown; a run keeps it for readers: kronkers log MODEL"
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 GROUPS = (checking, running, versions, reading, access, signing, ledger, machine)
 

@@ -48,7 +48,9 @@ def test_constraints_are_the_declared_ones_too(db, tmp_path):
             rows = conn.execute(text("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"))
             return {
                 # A column that a migration adds stands in the line of the one before it.
-                name: sorted(re.sub(r"[\s\"]+", " ", part).strip() for part in _PARTS.split(sql))
+                name: sorted(
+                    filter(str.strip, (re.sub(r"[\s\"]+", " ", part).strip() for part in _PARTS.split(sql)))
+                )
                 for name, sql in rows
                 if name != "alembic_version"
             }
