@@ -16,7 +16,7 @@ from kronkers_batch.reports.page import Event, RunRecord, run_page
 
 ROOT = Path(__file__).parents[2]
 EVIL = "\x1b]0;pwned\x07\x1b[31m\x9b2J\u202egpj.exe\u2066\u200b\ud800\r"
-"""A title, a colour, a cleared screen, a text reversed or invisible, half a character, an overwritten line."""
+"""A title, a colour, a cleared screen, a text reversed, one not seen, half a character, an overwriting."""
 
 
 def is_clean(text: str) -> bool:

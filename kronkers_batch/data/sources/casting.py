@@ -28,6 +28,7 @@ _WITHOUT_ZONE = (
     "%Y-%m-%d",
 )
 _TRUE, _FALSE = ("true", "True", "TRUE", "1"), ("false", "False", "FALSE", "0")
+_EXAMPLES = 20  # values that are kept for who may read the data
 _TEXTS = (ColumnType.STRING, ColumnType.CATEGORY)
 
 
@@ -49,9 +50,10 @@ def missing_columns(schema: Schema, found: Iterable[str], place: Place) -> None:
 
 def _counted(found: int, there: int, declared: int) -> str:
     """How many columns there are; never which, as a file without column names has its first row there."""
+    has = f"It has {found} {'column' if found == 1 else 'columns'}"
     if not there:
-        return f"It has {found} columns, none of them declared: does it begin with a line of column names?"
-    return f"It has {found} columns, among them {there} of the {declared} declared ones."
+        return f"{has}, none of them declared: does it begin with a line of column names?"
+    return f"{has}, among them {there} of the {declared} declared ones."
 
 
 def check_types(schema: Schema, found: Iterable[tuple[str, pl.DataType]], place: Place) -> None:
@@ -110,12 +112,20 @@ def _check_text(text: pl.Series, column: Column, place: Place) -> None:
             "No text may hold one: R and C programs would cut it there. Ask who delivers the data.",
         )
     if column.levels:
-        bad = int((~text.is_in(list(column.levels))).sum() or 0)
+        other = ~text.is_in(list(column.levels))
+        bad = int(other.sum() or 0)
         if bad:
             raise place.error(
                 f"column {column.name}: {bad} of {len(text)} rows read hold a level that is not declared",
                 f"Add it to the levels of {column.name}, or leave the levels out so that they are learnt.",
+                _examples(text.filter(other)),
             )
+
+
+def _examples(values: pl.Series) -> str:
+    """Some of the values that an error is about, for who may read the data."""
+    some = values.unique(maintain_order=True).head(_EXAMPLES).cast(pl.String).to_list()
+    return f"column {values.name}, such as:\n" + "\n".join(map(str, some))
 
 
 def _unfit(bad: pl.Series, count: int, rows: int, column: Column, place: Place) -> SourceError:
@@ -125,6 +135,7 @@ def _unfit(bad: pl.Series, count: int, rows: int, column: Column, place: Place) 
         f"column {column.name} is declared {column.type}, but {count} of {rows} rows read hold {found}",
         f"Correct the data, or declare {column.name} with the type it has now; "
         "if those mean 'missing', name them in `csv: {null: ...}` where the source is a CSV file.",
+        _examples(bad),
     )
 
 

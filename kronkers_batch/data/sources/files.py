@@ -42,7 +42,8 @@ def located(source: SourceSpec) -> Iterator[tuple[Path, Place]]:
     """As :func:`paths`, each with its place for messages."""
     found = paths(source)
     for number, path in enumerate(found, 1):
-        yield path, Place.of(source).at(_called(source, path, number, len(found)))
+        called = _called(source, path, number, len(found))
+        yield path, Place.of(source).at(called, "" if called == str(path) else str(path))
 
 
 def _called(source: SourceSpec, path: Path, number: int, count: int) -> str:
