@@ -6,6 +6,7 @@ import argparse
 import datetime as dt
 import gc
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from kronkers_batch.config.spec import Config
     from kronkers_batch.steps.services import Services
 
+_PLAIN = re.compile(r"[A-Za-z0-9_.@/#-]{1,128}")
 Handler = Callable[[argparse.Namespace], int]
 
 
@@ -115,9 +117,9 @@ def opened(args: argparse.Namespace, **options: Any) -> Iterator[Services]:
 
 
 def _subject(args: argparse.Namespace) -> str:
-    """What the ledger says was refused: the command and its names. A query may hold data and is left out."""
-    names = [] if args.command == "sql" else args.names
-    return " ".join([args.command, *names])
+    """What the ledger says was refused: the command, and those of its words that are plain names."""
+    names = [] if args.command == "sql" else args.names  # a query may hold data
+    return " ".join([args.command, *(name for name in names if _PLAIN.fullmatch(name))])
 
 
 def logical_date(config: Config, text: str | None) -> dt.date:

@@ -111,7 +111,7 @@ def test_a_foreign_line_is_refused_without_being_repeated(company):
     good = line("eve").split()
     with sqlite3.connect(company.database) as database:
         ((bobs,),) = database.execute("select id from principals where name = 'bob'").fetchall()
-    lines = [line(name.replace("\ud800", "")) for name in BAD if name.strip() == name != ""]
+    lines = [line(name) for name in BAD if name.strip() == name != ""]
     lines += [line("eve", number) for number in ("../../x", "0" * 25, "\x1b[31m" + "0" * 21, "x" * 5000)]
     lines += [" ".join([*good[:5], "x" * 5000]), " ".join([*good[:5], "!!"]), " ".join(good[:5]), "x" * 5000]
     lines += [
