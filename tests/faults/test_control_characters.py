@@ -79,6 +79,7 @@ def test_everything_that_prints_is_filtered(capsys):
     output.table([(EVIL, "a\nb")], ("x", "y"), wide=True)
     output.fields({EVIL: EVIL, "b": {EVIL: EVIL}})
     output.Out().write(EVIL)
+    output.Out(json=True).write(json.dumps(EVIL, ensure_ascii=False) + "\n")
     output.print_json({EVIL: [EVIL]})
     try:
         raise ValueError(EVIL)
