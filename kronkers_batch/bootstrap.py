@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -30,6 +29,7 @@ def open_system(
     *,
     progress: Progress = silent,
     log: Callable[[str], None] = lambda _line: None,
+    told: Callable[[str], None] = lambda _text: None,
     first_run: bool = False,
     verbose: bool = False,
 ) -> Services:
@@ -40,6 +40,7 @@ def open_system(
         overrides: Overrides of it.
         progress: Told what is being done.
         log: Told what workers print, bounded and scrubbed.
+        told: Told what a first run made, for the person who ran it.
         first_run: Whether an empty warehouse may be given its administrator and keys now.
         verbose: Whether tasks print tracebacks of errors, which may hold data.
 
@@ -55,7 +56,7 @@ def open_system(
         made = setup.initialise(
             db, config.key_file, config.departments, passphrase=passphrase.from_environment()
         )
-        print(made.text, file=sys.stderr)
+        told(made.text)
     vault = _vault(config, db, first_run)
     vault.homes = {name: model.department for name, model in config.models.items()}
     artifacts = ArtifactStore(config.warehouse.artifacts)

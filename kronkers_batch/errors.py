@@ -1,7 +1,9 @@
 """Every error that a user can cause, as one tree.
 
 Each class says with which exit code the command ends. Each error says *what* happened, *where* (a file
-with line and key, a model, a table), and what to do *next*. None carries a data value or a secret.
+with line and key, a model, a table), and what to do *next*. None of these words holds a data value or a
+secret: they are made of what is declared, of counts and positions. A text that was found in a department's
+data goes into ``found``, apart from the words, and is shown to nobody but readers (``kronkers log``).
 
 ::
 
@@ -30,6 +32,10 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterable
+from typing import Self, cast
+
+MAX_FOUND = 2**16
+"""Characters of a found text that are kept."""
 
 
 class KronkersError(Exception):
@@ -39,12 +45,14 @@ class KronkersError(Exception):
         what: One sentence on what happened, without data values or secrets.
         where: File with line and key, model, version or table; empty if the sentence says it.
         fix: What the reader should do next.
+        found: What was found in the data, as it stands, for who may read the data. ``str`` leaves it out.
     """
 
     exit_code = 1
 
-    def __init__(self, what: str, *, where: str = "", fix: str = "") -> None:
+    def __init__(self, what: str, *, where: str = "", fix: str = "", found: str = "") -> None:
         self.what, self.where, self.fix = what, where, fix
+        self.found = found[:MAX_FOUND]
         super().__init__(what)
 
     def __str__(self) -> str:
@@ -55,12 +63,16 @@ class KronkersError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         # Exceptions with keyword arguments do not survive pickling between processes otherwise.
-        return (_rebuild, (type(self), self.what, self.where, self.fix))
+        return (_rebuild, (type(self), self.what, self.where, self.fix, self.found))
+
+    def moved(self, where: str) -> Self:
+        """The same error at another place."""
+        return cast(Self, _rebuild(type(self), self.what, where, self.fix, self.found))
 
 
-def _rebuild(cls: type[KronkersError], what: str, where: str, fix: str) -> KronkersError:
+def _rebuild(cls: type[KronkersError], what: str, where: str, fix: str, found: str) -> KronkersError:
     error = cls.__new__(cls)
-    KronkersError.__init__(error, what, where=where, fix=fix)
+    KronkersError.__init__(error, what, where=where, fix=fix, found=found)
     return error
 
 
@@ -169,3 +181,8 @@ def described(error: Exception) -> str:
         "  -> this is a fault of kronkers, not yours: report it with what the same command prints with -v, "
         "which may show data"
     )
+
+
+def found_in(error: BaseException) -> str:
+    """The text that an error found in the data and does not show; of an unforeseen one its own text."""
+    return error.found if isinstance(error, KronkersError) else str(error)[:MAX_FOUND]

@@ -9,7 +9,7 @@ from typing import Any
 
 import luigi
 
-from kronkers_batch.errors import AccessRefused, described
+from kronkers_batch.errors import AccessRefused, described, found_in
 from kronkers_batch.reports.page import Event
 from kronkers_batch.steps import runlog
 from kronkers_batch.steps.services import Services
@@ -87,7 +87,7 @@ class BaseTask(luigi.Task):
         try:
             return self.refusal() is None and self.settled()
         except Exception as error:
-            self._record("failed", described(error), "", started)
+            self._record("failed", described(error), "", started, found_in(error))
             raise
 
     def run(self) -> None:
@@ -100,17 +100,16 @@ class BaseTask(luigi.Task):
             state, message = self.work()
         except Exception as error:
             state = "refused" if isinstance(error, AccessRefused) else "failed"
-            self._record(state, described(error), reason, started)
+            self._record(state, described(error), reason, started, found_in(error))
             raise
         self._record(state, message, reason, started)
 
-    def _record(self, state: str, message: str, reason: str, started: float) -> None:
+    def _record(self, state: str, message: str, reason: str, started: float, found: str = "") -> None:
         if state == "failed" and self.services.verbose:
-            traceback.print_exc()
+            self.services.log(traceback.format_exc())
         if not self.run_id:
             return
         name, department = self.subject
         seconds = time.monotonic() - started
-        runlog.record(
-            self.services, self.run_id, department, Event(name, self.kind, state, seconds, message, reason)
-        )
+        event = Event(name, self.kind, state, seconds, message, reason)
+        runlog.record(self.services, self.run_id, department, event, found)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kronkers_batch.cli.options import command, load_config, opened, verb_of
-from kronkers_batch.cli.output import fields, moment, print_json, table
+from kronkers_batch.cli.output import fields, moment, print_json, say, table, warn
 from kronkers_batch.errors import UsageError
 
 ACCESS = ("whoami", "list", "add", "grant", "revoke")
@@ -102,9 +101,9 @@ def _whoami(args: argparse.Namespace, words: Sequence[str]) -> int:
             print_json({"principal": name, "key file": str(config.key_file), "line": line})
             return 0
         if args.new:
-            print(f"Your key is in {config.key_file}. Keep a copy that only you can get.", file=sys.stderr)
-            print("Send the administrator this line; it is public. Ask for the trust file:", file=sys.stderr)
-        print(line)
+            warn(f"Your key is in {config.key_file}. Keep a copy that only you can get.")
+            warn("Send the administrator this line; it is public. Ask for the trust file:")
+        say(line)
         return 0
     from kronkers_batch.steps import people
 
@@ -133,9 +132,9 @@ def keys(args: argparse.Namespace) -> int:
             return 0
         for row in found:
             what = "an interrupted rotation, finished" if row["resumed"] else "a new key"
-            print(f"{row['of']}: {what}; {row['keys']} keys re-wrapped, no data rewritten")
+            say(f"{row['of']}: {what}; {row['keys']} keys re-wrapped, no data rewritten")
         for warning in {str(row["warning"]) for row in found if "warning" in row}:
-            print(f"kronkers: {warning}", file=sys.stderr)
+            warn(f"kronkers: {warning}")
         return 0
     _count(args, words, 1, 1, "REF --why T")
     with opened(args) as services:
@@ -164,8 +163,8 @@ def _done(args: argparse.Namespace, done: Mapping[str, object], text: str) -> in
     if args.json:
         print_json(done)
     else:
-        print(text)
+        say(text)
         for name in ("note", "warning"):
             if name in done:
-                print(f"{name}: {done[name]}", file=sys.stderr)
+                warn(f"{name}: {done[name]}")
     return 0

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from kronkers_batch.cli.options import command, conf_folder, date_option, load_config, logical_date, opened
-from kronkers_batch.cli.output import print_json, table
+from kronkers_batch.cli.output import print_json, say, table
 from kronkers_batch.cli.signing import described, for_plan, show
 
 
@@ -35,7 +35,7 @@ def check(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"ok": True, **counts})
     else:
-        print(f"{conf_folder(args)}: no errors in " + ", ".join(f"{n} {what}" for what, n in counts.items()))
+        say(f"{conf_folder(args)}: no errors in " + ", ".join(f"{n} {what}" for what, n in counts.items()))
     return 0
 
 
@@ -58,7 +58,7 @@ def plan(args: argparse.Namespace) -> int:
         print_json({"date": str(date), "tasks": tasks, "definitions": [described(s) for s in states]})
         return 0
     if not planned:
-        print(f"{date}: nothing to do")
+        say(f"{date}: nothing to do")
         return 0
     rows = []
     for (task, subject, reason), same in groupby(planned, key=lambda p: (p.task, p.subject, p.reason)):
@@ -66,6 +66,6 @@ def plan(args: argparse.Namespace) -> int:
         shown = details if len(details) < 3 else [details[0], "...", f"{details[-1]} ({len(details)} in all)"]
         detail = ", ".join(shown)
         rows.append((task, subject, detail, reason))
-    print(f"{date}:")
+    say(f"{date}:")
     table(rows, ("task", "of", "date or window", "reason"), wide=True)
     return 0

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from kronkers_batch import texts
 from kronkers_batch.cli.options import command, opened, verb_of
-from kronkers_batch.cli.output import moment, print_json
+from kronkers_batch.cli.output import moment, print_json, say
 from kronkers_batch.errors import UsageError
 from kronkers_batch.steps.moments import parse_moment
 
@@ -61,7 +62,7 @@ def _show(args: argparse.Namespace) -> int:
         )
         return 0
     for entry in entries:
-        print(f"{moment(entry.at)}  {story.sentence(entry)}")
+        say(f"{moment(entry.at)}  {texts.one_line(story.sentence(entry))}")
     return 0
 
 
@@ -76,10 +77,10 @@ def _verify(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"entries": count, "checkpoints": points, "versions": versions, "ok": True})
     elif where:
-        print(f"{count} entries, chain and signatures intact; {points} checkpoints in {where} fit")
+        say(f"{count} entries, chain and signatures intact; {points} checkpoints in {where} fit")
     else:
-        print(f"{count} entries, chain and signatures intact; warehouse.checkpoints is empty: an older")
-        print("database put in this one's place would not be noticed")
+        say(f"{count} entries, chain and signatures intact; warehouse.checkpoints is empty: an older")
+        say("database put in this one's place would not be noticed")
     if not args.json:
-        print(f"{versions} versions of models and outputs are those that were recorded")
+        say(f"{versions} versions of models and outputs are those that were recorded")
     return 0

@@ -9,14 +9,14 @@ import errno
 import gc
 import os
 import sys
-import traceback
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from kronkers_batch import __version__
-from kronkers_batch.cli import access, checking, ledger, machine, reading, running, signing, versions
+from kronkers_batch.cli import access, checking, ledger, machine, output, reading, running, signing, versions
 from kronkers_batch.errors import KronkersError, UsageError, described
 
+_NOT_SHOWN = "\n  -> what was found there is not shown; a run keeps it for readers: kronkers log MODEL"
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 GROUPS = (checking, running, versions, reading, access, signing, ledger, machine)
 
@@ -29,6 +29,10 @@ Exit codes: 0 done; 1 some model failed or is held; 2 wrong usage or configurati
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]
         raise UsageError(message, fix=f"see {self.prog} --help")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if message:
+            output.message(message, file)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -46,8 +50,13 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit code. Raises nothing; ``-v`` prints the traceback of an error too."""
+def main(arguments: Sequence[str] | None = None, *, own_process: bool = False) -> int:
+    """Run one command; returns its exit code. Raises nothing; ``-v`` prints the traceback of an error too.
+
+    Args:
+        arguments: The command line; None takes that of the process.
+        own_process: Whether the process is there for this command alone, so that its output is ours.
+    """
     verbose, code = False, 0
     # Until the system is open there are only modules, and none is garbage: a quarter second less to start.
     gc.disable()
@@ -59,16 +68,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             _place(args, rest)
             verbose = args.verbose
+            if own_process and not verbose:
+                output.silence_libraries()
             code = args.handler(args)
         sys.stdout.flush()  # here, where it is told if there is no room for the last of it
     except KronkersError as error:
         if verbose:
-            traceback.print_exc()
+            output.trace()
         else:
-            print(f"kronkers: {error}", file=sys.stderr)
+            output.warn(f"kronkers: {error}{_NOT_SHOWN if error.found else ''}")
         return error.exit_code
     except KeyboardInterrupt:
-        print("kronkers: stopped; nothing half-done is visible", file=sys.stderr)
+        output.warn("kronkers: stopped; nothing half-done is visible")
         return 130
     except BrokenPipeError:
         # Whoever read our output closed it (``kronkers read ... | head``): not an error.
@@ -76,12 +87,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except Exception as error:
         if verbose:
-            traceback.print_exc()
+            output.trace()
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
-            print(f"kronkers: what it printed or wrote is cut off: {error.strerror}", file=sys.stderr)
-            print("  -> Make room where it is written to, and say the command again.", file=sys.stderr)
+            output.warn(f"kronkers: what it printed or wrote is cut off: {error.strerror}")
+            output.warn("  -> Make room where it is written to, and say the command again.")
         else:
-            print(f"kronkers: {described(error)}", file=sys.stderr)
+            output.warn(f"kronkers: {described(error)}")
         return 1
     finally:
         gc.enable()
@@ -108,7 +119,7 @@ def entry() -> NoReturn:
     The rest of Python's own end, which takes modules and memory apart piece by piece, is left out: a fifth of
     a second.
     """
-    code = main()
+    code = main(own_process=True)
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):  # whoever read it has gone, or it is closed

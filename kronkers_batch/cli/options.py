@@ -6,12 +6,13 @@ import argparse
 import datetime as dt
 import gc
 import os
-import sys
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kronkers_batch.cli.output import warn
 from kronkers_batch.errors import UsageError
 from kronkers_batch.steps.moments import parse_date
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from kronkers_batch.config.spec import Config
     from kronkers_batch.steps.services import Services
 
+_PLAIN = re.compile(r"[A-Za-z0-9_.@/#-]{1,128}")
 Handler = Callable[[argparse.Namespace], int]
 
 
@@ -102,8 +104,8 @@ def opened(args: argparse.Namespace, **options: Any) -> Iterator[Services]:
 
     if args.verbose:
         # What a model prints may hold data: it is shown to who asks, and kept nowhere.
-        options["log"] = lambda line: print(line, file=sys.stderr)
-    services = open_system(conf_folder(args), args.overrides, verbose=args.verbose, **options)
+        options["log"] = warn
+    services = open_system(conf_folder(args), args.overrides, verbose=args.verbose, told=warn, **options)
     from kronkers_batch.steps.rights import refusals_recorded
 
     gc.enable()
@@ -115,9 +117,9 @@ def opened(args: argparse.Namespace, **options: Any) -> Iterator[Services]:
 
 
 def _subject(args: argparse.Namespace) -> str:
-    """What the ledger says was refused: the command and its names. A query may hold data and is left out."""
-    names = [] if args.command == "sql" else args.names
-    return " ".join([args.command, *names])
+    """What the ledger says was refused: the command, and those of its words that are plain names."""
+    names = [] if args.command == "sql" else args.names  # a query may hold data
+    return " ".join([args.command, *(name for name in names if _PLAIN.fullmatch(name))])
 
 
 def logical_date(config: Config, text: str | None) -> dt.date:

@@ -1,16 +1,78 @@
-"""Printing for people and for programs."""
+"""Printing for people and for programs: the one place that writes to this process's output.
+
+Everything goes through ``texts.leaving`` on its way; a test refuses a ``print`` anywhere else.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import shutil
 import sys
+import threading
 import time
+import traceback
+import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TextIO
 
+from kronkers_batch import texts
 from kronkers_batch.store import clock
+
+
+def say(text: str = "", *, end: str = "\n", flush: bool = False) -> None:
+    """Print a text of one or more lines."""
+    _write(sys.stdout, texts.leaving(text) + end, flush)
+
+
+def warn(text: str) -> None:
+    """Print a text of one or more lines to standard error."""
+    _write(sys.stderr, texts.leaving(text) + "\n")
+
+
+def trace() -> None:
+    """Print the traceback of the error that is being handled to standard error."""
+    warn(traceback.format_exc().rstrip("\n"))
+
+
+def message(text: str, file: TextIO | None) -> None:
+    """Print what argparse says, its line ends included."""
+    _write(sys.stdout if file is None else file, texts.leaving(text))
+
+
+def _write(stream: TextIO, text: str, flush: bool = False) -> None:
+    stream.write(text)
+    if flush:
+        stream.flush()
+
+
+class Out:
+    """Standard output for who writes texts to a file."""
+
+    def __init__(self, *, json: bool = False) -> None:
+        self._filter = texts.in_json if json else texts.leaving
+
+    def write(self, text: str) -> int:
+        """Print a text, its line ends included."""
+        _write(sys.stdout, self._filter(text))
+        return len(text)
+
+
+def silence_libraries() -> None:
+    """Let nothing but this module write to the terminal, in a process of our own.
+
+    Libraries that are not Python's write to the descriptor itself, and quote what they read, as Polars does
+    when it panics. Warnings, and errors of threads that nobody waits for, are told by their type alone.
+    """
+    sys.stderr.flush()
+    own = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    sys.stderr = open(own, "w", encoding=sys.stderr.encoding, errors="backslashreplace", buffering=1)  # noqa: SIM115, PTH123 - for as long as the process lives
+    warnings.simplefilter("ignore")
+    threading.excepthook = lambda told: warn(f"kronkers: a thread ended with {told.exc_type.__name__}")
 
 
 def table(rows: Sequence[Sequence[object]], headers: Sequence[str], *, wide: bool = False) -> None:
@@ -23,12 +85,13 @@ def table(rows: Sequence[Sequence[object]], headers: Sequence[str], *, wide: boo
         last = row[-1]
         if not wide and sys.stdout.isatty() and room > 20 and len(last) > room:
             last = last[: room - 1] + "…"
-        print((head + last).rstrip())
+        say((head + last).rstrip())
 
 
 def print_json(value: object) -> None:
     """Print one JSON value: moments as ISO text, NaN as null."""
-    print(json.dumps(_plain(value), ensure_ascii=False, indent=2, default=str))
+    text = json.dumps(_plain(value), ensure_ascii=False, indent=2, default=str)
+    _write(sys.stdout, texts.in_json(text) + "\n")
 
 
 def _plain(value: object) -> object:
@@ -50,7 +113,7 @@ def _text(cell: object) -> str:
         return f"{cell:.5g}"
     if isinstance(cell, dt.datetime):
         return moment(clock.from_datetime(cell))
-    return str(cell).replace("\n", " ")
+    return texts.one_line(str(cell))
 
 
 def moment(us: int | None) -> str:
@@ -71,12 +134,12 @@ class Progress:
         """Say it, at most ten times a second."""
         if self._on and time.monotonic() - self._last > 0.1:
             self._last = time.monotonic()
-            print(f"\r\033[K{what}: {rows:,} rows", end="", file=sys.stderr, flush=True)
+            _write(sys.stderr, f"\r\033[K{texts.one_line(what)}: {rows:,} rows", flush=True)
 
     def done(self) -> None:
         """Clear the line."""
         if self._on:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
+            _write(sys.stderr, "\r\033[K", flush=True)
 
 
 def fields(values: Mapping[str, Any]) -> None:
@@ -84,8 +147,8 @@ def fields(values: Mapping[str, Any]) -> None:
     width = max((len(name) for name in values), default=0)
     for name, value in values.items():
         if isinstance(value, Mapping):
-            print(f"{name}:")
+            say(f"{name}:")
             for inner, cell in value.items():
-                print(f"  {inner}: {_text(cell)}")
+                say(f"  {inner}: {_text(cell)}")
         else:
-            print(f"{name.ljust(width)}  {_text(value)}")
+            say(f"{name.ljust(width)}  {_text(value)}")

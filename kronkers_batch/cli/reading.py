@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kronkers_batch.cli.options import command, date_option, one_name, opened
+from kronkers_batch.cli.output import Out, warn
 from kronkers_batch.errors import UsageError
 from kronkers_batch.steps.moments import parse_date, parse_moment
 
@@ -80,9 +80,9 @@ def _show(args: argparse.Namespace, frames: Iterator[pl.DataFrame]) -> int:
 
     if args.to:
         rows = export.write(frames, Path(args.to), force=args.force)
-        print(f"{rows:,} rows written to {args.to}, in clear", file=sys.stderr)
+        warn(f"{rows:,} rows written to {args.to}, in clear")
     elif args.json:
-        export.print_json_rows(frames, sys.stdout)
+        export.print_json_rows(frames, Out(json=True))
     else:
-        export.print_table(frames, sys.stdout, limit=getattr(args, "limit", None) or SHOWN)
+        export.print_table(frames, Out(), limit=getattr(args, "limit", None) or SHOWN)
     return 0

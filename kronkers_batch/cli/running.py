@@ -1,13 +1,12 @@
-"""``run``, ``train`` and ``report``: the graph, at night and ad hoc."""
+"""``run``, ``train``, ``report`` and ``log``: the graph, at night and ad hoc, and what came of it."""
 
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING, Any
 
 from kronkers_batch.cli.options import command, conf_folder, date_option, logical_date, one_name, opened
-from kronkers_batch.cli.output import Progress, print_json, table
+from kronkers_batch.cli.output import Progress, print_json, say, table, warn
 
 if TYPE_CHECKING:
     from kronkers_batch.steps.services import Services
@@ -26,6 +25,14 @@ def add(commands: Any) -> None:
     parser = command(commands, "report", report, "Print or write the page of the last run of a date")
     date_option(parser)
     parser.add_argument("--to", metavar="FILE", help="write the page (HTML) to a file")
+    parser = command(
+        commands,
+        "log",
+        log,
+        "Tell what happened in the last run of a date, with what its errors found in the data",
+        names="[MODEL]",
+    )
+    date_option(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -80,20 +87,20 @@ def _tell(args: argparse.Namespace, services: Services, result: RunResult) -> in
     else:
         _table(result)
         if page:
-            print(f"report: {page}")
+            say(f"report: {page}")
     for problem in problems:
-        print(f"kronkers: {problem}", file=sys.stderr)
+        warn(f"kronkers: {problem}")
     return code
 
 
 def _table(result: RunResult) -> None:
-    print(f"{result.date}, run {result.run_id}, {result.seconds:.1f} s")
+    say(f"{result.date}, run {result.run_id}, {result.seconds:.1f} s")
     rows = [(o.model, o.state, f"{o.seconds:.1f}", o.message) for o in result.outcomes if o.ok]
     bad = [o for o in result.outcomes if not o.ok]
     rows += [(o.model, o.state, f"{o.seconds:.1f}", o.message.split("\n", 1)[0]) for o in bad]
     table(rows, ("model", "state", "seconds", "what"))
     for outcome in bad:
-        print(f"\n{outcome.model} {outcome.state}: {outcome.message}")
+        say(f"\n{outcome.model} {outcome.state}: {outcome.message}")
 
 
 def report(args: argparse.Namespace) -> int:
@@ -112,5 +119,25 @@ def report(args: argparse.Namespace) -> int:
     else:
         rows = [(e.task, e.model, e.state, f"{e.seconds:.1f}", e.message, e.reason) for e in events]
         table(rows, ("task", "of", "state", "seconds", "what", "why"), wide=True)
-        print(f"report: {page}")
+        say(f"report: {page}")
+    return 0
+
+
+def log(args: argparse.Namespace) -> int:
+    """Print a run's events, and behind each what its error found, to who may read that data."""
+    from kronkers_batch.steps import found
+
+    with opened(args) as services:
+        name = one_name(args, "model") if args.names else ""
+        run, kept = found.log(services, logical_date(services.config, args.date), name)
+    if args.json:
+        events = [{**vars(k.event), "found": k.found, "found_for": k.event.found or None} for k in kept]
+        print_json({"date": run.date, "run": run.id, "events": events})
+        return 0
+    say(f"{run.date}, run {run.id}")
+    for k in kept:
+        say(f"\n{k.event.task} {k.event.model} {k.event.state}, {k.event.seconds:.1f} s: {k.event.message}")
+        if k.found is not None:
+            say("  found:")
+            say("\n".join(f"  | {line}" for line in k.found.split("\n")))
     return 0

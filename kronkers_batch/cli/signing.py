@@ -7,8 +7,9 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from kronkers_batch import texts
 from kronkers_batch.cli.options import command, opened
-from kronkers_batch.cli.output import moment, print_json
+from kronkers_batch.cli.output import moment, print_json, say
 from kronkers_batch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -58,14 +59,14 @@ def sign(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"signed": numbers, "states": [described(state) for state in states]})
     else:
-        print(f"signed: {', '.join(state.name for state in due)}" if due else "nothing changed")
+        say(f"signed: {', '.join(state.name for state in due)}" if due else "nothing changed")
     return 0
 
 
 def _ask(args: argparse.Namespace, count: int) -> None:
     if args.json or not sys.stdin.isatty():
         raise UsageError("nothing was signed: there is nobody to ask", fix="look at it, then say --yes")
-    print(f"Sign {'these ' + str(count) if count > 1 else 'this'}? [y/N] ", end="", flush=True)
+    say(f"Sign {'these ' + str(count) if count > 1 else 'this'}? [y/N] ", end="", flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise UsageError("nothing was signed", fix="answer y, or say --yes")
 
@@ -91,9 +92,9 @@ def show(states: Sequence[State]) -> None:
     for state in states:
         by = f" by {state.signer} at {moment(state.created)}" if state.signer else ""
         words = {"signed": f"signed{by}", "changed": f"changed since it was signed{by}"}
-        print(f"{state.name.ljust(width)}  {words.get(state.state, state.why or 'not signed')}")
+        say(f"{state.name.ljust(width)}  {words.get(state.state, state.why or 'not signed')}")
         for line in state.changed:
-            print(f"{' ' * width}    {line}")
+            say(f"{' ' * width}    {texts.one_line(line)}")
 
 
 def for_plan(services: Services, names: Sequence[str]) -> list[State]:

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from kronkers_batch.cli.options import command, one_name, opened
-from kronkers_batch.cli.output import fields, print_json, table
+from kronkers_batch.cli.output import fields, print_json, say, table
 from kronkers_batch.errors import UsageError
 from kronkers_batch.steps.moments import parse_moment
 
@@ -80,7 +80,7 @@ def _list(args: argparse.Namespace, rows: list[dict[str, Any]]) -> int:
     elif rows:
         table([list(r.values()) for r in rows], list(rows[0]))
     else:
-        print("none yet")
+        say("none yet")
     return 0
 
 
@@ -112,7 +112,7 @@ def diff(args: argparse.Namespace) -> int:
     elif rows:
         table(rows, ("what", one.ref, other.ref), wide=True)
     else:
-        print("no difference")
+        say("no difference")
     return 0
 
 
@@ -124,9 +124,7 @@ def live(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"model": name, "champion": champion.ref if champion else None})
     else:
-        print(
-            champion.ref if champion else f"{name} had no champion" if args.at else f"{name} has no champion"
-        )
+        say(champion.ref if champion else f"{name} had no champion" if args.at else f"{name} has no champion")
     return 0
 
 
@@ -156,7 +154,7 @@ def _champion(args: argparse.Namespace, ref: str) -> int:
     if args.json:
         print_json({"champion": ref})
     else:
-        print(f"{ref} is the champion; the next run scores with it")
+        say(f"{ref} is the champion; the next run scores with it")
     return 0
 
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 from kronkers_batch.config.spec import Origin
 from kronkers_batch.errors import ConfigError, ConfigErrors
 
+_LONGEST = 2000  # characters of each part of a problem: a key or value of a file may be of any length
 _LISTED = 40  # names that a message lists before it says "and N more"
 
 
@@ -23,7 +24,8 @@ class Problems:
     def add(self, where: Origin, what: str, fix: str = "") -> None:
         """Notes one problem: what was found at ``where``, and what to do."""
         place = (where.file, where.line, where.key, what)
-        self._found.setdefault(place, ConfigError(what, where=str(where), fix=fix))
+        error = ConfigError(what[:_LONGEST], where=str(where)[:_LONGEST], fix=fix[:_LONGEST])
+        self._found.setdefault(place, error)
 
     def extend(self, other: Problems) -> None:
         """Notes all problems of another collection."""

@@ -90,14 +90,43 @@ def replaced(sql: str, values: dict[str, str], rest: Callable[[str], str] = str)
     return "".join([*parts, rest(sql[done:])])
 
 
-def scrubbed(error: duckdb.Error) -> str:
-    """What may be said of a DuckDB error: its kind, and a name where it is about a name; never data."""
+_QUOTES = "\"'`"
+_WORD = re.compile(r"\w+")
+# What stands between quoted names in DuckDB's own sentences: its words, and SQL's types.
+_OWN = frozenset(
+    re.findall(
+        r"\w+",
+        """a and column does found has have in is list named not of or table use
+        BIGINT BLOB BOOLEAN DATE DECIMAL DOUBLE FLOAT HUGEINT INTEGER INTEGER_LITERAL INTERVAL SMALLINT
+        STRING_LITERAL TIME TIMESTAMP TINYINT UBIGINT UINTEGER VARCHAR""",
+    )
+)
+
+
+def words_of(message: str, query: str) -> str:
+    """DuckDB's words about a query's text, and of what they quote only what is in the query itself.
+
+    The names of columns may come from data: PIVOT makes them of values.
+    """
+    line = message.split("\n")[0].split("Candidate")[0].strip()
+    marks = [i for i, letter in enumerate(line) if letter in _QUOTES]
+    if not marks:
+        return line[:300]
+    own = {word.casefold() for word in _WORD.findall(query)}
+    first, last = marks[0], marks[-1] + 1
+
+    def kept(word: re.Match[str]) -> str:
+        return word[0] if word[0].casefold() in own or word[0] in _OWN else "…"
+
+    return (line[:first] + _WORD.sub(kept, line[first:last]) + line[last:])[:300]
+
+
+def scrubbed(error: duckdb.Error, query: str) -> str:
+    """What may be said of a DuckDB error: its kind, and the query's own names where it is about names."""
     import duckdb
 
-    text = str(error)
     if isinstance(error, duckdb.CatalogException | duckdb.BinderException | duckdb.ParserException):
-        # These come from the query's text alone, before a row is read; the query is the reader's own.
-        return text.split("\n")[0].split("Candidate")[0].strip()[:300]
+        return words_of(str(error), query)
     if isinstance(error, duckdb.PermissionException):
         return "it reads or writes a file that is not declared"
     if isinstance(

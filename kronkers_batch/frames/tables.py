@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 
 import polars as pl
 
 from kronkers_batch.errors import SourceError
+from kronkers_batch.frames.near import near
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 
 POLARS_TYPES: dict[ColumnType, pl.DataType] = {
@@ -27,6 +27,11 @@ POLARS_TYPES: dict[ColumnType, pl.DataType] = {
 def polars_schema(schema: Schema) -> pl.Schema:
     """The types of a frame that conforms to ``schema``."""
     return pl.Schema({c.name: POLARS_TYPES[c.type] for c in schema})
+
+
+def type_name(dtype: pl.DataType) -> str:
+    """The type's name alone: the whole text of an Enum has its levels, that of a Struct its fields."""
+    return dtype.base_type().__name__
 
 
 def conform(df: pl.DataFrame, schema: Schema, where: str) -> pl.DataFrame:
@@ -54,12 +59,13 @@ def conform(df: pl.DataFrame, schema: Schema, where: str) -> pl.DataFrame:
 
 
 def _missing(column: Column, present: list[str], where: str) -> SourceError:
-    near = difflib.get_close_matches(column.name, present, n=1)
-    hint = f"; the nearest name there is '{near[0]}'" if near else ""
+    close = near(column.name, present)
+    hint = f"; the nearest name there is '{close}'" if close else ""
     return SourceError(
         f"column '{column.name}' is declared, but it is not there{hint}",
         where=where,
         fix="correct the column's name in the declaration, or add the column to the source",
+        found="\n".join(present),
     )
 
 
@@ -72,16 +78,17 @@ def _convert(series: pl.Series, column: Column, where: str) -> pl.Series:
     rule = _RULES[column.type](series)
     if rule is None:
         raise SourceError(
-            f"column '{column.name}' is {series.dtype}, but declared as {column.type}",
+            f"column '{column.name}' is {type_name(series.dtype)}, but declared as {column.type}",
             where=where,
             fix=f"declare another type for '{column.name}', or convert it in the source",
+            found=str(series.dtype),
         )
     converted = rule
     lost = converted.null_count() - series.null_count()
     if lost:
         raise SourceError(
             f"column '{column.name}' is declared as {column.type}, but {lost:,} of {len(series):,} values "
-            f"({series.dtype}) do not fit it exactly",
+            f"({type_name(series.dtype)}) do not fit it exactly",
             where=where,
             fix=f"declare another type for '{column.name}', or correct the source",
         )

@@ -20,6 +20,10 @@ ACTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "freeze": ("froze {subject}", "a window of a source was read, checked and kept as a snapshot"),
         "grant": ("granted {subject}", "a principal got a role, and the key that goes with it"),
         "hold": ("made {subject} and held it back", "an output missed a threshold"),
+        "log": (
+            "read what the errors of {subject} had found in the data",
+            "texts that errors found in the data were decrypted, by `kronkers log`",
+        ),
         "open": (
             "opened {subject}",
             "a snapshot was decrypted for a model, or a model version to score",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
+from html import escape as _escape
+
+from kronkers_batch import texts
 
 _STYLE = """
 body{font:15px/1.45 system-ui,sans-serif;max-width:70em;margin:2em auto;padding:0 1em;color:#1b1f24}
@@ -29,7 +31,11 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened in a run: ``model`` is a model or source; state is done, held or failed."""
+    """One thing that happened in a run: ``model`` is a model or source; state is done, held or failed.
+
+    ``found`` says on what one must be a reader to see the text that its error found in the data, such as
+    ``sales`` or ``sales/buys``; empty where there is none.
+    """
 
     model: str
     task: str
@@ -37,6 +43,12 @@ class Event:
     seconds: float
     message: str
     reason: str
+    found: str = ""
+
+
+def escape(text: str) -> str:
+    """A text as it stands on the page: no markup, and nothing that is not seen."""
+    return _escape(texts.leaving(text))
 
 
 def run_page(run: RunRecord, events: Sequence[Event]) -> str:

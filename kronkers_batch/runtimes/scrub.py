@@ -12,6 +12,7 @@ import re
 from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
+from kronkers_batch import texts
 from kronkers_batch.runtimes.given import words
 
 VALUE = "<value>"
@@ -22,7 +23,6 @@ _QUOTED = r"""(?<!\w)'[^'\n]*'(?!\w)|"[^"\n]*"|`[^`\n]*`|‘[^’\n]*’|“[^�
 _WORD = re.compile(rf"({_QUOTED})|([^\s'\"`‘’“”«»()\[\]{{}},;:=<>|]+)")
 _TOKEN = re.compile(r"[^\W\d]\w*|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _PROSE = re.compile(r"[A-Za-z]?[a-z]*(?:[-/'][a-z]+)*[.!?]*")
-_CONTROL = re.compile(r"\x1b\[[0-9;]*m|[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 _HARMLESS = frozenset(
     re.findall(
         r"\S+",
@@ -72,7 +72,7 @@ class Scrubber:
 
     def line(self, text: str) -> str:
         """One line, bounded to :data:`MAX_LINE` characters, without control characters."""
-        plain = _CONTROL.sub("", text[: 2 * MAX_LINE]).replace("\t", " ")
+        plain = texts.one_line(texts.without_colours(text[: 2 * MAX_LINE]))
         scrubbed = _WORD.sub(lambda m: self._quoted(m[1]) if m[1] else self._bare(m[2]), plain).rstrip()
         return scrubbed if len(scrubbed) <= MAX_LINE else scrubbed[:MAX_LINE] + "..."
 

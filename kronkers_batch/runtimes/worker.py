@@ -214,7 +214,7 @@ class Worker:
         try:
             return encode(chunk, schema, int64=self._int64, unseen=self._spec.unseen.value)
         except DataError as error:
-            raise DataError(error.what, where=self._where, fix=error.fix) from None
+            raise error.moved(self._where) from None
 
     def _send(self, verb: str, buffers: list[Buffer]) -> None:
         try:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kronkers_batch.errors import DataError
 from kronkers_batch.frames.schema import ColumnType, Schema
-from kronkers_batch.frames.tables import polars_schema
+from kronkers_batch.frames.tables import polars_schema, type_name
 
 if TYPE_CHECKING:
     import polars as pl
@@ -36,7 +36,7 @@ def as_features(frame: pl.DataFrame, features: Schema) -> pl.DataFrame:
             raise DataError(
                 f"{column.name} has values that are no {column.type}",
                 where=f"feature {column.name}",
-                fix=f"declare the feature as the source's type ({series.dtype}), or convert it in the source",
+                fix=f"declare the feature as {type_name(series.dtype)}, like its source, or convert it there",
             ) from None
     return pl.DataFrame(out)
 
@@ -48,7 +48,7 @@ def target_as_float(frame: pl.DataFrame, name: str) -> pl.Series:
     series = frame[name]
     if not (series.dtype.is_numeric() or series.dtype == pl.Boolean):
         raise DataError(
-            f"the target {name} is {series.dtype}, not a number or boolean",
+            f"the target {name} is {type_name(series.dtype)}, not a number or boolean",
             fix="derive a number or boolean in the source (for example with a query source)",
         )
     return series.cast(pl.Float64)

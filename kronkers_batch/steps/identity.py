@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import getpass
-import re
 
 from kronkers_batch.config.spec import Config
 from kronkers_batch.errors import UsageError
-from kronkers_batch.vault import keyfile, pin
+from kronkers_batch.vault import keyfile, names, pin
 from kronkers_batch.vault import passphrase as words
 from kronkers_batch.vault.identity import Identity
-
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")
 
 
 def make(config: Config, name: str | None, *, passphrase: bool) -> None:
@@ -25,11 +22,9 @@ def make(config: Config, name: str | None, *, passphrase: bool) -> None:
     Raises IdentityError where there is one already, UsageError on a name or passphrase that will not do.
     """
     chosen = name or _login()
-    if not _NAME.fullmatch(chosen):
-        raise UsageError(
-            f"{chosen!r} is no name for a principal",
-            fix="--name NAME: a letter, then letters, digits, '.', '_' and '-'; at most 64.",
-        )
+    if not names.fits(chosen):
+        what = "what --name gives" if name else "the name of your login"
+        raise UsageError(f"{what} is no name for a principal", fix=f"--name NAME: {names.RULE}.")
     if keyfile.exists(config.key_file):
         keyfile.refuse_existing(config.key_file)
     keyfile.create(config.key_file, Identity.generate(chosen), words.choose() if passphrase else None)

@@ -11,15 +11,17 @@ from sqlalchemy import Connection, select, true
 from kronkers_batch.errors import NotFound, StoreError, UsageError
 from kronkers_batch.steps import rights as asked
 from kronkers_batch.steps.services import Services
+from kronkers_batch.store.ids import is_id
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import grants as granting
-from kronkers_batch.vault import pin, rights, rotation
+from kronkers_batch.vault import names, pin, rights, rotation
 from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.notes import note
 from kronkers_batch.vault.trust import ADMIN, NONE, Grant
 from kronkers_batch.vault.vault import highest
 
 _KINDS = ("person", "service")
+_LINE = 8192  # characters of a file with a public line that are read
 
 
 def whoami(services: Services) -> dict[str, object]:
@@ -35,7 +37,7 @@ def whoami(services: Services) -> dict[str, object]:
         if role is not None and role is not roles.get(spec.department):
             shown[f"{spec.department}/{name}"] = str(role)
     return {
-        "principal": vault.principal,
+        "principal": me.shown,
         "kind": me.kind,
         "key": vault.identity.public.id,
         "key file": str(services.config.key_file),
@@ -66,7 +68,7 @@ def grants(services: Services) -> list[dict[str, str]]:
     everything = is_administrator(services)
     rows = [
         {
-            "principal": people[g.principal_id].name,
+            "principal": names.shown(people[g.principal_id].name, g.principal_id),
             "kind": people[g.principal_id].kind,
             "role": str(g.role),
             "on": str(g.scope),
@@ -90,14 +92,7 @@ def add(
     vault = services.vault
     with services.db.write() as connection:
         vault.trust.require_authority(connection, vault.identity)
-        taken = select(t.principals.c.id).where(
-            (t.principals.c.name == name) | (t.principals.c.id == principal_id)
-        )
-        if connection.execute(taken).first() is not None:
-            raise UsageError(
-                f"there is, or was, a principal called {name} or with this key",
-                fix="See: kronkers access list. For another key: kronkers access whoami --new --name OTHER",
-            )
+        _refuse_taken(connection, principal_id, name, keys.id)
         authority = ADMIN if administrator else NONE
         added = vault.trust.add_principal(
             connection, vault.identity, principal_id, name, keys, kind=kind, authority=authority
@@ -113,13 +108,38 @@ def add(
     return {"principal": name, "kind": what, "key": added.keys.id}
 
 
+def _refuse_taken(connection: Connection, principal_id: str, name: str, key_id: str) -> None:
+    people = {row.id: row.name for row in connection.execute(select(t.principals.c.id, t.principals.c.name))}
+    used = select(t.principal_keys.c.id).where(t.principal_keys.c.id == key_id)
+    other = names.look_alike(name, people.values())
+    if principal_id in people or name == other or connection.execute(used).first() is not None:
+        raise UsageError(
+            f"the name {name} or this key is already in use (perhaps by a revoked principal)",
+            fix="See: kronkers access list. For another key: kronkers access whoami --new --name OTHER",
+        )
+    if other:
+        raise UsageError(
+            f"the name {name} looks like {names.shown(other)}, which is in use",
+            fix="Choose another: kronkers access whoami --new --name OTHER",
+        )
+
+
+def _called(services: Services, name_or_id: str) -> str:
+    """A principal's name as it was written; of an id the name, which may be hard to write."""
+    if not is_id(name_or_id):
+        return name_or_id
+    with services.db.read() as connection:
+        query = select(t.principals.c.name).where(t.principals.c.id == name_or_id)
+        return str(connection.execute(query).scalar() or name_or_id)
+
+
 def grant(
     services: Services, name: str, role_text: str, scope_text: str, *, why: str = ""
 ) -> dict[str, object]:
     """Gives a principal a role, and the key that goes with it. Raises AccessRefused, NotFound, UsageError."""
     role, scope = parse_role(role_text), parse_scope(services, scope_text)
     asked.require_admin(services, scope)
-    vault = services.vault
+    vault, name = services.vault, _called(services, name)
     with services.db.write() as connection:
         already = [g for g in _grants_of(services, connection, name) if g.scope == scope]
         if any(g.role is role for g in already):
@@ -138,7 +158,7 @@ def revoke(services: Services, name: str, scope_text: str | None, *, why: str = 
 
     Raises AccessRefused, NotFound, UsageError when callers revoke themselves altogether.
     """
-    vault = services.vault
+    vault, name = services.vault, _called(services, name)
     if scope_text is None:
         return _revoke_principal(services, name, why)
     scope = parse_scope(services, scope_text, known=True)
@@ -240,13 +260,12 @@ def parse_scope(services: Services, text: str, *, known: bool = False) -> Scope:
 def read_line(words: list[str]) -> str:
     """A public line from a command line: the line itself, in quotes or not, or a file that holds it."""
     if len(words) == 1 and " " not in words[0].strip():
-        path = Path(words[0])
         try:
-            return path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
+            with Path(words[0]).open(encoding="utf-8") as file:
+                return file.read(_LINE)
+        except (OSError, ValueError):  # also a path that is none, and bytes that are no text
             raise NotFound(
                 "this is neither a public line nor a file that can be read",
-                where=words[0],
                 fix="Give the line that `kronkers access whoami --public` printed, or a file with it.",
             ) from None
     return " ".join(words)

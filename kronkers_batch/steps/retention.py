@@ -6,7 +6,7 @@ import datetime as dt
 import time
 from collections.abc import Iterable
 
-from kronkers_batch.errors import StoreError
+from kronkers_batch.errors import StoreError, found_in
 from kronkers_batch.reports.page import Event
 from kronkers_batch.steps import permits, rights, runlog
 from kronkers_batch.steps.services import Services
@@ -41,7 +41,7 @@ def expire_outputs(services: Services, date: dt.date, names: Iterable[str]) -> l
         try:
             refs = services.warehouse.expire(name, date - model.retention)
         except StoreError as error:
-            _record(services, name, "failed", str(error), started)
+            _record(services, name, "failed", str(error), started, found_in(error))
             continue
         gone += refs
         if refs:
@@ -56,7 +56,7 @@ def expire_outputs(services: Services, date: dt.date, names: Iterable[str]) -> l
     return gone
 
 
-def _record(services: Services, name: str, state: str, message: str, started: float) -> None:
+def _record(services: Services, name: str, state: str, message: str, started: float, found: str = "") -> None:
     if services.run_id:
         event = Event(name, "expire", state, time.monotonic() - started, message, "retention is over")
-        runlog.record(services, services.run_id, services.model(name).department, event)
+        runlog.record(services, services.run_id, services.model(name).department, event, found)

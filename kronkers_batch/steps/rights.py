@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Iterable, Iterator
 
+from kronkers_batch import texts
 from kronkers_batch.errors import AccessRefused, KronkersError
 from kronkers_batch.steps.services import Services
 from kronkers_batch.vault import rights
@@ -121,7 +122,11 @@ def refused(services: Services, subject: str, why: str) -> None:
     # The refusal stands whether or not it could be written down: the caller got nothing.
     with contextlib.suppress(KronkersError), services.db.write() as connection:
         services.ledger.append(
-            connection, services.vault.principal, "refuse", f"{subject}: {why}"[:_SUBJECT], department=""
+            connection,
+            services.vault.principal,
+            "refuse",
+            texts.one_line(f"{subject}: {why}", _SUBJECT),
+            department="",
         )
 
 

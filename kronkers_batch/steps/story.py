@@ -10,7 +10,7 @@ from kronkers_batch.ledger.ledger import Entry
 from kronkers_batch.steps import rights as asked
 from kronkers_batch.steps.people import is_administrator
 from kronkers_batch.steps.services import Services
-from kronkers_batch.vault import rights
+from kronkers_batch.vault import names, rights
 from kronkers_batch.vault.context import Role, scope_of
 
 _SHORT = 12  # digits of a fingerprint that people compare
@@ -22,6 +22,7 @@ _TOLD = (
     ("window", "{}"),
     ("rows", "{} rows"),
     ("keys", "{} keys"),
+    ("texts", "{} texts"),
     ("why", "because: {}"),
     ("metrics", "{}"),
     ("missed", "missed: {}"),
@@ -68,7 +69,7 @@ def sentence(entry: Entry) -> str:
         entry.action, (f"did {entry.action}, which this program does not know: {{subject}}", "")
     )
     to = f" to {details['to']}" if details and details.get("to") else ""
-    text = f"{entry.principal} {known.format(action=entry.action, subject=entry.subject, to=to)}"
+    text = f"{names.shown(entry.principal)} {known.format(action=entry.action, subject=entry.subject, to=to)}"
     if details is None:
         return f"{text} (details are sealed for others)"
     told = [words.format(_text(name, details[name])) for name, words in _TOLD if _worth(details, name)]

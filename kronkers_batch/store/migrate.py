@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kronkers_batch.store.engine import Database
 
 # Every revision in migrations/versions, oldest first; a test compares them.
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 _SCRIPTS = Path(__file__).parent / "migrations"
 
 

@@ -16,6 +16,7 @@ class Kind(StrEnum):
     OUTPUT = "output"
     MANIFEST = "manifest"
     FILTER = "filter"
+    FOUND = "found"  # what an error found in the data: for readers
     RECORD = "record"  # metrics, reasons, names, messages: what a viewer may see
 
 

@@ -116,7 +116,7 @@ class Signatures:
         if moved.number > 1:
             _require_admin(moved, self._verified(conn, moved, where, unmet=False), where)
         self.memory.see(self.warehouse, key, row.number, _digest(row))
-        return Signed(row.number, row.department, row.fingerprint, signer.name, row.created)
+        return Signed(row.number, row.department, row.fingerprint, signer.shown, row.created)
 
     def check(self, conn: Connection, wanted: Definition) -> Signed:
         """The signature of this very definition. Raises AccessRefused."""
@@ -139,7 +139,7 @@ class Signatures:
             raise _refused("its signature in the database is forged, or belongs elsewhere", where)
         now = clock.now()
         if self._trust.revoked(conn, row.signer, now):
-            raise _refused(f"it is signed by {signer.name}, whose key was revoked", where)
+            raise _refused(f"it is signed by {signer.shown}, whose key was revoked", where)
         if Subject(row.kind) in (Subject.HOUSE, Subject.POLICY):
             _require_admin(row, signer, where)
             return signer
@@ -149,10 +149,10 @@ class Signatures:
             if not held or (unmet and not self._trust.held_at(conn, signer.id, scope, Role.OPERATOR, now)):
                 had = "was" if not held else "is"
                 raise _refused(
-                    f"it is signed by {signer.name}, who {had} no operator of {row.department}", where
+                    f"it is signed by {signer.shown}, who {had} no operator of {row.department}", where
                 )
         except IntegrityError:
-            raise _refused(f"{signer.name}'s grant on {row.department} is forged", where) from None
+            raise _refused(f"{signer.shown}'s grant on {row.department} is forged", where) from None
         return signer
 
     # ------------------------------------------------------------ signing
@@ -248,7 +248,7 @@ class _Values:
 def _require_admin(row: Row[Any], signer: Principal, where: str) -> None:
     if signer.authority != ADMIN:
         what = "moving it to another department" if row.department else "that"
-        raise _refused(f"{signer.name} signed it, but {what} takes an administrator of the warehouse", where)
+        raise _refused(f"{signer.shown} signed it, but {what} takes an administrator of the warehouse", where)
 
 
 def _digest(row: Any) -> str:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, insert, select
 from kronkers_batch.errors import NotFound
 from kronkers_batch.store import clock
 from kronkers_batch.store.tables import vault as t
+from kronkers_batch.vault import names
 from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.keys import Keyring
 from kronkers_batch.vault.tree import TreeKey, grant_key_info, grant_key_statement
@@ -63,7 +64,8 @@ def principals(ring: Keyring, conn: Connection, name: str) -> list[Principal]:
         if not ring.trust.revoked(conn, key_id, clock.now())
     ]
     if not found:
-        known = ", ".join(conn.execute(select(t.principals.c.name)).scalars().all())
+        rows = conn.execute(select(t.principals.c.name, t.principals.c.id)).all()
+        known = ", ".join(names.shown(*row) for row in rows)
         raise NotFound(
             f"there is no principal {name}", fix=f"Known: {known}. Add one with: kronkers access add LINE"
         )

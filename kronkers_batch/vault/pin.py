@@ -13,11 +13,14 @@ from pathlib import Path
 
 from kronkers_batch.errors import IdentityError, IntegrityError
 from kronkers_batch.store import faults
+from kronkers_batch.store.ids import is_id
 from kronkers_batch.store.migrate import make_folder
+from kronkers_batch.vault import names
 from kronkers_batch.vault.identity import MLKEM_PUBLIC, SMALL, PublicKeys
 
 FORMAT = "kronkers-batch trust 1"
 VARIABLE = "KRONKERS_TRUST"
+_LONGEST = 4096  # characters of a public line; it has about 1,800
 _FIX = "Get the trust file from the administrator by another way than the database, and compare it aloud."
 
 
@@ -122,18 +125,21 @@ def to_text(name: str, principal: str, keys: PublicKeys) -> str:
 
 def from_text(text: str) -> tuple[str, str, PublicKeys]:
     """The principal's name, id and keys in a line of :func:`to_text`. Raises IdentityError."""
-    parts = text.split()
+    parts = text[:_LONGEST].split()
     try:
         if parts[:3] != ["kronkers-batch", "public", "1"]:
             raise ValueError("format")
         _, _, _, principal, name, encoded = parts
+        if not is_id(principal) or not names.fits(name):
+            raise ValueError("id or name")
         raw = _unb64(encoded)
         split = MLKEM_PUBLIC + SMALL
         return name, principal, PublicKeys(raw[:split], raw[split:])
     except ValueError:
         raise IdentityError(
-            "this is not a principal's public key",
-            fix="Ask for the whole line that `kronkers access whoami --public` prints.",
+            "this is not a principal's public key, or its id or name is not one",
+            fix="Ask for the whole line that `kronkers access whoami --public` prints. "
+            f"A principal's name is {names.RULE}.",
         ) from None
 
 

@@ -47,6 +47,7 @@ COMMANDS: Mapping[str, Need] = MappingProxyType(
         "ledger show": Who.PRINCIPAL,
         "ledger verify": Who.PRINCIPAL,
         "live": Role.VIEWER,
+        "log": Role.READER,
         "models": Role.VIEWER,
         "outputs": Role.VIEWER,
         "plan": Role.VIEWER,
@@ -162,10 +163,10 @@ def _words(need: Need) -> str:
 
 
 _NOTES = """\
-- A command that goes over many models (`models`, `plan`, `report`, `run`, `ledger show`, `access list`,
-  `keys list`) shows or runs those on which you have the role, and leaves out the others; with none at
-  all it is refused. `run` names the enabled models that it may not run, and ends with exit code 1, or 3
-  when it may run none.
+- A command that goes over many models (`models`, `plan`, `report`, `run`, `log`, `ledger show`,
+  `access list`, `keys list`) shows or runs those on which you have the role, and leaves out the others;
+  with none at all it is refused. `run` names the enabled models that it may not run, and ends with exit
+  code 1, or 3 when it may run none.
 - A function of `kronkers_batch.open` ([from Python](python.md)) asks for what the command of its name does.
 - Names of models, sources and departments in `conf/` are seen by whoever has the checkout. What the
   database says (which versions, when, how good, models that `conf/` no longer names) is shown only to who

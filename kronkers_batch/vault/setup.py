@@ -10,13 +10,13 @@ from pathlib import Path
 from sqlalchemy import Connection, insert, select
 
 from kronkers_batch.config.spec import Secret
-from kronkers_batch.errors import AccessRefused, NotFound, StoreError
+from kronkers_batch.errors import AccessRefused, IdentityError, NotFound, StoreError
 from kronkers_batch.ledger.ledger import Ledger
 from kronkers_batch.store import clock
 from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables import vault as t
-from kronkers_batch.vault import grants, keyfile, pin
+from kronkers_batch.vault import grants, keyfile, names, pin
 from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.identity import Identity
 from kronkers_batch.vault.ledger_keys import LedgerKeys
@@ -83,6 +83,12 @@ def initialise(
                 keyfile.create(key_file, Identity.generate(name), passphrase)
                 made.append(key_file)
             identity = keyfile.load(key_file, outside=outside, environ={}, passphrase=passphrase)
+            if not names.fits(identity.name) or names.look_alike(identity.name, (RECOVERY,)):
+                raise IdentityError(
+                    "the name in this key file is no name for an administrator",
+                    where=str(key_file),
+                    fix=f"Move the file away; a name is {names.RULE}, and does not look like {RECOVERY}.",
+                )
             warehouse = new_id()
             conn.execute(insert(t.warehouse).values(id=warehouse, created=clock.now()))
             pinned = pin.Pin(warehouse, identity.id, identity.public)

@@ -13,6 +13,7 @@ from kronkers_batch.store import clock
 from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables import vault as t
+from kronkers_batch.vault import names
 from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.identity import Identity, PublicKeys
 from kronkers_batch.vault.pin import Pin
@@ -31,6 +32,11 @@ class Principal:
     kind: str
     authority: str
     keys: PublicKeys
+
+    @property
+    def shown(self) -> str:
+        """Its name for messages."""
+        return names.shown(self.name, self.id)
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,7 @@ class Trust:
         row = conn.execute(query.where(t.principal_keys.c.id == key_id)).one_or_none()
         if row is None:
             raise NotFound("no principal has this public key", where=key_id)
-        where = f"principal {row.name}"
+        where = f"principal {names.shown(row.name, row.principal_id)}"
         try:
             keys = PublicKeys(row.hpke_public, row.sign_public)
         except ValueError:
@@ -155,14 +161,15 @@ class Trust:
         if found is None or found.authority != ADMIN or self.revoked(conn, identity.public.id, clock.now()):
             raise AccessRefused(
                 "only an administrator of the warehouse may do this",
-                where=identity.name,
+                where=names.shown(identity.name, identity.id),
                 fix=f"Ask {self.administrator(conn)}.",
             )
 
     def administrator(self, conn: Connection) -> str:
         """The name of the pinned administrator, for messages."""
         query = select(t.principals.c.name).where(t.principals.c.id == self.pin.principal)
-        return str(conn.execute(query).scalar_one_or_none() or "the administrator")
+        name = conn.execute(query).scalar_one_or_none()
+        return names.shown(name, self.pin.principal) if name else "the administrator"
 
     # ------------------------------------------------------------ grants
 
@@ -239,7 +246,7 @@ class Trust:
         except IntegrityError:
             raise AccessRefused(
                 f"you may not grant, revoke or rotate on department {department}",
-                where=identity.name,
+                where=names.shown(identity.name, identity.id),
                 fix=f"Ask {self.administrator(conn)}, or who has the role admin on {department}.",
             ) from None
 

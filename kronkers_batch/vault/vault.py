@@ -148,13 +148,13 @@ class Vault:
         if not signer.keys.verifies(self._signed(context, payload), signature.value):
             raise _unsigned(context, "wrongly: it was changed, or belongs elsewhere")
         if signature.principal != signer.name:  # the name is shown to people
-            raise _unsigned(context, f"by {signer.name}, not by who it says")
+            raise _unsigned(context, f"by {signer.shown}, not by who it says")
         owner = context.owner
         asked = (signer.id, owner, least)
         if asked in self._signers:
             return
         if not self.trust.ever_granted(conn, signer.id, (Scope(owner.department), owner), least):
-            raise _unsigned(context, f"by {signer.name}, who is no {least} there")
+            raise _unsigned(context, f"by {signer.shown}, who is no {least} there")
         self._signers.add(asked)
 
     def _signed(self, context: Context, payload: bytes) -> bytes:

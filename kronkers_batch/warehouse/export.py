@@ -12,8 +12,9 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, TextIO
+from typing import IO, TYPE_CHECKING, Protocol
 
+from kronkers_batch import texts
 from kronkers_batch.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -24,6 +25,14 @@ _FORMULA = r"^[\s]*[=+\-@|%]|^[\t\r\n]"
 _EXCEL_ROWS = 1_048_575
 _EXCEL_COLUMNS = 16_384
 _WIDEST = 32  # characters of a text cell on a terminal
+
+
+class Out(Protocol):
+    """Where printed rows go."""
+
+    def write(self, text: str, /) -> int:
+        """Takes a text, its line ends included."""
+
 
 Writer = Callable[[Iterator["pl.DataFrame"], IO[bytes]], int]
 
@@ -59,7 +68,7 @@ def write(frames: Iterable[pl.DataFrame], path: Path, *, force: bool = False) ->
         ) from error
 
 
-def print_json_rows(frames: Iterable[pl.DataFrame], file: TextIO) -> int:
+def print_json_rows(frames: Iterable[pl.DataFrame], file: Out) -> int:
     """One JSON object a line; streams. Returns the number of rows."""
     count = 0
     for frame in frames:
@@ -68,7 +77,7 @@ def print_json_rows(frames: Iterable[pl.DataFrame], file: TextIO) -> int:
     return count
 
 
-def print_table(frames: Iterable[pl.DataFrame], file: TextIO, *, limit: int = 20) -> int:
+def print_table(frames: Iterable[pl.DataFrame], file: Out, *, limit: int = 20) -> int:
     """A table of at most ``limit`` rows with every column, and how many more there are; returns all rows."""
     import polars as pl
 
@@ -90,7 +99,7 @@ def _table(frame: pl.DataFrame) -> str:
     """Columns side by side, numbers to the right; wider than the terminal rather than without some."""
     columns = []
     for series in frame.iter_columns():
-        cells = [_printable(series.name), *(_cell(value) for value in series.to_list())]
+        cells = [texts.visible(series.name, lines=False), *(_cell(value) for value in series.to_list())]
         width = max(map(len, cells))
         right = series.dtype.is_numeric()
         columns.append([cell.rjust(width) if right else cell.ljust(width) for cell in cells])
@@ -100,13 +109,8 @@ def _table(frame: pl.DataFrame) -> str:
 def _cell(value: object) -> str:
     if value is None:
         return "-"
-    text = f"{value:.6g}" if isinstance(value, float) else _printable(str(value))
+    text = f"{value:.6g}" if isinstance(value, float) else texts.visible(str(value), lines=False)
     return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
-
-
-def _printable(text: str) -> str:
-    """Control characters of a text would move the cursor, or worse."""
-    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 # ------------------------------------------------------------ files

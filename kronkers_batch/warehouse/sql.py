@@ -48,7 +48,7 @@ def run(query: str, models: Sequence[str], rows: Rows, memory: int = MEMORY) -> 
                 fix="Ask for less: fewer columns, or `kronkers read` for one date.",
             ) from None
         except duckdb.Error as error:
-            raise UsageError(duck.scrubbed(error), where="sql", fix=_fix(models)) from None
+            raise UsageError(duck.scrubbed(error, query), where="sql", fix=_fix(models)) from None
 
 
 def _named(connection: duckdb.DuckDBPyConnection, query: str, models: Sequence[str]) -> list[str]:
@@ -61,7 +61,9 @@ def _named(connection: duckdb.DuckDBPyConnection, query: str, models: Sequence[s
     parsed = json.loads(text)
     if parsed["error"]:
         raise UsageError(
-            str(parsed.get("error_message", "it is no SELECT"))[:300], where="sql", fix=_fix(models)
+            duck.words_of(str(parsed.get("error_message", "it is no SELECT")), query),
+            where="sql",
+            fix=_fix(models),
         )
     known = {model.lower(): model for model in models}
     names = {name.lower() for name in _tables(parsed)}

@@ -36,6 +36,7 @@ WORDS = {
     "ledger show": [],
     "ledger verify": [],
     "live": ["buys"],
+    "log": ["buys", "--date", NIGHT],
     "models": [],
     "outputs": ["buys"],
     "plan": ["buys"],

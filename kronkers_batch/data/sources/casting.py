@@ -7,7 +7,6 @@ zone are UTC. No text may hold a NUL byte, and a category with declared levels n
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable
 from functools import partial
 
@@ -15,6 +14,7 @@ import polars as pl
 
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.errors import SourceError
+from kronkers_batch.frames.near import near
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.frames.tables import conform
 
@@ -28,23 +28,32 @@ _WITHOUT_ZONE = (
     "%Y-%m-%d",
 )
 _TRUE, _FALSE = ("true", "True", "TRUE", "1"), ("false", "False", "FALSE", "0")
+_EXAMPLES = 20  # values that are kept for who may read the data
 _TEXTS = (ColumnType.STRING, ColumnType.CATEGORY)
 
 
 def missing_columns(schema: Schema, found: Iterable[str], place: Place) -> None:
-    """Raises SourceError naming every declared column that is not there, with the nearest name found."""
+    """Raises SourceError naming every declared column that is not there, with a found name spelt like it."""
     names = list(found)
     missing = [n for n in schema.names if n not in names]
     if not missing:
         return
-    close = {n: difflib.get_close_matches(n, names, 1) for n in missing}
-    said = ", ".join(f"{n} (did you mean {c[0]}?)" if (c := close[n]) else n for n in missing)
+    said = ", ".join(f"{n} (did you mean {close}?)" if (close := near(n, names)) else n for n in missing)
     noun = "column is" if len(missing) == 1 else "columns are"
     raise place.error(
         f"{len(missing)} declared {noun} not there: {said}",
-        f"It has: {', '.join(names[:40])}{', ...' if len(names) > 40 else ''}. "
+        f"{_counted(len(names), len(schema) - len(missing), len(schema))} "
         "Change `columns:` in the source's file, or ask who delivers the data.",
+        "its columns:\n" + "\n".join(names),
     )
+
+
+def _counted(found: int, there: int, declared: int) -> str:
+    """How many columns there are; never which, as a file without column names has its first row there."""
+    has = f"It has {found} {'column' if found == 1 else 'columns'}"
+    if not there:
+        return f"{has}, none of them declared: does it begin with a line of column names?"
+    return f"{has}, among them {there} of the {declared} declared ones."
 
 
 def check_types(schema: Schema, found: Iterable[tuple[str, pl.DataType]], place: Place) -> None:
@@ -103,12 +112,20 @@ def _check_text(text: pl.Series, column: Column, place: Place) -> None:
             "No text may hold one: R and C programs would cut it there. Ask who delivers the data.",
         )
     if column.levels:
-        bad = int((~text.is_in(list(column.levels))).sum() or 0)
+        other = ~text.is_in(list(column.levels))
+        bad = int(other.sum() or 0)
         if bad:
             raise place.error(
                 f"column {column.name}: {bad} of {len(text)} rows read hold a level that is not declared",
                 f"Add it to the levels of {column.name}, or leave the levels out so that they are learnt.",
+                _examples(text.filter(other)),
             )
+
+
+def _examples(values: pl.Series) -> str:
+    """Some of the values that an error is about, for who may read the data."""
+    some = values.unique(maintain_order=True).head(_EXAMPLES).cast(pl.String).to_list()
+    return f"column {values.name}, such as:\n" + "\n".join(map(str, some))
 
 
 def _unfit(bad: pl.Series, count: int, rows: int, column: Column, place: Place) -> SourceError:
@@ -118,6 +135,7 @@ def _unfit(bad: pl.Series, count: int, rows: int, column: Column, place: Place) 
         f"column {column.name} is declared {column.type}, but {count} of {rows} rows read hold {found}",
         f"Correct the data, or declare {column.name} with the type it has now; "
         "if those mean 'missing', name them in `csv: {null: ...}` where the source is a CSV file.",
+        _examples(bad),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,10 +38,35 @@ def paths(source: SourceSpec) -> list[Path]:
     raise place.error(f"there is no file {path}", _why_missing(path))
 
 
+def located(source: SourceSpec) -> Iterator[tuple[Path, Place]]:
+    """As :func:`paths`, each with its place for messages."""
+    found = paths(source)
+    for number, path in enumerate(found, 1):
+        called = _called(source, path, number, len(found))
+        yield path, Place.of(source).at(called, "" if called == str(path) else str(path))
+
+
+def _called(source: SourceSpec, path: Path, number: int, count: int) -> str:
+    """What a file is called in messages: the names that a pattern found are found texts too.
+
+    Such a name is told where the pattern leaves nothing open but digits and the marks of dates and numbers.
+    """
+    if source.kind is SourceKind.PACKAGE or str(path) == source.path:
+        return str(path)
+    if re.fullmatch(_digits_only(source.path), str(path)):
+        return str(path)
+    return f"{source.path}, file {number} of {count} in the order of their names"
+
+
+def _digits_only(pattern: str) -> str:
+    """A glob as a regular expression in which what is open stands for digits and marks."""
+    parts = re.split(r"(\*\*/?|\*|\?|\[!?\]?[^\]]*\])", pattern)
+    return "".join(re.escape(part) if i % 2 == 0 else r"[\dT:_/.-]*" for i, part in enumerate(parts))
+
+
 def read(source: SourceSpec, window: Window, rows: int) -> Iterator[pl.DataFrame]:
     """Typed frames of at most about ``rows`` rows, in the order of the files and of their rows."""
-    for path in paths(source):
-        place = Place.of(source).at(str(path))
+    for path, place in located(source):
         if not os.access(path, os.R_OK):
             raise place.error(
                 "the file may not be read", "Give the account that runs this the right to read it."

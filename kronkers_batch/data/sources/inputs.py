@@ -188,7 +188,7 @@ class Inputs:
             yield
         except (SourceError, CheckFailed) as error:
             where = f"{error.where}, input {name} of {Place.of(self.query)}"
-            raise type(error)(error.what, where=where, fix=error.fix) from error
+            raise error.moved(where) from error
 
 
 def state_of(source: SourceSpec, sources: Mapping[str, SourceSpec]) -> Hashable | None:

@@ -37,11 +37,14 @@ def locate(source: SourceSpec) -> Path:
         found = [f for f in data if f.parts[-len(parts) :] == parts]
         if len(found) > 1:
             raise place.error(
-                f"several files end in {source.path}", f"Write one of: {', '.join(map(str, found))}"
+                f"{len(found)} files of the package end in {source.path}",
+                f"Write more of the path: python -m pip show --files {source.package} lists them.",
+                "\n".join(map(str, found)),
             )
         if found:
             return Path(str(found[0].locate()))
     raise place.error(
-        f"the package has no file {source.path}",
-        "It has: " + (", ".join(str(f) for f in data[:20]) or "no CSV or Parquet files"),
+        f"the package has no file {source.path}, but {len(data)} other CSV and Parquet files",
+        f"Correct `path:`: python -m pip show --files {source.package} lists them.",
+        "\n".join(map(str, data)),
     )

@@ -30,7 +30,7 @@ def read(path: Path, source: SourceSpec, window: Window, rows: int, place: Place
             yield within(casting.cast_frame(raw, source.schema, place), source.time_column, window)
     except (pl.exceptions.PolarsError, OSError, pl.exceptions.PanicException) as error:
         raise place.error(
-            _said(error), "Deliver the file again: it is damaged or was being written."
+            _said(error), "Deliver the file again: it is damaged or was being written.", str(error)
         ) from None
 
 
@@ -38,8 +38,10 @@ def schema(path: Path, source: SourceSpec, place: Place) -> pl.Schema:
     """The file's columns and types, checked against the declared ones. Raises SourceError."""
     try:
         found = pl.Schema(pl.read_parquet_schema(path))
-    except (pl.exceptions.PolarsError, OSError, pl.exceptions.PanicException):
-        raise place.error("the file is not a whole Parquet file", "Deliver the file again.") from None
+    except (pl.exceptions.PolarsError, OSError, pl.exceptions.PanicException) as error:
+        raise place.error(
+            "the file is not a whole Parquet file", "Deliver the file again.", str(error)
+        ) from None
     casting.missing_columns(source.schema, found.names(), place)
     casting.check_types(source.schema, found.items(), place)
     return found

@@ -10,25 +10,36 @@ from kronkers_batch.errors import SourceError
 
 @dataclass(frozen=True)
 class Place:
-    """A source, and the part of it that is being read (a file, a table, a package; may be empty)."""
+    """A source, and the part of it that is being read (a file, a table, a package; may be empty).
+
+    ``hidden`` is the part's own name where that was found and is not shown; who reads found texts sees it.
+    """
 
     source: str
     origin: str
     part: str = ""
+    hidden: str = ""
 
     @classmethod
     def of(cls, source: SourceSpec) -> Place:
         """The place of a source as a whole."""
         return cls(source.name, f"{source.origin.file}:{source.origin.line}")
 
-    def at(self, part: str) -> Place:
+    def at(self, part: str, hidden: str = "") -> Place:
         """The same source, at one of its parts."""
-        return replace(self, part=part)
+        return replace(self, part=part, hidden=hidden)
 
     def __str__(self) -> str:
         text = f"{self.origin}: source {self.source}"
         return f"{text}, {self.part}" if self.part else text
 
-    def error(self, what: str, fix: str) -> SourceError:
-        """A SourceError that happened here."""
-        return SourceError(what, where=str(self), fix=fix)
+    def error(self, what: str, fix: str, found: str = "") -> SourceError:
+        """A SourceError that happened here.
+
+        Args:
+            what: What happened, in words of ours, of the declaration, and counts.
+            fix: What to do, in such words.
+            found: The text that was found in the data, if it helps who may read the data; it is not shown.
+        """
+        found = "\n".join(text for text in (self.hidden, found) if text)
+        return SourceError(what, where=str(self), fix=fix, found=found)

@@ -68,7 +68,9 @@ def read(
         ) from None
     except duckdb.Error as error:
         raise place.error(
-            f"the query failed: {duck.scrubbed(error)}", "Correct `query:` of the source."
+            f"the query failed: {duck.scrubbed(error, source.query)}",
+            "Correct `query:` of the source.",
+            str(error),
         ) from None
 
 
@@ -93,8 +95,7 @@ def _input(connection: duckdb.DuckDBPyConnection, name: str, inputs: Inputs, pla
         return
     inputs.check(name)
     parts = []
-    for path in files.paths(source):
-        there = Place.of(source).at(str(path))
+    for path, there in files.located(source):
         found = parquet.schema(path, source, there)
         columns = ", ".join(_view_column(c.name, c.type, found[c.name]) for c in source.schema)
         parts.append(f"SELECT {columns} FROM read_parquet({duck.quoted_text(str(path.resolve()))})")  # noqa: S608 - names and paths of the configuration, quoted

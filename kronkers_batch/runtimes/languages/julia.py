@@ -158,7 +158,15 @@ def _toml(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"this is not TOML: {error}", where=str(file), fix="correct the file") from None
+        raise ConfigError(
+            f"this is not TOML{_line_of(error)}", where=str(file), fix="correct the file"
+        ) from None
+
+
+def _line_of(error: Exception) -> str:
+    """Where the parser stopped; the rest of its words may quote the file."""
+    found = re.search(r"at line \d+, column \d+", str(error))
+    return f" ({found[0]})" if found else ""
 
 
 def _path_dependencies(project: Path, packages: Mapping[str, list[Mapping[str, Any]]]) -> Iterator[Path]:

@@ -31,4 +31,7 @@ run_events = Table(
     Column("seconds", Float, info=clear("how long it took")),
     Column("message", LargeBinary, info=sealed("the department's key: errors name columns and checks")),
     Column("reason", LargeBinary, info=sealed("the department's key: reasons name features and metrics")),
+    Column(
+        "found", LargeBinary, info=sealed("a data key that readers open: what an error found in the data")
+    ),
 )

@@ -498,7 +498,7 @@ STORE = [
       "        if force:\n            temporary.replace(path)", "        if True:\n            temporary.replace(path)",
       f"{EXPORT}test_a_file_that_comes_meanwhile_is_not_replaced"),
     _("values steer the terminal", "warehouse/export.py",
-      '    return "".join(c if c.isprintable() else "?" for c in text)', "    return text",
+      "else texts.visible(str(value), lines=False)", "else str(value)",
       f"{KNOWN}test_a_value_does_not_steer_the_terminal"),
     _("a page runs what a model says", "reports/page.py",
       'else f"<td>{escape(c)}</td>"', 'else f"<td>{c}</td>"',

@@ -28,7 +28,7 @@ SCRUB = Scrubber(CODE, {"distance", "a b", "max_depth", "LogisticRegression"})
         ("name Müller seen", "name <value> seen"),
         ("Input X contains NaN.", "Input X contains NaN."),
         ("LogisticRegression: max_depth must be positive", "LogisticRegression: max_depth must be positive"),
-        ("\x1b[31mred\x1b[0m and \x00 control", "red and  control"),
+        ("\x1b[31mred\x1b[0m and \x00 control", "red and <value> control"),
         ("index 0 is out of bounds for axis 1 with size 123456", None),
     ],
 )

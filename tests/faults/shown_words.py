@@ -1,0 +1,223 @@
+"""Which texts the errors of the rooms that touch data put into their words, from the program's own source.
+
+Of every error that is made there (and of every place that an error names, and of the helpers that make words
+for errors) the parts that are not written out are gathered: what an f-string interpolates, what is joined,
+what a name was assigned. Each must be a count, a constant, or stand in the lists here, which say why it holds
+nothing that was found in data. A new one turns ``test_found_text.py`` red until somebody thought about it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from kronkers_batch import errors
+
+PROGRAM = Path(__file__).parents[2] / "kronkers_batch"
+ROOMS = (
+    "data",
+    "frames",
+    "warehouse",
+    "steps/features.py",
+    "steps/prepare.py",
+    "steps/sources.py",
+    "steps/score.py",
+)
+
+ERRORS = {
+    name
+    for name, value in vars(errors).items()
+    if isinstance(value, type) and issubclass(value, errors.KronkersError)
+} | {"WireError", "Mismatch"}
+
+MAKERS = {"error": 2, "at": 1, "moved": 1}
+"""Methods that make an error or name a place, and how many of their first arguments are words."""
+
+SAYERS = {
+    "_counted", "_called", "_fix", "_said", "_why_missing", "near", "scrubbed", "shown", "type_name",
+    "where", "words_of",
+}  # fmt: skip
+"""Functions whose results are words of errors: what they return is looked at as well."""
+
+COUNTS = {"int", "len", "sum", "null_count"}
+
+HELPERS = {"_damaged", "_refuse", "_unfit"}
+"""Functions that are handed words for the error that they make."""
+
+DECLARED = {
+    # A column, check, source, model or place as it is declared.
+    "column.name", "column.type", "check.name", "feature.name", "model.name", "model.target",
+    "expected.names", "source.name", "source.package", "source.path", "source.output", "snapshot.source",
+    "r.origin", "result.name", "result.kind", "str(check.origin)", "str(self.checks[0].origin)",
+    "str(feature.origin)", "str(model.origin)", "model.origin",
+    "str(model.origins.get('resources.training_rows', model.origin))", "model.resources.training_rows",
+    "str(Place.of(source))", "Place.of(self.query)", "str(place)", "str(self)", "error.where",
+    "self._where", "opened.version.schema.names", "url.get_backend_name()", "url.host", "url.database",
+    "Path(source.path)", "sorted(models)",
+    # Our own: numbers of versions, dates of windows, limits, names of types.
+    "absent[0]", "missing[0]", "version.ref", "version.model", "before.version.ref", "after.version.ref",
+    "opened.version.ref", "self.ref", "self._ref", "version_id", "snapshot_id", "snapshot.window",
+    "snapshot.rows", "entry.number", "group.layout.first", "line.place.model", "line.place.date",
+    "place.name", "expected.rows", "seen.limit", "result.total", "result.failed",
+    "_EXAMPLES.get(column.type, 'text')", "os.strerror(error.errno or 0)",
+    # Versions of packages that a worker loaded, in the form of one: runtimes/diagnosis.packages.
+    "trained[name]", "now[name]",
+}  # fmt: skip
+"""Expressions that hold nothing of a file or a database, wherever they stand."""
+
+_THERE = {
+    # Handed on: whoever calls is looked at too.
+    "data/sources/place.py:error": "what fix",
+    "data/findings.py:judge": "where",
+    "data/pieces.py:decode": "where",
+    "frames/tables.py:_convert": "where",
+    "frames/tables.py:_missing": "where",
+    "frames/wire.py:_refuse": "why count",
+    "warehouse/catalog.py:_unfit": "what",
+    "warehouse/reader.py:_damaged": "what",
+    "frames/decode.py:_counts": "word",
+    # Counts.
+    "data/sources/casting.py:_counted": "declared found there",
+    "data/sources/casting.py:_unfit": "count rows",
+    "frames/decode.py:decode": "columns rows",
+    "warehouse/catalog.py:numbered": "date model number",
+    "warehouse/writer.py:put": "number",
+    # Declared names.
+    "data/snapshots.py:_compare": "source",
+    "data/sources/casting.py:missing_columns": "n",
+    "data/sources/inputs.py:_as_input": "name",
+    "data/sources/query.py:_input": "name",
+    "data/sources/query.py:read": "name",
+    "steps/features.py:_refuse_inexact": "name",
+    "steps/features.py:target_as_float": "name",
+    "steps/score.py:_same_runtime": "name",
+    "steps/score.py:_scored": "name",
+    "steps/sources.py:read_output": "model",
+    "warehouse/catalog.py:list_heads": "date model",
+    "warehouse/catalog.py:open_head": "date model",
+    "warehouse/sql.py:_load": "model",
+    "warehouse/warehouse.py:_nothing": "model",
+    "warehouse/keys.py:key_frame": "key",
+    # Beginnings of the declared path.
+    "data/sources/files.py:_why_missing": "path.parent parent.parent",
+    # A file of a declared pattern: its path where only digits are open, else the pattern and a count.
+    "data/sources/files.py:_called": "str(path) count number",
+    # A column name that is spelt like a declared one.
+    "frames/near.py:near": "best[1]",
+    "frames/tables.py:type_name": "dtype.base_type().__name__",
+    # What the caller wrote.
+    "warehouse/reader.py:check_columns": "name",
+    "warehouse/export.py:write": "str(path) path.suffix",
+    "warehouse/versions.py:parse_ref": "text",
+    # Numbers in Arrow's message, as digits.
+    "data/sources/csvfile.py:_said": "counted[1] counted[2]",
+    # The query's own words, and DuckDB's.
+    "data/duck.py:words_of": "word[0] line[:first] line[last:] line[:300]",
+}
+THERE = {f"{place}: {word}" for place, found in _THERE.items() for word in found.split()} | {
+    "data/duck.py:words_of: _WORD.sub(kept, line[first:last])",
+    "data/duck.py:scrubbed: type(error).__name__",
+    "data/rowwise.py:_passes: str(error)",  # about the declared expression
+    # Names of Python's and the driver's own classes.
+    "data/sources/database.py:_series: sorted((k.__name__ for k in kinds))",
+    "data/sources/database.py:_failed: type(inner or error).__name__",
+    "data/sources/csvfile.py:read: sorted({n for n in source.schema.names if names.count(n) > 1})",
+}
+"""Expressions that are in order in one function."""
+
+
+def words(source: str, file: str) -> Iterator[str]:
+    """``file:function: expression`` of every part of an error's words that is not written out."""
+    for function in ast.walk(ast.parse(source)):
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        for expression in _shown(function):
+            for leaf in _leaves(expression, function, frozenset()):
+                yield f"{file}:{function.name}: {leaf}"
+
+
+def unknown(source: str, file: str) -> list[str]:
+    """Those that nobody has said to be declared."""
+    found = words(source, file)
+    return sorted({w for w in found if w not in THERE and w.split(": ", 1)[1] not in DECLARED})
+
+
+def files() -> Iterator[Path]:
+    """Every module of the rooms."""
+    for room in ROOMS:
+        path = PROGRAM / room
+        yield from [path] if path.is_file() else sorted(path.rglob("*.py"))
+
+
+def _shown(function: ast.FunctionDef) -> Iterator[ast.expr]:
+    """What a function shows: arguments of errors and places, and what it returns where it makes words."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Return) and node.value is not None and function.name in SAYERS:
+            yield node.value
+        if not isinstance(node, ast.Call):
+            continue
+        if isinstance(node.func, ast.Name) and node.func.id in ERRORS:
+            yield from node.args
+        elif isinstance(node.func, ast.Attribute) and node.func.attr in MAKERS:
+            yield from node.args[: MAKERS[node.func.attr]]
+        elif isinstance(node.func, ast.Name) and node.func.id in HELPERS:
+            yield from (argument for argument in node.args if isinstance(argument, ast.JoinedStr))
+        else:
+            continue
+        yield from (
+            keyword.value for keyword in node.keywords if keyword.arg in ("what", "where", "fix", "part")
+        )
+
+
+def _leaves(node: ast.expr, function: ast.FunctionDef, seen: frozenset[str]) -> Iterator[str]:
+    match node:
+        case ast.Constant():
+            return
+        case ast.JoinedStr(values=inner):
+            parts = [part.value for part in inner if isinstance(part, ast.FormattedValue)]
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            parts = [left, right]
+        case ast.BinOp(left=left, right=right):  # arithmetic gives a number
+            return
+        case ast.IfExp(body=body, orelse=other):
+            parts = [body, other]
+        case ast.BoolOp(values=parts):
+            pass
+        case ast.GeneratorExp(elt=element) | ast.ListComp(elt=element):
+            parts = [element]
+        case ast.Subscript(value=inner, slice=ast.Slice()) if not isinstance(inner, ast.Name):
+            parts = [inner]
+        case ast.Call(func=ast.Attribute(attr="join"), args=[joined]):
+            parts = [joined]
+        case ast.Call(func=ast.Attribute(attr="replace", value=inner)):
+            parts = [inner]
+        case ast.Call(func=ast.Name(id=called)) if called in COUNTS | SAYERS:
+            return
+        case ast.Call(func=ast.Attribute(attr=called)) if called in COUNTS | SAYERS:
+            return
+        case ast.Name(id=name) if name.lstrip("_").isupper():
+            return
+        case ast.Name(id=name):
+            assigned = [] if name in seen else list(_assigned(name, function))
+            if not assigned:
+                yield name
+                return
+            for value in assigned:
+                yield from _leaves(value, function, seen | {name})
+            return
+        case _:
+            yield ast.unparse(node)
+            return
+    for part in parts:
+        yield from _leaves(part, function, seen)
+
+
+def _assigned(name: str, function: ast.FunctionDef) -> Iterator[ast.expr]:
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign) and any(
+            isinstance(t, ast.Name) and t.id == name for t in node.targets
+        ):
+            yield node.value
+        if isinstance(node, ast.NamedExpr) and node.target.id == name:
+            yield node.value
