@@ -50,6 +50,7 @@ class Claims:
         self._files: dict[str, list[Claim]] = {}
         self._patterns: list[Claim] = []
         self._code: dict[str, set[str]] = {}
+        self._by_source: dict[str, Claim] = {}
         for source in sources:
             self._claim(source)
         for model in models:
@@ -66,6 +67,7 @@ class Claims:
             return
         fixed, real = resolved(path)
         claim = Claim(source.department, source.name, source.shared_with, real, Path(real).parts, fixed)
+        self._by_source[source.name] = claim
         if fixed == real:
             self._files.setdefault(real, []).append(claim)
         else:
@@ -87,6 +89,21 @@ class Claims:
             if department not in owners and is_in(folder, real):
                 return f"it holds the code of a model of the department {min(owners)}"
         return self._against_code(real, department)
+
+    def leads(self, source: str) -> str:
+        """A source's path as it led when the configuration was loaded; empty where it has none."""
+        return self._by_source[source].path if source in self._by_source else ""
+
+    def astray(self, source: str, real: str, *, confined: bool) -> str:
+        """Why an opened file is not one that a source declares any more; empty where it is."""
+        claim = self._by_source.get(source)
+        if claim is None:
+            return ""
+        if claim.fixed == claim.path:
+            return "" if real == claim.path else "its link was changed after the configuration was loaded"
+        if confined and not is_in(real, claim.fixed):
+            return "it is a link that leads out of the folder that was signed"
+        return ""
 
     def found_by(self, pattern: str, department: str) -> str:
         """Why a pattern (its fixed part resolved) may not be declared: it finds another department's file."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from kronkers_batch.config import account
 from kronkers_batch.config.claims import Claims, is_in, resolved, sqlite_file
-from kronkers_batch.config.spec import Config
+from kronkers_batch.config.spec import Config, SourceKind, SourceSpec
 
 FIX = (
     "Name a file or folder of this department's own. A file of another department is read through the source "
@@ -56,6 +56,7 @@ class Places:
 
     def __init__(self, closed: tuple[Closed, ...], claims: Claims) -> None:
         self._closed, self._claims = closed, claims
+        self.confined = False  # whether files of a pattern may not be links that lead out of its folder
 
     @classmethod
     def of(cls, config: Config, environ: Mapping[str, str]) -> Places:
@@ -87,8 +88,31 @@ class Places:
             real = os.path.realpath(path)
         except (OSError, ValueError):
             return "it leads nowhere"
-        return self._house(real, shows_folder) or (
-            self._departments(real, department, shows_folder, code) if department else ""
+        if why := self._house(real, shows_folder) or self._same_as_closed(real, _identity(real)):
+            return why
+        if not department:
+            return ""
+        if shows_folder:
+            return self._claims.against_folder(real, department)
+        why = self._claims.against(real, department, code=code)
+        return why or self._twin(real, _status(real), department)
+
+    def opened_refusal(
+        self, real: str, info: os.stat_result, *, department: str, source: str = "", code: bool = False
+    ) -> str:
+        """As :meth:`refusal`, of an opened file: where the kernel says that it lies, and its status.
+
+        Args:
+            source: The source whose file it is. It must still be where the path led when the configuration
+                was loaded (and signed); where only signed definitions run, patterns find nothing elsewhere.
+        """
+        why = self._house(real, False) or self._same_as_closed(real, (info.st_dev, info.st_ino))
+        if why or not department:
+            return why
+        return (
+            self._claims.against(real, department, code=code)
+            or self._twin(real, info, department)
+            or self._claims.astray(source, real, confined=self.confined)
         )
 
     def pattern_refusal(self, pattern: str, department: str) -> str:
@@ -96,7 +120,16 @@ class Places:
         fixed, real = resolved(pattern)
         if fixed == real:
             return self.refusal(pattern, department=department)
-        return self._house(fixed, False) or self._claims.found_by(real, department)
+        why = self._house(fixed, False) or self._same_as_closed(fixed, _identity(fixed))
+        return why or self._claims.found_by(real, department)
+
+    def leads(self, source: SourceSpec) -> str:
+        """Where the path of a source of files led when the configuration was loaded; what is read lies there.
+
+        Empty for other kinds.
+        """
+        is_files = source.kind in (SourceKind.CSV, SourceKind.PARQUET)
+        return self._claims.leads(source.name) if is_files else ""
 
     def masked(self, department: str = "") -> tuple[Path, ...]:
         """Existing files and folders that a sandbox hides where they lie below something that it shows.
@@ -120,11 +153,11 @@ class Places:
         for place in self._closed:
             if shows_folder and is_in(place.path, real):
                 return f"it holds {place.what}"
-        return self._same_as_closed(real)
+        return ""
 
-    def _same_as_closed(self, real: str) -> str:
+    def _same_as_closed(self, real: str, identity: tuple[int, int] | None) -> str:
         """By identity: another name of the same file (a hard link), or another mount of the same folder."""
-        mine = {identity for path in (real, *map(str, Path(real).parents)) if (identity := _identity(path))}
+        mine = {found for path in Path(real).parents if (found := _identity(str(path)))} | {identity}
         for place in self._closed:
             if (identity := _identity(place.path)) and identity in mine:
                 return f"it is another name of {place.what}, or of something in it"
@@ -132,17 +165,8 @@ class Places:
 
     # ------------------------------------------------------------ the departments
 
-    def _departments(self, real: str, department: str, shows_folder: bool, code: bool) -> str:
-        if shows_folder:
-            return self._claims.against_folder(real, department)
-        return self._claims.against(real, department, code=code) or self._twin(real, department)
-
-    def _twin(self, real: str, department: str) -> str:
-        try:
-            info = Path(real).stat()
-        except OSError:
-            return ""
-        if info.st_nlink < 2 or not stat.S_ISREG(info.st_mode):
+    def _twin(self, real: str, info: os.stat_result | None, department: str) -> str:
+        if info is None or info.st_nlink < 2 or not stat.S_ISREG(info.st_mode):
             return ""
         for other, why in self._claims.twins(department):
             if _identity(other) == (info.st_dev, info.st_ino) and other != real:
@@ -150,12 +174,16 @@ class Places:
         return ""
 
 
-def _identity(path: str) -> tuple[int, int] | None:
+def _status(path: str) -> os.stat_result | None:
     try:
-        info = Path(path).stat()
+        return Path(path).stat()
     except (OSError, ValueError):
         return None
-    return info.st_dev, info.st_ino
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    info = _status(path)
+    return None if info is None else (info.st_dev, info.st_ino)
 
 
 def _machine() -> tuple[Closed, ...]:

@@ -138,12 +138,15 @@ def address(url: Secret, project: Path | None = None) -> str:
     return "sha256:" + hashlib.sha256(shown.encode()).hexdigest()
 
 
-def place(text: str, project: Path) -> str:
-    """A path as it is signed: below the project where it is, and where its links lead if elsewhere."""
+def place(text: str, project: Path, leads: str = "") -> str:
+    """A path as it is signed: below the project where it is, and where its links lead if elsewhere.
+
+    ``leads`` is where they led at a moment that counts; else they are followed now.
+    """
     if not text or "://" in text:
         return text
     fixed = fixed_part(text)
-    real = fixed.resolve() / Path(text).relative_to(fixed)
+    real = Path(leads) if leads else fixed.resolve() / Path(text).relative_to(fixed)
     said, leads = _below(Path(text), project), _below(real, project.resolve())
     return said if said == leads else f"{said} -> {leads}"
 

@@ -126,6 +126,7 @@ def required(services: Services) -> bool:
         found.memory.require(warehouse, asked, address)
         found.memory.save()
     answer = asked or services.config.definitions is Definitions.SIGNED
+    services.places.confined = answer
     services.memo["signatures required",] = answer
     return answer
 
@@ -187,7 +188,7 @@ def _judge(services: Services, model: ModelSpec) -> None:
     for source in signing.reached(model.source, config.sources):
         _refuse_led_astray(source)
     for source in foreign(config, model):
-        _check(services, source_wanted(config, source).definition)
+        _check(services, source_wanted(services, source).definition)
     for name in signing.outputs(model.source, config.sources):
         _refuse_moved(services, name)
     _check(services, model_wanted(services, model).definition)
@@ -256,13 +257,26 @@ def model_wanted(services: Services, model: ModelSpec, code: str | None = None) 
         code=code,
         environment=environment_fingerprint(model.language, model.environment),
     )
+    fields |= _as_led(services, signing.reached(model.source, config.sources))
     return _wanted(Subject.MODEL, model.name, model.department, fields)
 
 
-def source_wanted(config: Config, source: SourceSpec) -> Wanted:
+def source_wanted(services: Services, source: SourceSpec) -> Wanted:
     """A source's definition now."""
+    config = services.config
     fields = signing.source_definition(source, config.sources, config.root.parent)
+    fields |= _as_led(services, signing.reached(InputRef(source=source.name), config.sources))
     return _wanted(Subject.SOURCE, source.name, source.department, fields)
+
+
+def _as_led(services: Services, sources: Iterable[SourceSpec]) -> dict[str, Json]:
+    """The paths of sources as their links led when conf was loaded: what is opened is compared with that."""
+    project = services.config.root.parent
+    return {
+        f"sources.{source.name}.path": signing.place(source.path, project, leads)
+        for source in sources
+        if (leads := services.places.leads(source))
+    }
 
 
 def house(config: Config) -> Wanted:

@@ -7,7 +7,6 @@ in docs/reference/formats.md.
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import json
 import os
@@ -18,11 +17,11 @@ from typing import Any, NoReturn
 
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
+from kronkers_batch import private
 from kronkers_batch.config.spec import Secret
 from kronkers_batch.errors import IdentityError, IntegrityError
 from kronkers_batch.store import faults
 from kronkers_batch.store.canonical import encode
-from kronkers_batch.store.migrate import make_folder
 from kronkers_batch.vault import sealing
 from kronkers_batch.vault.identity import Identity
 
@@ -122,26 +121,19 @@ def refuse_existing(path: Path) -> NoReturn:
 def create(path: Path, identity: Identity, passphrase: Secret | None = None) -> None:
     """Writes a new key file of mode 0600. Raises IdentityError when there is one, or it cannot be written."""
     try:
-        make_folder(path.parent)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        private.make_folder(path.parent)
+        # Half a key is worse than none: the next attempt would find it and stop. It goes again.
+        private.create(path, [f"{to_text(identity, passphrase)}\n".encode()])
     except FileExistsError:
         refuse_existing(path)
     except OSError as error:
+        if error.errno in faults.NO_ROOM:
+            raise faults.from_system(error, str(path)) from error
         raise IdentityError(
             f"the key file cannot be written: {error.strerror}",
             where=str(path),
             fix="Choose a folder of your own that you may write to.",
         ) from error
-    try:
-        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor, not a path
-            file.write(to_text(identity, passphrase) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        # Half a key is worse than none: the next attempt would find it and stop.
-        with contextlib.suppress(OSError):
-            path.unlink()
-        raise faults.from_system(error, str(path)) from error
 
 
 def load(

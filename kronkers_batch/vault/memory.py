@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kronkers_batch import private
 from kronkers_batch.errors import IdentityError, IntegrityError
 from kronkers_batch.store import faults
-from kronkers_batch.store.migrate import make_folder
 
 FORMAT = "kronkers-batch signed 1"
 
@@ -83,18 +82,9 @@ class Memory:
                 for name, w in sorted(self.warehouses.items())
             },
         }
-        temporary = self.path.parent / f".signed-{secrets.token_hex(8)}"
         try:
-            make_folder(self.path.parent)
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor, not a path
-                json.dump(value, file, indent=1)
-                file.write("\n")
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(self.path)
+            private.replace(self.path, f"{json.dumps(value, indent=1)}\n".encode(), prefix=".signed-")
         except OSError as error:
-            temporary.unlink(missing_ok=True)
             raise faults.from_system(error, str(self.path)) from error
         self.changed = False
 

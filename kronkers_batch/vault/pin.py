@@ -5,14 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import os
-import secrets
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from kronkers_batch import private
 from kronkers_batch.errors import IdentityError, IntegrityError
 from kronkers_batch.store import faults
-from kronkers_batch.store.migrate import make_folder
 from kronkers_batch.vault.identity import MLKEM_PUBLIC, SMALL, PublicKeys
 
 FORMAT = "kronkers-batch trust 1"
@@ -61,18 +60,9 @@ def add(path: Path, pin: Pin) -> None:
             for w, p in sorted(pins.items())
         },
     }
-    temporary = path.parent / f".trust-{secrets.token_hex(8)}"
     try:
-        make_folder(path.parent)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor, not a path
-            json.dump(value, file, indent=1)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        private.replace(path, f"{json.dumps(value, indent=1)}\n".encode(), prefix=".trust-")
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise faults.from_system(error, str(path)) from error
 
 
