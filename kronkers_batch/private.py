@@ -7,6 +7,7 @@ umask would take rights away that the owner needs.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import secrets
 import stat
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 FOLDER, FILE = 0o700, 0o600
+LOCK = ".lock"
 UNFINISHED = ".unfinished-"
 """How names of files begin that are not finished yet."""
 
@@ -114,6 +116,83 @@ def writing(
             raise
     finally:
         os.close(folder)
+
+
+class Exposed(Exception):
+    """A file that must be this account's own alone is not; ``fix`` says what to do."""
+
+    def __init__(self, what: str, fix: str) -> None:
+        self.what, self.fix = what, fix
+        super().__init__(what)
+
+
+def read(path: Path, name: str, *, secret: bool, most: int) -> bytes:
+    """The first bytes of a file of this account that others may not change, nor read where it is secret.
+
+    It is opened once and judged as it was opened: what it is, whose, who may write to it or to its folder.
+    Links are followed, since that is how containers hand secrets over; both folders are then judged, the
+    link's and the file's.
+
+    Args:
+        path: The file.
+        name: What messages call it.
+        secret: Whether others may not read it either; then it may not be root's for another account.
+        most: How many bytes.
+
+    Raises:
+        Exposed: Others may read or change it. OSError: it cannot be opened.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        info = os.fstat(descriptor)
+        if not stat.S_ISREG(info.st_mode):
+            raise Exposed(f"the {name} is not a file", f"Put the {name} there.")
+        if info.st_uid not in ({os.geteuid()} if secret else {0, os.geteuid()}):
+            fix = f"Use a {name} of your own, or: chown {os.geteuid()} {path}"
+            raise Exposed(f"the {name} belongs to another user", fix)
+        if info.st_mode & (0o077 if secret else 0o022):
+            raise _open_to_others(path, name, secret, info.st_mode)
+        real = Path(os.readlink(f"/proc/self/fd/{descriptor}"))  # noqa: PTH115 - by descriptor
+        for folder in dict.fromkeys((path.absolute().parent, real.parent)):
+            _judge_folder(folder, name)
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(most)
+    finally:
+        os.close(descriptor)
+
+
+def _open_to_others(path: Path, name: str, secret: bool, mode: int) -> Exposed:
+    shown = f"{stat.S_IMODE(mode):04o}"
+    if secret:
+        fix = f"chmod 600 {path}; if somebody may have read it, ask for a new grant with a new key."
+        return Exposed(f"others may read the {name} (mode {shown})", fix)
+    fix = f"Check what is in it, then: chmod 600 {path}"
+    return Exposed(f"others may change the {name} (mode {shown})", fix)
+
+
+def _judge_folder(folder: Path, name: str) -> None:
+    info = folder.stat()
+    # In a folder with the sticky bit, such as /tmp, nobody replaces what is somebody else's.
+    writable = info.st_mode & 0o022 and not info.st_mode & stat.S_ISVTX
+    if writable or info.st_uid not in (0, os.geteuid()):
+        raise Exposed(
+            f"others may write to the folder of the {name}",
+            f"Check what is in it, then: chmod go-w {folder}; it must belong to you or to root.",
+        )
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Alone among the processes that ask for the same folder. Makes the folder. Raises OSError."""
+    make_folder(folder)
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(folder / LOCK, flags, FILE)
+    try:
+        os.fchmod(descriptor, FILE)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _rename_to_new(temporary: str, name: str, folder: int) -> None:

@@ -10,7 +10,6 @@ import base64
 import hashlib
 import json
 import os
-import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -183,7 +182,9 @@ def _holds_home(folder: Path) -> bool:
 def read_private(path: Path) -> str:
     """The text of a small file that only this user can read. Raises IdentityError."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        raw = private.read(path, "key file", secret=True, most=_MAX_BYTES + 1)
+    except private.Exposed as exposed:
+        raise IdentityError(exposed.what, where=str(path), fix=exposed.fix) from None
     except FileNotFoundError:
         raise IdentityError(
             "there is no key file",
@@ -196,26 +197,6 @@ def read_private(path: Path) -> str:
             where=str(path),
             fix="It must belong to you and have mode 0600.",
         ) from error
-    try:
-        info = os.fstat(descriptor)
-        if not stat.S_ISREG(info.st_mode):
-            raise IdentityError("the key file is not a file", where=str(path), fix=_ASK)
-        if info.st_uid != os.geteuid():
-            raise IdentityError(
-                "the key file belongs to another user",
-                where=str(path),
-                fix=f"Use a key file of your own, or: chown {os.geteuid()} {path}",
-            )
-        if info.st_mode & 0o077:
-            raise IdentityError(
-                f"others may read the key file (mode {stat.S_IMODE(info.st_mode):04o})",
-                where=str(path),
-                fix=f"chmod 600 {path}; if somebody may have read it, ask for a new grant with a new key.",
-            )
-        with open(descriptor, "rb", closefd=False) as file:
-            raw = file.read(_MAX_BYTES + 1)
-    finally:
-        os.close(descriptor)
     try:
         return raw.decode("utf-8") if len(raw) <= _MAX_BYTES else ""
     except UnicodeDecodeError:

@@ -8,8 +8,6 @@ it lies beside the trust file, in the folder that the *environment* names, and o
 from __future__ import annotations
 
 import json
-import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +17,7 @@ from kronkers_batch.errors import IdentityError, IntegrityError
 from kronkers_batch.store import faults
 
 FORMAT = "kronkers-batch signed 1"
+NAME = "file of signed definitions"
 
 
 @dataclass
@@ -74,7 +73,15 @@ class Memory:
         """Writes the file where something changed; mode 0600, whole or not at all. Raises StoreError."""
         if not self.changed:
             return
-        _newest(self, load(self.path))
+        try:
+            with private.locked(self.path.parent):
+                _newest(self, load(self.path))
+                private.replace(self.path, self._text().encode(), prefix=".signed-")
+        except OSError as error:
+            raise faults.from_system(error, str(self.path)) from error
+        self.changed = False
+
+    def _text(self) -> str:
         value = {
             "format": FORMAT,
             "warehouses": {
@@ -82,11 +89,7 @@ class Memory:
                 for name, w in sorted(self.warehouses.items())
             },
         }
-        try:
-            private.replace(self.path, f"{json.dumps(value, indent=1)}\n".encode(), prefix=".signed-")
-        except OSError as error:
-            raise faults.from_system(error, str(self.path)) from error
-        self.changed = False
+        return f"{json.dumps(value, indent=1)}\n"
 
 
 def load(path: Path) -> Memory:
@@ -96,19 +99,13 @@ def load(path: Path) -> Memory:
         IdentityError: Another user may write to it. IntegrityError: It is damaged.
     """
     try:
-        with path.open("rb") as file:
-            info = os.fstat(file.fileno())
-            raw = file.read(1 << 24)
+        raw = private.read(path, NAME, secret=False, most=1 << 24)
+    except private.Exposed as exposed:
+        raise IdentityError(exposed.what, where=str(path), fix=exposed.fix) from None
     except FileNotFoundError:
         return Memory(path, {})
     except OSError as error:
         raise faults.from_system(error, str(path)) from error
-    if info.st_uid not in (0, os.geteuid()) or info.st_mode & 0o022:
-        raise IdentityError(
-            f"others may change it (mode {stat.S_IMODE(info.st_mode):04o})",
-            where=str(path),
-            fix=f"chmod 600 {path}; it must belong to you or to root.",
-        )
     try:
         value = json.loads(raw)
         if value["format"] != FORMAT:

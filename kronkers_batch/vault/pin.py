@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,26 +49,26 @@ def warehouses(path: Path) -> list[str]:
 
 def add(path: Path, pin: Pin) -> None:
     """Adds or replaces one warehouse's pin; the file is 0600 and changes whole or not at all."""
-    pins = _load(path, missing_ok=True)
-    pins[pin.warehouse] = pin
-    value = {
-        "format": FORMAT,
-        "warehouses": {
-            w: {"principal": p.principal, "hpke": _b64(p.keys.hpke), "sign": _b64(p.keys.sign)}
-            for w, p in sorted(pins.items())
-        },
-    }
     try:
-        private.replace(path, f"{json.dumps(value, indent=1)}\n".encode(), prefix=".trust-")
+        with private.locked(path.parent):
+            pins = _load(path, missing_ok=True) | {pin.warehouse: pin}
+            value = {
+                "format": FORMAT,
+                "warehouses": {
+                    w: {"principal": p.principal, "hpke": _b64(p.keys.hpke), "sign": _b64(p.keys.sign)}
+                    for w, p in sorted(pins.items())
+                },
+            }
+            private.replace(path, f"{json.dumps(value, indent=1)}\n".encode(), prefix=".trust-")
     except OSError as error:
         raise faults.from_system(error, str(path)) from error
 
 
 def _load(path: Path, *, missing_ok: bool = False) -> dict[str, Pin]:
     try:
-        with path.open("rb") as file:
-            info = os.fstat(file.fileno())
-            raw = file.read(1 << 20)
+        raw = private.read(path, "trust file", secret=False, most=1 << 20)
+    except private.Exposed as exposed:
+        raise IdentityError(exposed.what, where=str(path), fix=exposed.fix) from None
     except FileNotFoundError:
         if missing_ok:
             return {}
@@ -79,12 +77,6 @@ def _load(path: Path, *, missing_ok: bool = False) -> dict[str, Pin]:
         raise IdentityError(
             f"the trust file cannot be read: {error.strerror}", where=str(path), fix=f"chmod 600 {path}"
         ) from error
-    if info.st_uid not in (0, os.geteuid()) or info.st_mode & 0o022:
-        raise IdentityError(
-            f"others may change the trust file (mode {stat.S_IMODE(info.st_mode):04o})",
-            where=str(path),
-            fix=f"Check what is in it, then: chmod 600 {path}; it must belong to you or to root.",
-        )
     try:
         value = json.loads(raw)
         if value["format"] != FORMAT:
