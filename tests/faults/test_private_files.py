@@ -48,7 +48,7 @@ def as_stranger(folder: Path, *command: str) -> str:
 # ---------------------------------------------------------------- what is left behind
 
 
-@pytest.mark.parametrize("umask", (0o000, 0o777), ids=oct)
+@pytest.mark.parametrize("umask", [0o000, 0o777], ids=oct)
 def test_a_night_under_any_umask_is_closed_to_others_and_open_to_its_owner(company, umask):
     shutil.rmtree(company.folder / "var/cache")
     shutil.rmtree(company.folder / "var/reports")
