@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kronkers_batch.cli.options import command, date_option, one_name, opened
+from kronkers_batch.cli.redacting import rows as rows_of
 from kronkers_batch.errors import UsageError
 from kronkers_batch.steps.moments import parse_date, parse_moment
 
@@ -91,7 +92,7 @@ def _show(args: argparse.Namespace, services: Services, frames: Iterator[pl.Data
         rows = export.write(frames, path, force=args.force, judge=exports.judge(services.places, path))
         print(f"{rows:,} rows written to {args.to}, in clear", file=sys.stderr)
     elif args.json:
-        export.print_json_rows(frames, sys.stdout)
+        export.print_json_rows(frames, rows_of(sys.stdout))
     else:
-        export.print_table(frames, sys.stdout, limit=getattr(args, "limit", None) or SHOWN)
+        export.print_table(frames, rows_of(sys.stdout), limit=getattr(args, "limit", None) or SHOWN)
     return 0

@@ -23,6 +23,7 @@ from kronkers_batch.config.spec import (
     SourceSpec,
 )
 from kronkers_batch.errors import AccessRefused, ModelError, SourceError
+from kronkers_batch.redaction import redacted
 from kronkers_batch.runtimes.probing import environment_fingerprint
 from kronkers_batch.steps.declared import read_code
 from kronkers_batch.steps.services import Services
@@ -290,4 +291,5 @@ def policy(definitions: Definitions) -> Wanted:
 
 
 def _wanted(kind: Subject, name: str, department: str, fields: Mapping[str, Json]) -> Wanted:
-    return Wanted(Definition(kind, name, department, signing.fingerprint(kind, fields)), fields)
+    # The fingerprint is of what is true; what is kept and shown has no value of the environment in it.
+    return Wanted(Definition(kind, name, department, signing.fingerprint(kind, fields)), redacted(fields))

@@ -56,6 +56,8 @@ def state(services: Services, wanted: Wanted) -> State:
             found.check(connection, what)
         except AccessRefused as error:
             changed = _changed(services, wanted)
+            if not changed and newest.fingerprint != what.fingerprint:
+                changed = ("a value of the environment that it uses: changed",)
             return State(wanted, "changed", newest.signer, newest.created, changed, error.what)
     return State(wanted, "signed", newest.signer, newest.created)
 
