@@ -34,6 +34,8 @@ import traceback
 from collections.abc import Iterable
 from typing import Self, cast
 
+from kronkers_batch.redaction import redact
+
 MAX_FOUND = 2**16
 """Characters of a found text that are kept."""
 
@@ -51,9 +53,10 @@ class KronkersError(Exception):
     exit_code = 1
 
     def __init__(self, what: str, *, where: str = "", fix: str = "", found: str = "") -> None:
-        self.what, self.where, self.fix = what, where, fix
-        self.found = found[:MAX_FOUND]
-        super().__init__(what)
+        # Here and not where it is shown: an error is printed, recorded, put on pages, and raised to programs.
+        self.what, self.where, self.fix = redact(what), redact(where), redact(fix)
+        self.found = redact(found[:MAX_FOUND])
+        super().__init__(self.what)
 
     def __str__(self) -> str:
         lines = [f"{self.where}: {self.what}" if self.where else self.what]

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 
+from kronkers_batch.redaction import redact
+
 # Controls (C0, DEL, C1), format characters (soft hyphen, bidi marks, zero width, tags), line and paragraph
 # separators, lone surrogates, and what Unicode calls ignorable by default: fillers and variation selectors.
 # A test compares these ranges with Python's tables of Unicode.
@@ -56,9 +58,9 @@ def without_colours(text: str) -> str:
 def leaving(text: str) -> str:
     """A text of one or more lines as it may leave this process: printed, on a page, in a log.
 
-    What must not leave is taken out here, for all exits at once.
+    What must not leave is taken out here, for all exits at once: values of the environment are shown by name.
     """
-    return visible(text)
+    return visible(redact(text))
 
 
 def _escape(found: re.Match[str]) -> str:

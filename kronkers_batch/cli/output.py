@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 from kronkers_batch import texts
+from kronkers_batch.redaction import redact
 from kronkers_batch.store import clock
 
 
@@ -48,10 +49,13 @@ def _write(stream: TextIO, text: str, flush: bool = False) -> None:
 
 
 class Out:
-    """Standard output for who writes texts to a file."""
+    """Standard output for who writes rows to a file.
+
+    A value in them is data: it is printed as it is, whatever the environment holds.
+    """
 
     def __init__(self, *, json: bool = False) -> None:
-        self._filter = texts.in_json if json else texts.leaving
+        self._filter = texts.in_json if json else texts.visible
 
     def write(self, text: str) -> int:
         """Print a text, its line ends included."""
@@ -91,7 +95,7 @@ def table(rows: Sequence[Sequence[object]], headers: Sequence[str], *, wide: boo
 def print_json(value: object) -> None:
     """Print one JSON value: moments as ISO text, NaN as null."""
     text = json.dumps(_plain(value), ensure_ascii=False, indent=2, default=str)
-    _write(sys.stdout, texts.in_json(text) + "\n")
+    _write(sys.stdout, texts.in_json(redact(text)) + "\n")
 
 
 def _plain(value: object) -> object:
@@ -134,7 +138,7 @@ class Progress:
         """Say it, at most ten times a second."""
         if self._on and time.monotonic() - self._last > 0.1:
             self._last = time.monotonic()
-            _write(sys.stderr, f"\r\033[K{texts.one_line(what)}: {rows:,} rows", flush=True)
+            _write(sys.stderr, f"\r\033[K{texts.one_line(redact(what))}: {rows:,} rows", flush=True)
 
     def done(self) -> None:
         """Clear the line."""

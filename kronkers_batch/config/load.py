@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from kronkers_batch.config import compose, interpolation, templates
+from kronkers_batch import redaction
+from kronkers_batch.config import compose, interpolation, leading, templates
 from kronkers_batch.config import overrides as overriding
 from kronkers_batch.config.fields import Bad, read_table
 from kronkers_batch.config.kinds import unsafe_name
 from kronkers_batch.config.link import Linker
 from kronkers_batch.config.model_file import MODEL, RawModel, read_model
-from kronkers_batch.config.nodes import Node, parse
+from kronkers_batch.config.nodes import Node, Scalar, parse, walk
+from kronkers_batch.config.places import Places
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.root import RootValues, read_root
 from kronkers_batch.config.schema import GROUPS
@@ -53,6 +55,14 @@ def load(conf: Path, overrides: Sequence[str] = (), environ: Mapping[str, str] |
     return _Loader(conf.absolute(), tuple(overrides), os.environ if environ is None else environ).load()
 
 
+def _said(tree: Node) -> Iterator[str]:
+    """Every key and text of a file that is no interpolation."""
+    for key, node in walk(tree):
+        yield key.rpartition(".")[2]
+        if isinstance(node, Scalar) and isinstance(node.value, str):
+            yield node.value
+
+
 class _Loader:
     def __init__(self, conf: Path, texts: tuple[str, ...], environ: Mapping[str, str]) -> None:
         self.conf, self.project, self.environ = conf, conf.parent, environ
@@ -62,7 +72,12 @@ class _Loader:
         self.read: dict[str, bytes] = {}  # what was in which file
 
     def load(self) -> Config:
+        redaction.begin(str(self.conf), str(self.project))
         trees = {group: self.group(group) for group in _FILE_GROUPS}
+        for group, files in trees.items():
+            redaction.literal([group, *files])
+            for tree in files.values():
+                redaction.literal(_said(tree))
         departments = self.departments(trees["department"])
         sources = self.sources(trees["source"])
         models = self.models(trees["model"], trees["template"])
@@ -70,9 +85,10 @@ class _Loader:
         linker = Linker(self.project, self.names, sources, models, self.problems)
         source_specs, model_specs = linker.link()
         root = self.root()
-        self.problems.raise_if_any()
+        if root is None:
+            self.problems.raise_if_any()
         assert root is not None  # noqa: S101 - else there would have been a problem
-        return Config(
+        config = Config(
             root=self.conf,
             home=root.home,
             logical_date=root.logical_date,
@@ -86,6 +102,9 @@ class _Loader:
             definitions=root.definitions,
             overrides=tuple(o.shown for o in self.overrides),
         )
+        leading.check(config, Places.of(config, self.environ), sources, self.problems)
+        self.problems.raise_if_any()
+        return config
 
     # ------------------------------------------------------------ files
 
@@ -202,10 +221,13 @@ class _Loader:
             sorted((k, v) for k, v in self.read.items() if k.split("/")[1] in (*GROUPS, "config.yaml"))
         )
         root = compose.Root(config, groups, contents)
+        for files in ({"": config}, *groups.values()):
+            for tree in files.values():
+                redaction.literal(_said(tree))
         mine = [o for o in self.overrides if not o.group]
         compose.check_files(root, self.problems)
         compose.check_overrides(root, mine, self.problems)
         if len(self.problems) > before:
             return None
-        tree = compose.compose(self.conf, root, mine, self.problems)
-        return None if tree is None else read_root(tree, self.project, self.environ, self.problems)
+        composed = compose.compose(self.conf, root, mine, self.problems)
+        return None if composed is None else read_root(composed, self.project, self.environ, self.problems)

@@ -68,7 +68,8 @@ def record(services: Services, run_id: str, department: str, event: Event, found
         def seal(part: int, text: str) -> bytes:
             if key is None:
                 return b""
-            sealed = services.vault.seal(key, _context(run_id, department, number, part), text.encode())
+            context = _context(run_id, department, number, part)
+            sealed = services.vault.seal(key, context, text.encode())
             return key.id.encode() + sealed
 
         connection.execute(

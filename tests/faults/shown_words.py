@@ -55,6 +55,7 @@ DECLARED = {
     "str(Place.of(source))", "Place.of(self.query)", "str(place)", "str(self)", "error.where",
     "self._where", "opened.version.schema.names", "url.get_backend_name()", "url.host", "url.database",
     "Path(source.path)", "sorted(models)",
+    "error.why",  # of a refused path: the kind of place, and what is declared
     # Our own: numbers of versions, dates of windows, limits, names of types.
     "absent[0]", "missing[0]", "version.ref", "version.model", "before.version.ref", "after.version.ref",
     "opened.version.ref", "self.ref", "self._ref", "version_id", "snapshot_id", "snapshot.window",

@@ -226,7 +226,9 @@ def test_what_a_library_writes_past_python_does_not_reach_the_terminal(tmp_path)
 
 
 def test_a_problem_in_a_file_is_bounded(company):
-    company.write("conf/source/long.yaml", f"department: sales\n? {'x' * 100_000}\n: 1\nkind: {'y' * 100_000}\n")
+    company.write(
+        "conf/source/long.yaml", f"department: sales\n? {'x' * 100_000}\n: 1\nkind: {'y' * 100_000}\n"
+    )
     done = company.run("check", code=2)
     assert "the key" in done.stderr
     assert len(done.stderr) < 12_000

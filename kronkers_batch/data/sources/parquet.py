@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from pathlib import Path
 
 import polars as pl
 
+from kronkers_batch.config.opening import Opened
 from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.data.sources import casting
 from kronkers_batch.data.sources.place import Place
@@ -16,10 +16,10 @@ from kronkers_batch.data.window import Window
 from kronkers_batch.frames.schema import ColumnType
 
 
-def read(path: Path, source: SourceSpec, window: Window, rows: int, place: Place) -> Iterator[pl.DataFrame]:
+def read(file: Opened, source: SourceSpec, window: Window, rows: int, place: Place) -> Iterator[pl.DataFrame]:
     """Typed frames of one file. Raises SourceError."""
-    found = schema(path, source, place)
-    lazy = pl.scan_parquet(path, glob=False, hive_partitioning=False).select(source.schema.names)
+    found = schema(file, source, place)
+    lazy = pl.scan_parquet(file.reading, glob=False, hive_partitioning=False).select(source.schema.names)
     wanted = _pushed(source, found, window)
     if wanted is not None:
         lazy = lazy.filter(wanted)
@@ -34,10 +34,10 @@ def read(path: Path, source: SourceSpec, window: Window, rows: int, place: Place
         ) from None
 
 
-def schema(path: Path, source: SourceSpec, place: Place) -> pl.Schema:
+def schema(file: Opened, source: SourceSpec, place: Place) -> pl.Schema:
     """The file's columns and types, checked against the declared ones. Raises SourceError."""
     try:
-        found = pl.Schema(pl.read_parquet_schema(path))
+        found = pl.Schema(pl.read_parquet_schema(file.reading))
     except (pl.exceptions.PolarsError, OSError, pl.exceptions.PanicException) as error:
         raise place.error(
             "the file is not a whole Parquet file", "Deliver the file again.", str(error)

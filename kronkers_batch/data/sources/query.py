@@ -15,7 +15,7 @@ import polars as pl
 
 from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.data import duck
-from kronkers_batch.data.sources import casting, files, parquet
+from kronkers_batch.data.sources import casting, parquet
 from kronkers_batch.data.sources.inputs import Inputs
 from kronkers_batch.data.sources.output import OutputReader, reader
 from kronkers_batch.data.sources.place import Place
@@ -51,7 +51,7 @@ def read(
 
     place = Place.of(source)
     try:
-        with duck.connect(_allowed(source, inputs), source.memory) as connection:
+        with inputs.opened(), duck.connect(_allowed(inputs), source.memory) as connection:
             for name, ref in source.inputs.items():
                 if ref.output:
                     frames = reader(outputs, source)(ref.output, window)
@@ -74,18 +74,14 @@ def read(
         ) from None
 
 
-def _allowed(source: SourceSpec, inputs: Inputs) -> list[Path]:
-    """The files that the inputs are views of, under the names by which the system knows them."""
-    found: list[Path] = []
-    for name, ref in source.inputs.items():
-        if ref.source and inputs.is_view(name):
-            found += [p.resolve() for p in files.paths(inputs.source(name))]
-    return found
+def _allowed(inputs: Inputs) -> list[Path]:
+    """The files that the inputs are views of, under the names that lead to the opened ones alone."""
+    return [Path(file.reading) for found in inputs.files.values() for file, _ in found]
 
 
 def _input(connection: duckdb.DuckDBPyConnection, name: str, inputs: Inputs, place: Place) -> None:
     source = inputs.source(name)
-    if not inputs.is_view(name):
+    if name not in inputs.files:
         frames = inputs.open(name)
         if isinstance(frames, list):
             # Read where it lies: held rows are not copied for every query.
@@ -95,10 +91,10 @@ def _input(connection: duckdb.DuckDBPyConnection, name: str, inputs: Inputs, pla
         return
     inputs.check(name)
     parts = []
-    for path, there in files.located(source):
-        found = parquet.schema(path, source, there)
+    for file, there in inputs.files[name]:
+        found = parquet.schema(file, source, there)
         columns = ", ".join(_view_column(c.name, c.type, found[c.name]) for c in source.schema)
-        parts.append(f"SELECT {columns} FROM read_parquet({duck.quoted_text(str(path.resolve()))})")  # noqa: S608 - names and paths of the configuration, quoted
+        parts.append(f"SELECT {columns} FROM read_parquet({duck.quoted_text(file.reading)})")  # noqa: S608 - names and paths of the configuration, quoted
     connection.execute(f"CREATE VIEW {duck.quoted_name(name)} AS {' UNION ALL '.join(parts)}")
 
 
