@@ -26,7 +26,7 @@ def db(tmp_path):
 
 
 def differences(db, declared):
-    with db.read() as conn:
+    with db.unchecked(write=False) as conn:
         return compare_metadata(MigrationContext.configure(conn, opts={"compare_type": True}), declared)
 
 
@@ -38,11 +38,11 @@ def test_constraints_are_the_declared_ones_too(db, tmp_path):
     # compare_metadata does not look at check constraints, foreign keys' actions, or primary keys.
     other = Database(Secret(f"sqlite:///{tmp_path}/declared.db"))
     migrate._make_file(other.path)
-    with other.write() as conn:
+    with other.unchecked(write=True) as conn:
         metadata.create_all(conn)
 
     def words(database):
-        with database.read() as conn:
+        with database.unchecked(write=False) as conn:
             rows = conn.execute(text("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"))
             return {
                 name: sorted(re.sub(r"[\s\"]+", " ", line).strip(" ,") for line in sql.splitlines())
@@ -64,7 +64,7 @@ def test_constraints_are_the_declared_ones_too(db, tmp_path):
     ],
 )
 def test_a_difference_is_found(db, change):
-    with db.write() as conn:
+    with db.unchecked(write=True) as conn:
         conn.execute(text(change))
     assert differences(db, metadata) != []
 
@@ -112,7 +112,7 @@ def test_a_newer_database_is_left_alone(db):
 def test_another_programs_database_is_left_alone(tmp_path):
     db = Database(Secret(f"sqlite:///{tmp_path}/x.db"))
     migrate._make_file(db.path)
-    with db.write() as conn:
+    with db.unchecked(write=True) as conn:
         conn.execute(text("CREATE TABLE customers (id INTEGER)"))
     with pytest.raises(StoreError, match="another program"):
         db.migrate()
