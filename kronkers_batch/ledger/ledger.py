@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, select
 
 from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound
 from kronkers_batch.ledger.actions import ACTIONS
-from kronkers_batch.store import clock
+from kronkers_batch.store import clock, written
 from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.tables.ledger import ledger as table
@@ -125,7 +125,8 @@ class Ledger:
         }
         digest = entry_hash(row)
         _, signature = self._keys.sign(_signed(digest))
-        conn.execute(insert(table).values(**row, hash=digest, signature=signature))
+        whole = row | {"hash": digest, "signature": signature}
+        written.insert(conn, table, whole, f"entry {seq} of the ledger")
         return seq
 
     def entries(self, conn: Connection, *, after: int = 0, limit: int | None = None) -> Iterator[Entry]:

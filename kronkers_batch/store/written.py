@@ -83,11 +83,17 @@ def insert(
 
 
 def update(
-    conn: Connection, table: Table, key: Mapping[str, Any], values: Mapping[str, Any], what: str
+    conn: Connection,
+    table: Table,
+    key: Mapping[str, Any],
+    values: Mapping[str, Any],
+    what: str,
+    *,
+    lasting: tuple[str, ...],
 ) -> None:
-    """Changes the row with this primary key, which must be so after the commit."""
+    """Changes the row with this primary key; the ``lasting`` values must be there after the commit."""
     conn.execute(sa.update(table).where(*_equal(table, key)).values(**values))
-    _of(conn).rows.append(_Row(table, key, values, what, None))
+    _of(conn).rows.append(_Row(table, key, {name: values[name] for name in lasting}, what, None))
 
 
 def delete(conn: Connection, table: Table, condition: ColumnElement[bool], what: str) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Column, ColumnElement, Connection, update
+from sqlalchemy import Column, ColumnElement, Connection
 
 from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound
-from kronkers_batch.store import clock
+from kronkers_batch.store import clock, written
 from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.engine import serialise
 from kronkers_batch.store.tables import vault as t
@@ -97,9 +97,8 @@ class Vault:
 
         Call :meth:`Database.scrub` after the commit, or the key stays in the write-ahead log.
         """
-        conn.execute(
-            update(t.data_keys).where(t.data_keys.c.id == key_id).values(wrapped=None, shredded=clock.now())
-        )
+        gone = {"wrapped": None, "shredded": clock.now()}
+        written.update(conn, t.data_keys, {"id": key_id}, gone, "a shredded key", lasting=("wrapped",))
         self.ring.forget_data_key(key_id)
 
     # ------------------------------------------------------------ sealing

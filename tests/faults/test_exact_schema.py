@@ -84,7 +84,7 @@ CHANGES = {
     ],
     "table revocations is another": [
         "DROP TABLE revocations",
-        f"CREATE TABLE revocations ({COLUMNS}, CONSTRAINT pk_revocations PRIMARY KEY (subject)) WITHOUT ROWID",
+        f"CREATE TABLE revocations ({COLUMNS}, CONSTRAINT p PRIMARY KEY (subject)) WITHOUT ROWID",
     ],
 }
 BY_HAND = {

@@ -148,15 +148,16 @@ def test_a_revocation_taken_out_of_the_database_gives_nothing_back(house, scope)
     with house.db.write() as conn:
         kept = conn.execute(select(t.grant_keys)).all()
         rotation.revoke(house.vault.ring, conn, "anna", scope)
+    with house.db.write() as conn:
         conn.execute(t.revocations.delete())
         for row in kept:  # and everything that rotation took out, put back
             if row.recipient == anna.vault.identity.public.id:
                 conn.execute(t.grant_keys.insert().values(**row._mapping))
-    with pytest.raises(IntegrityError, match="took its revocation"), house.db.write() as conn:
-        rotation.rotate(house.vault.ring, conn, scope)
+    again = House.open(house.root)
+    with pytest.raises(IntegrityError, match="took its revocation"), again.db.write() as conn:
+        rotation.rotate(again.vault.ring, conn, scope)
     with pytest.raises(AccessRefused):
         House.open(house.root, "anna").warehouse.read("late", date=DAY)
-    again = House.open(house.root)
     with again.db.write() as conn:  # what the message says to do
         rotation.revoke(again.vault.ring, conn, "anna", scope)
         rotation.rotate(again.vault.ring, conn, scope)
