@@ -105,7 +105,7 @@ def test_a_key_that_was_shredded_and_is_there_again_is_not_said_to_be_gone(loose
 
 
 def test_it_is_asked_as_a_connection_sees_it_that_was_opened_just_now(loose: House):
-    """The schema is exchanged under a connection that has the old one in memory: it writes to the old place."""
+    """The schema is exchanged under a connection that has the old one in memory, and writes by that."""
     number = "PRAGMA schema_version"
     again = House.open(loose.root)
     with again.db.read() as conn:
