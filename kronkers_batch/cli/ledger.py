@@ -66,20 +66,18 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    from kronkers_batch.steps import checkpoint, recorded
+    from kronkers_batch.steps import checkpoint
 
     with opened(args) as services:
-        count = services.ledger.verify().seq
-        points = checkpoint.verify(services)
-        versions = recorded.verify(services)
+        found = checkpoint.verify(services)
     where = services.config.warehouse.checkpoints
     if args.json:
-        print_json({"entries": count, "checkpoints": points, "versions": versions, "ok": True})
-    elif where:
-        print(f"{count} entries, chain and signatures intact; {points} checkpoints in {where} fit")
-    else:
-        print(f"{count} entries, chain and signatures intact; warehouse.checkpoints is empty: an older")
-        print("database put in this one's place would not be noticed")
-    if not args.json:
-        print(f"{versions} versions of models and outputs are those that were recorded")
+        print_json({**vars(found), "ok": True})
+        return 0
+    print(f"{found.entries} entries, chain and signatures intact; {found.checkpoints} checkpoints fit")
+    if not found.checkpoints:
+        missing = f"there is none in {where}" if where else "warehouse.checkpoints is empty"
+        print(f"{missing}: an older database put in this one's place would not be noticed")
+    print(f"{found.versions} versions of models and outputs are those that were recorded")
+    print("the schema, the indexes, the signed definitions and the revocations are as they must be")
     return 0

@@ -72,12 +72,15 @@ class Database:
         return Path(url.database)
 
     @contextlib.contextmanager
-    def read(self) -> Iterator[Connection]:
+    def read(self, *, anew: bool = False) -> Iterator[Connection]:
         """A read transaction: everything read in it is of one moment.
+
+        Args:
+            anew: Whether to look at the schema again although nothing says that it changed.
 
         Raises StoreError when the database is missing, locked or unreadable, IntegrityError when damaged.
         """
-        with self._transaction(write=False) as connection:
+        with self._transaction(write=False, anew=anew) as connection:
             yield connection
 
     @contextlib.contextmanager
