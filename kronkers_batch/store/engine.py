@@ -183,9 +183,11 @@ class Database:
             if path is not None:
                 return self._make_sqlite(path)
             # Parameters may be confidential: errors must not print them.
-            return create_engine(
+            engine = create_engine(
                 self._url.reveal(), hide_parameters=True, pool_pre_ping=True, pool_timeout=self._wait
             )
+            event.listen(engine, "connect", self._pin)
+            return engine
         except (NoSuchModuleError, ModuleNotFoundError) as error:
             raise MissingPart(
                 "the database's driver is not installed",
@@ -217,6 +219,21 @@ class Database:
             isolation_level=None,  # transactions begin where _begin says
             timeout=self._wait,
         )
+
+    def _pin(self, connection: Any, _record: object) -> None:
+        """One schema, whatever is put into others; and what is temporary comes last."""
+        before, connection.autocommit = connection.autocommit, True
+        schema = connection.execute("SELECT pg_catalog.quote_ident(pg_catalog.current_schema())").fetchone()[
+            0
+        ]
+        if schema is None:
+            raise StoreError(
+                "the database user has no schema to keep tables in",
+                where=self.where,
+                fix="Create one, and grant the user USAGE and CREATE on it; the URL's options may name it.",
+            )
+        connection.execute(f"SET search_path TO {schema}, pg_temp")
+        connection.autocommit = before
 
     def _prepare(self, connection: sqlite3.Connection, _record: object) -> None:
         for pragma in _PRAGMAS:

@@ -15,6 +15,7 @@ import functools
 import json
 import re
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,9 @@ Objects = Mapping[str, str]
 """Each object of a schema, such as ``table ledger``, and its definition."""
 
 _FOLDER = Path(__file__).parent / "migrations"
-_KNOWN = "kronkers_schema"
+_KNOWN, _ASKED = "kronkers_schema", "kronkers_schema_asked"
+_SECONDS = 1.0
+_PARTS = ("column ", "constraint ", "index ", "rule _RETURN ", "type ")
 # What SQLite takes for space; Python takes more, which SQLite takes for letters of a name.
 _SPACE = re.compile(r"[ \t\n\r\f]+")
 _PLAIN = re.compile(r"[A-Za-z0-9_./ ()-]{1,120}")
@@ -37,15 +40,25 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./ ()-]{1,120}")
 def unchanged(connection: Connection) -> bool:
     """Whether :func:`require` was content with this connection, and the schema is the same still.
 
-    A few microseconds on SQLite.
+    A few microseconds on SQLite. PostgreSQL takes milliseconds to say so, and is asked once a second; what
+    matters is read back after each commit, and that asks every time.
     """
     known = connection.info.get(_KNOWN)
-    return known is not None and known == _version(connection)
+    if known is None:
+        return False
+    postgres = connection.dialect.name == "postgresql"
+    if postgres and time.monotonic() - connection.info[_ASKED] < _SECONDS:
+        return True
+    connection.info[_ASKED] = time.monotonic()
+    return bool(known == _version(connection))
 
 
 def forget(connection: Connection) -> None:
-    """Has :func:`unchanged` say no: the schema is then read from the file, and compared, once more."""
-    connection.info.pop(_KNOWN, None)
+    """Has the next :func:`unchanged` look: on SQLite at all of the schema, as it is in the file now."""
+    if connection.dialect.name == "postgresql":
+        connection.info[_ASKED] = -_SECONDS
+    else:
+        connection.info.pop(_KNOWN, None)
 
 
 def require(connection: Connection, where: str, found: Objects, revision: str) -> None:
@@ -66,7 +79,7 @@ def require(connection: Connection, where: str, found: Objects, revision: str) -
             fix="Do not use it. Restore the last backup, and find out who can change the database. What you "
             "added yourself (a view, a trigger, statistics), drop.",
         )
-    connection.info[_KNOWN] = _version(connection)
+    connection.info[_KNOWN], connection.info[_ASKED] = _version(connection), time.monotonic()
 
 
 def objects(connection: Connection) -> dict[str, str]:
@@ -89,7 +102,10 @@ def objects(connection: Connection) -> dict[str, str]:
 def compare(found: Objects, wanted: Objects) -> str:
     """One difference in words; empty where there is none."""
     different = {name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name)}
-    for name in sorted(different, key=lambda name: ("sqlite_autoindex" in name, name)):
+    # Tables first: of one that was put in, its columns and indexes are there as well.
+    for name in sorted(
+        different, key=lambda name: (name.startswith(_PARTS), "sqlite_autoindex" in name, name)
+    ):
         if name not in wanted:
             return f"there is also {_shown(name)}"
         return f"{name} is missing" if name not in found else f"{name} is another one"

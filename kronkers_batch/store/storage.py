@@ -24,6 +24,6 @@ def require_whole(conn: Connection, where: str, tables: Iterable[Table] | None =
             raise IntegrityError(
                 "the database file is damaged, or an index does not have the rows of its table",
                 where=f"{where}, table {name}" if name else where,
-                fix="Restore the last backup, and find out who can write to the file. The program sqlite3 tells "
-                "more: PRAGMA integrity_check.",
+                fix="Restore the last backup, and find out who can write to the file. The program sqlite3 "
+                "tells more: PRAGMA integrity_check.",
             )
