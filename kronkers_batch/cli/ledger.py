@@ -79,5 +79,6 @@ def _verify(args: argparse.Namespace) -> int:
         missing = f"there is none in {where}" if where else "warehouse.checkpoints is empty"
         print(f"{missing}: an older database put in this one's place would not be noticed")
     print(f"{found.versions} versions of models and outputs are those that were recorded")
-    print("the schema, the indexes, the signed definitions and the revocations are as they must be")
+    indexes = "the indexes, " if services.db.path else ""  # PostgreSQL has a tool of its own for them
+    print(f"the schema, {indexes}who is who, the grants, revocations and signed definitions are as recorded")
     return 0

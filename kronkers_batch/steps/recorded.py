@@ -12,11 +12,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select, true
 
 from kronkers_batch.data.reference import READY
 from kronkers_batch.errors import IntegrityError
 from kronkers_batch.ledger.ledger import Entry
+from kronkers_batch.registry import champions as champions_log
 from kronkers_batch.steps.services import Services
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.store.tables.outputs import output_log, output_versions
@@ -27,6 +28,7 @@ from kronkers_batch.vault import rights
 from kronkers_batch.vault.context import Role, Scope, scope_of
 from kronkers_batch.vault.manifest import digest
 from kronkers_batch.vault.revocations import flawed
+from kronkers_batch.warehouse import log
 
 _MAKING = frozenset({"record", "publish", "hold"})
 _JUDGING = {"publish": "publish", "hold": "hold", "expire": "delete", "shred": "delete"}
@@ -46,6 +48,8 @@ class Said:
     granted_since: dict[tuple[str, str], int] = field(default_factory=dict)
     locked_out: set[str] = field(default_factory=set)
     signed: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    granted: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    added: set[str] = field(default_factory=set)
 
 
 def verify(services: Services, connection: Connection) -> int:
@@ -57,9 +61,12 @@ def verify(services: Services, connection: Connection) -> int:
     for entry in services.ledger.entries(connection):
         tell(said, entry, said.made.__contains__)
     count = compare_versions(services, connection, said, _stored(connection))
-    compare_snapshots(services, connection, said, snapshots.c.state == READY)
-    _logs(connection, said)
+    there = compare_snapshots(services, connection, said, snapshots.c.state == READY)
+    refuse_missing_snapshots(said, there)
+    _logs(services, connection, said)
     _signatures(connection, said)
+    _people(connection, said)
+    compare_people(services, connection)
     compare_revocations(services, connection, said)
     return count
 
@@ -72,6 +79,10 @@ def tell(said: Said, entry: Entry, finished: Callable[[str], bool]) -> None:
         said.gone.add(subject)
     if action == "sign":
         said.signed[subject] += 1
+    if action == "add":
+        said.added.add(subject.rpartition(" ")[2])
+    if action == "grant":
+        said.granted[subject] += 1
     if action in _JUDGING and "#" in subject and (action in _MAKING or finished(subject)):
         said.judged[subject.partition("#")[0]].append((_JUDGING[action], subject))
     if action in _CHOOSING:
@@ -158,10 +169,16 @@ def compare_snapshots(
     return there
 
 
+def refuse_missing_snapshots(said: Said, there: set[str]) -> None:
+    """Raises IntegrityError where one that was recorded is gone: no command deletes any."""
+    for missing in sorted(said.frozen.keys() - there):
+        raise IntegrityError("it was recorded, and is no longer there", where=f"snapshot {missing}", fix=_FIX)
+
+
 # ---------------------------------------------------------------- which of them are in use
 
 
-def _logs(connection: Connection, said: Said) -> None:
+def _logs(services: Services, connection: Connection, said: Said) -> None:
     """A log whose end was cut off is still signed; its older head is in use again."""
     stored: dict[str, list[tuple[str, str]]] = defaultdict(list)
     o, v = output_log.c, output_versions.c
@@ -170,12 +187,16 @@ def _logs(connection: Connection, said: Said) -> None:
         date = f"{line.model}/{line.logical_date}"
         stored[date].append((line.action, f"{date}#{line.number}"))
     _compare(stored, said.judged)
+    for model in dict.fromkeys(date.partition("/")[0] for date in stored):
+        log.lines_by_date(connection, services.vault, model)  # also the signatures, and each row's bytes
     stored.clear()
     c, m = champions.c, model_versions.c
     chosen = select(c.model, c.action, m.number).join(model_versions, m.id == c.version_id)
     for model, action, number in connection.execute(chosen.order_by(c.model, c.sequence)):
         stored[model].append((action, f"{model}@{number}"))
     _compare(stored, said.chosen)
+    for model in stored:
+        champions_log.lines(connection, services.vault, model)
 
 
 def _compare(stored: dict[str, list[tuple[str, str]]], said: dict[str, list[tuple[str, str]]]) -> None:
@@ -201,7 +222,34 @@ def _signatures(connection: Connection, said: Said) -> None:
             raise IntegrityError(what, where=name, fix=_FIX)
 
 
-# ---------------------------------------------------------------- who was revoked
+# ---------------------------------------------------------------- who is who, and who was revoked
+
+
+def compare_people(services: Services, connection: Connection) -> None:
+    """Each public key and each grant that holds is signed by who could. Raises IntegrityError."""
+    trust = services.vault.trust
+    for key_id in connection.execute(select(t.principal_keys.c.id)).scalars().all():
+        trust.principal(connection, key_id)
+    trust.grants(connection, true())
+
+
+def _people(connection: Connection, said: Said) -> None:
+    """As many grants, and the same public keys, as the ledger tells of."""
+    g = t.grants.c
+    query = select(t.principals.c.name, g.role, g.department, g.model).join(
+        t.grants, g.principal_id == t.principals.c.id
+    )
+    stored: dict[str, int] = defaultdict(int)
+    for name, role, department, model in connection.execute(query).all():
+        stored[f"{name} {role} {Scope(department, model)}"] += 1
+    for grant in sorted(stored.keys() | said.granted.keys()):
+        if stored.get(grant, 0) != said.granted.get(grant, 0):
+            what = "the grants in the database are not those that the ledger recorded"
+            raise IntegrityError(what, where=grant, fix=_FIX)
+    keys = set(connection.execute(select(t.principal_keys.c.id)).scalars().all())
+    for key_id in sorted(keys ^ said.added):
+        what = "the public keys in the database are not those that the ledger recorded"
+        raise IntegrityError(what, where=f"key {key_id}", fix=_FIX)
 
 
 def compare_revocations(services: Services, connection: Connection, said: Said) -> None:
