@@ -76,8 +76,8 @@ def require(connection: Connection, where: str, found: Objects, revision: str) -
         raise IntegrityError(
             f"the schema of the database is not the one of this program: {difference}",
             where=where,
-            fix="Do not use it. Restore the last backup, and find out who can change the database. What you "
-            "added yourself (a view, a trigger, statistics), drop.",
+            fix="Do not use it. Restore the last backup, and find out who can change the database. Drop what "
+            "you added yourself, such as a view or statistics.",
         )
     connection.info[_KNOWN], connection.info[_ASKED] = _version(connection), time.monotonic()
 
