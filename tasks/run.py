@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import importlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,7 +12,7 @@ from types import MappingProxyType
 
 import luigi
 
-from kronkers_batch.errors import AccessRefused, KronkersError, UsageError
+from kronkers_batch.errors import AccessRefused, IntegrityError, KronkersError, UsageError
 from kronkers_batch.reports.page import Event
 from kronkers_batch.steps import checkpoint, rights, runlog
 from kronkers_batch.steps.decide import training_asked
@@ -52,7 +53,7 @@ class Outcome:
 class RunResult:
     """A finished run: its id, logical date, one outcome a model, and every event.
 
-    ``problem`` is what went wrong at its end, when the work of every model was done and kept.
+    ``problems`` are what went wrong at its end, when the work of every model was done and kept.
     """
 
     run_id: str
@@ -60,7 +61,7 @@ class RunResult:
     outcomes: tuple[Outcome, ...]
     events: tuple[Event, ...]
     seconds: float
-    problem: KronkersError | None = None
+    problems: tuple[KronkersError, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -68,7 +69,7 @@ class RunResult:
 
         A problem at the end has a code of its own, and the higher one counts.
         """
-        worst = self.problem.exit_code if self.problem else 0
+        worst = max((problem.exit_code for problem in self.problems), default=0)
         if all(outcome.ok for outcome in self.outcomes):
             return worst
         states = {outcome.state for outcome in self.outcomes}
@@ -162,17 +163,33 @@ def execute(
     for name, error in barred.items():
         department = services.model(name).department
         runlog.record(services, run_id, department, Event(name, "score", "refused", 0.0, str(error), ""))
-    problem = _ended(expire_outputs, services, date, names)
+    problems = [_ended(expire_outputs, services, date, names)]
     events = tuple(runlog.events(services, run_id))
     refusals = {event.model: event.message for event in events if event.state == "refused"}
     for name, message in refusals.items():
         why = message.split("\n", 1)[0].removeprefix(f"{services.vault.principal}: ")
         rights.refused(services, f"run {name}", why)
     outcomes = tuple(_outcome(root, name, events) for name in [*names, *barred])
-    problem = problem or _ended(checkpoint.write, services)
-    result = RunResult(run_id, date, outcomes, events, (now() - started) / 1e6, problem)
+    problems.append(_verified(services, names))
+    found = tuple(problem for problem in problems if problem is not None)
+    result = RunResult(run_id, date, outcomes, events, (now() - started) / 1e6, found)
     runlog.finish(services, run_id, result.exit_code)
     return result
+
+
+def _verified(services: Services, names: Iterable[str]) -> KronkersError | None:
+    """Verifies what is new and writes the next checkpoint; a difference is shown on the run's page too."""
+    started = now()
+    problem = _ended(checkpoint.write, services)
+    if isinstance(problem, IntegrityError):
+        seconds = (now() - started) / 1e6
+        event = Event(
+            "ledger", runlog.VERIFY, "failed", seconds, str(problem), "verified at the end of a run"
+        )
+        for department in dict.fromkeys(services.model(name).department for name in names):
+            with contextlib.suppress(KronkersError):  # where nothing can be written, the exit code says it
+                runlog.record(services, services.run_id, department, event)
+    return problem
 
 
 def _ended(work: Callable[..., object], *arguments: object) -> KronkersError | None:

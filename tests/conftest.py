@@ -1,9 +1,12 @@
-"""For all tests: the table of the languages' contract at the end of a verbose run."""
+"""For all tests: a PostgreSQL server, and the table of the languages' contract after a verbose run."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
+from tests import postgres as servers
 from tests.contract import table
 
 
@@ -19,3 +22,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("the contract in each language")
         for line in text:
             terminalreporter.line(line)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[servers.Server]:
+    """A real server, started when the first test asks for it."""
+    with servers.running() as server:
+        yield server

@@ -67,20 +67,19 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    from kronkers_batch.steps import checkpoint, recorded
+    from kronkers_batch.steps import checkpoint
 
     with opened(args) as services:
-        count = services.ledger.verify().seq
-        points = checkpoint.verify(services)
-        versions = recorded.verify(services)
+        found = checkpoint.verify(services)
     where = services.config.warehouse.checkpoints
     if args.json:
-        print_json({"entries": count, "checkpoints": points, "versions": versions, "ok": True})
-    elif where:
-        say(f"{count} entries, chain and signatures intact; {points} checkpoints in {where} fit")
-    else:
-        say(f"{count} entries, chain and signatures intact; warehouse.checkpoints is empty: an older")
-        say("database put in this one's place would not be noticed")
-    if not args.json:
-        say(f"{versions} versions of models and outputs are those that were recorded")
+        print_json({**vars(found), "ok": True})
+        return 0
+    say(f"{found.entries} entries, chain and signatures intact; {found.checkpoints} checkpoints fit")
+    if not found.checkpoints:
+        missing = f"there is none in {where}" if where else "warehouse.checkpoints is empty"
+        say(f"{missing}: an older database put in this one's place would not be noticed")
+    say(f"{found.versions} versions of models and outputs are those that were recorded")
+    indexes = "the indexes, " if services.db.path else ""  # PostgreSQL has a tool of its own for them
+    say(f"the schema, {indexes}who is who, the grants, revocations and signed definitions are as recorded")
     return 0

@@ -65,7 +65,7 @@ def _tell(args: argparse.Namespace, services: Services, result: RunResult) -> in
     from kronkers_batch.errors import StoreError
     from kronkers_batch.steps.report import write_page
 
-    problems = [result.problem] if result.problem else []
+    problems = list(result.problems)
     try:
         page = str(write_page(services, result.run_id))
     except StoreError as error:

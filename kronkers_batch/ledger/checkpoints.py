@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, select
 
 from kronkers_batch.errors import IntegrityError
-from kronkers_batch.ledger.ledger import Head, Keys, Ledger
+from kronkers_batch.ledger.ledger import Head, Keys
 from kronkers_batch.store import clock
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.engine import Database
 from kronkers_batch.store.tables.ledger import ledger as table
 
-FORMAT = "kronkers-batch checkpoint 1"
+FORMATS = ("kronkers-batch checkpoint 1", "kronkers-batch checkpoint 2")
+"""The first had no counts."""
+
+_LIMIT = 64 * 1024
+_LOOKED_AT = 50
+"""How many checkpoints of others are passed over in search of the caller's own."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The ledger's head at a moment, and who says so."""
+    """The ledger's head at a moment, how many rows there were of what it tells, and who says so.
+
+    ``counts`` is None in a checkpoint that an older version of this program wrote.
+    """
 
     warehouse: str
     seq: int
@@ -29,15 +38,27 @@ class Checkpoint:
     at: int
     signer: str
     signature: bytes
+    counts: Mapping[str, int] | None = None
+
+    @property
+    def head(self) -> Head | None:
+        """The ledger's head; None where there was no entry."""
+        return Head(self.seq, self.hash) if self.seq else None
+
+    @property
+    def format(self) -> str:
+        """The label of its format."""
+        return FORMATS[0] if self.counts is None else FORMATS[1]
 
     def payload(self) -> bytes:
         """What is signed."""
-        return encode(FORMAT, self.warehouse, self.seq, self.hash, self.at, self.signer)
+        counts = [f"{name}={count}" for name, count in sorted((self.counts or {}).items())]
+        return encode(self.format, self.warehouse, self.seq, self.hash, self.at, self.signer, *counts)
 
     def to_bytes(self) -> bytes:
         """One JSON object."""
-        value = {
-            "format": FORMAT,
+        value: dict[str, object] = {
+            "format": self.format,
             "warehouse": self.warehouse,
             "seq": self.seq,
             "hash": self.hash.hex(),
@@ -45,6 +66,8 @@ class Checkpoint:
             "signer": self.signer,
             "signature": base64.b64encode(self.signature).decode("ascii"),
         }
+        if self.counts is not None:
+            value["counts"] = dict(sorted(self.counts.items()))
         return json.dumps(value, indent=1).encode() + b"\n"
 
     @classmethod
@@ -52,8 +75,7 @@ class Checkpoint:
         """The inverse. Raises IntegrityError."""
         try:
             value = json.loads(raw)
-            if value["format"] != FORMAT:
-                raise ValueError("format")
+            counts = value.get("counts")
             found = cls(
                 str(value["warehouse"]),
                 int(value["seq"]),
@@ -61,25 +83,21 @@ class Checkpoint:
                 int(value["at"]),
                 str(value["signer"]),
                 base64.b64decode(value["signature"], validate=True),
+                None if counts is None else {str(name): int(count) for name, count in counts.items()},
             )
             if found.to_bytes() != raw:
                 raise ValueError("not the one spelling")
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
             raise _damaged(where) from None
         return found
 
 
-def write(db: Database, ledger: Ledger, keys: Keys, store: ArtifactStore) -> Checkpoint:
-    """Verifies what the ledger gained since the newest checkpoint, and writes one of its head.
-
-    Raises IntegrityError, StoreError.
-    """
-    last = newest(db, keys, store)
-    head, at = ledger.verify(Head(last.seq, last.hash) if last and last.seq else None), clock.now()
-    unsigned = Checkpoint(keys.warehouse, head.seq, head.hash, at, keys.signer, b"")
+def write(keys: Keys, store: ArtifactStore, head: Head, counts: Mapping[str, int]) -> Checkpoint:
+    """Writes a checkpoint of what the caller has verified. Raises StoreError."""
+    unsigned = Checkpoint(keys.warehouse, head.seq, head.hash, clock.now(), keys.signer, b"", counts)
     _, signature = keys.sign(unsigned.payload())
-    done = Checkpoint(keys.warehouse, head.seq, head.hash, at, keys.signer, signature)
-    store.write(f"{_folder(keys)}/{head.seq:012d}-{at}.json", done.to_bytes())
+    done = replace(unsigned, signature=signature)
+    store.write(_path(done), done.to_bytes())
     return done
 
 
@@ -106,15 +124,28 @@ def newest(db: Database, keys: Keys, store: ArtifactStore) -> Checkpoint | None:
         return _compare(conn, keys, store, paths[-1])
 
 
+def own(conn: Connection, keys: Keys, store: ArtifactStore) -> Checkpoint | None:
+    """The newest one that the caller signed: up to there they have verified everything themselves.
+
+    Whoever has a key and can write to the checkpoints' address could sign one of what they forged. None where
+    there is none among the newest. Raises as :func:`verify`.
+    """
+    for path in reversed(store.list(_folder(keys))[-_LOOKED_AT:]):
+        point = _compare(conn, keys, store, path)
+        if point.signer == keys.signer:
+            return point
+    return None
+
+
 def _compare(conn: Connection, keys: Keys, store: ArtifactStore, path: str) -> Checkpoint:
-    point = Checkpoint.from_bytes(store.read(path), path)
+    point = Checkpoint.from_bytes(store.read(path, _LIMIT), path)
     found = conn.execute(select(table.c.hash).where(table.c.seq == point.seq)).scalar()
     # First: an older database may not know yet who signed the checkpoint.
     if point.seq and found is None and point.warehouse == keys.warehouse:
         raise _older(f"lacks entry {point.seq} of the ledger, which a checkpoint has", path)
-    if point.warehouse != keys.warehouse or not keys.check(
-        conn, point.signer, point.payload(), point.signature
-    ):
+    # By its name too: an older one under the name of a newer would hide the newest.
+    fits = point.warehouse == keys.warehouse and path == _path(point)
+    if not fits or not keys.check(conn, point.signer, point.payload(), point.signature):
         raise _damaged(path)
     if point.seq and found != point.hash:
         raise _older(f"has another entry {point.seq} in the ledger than a checkpoint", path)
@@ -123,6 +154,10 @@ def _compare(conn: Connection, keys: Keys, store: ArtifactStore, path: str) -> C
 
 def _folder(keys: Keys) -> str:
     return f"ledger/{keys.warehouse}"
+
+
+def _path(point: Checkpoint) -> str:
+    return f"ledger/{point.warehouse}/{point.seq:012d}-{point.at}.json"
 
 
 def _older(how: str, where: str) -> IntegrityError:
@@ -141,4 +176,4 @@ def _damaged(where: str) -> IntegrityError:
     )
 
 
-__all__ = ["Checkpoint", "Head", "newest", "verify", "write"]
+__all__ = ["Checkpoint", "Head", "newest", "own", "verify", "write"]

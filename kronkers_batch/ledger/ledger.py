@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, select
 
 from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound
 from kronkers_batch.ledger.actions import ACTIONS
 from kronkers_batch.redaction import redacted
-from kronkers_batch.store import clock
+from kronkers_batch.store import clock, written
 from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.tables.ledger import ledger as table
@@ -127,12 +127,20 @@ class Ledger:
         }
         digest = entry_hash(row)
         _, signature = self._keys.sign(_signed(digest))
-        conn.execute(insert(table).values(**row, hash=digest, signature=signature))
+        whole = row | {"hash": digest, "signature": signature}
+        written.insert(conn, table, whole, f"entry {seq} of the ledger")
         return seq
 
-    def entries(self, conn: Connection, *, after: int = 0, limit: int | None = None) -> Iterator[Entry]:
-        """Entries in order, from number ``after`` + 1. Raises IntegrityError on details that do not open."""
+    def entries(
+        self, conn: Connection, *, after: int = 0, limit: int | None = None, subject: str | None = None
+    ) -> Iterator[Entry]:
+        """Entries in order, from number ``after`` + 1. Raises IntegrityError on details that do not open.
+
+        ``subject`` is the one that they must have.
+        """
         query = select(table).where(table.c.seq > after).order_by(table.c.seq).limit(limit)
+        if subject is not None:
+            query = query.where(table.c.subject == subject)
         for row in conn.execute(query):
             yield Entry(
                 row.seq,
@@ -164,21 +172,25 @@ class Ledger:
         Raises:
             IntegrityError: An entry was changed, deleted, put in, or moved; says which.
         """
-        head = after or Head(0, GENESIS)
         with self._db.read() as conn:
-            query = select(table).where(table.c.seq > head.seq).order_by(table.c.seq)
-            for row in conn.execute(query.execution_options(yield_per=1000)):
-                if row.seq != head.seq + 1:
-                    raise _broken(head.seq + 1, "is missing")
-                if row.previous != head.hash:
-                    raise _broken(row.seq, "does not follow the one before it")
-                if entry_hash(dict(row._mapping)) != row.hash:
-                    raise _broken(row.seq, "was changed")
-                # By name too: else anybody with a key could write down what somebody else did.
-                signed = _signed(row.hash)
-                if not self._keys.check(conn, row.signer, signed, row.signature, row.principal):
-                    raise _broken(row.seq, "is not signed by who it says")
-                head = Head(row.seq, row.hash)
+            return self.verify_in(conn, after)
+
+    def verify_in(self, conn: Connection, after: Head | None = None) -> Head:
+        """As :meth:`verify`, as of a transaction."""
+        head = after or Head(0, GENESIS)
+        query = select(table).where(table.c.seq > head.seq).order_by(table.c.seq)
+        for row in conn.execute(query.execution_options(yield_per=1000)):
+            if row.seq != head.seq + 1:
+                raise _broken(head.seq + 1, "is missing")
+            if row.previous != head.hash:
+                raise _broken(row.seq, "does not follow the one before it")
+            if entry_hash(dict(row._mapping)) != row.hash:
+                raise _broken(row.seq, "was changed")
+            # By name too: else anybody with a key could write down what somebody else did.
+            signed = _signed(row.hash)
+            if not self._keys.check(conn, row.signer, signed, row.signature, row.principal):
+                raise _broken(row.seq, "is not signed by who it says")
+            head = Head(row.seq, row.hash)
         return head
 
 

@@ -6,11 +6,11 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, Row, Select, insert, select
+from sqlalchemy import Connection, Row, Select, select
 
 from kronkers_batch.errors import IntegrityError
 from kronkers_batch.registry.training import Promotion
-from kronkers_batch.store import chain, clock
+from kronkers_batch.store import chain, clock, written
 from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.tables.registry import champions, model_versions
 from kronkers_batch.vault.context import Context, DataKey, Kind, Role, Signature
@@ -106,8 +106,8 @@ def append(
         action: ``promote`` or ``rollback``.
         why: The reason.
     """
-    row = conn.execute(_query(version.model).order_by(champions.c.sequence.desc()).limit(1)).one_or_none()
-    newest = None if row is None else _line(row)
+    last = conn.execute(_query(version.model).order_by(champions.c.sequence.desc()).limit(1)).one_or_none()
+    newest = None if last is None else _line(last)
     line = Line(
         department=version.department,
         model=version.model,
@@ -124,20 +124,19 @@ def append(
     )
     line = replace(line, details=vault.seal(key, line.context, json.dumps({"why": why}).encode()))
     line = replace(line, signature=vault.sign(line.context, line.statement()))
-    conn.execute(
-        insert(champions).values(
-            model=line.model,
-            sequence=line.sequence,
-            version_id=line.version_id,
-            action=action,
-            at=line.at,
-            previous=line.previous,
-            details=line.details,
-            signer=line.signature.principal,
-            signer_key=line.signature.key_id,
-            signature=line.signature.value,
-        )
-    )
+    row = {
+        "model": line.model,
+        "sequence": line.sequence,
+        "version_id": line.version_id,
+        "action": action,
+        "at": line.at,
+        "previous": line.previous,
+        "details": line.details,
+        "signer": line.signature.principal,
+        "signer_key": line.signature.key_id,
+        "signature": line.signature.value,
+    }
+    written.insert(conn, champions, row, f"the promotion of {line.model}@{line.number}")
     return line
 
 

@@ -1,30 +1,71 @@
-"""Checkpoints of the ledger outside the database: written when a run ends, compared when one begins."""
+"""What is verified when, and the checkpoints outside the database: written when a run ends, compared before.
+
+A run verifies at its end what the ledger gained since the caller's own newest checkpoint, and writes the next
+one. Without one it verifies everything.
+"""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
 from kronkers_batch.errors import StoreError
 from kronkers_batch.ledger import checkpoints
+from kronkers_batch.ledger.checkpoints import Checkpoint, Head
+from kronkers_batch.steps import recorded, recorded_since
 from kronkers_batch.steps.services import Services
+from kronkers_batch.store import storage
 from kronkers_batch.store.artifacts import ArtifactStore
+from kronkers_batch.store.tables import registry, signing
+from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault.ledger_keys import LedgerKeys
+
+# Few rows, looked up by an index each time that somebody's right is asked.
+_SMALL = (
+    t.revocations,
+    t.grants,
+    t.grant_keys,
+    t.principals,
+    t.principal_keys,
+    t.tree_keys,
+    registry.champions,
+    signing.definitions,
+)
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What `kronkers ledger verify` went through: entries, checkpoints, versions of models and outputs."""
+
+    entries: int
+    checkpoints: int
+    versions: int
 
 
 def write(services: Services) -> None:
-    """Verifies what the ledger gained since the newest checkpoint, and writes the next one.
+    """Verifies what is new since the caller's newest checkpoint, or everything, and writes the next one.
 
-    Nothing where ``warehouse.checkpoints`` is empty. Raises IntegrityError, StoreError.
+    None is written where ``warehouse.checkpoints`` is empty. Raises IntegrityError, StoreError.
     """
-    store = _store(services)
-    if store is None:
-        return
-    try:
-        checkpoints.write(services.db, services.ledger, LedgerKeys(services.vault), store)
-    except StoreError as error:
-        raise StoreError(
-            f"what was done is kept, but no checkpoint of the ledger was written: {error.what}",
-            where=f"warehouse.checkpoints, {error.where}",
-            fix=f"{error.fix}\n     Until one is written, an older database put in its place shows less.",
-        ) from error
+    store, keys = _store(services), LedgerKeys(services.vault)
+    with services.db.read(anew=True) as connection:
+        point: Checkpoint | None = None
+        unread: StoreError | None = None
+        if store is not None:
+            try:
+                point = checkpoints.own(connection, keys, store)
+            except StoreError as error:
+                unread = error
+        head = _since(services, connection, point)
+        counts = recorded_since.counts(connection)
+    if store is not None:
+        with _no_checkpoint():
+            if unread is not None:
+                raise unread
+            checkpoints.write(keys, store, head, counts)
 
 
 def compare(services: Services) -> None:
@@ -34,10 +75,41 @@ def compare(services: Services) -> None:
         checkpoints.newest(services.db, LedgerKeys(services.vault), store)
 
 
-def verify(services: Services) -> int:
-    """Compares every checkpoint; returns how many there are. Raises IntegrityError, StoreError."""
+def verify(services: Services) -> Verified:
+    """Verifies everything: the ledger, each checkpoint, and what the ledger tells of.
+
+    Raises IntegrityError, StoreError.
+    """
     store = _store(services)
-    return 0 if store is None else checkpoints.verify(services.db, LedgerKeys(services.vault), store)
+    with services.db.read(anew=True) as connection:
+        storage.require_whole(connection, services.db.where)
+        entries = services.ledger.verify_in(connection).seq
+        points = 0 if store is None else checkpoints.verify(services.db, LedgerKeys(services.vault), store)
+        versions = recorded.verify(services, connection)
+    return Verified(entries, points, versions)
+
+
+def _since(services: Services, connection: Connection, point: Checkpoint | None) -> Head:
+    storage.require_whole(connection, services.db.where, _SMALL)
+    if point is None or point.counts is None:
+        head = services.ledger.verify_in(connection)
+        recorded.verify(services, connection)
+        return head
+    head = services.ledger.verify_in(connection, point.head)
+    recorded_since.verify(services, connection, point.seq, point.counts)
+    return head
+
+
+@contextlib.contextmanager
+def _no_checkpoint() -> Iterator[None]:
+    try:
+        yield
+    except StoreError as error:
+        raise StoreError(
+            f"what was done is kept, but no checkpoint of the ledger was written: {error.what}",
+            where=f"warehouse.checkpoints, {error.where}",
+            fix=f"{error.fix}\n     Until one is written, an older database put in its place shows less.",
+        ) from error
 
 
 def _store(services: Services) -> ArtifactStore | None:

@@ -9,22 +9,26 @@ checkpoints.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, func, select, true
 
 from kronkers_batch.data.reference import READY
 from kronkers_batch.errors import IntegrityError
 from kronkers_batch.ledger.ledger import Entry
+from kronkers_batch.registry import champions as champions_log
 from kronkers_batch.steps.services import Services
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.store.tables.outputs import output_log, output_versions
 from kronkers_batch.store.tables.registry import champions, model_versions
+from kronkers_batch.store.tables.signing import definitions
 from kronkers_batch.store.tables.snapshots import snapshots
 from kronkers_batch.vault import rights
 from kronkers_batch.vault.context import Role, Scope, scope_of
 from kronkers_batch.vault.manifest import digest
+from kronkers_batch.vault.revocations import flawed
+from kronkers_batch.warehouse import log
 
 _MAKING = frozenset({"record", "publish", "hold"})
 _JUDGING = {"publish": "publish", "hold": "hold", "expire": "delete", "shred": "delete"}
@@ -33,7 +37,7 @@ _FIX = "Do not use it: restore the database from a backup, and see who could wri
 
 
 @dataclass
-class _Said:
+class Said:
     """What the ledger says, in order: of versions by ref, of logs by date or model, of grants by holder."""
 
     made: dict[str, list[tuple[int, str | None]]] = field(default_factory=lambda: defaultdict(list))
@@ -43,35 +47,43 @@ class _Said:
     chosen: dict[str, list[tuple[str, str]]] = field(default_factory=lambda: defaultdict(list))
     granted_since: dict[tuple[str, str], int] = field(default_factory=dict)
     locked_out: set[str] = field(default_factory=set)
+    signed: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    granted: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    added: set[str] = field(default_factory=set)
 
 
-def verify(services: Services) -> int:
+def verify(services: Services, connection: Connection) -> int:
     """Compares everything that the ledger tells with what is there; returns how many versions it compared.
 
     Of versions whose details the caller may not see, only that they were recorded. Raises IntegrityError.
     """
-    with services.db.read() as connection:
-        said = _Said()
-        for entry in services.ledger.entries(connection):
-            _tell(said, entry)
-        count = _versions(services, connection, said)
-        _snapshots(services, connection, said)
-        _logs(connection, said)
-        _revoked(connection, said)
+    said = Said()
+    for entry in services.ledger.entries(connection):
+        tell(said, entry, said.made.__contains__)
+    count = compare_versions(services, connection, said, _stored(connection))
+    there = compare_snapshots(services, connection, said, snapshots.c.state == READY)
+    refuse_missing_snapshots(said, there)
+    _logs(services, connection, said)
+    _signatures(connection, said)
+    _people(connection, said)
+    compare_people(services, connection)
+    compare_revocations(services, connection, said)
     return count
 
 
-def _tell(said: _Said, entry: Entry) -> None:
+def tell(said: Said, entry: Entry, finished: Callable[[str], bool]) -> None:
+    """Adds what an entry says; ``finished`` tells of an output that was deleted whether it ever was whole."""
     action, subject = entry.action, entry.subject
-    if action in _MAKING:
-        told = None if entry.details is None else str(entry.details.get("manifest", ""))
-        if told != "":  # a version that is judged anew is no other version
-            said.made[subject].append((entry.seq, told))
-        else:
-            said.made[subject]
+    tell_making(said, entry)
     if action in ("expire", "shred"):
         said.gone.add(subject)
-    if action in _JUDGING and "#" in subject and subject in said.made:
+    if action == "sign":
+        said.signed[subject] += 1
+    if action == "add":
+        said.added.add(subject.rpartition(" ")[2])
+    if action == "grant":
+        said.granted[subject] += 1
+    if action in _JUDGING and "#" in subject and (action in _MAKING or finished(subject)):
         said.judged[subject.partition("#")[0]].append((_JUDGING[action], subject))
     if action in _CHOOSING:
         said.chosen[subject.partition("@")[0]].append((action, subject))
@@ -86,12 +98,24 @@ def _tell(said: _Said, entry: Entry) -> None:
         said.granted_since[words[0], words[2]] += 1
 
 
+def tell_making(said: Said, entry: Entry) -> None:
+    """Of an entry about a version, which one it is, where the caller may see: the digest of its manifest."""
+    if entry.action in _MAKING:
+        told = None if entry.details is None else str(entry.details.get("manifest", ""))
+        known = said.made[entry.subject]
+        if told != "":  # a version that is judged anew is no other version
+            known.append((entry.seq, told))
+
+
 # ---------------------------------------------------------------- versions
 
 
-def _versions(services: Services, connection: Connection, said: _Said) -> int:
+def compare_versions(
+    services: Services, connection: Connection, said: Said, stored: Iterable[tuple[str, Scope, bytes]]
+) -> int:
+    """Each version that was made is the one that was recorded, or was deleted; returns how many they are."""
     held, count, there = services.vault.held(connection), 0, set()
-    for ref, scope, manifest in _stored(connection):
+    for ref, scope, manifest in stored:
         there.add(ref)
         if ref not in said.made:
             raise IntegrityError("no line of the ledger says that it was made", where=ref, fix=_FIX)
@@ -123,11 +147,17 @@ def _stored(connection: Connection) -> Iterator[tuple[str, Scope, bytes]]:
         yield f"{version.model}@{version.number}", Scope(version.department, version.model), version.manifest
 
 
-def _snapshots(services: Services, connection: Connection, said: _Said) -> None:
-    """Those whose details the caller may see; others' lines do not say of which snapshot they are."""
-    held = services.vault.held(connection)
+def compare_snapshots(
+    services: Services, connection: Connection, said: Said, which: ColumnElement[bool]
+) -> set[str]:
+    """Those whose details the caller may see; others' lines do not say of which snapshot they are.
+
+    Returns which were there.
+    """
+    held, there = services.vault.held(connection), set()
     query = select(snapshots.c.id, snapshots.c.source, snapshots.c.department, snapshots.c.manifest)
-    for row in connection.execute(query.where(snapshots.c.state == READY).order_by(snapshots.c.created)):
+    for row in connection.execute(query.where(which).order_by(snapshots.c.created)):
+        there.add(row.id)
         if not rights.covers(held, scope_of(row.department), Role.VIEWER):
             continue
         if said.frozen.get(row.id) != {digest(row.manifest)}:
@@ -136,12 +166,19 @@ def _snapshots(services: Services, connection: Connection, said: _Said) -> None:
                 where=f"snapshot {row.id} of {row.source}",
                 fix=_FIX,
             )
+    return there
+
+
+def refuse_missing_snapshots(said: Said, there: set[str]) -> None:
+    """Raises IntegrityError where one that was recorded is gone: no command deletes any."""
+    for missing in sorted(said.frozen.keys() - there):
+        raise IntegrityError("it was recorded, and is no longer there", where=f"snapshot {missing}", fix=_FIX)
 
 
 # ---------------------------------------------------------------- which of them are in use
 
 
-def _logs(connection: Connection, said: _Said) -> None:
+def _logs(services: Services, connection: Connection, said: Said) -> None:
     """A log whose end was cut off is still signed; its older head is in use again."""
     stored: dict[str, list[tuple[str, str]]] = defaultdict(list)
     o, v = output_log.c, output_versions.c
@@ -150,29 +187,75 @@ def _logs(connection: Connection, said: _Said) -> None:
         date = f"{line.model}/{line.logical_date}"
         stored[date].append((line.action, f"{date}#{line.number}"))
     _compare(stored, said.judged)
+    for model in dict.fromkeys(date.partition("/")[0] for date in stored):
+        log.lines_by_date(connection, services.vault, model)  # also the signatures, and each row's bytes
     stored.clear()
     c, m = champions.c, model_versions.c
     chosen = select(c.model, c.action, m.number).join(model_versions, m.id == c.version_id)
     for model, action, number in connection.execute(chosen.order_by(c.model, c.sequence)):
         stored[model].append((action, f"{model}@{number}"))
     _compare(stored, said.chosen)
+    for model in stored:
+        champions_log.lines(connection, services.vault, model)
 
 
 def _compare(stored: dict[str, list[tuple[str, str]]], said: dict[str, list[tuple[str, str]]]) -> None:
     for name in sorted(stored.keys() | said.keys()):
         if stored.get(name, []) != said.get(name, []):
-            raise IntegrityError(
-                "the log that says which version is in use is not what the ledger recorded",
-                where=name,
-                fix=_FIX,
-            )
+            raise other_log(name)
 
 
-# ---------------------------------------------------------------- who was revoked
+def other_log(name: str) -> IntegrityError:
+    """Of a model or a date."""
+    what = "the log that says which version is in use is not what the ledger recorded"
+    return IntegrityError(what, where=name, fix=_FIX)
 
 
-def _revoked(connection: Connection, said: _Said) -> None:
+def _signatures(connection: Connection, said: Said) -> None:
+    """As many signatures on each definition as the ledger tells of."""
+    d = definitions.c
+    query = select(d.kind, d.name, func.count()).group_by(d.kind, d.name)
+    stored = {f"{kind}/{name}": count for kind, name, count in connection.execute(query).all()}
+    for name in sorted(stored.keys() | said.signed.keys()):
+        if stored.get(name, 0) != said.signed.get(name, 0):
+            what = "the signatures on this definition are not those that the ledger recorded"
+            raise IntegrityError(what, where=name, fix=_FIX)
+
+
+# ---------------------------------------------------------------- who is who, and who was revoked
+
+
+def compare_people(services: Services, connection: Connection) -> None:
+    """Each public key and each grant that holds is signed by who could. Raises IntegrityError."""
+    trust = services.vault.trust
+    for key_id in connection.execute(select(t.principal_keys.c.id)).scalars().all():
+        trust.principal(connection, key_id)
+    trust.grants(connection, true())
+
+
+def _people(connection: Connection, said: Said) -> None:
+    """As many grants, and the same public keys, as the ledger tells of."""
+    g = t.grants.c
+    query = select(t.principals.c.name, g.role, g.department, g.model).join(
+        t.grants, g.principal_id == t.principals.c.id
+    )
+    stored: dict[str, int] = defaultdict(int)
+    for name, role, department, model in connection.execute(query).all():
+        stored[f"{name} {role} {Scope(department, model)}"] += 1
+    for grant in sorted(stored.keys() | said.granted.keys()):
+        if stored.get(grant, 0) != said.granted.get(grant, 0):
+            what = "the grants in the database are not those that the ledger recorded"
+            raise IntegrityError(what, where=grant, fix=_FIX)
+    keys = set(connection.execute(select(t.principal_keys.c.id)).scalars().all())
+    for key_id in sorted(keys ^ said.added):
+        what = "the public keys in the database are not those that the ledger recorded"
+        raise IntegrityError(what, where=f"key {key_id}", fix=_FIX)
+
+
+def compare_revocations(services: Services, connection: Connection, said: Said) -> None:
     """A revocation is one row, and what it took holds again where the row is taken out."""
+    for subject, flaw in services.vault.trust.revocations.flawed(connection):
+        raise flawed(subject, flaw)
     revoked = set(connection.execute(select(t.revocations.c.subject)).scalars())
     for name, department, model, grant in connection.execute(
         select(t.principals.c.name, t.grants.c.department, t.grants.c.model, t.grants.c.id).join(

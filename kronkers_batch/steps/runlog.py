@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _PURPOSE = "runs"
 _MESSAGE, _REASON, _FOUND = 0, 1, 2
 _SOURCES = "ingest"  # the kind of task whose subject is a source
+VERIFY = "verify"  # and the one at the end of a run, whose subject is the ledger
 
 
 def begin(services: Services, date: dt.date, trigger: str) -> str:
@@ -195,7 +196,7 @@ def _opened(services: Services, connection: Connection, context: Context, blob: 
 
 def _scope(department: str, task: str, name: str) -> Scope:
     """Whose key: the model's; for a source, that of whoever it is frozen under (``department`` says it)."""
-    return scope_of(department) if task == _SOURCES else Scope(department, name)
+    return scope_of(department) if task in (_SOURCES, VERIFY) else Scope(department, name)
 
 
 def _context(run_id: str, department: str, number: int, part: int) -> Context:

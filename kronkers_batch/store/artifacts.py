@@ -93,14 +93,26 @@ class ArtifactStore:
                 if one == self._local:
                     return
 
-    def read(self, path: str) -> bytes:
-        """The file's bytes. Raises NotFound; StoreError when it cannot be read, or is a link or a device."""
+    def read(self, path: str, limit: int | None = None) -> bytes:
+        """The file's bytes. Raises NotFound; StoreError when it cannot be read, or is a link or a device.
+
+        ``limit`` is how many bytes it may have at most.
+        """
         name = _checked(path)
         with self._mapped(path):
             if self._local is not None:
-                return _read_local(self._local / name)
-            system, root = self._system()
-            return bytes(system.cat_file(f"{root}/{name}"))
+                found = _read_local(self._local / name, limit)
+            else:
+                system, root = self._system()
+                end = None if limit is None else limit + 1
+                found = bytes(system.cat_file(f"{root}/{name}", start=None, end=end))
+            if limit is not None and len(found) > limit:
+                raise StoreError(
+                    "a file in the store is larger than any that the program writes there",
+                    where=path,
+                    fix="Find out who can write to the store, and delete the file.",
+                )
+            return found
 
     def delete(self, path: str) -> None:
         """Deletes the file; one that is not there is fine. Raises StoreError."""
@@ -202,7 +214,7 @@ def _checked(path: str) -> str:
     return path
 
 
-def _read_local(target: Path) -> bytes:
+def _read_local(target: Path, limit: int | None) -> bytes:
     # A link could lead to a device without end, or to a pipe that nobody writes to: opened, not waited for.
     try:
         descriptor = os.open(target, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -214,7 +226,7 @@ def _read_local(target: Path) -> bytes:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise _no_file(target)
         with open(descriptor, "rb", closefd=False) as file:
-            return file.read()
+            return file.read(-1 if limit is None else limit + 1)
     finally:
         os.close(descriptor)
 

@@ -18,7 +18,8 @@ from sqlalchemy.pool import QueuePool
 
 from kronkers_batch.config.spec import Secret
 from kronkers_batch.errors import ConfigError, MissingPart, StoreError
-from kronkers_batch.store import faults
+from kronkers_batch.store import companions, exact, faults
+from kronkers_batch.store.written import OPTION, Written
 
 _WAIT_MS = 30_000
 # WAL lets readers go on beside a writer; secure_delete overwrites what is deleted (shredded keys); sorting
@@ -71,12 +72,15 @@ class Database:
         return Path(url.database)
 
     @contextlib.contextmanager
-    def read(self) -> Iterator[Connection]:
+    def read(self, *, anew: bool = False) -> Iterator[Connection]:
         """A read transaction: everything read in it is of one moment.
+
+        Args:
+            anew: Whether to look at the schema again although nothing says that it changed.
 
         Raises StoreError when the database is missing, locked or unreadable, IntegrityError when damaged.
         """
-        with self._transaction(write=False) as connection:
+        with self._transaction(write=False, anew=anew) as connection:
             yield connection
 
     @contextlib.contextmanager
@@ -84,10 +88,15 @@ class Database:
         """A write transaction: committed at the end, undone when the block raises.
 
         On SQLite it holds the only write lock from its first moment (BEGIN IMMEDIATE), so that what it reads
-        is still true when it writes. Raises as :meth:`read`, and StoreError when the disk is full.
+        is still true when it writes. What was written through :mod:`.written` is read again after the commit.
+        Raises as :meth:`read`, StoreError when the disk is full, and IntegrityError where it is not there.
         """
         with self._transaction(write=True) as connection:
             yield connection
+            written: Written = connection.get_execution_options()[OPTION]
+        if written:
+            with self._transaction(write=False, anew=True) as connection:
+                written.require(connection, self.where)
 
     def migrate(self) -> None:
         """Brings the tables to this program's revision; makes the database where there is none.
@@ -124,15 +133,27 @@ class Database:
             self._engine = None
 
     @contextlib.contextmanager
-    def _transaction(self, *, write: bool) -> Iterator[Connection]:
+    def unchecked(self, *, write: bool) -> Iterator[Connection]:
+        """A transaction on whatever schema there is: for migrations, and for who looks at one."""
         with self._mapped():
             engine = self._opened()
-            options: dict[str, Any] = {"kronkers_write": write}
+            options: dict[str, Any] = {"kronkers_write": write, OPTION: Written()}
             if engine.dialect.name == "postgresql" and not write:
                 # As in SQLite, one read transaction sees one moment.
                 options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
             with engine.connect().execution_options(**options) as connection, connection.begin():
                 yield connection
+
+    @contextlib.contextmanager
+    def _transaction(self, *, write: bool, anew: bool = False) -> Iterator[Connection]:
+        """``anew``: as a connection sees it that was just opened, and has no older schema in memory."""
+        from kronkers_batch.store import migrate
+
+        with self.unchecked(write=write) as connection:
+            if anew:
+                exact.forget(connection)
+            migrate.require_current(connection, self.where)
+            yield connection
 
     @contextlib.contextmanager
     def _mapped(self) -> Iterator[None]:
@@ -162,9 +183,11 @@ class Database:
             if path is not None:
                 return self._make_sqlite(path)
             # Parameters may be confidential: errors must not print them.
-            return create_engine(
+            engine = create_engine(
                 self._url.reveal(), hide_parameters=True, pool_pre_ping=True, pool_timeout=self._wait
             )
+            event.listen(engine, "connect", self._pin)
+            return engine
         except (NoSuchModuleError, ModuleNotFoundError) as error:
             raise MissingPart(
                 "the database's driver is not installed",
@@ -173,16 +196,9 @@ class Database:
             ) from error
 
     def _make_sqlite(self, path: Path) -> Engine:
-        # mode=rw: a mistyped path is an error, not a new empty database; only migrate() makes one.
         engine = create_engine(
             "sqlite://",
-            creator=lambda: sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode=rw",
-                uri=True,
-                check_same_thread=False,
-                isolation_level=None,  # transactions begin where _begin says
-                timeout=self._wait,
-            ),
+            creator=lambda: self._connect(path),
             hide_parameters=True,
             pool_timeout=self._wait,
             poolclass=QueuePool,
@@ -192,6 +208,32 @@ class Database:
         event.listen(engine, "connect", self._prepare)
         event.listen(engine, "begin", _begin)
         return engine
+
+    def _connect(self, path: Path) -> sqlite3.Connection:
+        companions.require_own(path)
+        # mode=rw: a mistyped path is an error, not a new empty database; only migrate() makes one.
+        return sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=rw",
+            uri=True,
+            check_same_thread=False,
+            isolation_level=None,  # transactions begin where _begin says
+            timeout=self._wait,
+        )
+
+    def _pin(self, connection: Any, _record: object) -> None:
+        """One schema, whatever is put into others; and what is temporary comes last."""
+        before, connection.autocommit = connection.autocommit, True
+        schema = connection.execute("SELECT pg_catalog.quote_ident(pg_catalog.current_schema())").fetchone()[
+            0
+        ]
+        if schema is None:
+            raise StoreError(
+                "the database user has no schema to keep tables in",
+                where=self.where,
+                fix="Create one, and grant the user USAGE and CREATE on it; the URL's options may name it.",
+            )
+        connection.execute(f"SET search_path TO {schema}, pg_temp")
+        connection.autocommit = before
 
     def _prepare(self, connection: sqlite3.Connection, _record: object) -> None:
         for pragma in _PRAGMAS:

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, select
 
 from kronkers_batch.errors import AccessRefused, IntegrityError, KronkersError, NotFound
-from kronkers_batch.store import clock
+from kronkers_batch.store import clock, written
 from kronkers_batch.store.engine import serialise
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables.signing import definitions as table
@@ -192,7 +192,8 @@ class Signatures:
             "details": self._vault.seal(key, _context(seal_for, row_id), text.encode()),
         }
         signature = self._vault.identity.sign(self._statement(_Values(values)))
-        conn.execute(insert(table).values(**values, signature=signature))
+        row = values | {"signature": signature}
+        written.insert(conn, table, row, f"the signature of {what}")
         self.memory.see(self.warehouse, what.key, number, _digest(_Values(values | {"signature": signature})))
         return Signed(number, what.department, what.fingerprint, self._vault.principal, values["created"])
 

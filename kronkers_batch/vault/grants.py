@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
-from kronkers_batch.errors import NotFound
-from kronkers_batch.store import clock
+from kronkers_batch.errors import IntegrityError, NotFound
+from kronkers_batch.store import clock, written
+from kronkers_batch.store.engine import serialise
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import names
 from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.keys import Keyring
-from kronkers_batch.vault.tree import TreeKey, grant_key_info, grant_key_statement
+from kronkers_batch.vault.tree import ACTIVE, TreeKey, grant_key_info, grant_key_statement
 from kronkers_batch.vault.trust import Grant, Principal
 
 
@@ -27,6 +28,7 @@ def grant(ring: Keyring, conn: Connection, name: str, scope: Scope, role: Role) 
     Raises:
         NotFound: No such principal. AccessRefused: the granter may not. IntegrityError.
     """
+    serialise(conn, "grants")
     recipients = principals(ring, conn, name)
     key = ring.active(conn, scope, make=True)
     given = ring.trust.add_grant(conn, ring.identity, recipients[0].id, scope, role)
@@ -36,23 +38,42 @@ def grant(ring: Keyring, conn: Connection, name: str, scope: Scope, role: Role) 
 
 
 def seal_key(ring: Keyring, conn: Connection, given: Grant, key: TreeKey, recipient: Principal) -> None:
-    """Seals one key version for one grant to one of its holder's public keys. Raises AccessRefused."""
+    """Seals one key version for one grant to one of its holder's public keys.
+
+    Raises AccessRefused where the caller may only view, IntegrityError where grant or public key is revoked.
+    """
+    refuse_revoked(ring, conn, given, recipient)
     secret = key.view if given.role is Role.VIEWER else ring.need_full(key)
     info = grant_key_info(ring.trust, given.id, key.id, recipient.keys.id, given.scope, given.role)
     sealed, now = recipient.keys.seal(secret, info), clock.now()
     issuer = ring.identity.public.id
     statement = grant_key_statement(ring.trust, given.id, key.id, recipient.keys.id, sealed, now, issuer)
-    conn.execute(
-        insert(t.grant_keys).values(
-            grant_id=given.id,
-            key_id=key.id,
-            recipient=recipient.keys.id,
-            sealed=sealed,
-            created=now,
-            issuer=issuer,
-            signature=ring.identity.sign(statement),
+    row = {
+        "grant_id": given.id,
+        "key_id": key.id,
+        "recipient": recipient.keys.id,
+        "sealed": sealed,
+        "created": now,
+        "issuer": issuer,
+        "signature": ring.identity.sign(statement),
+    }
+
+    def replaced(after: Connection) -> bool:
+        state = after.execute(select(t.tree_keys.c.state).where(t.tree_keys.c.id == key.id)).scalar()
+        return state != ACTIVE or ring.trust.revoked(after, given.id, clock.now())
+
+    written.insert(conn, t.grant_keys, row, f"the key of {given.scope} for {recipient.name}", excuse=replaced)
+
+
+def refuse_revoked(ring: Keyring, conn: Connection, given: Grant, recipient: Principal) -> None:
+    """Asked again where a key is sealed: the list of holders may be older. Raises IntegrityError."""
+    now = clock.now()
+    if any(ring.trust.revoked(conn, subject, now) for subject in (given.id, recipient.keys.id)):
+        raise IntegrityError(
+            "a key would be sealed to somebody who was revoked: their revocation was taken from the database",
+            where=f"{recipient.name} on {given.scope}",
+            fix="Revoke them again: kronkers access revoke NAME; and find out who can write to the database.",
         )
-    )
 
 
 def principals(ring: Keyring, conn: Connection, name: str) -> list[Principal]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
+
 from sqlalchemy import Connection, insert, select
 
 from kronkers_batch.errors import IntegrityError, NotFound
@@ -35,14 +37,43 @@ class Keyring(Tree):
         Raises AccessRefused as :meth:`active`.
         """
         parent = self.active(conn, scope, make=True)
-        key = DataKey(new_id(), scope, kind, version_id, sealing.generate_key())
+        return self._keep(conn, DataKey(new_id(), scope, kind, version_id, sealing.generate_key()), parent)
+
+    def record_key(self, conn: Connection, parent: TreeKey, purpose: str) -> DataKey | None:
+        """The key of small records of one purpose under a tree key; None where it was not made yet.
+
+        Raises IntegrityError where another one was planted under its name.
+        """
+        wanted = self._record_key(parent, purpose)
+        found = self.find_data_key(conn, parent.scope, Kind.RECORD, wanted.version_id)
+        if found is not None and not hmac.compare_digest(found.key, wanted.key):
+            raise IntegrityError(
+                f"the key for new records ({purpose}) is not the one of this name: somebody planted it",
+                where=f"key of {parent.scope}",
+                fix="Nothing was written under it. Find out who can write to the database, then begin "
+                f"another one: kronkers keys rotate {parent.scope}",
+            )
+        return found
+
+    def make_record_key(self, conn: Connection, parent: TreeKey, purpose: str) -> DataKey:
+        """Keeps that key, so that what is sealed under it opens after the next rotation too."""
+        return self._keep(conn, self._record_key(parent, purpose), parent)
+
+    def _record_key(self, parent: TreeKey, purpose: str) -> DataKey:
+        # Derived, so that nobody can plant it; by the tree key's random id, so that nobody knows the name of
+        # the next one.
+        fields = (self.trust.warehouse, parent.scope.department, parent.scope.model, purpose, parent.id)
+        key = sealing.derive(parent.view, encode("kronkers-batch record key 1", *fields))
+        return DataKey(new_id(), parent.scope, Kind.RECORD, f"{purpose} {parent.id}", key)
+
+    def _keep(self, conn: Connection, key: DataKey, parent: TreeKey) -> DataKey:
         conn.execute(
             insert(t.data_keys).values(
                 id=key.id,
-                kind=str(kind),
-                department=scope.department,
-                model=scope.model,
-                version_id=version_id,
+                kind=str(key.kind),
+                department=key.scope.department,
+                model=key.scope.model,
+                version_id=key.version_id,
                 parent_id=parent.id,
                 wrapped=self.wrap_data_key(key, parent),
                 created=clock.now(),

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Container
 
-from sqlalchemy import Connection, Select, bindparam, delete, select, update
+from sqlalchemy import Connection, Select, bindparam, select, update
 
 from kronkers_batch.errors import IntegrityError, NotFound
+from kronkers_batch.store import written
 from kronkers_batch.store.engine import serialise
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import grants
@@ -43,6 +44,7 @@ def revoke(ring: Keyring, conn: Connection, name: str, scope: Scope, *, whole: b
     Raises:
         NotFound: It holds none. AccessRefused: the caller may not revoke on this department.
     """
+    serialise(conn, "grants")
     ring.trust.require_department_admin(conn, ring.identity, scope.department)
     query = select(t.principals.c.id).where(t.principals.c.name == name)
     principal_id = conn.execute(query).scalar()
@@ -58,7 +60,8 @@ def revoke(ring: Keyring, conn: Connection, name: str, scope: Scope, *, whole: b
     _refuse_taken_out(ring, conn, scope, without={given.id for given in held})
     for given in held:
         ring.trust.add_revocation(conn, ring.identity, given.id)
-        conn.execute(delete(t.grant_keys).where(t.grant_keys.c.grant_id == given.id))
+        mine = t.grant_keys.c.grant_id == given.id
+        written.delete(conn, t.grant_keys, mine, f"a key of {name} on {scope}")
     _begin(ring, conn, scope)
     if whole:
         _rewrap_all(ring, conn, scope)
@@ -73,6 +76,7 @@ def revoke_principal(ring: Keyring, conn: Connection, name: str, *, whole: bool 
     Raises:
         NotFound: No such principal. AccessRefused: the caller is no administrator.
     """
+    serialise(conn, "grants")
     ring.trust.require_authority(conn, ring.identity)
     certified = grants.principals(ring, conn, name)
     held = ring.trust.grants(conn, t.grants.c.principal_id == certified[0].id)
@@ -106,6 +110,7 @@ def begin(ring: Keyring, conn: Connection, scope: Scope) -> None:
     AccessRefused when the caller may not grant on the department or holds no key of it, IntegrityError where
     a grant holds that was never given the key in use.
     """
+    serialise(conn, "grants")
     ring.trust.require_department_admin(conn, ring.identity, scope.department)
     _refuse_taken_out(ring, conn, scope)
     _begin(ring, conn, scope)
@@ -166,7 +171,7 @@ def _renew(ring: Keyring, conn: Connection, old: TreeKey, parent: TreeKey | None
     for given in _grants_on(ring, conn, scope):
         for holder in grants.holders(ring, conn, given):
             grants.seal_key(ring, conn, given, new, holder)
-    conn.execute(delete(t.grant_keys).where(t.grant_keys.c.key_id == old.id))
+    written.delete(conn, t.grant_keys, t.grant_keys.c.key_id == old.id, f"an older key of {scope}")
     under: dict[str, object] = {"state": RETIRING, "parent_id": new.id}
     under |= ring.wrap_tree_key(old.id, scope, new, old.view, full)
     conn.execute(update(t.tree_keys).where(t.tree_keys.c.id == old.id).values(**under))

@@ -76,9 +76,9 @@ def unseal_into(
     return plain[: done + len(rest)]
 
 
-def derive(key: bytes, label: str) -> bytes:
+def derive(key: bytes, label: str | bytes) -> bytes:
     """A key of 32 bytes for another use; it tells nothing about ``key``. HMAC-SHA256 over the label."""
-    return hmac.digest(key, label.encode(), hashlib.sha256)
+    return hmac.digest(key, label.encode() if isinstance(label, str) else label, hashlib.sha256)
 
 
 def view_key(key: bytes) -> bytes:

@@ -176,6 +176,7 @@ def open_vault(
         except NotFound:
             known = False
         if not known:
+            vault.trust.revocations.refuse_flawed(conn, identity.public.id)
             line = pin.to_text(identity.name, identity.id, identity.public)
             raise AccessRefused(
                 "this warehouse does not know your key",

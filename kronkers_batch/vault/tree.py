@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, Row, func, select
 
 from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound
-from kronkers_batch.store import clock
+from kronkers_batch.store import clock, written
 from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.engine import serialise
 from kronkers_batch.store.ids import new_id
@@ -241,7 +241,17 @@ class Tree:
         if parent is not None:
             row |= self.wrap_tree_key(key_id, scope, parent, view, full)
         row["signature"] = self.identity.sign(self._key_statement(row))
-        conn.execute(insert(t.tree_keys).values(**row))
+        lasting = (
+            "department",
+            "model",
+            "version",
+            "key_check",
+            "view_check",
+            "created",
+            "issuer",
+            "signature",
+        )
+        written.insert(conn, t.tree_keys, row, f"the key of {scope}", lasting=lasting)
         key = TreeKey(key_id, scope, version, view, full)
         self._tree.put(key_id, key)
         return key

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound
-from kronkers_batch.store import clock
+from kronkers_batch.store import clock, written
 from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables import vault as t
@@ -17,6 +17,7 @@ from kronkers_batch.vault import names
 from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.identity import Identity, PublicKeys
 from kronkers_batch.vault.pin import Pin
+from kronkers_batch.vault.revocations import Revocations
 from kronkers_batch.vault.sealing import RESTORE
 
 _MAX_CHAIN = 8
@@ -61,6 +62,7 @@ class Trust:
         self.warehouse = pin.warehouse
         # Certified once is certified: these statements never change. Revocations are asked each time.
         self._principals: dict[str, Principal] = {}
+        self.revocations = Revocations(self)
 
     def statement(self, label: str, *fields: str | int | bytes) -> bytes:
         """What is signed: the kind of statement, the warehouse, the fields."""
@@ -84,28 +86,30 @@ class Trust:
         try:
             keys = PublicKeys(row.hpke_public, row.sign_public)
         except ValueError:
-            raise _forged("a public key", where) from None
+            raise forged("a public key", where) from None
         if keys.id != key_id or _depth > _MAX_CHAIN:
-            raise _forged("a public key", where)
+            raise forged("a public key", where)
         if key_id == self.pin.keys.id:
             if row.authority != ADMIN or row.principal_id != self.pin.principal:
-                raise _forged("the administrator's public key", where)
+                raise forged("the administrator's public key", where)
             issuer = keys
         else:
             issuer = self._authority(conn, row.issuer, row.created, where, _depth + 1)
         if not issuer.verifies(self._principal_statement(row), row.signature):
-            raise _forged("a public key", where)
+            raise forged("a public key", where)
         found = Principal(row.principal_id, row.name, row.kind, row.authority, keys)
-        self._principals[key_id] = found
+        if not self.revocations.undecided:
+            self._principals[key_id] = found
         return found
 
     def _authority(self, conn: Connection, key_id: str, moment: int, where: str, depth: int) -> PublicKeys:
         try:
             issuer = self.principal(conn, key_id, depth)
         except NotFound:
-            raise _forged("a public key", where) from None
+            raise forged("a public key", where) from None
         if issuer.authority != ADMIN or self.revoked(conn, key_id, moment):
-            raise _forged("a public key", where)
+            self.revocations.refuse_flawed(conn, key_id)
+            raise forged("a public key", where)
         return issuer.keys
 
     def add_principal(
@@ -123,7 +127,8 @@ class Trust:
         if issuer.public.id != self.pin.keys.id:
             self.require_authority(conn, issuer)
         now = clock.now()
-        conn.execute(insert(t.principals).values(id=principal_id, name=name, kind=kind, created=now))
+        who = {"id": principal_id, "name": name, "kind": kind, "created": now}
+        written.insert(conn, t.principals, who, f"the principal {name}")
         values = {
             "id": keys.id,
             "principal_id": principal_id,
@@ -135,7 +140,8 @@ class Trust:
         }
         fields = (keys.id, principal_id, name, kind, authority, keys.hpke, keys.sign, now, issuer.public.id)
         signature = issuer.sign(self.statement("principal", *fields))
-        conn.execute(insert(t.principal_keys).values(**values, signature=signature))
+        row = values | {"signature": signature}
+        written.insert(conn, t.principal_keys, row, f"the public key of {name}")
         return self.principal(conn, keys.id)
 
     def _principal_statement(self, row: Row[tuple[object, ...]]) -> bytes:
@@ -208,7 +214,7 @@ class Trust:
         )
         self.check_issuer(conn, row.issuer, row.department, row.created, where, depth)
         if not self.principal(conn, row.issuer).keys.verifies(statement, row.signature):
-            raise _forged("a grant", where)
+            raise forged("a grant", where)
         return Grant(row.id, row.principal_id, Scope(row.department, row.model), Role(row.role))
 
     def check_issuer(
@@ -222,9 +228,10 @@ class Trust:
         try:
             issuer = self.principal(conn, key_id)
         except NotFound:
-            raise _forged("a grant", where) from None
+            raise forged("a grant", where) from None
         if depth > _MAX_CHAIN or self.revoked(conn, key_id, moment):
-            raise _forged("a grant", where)
+            self.revocations.refuse_flawed(conn, key_id)
+            raise forged("a grant", where)
         if issuer.authority == ADMIN:
             return issuer
         query = select(t.grants).where(
@@ -237,18 +244,24 @@ class Trust:
             if not self.revoked(conn, row.id, moment):
                 self._grant(conn, row, depth + 1)
                 return issuer
-        raise _forged("a grant", where)
+        raise forged("a grant", where)
+
+    def may_grant(self, conn: Connection, key_id: str, department: str, moment: int) -> bool:
+        """Whether :meth:`check_issuer` is content."""
+        try:
+            self.check_issuer(conn, key_id, department, moment, "")
+        except IntegrityError:
+            return False
+        return True
 
     def require_department_admin(self, conn: Connection, identity: Identity, department: str) -> None:
         """Raises AccessRefused unless the identity may grant on this department."""
-        try:
-            self.check_issuer(conn, identity.public.id, department, clock.now(), "")
-        except IntegrityError:
+        if not self.may_grant(conn, identity.public.id, department, clock.now()):
             raise AccessRefused(
                 f"you may not grant, revoke or rotate on department {department}",
                 where=names.shown(identity.name, identity.id),
                 fix=f"Ask {self.administrator(conn)}, or who has the role admin on {department}.",
-            ) from None
+            )
 
     def add_grant(
         self, conn: Connection, issuer: Identity, principal: str, scope: Scope, role: Role
@@ -257,40 +270,32 @@ class Trust:
         self.require_department_admin(conn, issuer, scope.department)
         now, grant_id = clock.now(), new_id()
         fields = (grant_id, principal, scope.department, scope.model, str(role), now, issuer.public.id)
-        conn.execute(
-            insert(t.grants).values(
-                id=grant_id,
-                principal_id=principal,
-                department=scope.department,
-                model=scope.model,
-                role=str(role),
-                created=now,
-                issuer=issuer.public.id,
-                signature=issuer.sign(self.statement("grant", *fields)),
-            )
-        )
+        row = {
+            "id": grant_id,
+            "principal_id": principal,
+            "department": scope.department,
+            "model": scope.model,
+            "role": str(role),
+            "created": now,
+            "issuer": issuer.public.id,
+            "signature": issuer.sign(self.statement("grant", *fields)),
+        }
+        written.insert(conn, t.grants, row, f"the grant on {scope}")
         return Grant(grant_id, principal, scope, role)
 
     # ------------------------------------------------------------ revocations
 
     def revoked(self, conn: Connection, subject: str, moment: int) -> bool:
-        """Whether the grant or public key was revoked by that moment."""
-        at = conn.execute(select(t.revocations.c.at).where(t.revocations.c.subject == subject)).scalar()
-        # An entry with a broken signature revokes too: when in doubt, nobody gets in.
-        return at is not None and at <= moment
+        """Whether the grant or public key was revoked by that moment. See :mod:`.revocations`."""
+        return self.revocations.revoked(conn, subject, moment)
 
     def add_revocation(self, conn: Connection, issuer: Identity, subject: str) -> None:
-        """Records that a grant or public key no longer holds."""
-        now = clock.now()
-        signature = issuer.sign(self.statement("revocation", subject, now, issuer.public.id))
-        conn.execute(
-            insert(t.revocations).values(
-                subject=subject, at=now, issuer=issuer.public.id, signature=signature
-            )
-        )
+        """Records that a grant or public key no longer holds; this process does not forget it again."""
+        self.revocations.add(conn, issuer, subject)
 
 
-def _forged(what: str, where: str) -> IntegrityError:
+def forged(what: str, where: str) -> IntegrityError:
+    """Something that is not signed by who could sign it."""
     return IntegrityError(
         f"{what} in the database is not signed by an administrator that this machine trusts",
         where=where,

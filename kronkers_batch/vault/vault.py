@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Column, ColumnElement, Connection, update
+from sqlalchemy import Column, ColumnElement, Connection
 
 from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound
-from kronkers_batch.store import clock
+from kronkers_batch.store import clock, written
 from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.engine import serialise
 from kronkers_batch.store.tables import vault as t
@@ -67,39 +67,53 @@ class Vault:
 
         Made on first use, which needs a write transaction. Raises AccessRefused, NotFound.
         """
-        return self._lasting_key(conn, scope, Kind.FILTER, "filter").key
+        ring, named = self.ring, (scope, Kind.FILTER, "filter")
+
+        def make() -> DataKey:
+            return ring.new_data_key(conn, *named)
+
+        return self._made_once(conn, scope, "filter", lambda: ring.find_data_key(conn, *named), make).key
 
     def record_key(self, conn: Connection, scope: Scope, purpose: str) -> DataKey:
         """The key for small records of one purpose (a fixed word), which viewers can open.
 
         Another one after each rotation, because who was revoked may have kept the old one; so the key's id is
-        stored with what is sealed. Made on first use, which needs a write transaction. Raises AccessRefused,
-        NotFound.
+        stored with what is sealed. It is derived from the key in use: nobody can put another in its place.
+        Made on first use, which needs a write transaction. Raises AccessRefused, NotFound, IntegrityError.
         """
-        making = _writes(conn)
-        version = self.ring.active(conn, scope, make=making).version
-        return self._lasting_key(conn, scope, Kind.RECORD, f"{purpose} {version}")
+        parent = self.ring.active(conn, scope, make=_writes(conn))
+        return self._made_once(
+            conn,
+            scope,
+            purpose,
+            lambda: self.ring.record_key(conn, parent, purpose),
+            lambda: self.ring.make_record_key(conn, parent, purpose),
+        )
 
-    def _lasting_key(self, conn: Connection, scope: Scope, kind: Kind, purpose: str) -> DataKey:
-        if found := self.ring.find_data_key(conn, scope, kind, purpose):
+    def _made_once(
+        self,
+        conn: Connection,
+        scope: Scope,
+        purpose: str,
+        find: Callable[[], DataKey | None],
+        make: Callable[[], DataKey],
+    ) -> DataKey:
+        if found := find():
             return found
         if not _writes(conn):
             # A reader must not make keys; and where none was made, nothing was written under it.
             self.ring.active(conn, scope)
             raise NotFound(f"nothing has been written under the key {purpose!r} yet", where=str(scope))
-        serialise(conn, f"{kind} {scope} {purpose}")
-        return self.ring.find_data_key(conn, scope, kind, purpose) or self.new_data_key(
-            conn, scope, kind, purpose
-        )
+        serialise(conn, f"key {scope} {purpose}")
+        return find() or make()
 
     def shred(self, conn: Connection, key_id: str) -> None:
         """Deletes a data key: what is sealed under it can never be opened again.
 
         Call :meth:`Database.scrub` after the commit, or the key stays in the write-ahead log.
         """
-        conn.execute(
-            update(t.data_keys).where(t.data_keys.c.id == key_id).values(wrapped=None, shredded=clock.now())
-        )
+        gone = {"wrapped": None, "shredded": clock.now()}
+        written.update(conn, t.data_keys, {"id": key_id}, gone, "a shredded key", lasting=("wrapped",))
         self.ring.forget_data_key(key_id)
 
     # ------------------------------------------------------------ sealing

@@ -9,10 +9,10 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, Select, insert, select
+from sqlalchemy import Connection, Row, Select, select
 
 from kronkers_batch.errors import IntegrityError
-from kronkers_batch.store import chain, clock
+from kronkers_batch.store import chain, clock, written
 from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.tables.outputs import output_log, output_versions
 from kronkers_batch.vault.context import DataKey, Signature
@@ -121,22 +121,21 @@ def append(
         signature=Signature("", "", b""),
     )
     signature = vault.sign(place.log(sequence), unsigned.statement())
-    conn.execute(
-        insert(output_log).values(
-            model=place.model,
-            logical_date=place.date,
-            sequence=sequence,
-            version_id=place.version_id,
-            action=action,
-            head=head,
-            at=unsigned.at,
-            previous=unsigned.previous,
-            details=unsigned.details,
-            signer=signature.principal,
-            signer_key=signature.key_id,
-            signature=signature.value,
-        )
-    )
+    row = {
+        "model": place.model,
+        "logical_date": place.date,
+        "sequence": sequence,
+        "version_id": place.version_id,
+        "action": action,
+        "head": head,
+        "at": unsigned.at,
+        "previous": unsigned.previous,
+        "details": unsigned.details,
+        "signer": signature.principal,
+        "signer_key": signature.key_id,
+        "signature": signature.value,
+    }
+    written.insert(conn, output_log, row, f"the line about {place.model}/{place.date} ({action})")
     return Line(**{**unsigned.__dict__, "signature": signature})
 
 

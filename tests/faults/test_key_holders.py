@@ -1,15 +1,18 @@
 """Who holds a key and can write to the database, but has no right to write: a reader, or somebody revoked."""
 
+import contextlib
 import dataclasses
 
 import pytest
 from sqlalchemy import select, update
 
 from kronkers_batch.errors import AccessRefused, IntegrityError
+from kronkers_batch.store.ids import new_id
+from kronkers_batch.store.tables import ledger as ledgers
 from kronkers_batch.store.tables import outputs as o
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import rotation, sealing
-from kronkers_batch.vault.context import Kind, Role, Scope
+from kronkers_batch.vault.context import DataKey, Kind, Role, Scope
 from kronkers_batch.vault.manifest import digest
 from kronkers_batch.warehouse import pieces
 from kronkers_batch.warehouse.pieces import Entry, Place
@@ -148,15 +151,16 @@ def test_a_revocation_taken_out_of_the_database_gives_nothing_back(house, scope)
     with house.db.write() as conn:
         kept = conn.execute(select(t.grant_keys)).all()
         rotation.revoke(house.vault.ring, conn, "anna", scope)
+    with house.db.write() as conn:
         conn.execute(t.revocations.delete())
         for row in kept:  # and everything that rotation took out, put back
             if row.recipient == anna.vault.identity.public.id:
                 conn.execute(t.grant_keys.insert().values(**row._mapping))
-    with pytest.raises(IntegrityError, match="took its revocation"), house.db.write() as conn:
-        rotation.rotate(house.vault.ring, conn, scope)
+    again = House.open(house.root)
+    with pytest.raises(IntegrityError, match="took its revocation"), again.db.write() as conn:
+        rotation.rotate(again.vault.ring, conn, scope)
     with pytest.raises(AccessRefused):
         House.open(house.root, "anna").warehouse.read("late", date=DAY)
-    again = House.open(house.root)
     with again.db.write() as conn:  # what the message says to do
         rotation.revoke(again.vault.ring, conn, "anna", scope)
         rotation.rotate(again.vault.ring, conn, scope)
@@ -175,6 +179,92 @@ def test_what_the_ledger_says_later_is_closed_to_the_keys_that_she_kept(house, a
     assert [details for _, details in _seen(house)][-1] == {"to": "/x/out.csv"}
     with pytest.raises(AccessRefused), anna.db.write() as conn:
         anna.vault.record_key(conn, LATE, "ledger")
+
+
+@pytest.mark.parametrize("when", ["before", "while it rotates", "after"])
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.READER])
+def test_the_key_of_later_records_cannot_be_planted(house, role, when):
+    """Wrapped under a key that she holds, by any name that it may get: a rotation carries it along."""
+    anna = house.member("anna", OPS, role)
+    house.member("ben", OPS, Role.READER)
+    house.publish()
+    before = _seen(anna)
+    with anna.db.read() as conn:
+        kept = anna.vault.ring.active(conn, OPS), anna.vault.ring.active(conn, LATE)
+
+    def plant() -> None:
+        with house.db.unchecked(write=True) as conn:
+            for parent in kept:
+                keys = t.tree_keys.c
+                known = conn.execute(select(keys.id).where(keys.model == parent.scope.model)).scalars().all()
+                for name in ("1", "2", "3", *known):
+                    for purpose in ("ledger", "runs", "definitions"):
+                        _plant(conn, anna, parent, f"{purpose} {name}")
+
+    if when == "before":
+        plant()
+    with house.db.write() as conn:
+        rotation.revoke(house.vault.ring, conn, "anna", OPS, whole=False)
+    if when == "while it rotates":
+        plant()
+    with contextlib.suppress(IntegrityError), House.open(house.root).db.write() as conn:
+        while rotation.rewrap(House.open(house.root).vault.ring, conn, OPS):
+            pass
+    if when == "after":
+        plant()
+    planted = anna.vault.ring._planted
+    with contextlib.suppress(IntegrityError):
+        write_later(house)
+    with house.db.read() as conn:
+        made = set(conn.execute(select(ledgers.ledger.c.key_id)).scalars().all())
+    assert not made & set(planted)
+    assert [details for _, details in _seen(anna)[len(before) :] if details] == []
+
+
+def _plant(conn, anna: House, parent, name: str) -> None:
+    ring = anna.vault.ring
+    ring.__dict__.setdefault("_planted", [])
+    key = DataKey(new_id(), parent.scope, Kind.RECORD, name, b"k" * 32)
+    row = {
+        "id": key.id,
+        "kind": "record",
+        "department": "ops",
+        "model": parent.scope.model,
+        "version_id": name,
+    }
+    row |= {"parent_id": parent.id, "wrapped": ring.wrap_data_key(key, parent), "created": 1}
+    done = conn.execute(t.data_keys.insert().prefix_with("OR IGNORE").values(**row))
+    if done.rowcount:
+        ring._planted.append(key.id)
+
+
+def test_records_of_before_stay_readable_and_a_rotation_begins_new_keys(house):
+    ring = house.vault.ring
+
+    def named(scope, purpose, version):
+        return scope, Kind.RECORD, f"{purpose} {version}"
+
+    # As an older version of this program made and named them.
+    ring.record_key = lambda conn, key, purpose: ring.find_data_key(
+        conn, *named(key.scope, purpose, key.version)
+    )
+    ring.make_record_key = lambda conn, key, purpose: ring.new_data_key(
+        conn, *named(key.scope, purpose, key.version)
+    )
+    house.publish()
+    with house.db.write() as conn:
+        kept = house.vault.record_key(conn, LATE, "ledger")
+    assert kept.version_id == "ledger 1"
+    seen, house, ids = _seen(house), House.open(house.root), set()
+    for fingerprint in ("b", "c"):
+        house.publish(fingerprint=fingerprint)
+        with house.db.write() as conn:
+            ids.add(house.vault.record_key(conn, LATE, "ledger").id)
+            rotation.rotate(house.vault.ring, conn, OPS)
+    assert len({*ids, kept.id}) == 3
+    again = _seen(House.open(house.root))
+    assert again[: len(seen)] == seen
+    assert all(details is not None for _, details in again)
 
 
 def _seen(house: House) -> list:

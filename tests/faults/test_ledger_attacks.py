@@ -322,7 +322,7 @@ def test_the_line_about_an_exchanged_version_is_written_beforehand(project, insi
         told = {"manifest": "0" * 64}
         insider.ledger.append(conn, insider.vault.principal, "record", "buys@2", told, department="support")
     project.edit("conf/model/buys.yaml", "penalty: 1.0", "penalty: 2.0")
-    project.run("run", "buys")
+    assert "tell of two versions" in project.run("run", "buys", code=4).stderr
     with database(project) as db:
         query = "SELECT max(seq) FROM ledger WHERE subject = 'buys@2' AND action = 'record'"
         number = db.execute(query).fetchone()[0]

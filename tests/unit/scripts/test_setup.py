@@ -48,7 +48,7 @@ class Machine:
         path.write_text(f"#!/bin/sh\n{script}\n")
         path.chmod(0o755)
 
-    def python_is_ready(self) -> None:
+    def python_is_ready(self, kind: str = "runtime") -> None:
         venv = self.checkout / ".venv"
         (venv / "bin").mkdir(parents=True)
         (venv / "bin/python").symlink_to(sys.executable)
@@ -59,7 +59,7 @@ class Machine:
         digest = subprocess.run(
             ["bash", "-c", line], cwd=self.checkout, capture_output=True, text=True, check=True
         )
-        (venv / "setup-python").write_text(f"runtime {digest.stdout.strip()}\n")
+        (venv / "setup-python").write_text(f"{kind} {digest.stdout.strip()}\n")
         (venv / "setup-bytecode").touch()
 
     def setup(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -124,3 +124,18 @@ def test_an_unknown_argument_shows_the_usage(machine: Machine) -> None:
     done = machine.setup("--fast")
     assert done.returncode == 2
     assert "scripts/setup --dev" in done.stdout
+
+
+def test_only_who_develops_is_told_that_postgresql_is_missing(machine: Machine) -> None:
+    script = machine.checkout / "scripts/setup"
+    script.write_text(script.read_text().replace("/usr/lib/postgresql/", f"{machine.checkout}/none/"))
+    machine.python_is_ready("dev")
+    for name in ("bwrap", "Rscript"):
+        machine.command(name)
+    machine.command("julia", "echo ok")
+    assert machine.setup().stderr == ""
+    done = machine.setup("--dev")
+    assert done.returncode == 0
+    assert "apt-get install postgresql" in done.stderr
+    machine.command("initdb")
+    assert machine.setup("--dev").stderr == ""

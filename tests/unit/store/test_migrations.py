@@ -13,7 +13,7 @@ from sqlalchemy import MetaData, inspect, select, text
 
 from kronkers_batch.config.spec import Secret
 from kronkers_batch.errors import StoreError
-from kronkers_batch.store import migrate
+from kronkers_batch.store import exact, migrate
 from kronkers_batch.store.engine import Database
 from kronkers_batch.store.tables import metadata
 from kronkers_batch.store.tables.runs import run_events
@@ -29,7 +29,7 @@ def db(tmp_path):
 
 
 def differences(db, declared):
-    with db.read() as conn:
+    with db.unchecked(write=False) as conn:
         return compare_metadata(MigrationContext.configure(conn, opts={"compare_type": True}), declared)
 
 
@@ -41,11 +41,11 @@ def test_constraints_are_the_declared_ones_too(db, tmp_path):
     # compare_metadata does not look at check constraints, foreign keys' actions, or primary keys.
     other = Database(Secret(f"sqlite:///{tmp_path}/declared.db"))
     migrate._make_file(other.path)
-    with other.write() as conn:
+    with other.unchecked(write=True) as conn:
         metadata.create_all(conn)
 
     def words(database):
-        with database.read() as conn:
+        with database.unchecked(write=False) as conn:
             rows = conn.execute(text("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"))
             return {
                 # A column that a migration adds stands in the line of the one before it.
@@ -70,7 +70,7 @@ def test_constraints_are_the_declared_ones_too(db, tmp_path):
     ],
 )
 def test_a_difference_is_found(db, change):
-    with db.write() as conn:
+    with db.unchecked(write=True) as conn:
         conn.execute(text(change))
     assert differences(db, metadata) != []
 
@@ -118,7 +118,7 @@ def test_a_newer_database_is_left_alone(db):
 def test_another_programs_database_is_left_alone(tmp_path):
     db = Database(Secret(f"sqlite:///{tmp_path}/x.db"))
     migrate._make_file(db.path)
-    with db.write() as conn:
+    with db.unchecked(write=True) as conn:
         conn.execute(text("CREATE TABLE customers (id INTEGER)"))
     with pytest.raises(StoreError, match="another program"):
         db.migrate()
@@ -142,16 +142,10 @@ def test_metadata_is_one():
 
 
 def test_a_database_of_before_found_texts_keeps_its_events(tmp_path):
-    from alembic import command
-    from alembic.config import Config
-
     db = Database(Secret(f"sqlite:///{tmp_path}/x.db"))
     migrate._make_file(db.path)
-    config = Config()
-    config.set_main_option("script_location", str(migrate._SCRIPTS))
-    with db.write() as conn:
-        config.attributes["connection"] = conn
-        command.upgrade(config, "0001")
+    with db.unchecked(write=True) as conn:
+        migrate._upgrade(conn, "0001")
         assert "found" not in [column["name"] for column in inspect(conn).get_columns("run_events")]
         conn.execute(
             text(
@@ -166,7 +160,7 @@ def test_a_database_of_before_found_texts_keeps_its_events(tmp_path):
         )
     db.migrate()
     with db.read() as conn:
-        assert migrate.revision(conn, db.where) == "0002"
+        assert migrate.revision(conn, db.where, exact.objects(conn)) == "0002"
         (row,) = conn.execute(select(run_events)).all()
     assert (row.run_id, row.message, row.reason, row.found) == ("r", b"\x01", b"\x02", None)
     assert differences(db, metadata) == []

@@ -1,0 +1,120 @@
+"""What a write transaction meant to leave behind, read again after its commit.
+
+A statement that the database took may not be what is in it: a trigger, a rule or somebody in between can undo
+it. So what access and the record hang on is written through these functions, and :meth:`Database.write` then
+asks for it in a new transaction, before the caller is told that it was done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Table
+from sqlalchemy.sql.elements import ColumnElement
+
+from kronkers_batch.errors import IntegrityError
+
+OPTION = "kronkers_written"
+"""The execution option of a connection that holds its :class:`Written`."""
+
+Excuse = Callable[[Connection], bool]
+"""Whether somebody with the right to do so may have taken the row out again by now."""
+
+
+@dataclass(frozen=True)
+class _Row:
+    table: Table
+    key: Mapping[str, Any]
+    values: Mapping[str, Any]
+    what: str
+    excuse: Excuse | None
+
+
+@dataclass
+class Written:
+    """The rows that one transaction wrote, and those that it took out."""
+
+    rows: list[_Row] = field(default_factory=list)
+    gone: list[tuple[Table, ColumnElement[bool], str]] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.rows or self.gone)
+
+    def require(self, conn: Connection, where: str) -> None:
+        """Compares all of it with what is there. Raises IntegrityError, which says what is not."""
+        for row in self.rows:
+            found = conn.execute(sa.select(row.table).where(*_equal(row.table, row.key))).one_or_none()
+            if found is None:
+                if row.excuse is None or not row.excuse(conn):
+                    raise _lost(f"{row.what} is not there after it was written", where)
+            elif any(found._mapping[name] != value for name, value in row.values.items()):
+                raise _lost(f"{row.what} is not there as it was written", where)
+        for table, condition, what in self.gone:
+            if conn.execute(sa.select(sa.literal(1)).select_from(table).where(condition).limit(1)).first():
+                raise _lost(f"{what} is still there after it was deleted", where)
+
+
+def insert(
+    conn: Connection,
+    table: Table,
+    values: Mapping[str, Any],
+    what: str,
+    *,
+    lasting: tuple[str, ...] | None = None,
+    excuse: Excuse | None = None,
+) -> None:
+    """Inserts a row that must be there after the commit.
+
+    Args:
+        conn: A write transaction.
+        table: Where.
+        values: By column.
+        what: What messages call it.
+        lasting: The columns that nobody changes later; None is all.
+        excuse: Tells whether it may be gone again.
+    """
+    conn.execute(sa.insert(table).values(**values))
+    key = {column.name: values[column.name] for column in table.primary_key}
+    kept = values if lasting is None else {name: values[name] for name in lasting}
+    _of(conn).rows.append(_Row(table, key, kept, what, excuse))
+
+
+def update(
+    conn: Connection,
+    table: Table,
+    key: Mapping[str, Any],
+    values: Mapping[str, Any],
+    what: str,
+    *,
+    lasting: tuple[str, ...],
+) -> None:
+    """Changes the row with this primary key; the ``lasting`` values must be there after the commit."""
+    conn.execute(sa.update(table).where(*_equal(table, key)).values(**values))
+    _of(conn).rows.append(_Row(table, key, {name: values[name] for name in lasting}, what, None))
+
+
+def delete(conn: Connection, table: Table, condition: ColumnElement[bool], what: str) -> None:
+    """Deletes rows; none that meets the condition may be there after the commit."""
+    conn.execute(sa.delete(table).where(condition))
+    _of(conn).gone.append((table, condition, what))
+
+
+def _of(conn: Connection) -> Written:
+    found: Written = conn.get_execution_options()[OPTION]
+    return found
+
+
+def _equal(table: Table, key: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+    return [table.c[name] == value for name, value in key.items()]
+
+
+def _lost(what: str, where: str) -> IntegrityError:
+    return IntegrityError(
+        what,
+        where=where,
+        fix="Something else changes the database: do not rely on what this command did. Find out who can "
+        "write to it, run `kronkers ledger verify`, then run the command again.",
+    )

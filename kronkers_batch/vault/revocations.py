@@ -1,0 +1,129 @@
+"""Which grants and public keys no longer hold: signed statements, moment included.
+
+A revocation that is not signed as a whole, by who may revoke what it names, counts for every moment: what it
+names never held, nor what hangs on that. Whoever can write to the database can lock anybody out that way, as
+they could by deleting rows; nobody gets in by it. ``kronkers ledger verify`` names each.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Row, select
+
+from kronkers_batch.errors import IntegrityError, NotFound
+from kronkers_batch.store import clock, written
+from kronkers_batch.store.tables import vault as t
+from kronkers_batch.vault.identity import Identity
+
+if TYPE_CHECKING:
+    from kronkers_batch.vault.trust import Principal, Trust
+
+
+_MINUTE = 60_000_000
+
+
+class _Asking(threading.local):
+    """The revocations whose issuers are being looked up, and what was found of others meanwhile."""
+
+    def __init__(self) -> None:
+        self.open: set[str] = set()
+        self.found: dict[str, str] = {}
+
+
+class Revocations:
+    """Answers for one :class:`~kronkers_batch.vault.trust.Trust`, in the transactions that it is handed."""
+
+    def __init__(self, trust: Trust) -> None:
+        self._trust = trust
+        self._made: dict[str, int] = {}
+        self._asking = _Asking()
+
+    @property
+    def undecided(self) -> bool:
+        """Whether this thread is looking one up: what is found meanwhile may hang on how that ends."""
+        return bool(self._asking.open)
+
+    def revoked(self, conn: Connection, subject: str, moment: int) -> bool:
+        """Whether the grant or public key was revoked by that moment; a future one counts now."""
+        made = self._made.get(subject)
+        if made is not None and made <= moment:
+            return True  # by this process, whatever the database says
+        # Not by an index: who can write to the file can make one that leaves rows out.
+        same = t.revocations.c.subject.concat("") == subject
+        row = conn.execute(select(t.revocations).where(same).limit(1)).one_or_none()
+        if row is None:
+            return False
+        now = clock.now()
+        # Of the future, because a clock was wrong or somebody wanted it so: it counts from now on.
+        at = row.at if row.at <= now else now - _MINUTE
+        return at <= moment or self.flaw(conn, row) != ""
+
+    def add(self, conn: Connection, issuer: Identity, subject: str) -> None:
+        """Records that a grant or public key no longer holds; this process does not forget it again."""
+        now = clock.now()
+        signature = issuer.sign(self._statement(subject, now, issuer.public.id))
+        row = {"subject": subject, "at": now, "issuer": issuer.public.id, "signature": signature}
+        written.insert(conn, t.revocations, row, f"the revocation of {subject}")
+        self._made[subject] = now
+
+    def flawed(self, conn: Connection) -> list[tuple[str, str]]:
+        """Of every revocation that counts for every moment: what it names, and what is wrong with it."""
+        rows = conn.execute(select(t.revocations).order_by(t.revocations.c.subject)).all()
+        return [(row.subject, flaw) for row in rows if (flaw := self.flaw(conn, row))]
+
+    def refuse_flawed(self, conn: Connection, subject: str) -> None:
+        """Raises IntegrityError where what is revoked is revoked for every moment, and says why."""
+        for row in conn.execute(select(t.revocations).where(t.revocations.c.subject == subject)).all():
+            if flaw := self.flaw(conn, row):
+                raise flawed(subject, flaw)
+
+    def flaw(self, conn: Connection, row: Row[Any]) -> str:
+        """What is wrong with a revocation; empty where it is signed by who may revoke what it names."""
+        asking = self._asking
+        if row.subject in asking.open:
+            # Two that name each other's issuers: whichever came first counts, and their moments tell.
+            return ""
+        if row.subject in asking.found:
+            return asking.found[row.subject]
+        asking.open.add(row.subject)
+        try:
+            found = self._look(conn, row)
+        finally:
+            asking.open.discard(row.subject)
+        asking.found[row.subject] = found
+        if not asking.open:
+            asking.found.clear()
+        return found
+
+    def _look(self, conn: Connection, row: Row[Any]) -> str:
+        try:
+            issuer = self._trust.principal(conn, row.issuer)
+            if not issuer.keys.verifies(self._statement(row.subject, row.at, row.issuer), row.signature):
+                return "its signature is not of this row"
+            return "" if self._may(conn, row, issuer) else "its issuer could not revoke this at that moment"
+        except (NotFound, IntegrityError):
+            return "its issuer is nobody whom this warehouse believes"
+
+    def _may(self, conn: Connection, row: Row[Any], issuer: Principal) -> bool:
+        query = select(t.grants.c.department).where(t.grants.c.id == row.subject)
+        department = conn.execute(query).scalar()
+        if department is not None:
+            return self._trust.may_grant(conn, row.issuer, department, row.at)
+        key = select(t.principal_keys.c.id).where(t.principal_keys.c.id == row.subject)
+        known = conn.execute(key).first() is not None
+        return known and issuer.authority == "admin" and not self.revoked(conn, row.issuer, row.at)
+
+    def _statement(self, subject: str, at: int, issuer: str) -> bytes:
+        return self._trust.statement("revocation", subject, at, issuer)
+
+
+def flawed(subject: str, flaw: str) -> IntegrityError:
+    """A revocation that counts for every moment."""
+    return IntegrityError(
+        f"a revocation in the database is not valid: {flaw}; until it is mended, what it names never held",
+        where=f"revocation of {subject}",
+        fix="Somebody planted or changed it: find out who can write to the database. Delete the row where "
+        "nobody was revoked; else revoke again.",
+    )

@@ -1,0 +1,154 @@
+"""What a command says that it wrote is read again: a statement that the database took may not be in it.
+
+The schema is exact, so that no trigger can be planted; here each is planted with that defence taken out.
+"""
+
+import contextlib
+import sqlite3
+from contextlib import closing
+
+import pytest
+from sqlalchemy import select
+
+from kronkers_batch.errors import IntegrityError
+from kronkers_batch.store import clock, exact, written
+from kronkers_batch.store.tables import ledger, outputs, registry
+from kronkers_batch.store.tables import vault as t
+from kronkers_batch.vault import grants, rotation
+from kronkers_batch.vault.context import Role, Scope
+from tests.house_fixture import house, house_template
+from tests.warehouse_support import House, training
+
+__all__ = ["house", "house_template"]
+
+OPS = Scope("ops")
+FAR = 9_000_000_000_000_000_000
+UNDONE = {
+    "revocations": "DELETE FROM revocations WHERE subject = NEW.subject",
+    "revocations later": f"UPDATE revocations SET at = {FAR} WHERE subject = NEW.subject",
+    "grants": "UPDATE grants SET role = 'admin' WHERE id = NEW.id",
+    "grant_keys": "DELETE FROM grant_keys WHERE grant_id = NEW.grant_id",
+    "tree_keys": "UPDATE tree_keys SET version = 9 WHERE id = NEW.id",
+    "ledger": "DELETE FROM ledger WHERE seq = NEW.seq",
+    "ledger changed": "UPDATE ledger SET subject = 'nothing' WHERE seq = NEW.seq",
+    "champions": "DELETE FROM champions WHERE sequence = NEW.sequence",
+    "output_log": "UPDATE output_log SET head = '' WHERE sequence = NEW.sequence",
+}  # fmt: skip
+
+
+@pytest.fixture
+def loose(house: House, monkeypatch) -> House:
+    """A house whose program does not compare the schema, with some history."""
+    monkeypatch.setattr(exact, "compare", lambda _found, _wanted: "")
+    house.registry.record(training(), b"model")
+    house.member("anna", OPS, Role.READER)
+    house.member("carla", None)
+    return house
+
+
+def plant(house: House, what: str, event: str = "INSERT") -> None:
+    with closing(sqlite3.connect(house.db.path)) as db:
+        table, _, _ = what.partition(" ")
+        db.execute(f"CREATE TRIGGER planted AFTER {event} ON {table} BEGIN {UNDONE.get(what, what)}; END")
+        db.commit()
+
+
+def do(house: House, what: str) -> None:
+    """Something that a person does which writes to that table."""
+    table = what.partition(" ")[0]
+    if table in ("output_log", "ledger"):
+        house.publish()
+        return
+    if table == "champions":
+        house.registry.promote("late", 1, "good")
+        return
+    with house.db.write() as conn:
+        if table in ("revocations", "tree_keys"):
+            rotation.revoke(house.vault.ring, conn, "anna", OPS, whole=False)
+        else:
+            grants.grant(house.vault.ring, conn, "carla", OPS, Role.VIEWER)
+
+
+@pytest.mark.parametrize("what", UNDONE)
+def test_what_a_trigger_undid_is_not_said_to_be_done(loose: House, what):
+    plant(loose, what)
+    with pytest.raises(IntegrityError, match=r"(after|as) it was written") as caught:
+        do(House.open(loose.root), what)
+    assert "ledger verify" in caught.value.fix
+
+
+def test_a_key_that_stays_after_it_was_taken_away_is_not_said_to_be_gone(loose: House):
+    with closing(sqlite3.connect(loose.db.path)) as db:
+        columns = "grant_id, key_id, recipient, sealed, created, issuer, signature"
+        old = ", ".join(f"OLD.{name}" for name in columns.split(", "))
+        db.execute(
+            "CREATE TRIGGER planted AFTER DELETE ON grant_keys BEGIN "
+            f"INSERT INTO grant_keys ({columns}) VALUES ({old}); END"
+        )
+        db.commit()
+    again = House.open(loose.root)
+    with pytest.raises(IntegrityError, match="still there after it was deleted"), again.db.write() as conn:
+        rotation.revoke(again.vault.ring, conn, "anna", OPS, whole=False)
+
+
+def test_a_key_that_was_shredded_and_is_there_again_is_not_said_to_be_gone(loose: House):
+    loose.publish(fingerprint="1")
+    output = loose.publish(fingerprint="2")
+    with closing(sqlite3.connect(loose.db.path)) as db:
+        db.execute(
+            "CREATE TRIGGER planted AFTER UPDATE ON data_keys WHEN NEW.wrapped IS NULL BEGIN "
+            "UPDATE data_keys SET wrapped = OLD.wrapped WHERE id = NEW.id; END"
+        )
+        db.commit()
+    with pytest.raises(IntegrityError, match="shredded key"):
+        House.open(loose.root).warehouse.shred(output.ref, "gone")
+
+
+def test_it_is_asked_as_a_connection_sees_it_that_was_opened_just_now(loose: House):
+    """The schema is exchanged under a connection that has the old one in memory, and writes by that."""
+    number = "PRAGMA schema_version"
+    again = House.open(loose.root)
+    with again.db.read() as conn:
+        conn.execute(select(t.revocations)).all()
+    with closing(sqlite3.connect(loose.db.path, isolation_level=None)) as db:
+        before = db.execute(number).fetchone()[0]
+        for sql in ("ALTER TABLE revocations RENAME TO old", "CREATE TABLE revocations AS SELECT * FROM old"):
+            db.execute(sql)
+        db.execute(f"{number}={before}")
+    with pytest.raises(IntegrityError, match="the revocation of"), again.db.write() as conn:
+        again.vault.trust.add_revocation(conn, again.vault.identity, "x")
+
+
+# ---------------------------------------------------------------- what must go on working
+
+
+def test_what_is_written_is_there_and_nothing_is_asked_of_who_wrote_nothing(house: House, monkeypatch):
+    asked = []
+    require = written.Written.require
+    monkeypatch.setattr(written.Written, "require", lambda self, *a: asked.append(self) or require(self, *a))
+    with house.db.read() as conn:
+        for table in (t.grants, ledger.ledger, registry.champions, outputs.output_log):
+            conn.execute(select(table)).all()
+    with house.db.write() as conn:
+        conn.execute(t.warehouse.update().values(created=clock.now()))
+    assert asked == []
+    with house.db.write() as conn:
+        house.vault.trust.add_revocation(conn, house.vault.identity, "x")
+    assert len(asked) == 1
+
+
+def test_what_is_undone_is_not_asked_for(house: House):
+    with contextlib.suppress(RuntimeError), house.db.write() as conn:
+        house.vault.trust.add_revocation(conn, house.vault.identity, "x")
+        raise RuntimeError
+    with house.db.read() as conn:
+        assert conn.execute(select(t.revocations)).all() == []
+
+
+def test_a_key_that_a_rotation_replaced_at_once_is_no_loss(house: House):
+    """Two administrators at work: what was sealed a moment ago is rightly gone."""
+    house.member("anna", OPS, Role.READER)
+    with house.db.write() as conn:
+        grants.grant(house.vault.ring, conn, "anna", Scope("ops", "late"), Role.OPERATOR)
+        rotation.begin(house.vault.ring, conn, OPS)
+    assert House.open(house.root, "anna").vault is not None

@@ -1,0 +1,268 @@
+"""Revocations are signed whole, moment included; whatever is wrong with one, nobody gets in by it."""
+
+import contextlib
+import sqlite3
+from contextlib import closing
+
+import pytest
+from sqlalchemy import insert, select, update
+
+from kronkers_batch.errors import AccessRefused, IntegrityError, KronkersError
+from kronkers_batch.store import clock, exact, written
+from kronkers_batch.store.tables import vault as t
+from kronkers_batch.vault import grants, rotation
+from kronkers_batch.vault.context import Role, Scope
+from tests.house_fixture import house, house_template
+from tests.warehouse_support import DAY, House
+
+__all__ = ["house", "house_template"]
+
+OPS, FLEET = Scope("ops"), Scope("fleet")
+FAR = 9_000_000_000_000_000_000
+
+
+def allowed(house: House, name: str) -> bool:
+    try:
+        again = House.open(house.root, name)
+        with again.db.read() as conn:
+            return bool(again.vault.held(conn))
+    except (AccessRefused, IntegrityError):
+        return False
+
+
+def change(house: House, **values: object) -> None:
+    """What somebody does with an account on the database."""
+    with house.db.unchecked(write=True) as conn:
+        assert conn.execute(update(t.revocations).values(**values)).rowcount
+
+
+def put(house: House, by: House, subject: str, at: int, *, signature: bytes = b"") -> None:
+    """A revocation that somebody made with a program of their own, signed with their key."""
+    issuer = by.vault.identity
+    signed = issuer.sign(by.vault.trust.statement("revocation", subject, at, issuer.public.id))
+    row = {"subject": subject, "at": at, "issuer": issuer.public.id, "signature": signature or signed}
+    with house.db.unchecked(write=True) as conn:
+        conn.execute(insert(t.revocations).values(**row))
+
+
+def flaws(house: House) -> list[str]:
+    again = House.open(house.root)
+    with again.db.read() as conn:
+        return [flaw for _, flaw in again.vault.trust.revocations.flawed(conn)]
+
+
+def grant_of(house: House, member: House) -> str:
+    with house.db.read() as conn:
+        mine = t.grants.c.principal_id == member.vault.identity.id
+        return str(conn.execute(select(t.grants.c.id).where(mine)).scalar_one())
+
+
+@pytest.mark.parametrize("changed", [{"at": FAR}, {"at": 0}, {"issuer": "0" * 32}, {"signature": b"x"}])
+@pytest.mark.parametrize("what", ["grant", "key"])
+def test_a_revocation_that_was_changed_counts_for_every_moment(house, changed, what):
+    house.member("anna", OPS, Role.READER)
+    with house.db.write() as conn:
+        if what == "grant":
+            rotation.revoke(house.vault.ring, conn, "anna", OPS)
+        else:
+            rotation.revoke_principal(house.vault.ring, conn, "anna")
+    assert flaws(house) == []
+    change(house, **changed)
+    assert len(flaws(house)) == (1 if what == "grant" else 2)
+    assert not allowed(house, "anna")
+    again = House.open(house.root)
+    with again.db.read() as conn:
+        for subject in conn.execute(select(t.revocations.c.subject)).scalars().all():
+            assert all(again.vault.trust.revoked(conn, subject, at) for at in (0, clock.now(), FAR))
+
+
+def test_one_of_the_future_that_is_signed_counts_from_now_on(house):
+    """The clock of whoever revoked was wrong, or so they wanted."""
+    anna = house.member("anna", OPS, Role.READER)
+    put(house, house, grant_of(house, anna), FAR)
+    assert flaws(house) == []
+    assert not allowed(house, "anna")
+
+
+@pytest.mark.parametrize("who", ["viewer", "other department", "herself", "nobody"])
+def test_one_by_somebody_who_may_not_revoke_this_is_named(house, who):
+    """It locks out whom it names: who can write to the database can do that by deleting rows, too."""
+    anna = house.member("anna", OPS, Role.READER)
+    members = {
+        "viewer": ("vic", OPS, Role.VIEWER),
+        "other department": ("bob", FLEET, Role.ADMIN),
+        "herself": None,
+        "nobody": None,
+    }[who]
+    by = house.member(*members) if members else anna
+    put(house, by, grant_of(house, anna), clock.now(), signature=b"x" * 64 if who == "nobody" else b"")
+    (flaw,) = flaws(house)
+    assert ("signature" in flaw) == (who == "nobody")
+    assert not allowed(house, "anna")
+
+
+@pytest.mark.parametrize("subject", ["nothing", "0" * 26, "pin"])
+def test_a_planted_one_is_named_whatever_it_names(house, subject):
+    bob = house.member("bob", FLEET, Role.ADMIN)
+    put(house, bob, house.vault.identity.public.id if subject == "pin" else subject, 1)
+    if subject != "pin":
+        assert flaws(house) == ["its issuer could not revoke this at that moment"]
+        return
+    # Nothing that the administrator signed counts any more, and it is said why.
+    with pytest.raises(IntegrityError, match="a revocation in the database is not valid") as caught:
+        House.open(house.root)
+    assert "find out who can write" in caught.value.fix
+
+
+def test_an_issuers_key_that_was_revoked_later_leaves_what_it_signed_before(house):
+    ben = house.member("ben", OPS, Role.ADMIN)
+    house.member("anna", None)
+    house.member("carla", OPS, Role.READER)
+    with ben.db.write() as conn:
+        grants.grant(ben.vault.ring, conn, "anna", OPS, Role.READER)
+        rotation.revoke(ben.vault.ring, conn, "carla", OPS)
+    with house.db.write() as conn:
+        rotation.revoke_principal(house.vault.ring, conn, "ben")
+    assert flaws(house) == []
+    assert allowed(house, "anna")
+    assert not allowed(house, "carla")
+    # Unless the revocation itself was changed: then it counts for every moment, and undoes that too.
+    with house.db.unchecked(write=True) as conn:
+        key = t.revocations.c.subject == ben.vault.identity.public.id
+        conn.execute(update(t.revocations).where(key).values(at=FAR))
+    assert not allowed(house, "anna")
+    assert not allowed(house, "carla")
+
+
+def test_two_who_revoked_each_other_are_both_out(house):
+    """Whatever either of them signs, and whenever they say that it was."""
+    both = [house.member(name, OPS, Role.ADMIN) for name in ("ben", "carla")]
+    put(house, both[0], grant_of(house, both[1]), 5)
+    put(house, both[1], grant_of(house, both[0]), 6)
+    assert not allowed(house, "ben")
+    assert not allowed(house, "carla")
+    assert len(flaws(house)) == 2  # neither could revoke so long ago
+
+
+def test_many_that_name_each_others_issuers_are_decided_in_words(house):
+    """Planted so that each has to be asked for each other: no more work than there are rows squared."""
+    ben = house.member("ben", OPS, Role.ADMIN)
+    with house.db.unchecked(write=True) as conn:
+        for _ in range(24):
+            ben.vault.trust.add_grant(conn, ben.vault.identity, ben.vault.identity.id, OPS, Role.ADMIN)
+        ids = conn.execute(select(t.grants.c.id).where(t.grants.c.issuer == ben.vault.identity.public.id))
+        planted = ids.scalars().all()
+    moment = clock.now()
+    for number, subject in enumerate(planted):
+        put(house, ben, subject, moment + number)
+    assert len(flaws(house)) <= len(planted)
+
+
+def test_the_administrator_whom_everything_hangs_on_may_be_revoked_by_the_next(house):
+    zoe = house.member("zoe", None)
+    with house.db.unchecked(write=True) as conn:
+        key = t.principal_keys.c.id == zoe.vault.identity.public.id
+        conn.execute(t.grants.delete().where(t.grants.c.principal_id == zoe.vault.identity.id))
+        conn.execute(t.principal_keys.delete().where(key))
+        conn.execute(t.principals.delete().where(t.principals.c.name == "zoe"))
+        args = (zoe.vault.identity.id, "zoe", zoe.vault.identity.public)
+        house.vault.trust.add_principal(conn, house.vault.identity, *args, authority="admin")
+        grants.grant(house.vault.ring, conn, "zoe", OPS, Role.ADMIN)
+    zoe = House.open(house.root, "zoe")
+    with zoe.db.write() as conn:
+        rotation.revoke(zoe.vault.ring, conn, "admin", OPS)
+        zoe.vault.trust.add_revocation(conn, zoe.vault.identity, house.vault.identity.public.id)
+    zoe = House.open(house.root, "zoe")
+    with zoe.db.read() as conn:
+        assert zoe.vault.trust.revocations.flawed(conn) == []
+        zoe.vault.trust.require_authority(conn, zoe.vault.identity)
+    assert not allowed(house, "me")
+
+
+# ---------------------------------------------------------------- while somebody is revoked
+
+
+@pytest.mark.parametrize("body", ["DELETE FROM revocations", f"UPDATE revocations SET at = {FAR}"])
+def test_the_next_key_is_not_sealed_to_who_was_just_revoked_whatever_the_database_says(
+    house, monkeypatch, body
+):
+    """Undone by a trigger, in the same transaction: here with the defences before and after it taken out."""
+    anna = house.member("anna", OPS, Role.READER)
+    house.publish()
+    monkeypatch.setattr(exact, "compare", lambda _found, _wanted: "")
+    monkeypatch.setattr(written.Written, "require", lambda *_: None)
+    with closing(sqlite3.connect(house.db.path)) as db:
+        db.execute(
+            f"CREATE TRIGGER x AFTER INSERT ON revocations BEGIN {body} WHERE subject = NEW.subject; END"
+        )
+        db.commit()
+    again = House.open(house.root)
+    with again.db.write() as conn:
+        rotation.revoke(again.vault.ring, conn, "anna", OPS)
+    mine = t.grant_keys.c.recipient == anna.vault.identity.public.id
+    with again.db.read() as conn:
+        assert conn.execute(select(t.grant_keys).where(mine)).all() == []
+    again.publish(fingerprint="later")
+    with contextlib.suppress(KronkersError):
+        assert House.open(house.root, "anna").rows(date=DAY) is None
+
+
+def test_a_key_is_not_sealed_for_a_grant_or_to_a_key_that_is_revoked(house):
+    anna = house.member("anna", OPS, Role.READER)
+    ring = house.vault.ring
+    with house.db.read() as conn:
+        (given,) = house.vault.trust.grants(conn, t.grants.c.principal_id == anna.vault.identity.id)
+        (holder,) = grants.holders(ring, conn, given)
+    for subject in (given.id, holder.keys.id):
+        with house.db.write() as conn:
+            house.vault.trust.add_revocation(conn, house.vault.identity, subject)
+        again = House.open(house.root)
+        with again.db.write() as conn:
+            key = again.vault.ring.active(conn, OPS)
+            with pytest.raises(IntegrityError, match="was revoked"):
+                grants.seal_key(again.vault.ring, conn, given, key, holder)
+        with house.db.unchecked(write=True) as conn:
+            conn.execute(t.revocations.delete())
+        # Nor by the process that revoked, when the row is gone.
+        with house.db.write() as conn, pytest.raises(IntegrityError, match="was revoked"):
+            grants.seal_key(ring, conn, given, ring.active(conn, OPS), holder)
+        house.vault.trust.revocations._made.clear()
+
+
+# ---------------------------------------------------------------- through the command line
+
+
+def verify(company) -> str:
+    return company.by("admin").run("ledger", "verify", code=4).stderr
+
+
+@pytest.mark.parametrize("sql", ["DELETE FROM revocations", f"UPDATE revocations SET at = {FAR}"])
+def test_a_revocation_that_is_undone_is_noticed_and_undoes_nothing(company, sql):
+    company.join("bea", "reader", "hr")
+    with closing(sqlite3.connect(company.database)) as db:
+        db.execute(
+            f"CREATE TRIGGER x AFTER INSERT ON revocations BEGIN {sql} WHERE subject = NEW.subject; END"
+        )
+        db.commit()
+    done = company.by("admin").run("access", "revoke", "bea", "hr", code=4)
+    assert "there is also trigger x" in done.stderr
+    with closing(sqlite3.connect(company.database)) as db:
+        db.execute("DROP TRIGGER x")
+        db.commit()
+    company.by("admin").run("access", "revoke", "bea", "hr")
+    company.run("run", "--date", "2024-01-21")
+    with closing(sqlite3.connect(company.database)) as db:
+        db.execute(sql)
+        db.commit()
+    words = ("read", "leavers", "--date", "2024-01-21", "--limit", "2")
+    assert company.by("bea").run(*words, code=3).stdout == ""
+    assert "revocation" in verify(company)
+
+
+def test_a_revocation_that_was_planted_is_named(company):
+    with closing(sqlite3.connect(company.database)) as db:
+        subject = db.execute("SELECT id FROM grants WHERE role = 'viewer'").fetchone()[0]
+        db.execute("INSERT INTO revocations VALUES (?, 5, ?, x'00')", [subject, "0" * 32])
+        db.commit()
+    assert f"revocation of {subject}" in verify(company)
+    assert company.by("vic").run("models", code=3).stdout == ""
