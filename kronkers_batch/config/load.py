@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from kronkers_batch import redaction
-from kronkers_batch.config import compose, interpolation, leading, templates
+from kronkers_batch.config import compose, interpolation, leading, opening, templates
 from kronkers_batch.config import overrides as overriding
 from kronkers_batch.config.fields import Bad, read_table
 from kronkers_batch.config.kinds import unsafe_name
@@ -22,6 +22,7 @@ from kronkers_batch.config.source_file import DEPARTMENT, SOURCE, RawSource, che
 from kronkers_batch.config.spec import Config, DepartmentSpec, Origin
 from kronkers_batch.errors import ConfigError
 
+_SUFFIXES = (".yaml", ".yml")
 _FILE_GROUPS = ("department", "source", "template", "model")
 
 
@@ -67,6 +68,7 @@ class _Loader:
     def __init__(self, conf: Path, texts: tuple[str, ...], environ: Mapping[str, str]) -> None:
         self.conf, self.project, self.environ = conf, conf.parent, environ
         self.problems = Problems()
+        self.places = Places.before(conf, environ)
         self.overrides = overriding.parse(texts, self.problems)
         self.names: dict[str, frozenset[str]] = {}
         self.read: dict[str, bytes] = {}  # what was in which file
@@ -74,10 +76,7 @@ class _Loader:
     def load(self) -> Config:
         redaction.begin(str(self.conf), str(self.project))
         trees = {group: self.group(group) for group in _FILE_GROUPS}
-        for group, files in trees.items():
-            redaction.literal([group, *files])
-            for tree in files.values():
-                redaction.literal(_said(tree))
+        self.no_secrets(trees)
         departments = self.departments(trees["department"])
         sources = self.sources(trees["source"])
         models = self.models(trees["model"], trees["template"])
@@ -111,12 +110,18 @@ class _Loader:
     def file(self, path: Path) -> Node | None:
         """The tree of one file, or None with a problem noted."""
         shown = f"{self.conf.name}/{path.relative_to(self.conf).as_posix()}"
+        where = Origin(shown, 1, "")
         try:
-            data = path.read_bytes()
+            with opening.opened(path, self.places) as file:
+                if Path(file.real).suffix.lower() not in _SUFFIXES:
+                    # What is read is shown in problems: a link may not choose just any file for that.
+                    raise opening.PathRefused("it is a link to a file that is no YAML")
+                data = Path(file.reading).read_bytes()
+        except opening.PathRefused as refused:
+            self.problems.add(where, f"the file is refused: {refused.why}", "put the file itself there")
+            return None
         except OSError as error:
-            self.problems.add(
-                Origin(shown, 1, ""), f"cannot be read: {error.strerror}", "check its permissions"
-            )
+            self.problems.add(where, f"cannot be read: {error.strerror}", "check its permissions")
             return None
         self.read[shown] = data
         return parse(data, shown, self.problems)
@@ -134,11 +139,7 @@ class _Loader:
             paths = []
         for path in paths:
             where = Origin(f"{self.conf.name}/{group}/{path.name!a}"[:300].replace("'", ""), 1, "")
-            if (
-                path.name.startswith(".")
-                or path.suffix.lower() not in (".yaml", ".yml")
-                or not path.is_file()
-            ):
+            if path.name.startswith(".") or path.suffix.lower() not in _SUFFIXES or not path.is_file():
                 continue
             why = unsafe_name(path.stem)
             if why or path.suffix != ".yaml":
@@ -208,6 +209,14 @@ class _Loader:
                 what = f"there is no {override.group} '{override.name}'"
                 self.problems.add(where, what, suggest(override.name, known))
 
+    def no_secrets(self, trees: Mapping[str, Mapping[str, Node]]) -> None:
+        """What stands in these files is not hidden, also where a value of the environment is the same."""
+        if any(b"oc.env" in data for data in self.read.values()) or self.overrides:
+            for group, files in trees.items():
+                redaction.literal([group, *files])
+                for tree in files.values():
+                    redaction.literal(_said(tree))
+
     # ------------------------------------------------------------ the root
 
     def root(self) -> RootValues | None:
@@ -221,9 +230,7 @@ class _Loader:
             sorted((k, v) for k, v in self.read.items() if k.split("/")[1] in (*GROUPS, "config.yaml"))
         )
         root = compose.Root(config, groups, contents)
-        for files in ({"": config}, *groups.values()):
-            for tree in files.values():
-                redaction.literal(_said(tree))
+        self.no_secrets({"": {"": config}} | groups)
         mine = [o for o in self.overrides if not o.group]
         compose.check_files(root, self.problems)
         compose.check_overrides(root, mine, self.problems)

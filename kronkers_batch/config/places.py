@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ _MACHINE = {
     "/dev": "/dev, where this machine's devices are",
     "/run": "/run, where this machine's services are",
 }
+_SECONDS = 1.0
 _DISKS = "/run/media"
 _DATABASE_FILES = ("", "-wal", "-shm", "-journal")
 _PROGRAMS = {  # what this program makes in a folder that holds other things too
@@ -56,6 +58,9 @@ class Places:
 
     def __init__(self, closed: tuple[Closed, ...], claims: Claims) -> None:
         self._closed, self._claims = closed, claims
+        self._known: dict[tuple[int, int] | None, str] = {}
+        self._folders: dict[str, tuple[int, int] | None] = {}
+        self._looked = float("-inf")
         self.confined = False  # whether files of a pattern may not be links that lead out of its folder
 
     @classmethod
@@ -63,8 +68,14 @@ class Places:
         """The forbidden places of a configuration, for the account with this environment."""
         project = config.root.parent
         claims = Claims(config.sources.values(), config.models.values(), project)
-        found = [*_keys(config, environ), *_warehouse(config)]
+        found = [*_keys(config.root, environ, config.key_file), *_warehouse(config)]
         return cls((*_machine(), *(Closed(os.path.realpath(p), what) for p, what in found)), claims)
+
+    @classmethod
+    def before(cls, conf: Path, environ: Mapping[str, str]) -> Places:
+        """The forbidden places that are known before conf is read: the account's and the machine's."""
+        found = (Closed(os.path.realpath(p), what) for p, what in _keys(conf, environ))
+        return cls((*_machine(), *found), Claims((), (), conf.parent))
 
     @classmethod
     def machine(cls) -> Places:
@@ -157,11 +168,29 @@ class Places:
 
     def _same_as_closed(self, real: str, identity: tuple[int, int] | None) -> str:
         """By identity: another name of the same file (a hard link), or another mount of the same folder."""
-        mine = {found for path in Path(real).parents if (found := _identity(str(path)))} | {identity}
-        for place in self._closed:
-            if (identity := _identity(place.path)) and identity in mine:
-                return f"it is another name of {place.what}, or of something in it"
+        self._refresh()
+        for found in (identity, self._above(os.path.dirname(real))):  # noqa: PTH120 - a text, often
+            if found in self._known:
+                return f"it is another name of {self._known[found]}, or of something in it"
         return ""
+
+    def _above(self, folder: str) -> tuple[int, int] | None:
+        """The identity of the nearest folder, from this one up, that is a forbidden one; None without."""
+        if folder not in self._folders:
+            found = _identity(folder)
+            if found not in self._known:
+                above = os.path.dirname(folder)  # noqa: PTH120
+                found = self._above(above) if above != folder else None
+            self._folders[folder] = found
+        return self._folders[folder]
+
+    def _refresh(self) -> None:
+        """What lies where is looked up once a second, as many files may be opened in one."""
+        now = time.monotonic()
+        if now - self._looked > _SECONDS:
+            known = {_identity(place.path): place.what for place in self._closed}
+            self._known = {identity: what for identity, what in known.items() if identity is not None}
+            self._folders, self._looked = {}, now
 
     # ------------------------------------------------------------ the departments
 
@@ -190,9 +219,9 @@ def _machine() -> tuple[Closed, ...]:
     return tuple(Closed(path, what) for path, what in _MACHINE.items())
 
 
-def _keys(config: Config, environ: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
+def _keys(conf: Path, environ: Mapping[str, str], *named: Path) -> Iterator[tuple[Path, str]]:
     """Key files and what belongs to them: of conf, and of the environment, which conf cannot talk away."""
-    key_files = [config.key_file]
+    key_files = list(named)
     try:
         key_files.append(account.own_key_file(environ))
         yield account.memory_file(environ), "what this account remembers of signed definitions"
@@ -203,12 +232,12 @@ def _keys(config: Config, environ: Mapping[str, str]) -> Iterator[tuple[Path, st
         yield account.trust_file(key_file, environ).absolute(), "this account's trust file"
         yield key_file.parent / account.TRUST_FILE, "this account's trust file"
         yield key_file.parent / account.SIGNED, "what this account remembers of signed definitions"
-        if not _holds_more(key_file.parent, config):
+        if not _holds_more(key_file.parent, conf):
             yield key_file.parent, "the folder of this account's key file"
         for path in account.beside(key_file.parent):
             yield path, "a key that belongs offline" if path.name.startswith(account.RECOVERY) else "a key"
     for path in account.other_keys():
-        yield path, "where this account keeps keys of other programs"
+        yield path, "the place of this account's keys of other programs"
 
 
 def _warehouse(config: Config) -> Iterator[tuple[Path, str]]:
@@ -224,14 +253,14 @@ def _warehouse(config: Config) -> Iterator[tuple[Path, str]]:
 
 def _folder(folder: Path, kind: str, what: str, config: Config) -> Iterator[tuple[Path, str]]:
     """All of the folder; where it holds the project or a home too, what the program makes in it."""
-    if not _holds_more(folder, config):
+    if not _holds_more(folder, config.root):
         yield folder, what
         return
     for name in _PROGRAMS[kind]:
         yield folder / name, what
 
 
-def _holds_more(folder: Path, config: Config) -> bool:
+def _holds_more(folder: Path, conf: Path) -> bool:
     """Whether a folder holds far more than what it is declared for: the project, a home, half a machine."""
     real = os.path.realpath(folder)
     try:
@@ -239,5 +268,5 @@ def _holds_more(folder: Path, config: Config) -> bool:
     except (OSError, RuntimeError):
         home = ""
     return len(Path(real).parts) <= 2 or any(
-        inside and is_in(inside, real) for inside in (os.path.realpath(config.root), home)
+        inside and is_in(inside, real) for inside in (os.path.realpath(conf), home)
     )

@@ -24,7 +24,12 @@ def loot(company, monkeypatch):
     made = type(company).environment
 
     def environment(self):
-        return made(self) | {"WORD": WORD, "PASSWORD": PASSWORD, "DATA_DIR": f"{self.folder}/data"}
+        return made(self) | {
+            "WORD": WORD,
+            "PASSWORD": PASSWORD,
+            "DATA_DIR": f"{self.folder}/data",
+            "PIN": "12",
+        }
 
     monkeypatch.setattr(type(company), "environment", environment)
 
@@ -119,6 +124,28 @@ def test_a_folder_from_the_environment_is_the_ordinary_case(loot):
     loot.loot('department: sales\nkind: csv\npath: "${oc.env:DATA_DIR}/visit.csv"\n' + VISITS)
     said = loot.run("run", "loot", "--date", "2024-01-22", code=1).stdout
     assert "there is no file ${oc.env:DATA_DIR}/visit.csv" in said
+
+
+def test_what_is_printed_that_is_no_error_hides_it_too(loot):
+    """The place of the checkpoints is told by ``ledger verify``; that of an export by the ledger."""
+    loot.edit("conf/warehouse/sqlite.yaml", "${home}/checkpoints", '"${oc.env:DATA_DIR}/points"')
+    said = loot.by("admin").run("ledger", "verify").stdout
+    assert "checkpoints in ${oc.env:DATA_DIR}/points fit" in said
+    loot.by("ann").run("read", "buys", "--to", str(loot.folder / "data/out.csv"))
+    entries = json.loads(loot.by("admin").run("ledger", "show", "--json").stdout)
+    (to,) = [entry["details"]["to"] for entry in entries if entry["action"] == "export"]
+    assert to == "${oc.env:DATA_DIR}/out.csv"
+    loot.edit("conf/warehouse/sqlite.yaml", '"${oc.env:DATA_DIR}/points"', "${home}/checkpoints")
+    entries = json.loads(loot.by("admin").run("ledger", "show", "--json").stdout)
+    (to,) = [entry["details"]["to"] for entry in entries if entry["action"] == "export"]
+    assert to == "${oc.env:DATA_DIR}/out.csv"  # also where the variable is not known any more
+
+
+def test_a_short_value_is_hidden_in_the_path_that_it_is_a_part_of(loot):
+    loot.loot('department: sales\nkind: csv\npath: "/x/${oc.env:PIN}/v.csv"\n' + VISITS)
+    said = loot.run("run", "loot", code=1).stdout
+    assert "there is no file /x/${oc.env:PIN}/v.csv" in said
+    assert "/x/12/" not in said
 
 
 def test_rows_are_printed_as_they_are_whatever_the_environment_holds(loot):

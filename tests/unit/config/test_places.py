@@ -148,6 +148,29 @@ def test_every_key_of_conf_that_holds_a_path_is_looked_at_and_all_are_said_at_on
     assert len(found) == 8
 
 
+def test_a_file_of_conf_that_is_a_link_shows_no_other_file(site):
+    """A problem quotes what it found in a file of conf."""
+    loot = site.conf / "source/loot.yaml"
+    for target, says in (
+        (site.key, "it is this account's key file"),
+        (site.put("home/.ssh/config.yaml"), "it is in the place of this account's keys of other programs"),
+        (site.put("secret/rows.csv", "SALARY 1"), "it is a link to a file that is no YAML"),
+        (Path("/dev/zero"), "it is in /dev"),
+    ):
+        loot.symlink_to(target)
+        if target.is_file():
+            found = "\n".join(site.problems())
+            assert f"conf/source/loot.yaml:1: the file is refused: {says}" in found
+            assert "SALARY" not in found
+        else:
+            assert site.load()  # not taken for a file
+        loot.unlink()
+    site.source("shared", "planning", site.put("site/data/x.csv"))
+    (site.conf / "source/shared.yaml").rename(site.folder / "shared.yaml")
+    (site.conf / "source/shared.yaml").symlink_to(site.folder / "shared.yaml")
+    assert "shared" in site.load().sources
+
+
 def test_what_a_renv_project_shows_is_its_library_alone(site):
     site.model("air_time", "target: air_time", f"target: air_time\nenvironment: {{renv: {site.project}}}")
     assert site.load()
