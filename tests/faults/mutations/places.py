@@ -78,8 +78,8 @@ ENVIRONMENT = [
     _("errors hold values of the environment", "errors.py",
       "redact(what), redact(where), redact(fix)", "what, where, fix",
       f"{REDACTION}test_an_error_is_redacted_when_it_is_made"),
-    _("what is printed holds values of the environment", "cli/redacting.py",
-      "        self.stream.write(redact(text))", "        self.stream.write(text)",
+    _("what is printed holds values of the environment", "texts.py",
+      "return visible(redact(text))", "return visible(text)",
       f"{VALUES}test_what_is_printed_that_is_no_error_hides_it_too"),
     _("the record holds values of the environment", "ledger/ledger.py",
       "        details = redacted(details)\n", "",
@@ -96,8 +96,8 @@ ENVIRONMENT = [
     _("a value shows once it was quoted", "redaction.py",
       "        yield quote(form)\n", "",
       f"{REDACTION}test_a_value_is_shown_as_it_is_written_whatever_it_went_through"),
-    _("rows are printed with what stands for a value in place of data", "cli/reading.py",
-      "export.print_json_rows(frames, rows_of(sys.stdout))", "export.print_json_rows(frames, sys.stdout)",
+    _("rows are printed with what stands for a value in place of data", "cli/output.py",
+      "texts.in_json if json else texts.visible", "(lambda t: texts.in_json(redact(t))) if json else texts.leaving",
       f"{VALUES}test_rows_are_printed_as_they_are_whatever_the_environment_holds"),
 ]  # fmt: skip
 
