@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from kronkers_batch.config.spec import (
@@ -28,6 +29,7 @@ class WorkerSpec:
         name: The model's name, for messages.
         features: In order; categories with the levels of the training snapshot.
         target: None for a worker that only scores.
+        hidden: Places that it may not see, whatever else is shown: keys, the warehouse, others' files.
         log: Gets bounded, scrubbed lines of what the worker prints; called from another thread.
     """
 
@@ -46,6 +48,7 @@ class WorkerSpec:
     seed: int
     sandbox: SandboxPolicy
     log: Callable[[str], None]
+    hidden: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
