@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from kronkers_batch.config.spec import Resources
 from kronkers_batch.errors import ConfigError
-from kronkers_batch.runtimes.languages.base import MIB, SYSTEM_FOLDERS, Command
+from kronkers_batch.runtimes.languages.base import MIB, SYSTEM_FOLDERS, Command, is_system
 from kronkers_batch.runtimes.launch import Launch, identity
 from kronkers_batch.runtimes.limits import become, free_user, limited, scratch_size, variables
 from kronkers_batch.runtimes.seccomp import filter_bytes
@@ -133,11 +133,6 @@ def _show(path: Path) -> list[str]:
     if _is_system_link(path):
         return ["--symlink", str(path.readlink()), str(path)]
     return ["--ro-bind", str(path), str(path)]
-
-
-def is_system(path: Path) -> bool:
-    """Whether it is the machine's own, which only root can change."""
-    return any(path.is_relative_to(folder) for folder in (*SYSTEM_FOLDERS, "/etc"))
 
 
 def _is_system_link(path: Path) -> bool:

@@ -74,6 +74,18 @@ def hash_files(paths: Iterable[Path]) -> str:
     return digest.hexdigest() if found else ""
 
 
+def is_system(path: Path) -> bool:
+    """Whether it is the machine's own, which only root can change and every worker sees."""
+    return any(path.is_relative_to(folder) for folder in SYSTEM_FOLDERS)
+
+
+def inner(folder: Path, names: Iterable[str]) -> list[Path]:
+    """Those of the named things that are in ``folder``, and no links out of it."""
+    real = folder.resolve()
+    found = [folder / name for name in names]
+    return [path for path in found if path.exists() and path.resolve().is_relative_to(real)]
+
+
 def too_wide(folder: Path) -> bool:
     """Whether ``folder`` holds far more than a library: a home, all configuration, this program."""
     real = folder.resolve()
