@@ -25,6 +25,7 @@ from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.migrate import make_folder
 from kronkers_batch.vault import sealing
 from kronkers_batch.vault.identity import Identity
+from kronkers_batch.vault.undumpable import make_undumpable
 
 FORMAT = "kronkers-batch key 1"
 VARIABLE = "KRONKERS_KEY"
@@ -61,6 +62,7 @@ def from_text(text: str, where: str, passphrase: Secret | None = None) -> Identi
     Raises:
         IdentityError: It is no key file, damaged, or the passphrase is missing or wrong.
     """
+    make_undumpable()
     value = _parse(text.strip(" \t\r\n"), where)
     if value.get("format") != FORMAT:
         raise IdentityError("this is not a key file", where=where, fix=_ASK)
@@ -190,6 +192,7 @@ def _holds_home(folder: Path) -> bool:
 
 def read_private(path: Path) -> str:
     """The text of a small file that only this user can read. Raises IdentityError."""
+    make_undumpable()  # before the first byte of a key is in memory
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
