@@ -6,13 +6,14 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from kronkers_batch.config import compose, interpolation, templates
+from kronkers_batch.config import compose, interpolation, leading, templates
 from kronkers_batch.config import overrides as overriding
 from kronkers_batch.config.fields import Bad, read_table
 from kronkers_batch.config.kinds import unsafe_name
 from kronkers_batch.config.link import Linker
 from kronkers_batch.config.model_file import MODEL, RawModel, read_model
 from kronkers_batch.config.nodes import Node, parse
+from kronkers_batch.config.places import Places
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.root import RootValues, read_root
 from kronkers_batch.config.schema import GROUPS
@@ -70,9 +71,10 @@ class _Loader:
         linker = Linker(self.project, self.names, sources, models, self.problems)
         source_specs, model_specs = linker.link()
         root = self.root()
-        self.problems.raise_if_any()
+        if root is None:
+            self.problems.raise_if_any()
         assert root is not None  # noqa: S101 - else there would have been a problem
-        return Config(
+        config = Config(
             root=self.conf,
             home=root.home,
             logical_date=root.logical_date,
@@ -86,6 +88,9 @@ class _Loader:
             definitions=root.definitions,
             overrides=tuple(o.shown for o in self.overrides),
         )
+        leading.check(config, Places.of(config, self.environ), sources, self.problems)
+        self.problems.raise_if_any()
+        return config
 
     # ------------------------------------------------------------ files
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from sqlalchemy import Connection, select, true
 
+from kronkers_batch.config import account
 from kronkers_batch.errors import NotFound, StoreError, UsageError
 from kronkers_batch.steps import rights as asked
 from kronkers_batch.steps.services import Services
@@ -39,7 +41,7 @@ def whoami(services: Services) -> dict[str, object]:
         "kind": me.kind,
         "key": vault.identity.public.id,
         "key file": str(services.config.key_file),
-        "trust file": str(pin.path_for(services.config.key_file)),
+        "trust file": str(account.trust_file(services.config.key_file, os.environ)),
         "administrator of the warehouse": "yes" if me.authority == ADMIN else "no",
         "roles": shown,
     }

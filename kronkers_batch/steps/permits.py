@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from kronkers_batch.config import signing
+from kronkers_batch.config import account, claims, signing
 from kronkers_batch.config.fingerprint import Json
 from kronkers_batch.config.spec import (
     Config,
@@ -26,7 +26,7 @@ from kronkers_batch.errors import AccessRefused, ModelError, SourceError
 from kronkers_batch.runtimes.probing import environment_fingerprint
 from kronkers_batch.steps.declared import read_code
 from kronkers_batch.steps.services import Services
-from kronkers_batch.vault import memory, pin
+from kronkers_batch.vault import memory
 from kronkers_batch.vault.definitions import Definition, Signatures, Signed, Subject
 
 HOUSE, POLICY = "house", "definitions"
@@ -53,15 +53,15 @@ def check_place(config: Config, *, is_new: bool = False) -> None:
     Raises:
         AccessRefused, IdentityError, IntegrityError.
     """
-    known = memory.load(memory.path_for(os.environ))
+    known = memory.load(account.memory_file(os.environ))
     if not known.requires:
         return
-    inline = "KRONKERS_KEY" in os.environ and pin.VARIABLE in os.environ
-    if not inline and config.key_file != memory.own_key_file(os.environ):
+    inline = "KRONKERS_KEY" in os.environ and account.TRUST in os.environ
+    if not inline and config.key_file != account.own_key_file(os.environ):
         raise AccessRefused(
             "conf names another key file than the environment",
             where="conf/config.yaml: key_file",
-            fix=f"Leave key_file out of conf; {memory.KEY_FILE} names it.",
+            fix=f"Leave key_file out of conf; {account.KEY_FILE} names it.",
         )
     if is_new or signing.address(config.warehouse.url) not in known.addresses:
         raise AccessRefused(
@@ -80,7 +80,7 @@ def check_probe(config: Config) -> None:
     Raises AccessRefused, IdentityError, IntegrityError.
     """
     loose = config.executor.sandbox is not SandboxPolicy.REQUIRE
-    if loose and memory.load(memory.path_for(os.environ)).requires:
+    if loose and memory.load(account.memory_file(os.environ)).requires:
         raise AccessRefused(
             "this account runs signed definitions, and would load unsigned code outside the sandbox",
             where="conf: executor.sandbox",
@@ -92,7 +92,7 @@ def signatures(services: Services) -> Signatures:
     """The warehouse's signatures as this account sees them; one object a process."""
     found = services.memo.get(("signatures",))
     if not isinstance(found, Signatures):
-        found = Signatures(services.vault, memory.load(memory.path_for(os.environ)))
+        found = Signatures(services.vault, memory.load(account.memory_file(os.environ)))
         services.memo["signatures",] = found
     return found
 
@@ -213,7 +213,7 @@ def _refuse_led_astray(source: SourceSpec) -> None:
         return
     from kronkers_batch.data.sources.files import paths
 
-    folder = signing.fixed_part(source.path).resolve()
+    folder = claims.fixed_part(source.path).resolve()
     try:
         found = paths(source)
     except SourceError:  # nothing is there to be read; the ingest says so

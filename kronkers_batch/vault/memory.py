@@ -18,12 +18,8 @@ from pathlib import Path
 from kronkers_batch.errors import IdentityError, IntegrityError
 from kronkers_batch.store import faults
 from kronkers_batch.store.migrate import make_folder
-from kronkers_batch.vault.pin import VARIABLE as TRUST
 
 FORMAT = "kronkers-batch signed 1"
-NAME = "signed.json"
-KEY_FILE = "KRONKERS_KEY_FILE"
-_DEFAULT = "~/.config/kronkers/identity.key"
 
 
 @dataclass
@@ -101,18 +97,6 @@ class Memory:
             temporary.unlink(missing_ok=True)
             raise faults.from_system(error, str(self.path)) from error
         self.changed = False
-
-
-def own_key_file(environ: Mapping[str, str]) -> Path:
-    """The key file that the environment names: KRONKERS_KEY_FILE, else the default in the home folder."""
-    return Path(environ.get(KEY_FILE) or _DEFAULT).expanduser().absolute()
-
-
-def path_for(environ: Mapping[str, str]) -> Path:
-    """Beside the trust file that the environment names; conf has no say in it."""
-    trust = environ.get(TRUST)
-    folder = Path(trust).expanduser().absolute().parent if trust else own_key_file(environ).parent
-    return folder / NAME
 
 
 def load(path: Path) -> Memory:

@@ -7,7 +7,6 @@ import json
 import os
 import secrets
 import stat
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from kronkers_batch.store.migrate import make_folder
 from kronkers_batch.vault.identity import MLKEM_PUBLIC, SMALL, PublicKeys
 
 FORMAT = "kronkers-batch trust 1"
-VARIABLE = "KRONKERS_TRUST"
 _FIX = "Get the trust file from the administrator by another way than the database, and compare it aloud."
 
 
@@ -28,12 +26,6 @@ class Pin:
     warehouse: str
     principal: str
     keys: PublicKeys
-
-
-def path_for(key_file: Path, environ: Mapping[str, str] | None = None) -> Path:
-    """The trust file: KRONKERS_TRUST if set, else ``trust.json`` beside the key file."""
-    named = (os.environ if environ is None else environ).get(VARIABLE)
-    return Path(named) if named else key_file.parent / "trust.json"
 
 
 def read(path: Path, warehouse: str) -> Pin:

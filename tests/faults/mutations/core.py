@@ -285,7 +285,7 @@ DEFINITIONS = [
       f"{BORROWED}test_another_warehouse_is_not_even_opened",
       f"{BORROWED}test_an_emptied_warehouse_gets_no_new_administrator"),
     _("unsigned code is looked at outside the sandbox", "steps/permits.py",
-      "    if loose and memory.load(memory.path_for(os.environ)).requires:", "    if False:",
+      "    if loose and memory.load(account.memory_file(os.environ)).requires:", "    if False:",
       f"{BORROWED}test_no_sandbox_is_refused_as_an_override_and_where_code_is_only_looked_at"),
     _("a field is left out of what is signed", "config/signing.py",
       'SourceSpec: frozenset({"description"}),', 'SourceSpec: frozenset({"description", "path"}),',
