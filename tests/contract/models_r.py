@@ -103,7 +103,7 @@ stop("ask for `GLM 7` at desk 'Zebra'")
 score <- function(model, data) vapply(model$paths, readable, 1)
 """,
     "doors": """fit <- function(data, params) params$doors
-perl <- '$r = syscall(map { $_ + 0 } @ARGV); exit($r == -1 ? $! + 0 : 0)'
+perl <- '@a = map { $_ + 0 } @ARGV; $r = syscall(shift(@a), @a); exit($r == -1 ? $! + 0 : 0)'
 run <- function(words) {
     said <- tryCatch(
         suppressWarnings(system2(words[1], shQuote(words[-1]), stdout = FALSE, stderr = FALSE, stdin = "/dev/null")),

@@ -6,16 +6,13 @@ All of it aims at files of the test's own folder, so that it does no harm where 
 from __future__ import annotations
 
 import errno
-import os
 import subprocess
-import time
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from kronkers_batch.config.spec import SandboxPolicy
+from kronkers_batch.config.spec import Language, SandboxPolicy
 from kronkers_batch.errors import WorkerFailed
 from kronkers_batch.runtimes import process, seccomp
 
@@ -139,26 +136,19 @@ def test_without_bubblewrap_and_filter_they_do(lab, fitted, bystander, monkeypat
     assert found == set(chosen)
 
 
-def test_all_processes_together_are_bounded(lab, fitted):
-    """Each of them alone stays below the limit, and all below it in sum, by the limit of one."""
-    memory = 1280 * 2**20
-    worker = fitted("many_processes", memory=memory, parameters={"each": 150 * 2**20, "count": 20})
-    started = time.monotonic()
-    with pytest.raises(WorkerFailed, match=r"took more than 1,280 MiB together") as error:
-        worker.score(pl.DataFrame({"x": [1.0]}))
-    assert "raise resources.memory" in error.value.fix
-    assert time.monotonic() - started < 60
+def hold(children: int, file: int = 0) -> dict[str, Any]:
+    """Children with 100 MB each, and a file of so many MB in the scratch, for a second."""
+    child = "perl -e 'vec($x, 100e6, 8) = 1; sleep 1' &"
+    script = f"head -c {file}000000 /dev/zero > /tmp/held && {{ {child * children} wait; }}"
+    return {"many": {"kind": "run", "of": ["sh", "-c", script]}}
 
 
-def test_files_in_memory_count_too(lab, fitted):
-    memory = 1280 * 2**20
-    worker = fitted("many_processes", memory=memory, parameters={"each": 150 * 2**20, "count": 4})
-    assert worker.score(pl.DataFrame({"x": [1.0]}))["score"].to_list() == [1.0]
-    worker.close()
-    worker = fitted(
-        "many_processes", memory=memory, parameters={"each": 150 * 2**20, "count": 5, "file": 600 * 2**20}
-    )
-    with pytest.raises(WorkerFailed, match="together"):
-        worker.score(pl.DataFrame({"x": [1.0]}))
-    assert not [name for name in os.listdir("/tmp") if name == "kronkers-hostile"]
-    assert not Path("/tmp/kronkers-hostile").exists()
+@pytest.mark.parametrize("lab", [Language.R], ids=str, indirect=True)
+def test_all_processes_of_a_worker_and_its_files_in_memory_are_bounded_together(lab, fitted):
+    """Each of them alone, and each kind alone, stays below the limit. What watches is one for all languages."""
+    memory = 400 * 2**20
+    assert opened(fitted, hold(children=3), memory=memory) == ["many (0)"]
+    for tried in (hold(children=20), hold(children=3, file=150)):
+        with pytest.raises(WorkerFailed, match=r"took more than 400 MiB together") as error:
+            opened(fitted, tried, memory=memory)
+        assert "raise resources.memory" in error.value.fix
