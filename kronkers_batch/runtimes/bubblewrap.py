@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from kronkers_batch.config.spec import Resources
 from kronkers_batch.errors import ConfigError
-from kronkers_batch.runtimes.languages.base import MIB, SYSTEM_FOLDERS, Command, is_system
+from kronkers_batch.runtimes.languages.base import MIB, SYSTEM_FOLDERS, WORKERS, Command, is_system
 from kronkers_batch.runtimes.launch import Launch, identity
 from kronkers_batch.runtimes.limits import become, free_user, limited, scratch_size, variables
 from kronkers_batch.runtimes.seccomp import filter_bytes
@@ -46,9 +46,6 @@ def bubblewrap(
         tools: The programs.
         hidden: Places that no worker sees, whatever is shown above them.
         nested: Whether this bubblewrap cannot forbid user namespaces inside (the filter of calls still does).
-
-    Raises:
-        ConfigError: What should be shown is one of the hidden places, or in one.
     """
     root = os.geteuid() == 0
     user = free_user() if root else None
@@ -87,23 +84,29 @@ def bubblewrap(
     return Launch(tuple(argv), {}, True, user, SCRATCH, None, resources.memory, seen, filter_bytes(), ())
 
 
-def masked(shown: Iterable[Path], hidden: Iterable[Path]) -> Iterator[Path]:
-    """Where, as the worker sees it, hidden places lie below what is shown. Raises ConfigError."""
-    places = [(path, path.is_dir()) for path in dict.fromkeys(h.resolve() for h in hidden) if path.exists()]
-    for path in shown:
-        if _is_system_link(path):
-            continue  # what it leads to is shown, too
+def check_shown(paths: Iterable[Path], refusal: Callable[[Path], str]) -> None:
+    """Refuses to show what an environment leads to where that is forbidden. Raises ConfigError."""
+    for path in paths:
         real = path.resolve()
-        for place, is_folder in places:
-            if real == place or (is_folder and real.is_relative_to(place)):
-                raise ConfigError(
-                    "a worker may not see this place: keys, the warehouse or another department's files "
-                    "are there",
-                    where=str(path),
-                    fix="correct the model's environment, or move its code elsewhere",
-                )
-            if place.is_relative_to(real):
-                yield path / place.relative_to(real)
+        if is_system(real) or real.is_relative_to(WORKERS):
+            continue
+        if why := refusal(real):
+            raise ConfigError(
+                f"the model's environment leads to a place that may not be shown to a worker: {why}",
+                where=str(path),
+                fix="correct 'environment' in the model's YAML, or the links and paths in that environment",
+            )
+
+
+def masked(shown: Iterable[Path], hidden: Iterable[Path]) -> list[Path]:
+    """Where, as the worker sees it, hidden places lie below what is shown."""
+    places = [place.resolve() for place in hidden]
+    found: list[Path] = []
+    for path in shown:
+        if not _is_system_link(path):  # what those lead to is shown, too
+            real = path.resolve()
+            found += [path / p.relative_to(real) for p in places if p != real and p.is_relative_to(real)]
+    return [path for path in dict.fromkeys(found) if path.exists()]
 
 
 def _mask(path: Path) -> list[str]:

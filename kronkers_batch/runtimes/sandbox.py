@@ -96,11 +96,10 @@ def launch(
         folder: The model's folder, or a single file; None without one.
         resources: Its limits.
         policy: ``require``, ``prefer`` or ``off``.
-        hidden: Places that no worker sees: keys, the warehouse, other departments' files.
+        hidden: Places that are masked where they lie below something that is shown.
 
     Raises:
         MissingPart: The sandbox is required, but does not work here.
-        ConfigError: What should be shown is one of the hidden places, or in one.
         WorkerFailed: The declared memory is too little for the language to start.
     """
     if resources.memory < command.minimum_memory:

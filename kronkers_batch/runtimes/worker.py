@@ -13,12 +13,14 @@ from typing import NoReturn
 
 import polars as pl
 
+from kronkers_batch.config.spec import Environment
 from kronkers_batch.errors import DataError, KronkersError, ScoreFailed, WorkerFailed
 from kronkers_batch.frames.decode import Expected, Mismatch, decode
 from kronkers_batch.frames.schema import Column, Schema
 from kronkers_batch.frames.tables import conform, polars_schema
 from kronkers_batch.frames.wire import Buffer, WireError, encode
 from kronkers_batch.runtimes import diagnosis, protocol
+from kronkers_batch.runtimes.bubblewrap import check_shown
 from kronkers_batch.runtimes.given import Given
 from kronkers_batch.runtimes.languages.base import builder
 from kronkers_batch.runtimes.launch import Launch
@@ -51,7 +53,9 @@ class Worker:
         self._int64 = True
         command = builder(spec.language).command(spec.environment, spec.resources.threads)
         folder = diagnosis.model_folder(spec)
-        self._launch: Launch = launch(command, folder, spec.resources, spec.sandbox, spec.hidden)
+        if spec.environment != Environment():  # else all of it is this machine's or this program's own
+            check_shown(command.visible, spec.walls.refusal)
+        self._launch: Launch = launch(command, folder, spec.resources, spec.sandbox, spec.walls.hidden)
         if self._launch.user is not None:
             diagnosis.check_readable(spec)
         for warning in self._launch.warnings:

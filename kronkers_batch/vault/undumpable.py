@@ -15,6 +15,6 @@ def make_undumpable() -> None:
     one, is as any other again. Root can still look.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # A core goes to a program where the machine says so, whatever that limit is; not so of what is undumpable.
+    # Where the machine hands cores to a program it does so whatever the limit, but not of what is undumpable.
     zero = ctypes.c_ulong(0)
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, zero, zero, zero, zero)

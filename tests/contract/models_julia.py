@@ -81,14 +81,16 @@ error("ask for `GLM 7` at desk 'Zebra'")
 function call(numbers)
     a = [Clong(n) for n in [numbers; zeros(Int, 7 - length(numbers))]]
     me = ccall(:getpid, Cint, ())
-    said = ccall(:syscall, Clong, (Clong, Clong, Clong, Clong, Clong, Clong, Clong), a[1], a[2], a[3], a[4], a[5], a[6], a[7])
+    said = ccall(:syscall, Clong, (Clong, Clong, Clong, Clong, Clong, Clong, Clong),
+        a[1], a[2], a[3], a[4], a[5], a[6], a[7])
     failed = Libc.errno()
     ccall(:getpid, Cint, ()) == me || ccall(:_exit, Cvoid, (Cint,), 0)
     return said == -1 ? failed : 0
 end
 function started(words)
     try
-        done = run(pipeline(ignorestatus(Cmd(String[words...])), stdin = devnull, stdout = devnull, stderr = devnull))
+        quiet = (stdin = devnull, stdout = devnull, stderr = devnull)
+        done = run(pipeline(ignorestatus(Cmd(String[words...])); quiet...))
         return done.exitcode
     catch
         return 127

@@ -115,8 +115,8 @@ raise RuntimeError("ask for `GLM 7` at desk 'Zebra'")
     "read_files": _FIT + "def readable(path):\n"
     "    try:\n        open(path, 'rb').read()\n        return 1.0\n    except OSError:\n        return 0.0\n"
     "def score(model, data):\n    return [readable(path) for path in model['paths']]\n",
-    # tries each of `doors`: a system call gives its errno, a program its exit code, a path 1 where it is shut; 0 if
-    # it opened
+    # tries each of `doors`: a system call gives its errno, a program its exit code, a path 1;
+    # each gives 0 if it opened
     "doors": """import ctypes, os, subprocess
 libc = ctypes.CDLL(None, use_errno=True)
 def fit(data, params):

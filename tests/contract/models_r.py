@@ -106,7 +106,9 @@ score <- function(model, data) vapply(model$paths, readable, 1)
 perl <- '@a = map { $_ + 0 } @ARGV; $r = syscall(shift(@a), @a); exit($r == -1 ? $! + 0 : 0)'
 run <- function(words) {
     said <- tryCatch(
-        suppressWarnings(system2(words[1], shQuote(words[-1]), stdout = FALSE, stderr = FALSE, stdin = "/dev/null")),
+        suppressWarnings(system2(
+            words[1], shQuote(words[-1]), stdout = FALSE, stderr = FALSE, stdin = "/dev/null"
+        )),
         error = function(e) 127
     )
     as.numeric(said)

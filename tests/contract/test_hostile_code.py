@@ -18,7 +18,7 @@ from kronkers_batch.runtimes import process, seccomp
 
 CLONE_NEWUSER, SIGCHLD = 0x10000000, 17
 SHUT = {errno.EPERM, errno.ENOSYS, errno.EACCES, errno.ESRCH}
-"""What a system call is answered where it is refused. A pointer that is wrong gives EFAULT: that got through."""
+"""What a refused system call is answered. EFAULT, for a wrong pointer, means that it got through."""
 
 
 def number(name: str) -> int:
@@ -145,7 +145,7 @@ def hold(children: int, file: int = 0) -> dict[str, Any]:
 
 @pytest.mark.parametrize("lab", [Language.R], ids=str, indirect=True)
 def test_all_processes_of_a_worker_and_its_files_in_memory_are_bounded_together(lab, fitted):
-    """Each of them alone, and each kind alone, stays below the limit. What watches is one for all languages."""
+    """Each of them alone, and each kind alone, stays below the limit. The watch is one for all languages."""
     memory = 400 * 2**20
     assert opened(fitted, hold(children=3), memory=memory) == ["many (0)"]
     for tried in (hold(children=20), hold(children=3, file=150)):
