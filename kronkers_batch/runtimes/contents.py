@@ -23,7 +23,7 @@ from blake3 import blake3
 
 from kronkers_batch.config.spec import Environment, Language
 from kronkers_batch.errors import ConfigError, MissingPart
-from kronkers_batch.runtimes.languages.base import WORKERS, builder, is_system
+from kronkers_batch.runtimes.languages.base import WORKERS, command_of, is_system
 from kronkers_batch.store.cache import ContentCache
 
 SETTLED = 120
@@ -86,14 +86,13 @@ def environment_contents(language: Language, environment: Environment, cache: Co
 
 def _roots(language: Language, environment: Environment) -> list[Path]:
     """What a worker sees of this environment that it would not see without it."""
-    module = builder(language)
     try:
-        usual = module.command(Environment(), 1).visible
+        usual = command_of(language, Environment(), 1).visible
     except MissingPart:  # the machine has none of its own
         usual = ()
     found = {
         path.resolve(): path  # once, where ``lib64`` is a link to ``lib``
-        for path in reversed(module.command(environment, 1).visible)
+        for path in reversed(command_of(language, environment, 1).visible)
         if path not in usual and not is_system(path.resolve()) and not path.is_relative_to(WORKERS)
     }
     return sorted(found.values())

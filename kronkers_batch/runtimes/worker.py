@@ -22,7 +22,7 @@ from kronkers_batch.frames.wire import Buffer, WireError, encode
 from kronkers_batch.runtimes import diagnosis, protocol
 from kronkers_batch.runtimes.bubblewrap import check_shown
 from kronkers_batch.runtimes.given import Given
-from kronkers_batch.runtimes.languages.base import builder
+from kronkers_batch.runtimes.languages.base import command_of
 from kronkers_batch.runtimes.launch import Launch
 from kronkers_batch.runtimes.process import Process
 from kronkers_batch.runtimes.protocol import Answer, TimedOut, WorkerGone
@@ -51,7 +51,7 @@ class Worker:
         self._scrub.hides = False  # until it is given data, nothing that it says can be data
         self._info: WorkerInfo | None = None
         self._int64 = True
-        command = builder(spec.language).command(spec.environment, spec.resources.threads)
+        command = command_of(spec.language, spec.environment, spec.resources.threads)
         folder = diagnosis.model_folder(spec)
         if spec.environment != Environment():  # else all of it is this machine's or this program's own
             check_shown(command.visible, spec.walls.refusal)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from kronkers_batch.config.spec import Environment, Language
+from kronkers_batch.errors import MissingPart
 
 WORKERS = Path(__file__).resolve().parent.parent / "workers"
 
@@ -50,6 +52,8 @@ class Builder(Protocol):
 
         Raises:
             MissingPart: The interpreter or a declared folder does not exist; ``fix`` is the install command.
+            ConfigError: A declared folder is not what it should be.
+            OSError: One cannot be read.
         """
 
     def fingerprint(self, environment: Environment) -> str:
@@ -60,6 +64,18 @@ def builder(language: Language) -> Builder:
     """The module of ``language``, imported when first asked for."""
     module: Builder = importlib.import_module(f"kronkers_batch.runtimes.languages.{language.value}")
     return module
+
+
+def command_of(language: Language, environment: Environment, threads: int) -> Command:
+    """The command line for ``environment``. Raises MissingPart, ConfigError."""
+    try:
+        return builder(language).command(environment, threads)
+    except OSError as error:
+        raise MissingPart(
+            f"a place of the environment cannot be read: {os.strerror(error.errno or 0)}",
+            where=str(error.filename or ""),
+            fix="let this account read it, or correct the model's environment",
+        ) from None
 
 
 def hash_files(paths: Iterable[Path]) -> str:

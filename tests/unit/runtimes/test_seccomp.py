@@ -39,10 +39,9 @@ def answer(machine, number: int, *arguments: int, audit: int | None = None) -> s
             case 0x54:
                 value &= k
             case 0x15 | 0x25 | 0x35 | 0x45:
-                holds = {0x15: value == k, 0x25: value > k, 0x35: value >= k, 0x45: bool(value & k)}[
-                    operation
-                ]
-                at += yes if tests[operation] else no
+                equal, more, bit = value == k, value > k, bool(value & k)
+                holds = {0x15: equal, 0x25: more, 0x35: more or equal, 0x45: bit}[operation]
+                at += yes if holds else no
             case 0x06:
                 kinds = {0x7FFF0000: ALLOWED, 0x80000000: KILLED}
                 return kinds.get(k) or errno.errorcode[k & 0xFFFF]
