@@ -49,16 +49,22 @@ class Launch:
 
 
 @contextlib.contextmanager
-def opened(launch: Launch) -> Iterator[tuple[list[str], tuple[int, ...]]]:
-    """The command line, and the descriptors that are handed over with it."""
-    if not launch.calls:
+def opened(launch: Launch, info: int | None = None) -> Iterator[tuple[list[str], tuple[int, ...]]]:
+    """The command line, and the descriptors that are handed over with it.
+
+    Bubblewrap reads the filter from one, and closes it; it writes who is in the sandbox to ``info``.
+    """
+    if not launch.sandboxed:
         yield list(launch.argv), ()
         return
     read, write = os.pipe2(os.O_CLOEXEC)
     try:
         with open(write, "wb") as file:  # noqa: PTH123 - a descriptor, not a path; all of it fits the pipe
             file.write(launch.calls)
-        yield [launch.argv[0], "--seccomp", str(read), *launch.argv[1:]], (read,)
+        said = () if info is None else (info,)
+        options = ["--seccomp", str(read)] if launch.calls else []
+        options += [word for number in said for word in ("--info-fd", str(number))]
+        yield [launch.argv[0], *options, *launch.argv[1:]], (read, *said)
     finally:
         os.close(read)
 

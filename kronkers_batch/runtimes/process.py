@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -18,7 +19,7 @@ from kronkers_batch.errors import MissingPart
 from kronkers_batch.runtimes.launch import Launch, opened, shown_elsewhere
 from kronkers_batch.runtimes.protocol import PIPE_BYTES, Channel
 from kronkers_batch.runtimes.seccomp import confine_this_thread, own_session_keyring
-from kronkers_batch.runtimes.watch import Watch
+from kronkers_batch.runtimes.watch import Family, Watch, processes
 
 KEPT_OUTPUT = 2**20
 """Bytes of a worker's own output that are passed on; the rest is read, counted and dropped."""
@@ -86,26 +87,26 @@ class Process:
         self.channel = Channel(command_write, answer_read)
         self.over_memory = False
         ends = (command_read, answer_write)
+        self._info, info = os.pipe2(os.O_CLOEXEC)
+        before = processes()
         try:
-            with opened(launch) as (argv, kept):
+            with opened(launch, info) as (argv, kept):
                 command = [*argv, *(f"/dev/fd/{end}" for end in ends)]
                 start = partial(_start, command, dict(launch.environment), (*kept, *ends))
                 # The kernel ends the worker with the thread that started it, so that thread stays.
                 self._popen = _starting[launch.sandboxed].submit(start).result()
         except OSError as error:
-            self.channel.close()
-            self._remove()
+            self._close()
             raise MissingPart(
                 f"the worker does not start: {os.strerror(error.errno or 0)}", fix=fix
             ) from None
         finally:
-            for end in ends:
+            for end in (*ends, info):
                 os.close(end)
         if not (launch.sandboxed or _bare_workers_are_filtered):
             note("NOT FILTERED: it can use the network and every system call; this machine has no filter")
-        self._watch = Watch(
-            self._popen.pid, launch.memory, sandboxed=launch.sandboxed, too_much=self._take_too_much
-        )
+        family = Family(self._popen.pid, before)
+        self._watch = Watch(family, launch.memory, launch.sandboxed, self._take_too_much)
         self._listener = threading.Thread(target=self._listen, args=(say, note), daemon=True)
         self._listener.start()
 
@@ -116,7 +117,11 @@ class Process:
 
     def shown_elsewhere(self) -> str:
         """Which place the worker sees otherwise than was decided; asked once it has answered."""
-        return shown_elsewhere(self._watch.newest, self._launch.seen)
+        if not self._launch.seen:
+            return ""
+        # Bubblewrap says it once it has built the sandbox, before it starts the worker, which has answered.
+        inner = json.loads(os.read(self._info, 4096))["child-pid"]
+        return shown_elsewhere(inner, self._launch.seen)
 
     def _listen(self, say: Callable[[str], None], note: Callable[[str], None]) -> None:
         output = self._popen.stdout
@@ -160,11 +165,14 @@ class Process:
         with contextlib.suppress(ProcessLookupError):  # the whole group has ended already
             os.killpg(self._popen.pid, signal.SIGKILL)
         self._popen.wait()
-        self.channel.close()
         self._listener.join(2)
-        self._remove()
+        self._close()
 
-    def _remove(self) -> None:
+    def _close(self) -> None:
+        self.channel.close()
+        if self._info >= 0:
+            os.close(self._info)
+            self._info = -1
         if self._launch.remove is not None:
             shutil.rmtree(self._launch.remove, ignore_errors=True)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 
 from kronkers_batch.runtimes.bubblewrap import SCRATCH
@@ -25,19 +25,18 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Watch:
-    """Looks at a process and all that it started until it is stopped, or they take too much once.
+    """Looks at a worker's processes until it is stopped, or they take too much once.
 
     Args:
-        pid: The process.
+        family: The processes.
         limit: Bytes.
-        sandboxed: Whether it has a scratch and shared memory of its own.
+        sandboxed: Whether they have a scratch and shared memory of their own.
         too_much: Called once when they take more, from another thread.
     """
 
-    def __init__(self, pid: int, limit: int, *, sandboxed: bool, too_much: Callable[[], None]) -> None:
-        self._family = Family(pid)
-        self._limit, self._sandboxed, self._too_much = limit, sandboxed, too_much
-        self._pid, self._ended = pid, threading.Event()
+    def __init__(self, family: Family, limit: int, sandboxed: bool, too_much: Callable[[], None]) -> None:
+        self._family, self._limit, self._sandboxed, self._too_much = family, limit, sandboxed, too_much
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._look, name="worker-memory", daemon=True)
         self._thread.start()
 
@@ -46,11 +45,6 @@ class Watch:
         self._ended.set()
         if threading.current_thread() is not self._thread:
             self._thread.join()
-
-    @property
-    def newest(self) -> int:
-        """The youngest of the processes."""
-        return Family(self._pid).members()[-1]
 
     def _look(self) -> None:
         pause = SECONDS
@@ -63,36 +57,46 @@ class Watch:
 
 
 class Family:
-    """A process and its descendants, also those whose parent has ended."""
+    """A process and its descendants, also those whose parent has ended.
 
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
+    Args:
+        pid: The process.
+        before: Those that were there before it was started, so that they are none of its descendants.
+    """
+
+    def __init__(self, pid: int, before: Set[int] = frozenset()) -> None:
         self._members = {pid}
-        self._others: set[int] = set()
+        self._others = {0, *before} - self._members
 
     def members(self) -> list[int]:
-        """Their numbers, oldest first. Only processes that are new since the last time are looked at."""
-        now = {int(name) for name in os.listdir("/proc") if name.isdigit()}  # noqa: PTH208 - only names
+        """Their numbers. Only processes that are new since the last time are looked at."""
+        now = processes()
         self._members &= now
-        self._others &= now
-        new = {pid: parent for pid in now - self._members - self._others if (parent := _parent(pid))}
-        for pid in new:
+        self._others &= now | {0}
+        parents = {pid: _parent(pid) for pid in now - self._members - self._others}
+        for pid in parents:
             line = [pid]
-            while (parent := new.get(line[-1])) is not None and len(line) <= len(new):
+            while (parent := parents.get(line[-1])) is not None and len(line) <= len(parents):
                 line.append(parent)
-            (self._members if line[-1] in self._members else self._others).update(
-                member for member in line if member in new
-            )
+            # Where one between them ended just now it is none of both: the next look finds its new parent.
+            for known in (self._members, self._others):
+                if line[-1] in known:
+                    known.update(line)
         return sorted(self._members)
 
     def takes_more(self, limit: int, sandboxed: bool) -> bool:
         """Whether they take more than so many bytes together."""
         members = self.members()
-        files = _files(members[-1]) if sandboxed and len(members) > 1 else 0
+        files = _files(members) if sandboxed else 0
         # Cheap, and never less than what they take; what several of them share is in it several times.
         if sum(_resident(pid) for pid in members) + files <= limit:
             return False
         return sum(_own(pid) for pid in members) + files > limit
+
+
+def processes() -> set[int]:
+    """The numbers of all processes that this one can see."""
+    return {int(name) for name in os.listdir("/proc") if name.isdigit()}  # noqa: PTH208 - only names
 
 
 def _parent(pid: int) -> int | None:
@@ -122,15 +126,14 @@ def _own(pid: int) -> int:
     return 1024 * (sizes["Pss_Anon"] + sizes["Pss_Shmem"] if "Pss_Anon" in sizes else sizes.get("Pss", 0))
 
 
-def _files(pid: int) -> int:
-    """Bytes of the files in a sandbox's memory, whoever of its processes made them."""
-    total = 0
-    for place in IN_MEMORY:
+def _files(members: list[int]) -> int:
+    """Bytes of the files in their sandbox's memory."""
+    for pid in reversed(members):  # the first are bubblewrap's, outside
         try:
-            inside, here = Path(f"/proc/{pid}/root{place}"), Path(place)
-            if inside.stat().st_dev != here.stat().st_dev:  # while it starts, it is not in its sandbox yet
-                found = os.statvfs(inside)
-                total += (found.f_blocks - found.f_bfree) * found.f_frsize
+            places = [(Path(f"/proc/{pid}/root{place}"), Path(place)) for place in IN_MEMORY]
+            if all(inside.stat().st_dev != outside.stat().st_dev for inside, outside in places):
+                found = [os.statvfs(inside) for inside, _ in places]
+                return sum((f.f_blocks - f.f_bfree) * f.f_frsize for f in found)
         except OSError:
             continue  # it has ended
-    return total
+    return 0

@@ -113,5 +113,7 @@ def links_out_of(folder: Path) -> tuple[Path, ...]:
     """Where the links directly in ``folder`` lead, if outside of it (shared caches, depots)."""
     if not folder.is_dir():
         return ()
-    targets = {entry.resolve() for entry in folder.iterdir() if entry.is_symlink() and entry.exists()}
+    with os.scandir(folder) as entries:  # hundreds, at every worker's start
+        links = [Path(entry.path) for entry in entries if entry.is_symlink()]
+    targets = {link.resolve() for link in links if link.exists()}
     return tuple(sorted(t for t in targets if not t.is_relative_to(folder.resolve()) and not too_wide(t)))
