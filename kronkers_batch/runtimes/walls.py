@@ -105,16 +105,21 @@ def _memory() -> Wall:
     )
 
 
-def memory_of_group() -> int:
-    """Bytes that this process's control groups allow it and its workers; 0 where they set no limit."""
+def memory_of_group(groups: Path = CGROUPS, own: Path = Path("/proc/self/cgroup")) -> int:
+    """Bytes that this process's control groups allow it and its workers; 0 where they set no limit.
+
+    Args:
+        groups: Where control groups are mounted.
+        own: The file that says which of them are this process's.
+    """
     found = []
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
+    for line in own.read_text().splitlines():
         number, controllers, path = line.split(":", 2)
         inside = Path(path.lstrip("/"))
         if number == "0":  # the second version: the nearest limit above counts, too
-            places = [CGROUPS / above / "memory.max" for above in (inside, *inside.parents)]
+            places = [groups / above / "memory.max" for above in (inside, *inside.parents)]
         elif "memory" in controllers.split(","):
-            places = [CGROUPS / "memory" / inside / "memory.limit_in_bytes"]
+            places = [groups / "memory" / inside / "memory.limit_in_bytes"]
         else:
             continue
         for place in places:

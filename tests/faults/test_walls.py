@@ -104,9 +104,11 @@ def test_an_r_script_does_not_choose_what_is_shown(tmp_path, secret):
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
     (program.parent / "R").write_text(f'R_HOME_DIR="{secret}"\n')
-    (program.parent.parent / "rows.csv").write_text(SECRET)
-    environment = Environment(executable=str(program))
-    assert seen(environment, Language.R, secret / "rows.csv", program.parent.parent / "rows.csv") == ""
+    paths = [secret / "rows.csv", secret / "lib" / "rows.csv", program.parent.parent / "rows.csv"]
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(SECRET)
+    assert seen(Environment(executable=str(program)), Language.R, *paths) == ""
 
 
 # ---------------------------------------------------------------- Python
@@ -230,6 +232,19 @@ def test_what_an_environment_leads_to_is_asked_of_the_forbidden_places(company: 
         assert SECRET not in str(error.value)
     assert company.folder / "hr" / "people.csv" in sales.hidden
     assert company.key_file.parent in sales.hidden
+
+
+def test_check_names_the_line_of_an_environment_that_leads_to_a_forbidden_place(company: Departments):
+    site = venv(company.folder)
+    (company.folder / "var" / "module.py").write_text("x = 1\n")
+    (site / "lines.pth").write_text(f"{company.folder / 'var'}\n")
+    yaml = company.folder / "conf/model/buys.yaml"
+    yaml.write_text(yaml.read_text() + f"environment: {{venv: {company.folder / 'venv'}}}\n")
+    line = len(yaml.read_text().splitlines())
+    said = company.run("check", code=None)
+    assert said.returncode == 2
+    assert f"conf/model/buys.yaml:{line}: environment" in said.stderr
+    assert "may not be shown to a worker" in said.stderr
 
 
 def test_a_worker_that_sees_another_folder_than_was_looked_at_is_noticed(tmp_path, secret):
