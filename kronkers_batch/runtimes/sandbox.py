@@ -36,8 +36,8 @@ ALLOW = (
 class SandboxState:
     """What this machine offers: the programs, whether the sandbox works, and if not, why.
 
-    ``nested`` says that a worker could make user namespaces but for the filter of calls: this bubblewrap is
-    too old to forbid them.
+    ``nested`` says that a worker could make user namespaces but for the filter of calls: bubblewrap cannot
+    forbid them here.
     """
 
     tools: Tools
@@ -63,8 +63,8 @@ def sandbox_state() -> SandboxState:
     if missing:
         return SandboxState(tools, False, ", ".join(missing) + " is not installed")
     nested, problem = False, _tried(tools, nested=False)
-    if "--disable-userns" in problem:  # the option is bubblewrap 0.8's
-        nested, problem = True, _tried(tools, nested=True)
+    if problem and not _tried(tools, nested=True):  # before bubblewrap 0.8, and where /proc/sys is read-only
+        nested, problem = True, ""
     return SandboxState(tools, not problem, problem, nested)
 
 

@@ -68,7 +68,7 @@ def _namespaces(state: SandboxState) -> Wall:
     return Wall(
         name,
         False,
-        f"bubblewrap {bubblewrap_version(state)} cannot forbid them; the filter of system calls does",
+        f"bubblewrap {bubblewrap_version(state)} cannot forbid them here; the filter of system calls does",
         "install bubblewrap 0.8 or later",
     )
 

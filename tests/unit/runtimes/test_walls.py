@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from kronkers_batch.runtimes.probing import normalise_code
 from kronkers_batch.runtimes.sandbox import SandboxState, sandbox_state
 from kronkers_batch.runtimes.spec import Walls
 from kronkers_batch.runtimes.watch import Family, processes
+from tests.contract.test_failures import becomes
 
 
 def test_each_wall_says_what_holds_and_how_to_mend_it():
@@ -58,6 +58,10 @@ def test_a_bubblewrap_that_does_not_know_the_option_is_used_without_it(monkeypat
         state = sandbox_state()
         assert state.works
         assert state.nested
+        said[True] = "bwrap: no permission"
+        sandbox_state.cache_clear()
+        assert not sandbox_state().works
+        assert "--disable-userns" in sandbox_state().problem
     finally:
         sandbox_state.cache_clear()
 
@@ -96,19 +100,21 @@ def test_a_worker_is_not_started_where_its_environment_leads_to_a_forbidden_plac
 def test_a_family_has_grandchildren_whose_parent_has_ended_and_nobody_else():
     before = processes()
     # The shell's child starts one of its own, which stays when that child ends.
-    script = "(sleep 30 & exec sleep 0.01) & wait $!; echo done; wait; sleep 30"
-    with subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE, start_new_session=True) as parent:
+    script = "(sleep 30 & exec sleep 2) & wait"
+    with subprocess.Popen(["sh", "-c", script], start_new_session=True) as parent:
         try:
             family = Family(parent.pid, before)
-            assert family.members()[0] == parent.pid
-            time.sleep(0.3)
-            own = {pid for pid in family.members() if name(pid) in ("sh", "sleep")}
-            assert parent.pid in own
-            assert os.getpid() not in own
-            assert set(family.members()) <= processes() - before
+            assert becomes(lambda: names(family) == ["sh", "sleep", "sleep"])
+            assert becomes(lambda: names(family) == ["sleep"])
+            assert os.getpid() not in family.members()
         finally:
             os.killpg(parent.pid, 9)
 
 
-def name(pid: int) -> str:
-    return Path(f"/proc/{pid}/comm").read_text().strip()
+def names(family: Family) -> list[str]:
+    found = []
+    for pid in family.members():
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        if state != "Z":  # ended, and not yet waited for
+            found.append(Path(f"/proc/{pid}/comm").read_text().strip())
+    return sorted(found)
