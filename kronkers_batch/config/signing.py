@@ -53,6 +53,7 @@ def model_definition(
     *,
     code: str = "",
     environment: str = "",
+    contents: str = "",
 ) -> dict[str, Json]:
     """Everything that is signed of a model and of all sources that it reads, flat.
 
@@ -62,12 +63,15 @@ def model_definition(
         project: The folder that holds the conf folder.
         code: SHA-256 (hex) of the code file's bytes; empty for a declared estimator.
         environment: Digest of lock files and the like; empty for the default environment.
+        contents: Digest of the environment's files; empty for the default environment.
     """
     values = _fields(model, project)
     if isinstance(model.model, CodeFile):
         values["model"] = {"kind": "code"}
     # The fields of ``environment`` are keys below it, so the lock's digest may take its name.
     flat = _flat("", values) | {"code": code, "environment": environment}
+    if contents:
+        flat["environment.contents"] = contents
     for source in reached(model.source, sources):
         flat |= _flat(f"sources.{source.name}", _fields(source, project))
     return flat

@@ -151,11 +151,16 @@ def process_error(
     code: int | None,
     spec: WorkerSpec,
     last: Sequence[str],
+    *,
+    over_memory: bool = False,
 ) -> WorkerFailed:
-    """Why the process did not answer, and which key to change."""
+    """Why the process did not answer, and which key to change.
+
+    ``over_memory`` says that it was ended because its processes together took more than they may.
+    """
     resources, starting = spec.resources, verb in ("hello", "model")
     fix = "run the model's code by itself, in its own language, and look at how it ends"
-    if isinstance(error, WireError):
+    if isinstance(error, WireError) and not over_memory:
         what = f"the worker broke the protocol at '{verb}': {error}"
         fix = "the model's code must not write to the worker's pipes"
     elif isinstance(error, TimedOut) and starting:
@@ -165,6 +170,12 @@ def process_error(
         limit = _seconds(resources.time_limit.total_seconds())
         what = f"'{verb}' took longer than {limit}; the worker was ended"
         fix = "raise resources.time_limit, or make the model faster"
+    elif over_memory:
+        what = (
+            f"during '{verb}' the worker's processes, with their files in memory, took more than "
+            f"{resources.memory // MIB:,} MiB together; the worker was ended"
+        )
+        fix = _more_memory(spec)
     elif code in OUT_OF_MEMORY:
         how = f"was killed by signal {code - 128}" if code > 128 else "ran out of memory"
         what = f"the worker {how} during '{verb}', most likely for want of memory"

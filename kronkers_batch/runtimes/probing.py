@@ -8,7 +8,7 @@ from kronkers_batch.config.spec import Environment, Language, Resources, Sandbox
 from kronkers_batch.frames.schema import Schema
 from kronkers_batch.runtimes.languages.base import builder
 from kronkers_batch.runtimes.sandbox import SandboxState, sandbox_state
-from kronkers_batch.runtimes.spec import WorkerInfo, WorkerSpec
+from kronkers_batch.runtimes.spec import Walls, WorkerInfo, WorkerSpec
 from kronkers_batch.runtimes.worker import start
 
 __all__ = [
@@ -36,7 +36,12 @@ def probe(spec: WorkerSpec) -> WorkerInfo:
 
 
 def normalise_code(
-    language: Language, environment: Environment, code: str, sandbox: SandboxPolicy, name: str = ""
+    language: Language,
+    environment: Environment,
+    code: str,
+    sandbox: SandboxPolicy,
+    name: str = "",
+    walls: Walls | None = None,
 ) -> str:
     """``code`` without comments and layout, by that language's own parser, in a worker without a model.
 
@@ -46,12 +51,13 @@ def normalise_code(
         code: The text; it is never run.
         sandbox: For the worker.
         name: The model that errors name.
+        walls: Where the worker may not look.
 
     Raises:
         ModelError: It does not parse.
         WorkerFailed, MissingPart: As for :func:`probe`.
     """
-    with start(_without_model(language, environment, sandbox, name)) as worker:
+    with start(_without_model(language, environment, sandbox, name, walls)) as worker:
         return worker.normalise(code)
 
 
@@ -67,7 +73,11 @@ def interpreter_version(language: Language, environment: Environment | None = No
 
 
 def _without_model(
-    language: Language, environment: Environment, sandbox: SandboxPolicy, name: str = ""
+    language: Language,
+    environment: Environment,
+    sandbox: SandboxPolicy,
+    name: str = "",
+    walls: Walls | None = None,
 ) -> WorkerSpec:
     return WorkerSpec(
         name=name,
@@ -85,6 +95,7 @@ def _without_model(
         seed=0,
         sandbox=sandbox,
         log=lambda _line: None,
+        walls=walls or Walls(),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -15,22 +16,48 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from kronkers_batch.errors import MissingPart
+from kronkers_batch.runtimes.launch import Launch, opened, shown_elsewhere
 from kronkers_batch.runtimes.protocol import PIPE_BYTES, Channel
-from kronkers_batch.runtimes.sandbox import Launch
+from kronkers_batch.runtimes.seccomp import confine_this_thread, own_session_keyring
+from kronkers_batch.runtimes.watch import Family, Watch, processes
 
 KEPT_OUTPUT = 2**20
 """Bytes of a worker's own output that are passed on; the rest is read, counted and dropped."""
 KEPT_LINE = 4096
 
-_starter = ThreadPoolExecutor(1, thread_name_prefix="worker-starter")
+
+def _starters() -> dict[bool, ThreadPoolExecutor]:
+    """The threads that start workers, by whether in bubblewrap; none exists before it is used.
+
+    Those without bubblewrap inherit the filter of system calls from their thread, which can start nothing
+    else then.
+    """
+    return {
+        True: ThreadPoolExecutor(1, thread_name_prefix="worker-starter"),
+        False: ThreadPoolExecutor(
+            1, thread_name_prefix="bare-worker-starter", initializer=_confine_bare_workers
+        ),
+    }
 
 
-def _new_starter() -> None:
-    global _starter  # a forked child has the object, but not its thread
-    _starter = ThreadPoolExecutor(1, thread_name_prefix="worker-starter")
+_bare_workers_are_filtered = False
 
 
-os.register_at_fork(after_in_child=_new_starter)
+def _confine_bare_workers() -> None:
+    global _bare_workers_are_filtered
+    own_session_keyring()  # one for all of them, which they cannot reach: the filter refuses these calls
+    _bare_workers_are_filtered = confine_this_thread()
+
+
+_starting = _starters()
+
+
+def _new_starters() -> None:
+    global _starting  # a forked child has the objects, but not their threads
+    _starting = _starters()
+
+
+os.register_at_fork(after_in_child=_new_starters)
 
 
 class Process:
@@ -58,32 +85,43 @@ class Process:
             for descriptor in (command_read, answer_write):
                 os.fchown(descriptor, launch.user, launch.user)
         self.channel = Channel(command_write, answer_read)
-        start = partial(
-            subprocess.Popen[bytes],
-            [*launch.argv, f"/dev/fd/{command_read}", f"/dev/fd/{answer_write}"],
-            env=dict(launch.environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            pass_fds=(command_read, answer_write),
-            start_new_session=True,
-            cwd="/",
-            umask=0o022,  # of the worker's own scratch, where ours could leave it nothing to open
-        )
+        self.over_memory = False
+        ends = (command_read, answer_write)
+        self._info, info = os.pipe2(os.O_CLOEXEC)
+        before = processes()
         try:
-            # The kernel ends the worker with the thread that started it, so that thread stays.
-            self._popen = _starter.submit(start).result()
+            with opened(launch, info) as (argv, kept):
+                command = [*argv, *(f"/dev/fd/{end}" for end in ends)]
+                start = partial(_start, command, dict(launch.environment), (*kept, *ends))
+                # The kernel ends the worker with the thread that started it, so that thread stays.
+                self._popen = _starting[launch.sandboxed].submit(start).result()
         except OSError as error:
-            self.channel.close()
-            self._remove()
+            self._close()
             raise MissingPart(
                 f"the worker does not start: {os.strerror(error.errno or 0)}", fix=fix
             ) from None
         finally:
-            os.close(command_read)
-            os.close(answer_write)
+            for end in (*ends, info):
+                os.close(end)
+        if not (launch.sandboxed or _bare_workers_are_filtered):
+            note("NOT FILTERED: it can use the network and every system call; this machine has no filter")
+        family = Family(self._popen.pid, before)
+        self._watch = Watch(family, launch.memory, launch.sandboxed, self._take_too_much)
         self._listener = threading.Thread(target=self._listen, args=(say, note), daemon=True)
         self._listener.start()
+
+    def _take_too_much(self) -> None:
+        self.over_memory = True
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._popen.pid, signal.SIGKILL)
+
+    def shown_elsewhere(self) -> str:
+        """Which place the worker sees otherwise than was decided; asked once it has answered."""
+        if not self._launch.seen:
+            return ""
+        # Bubblewrap says it once it has built the sandbox, before it starts the worker, which has answered.
+        inner = json.loads(os.read(self._info, 4096))["child-pid"]
+        return shown_elsewhere(inner, self._launch.seen)
 
     def _listen(self, say: Callable[[str], None], note: Callable[[str], None]) -> None:
         output = self._popen.stdout
@@ -123,13 +161,33 @@ class Process:
         """Ends it and all that it started, whatever they ignore; waits until its output is read."""
         if self._popen.returncode is not None:
             return
+        self._watch.stop()  # first: once it is reaped, its number may be another's
         with contextlib.suppress(ProcessLookupError):  # the whole group has ended already
             os.killpg(self._popen.pid, signal.SIGKILL)
         self._popen.wait()
-        self.channel.close()
         self._listener.join(2)
-        self._remove()
+        self._close()
 
-    def _remove(self) -> None:
+    def _close(self) -> None:
+        self.channel.close()
+        if self._info >= 0:
+            os.close(self._info)
+            self._info = -1
         if self._launch.remove is not None:
             shutil.rmtree(self._launch.remove, ignore_errors=True)
+
+
+def _start(argv: list[str], environment: dict[str, str], kept: tuple[int, ...]) -> subprocess.Popen[bytes]:
+    """Starts a worker from the calling thread, whose session keyring it inherits."""
+    own_session_keyring()
+    return subprocess.Popen[bytes](
+        argv,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        pass_fds=kept,
+        start_new_session=True,
+        cwd="/",
+        umask=0o022,  # of the worker's own scratch, where ours could leave it nothing to open
+    )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from kronkers_batch.config.spec import (
@@ -20,6 +21,23 @@ from kronkers_batch.config.spec import (
 from kronkers_batch.frames.schema import Column, Schema
 
 
+def _nowhere(_path: Path) -> str:
+    return ""
+
+
+@dataclass(frozen=True)
+class Walls:
+    """Where a worker may not look: keys, the warehouse, what other departments do not share.
+
+    Attributes:
+        hidden: Files and folders that are masked where they lie below something that is shown.
+        refusal: Why a file or folder may not be shown, in words; empty where it may.
+    """
+
+    hidden: tuple[Path, ...] = ()
+    refusal: Callable[[Path], str] = _nowhere
+
+
 @dataclass(frozen=True)
 class WorkerSpec:
     """All that a worker is told, and its limits.
@@ -28,6 +46,7 @@ class WorkerSpec:
         name: The model's name, for messages.
         features: In order; categories with the levels of the training snapshot.
         target: None for a worker that only scores.
+        walls: Where it may not look, whatever else is shown.
         log: Gets bounded, scrubbed lines of what the worker prints; called from another thread.
     """
 
@@ -46,6 +65,7 @@ class WorkerSpec:
     seed: int
     sandbox: SandboxPolicy
     log: Callable[[str], None]
+    walls: Walls = field(default_factory=lambda: Walls())
 
 
 @dataclass(frozen=True)

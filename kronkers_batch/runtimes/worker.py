@@ -13,17 +13,20 @@ from typing import NoReturn
 
 import polars as pl
 
+from kronkers_batch.config.spec import Environment
 from kronkers_batch.errors import DataError, KronkersError, ScoreFailed, WorkerFailed
 from kronkers_batch.frames.decode import Expected, Mismatch, decode
 from kronkers_batch.frames.schema import Column, Schema
 from kronkers_batch.frames.tables import conform, polars_schema
 from kronkers_batch.frames.wire import Buffer, WireError, encode
 from kronkers_batch.runtimes import diagnosis, protocol
+from kronkers_batch.runtimes.bubblewrap import check_shown
 from kronkers_batch.runtimes.given import Given
-from kronkers_batch.runtimes.languages.base import builder
+from kronkers_batch.runtimes.languages.base import command_of
+from kronkers_batch.runtimes.launch import Launch
 from kronkers_batch.runtimes.process import Process
 from kronkers_batch.runtimes.protocol import Answer, TimedOut, WorkerGone
-from kronkers_batch.runtimes.sandbox import Launch, launch
+from kronkers_batch.runtimes.sandbox import launch
 from kronkers_batch.runtimes.spec import WorkerInfo, WorkerSpec
 from kronkers_batch.runtimes.stream import pipelined
 
@@ -48,9 +51,11 @@ class Worker:
         self._scrub.hides = False  # until it is given data, nothing that it says can be data
         self._info: WorkerInfo | None = None
         self._int64 = True
-        command = builder(spec.language).command(spec.environment, spec.resources.threads)
+        command = command_of(spec.language, spec.environment, spec.resources.threads)
         folder = diagnosis.model_folder(spec)
-        self._launch: Launch = launch(command, folder, spec.resources, spec.sandbox)
+        if spec.environment != Environment():  # else all of it is this machine's or this program's own
+            check_shown(command.visible, spec.walls.refusal)
+        self._launch: Launch = launch(command, folder, spec.resources, spec.sandbox, spec.walls.hidden)
         if self._launch.user is not None:
             diagnosis.check_readable(spec)
         for warning in self._launch.warnings:
@@ -196,6 +201,13 @@ class Worker:
         said = answer.arguments
         if said.get("protocol") != protocol.VERSION or said.get("language") != self._spec.language.value:
             self._broken("hello", "it speaks another protocol or language")
+        if place := self._process.shown_elsewhere():
+            self._end("what it sees was exchanged")
+            raise WorkerFailed(
+                "a folder of the worker became another one while it started",
+                where=place,
+                fix="let nobody but its owner write to it and to the folders above it, then run again",
+            )
         self._int64 = said.get("int64") is True
         version = re.sub(r"[^\w.+\-]", "", str(said.get("version", "")))[:50]
         packages: Mapping[str, str] = {}
@@ -289,7 +301,8 @@ class Worker:
         """Ends the process and says what happened, with the key to change."""
         code = self._process.ended(5) if isinstance(error, WorkerGone) else None
         self._end("it failed before")
-        failure = diagnosis.process_error(verb, error, code, self._spec, list(self._last))
+        over = self._process.over_memory
+        failure = diagnosis.process_error(verb, error, code, self._spec, list(self._last), over_memory=over)
         raise failure from None
 
 

@@ -23,6 +23,7 @@ from kronkers_batch.steps.permits import permit
 from kronkers_batch.steps.services import Services
 from kronkers_batch.steps.sources import source_of
 from kronkers_batch.steps.windows import scoring_window
+from kronkers_batch.steps.workers import walls_of
 from kronkers_batch.store.cache import digest
 
 
@@ -81,7 +82,9 @@ def code_digest(services: Services, model: ModelSpec) -> str:
 def _normalised(services: Services, model: ModelSpec, text: str, file: str) -> str:
     sandbox = services.config.executor.sandbox
     try:
-        return normalise_code(model.language, model.environment, text, sandbox, model.name)
+        return normalise_code(
+            model.language, model.environment, text, sandbox, model.name, walls_of(services, model)
+        )
     except WorkerFailed:
         raise
     except ModelError as error:

@@ -12,6 +12,7 @@ from kronkers_batch.config.load import find_conf, load
 from kronkers_batch.config.spec import Config, Language, SandboxPolicy
 from kronkers_batch.errors import KronkersError
 from kronkers_batch.runtimes.probing import interpreter_version, sandbox_state
+from kronkers_batch.runtimes.walls import bubblewrap_version, walls
 from kronkers_batch.vault import keyfile, pin
 
 
@@ -36,6 +37,7 @@ def examine(conf: str | None, overrides: Sequence[str]) -> list[Finding]:
     except KronkersError as error:
         findings.append(Finding("configuration", False, error.what, "kronkers check", True))
     findings.append(_sandbox(config))
+    findings += [Finding(wall.name, wall.stands, wall.found, wall.fix, False) for wall in walls()]
     used = {m.language for m in config.models.values() if m.enabled} if config else set()
     findings += [_language(language, language in used) for language in Language]
     if config is not None:
@@ -46,7 +48,8 @@ def examine(conf: str | None, overrides: Sequence[str]) -> list[Finding]:
 def _sandbox(config: Config | None) -> Finding:
     state = sandbox_state()
     policy = config.executor.sandbox if config else SandboxPolicy.REQUIRE
-    found = f"{state.describe()}; policy: {policy}"
+    version = bubblewrap_version(state)
+    found = f"{state.describe()}{f' ({version})' if version else ''}; policy: {policy}"
     return Finding("sandbox", state.works, found, state.fix, policy is SandboxPolicy.REQUIRE)
 
 

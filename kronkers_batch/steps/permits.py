@@ -22,8 +22,9 @@ from kronkers_batch.config.spec import (
     SourceKind,
     SourceSpec,
 )
-from kronkers_batch.errors import AccessRefused, ModelError, SourceError
+from kronkers_batch.errors import AccessRefused, ConfigError, MissingPart, ModelError, SourceError
 from kronkers_batch.redaction import redacted
+from kronkers_batch.runtimes.contents import environment_contents
 from kronkers_batch.runtimes.probing import environment_fingerprint
 from kronkers_batch.steps.declared import read_code
 from kronkers_batch.steps.services import Services
@@ -257,9 +258,23 @@ def model_wanted(services: Services, model: ModelSpec, code: str | None = None) 
         config.root.parent,
         code=code,
         environment=environment_fingerprint(model.language, model.environment),
+        contents=_contents(services, model),
     )
     fields |= _as_led(services, signing.reached(model.source, config.sources))
     return _wanted(Subject.MODEL, model.name, model.department, fields)
+
+
+def _contents(services: Services, model: ModelSpec) -> str:
+    """Digest of the environment's files; worked out once a process, for all models that declare it."""
+    key = ("environment contents", str(model.language), repr(model.environment))
+    known = services.memo.get(key)
+    if not isinstance(known, str):
+        try:
+            known = environment_contents(model.language, model.environment, services.cache)
+        except (MissingPart, ConfigError) as error:
+            known = f"none: {error.what}"  # which nobody has signed, and which the model's own run says
+        services.memo[key] = known
+    return known
 
 
 def source_wanted(services: Services, source: SourceSpec) -> Wanted:

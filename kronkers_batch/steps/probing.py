@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 
-from kronkers_batch.config.spec import CodeFile, Config, ModelSpec
+from kronkers_batch.config.places import Places
+from kronkers_batch.config.spec import CodeFile, Config, ModelSpec, Origin
 from kronkers_batch.errors import ConfigError, ConfigErrors, MissingPart, ModelError
 from kronkers_batch.runtimes.languages.base import builder
 from kronkers_batch.store.cache import ContentCache, digest
@@ -20,8 +22,9 @@ def probe_models(config: Config, cache: ContentCache) -> None:
     waiting = [m for m in config.models.values() if m.enabled and cache.get("probe", _key(m)) != _GOOD]
     if not waiting:
         return
+    places = Places.of(config, os.environ)
     with ThreadPoolExecutor(2) as threads:
-        results = list(threads.map(lambda m: _probe(config, m), waiting))
+        results = list(threads.map(lambda m: _probe(config, places, m), waiting))
     problems: list[ConfigError] = []
     for model, problem in zip(waiting, results, strict=True):
         if problem is None:
@@ -32,19 +35,29 @@ def probe_models(config: Config, cache: ContentCache) -> None:
         raise ConfigErrors(problems)
 
 
-def _probe(config: Config, model: ModelSpec) -> ConfigError | None:
+def _probe(config: Config, places: Places, model: ModelSpec) -> ConfigError | None:
     # Imported here: when all is cached, as it mostly is, nobody pays for them.
     from kronkers_batch.runtimes.probing import probe
     from kronkers_batch.steps.prepare import feature_columns
-    from kronkers_batch.steps.workers import worker_spec_for
+    from kronkers_batch.steps.workers import walls, worker_spec_for
 
+    sandbox, around = config.executor.sandbox, walls(places, model.department)
     try:
-        probe(worker_spec_for(model, feature_columns(model), config.executor.sandbox))
+        probe(worker_spec_for(model, feature_columns(model), sandbox, around))
+    except ConfigError as error:
+        what = f"{error.what} ({error.where})" if error.where else error.what
+        return ConfigError(what, where=str(_environment(model)), fix=error.fix)
     except MissingPart:
         raise
     except ModelError as error:
         return ConfigError(error.what, where=str(model.model.origin), fix=error.fix)
     return None
+
+
+def _environment(model: ModelSpec) -> Origin:
+    """The line that declares the model's environment."""
+    keys = [key for key in model.origins if key == "environment" or key.startswith("environment.")]
+    return model.origins[max(keys, key=len)] if keys else model.origin
 
 
 def _key(model: ModelSpec) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from kronkers_batch.config.places import Places
 from kronkers_batch.config.spec import ModelSpec, SandboxPolicy
 from kronkers_batch.errors import KronkersError
 from kronkers_batch.frames.schema import Column, Schema
-from kronkers_batch.runtimes.spec import WorkerSpec
+from kronkers_batch.runtimes.spec import Walls, WorkerSpec
 
 if TYPE_CHECKING:
     from kronkers_batch.runtimes.worker import Worker
@@ -24,13 +27,30 @@ def worker_spec(
     services: Services, model: ModelSpec, features: Schema, target: Column | None = None
 ) -> WorkerSpec:
     """What a worker of this model is told. ``features`` has the training's levels of every category."""
-    return worker_spec_for(model, features, services.config.executor.sandbox, target, services.log)
+    sandbox = services.config.executor.sandbox
+    return worker_spec_for(model, features, sandbox, walls_of(services, model), target, services.log)
+
+
+def walls_of(services: Services, model: ModelSpec) -> Walls:
+    """Where a worker of this model may not look; worked out once a process for each department."""
+    key = ("walls", model.department)
+    known = services.memo.get(key)
+    if not isinstance(known, Walls):
+        known = services.memo[key] = walls(Places.of(services.config, os.environ), model.department)
+    return known
+
+
+def walls(places: Places, department: str) -> Walls:
+    """Where a worker of this department may not look."""
+    refusal = functools.cache(lambda path: places.refusal(path, department=department))
+    return Walls(places.masked(department), refusal)
 
 
 def worker_spec_for(
     model: ModelSpec,
     features: Schema,
     sandbox: SandboxPolicy,
+    walls: Walls,
     target: Column | None = None,
     log: Callable[[str], None] = lambda _line: None,
 ) -> WorkerSpec:
@@ -51,6 +71,7 @@ def worker_spec_for(
         seed=model.seed,
         sandbox=sandbox,
         log=log,
+        walls=walls,
     )
 
 

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from kronkers_batch.errors import IntegrityError
 from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.ids import new_id
+from kronkers_batch.vault.undumpable import make_undumpable
 
 MLKEM_SEED, MLKEM_PUBLIC = 64, 1184
 SMALL = 32  # bytes of an X25519 or Ed25519 key, private or public
@@ -77,6 +78,7 @@ class Identity:
     def __init__(self, id: str, name: str, mlkem_seed: bytes, x25519: bytes, ed25519: bytes) -> None:
         if (len(mlkem_seed), len(x25519), len(ed25519)) != (MLKEM_SEED, SMALL, SMALL):
             raise ValueError("secret keys have a fixed length")
+        make_undumpable()
         self.id, self.name = id, name
         self.secrets = (mlkem_seed, x25519, ed25519)
         mlkem = MLKEM768PrivateKey.from_seed_bytes(mlkem_seed)

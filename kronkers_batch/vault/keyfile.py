@@ -23,6 +23,7 @@ from kronkers_batch.store import faults
 from kronkers_batch.store.canonical import encode
 from kronkers_batch.vault import sealing
 from kronkers_batch.vault.identity import Identity
+from kronkers_batch.vault.undumpable import make_undumpable
 
 FORMAT = "kronkers-batch key 1"
 VARIABLE = "KRONKERS_KEY"
@@ -59,6 +60,7 @@ def from_text(text: str, where: str, passphrase: Secret | None = None) -> Identi
     Raises:
         IdentityError: It is no key file, damaged, or the passphrase is missing or wrong.
     """
+    make_undumpable()
     value = _parse(text.strip(" \t\r\n"), where)
     if value.get("format") != FORMAT:
         raise IdentityError("this is not a key file", where=where, fix=_ASK)
@@ -181,6 +183,7 @@ def _holds_home(folder: Path) -> bool:
 
 def read_private(path: Path) -> str:
     """The text of a small file that only this user can read. Raises IdentityError."""
+    make_undumpable()  # before the first byte of a key is in memory
     try:
         raw = private.read(path, "key file", secret=True, most=_MAX_BYTES + 1)
     except private.Exposed as exposed:

@@ -77,6 +77,41 @@ error("ask for `GLM 7` at desk 'Zebra'")
     "read_files": _FIT + "function readable(path)\n    try\n        read(path)\n        return 1.0\n"
     "    catch\n        return 0.0\n    end\nend\n"
     'score(model, data) = readable.(model["paths"])\n',
+    "doors": """fit(data, params) = params["doors"]
+function call(numbers)
+    a = [Clong(n) for n in [numbers; zeros(Int, 7 - length(numbers))]]
+    me = ccall(:getpid, Cint, ())
+    said = ccall(:syscall, Clong, (Clong, Clong, Clong, Clong, Clong, Clong, Clong),
+        a[1], a[2], a[3], a[4], a[5], a[6], a[7])
+    failed = Libc.errno()
+    ccall(:getpid, Cint, ()) == me || ccall(:_exit, Cvoid, (Cint,), 0)
+    return said == -1 ? failed : 0
+end
+function started(words)
+    try
+        quiet = (stdin = devnull, stdout = devnull, stderr = devnull)
+        done = run(pipeline(ignorestatus(Cmd(String[words...])); quiet...))
+        return done.exitcode
+    catch
+        return 127
+    end
+end
+function opens(path, mode)
+    try
+        open(file -> mode == "r" ? read(file, UInt8) : write(file, "x"), path, mode)
+        return 0
+    catch
+        return 1
+    end
+end
+function one(door)
+    kind, of = door["kind"], door["of"]
+    kind == "call" && return call(of)
+    kind == "run" && return started(of)
+    return opens(of, kind == "read" ? "r" : "a")
+end
+score(model, data) = Float64[one(door) for door in model]
+""",
     "processes": _FIT + "function said(path)\n    try\n        return read(path, String)\n"
     '    catch\n        return ""\n    end\nend\n'
     "function score(model, data)\n"

@@ -115,6 +115,34 @@ raise RuntimeError("ask for `GLM 7` at desk 'Zebra'")
     "read_files": _FIT + "def readable(path):\n"
     "    try:\n        open(path, 'rb').read()\n        return 1.0\n    except OSError:\n        return 0.0\n"
     "def score(model, data):\n    return [readable(path) for path in model['paths']]\n",
+    # tries each of `doors`: a system call gives its errno, a program its exit code, a path 1;
+    # each gives 0 if it opened
+    "doors": """import ctypes, os, subprocess
+libc = ctypes.CDLL(None, use_errno=True)
+def fit(data, params):
+    return params["doors"]
+def call(numbers):
+    me = os.getpid()
+    said = libc.syscall(*map(ctypes.c_long, numbers))
+    if os.getpid() != me:
+        os._exit(0)
+    return 0 if said != -1 else ctypes.get_errno()
+def run(words):
+    try:
+        return subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=20).returncode
+    except OSError:
+        return 127
+def opens(path, mode):
+    try:
+        with open(path, mode) as file:
+            file.read(1) if mode == "rb" else file.write(b"x")
+        return 0
+    except OSError:
+        return 1
+def score(model, data):
+    tries = {"call": call, "run": run, "read": lambda p: opens(p, "rb"), "write": lambda p: opens(p, "ab")}
+    return [float(tries[door["kind"]](door["of"])) for door in model]
+""",
     # 1 if `mark` is in the command line or environment of any process that it finds, else 0, for each row
     "processes": "import glob\n" + _FIT + "def said(path):\n"
     "    try:\n        return open(path, 'rb').read().decode(errors='replace')\n"

@@ -102,6 +102,31 @@ stop("ask for `GLM 7` at desk 'Zebra'")
 }
 score <- function(model, data) vapply(model$paths, readable, 1)
 """,
+    "doors": """fit <- function(data, params) params$doors
+perl <- '@a = map { $_ + 0 } @ARGV; $r = syscall(shift(@a), @a); exit($r == -1 ? $! + 0 : 0)'
+run <- function(words) {
+    said <- tryCatch(
+        suppressWarnings(system2(
+            words[1], shQuote(words[-1]), stdout = FALSE, stderr = FALSE, stdin = "/dev/null"
+        )),
+        error = function(e) 127
+    )
+    as.numeric(said)
+}
+opens <- function(path, mode) tryCatch(suppressWarnings({
+    file <- file(path, mode, raw = TRUE)
+    on.exit(close(file))
+    if (mode == "rb") stopifnot(length(readBin(file, "raw", 1)) == 1) else writeBin(charToRaw("x"), file)
+    0
+}), error = function(e) 1)
+one <- function(door) {
+    of <- unlist(door$of)
+    switch(door$kind,
+        call = run(c("perl", "-e", perl, format(of, scientific = FALSE, trim = TRUE))),
+        run = run(of), read = opens(of, "rb"), write = opens(of, "ab"))
+}
+score <- function(model, data) vapply(model, one, 1)
+""",
     "processes": _FIT
     + """said <- function(path) {
     bytes <- tryCatch(suppressWarnings(readBin(path, "raw", 1e6)), error = function(e) raw())

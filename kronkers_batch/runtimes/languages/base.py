@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from kronkers_batch.config.spec import Environment, Language
+from kronkers_batch.errors import MissingPart
 
 WORKERS = Path(__file__).resolve().parent.parent / "workers"
 
@@ -50,6 +52,8 @@ class Builder(Protocol):
 
         Raises:
             MissingPart: The interpreter or a declared folder does not exist; ``fix`` is the install command.
+            ConfigError: A declared folder is not what it should be.
+            OSError: One cannot be read.
         """
 
     def fingerprint(self, environment: Environment) -> str:
@@ -60,6 +64,18 @@ def builder(language: Language) -> Builder:
     """The module of ``language``, imported when first asked for."""
     module: Builder = importlib.import_module(f"kronkers_batch.runtimes.languages.{language.value}")
     return module
+
+
+def command_of(language: Language, environment: Environment, threads: int) -> Command:
+    """The command line for ``environment``. Raises MissingPart, ConfigError."""
+    try:
+        return builder(language).command(environment, threads)
+    except OSError as error:
+        raise MissingPart(
+            f"a place of the environment cannot be read: {os.strerror(error.errno or 0)}",
+            where=str(error.filename or ""),
+            fix="let this account read it, or correct the model's environment",
+        ) from None
 
 
 def hash_files(paths: Iterable[Path]) -> str:
@@ -74,6 +90,18 @@ def hash_files(paths: Iterable[Path]) -> str:
     return digest.hexdigest() if found else ""
 
 
+def is_system(path: Path) -> bool:
+    """Whether it is the machine's own, which only root can change and every worker sees."""
+    return any(path.is_relative_to(folder) for folder in SYSTEM_FOLDERS)
+
+
+def inner(folder: Path, names: Iterable[str]) -> list[Path]:
+    """Those of the named things that are in ``folder``, and no links out of it."""
+    real = folder.resolve()
+    found = [folder / name for name in names]
+    return [path for path in found if path.exists() and path.resolve().is_relative_to(real)]
+
+
 def too_wide(folder: Path) -> bool:
     """Whether ``folder`` holds far more than a library: a home, all configuration, this program."""
     real = folder.resolve()
@@ -85,5 +113,7 @@ def links_out_of(folder: Path) -> tuple[Path, ...]:
     """Where the links directly in ``folder`` lead, if outside of it (shared caches, depots)."""
     if not folder.is_dir():
         return ()
-    targets = {entry.resolve() for entry in folder.iterdir() if entry.is_symlink() and entry.exists()}
+    with os.scandir(folder) as entries:  # hundreds, at every worker's start
+        links = [Path(entry.path) for entry in entries if entry.is_symlink()]
+    targets = {link.resolve() for link in links if link.exists()}
     return tuple(sorted(t for t in targets if not t.is_relative_to(folder.resolve()) and not too_wide(t)))

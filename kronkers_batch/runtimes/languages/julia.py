@@ -12,15 +12,16 @@ from typing import Any
 
 from kronkers_batch.config.spec import Environment
 from kronkers_batch.errors import ConfigError, MissingPart
-from kronkers_batch.runtimes.languages.base import MIB, WORKERS, Command, hash_files, too_wide
+from kronkers_batch.runtimes.languages.base import MIB, WORKERS, Command, hash_files, inner
 
 HOME = Path(__file__).resolve().parents[3]
 """The project's own folder, where ``scripts/setup-julia`` puts its ``.tools``."""
 
 FIX = f"run {HOME / 'scripts' / 'setup-julia'}, or install Julia 1.5 or later and set environment.executable"
 DEBIAN = Path("/usr/bin/julia")
-DEPOT_PARTS = ("packages", "compiled", "artifacts")
-"""What a worker sees of a depot: not its registries, logs or package servers' tokens."""
+INSTALLATION_PARTS = ("bin", "lib", "libexec", "share", "etc")
+PACKAGE_PARTS = ("src", "ext", "deps", "assets", "Artifacts.toml", "JuliaArtifacts.toml")
+PREFERENCES = ("LocalPreferences.toml", "JuliaLocalPreferences.toml")
 
 PROJECTS = ("JuliaProject.toml", "Project.toml")
 MANIFESTS = ("JuliaManifest.toml", "Manifest.toml", "JuliaManifest-v*.toml", "Manifest-v*.toml")
@@ -38,8 +39,8 @@ def command(environment: Environment, threads: int) -> Command:
         depots = _depots()
         _check_installed(project, packages, depots)
         options.append(f"--project={project}")
-        visible += [project, *_path_dependencies(project, packages)]
-        visible += [depot / part for depot in depots for part in DEPOT_PARTS if (depot / part).is_dir()]
+        visible += [*_project_files(project), *_path_dependencies(project, packages)]
+        visible += _of_depots(depots, [*packages, *_own_name(project)])
     private = _libunwind(executable)
     if private is not None:
         visible.append(private)
@@ -89,8 +90,8 @@ def _installation(executable: Path) -> Iterator[Path]:
     """What the sandbox shows besides the system's folders: Debian's settings, or an unpacked Julia."""
     if executable == DEBIAN:
         yield from (p for p in [Path("/etc/julia")] if p.is_dir())
-    elif executable.parent.name == "bin" and not too_wide(executable.parent.parent):
-        yield executable.parent.parent
+    elif executable.parent.name == "bin" and (executable.parent.parent / "share" / "julia").is_dir():
+        yield from inner(executable.parent.parent, INSTALLATION_PARTS)
     else:
         yield executable
 
@@ -169,18 +170,45 @@ def _line_of(error: Exception) -> str:
     return f" ({found[0]})" if found else ""
 
 
+def _project_files(project: Path) -> list[Path]:
+    """What Julia reads of a project's folder, which may hold anything else as well."""
+    named = [p.name for name in (*PROJECTS, *MANIFESTS) for p in sorted(project.glob(name))]
+    own = [name for name in PACKAGE_PARTS if _own_name(project)]
+    return inner(project, [*named, *PREFERENCES, *own])
+
+
+def _own_name(project: Path) -> list[str]:
+    """The name of the package that a project's folder is, if it is one."""
+    file = next((project / name for name in PROJECTS if (project / name).is_file()), None)
+    name = _toml(file).get("name") if file else None
+    is_one = isinstance(name, str) and name.isidentifier() and (project / "src" / f"{name}.jl").is_file()
+    return [name] if is_one and name else []
+
+
 def _path_dependencies(project: Path, packages: Mapping[str, list[Mapping[str, Any]]]) -> Iterator[Path]:
-    """Folders of packages that the manifest takes from a path. Raises MissingPart where one is not there."""
+    """What the packages that the manifest takes from a path consist of. Raises MissingPart."""
     for name, entries in packages.items():
         for path in (entry["path"] for entry in entries if "path" in entry):
-            folder = (project / path).resolve()
-            if not (folder / "src").is_dir():
+            folder = (project / str(path)).resolve()
+            if name not in _own_name(folder):
                 raise MissingPart(
                     f"the Julia project's package {name} is not where its manifest says",
                     where=str(folder),
                     fix=f"put it there, or correct the path in {project / 'Manifest.toml'}",
                 )
-            yield folder
+            yield from _project_files(folder)
+
+
+def _of_depots(depots: list[Path], names: list[str]) -> Iterator[Path]:
+    """These packages as they lie in the user's depots, precompiled ones and artifacts too.
+
+    Not registries, logs or package servers' tokens; nor other projects' packages.
+    """
+    for depot in depots:
+        for name in names:
+            yield from inner(depot, [f"packages/{name}"])
+            yield from (p for p in sorted(depot.glob(f"compiled/v*/{name}")) if p.is_dir())
+        yield from inner(depot, ["artifacts"])
 
 
 def _depots() -> list[Path]:

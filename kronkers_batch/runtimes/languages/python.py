@@ -1,17 +1,35 @@
-"""Python workers: an interpreter or a virtual environment, 3.9 or later, with numpy."""
+"""Python workers: an interpreter or a virtual environment, 3.9 or later, with numpy.
+
+A worker sees of an environment its programs, its libraries and ``pyvenv.cfg``; the installation that it is
+made from; and what its packages link to or its ``.pth`` files add, as far as that can be imported.
+"""
 
 from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from kronkers_batch.config.spec import Environment
-from kronkers_batch.errors import MissingPart
-from kronkers_batch.runtimes.languages.base import MIB, WORKERS, Command, hash_files, links_out_of, too_wide
+from kronkers_batch.errors import ConfigError, MissingPart
+from kronkers_batch.runtimes.languages.base import (
+    MIB,
+    WORKERS,
+    Command,
+    hash_files,
+    inner,
+    is_system,
+    links_out_of,
+    too_wide,
+)
 
 FIX = "install Python 3.9 or later with numpy, or correct environment.executable or environment.venv"
 LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml", "requirements.txt")
+PARTS = ("bin", "lib", "lib64", "share", "pyvenv.cfg")
+"""Of an environment or installation; headers and whatever else lies there are not shown."""
+NESTED = 2
+"""How deep packages are looked for in folders that are no packages themselves (namespaces)."""
 
 
 def command(environment: Environment, threads: int) -> Command:  # noqa: ARG001 - one interface for all languages
@@ -60,26 +78,80 @@ def _executable(environment: Environment) -> Path:
     return path
 
 
+# ---------------------------------------------------------------- what the worker sees
+
+
 def _visible(executable: Path) -> tuple[Path, ...]:
     """The environment of ``executable``, its base installation, and what their packages link to."""
-    root = executable.parent.parent
-    prefixes = [root, executable.resolve().parent.parent]
-    config = root / "pyvenv.cfg"
-    if config.is_file():
-        for line in config.read_text().splitlines():
-            key, _, value = line.partition("=")
-            if key.strip() == "home":
-                prefixes.append(Path(value.strip()).parent)
-    shown: list[Path] = list(prefixes)
+    root, real = executable.parent.parent, executable.resolve()
+    prefixes, config = [root], root / "pyvenv.cfg"
+    if not config.is_file():
+        _check_installed(root, executable, "this lies in a place")
+    for home in _homes(config):
+        _check_installed(home, config, "its line 'home' names a place")
+        prefixes.append(home)
+    if real.parent.parent != root.resolve():  # else it is a copy
+        _check_installed(real.parent.parent, executable, "this is a link into a place")
+        prefixes.append(real.parent.parent)
+    shown = [path for prefix in prefixes for path in inner(prefix, PARTS)]
     for prefix in prefixes:
         for site in sorted(prefix.glob("lib*/python3*/site-packages")):
-            shown += links_out_of(site)
+            for target in links_out_of(site):
+                shown += _importable(target, NESTED)
             shown += _path_files(site)
     return tuple(dict.fromkeys(shown))
 
 
+def _homes(config: Path) -> list[Path]:
+    """The installations that a virtual environment says it was made from."""
+    if not config.is_file():
+        return []
+    lines = (line.partition("=") for line in config.read_text(errors="replace").splitlines())
+    return [Path(value.strip()).parent for key, _, value in lines if key.strip() == "home"]
+
+
+def _check_installed(prefix: Path, where: Path, says: str) -> None:
+    """Raises ConfigError where Python is not installed there."""
+    if not is_system(prefix.resolve()) and not any(prefix.glob("lib*/python3*/os.py")):
+        raise ConfigError(f"{says} that is no installation of Python", where=str(where), fix=FIX)
+
+
 def _path_files(site: Path) -> list[Path]:
-    """Folders that ``.pth`` files add (editable installs); lines of code in them are not followed."""
-    lines = [line.strip() for path in sorted(site.glob("*.pth")) for line in path.read_text().splitlines()]
+    """Code in the folders that ``.pth`` files add (editable installs); code in them is not followed."""
+    lines = [
+        line.strip()
+        for path in sorted(site.glob("*.pth"))
+        if path.is_file()
+        for line in path.read_text(errors="replace").splitlines()
+    ]
     folders = [site / line for line in lines if line and not line.startswith(("#", "import ", "import\t"))]
-    return [folder for folder in folders if folder.is_dir() and not too_wide(folder)]
+    return [
+        found
+        for folder in folders
+        if folder.is_dir() and not too_wide(folder)
+        for entry in sorted(folder.iterdir())
+        for found in _importable(entry, NESTED)
+    ]
+
+
+def _importable(path: Path, nested: int) -> Iterator[Path]:
+    """``path`` if it is a module, a package or its description; else the packages in it."""
+    if path.is_file():
+        if path.suffix == ".py" or ".so" in path.suffixes:
+            yield path
+    elif not path.is_dir() or too_wide(path):
+        return
+    elif any((path / name).is_file() for name in ("__init__.py", "METADATA", "PKG-INFO")) or _is_libraries(
+        path
+    ):
+        yield path
+    elif nested:
+        for entry in sorted(path.iterdir()):
+            if entry.is_dir():
+                yield from _importable(entry, nested - 1)
+
+
+def _is_libraries(folder: Path) -> bool:
+    """Whether only shared libraries lie there (``numpy.libs``)."""
+    names = [entry.name for entry in folder.iterdir()]
+    return bool(names) and all(".so" in Path(name).suffixes for name in names)

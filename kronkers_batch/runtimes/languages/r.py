@@ -9,8 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kronkers_batch.config.spec import Environment
-from kronkers_batch.errors import MissingPart
-from kronkers_batch.runtimes.languages.base import MIB, WORKERS, Command, hash_files, too_wide
+from kronkers_batch.errors import ConfigError, MissingPart
+from kronkers_batch.runtimes.languages.base import (
+    MIB,
+    WORKERS,
+    Command,
+    hash_files,
+    inner,
+    is_system,
+    too_wide,
+)
 
 FIX = (
     "install R 4 with: sudo apt-get install r-base-core (elsewhere: from your distribution or CRAN), "
@@ -21,6 +29,10 @@ START = "sys.source(commandArgs(TRUE)[1L], new.env(parent = baseenv()))"
 
 SITE = Path("/usr/local/lib/R/site-library")
 """Where Debian's R installs packages for all users, besides its own folders."""
+HOME_PARTS = ("bin", "etc", "lib", "library", "modules", "share", "site-library")
+PREFIX_PARTS = ("bin", "lib", "lib64", "share")
+MAX_DESCRIPTION = 65_536
+_FIELD = re.compile(rb"^(Package|Built):[ \t]*([^\s;]*)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -87,14 +99,17 @@ def _start(executable: Path) -> list[str]:
 
 
 def _find_home(executable: Path) -> Path | None:
-    """R's home, which the shell script ``R`` beside the executable names; nothing is run to find it."""
+    """R's home, which the shell script ``R`` beside the executable names; nothing is run to find it.
+
+    A folder counts only if R's own package ``base`` is installed in it: a script may say anything.
+    """
     real = executable.resolve()
     for script in (real, real.parent / "R", executable.parent / "R"):
         if not script.is_file():
             continue
         with script.open("rb") as file:
             said = re.search(rb"^R_HOME_DIR=\"?(/[^\"\n]+?)\"?$", file.read(4096), re.MULTILINE)
-        if said and Path(os.fsdecode(said[1])).is_dir():
+        if said and _is_package(Path(os.fsdecode(said[1])) / "library" / "base"):
             return Path(os.fsdecode(said[1]))
     return None
 
@@ -156,26 +171,42 @@ def _renv_library(project: Path, found: Installation) -> Path:
 def _home(found: Installation) -> list[Path]:
     """R itself: Debian's has its settings in /etc/R, others all under one prefix."""
     shown = [Path("/etc/R")] if Path("/etc/R").is_dir() else []
-    for folder in (found.executable.parent, found.executable.resolve().parent):
-        # Of /opt/R/4.4.1/bin/Rscript all of the prefix: the libraries that R was built with are there too.
-        whole = folder.name == "bin" and not folder.is_relative_to("/usr") and not too_wide(folder.parent)
-        shown.append(folder.parent if whole else folder)
-    return [*shown, *([found.home] if found.home else [])]
+    for path in (found.executable, found.executable.resolve()):
+        shown.append(path)
+        if path.parent.name == "bin" and found.home and found.home.is_relative_to(path.parent.parent):
+            # Of /opt/R/4.4.1/bin/Rscript also the libraries that R was built with.
+            shown += inner(path.parent.parent, PREFIX_PARTS)
+        else:
+            shown += [script for script in [path.parent / "R"] if script.is_file()]
+    return [*shown, *(inner(found.home, HOME_PARTS) if found.home else [])]
 
 
 def _libraries(found: Installation, library: Path | None) -> list[Path]:
-    """Folders of packages, and what packages in them are links to (renv's cache, a package being written)."""
+    """Installed packages, each by itself where anything else lies beside them."""
     site = [found.home / name for name in ("library", "site-library")] if found.home else []
-    folders = [f for f in (library, SITE, *site) if f and f.is_dir()]
-    return [*folders, *(target for folder in folders for target in _link_targets(folder))]
+    folders = [f for f in (library, SITE, *site) if f and f.is_dir() and (f == library or not is_system(f))]
+    return [path for folder in folders for path in _packages(folder)]
 
 
-def _link_targets(folder: Path) -> list[Path]:
-    """Where links directly in ``folder`` lead, as written and in the end: a cache may itself be a link."""
-    targets: list[Path] = []
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_symlink() and os.path.exists(entry.path):  # noqa: PTH110 - an entry is no Path
-                written = os.path.normpath(folder / os.readlink(entry.path))  # noqa: PTH115
-                targets += [Path(written), Path(entry.path).resolve()]
-    return sorted({t for t in targets if not t.is_relative_to(folder) and not too_wide(t)})
+def _packages(folder: Path) -> list[Path]:
+    """``folder`` if it holds packages and nothing else; else the packages in it. Raises ConfigError."""
+    names = sorted(os.listdir(folder))  # noqa: PTH208 - a library has hundreds
+    found = [folder / name for name in names if _is_package(folder / name)]
+    if names and not found:
+        raise ConfigError(
+            "no installed R package lies in this folder",
+            where=str(folder),
+            fix="correct environment.library: it is the folder that install.packages(..., lib = ...) fills",
+        )
+    whole = len(found) == len(names) and not any(p.is_symlink() for p in (folder, *found))
+    return [folder] if whole else found  # one mount is quicker than hundreds
+
+
+def _is_package(path: Path) -> bool:
+    """Whether an R package of this name was installed there; it may be a link, to renv's cache for one."""
+    try:
+        text = (path / "DESCRIPTION").read_bytes()[:MAX_DESCRIPTION]
+    except OSError:
+        return False
+    fields = dict(_FIELD.findall(text))
+    return fields.get(b"Package") == os.fsencode(path.name) and b"Built" in fields and not too_wide(path)

@@ -489,9 +489,13 @@ def test_projects_that_are_not_ready(
         (tmp_path / name).write_text(text)
     with pytest.raises(kind, match=says):
         julia.command(Environment(project=str(tmp_path)), 1)
-    (tmp_path / "depot" / "packages" / "A").mkdir(parents=True)
+    for name in ("A", "of-another-project"):
+        (tmp_path / "depot" / "packages" / name).mkdir(parents=True)
     if "not installed" in says:
-        assert tmp_path / "depot" / "packages" in julia.command(Environment(project=str(tmp_path)), 1).visible
+        assert (
+            tmp_path / "depot" / "packages" / "A"
+            in julia.command(Environment(project=str(tmp_path)), 1).visible
+        )
 
 
 def test_the_fingerprint_is_of_project_and_manifest(tmp_path: Path) -> None:

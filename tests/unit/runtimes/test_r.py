@@ -596,7 +596,9 @@ def test_r_that_is_missing_says_what_to_install(monkeypatch: pytest.MonkeyPatch,
 def test_an_r_that_is_too_old_says_so(tmp_path: Path) -> None:
     home = tmp_path / "lib" / "R"
     (home / "library" / "base").mkdir(parents=True)
-    (home / "library" / "base" / "DESCRIPTION").write_text("Package: base\nVersion: 3.6.3\n")
+    (home / "library" / "base" / "DESCRIPTION").write_text(
+        "Package: base\nVersion: 3.6.3\nBuilt: R 3.6.3; ; 2020; unix\n"
+    )
     executable = tmp_path / "R"
     executable.write_text(f"#!/bin/sh\nR_HOME_DIR={home}\n")
     executable.chmod(0o755)

@@ -158,10 +158,15 @@ def test_a_python_environment_shows_what_it_links_to_but_no_project_or_home(tmp_
     for folder in (site, cache, editable, venv / "bin"):
         folder.mkdir(parents=True)
     (venv / "bin" / "python").symlink_to("/usr/bin/env")
+    (venv / "pyvenv.cfg").write_text("home = /usr/bin\n")
+    (cache / "__init__.py").touch()
+    (editable / "module.py").touch()
+    (editable / "rows.csv").touch()
     (site / "pkg").symlink_to(cache)
     (site / "more.pth").write_text(f"{editable}\n{Path.cwd()}\nimport os\n/nowhere\n")
     visible = python.command(Environment(venv=str(venv)), 1).visible
-    assert {venv, cache, editable} <= set(visible)
+    assert {venv / "bin", venv / "lib", venv / "pyvenv.cfg", cache, editable / "module.py"} <= set(visible)
+    assert {venv, editable, editable / "rows.csv"}.isdisjoint(visible)
     assert Path.cwd() not in visible
     assert too_wide(Path.home())
     assert not too_wide(editable)

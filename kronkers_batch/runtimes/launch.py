@@ -1,0 +1,98 @@
+"""How one worker is started, and the descriptors that are handed over with its command line."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from kronkers_batch.errors import MissingPart
+
+
+class Identity(NamedTuple):
+    """Which file or folder something is, whatever leads to it."""
+
+    device: int
+    inode: int
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How to start one worker.
+
+    Attributes:
+        argv: The whole command line, without the two pipes' paths.
+        environment: Of the first process; empty for bubblewrap.
+        sandboxed: Whether it is bubblewrap.
+        user: Whose the pipes must be, where root starts a worker; else None.
+        scratch: The worker's own writable folder, as the worker sees it.
+        remove: A folder to remove when the worker has ended, or None.
+        memory: Bytes that all its processes together may take.
+        seen: What the sandbox shows at each place, to be compared once it is built.
+        calls: The filter of system calls, which bubblewrap is told; empty without bubblewrap or filter.
+        warnings: What is weaker than it should be; to be said loudly.
+    """
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+    sandboxed: bool
+    user: int | None
+    scratch: str
+    remove: Path | None
+    memory: int
+    seen: Mapping[str, Identity]
+    calls: bytes
+    warnings: tuple[str, ...]
+
+
+@contextlib.contextmanager
+def opened(launch: Launch, info: int | None = None) -> Iterator[tuple[list[str], tuple[int, ...]]]:
+    """The command line, and the descriptors that are handed over with it.
+
+    Bubblewrap reads the filter from one, and closes it; it writes who is in the sandbox to ``info``.
+    """
+    if not launch.sandboxed:
+        yield list(launch.argv), ()
+        return
+    read, write = os.pipe2(os.O_CLOEXEC)
+    try:
+        with open(write, "wb") as file:  # noqa: PTH123 - a descriptor, not a path; all of it fits the pipe
+            file.write(launch.calls)
+        said = () if info is None else (info,)
+        options = ["--seccomp", str(read)] if launch.calls else []
+        options += [word for number in said for word in ("--info-fd", str(number))]
+        yield [launch.argv[0], *options, *launch.argv[1:]], (read, *said)
+    finally:
+        os.close(read)
+
+
+def identity(path: Path) -> Identity:
+    """Which file or folder lies there. Raises MissingPart where none does."""
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise MissingPart(
+            f"what a worker needs cannot be opened: {error.strerror}",
+            where=str(path),
+            fix="put it back, or correct the model's environment",
+        ) from None
+    return Identity(found.st_dev, found.st_ino)
+
+
+def shown_elsewhere(pid: int, seen: Mapping[str, Identity]) -> str:
+    """Which place a process sees otherwise than was decided; empty where it sees all as it should.
+
+    Between its being looked at and its being mounted, who may write to a folder above could have put a link
+    there that leads anywhere.
+    """
+    for place, wanted in seen.items():
+        try:
+            found = Path(f"/proc/{pid}/root{place}").stat()
+        except OSError:
+            return place
+        if Identity(found.st_dev, found.st_ino) != wanted:
+            return place
+    return ""

@@ -1,0 +1,115 @@
+"""The digest of an environment's files: what changes it, and when it is remembered."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from kronkers_batch.config.spec import Environment, Language
+from kronkers_batch.errors import ConfigError, MissingPart
+from kronkers_batch.runtimes import contents
+from kronkers_batch.runtimes.contents import environment_contents
+from kronkers_batch.store.cache import ContentCache
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """The only package of a library, with a file of code."""
+    folder = tmp_path / "library" / "mine"
+    (folder / "R").mkdir(parents=True)
+    (folder / "DESCRIPTION").write_text("Package: mine\nVersion: 1\nBuilt: R 4.2.2; ; ; unix\n")
+    (folder / "R" / "mine").write_text("code 1")
+    (folder / "link").symlink_to("R/mine")
+    return folder
+
+
+def digest(package: Path, cache: ContentCache | None = None) -> str:
+    environment = Environment(library=str(package.parent))
+    return environment_contents(Language.R, environment, cache or ContentCache(package.parents[1] / "none"))
+
+
+def test_every_change_of_a_file_changes_it(package):
+    seen = [digest(package)]
+    assert digest(package) == seen[0]
+
+    def changed(work) -> bool:
+        work()
+        seen.append(digest(package))
+        return seen[-1] not in seen[:-1]
+
+    code = package / "R" / "mine"
+    assert changed(lambda: code.write_text("code 2"))
+    assert changed(lambda: (package / "new").write_text(""))
+    assert changed(lambda: (package / "new").rename(package / "other"))
+    assert changed(lambda: (package / "R" / "__pycache__").mkdir())
+    assert changed(lambda: ((package / "link").unlink(), (package / "link").symlink_to("R")))
+    assert changed(lambda: ((package / "link").unlink(), (package / "link").write_text("R")))
+    code.touch()
+    assert digest(package) == seen[-1]  # the time alone does not
+
+
+def test_it_is_of_what_lies_there_not_of_where(package, tmp_path):
+    first = digest(package)
+    (tmp_path / "library").rename(tmp_path / "moved")
+    (tmp_path / "moved").rename(tmp_path / "library")
+    assert digest(package) == first
+    other = tmp_path / "copy" / "library"
+    other.parent.mkdir()
+    os.rename(tmp_path / "library", other)
+    assert digest(other / "mine") == first
+
+
+def test_the_machines_own_environment_has_none(tmp_path):
+    for language in Language:
+        assert environment_contents(language, Environment(), ContentCache(tmp_path)) == ""
+
+
+def test_an_environment_that_is_not_there_is_an_error(tmp_path):
+    with pytest.raises(MissingPart):
+        environment_contents(Language.R, Environment(library=str(tmp_path / "none")), ContentCache(tmp_path))
+
+
+def test_it_is_remembered_for_files_whose_times_are_old_enough(package, tmp_path, monkeypatch):
+    cache = ContentCache(tmp_path / "cache")
+    first = digest(package, cache)
+    assert not (tmp_path / "cache").exists()  # too young
+    monkeypatch.setattr(contents, "SETTLED", -10)
+    monkeypatch.setattr(contents, "_trusted_devices", lambda: {package.stat().st_dev})
+    assert digest(package, cache) == first
+    assert (tmp_path / "cache").exists()
+    with monkeypatch.context() as patched:
+        patched.setattr(contents, "_digest", lambda _entries: "read again")
+        assert digest(package, cache) == first
+        code = package / "R" / "mine"
+        before = code.stat()
+        code.write_text("code 9")  # of the same size, and its time set back
+        os.utime(code, ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert digest(package, cache) == "read again"
+    monkeypatch.setattr(contents, "_trusted_devices", set)
+    other = ContentCache(tmp_path / "other")
+    digest(package, other)
+    assert not (tmp_path / "other").exists()  # a file system whose times say little
+
+
+def test_this_machines_file_systems_are_told_apart():
+    trusted = contents._trusted_devices()
+    assert Path("/proc").stat().st_dev not in trusted
+    assert Path("/dev/shm").stat().st_dev not in trusted
+
+
+def test_files_that_change_while_they_are_read_are_an_error(package, monkeypatch):
+    """As when a folder above them is exchanged for another one after they were listed."""
+    listed = contents._listed
+
+    def exchanged(path: Path, name: str):
+        found = list(listed(path, name))
+        code = package / "R" / "mine"
+        code.unlink()
+        code.write_text("others' code")
+        return iter(found)
+
+    monkeypatch.setattr(contents, "_listed", exchanged)
+    with pytest.raises(ConfigError, match="change while they are read"):
+        digest(package)
