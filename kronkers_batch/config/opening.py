@@ -7,6 +7,7 @@ by which the kernel knows it. What is read then is this descriptor, under a name
 from __future__ import annotations
 
 import os
+import resource
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from kronkers_batch.config.places import Places
 
+_SPARE = 256  # for what libraries open meanwhile
 _TRIES = 5  # a file that is delivered anew just now is another one at the next try
 
 
@@ -86,6 +88,14 @@ def opened(
         finally:
             os.close(descriptor)
     raise PathRefused("it was deleted again and again while it was opened")
+
+
+def make_room(files: int) -> None:
+    """Lets this process hold so many more files open at once, as far as the machine allows it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = len(os.listdir("/proc/self/fd")) + files + _SPARE  # noqa: PTH208 - a count
+    if wanted > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard), hard))
 
 
 def read_text(

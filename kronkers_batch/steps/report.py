@@ -26,7 +26,7 @@ def write_page(services: Services, run_id: str, to: str | None = None) -> Path:
     path = Path(to) if to else page_path(services, run.date)
     judge = exports.judge(services.places, path) if to else lambda _real: None
     try:
-        private.make_folder(path.parent)
+        (private.make_folder if to else private.own_folder)(path.parent)
         with private.writing(path, judge=judge) as file:
             file.write(text.encode())
     except OSError as error:

@@ -197,7 +197,7 @@ def test_files_of_another_user_are_refused(company, keys):
     """As root they are given to a stranger; an ordinary user, who cannot give away, tries root's."""
     if not ROOT:
         with pytest.raises(IdentityError, match="the key file belongs to another user"):
-            keyfile.read_private(Path("/etc/hostname"))
+            keyfile.read_private(Path("/etc/passwd"))
         return
     for name, says in (("identity.key", "the key file"), ("trust.json", "the trust file")):
         os.chown(keys / name, STRANGER, STRANGER)

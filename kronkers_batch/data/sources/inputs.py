@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from kronkers_batch.config import opening
 from kronkers_batch.config.opening import Opened
 from kronkers_batch.config.places import Places
 from kronkers_batch.config.spec import OnFailure, SourceKind, SourceSpec
@@ -95,9 +96,11 @@ class Inputs:
             for name, ref in self.query.inputs.items():
                 if ref.source and self.is_view(name):
                     source = self.source(name)
+                    found = list(files.located(source))
+                    opening.make_room(len(found))
                     self.files[name] = [
                         (stack.enter_context(files.opened(source, path, place, self.places)), place)
-                        for path, place in files.located(source)
+                        for path, place in found
                     ]
             yield
         self.files.clear()
