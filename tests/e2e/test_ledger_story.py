@@ -36,6 +36,9 @@ def told(trained) -> dict[str, list[str]]:
     project.run("access", "revoke", "ann", "--why", "she left")
     project.edit("conf/model/buys.yaml", "unseen: missing", "unseen: missing\noutput: {retention: 1d}")
     project.run("run", "buys", "--date", "2024-01-22")
+    project.write("data/visits.csv", "5000,2024-01-01\n")
+    project.run("run", "buys", "--date", "2024-01-23", code=1)
+    project.run("log", "--date", "2024-01-23")
     found: dict[str, list[str]] = {}
     for entry in project.json("ledger", "show"):
         found.setdefault(entry["action"], []).append(entry["sentence"])
@@ -67,6 +70,7 @@ def test_every_action_happened_and_no_other(told):
         ("read", f"ann read buys/{NIGHT}#1"),
         ("export", f"ann exported buys/{NIGHT}#1 to "),
         ("sql", "ann queried buys/"),
+        ("log", " had found in the data; 1 texts"),
         ("refuse", "eve was refused: read buys: this needs the role reader on sales/buys; you hold no grant"),
         ("rollback", "admin went back to buys@1; because: the letter was wrong"),
         ("shred", f"admin shredded buys/{NIGHT}#1; because: asked by a customer"),
