@@ -124,8 +124,8 @@ class Postgres:
 
         probe = f"SELECT * FROM ({query}\n) AS kronkers_source WHERE false"  # noqa: S608 - the department's own
         with psycopg.RawCursor(self._connection) as cursor:
-            for _ in cursor.stream(_sent(probe), values):
-                pass
+            # What asks for binary results goes by the extended protocol, with and without values.
+            cursor.execute(_sent(probe), values, binary=True)
             return [self._found(column) for column in cursor.description or ()]
 
     def rows(self, query: str, values: Sequence[Any]) -> Generator[tuple[Any, ...]]:
@@ -221,7 +221,7 @@ def _hang_up(connection: psycopg.Connection[Any]) -> None:
 
 _QUERY, _ACCOUNT = "Correct `{key}:` of the source.", "Check the account and the password in `url:`."
 _SAID = {
-    "25006": ("the query is refused: it would write", "Let it be a SELECT that changes nothing."),
+    "25": ("the query is refused: it would write", "Let it be a SELECT that changes nothing."),
     "28": ("the server refused the account or its password", _ACCOUNT),
     "3D000": ("there is no such database on the server", "Correct `url:` of the source."),
     "42501": (
@@ -237,14 +237,33 @@ _SAID = {
     "53": ("the server is short of memory, disk or connections", "Run it again later."),
     "55P03": ("another program holds the tables locked", "Run it again when that program is done."),
     "57014": ("the server cancelled the query", "Ask who runs the server, and run it again."),
-    "57": ("the server is shutting down or starting", "Run it again when the server runs."),
+    "57": ("the server ended the connection", "Run it again when the server runs."),
     "P0": ("a function of the database raised an error", "Ask who wrote it, or leave it out of the query."),
 }
+# Where nobody could connect there is no SQLSTATE.
+_UNCONNECTED = (
+    ("password authentication failed", *_SAID["28"]),
+    ("no password supplied", *_SAID["28"]),
+    ("does not exist", "there is no such database or account on the server", "Correct `url:` of the source."),
+    (
+        "timeout expired",
+        "the server does not answer",
+        "Check `url:` of the source, and that the server runs.",
+    ),
+    (
+        "connection refused",
+        "no server answers there",
+        "Check `url:` of the source, and that the server runs.",
+    ),
+    ("could not translate", "there is no server of this name", "Correct `url:` of the source."),
+    ("server closed the connection", "the server ended the connection", "Run it again when the server runs."),
+)
 
 
 def _failed(error: BaseException, place: Place, key: str) -> SourceError:
     """What servers and drivers say may hold rows, statements and passwords: only the kind is said."""
-    state = getattr(error, "sqlstate", None) or ""
+    state = str(getattr(error, "sqlstate", None) or "")
+    state = state if state.isascii() and state.isalnum() else ""  # it is the server's text too
     for length in (5, 2):
         if known := _SAID.get(state[:length]):
             return place.error(known[0], known[1].format(key=key))
@@ -257,6 +276,9 @@ def _failed(error: BaseException, place: Place, key: str) -> SourceError:
             "a value is beyond what can be read, such as a date before the year 1 or after 9999",
             "Cut it, or leave it out, in the source's query.",
         )
+    for part, what, fix in _UNCONNECTED:
+        if not state and part in str(error).lower():
+            return place.error(what, fix)
     kind = f"SQLSTATE {state}" if state else type(error).__name__
     return place.error(
         f"the database refused or could not be reached ({kind})",
