@@ -101,7 +101,7 @@ def _opened(source: SourceSpec, key: str, limit: dt.timedelta, place: Place) -> 
         else:
             known = ", ".join(name for names in DATABASES.values() for name in names)
             raise place.error(
-                "there is no way to open this kind of database for reading only",
+                "this kind of database cannot be opened for reading only",
                 f"A URL begins with one of: {known}",
             )
     except TimeIsUp:
@@ -170,18 +170,25 @@ def _condition(session: Session, source: SourceSpec, window: Window, values: lis
 def _frame(rows: Sequence[Any], source: SourceSpec, window: Window, place: Place) -> pl.DataFrame:
     columns = zip(*rows, strict=True)
     typed = [
-        casting.cast(_series(values, column, place), column, place)
+        casting.cast(_short(_series(values, column, place), place), column, place)
         for values, column in zip(columns, source.schema, strict=True)
     ]
     return within(pl.DataFrame(typed), source.time_column, window)
+
+
+def _short(values: pl.Series, place: Place) -> pl.Series:
+    """Raises SourceError where a text or blob is longer than one may be."""
+    if values.dtype in (pl.String, pl.Binary):
+        sizes = values.str.len_bytes() if values.dtype == pl.String else values.bin.size()
+        if int(sizes.max() or 0) > VALUE:  # type: ignore[arg-type]
+            raise too_long(place, f"a value of column {values.name}")
+    return values
 
 
 def _series(values: Sequence[Any], column: Column, place: Place) -> pl.Series:
     """Python objects of one column as a raw series of the narrowest common type."""
     kinds = {type(v) for v in values} - {type(None)}
     name = column.name
-    if kinds & {str, bytes} and max(len(v) for v in values if type(v) in (str, bytes)) > VALUE:
-        raise too_long(place, f"a value of column {name}")
     try:
         if not kinds:
             return pl.Series(name, values, dtype=pl.Null)

@@ -222,6 +222,7 @@ def _hang_up(connection: psycopg.Connection[Any]) -> None:
 _QUERY, _ACCOUNT = "Correct `{key}:` of the source.", "Check the account and the password in `url:`."
 _SAID = {
     "25": ("the query is refused: it would write", "Let it be a SELECT that changes nothing."),
+    "2D": ("the query is refused: it would end the transaction", "Let it be a SELECT that changes nothing."),
     "28": ("the server refused the account or its password", _ACCOUNT),
     "3D000": ("there is no such database on the server", "Correct `url:` of the source."),
     "42501": (
@@ -231,8 +232,9 @@ _SAID = {
     "42P01": ("the query names a table or column that does not exist", _QUERY),
     "42703": ("the query names a table or column that does not exist", _QUERY),
     "42883": ("the query calls a function or operator that does not exist", _QUERY),
-    "42": ("the query is no single SELECT that the server understands", _QUERY),
-    "0A": ("the query is no single SELECT that the server understands", _QUERY),
+    "42": ("it is not a single SELECT that the server understands", _QUERY),
+    "0A": ("it is not a single SELECT that the server understands", _QUERY),
+    "22021": ("a text column holds bytes that are not UTF-8", "Correct the data in the database."),
     "22": ("a value could not be converted or is out of range", "Correct the data or the query."),
     "53": ("the server is short of memory, disk or connections", "Run it again later."),
     "55P03": ("another program holds the tables locked", "Run it again when that program is done."),
@@ -255,6 +257,7 @@ _UNCONNECTED = (
         "no server answers there",
         "Check `url:` of the source, and that the server runs.",
     ),
+    ("resolve host", "there is no server of this name", "Correct `url:` of the source."),
     ("could not translate", "there is no server of this name", "Correct `url:` of the source."),
     ("server closed the connection", "the server ended the connection", "Run it again when the server runs."),
 )

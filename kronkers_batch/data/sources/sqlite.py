@@ -182,10 +182,16 @@ _SAID: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "one statement",
-        "the query must be a single SELECT",
+        "it is not a single SELECT that SQLite knows",
         "Take the other statements out of the source's SQL.",
     ),
-    ("syntax error", "the query is no SQL that SQLite knows", "Correct `{key}:` of the source."),
+    (
+        "unsafe use of",
+        "a view of the file calls a function that it may not",
+        "Let the query SELECT from tables.",
+    ),
+    ("incomplete input", "it is not a single SELECT that SQLite knows", "Correct `{key}:` of the source."),
+    ("syntax error", "it is not a single SELECT that SQLite knows", "Correct `{key}:` of the source."),
     (
         "malformed",
         "the file is damaged",
