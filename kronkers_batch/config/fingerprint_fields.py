@@ -88,4 +88,5 @@ SOURCE_FIELDS: dict[str, Counts] = {
     "output": Counts.BOTH,
     "csv": Counts.BOTH,
     "memory": Counts.NEVER,
+    "time_limit": Counts.NEVER,
 }

@@ -162,6 +162,7 @@ class Linker:
             output=values["output"],
             csv=values["csv"] or {},
             memory=values["memory"],
+            time_limit=values["time_limit"],
         )
 
     def _time_column(self, raw: RawSource, columns: MappingType[str, Column]) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
 from typing import Any
 
 from kronkers_batch.config.checks import CHECKS
 from kronkers_batch.config.fields import Bad, Field, Kind, Table, list_kind, map_kind, read_table, table_kind
-from kronkers_batch.config.kinds import COLUMN, FILLED, NAME, PATH, SECRET, SIZE, TEXT, choice
+from kronkers_batch.config.kinds import COLUMN, FILLED, NAME, PATH, SECRET, SIZE, TEXT, choice, duration
 from kronkers_batch.config.nodes import Mapping, Node, Scalar, shown
 from kronkers_batch.config.problems import Problems, suggest
-from kronkers_batch.config.spec import InputRef, SourceKind
+from kronkers_batch.config.spec import DATABASES, InputRef, Secret, SourceKind
 from kronkers_batch.frames.schema import Column, ColumnType
 
 _COLUMN_TYPE = choice(ColumnType)
@@ -125,7 +126,11 @@ SOURCE = Table(
         Field("shared_with", list_kind(NAME, single=True), "Other departments that may read it.", default=()),
         Field("path", PATH, "parquet, csv: file or glob; package: the file inside the package.", default=""),
         Field("package", FILLED, "package: name of the installed Python distribution.", default=""),
-        Field("url", SECRET, "database: SQLAlchemy URL; a password only through `${oc.env:NAME}`."),
+        Field(
+            "url",
+            SECRET,
+            "database: sqlite:////PATH or postgresql://USER@HOST/NAME, a password by `${oc.env:NAME}`.",
+        ),
         Field(
             "query",
             FILLED,
@@ -152,6 +157,13 @@ SOURCE = Table(
             default=512 * 2**20,
             shown="512MB",
         ),
+        Field(
+            "time_limit",
+            duration(positive=True),
+            "database, query: how long reading may take, and a watermark if that is less than 5m.",
+            default=dt.timedelta(hours=1),
+            shown="1h",
+        ),
     ),
 )
 DEPARTMENT = Table(
@@ -167,12 +179,14 @@ DEPARTMENT = Table(
 _BY_KIND: dict[SourceKind, tuple[tuple[str, ...], tuple[str, ...]]] = {
     SourceKind.PARQUET: (("path", "columns"), ()),
     SourceKind.CSV: (("path", "columns"), ("csv",)),
-    SourceKind.DATABASE: (("url", "query", "columns"), ("watermark",)),
-    SourceKind.QUERY: (("query", "inputs", "columns"), ("memory",)),
+    SourceKind.DATABASE: (("url", "query", "columns"), ("watermark", "time_limit")),
+    SourceKind.QUERY: (("query", "inputs", "columns"), ("memory", "time_limit")),
     SourceKind.PACKAGE: (("package", "path", "columns"), ("csv",)),
     SourceKind.OUTPUT: (("output",), ("columns",)),
 }
-_SPECIAL = ("path", "package", "url", "query", "watermark", "inputs", "output", "csv", "memory")
+_SPECIAL = (
+    "path", "package", "url", "query", "watermark", "inputs", "output", "csv", "memory", "time_limit"
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -211,7 +225,17 @@ def read_source(name: str, tree: Node, problems: Problems) -> RawSource | None:
                 problems.add(
                     tree.items[key].origin(key), f"the key '{key}' is not for a source of kind {kind}", fix
                 )
+        if kind is SourceKind.DATABASE and values["url"] is not None:
+            _check_database(values["url"], tree.items["url"], problems)
     return RawSource(name, tree, values)
+
+
+def _check_database(url: Secret, node: Node, problems: Problems) -> None:
+    """Notes a kind of database that cannot be opened for reading only; the URL may be a secret."""
+    known = [name for names in DATABASES.values() for name in names]
+    if url.reveal().partition("://")[0] not in known:
+        what = "the URL is of a kind of database that cannot be opened for reading only"
+        problems.add(node.origin("url"), what, f"a URL begins with one of: {', '.join(known)}")
 
 
 def check_name(file_name: str, said: str | None, tree: Node, problems: Problems) -> None:

@@ -91,10 +91,17 @@ class SourceKind(StrEnum):
 
     PARQUET = "parquet"
     CSV = "csv"
-    DATABASE = "database"  # any SQLAlchemy URL
+    DATABASE = "database"  # see DATABASES
     QUERY = "query"  # SQL (DuckDB) over other sources and outputs
     PACKAGE = "package"  # a CSV or Parquet file shipped in an installed Python package
     OUTPUT = "output"  # another model's published output
+
+
+DATABASES: Mapping[str, tuple[str, ...]] = {
+    "sqlite": ("sqlite", "sqlite+pysqlite"),
+    "postgresql": ("postgresql", "postgresql+psycopg"),
+}
+"""The databases that can be opened for reading only, and how the URLs of each begin."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +158,7 @@ class SourceSpec:
     output: str = ""  # output: the model's name
     csv: Mapping[str, str] = field(default_factory=dict)  # delimiter, quote, null
     memory: int = 512 * 2**20  # bytes that a query may use; more fails, nothing is spilled
+    time_limit: dt.timedelta = dt.timedelta(hours=1)  # database, query: for reading all of it
 
 
 # ---------------------------------------------------------------- models

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kronkers_batch.data.timelimit import TimeIsUp, TimeLimit
+
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
 _THREADS = 2
 
@@ -44,6 +48,20 @@ def connect(
         yield connection
     finally:
         connection.close()
+
+
+@contextlib.contextmanager
+def timed(connection: duckdb.DuckDBPyConnection, limit: dt.timedelta) -> Iterator[None]:
+    """Stops what the connection runs in this block after ``limit``. Raises TimeIsUp."""
+    import duckdb
+
+    with TimeLimit(limit, connection.interrupt) as clock:
+        try:
+            yield
+        except duckdb.Error:
+            if clock.over:
+                raise TimeIsUp from None
+            raise
 
 
 def is_single_select(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
@@ -88,6 +106,18 @@ def replaced(sql: str, values: dict[str, str], rest: Callable[[str], str] = str)
             parts += [rest(sql[done : match.start()]), values[match[1].lower()]]
             done = match.end()
     return "".join([*parts, rest(sql[done:])])
+
+
+def streamed(relation: duckdb.DuckDBPyRelation, rows: int) -> Iterator[pa.RecordBatch]:
+    """The result in batches. Raises duckdb.Error, also where Arrow makes an OSError of it on the way."""
+    import duckdb
+
+    try:
+        yield from relation.to_arrow_reader(rows)
+    except OSError as error:
+        kind = str(error).partition(" Error:")[0].title().replace(" ", "")
+        found = getattr(duckdb, f"{kind}Exception", duckdb.Error)
+        raise found("while the result was streamed") from None
 
 
 _QUOTES = "\"'`"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from kronkers_batch.data import duck
+from kronkers_batch.data.timelimit import TimeIsUp, shown
 from kronkers_batch.errors import KronkersError, UsageError
 
 if TYPE_CHECKING:
@@ -17,11 +19,15 @@ if TYPE_CHECKING:
 
 MEMORY = 2 * 2**30
 """Bytes that the outputs' tables and the query may use together."""
+TIME = dt.timedelta(hours=1)
+"""How long the query may take."""
 
 Rows = Callable[[str], "Iterator[pl.DataFrame]"]
 
 
-def run(query: str, models: Sequence[str], rows: Rows, memory: int = MEMORY) -> pl.DataFrame:
+def run(
+    query: str, models: Sequence[str], rows: Rows, memory: int = MEMORY, limit: dt.timedelta = TIME
+) -> pl.DataFrame:
     """The result of one SELECT.
 
     Args:
@@ -29,6 +35,7 @@ def run(query: str, models: Sequence[str], rows: Rows, memory: int = MEMORY) -> 
         models: Names that may stand in it as tables.
         rows: Gives the decrypted rows of one of them; at least one frame.
         memory: Bytes; a query that needs more fails, nothing is spilled.
+        limit: A query that takes longer fails; loading the tables does not count.
 
     Raises UsageError on anything but one SELECT over these tables, without a data value in it.
     """
@@ -40,7 +47,14 @@ def run(query: str, models: Sequence[str], rows: Rows, memory: int = MEMORY) -> 
                 raise UsageError("only a single SELECT is run", fix=_fix(models))
             for model in _named(connection, query, models):
                 _load(connection, model, rows(model))
-            return _result(connection, query)
+            with duck.timed(connection, limit):
+                return _result(connection, query)
+        except TimeIsUp:
+            raise UsageError(
+                f"the query took longer than {shown(limit)}",
+                where="sql",
+                fix="Ask for less, or for one thing after the other.",
+            ) from None
         except duckdb.OutOfMemoryException:
             raise UsageError(
                 f"the outputs and the query need more than {memory / 2**20:,.0f} MB",

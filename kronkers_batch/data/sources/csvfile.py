@@ -20,7 +20,7 @@ from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.data.sources import casting
 from kronkers_batch.data.sources.csvparse import BLOCK, OpenQuoteError, Parser
 from kronkers_batch.data.sources.place import Place
-from kronkers_batch.data.sources.rows import within
+from kronkers_batch.data.sources.rows import typed
 from kronkers_batch.data.window import Window
 from kronkers_batch.frames.schema import ColumnType
 
@@ -57,7 +57,7 @@ def read(
     try:
         for raw in _batches(file, names, source, form, place, floats):
             done += raw.height
-            yield _typed(raw, source, window, place)
+            yield typed(raw, source, window, place)
         return
     except _NoFloatError:
         pass
@@ -66,7 +66,7 @@ def read(
         skipped = min(done, raw.height)
         done -= skipped
         if skipped < raw.height:
-            yield _typed(raw[skipped:], source, window, place)
+            yield typed(raw[skipped:], source, window, place)
 
 
 class _NoFloatError(Exception):
@@ -131,17 +131,6 @@ def _frame(tables: list[Any]) -> pl.DataFrame:
 
     # Not made contiguous: whoever puts frames together to chunks copies them once, and that is enough.
     return pl.DataFrame(pl.from_arrow(pa.concat_tables(tables), rechunk=False))
-
-
-def _typed(raw: pl.DataFrame, source: SourceSpec, window: Window, place: Place) -> pl.DataFrame:
-    if window.whole or not source.time_column:
-        return casting.cast_frame(raw, source.schema, place)
-    # The time is cast first: only rows in the window are worth casting, which most nights are a few.
-    time = casting.cast(raw.get_column(source.time_column), source.schema[source.time_column], place)
-    inside = within(
-        pl.DataFrame({source.time_column: time}).with_row_index("row"), source.time_column, window
-    )
-    return casting.cast_frame(raw[inside.get_column("row")], source.schema, place)
 
 
 @contextlib.contextmanager

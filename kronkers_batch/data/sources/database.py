@@ -1,7 +1,12 @@
-"""A table or query of any database that SQLAlchemy reaches, streamed with a server-side cursor."""
+"""A table or query of a database, streamed; the database is opened so that it can only be read.
+
+How each database is opened, and what keeps it from being written, is in ``sqlite`` and ``postgres``; a
+database that has no such module is refused.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import re
 from collections.abc import Iterator, Sequence
@@ -10,177 +15,174 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from kronkers_batch.config.spec import SourceSpec
+from kronkers_batch.config.spec import DATABASES, SourceSpec
 from kronkers_batch.data import duck
 from kronkers_batch.data.sources import casting
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.data.sources.rows import within
+from kronkers_batch.data.sources.session import VALUE, Session, batches, too_long
+from kronkers_batch.data.timelimit import TimeIsUp, shown
 from kronkers_batch.data.window import Window
-from kronkers_batch.errors import MissingPart, SourceError
+from kronkers_batch.errors import SourceError
 from kronkers_batch.frames.schema import Column, ColumnType
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import URL
 
 _TABLE = re.compile(r"\w+(\.\w+)*")
-_BATCH = 16_384  # rows fetched at a time: Python objects take about 60 bytes a value
 _UTC = pl.Datetime("us", "UTC")
+_WATERMARK = dt.timedelta(minutes=5)  # it is asked before every night, so it has to be cheap
+_MARK = 4_096  # characters of a watermark's value
 
 
 def read(source: SourceSpec, window: Window) -> Iterator[pl.DataFrame]:
     """Typed frames of the rows in the window. Raises SourceError, never with the database's own message."""
-    from sqlalchemy import text
-    from sqlalchemy.exc import SQLAlchemyError
-
     place = Place.of(source).at(where(source))
-    engine = _engine(source, place)
-    try:
-        with engine.connect().execution_options(stream_results=True, yield_per=_BATCH) as connection:
-            _prepare(connection)
-            statement, bound = _statement(connection, source, window, place)
-            result = connection.execute(text(statement), bound)
-            for rows in result.partitions(_BATCH):
+    with _opened(source, "query", source.time_limit, place) as session:
+        statement, values = _statement(session, source, window, place)
+        with contextlib.closing(session.rows(statement, values)) as found:
+            for rows in batches(found, len(source.schema)):
                 yield _frame(rows, source, window, place)
-            connection.rollback()  # a source is only ever read
-    except SQLAlchemyError as error:
-        raise _failed(error, place) from None
-    finally:
-        engine.dispose()
 
 
 def watermark(source: SourceSpec, window: Window) -> str:
     """The value of the watermark query as text; "" where the source declares none. Raises SourceError."""
     if not source.watermark:
         return ""
-    from sqlalchemy import text
-    from sqlalchemy.exc import SQLAlchemyError
-
-    place = Place.of(source).at(where(source))
-    engine = _engine(source, place)
-    try:
-        with engine.connect() as connection:
-            _prepare(connection)
-            statement, bound = _bound(connection, source.watermark, window, place)
-            rows = connection.execute(text(statement), bound).fetchmany(2)
-    except SQLAlchemyError as error:
-        raise _failed(error, place.at("the watermark query")) from None
-    finally:
-        engine.dispose()
-    if len(rows) != 1 or len(rows[0]) != 1:
-        raise place.error("the watermark query gives more or less than one value", "Let it SELECT one value.")
-    return repr(rows[0][0])
+    place = Place.of(source).at(f"{where(source)}, the watermark query")
+    with _opened(source, "watermark", min(source.time_limit, _WATERMARK), place) as session:
+        query, values = _bound(session, _trimmed(source.watermark, place), window, place)
+        names = [column.selected for column in session.columns(query, values)]
+        rows: list[tuple[Any, ...]] = []
+        if len(names) == 1:
+            # One SELECT around it, whatever it is: nothing else can stand there.
+            wrapped = f"SELECT {names[0]} FROM ({query}\n) AS kronkers_watermark LIMIT 2"  # noqa: S608 - the department's own query
+            with contextlib.closing(session.rows(wrapped, values)) as found:
+                rows = list(found)
+    if len(rows) != 1:
+        raise place.error("it gives more or less than one value", "Let it SELECT one value.")
+    value = repr(rows[0][0])
+    if len(value) > _MARK:
+        raise place.error("it gives a value that is too long", "Let it SELECT a number, a date or a digest.")
+    return value
 
 
 def where(source: SourceSpec) -> str:
     """The database's address without user, password and options."""
+    url = _url(source)
+    return f"{url.get_backend_name()} {url.host or ''}/{url.database or ''}".replace(" //", " /")
+
+
+def _url(source: SourceSpec) -> URL:
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
     try:
-        url = make_url(source.url.reveal() if source.url else "")
-    except ArgumentError:
+        return make_url(source.url.reveal() if source.url else "")
+    except (ArgumentError, ValueError):
         raise Place.of(source).error("the URL is not one", "Write dialect://user@host/database.") from None
-    return f"{url.get_backend_name()} {url.host or ''}/{url.database or ''}".replace(" //", " /")
 
 
-def _engine(source: SourceSpec, place: Place) -> Engine:
-    from sqlalchemy import create_engine
-    from sqlalchemy.exc import ArgumentError, NoSuchModuleError
-
+@contextlib.contextmanager
+def _opened(source: SourceSpec, key: str, limit: dt.timedelta, place: Place) -> Iterator[Session]:
+    """The database, for the SQL of one key of the source."""
+    url = _url(source)
     try:
-        return create_engine(source.url.reveal() if source.url else "", hide_parameters=True)
-    except (NoSuchModuleError, ModuleNotFoundError):
-        raise MissingPart(
-            "the database's driver is not installed",
-            where=str(place),
-            fix="Install the driver that the URL names into the program's environment.",
-        ) from None
-    except (ArgumentError, ValueError, TypeError):
+        if url.drivername in DATABASES["sqlite"]:
+            from kronkers_batch.data.sources import sqlite
+
+            with sqlite.opened(url, limit, place, key) as file:
+                yield file
+        elif url.drivername in DATABASES["postgresql"]:
+            from kronkers_batch.data.sources import postgres
+
+            with postgres.opened(url, limit, place, key) as server:
+                yield server
+        else:
+            known = ", ".join(name for names in DATABASES.values() for name in names)
+            raise place.error(
+                "this kind of database cannot be opened for reading only",
+                f"A URL begins with one of: {known}",
+            )
+    except TimeIsUp:
         raise place.error(
-            "the URL is not one that the driver takes", "Correct `url:` of the source."
+            f"it took longer than {shown(limit)}",
+            f"Make `{key}:` of the source cheaper"
+            + ("." if limit < source.time_limit else ", or raise `time_limit:`."),
         ) from None
 
 
-def _prepare(connection: Connection) -> None:
-    if connection.dialect.name == "postgresql":
-        # Naive and zoned timestamps compare by the session's zone.
-        connection.exec_driver_sql("SET TIME ZONE 'UTC'")
-
-
-def _statement(
-    connection: Connection, source: SourceSpec, window: Window, place: Place
-) -> tuple[str, dict[str, Any]]:
-    from sqlalchemy import text
-
-    quote = connection.dialect.identifier_preparer.quote
-    query = source.query.strip().rstrip(";")
+def _statement(session: Session, source: SourceSpec, window: Window, place: Place) -> tuple[str, list[Any]]:
+    query = _trimmed(source.query, place)
     is_table = bool(_TABLE.fullmatch(query))
-    query = f"SELECT * FROM {'.'.join(map(quote, query.split('.')))}" if is_table else query  # noqa: S608 - a checked name
-    own, bound = _bound(connection, query, window, place)
-    found = connection.execute(text(f"SELECT * FROM ({own}\n) AS kronkers_source WHERE 1 = 0"), bound).keys()  # noqa: S608 - the department's own query
+    query = f"SELECT * FROM {'.'.join(map(session.quote, query.split('.')))}" if is_table else query  # noqa: S608 - a checked name
+    own, values = _bound(session, query, window, place)
+    found = {column.name: column for column in session.columns(own, values)}
     casting.missing_columns(source.schema, found, place)
-    columns = ", ".join(quote(n) for n in source.schema.names)
+    for column in source.schema:
+        if refused := found[column.name].refused:
+            raise _wrong_type(column, refused, place)
+    columns = ", ".join(found[n].selected for n in source.schema.names)
     condition = ""
     if source.time_column and not window.whole and not {"from", "to"} <= duck.parameters(query):
-        condition, more = _condition(connection, source, window)
-        bound |= more
-    return f"SELECT {columns} FROM ({own}\n) AS kronkers_source{condition}", bound  # noqa: S608
+        condition = _condition(session, source, window, values)
+    return f"SELECT {columns} FROM ({own}\n) AS kronkers_source{condition}", values  # noqa: S608
 
 
-def _bound(connection: Connection, query: str, window: Window, place: Place) -> tuple[str, dict[str, Any]]:
-    """The query with named parameters, and their values in the form that the database compares."""
+def _trimmed(query: str, place: Place) -> str:
+    if "\0" in query:
+        raise place.error("the query holds a NUL character", "Take it out.")
+    return query.strip().rstrip(";").rstrip()
+
+
+def _bound(session: Session, query: str, window: Window, place: Place) -> tuple[str, list[Any]]:
+    """The query with numbered parameters, and their values in the form that the database compares."""
     asked = window.parameters(str(place))
     wanted = duck.parameters(query)
-    values: dict[str, Any] = {}
-    if "from" in wanted:
-        values["kronkers_from"] = _moment(connection, asked.start)
-    if "to" in wanted:
-        values["kronkers_to"] = _moment(connection, asked.end)
-    if "date" in wanted:
-        values["kronkers_date"] = asked.date.isoformat() if _is_sqlite(connection) else asked.date
-    marks = {n: f":kronkers_{n}" for n in ("date", "from", "to")}
-    # SQLAlchemy takes any :word for a parameter, also in texts and comments.
-    return duck.replaced(query, marks, lambda text: text.replace(":", r"\:")), values
+    values: list[Any] = []
+    marks: dict[str, str] = {}
+    for name in sorted(wanted):
+        if name == "date":
+            values.append(session.day(asked.date))
+        else:
+            values.append(session.moment(asked.start if name == "from" else asked.end))
+        marks[name] = session.mark(len(values))
+    return duck.replaced(query, marks), values
 
 
-def _condition(connection: Connection, source: SourceSpec, window: Window) -> tuple[str, dict[str, Any]]:
+def _condition(session: Session, source: SourceSpec, window: Window, values: list[Any]) -> str:
     """The window as a condition; the exact comparison comes after the cast, this one saves reading."""
-    time = connection.dialect.identifier_preparer.quote(source.time_column)
-    values: dict[str, Any] = {}
+    time = session.quote(source.time_column)
+    as_text = isinstance(session.moment(dt.datetime(2000, 1, 1)), str)
     sides = []
     # SQLite keeps moments as text of any form and zone: a day more on each side, and all else.
-    margin = dt.timedelta(days=1) if _is_sqlite(connection) else dt.timedelta()
-    if window.start is not None:
-        sides.append(f"{time} >= :kronkers_start")
-        values["kronkers_start"] = _moment(connection, window.start - margin)
-    if window.end is not None:
-        sides.append(f"{time} < :kronkers_end")
-        values["kronkers_end"] = _moment(connection, window.end + margin)
+    margin = dt.timedelta(days=1) if as_text else dt.timedelta()
+    for moment, sign, more in ((window.start, ">=", -margin), (window.end, "<", margin)):
+        if moment is not None:
+            values.append(session.moment(moment + more))
+            sides.append(f"{time} {sign} {session.mark(len(values))}")
     condition = " AND ".join(sides)
-    if _is_sqlite(connection):
+    if as_text:
         condition = f"({condition}) OR {time} NOT GLOB '[0-9][0-9][0-9][0-9]-*'"
-    return f" WHERE {condition}", values
-
-
-def _moment(connection: Connection, moment: dt.datetime) -> Any:
-    naive = moment.replace(tzinfo=None)
-    if not _is_sqlite(connection):
-        return naive
-    # The shortest text sorts right before and against every longer form of the same moment.
-    return naive.date().isoformat() if naive.time() == dt.time() else naive.isoformat(" ")
-
-
-def _is_sqlite(connection: Connection) -> bool:
-    return connection.dialect.name == "sqlite"
+    return f" WHERE {condition}"
 
 
 def _frame(rows: Sequence[Any], source: SourceSpec, window: Window, place: Place) -> pl.DataFrame:
     columns = zip(*rows, strict=True)
     typed = [
-        casting.cast(_series(values, column, place), column, place)
+        casting.cast(_short(_series(values, column, place), place), column, place)
         for values, column in zip(columns, source.schema, strict=True)
     ]
     return within(pl.DataFrame(typed), source.time_column, window)
+
+
+def _short(values: pl.Series, place: Place) -> pl.Series:
+    """Raises SourceError where a text or blob is longer than one may be."""
+    if values.dtype in (pl.String, pl.Binary):
+        sizes = values.str.len_bytes() if values.dtype == pl.String else values.bin.size()
+        if int(sizes.max() or 0) > VALUE:  # type: ignore[arg-type]
+            raise too_long(place, f"a value of column {values.name}")
+    return values
 
 
 def _series(values: Sequence[Any], column: Column, place: Place) -> pl.Series:
@@ -202,9 +204,12 @@ def _series(values: Sequence[Any], column: Column, place: Place) -> pl.Series:
             f"column {name} is declared {column.type}, but holds values that do not fit any column",
             "Cast it in the source's query.",
         ) from None
-    found = " and ".join(sorted(k.__name__ for k in kinds))
-    raise place.error(
-        f"column {name} is declared {column.type}, but is {found}", "Cast it in the source's query."
+    raise _wrong_type(column, " and ".join(sorted(k.__name__ for k in kinds)), place)
+
+
+def _wrong_type(column: Column, found: str, place: Place) -> SourceError:
+    return place.error(
+        f"column {column.name} is declared {column.type}, but is {found}", "Cast it in the source's query."
     )
 
 
@@ -222,22 +227,3 @@ _KINDS: tuple[tuple[set[type], pl.DataType | type[pl.DataType]], ...] = (
 
 def _utc(moment: dt.datetime) -> dt.datetime:
     return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
-
-
-def _failed(error: Exception, place: Place) -> SourceError:
-    """SQLAlchemy's and drivers' messages may hold rows, statements and passwords: only the kind is said."""
-    inner = getattr(error, "orig", None)
-    text = str(inner or "").lower()
-    if "utf-8" in text or isinstance(inner, UnicodeError):
-        return place.error(
-            "a text column holds bytes that are not UTF-8", "Correct the data in the database."
-        )
-    if "no such table" in text or "does not exist" in text or "no such column" in text:
-        return place.error(
-            "the query names a table or column that does not exist", "Correct `query:` of the source."
-        )
-    kind = type(inner or error).__name__
-    return place.error(
-        f"the database refused or could not be reached ({kind})",
-        "Check `url:` and `query:` of the source, that the server runs, and the account's rights.",
-    )

@@ -1,94 +1,216 @@
-"""Parquet files, streamed by Polars with the window and the columns pushed into the reading."""
+"""Parquet files, streamed by Arrow; only the needed columns, and row groups that may have rows of the window.
+
+By Arrow, because a damaged or forged file ends there in an error: with Polars it can end the process. What
+neither of them bounds is looked at before: see ``pages``. Texts come as bytes and become text by a cast that
+looks at each of them.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from kronkers_batch.config.opening import Opened
 from kronkers_batch.config.spec import SourceSpec
-from kronkers_batch.data.sources import casting
+from kronkers_batch.data.sources import casting, pages
 from kronkers_batch.data.sources.place import Place
-from kronkers_batch.data.sources.rows import within
+from kronkers_batch.data.sources.rows import typed
+from kronkers_batch.data.sources.session import VALUE, too_long
 from kronkers_batch.data.window import Window
-from kronkers_batch.frames.schema import ColumnType
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyarrow import parquet as pq
+
+_ROWS = 65_536  # rows of a batch, where their values are short
+_HELD = 256 * 2**20  # bytes of a batch's texts, if each is as long as it may be
+_UNITS = {"milliseconds": (1_000, 1), "microseconds": (1, 1), "nanoseconds": (1, 1_000)}
+_DAY = 86_400_000_000  # microseconds
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def read(file: Opened, source: SourceSpec, window: Window, rows: int, place: Place) -> Iterator[pl.DataFrame]:
     """Typed frames of one file. Raises SourceError."""
-    found = schema(file, source, place)
-    lazy = pl.scan_parquet(file.reading, glob=False, hive_partitioning=False).select(source.schema.names)
-    wanted = _pushed(source, found, window)
-    if wanted is not None:
-        lazy = lazy.filter(wanted)
-    try:
-        # Polars' own out-of-core spill is for sorts and joins only; a filtered scan keeps nothing.
-        batches = iter(lazy.collect_batches(chunk_size=rows, maintain_order=True))
-        while (raw := next(batches, None)) is not None:
-            yield within(casting.cast_frame(raw, source.schema, place), source.time_column, window)
-    except (pl.exceptions.PolarsError, OSError, pl.exceptions.PanicException) as error:
-        raise place.error(
-            _said(error), "Deliver the file again: it is damaged or was being written.", str(error)
-        ) from None
+    import pyarrow as pa
+
+    names = list(source.schema.names)
+    with _opened(file, place) as parquet:
+        _check(parquet, source, place)
+        try:
+            groups = _groups(parquet, source.time_column, window)
+            size = min(rows, _fitting(parquet, Path(file.reading), names, groups, place))
+            for batch in parquet.iter_batches(size, row_groups=groups, columns=names):
+                yield typed(_frame(batch, names), source, window, place)
+        except (pa.ArrowException, pages.PageError, OSError, ValueError, OverflowError) as error:
+            raise place.error(
+                "the file cannot be read to its end",
+                "Deliver the file again: it is damaged or was being written.",
+                str(error),
+            ) from None
 
 
 def schema(file: Opened, source: SourceSpec, place: Place) -> pl.Schema:
-    """The file's columns and types, checked against the declared ones. Raises SourceError."""
-    try:
-        found = pl.Schema(pl.read_parquet_schema(file.reading))
-    except (pl.exceptions.PolarsError, OSError, pl.exceptions.PanicException) as error:
+    """The types of the declared columns in the file, checked against the declared ones; reads no row.
+
+    Raises SourceError.
+    """
+    with _opened(file, place) as parquet:
+        return _check(parquet, source, place)
+
+
+@contextlib.contextmanager
+def _opened(file: Opened, place: Place) -> Iterator[pq.ParquetFile]:
+    import pyarrow as pa
+    from pyarrow import parquet as pq
+
+    with contextlib.ExitStack() as stack:
+        try:
+            # Not mapped: a file that is cut off meanwhile would end the process.
+            parquet = stack.enter_context(
+                pq.ParquetFile(
+                    file.reading, memory_map=False, pre_buffer=False, page_checksum_verification=True
+                )
+            )
+            _ = parquet.schema_arrow.names  # they are looked at only here
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise place.error(
+                "the file is not a whole Parquet file", "Deliver the file again.", str(error)
+            ) from None
+        yield parquet
+
+
+def _check(file: pq.ParquetFile, source: SourceSpec, place: Place) -> pl.Schema:
+    import pyarrow as pa
+
+    found = file.schema_arrow
+    casting.missing_columns(source.schema, found.names, place)
+    twice = sorted({n for n in source.schema.names if found.names.count(n) > 1})
+    if twice:
         raise place.error(
-            "the file is not a whole Parquet file", "Deliver the file again.", str(error)
-        ) from None
-    casting.missing_columns(source.schema, found.names(), place)
-    casting.check_types(source.schema, found.items(), place)
+            f"the file has several columns called {', '.join(twice)}", "Rename them in the file."
+        )
+    types = {}
+    for column in source.schema:
+        kind = found.field(column.name).type
+        try:
+            empty = _series(column.name, pa.array([], kind))
+        except (ValueError, TypeError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
+            raise place.error(
+                f"column {column.name} is declared {column.type}, but is of a type that no column can be",
+                "Declare another column, or convert it in the file.",
+            ) from None
+        casting.cast(empty, column, place)
+        types[column.name] = empty.dtype
+    return pl.Schema(types)
+
+
+def _frame(batch: pa.RecordBatch, names: Sequence[str]) -> pl.DataFrame:
+    return pl.DataFrame([_series(name, batch.column(name)) for name in names])
+
+
+def _series(name: str, array: Any) -> pl.Series:
+    """The same values; texts as bytes, which nobody has looked at yet, and moments in UTC."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    kind = array.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        array = array.cast(pa.large_binary())
+    elif pa.types.is_string_view(kind):
+        array = array.cast(pa.binary_view())
+    elif pa.types.is_timestamp(kind) and kind.tz is not None:
+        array = array.cast(pa.timestamp(kind.unit, "UTC"))
+    found = pl.from_arrow(array, rechunk=False)
+    assert isinstance(found, pl.Series)  # noqa: S101 - an array makes a series
+    return found.alias(name)
+
+
+# ---------------------------------------------------------------- how much is read at once
+
+
+def _fitting(
+    file: pq.ParquetFile, path: Path, names: Sequence[str], groups: Sequence[int], place: Place
+) -> int:
+    """How many rows fit into a batch's memory. Raises PageError, and SourceError about too long a text.
+
+    Where texts are written once for many rows, the longest of them counts for each row.
+    """
+    leaves = {file.schema.column(i).path: i for i in range(len(file.schema))}
+    numbers = {name: leaves[name] for name in names if name in leaves}
+    texts = [n for n in numbers if _is_text(file.schema.column(numbers[n]).physical_type)]
+    longest = dict.fromkeys(texts, 0)
+    with path.open("rb") as raw:
+        for group in groups:
+            repeating = []
+            for name, number in numbers.items():
+                chunk = pages.walk(raw.fileno(), file.metadata.row_group(group).column(number))
+                if name in longest:
+                    longest[name] = max(longest[name], chunk.delta)
+                    repeating += [name] if chunk.dictionary else []
+            for name, length in _longest(path, repeating, group).items():
+                if length > VALUE:
+                    raise too_long(place, f"a value of column {name}")
+                longest[name] = max(longest[name], length)
+    return max(1, min(_ROWS, _HELD // max(1, sum(longest.values()))))
+
+
+def _longest(path: Path, names: Sequence[str], group: int) -> dict[str, int]:
+    """Bytes of the longest text that a row group has for several rows, by column."""
+    import pyarrow.compute as pc
+    from pyarrow import parquet as pq
+
+    if not names:
+        return {}
+    found = {}
+    with pq.ParquetFile(path, read_dictionary=list(names), memory_map=False, pre_buffer=False) as file:
+        # One row brings the whole dictionary.
+        for batch in file.iter_batches(1, row_groups=[group], columns=list(names)):
+            for name in names:
+                texts: Any = batch.column(name)
+                found[name] = pc.max(pc.binary_length(texts.dictionary)).as_py() or 0
+            break
     return found
 
 
-def _said(error: BaseException) -> str:
-    # Polars' messages may quote data; only the kind of failure is passed on.
-    if "utf" in str(error).lower():
-        return "a text column holds bytes that are not UTF-8"
-    return "the file cannot be read to its end"
+def _is_text(physical: str) -> bool:
+    return physical in ("BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY")
 
 
-def _pushed(source: SourceSpec, found: pl.Schema, window: Window) -> pl.Expr | None:
-    """The window as a filter that row-group statistics understand; None where it cannot be pushed."""
-    name = source.time_column
-    if window.whole or not name:
-        return None
-    dtype = found[name]
-    column = pl.col(name)
-    if isinstance(dtype, pl.Datetime):
-        return _between(column, *(_literal(m, dtype) for m in (window.start, window.end)))
-    if dtype == pl.Date and source.schema[name].type in (ColumnType.DATE, ColumnType.TIMESTAMP):
-        return _between(column, *(_first_day(m) for m in (window.start, window.end)))
-    return None
+# ---------------------------------------------------------------- which row groups
 
 
-def _between(column: pl.Expr, start: pl.Expr | None, end: pl.Expr | None) -> pl.Expr:
-    inside = pl.lit(True)
-    if start is not None:
-        inside &= column >= start
-    if end is not None:
-        inside &= column < end
-    return inside
+def _groups(file: pq.ParquetFile, time_column: str, window: Window) -> list[int]:
+    """The row groups that may have rows of the window, by what the file says of its times."""
+    every = list(range(file.metadata.num_row_groups))
+    if window.whole or not time_column:
+        return every
+    columns = range(len(file.schema))
+    number = next((i for i in columns if file.schema.column(i).path == time_column), None)
+    if number is None:
+        return every
+    said = json.loads(file.schema.column(number).logical_type.to_json())
+    scale = (_DAY, 1) if said.get("Type") == "Date" else _UNITS.get(said.get("timeUnit", ""))
+    if scale is None:
+        return every
+    return [g for g in every if _may_have(file.metadata.row_group(g).column(number), scale, window)]
 
 
-def _literal(moment: dt.datetime | None, dtype: pl.Datetime) -> pl.Expr | None:
-    if moment is None:
-        return None
-    naive = pl.lit(moment.replace(tzinfo=None), dtype=pl.Datetime("us"))
-    if dtype.time_zone is None:
-        return naive.cast(dtype)
-    return naive.dt.replace_time_zone("UTC").dt.convert_time_zone(dtype.time_zone).cast(dtype)
+def _may_have(column: Any, scale: tuple[int, int], window: Window) -> bool:
+    known = column.statistics
+    if known is None or not known.has_min_max:
+        return True
+    first, last = (value * scale[0] // scale[1] for value in (known.min_raw, known.max_raw))
+    before = window.start is not None and last < _microseconds(window.start)
+    after = window.end is not None and first >= _microseconds(window.end)
+    return not (before or after)
 
 
-def _first_day(moment: dt.datetime | None) -> pl.Expr | None:
-    """The first day whose midnight is not before the moment: ``>=`` and ``<`` mean the same with it."""
-    if moment is None:
-        return None
-    later = dt.timedelta(days=1) if moment.time() != dt.time() else dt.timedelta()
-    return pl.lit(moment.date() + later)
+def _microseconds(moment: dt.datetime) -> int:
+    return (moment - _EPOCH) // dt.timedelta(microseconds=1)

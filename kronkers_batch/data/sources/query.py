@@ -20,6 +20,7 @@ from kronkers_batch.data.sources.inputs import Inputs
 from kronkers_batch.data.sources.output import OutputReader, reader
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.data.sources.rows import within
+from kronkers_batch.data.timelimit import TimeIsUp, shown
 from kronkers_batch.data.window import Window
 from kronkers_batch.frames.schema import ColumnType, Schema
 
@@ -51,7 +52,11 @@ def read(
 
     place = Place.of(source)
     try:
-        with inputs.opened(), duck.connect(_allowed(inputs), source.memory) as connection:
+        with (
+            inputs.opened(),
+            duck.connect(_allowed(inputs), source.memory) as connection,
+            duck.timed(connection, source.time_limit),
+        ):
             for name, ref in source.inputs.items():
                 if ref.output:
                     frames = reader(outputs, source)(ref.output, window)
@@ -61,6 +66,11 @@ def read(
             relation = connection.sql(_statement(connection, source, window, place))
             yield from _results(relation, source, window, rows, place)
             inputs.settle()
+    except TimeIsUp:
+        raise place.error(
+            f"it took longer than {shown(source.time_limit)}",
+            "Make `query:` of the source cheaper, or raise `time_limit:`.",
+        ) from None
     except duckdb.OutOfMemoryException:
         raise place.error(
             f"the query needs more than the {source.memory // 2**20} MB it may use",
@@ -180,6 +190,6 @@ def _results(
 ) -> Iterator[pl.DataFrame]:
     import pyarrow as pa
 
-    for batch in relation.to_arrow_reader(rows):
+    for batch in duck.streamed(relation, rows):
         raw = pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch])))
         yield within(casting.cast_frame(raw, source.schema, place), source.time_column, window)

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator
 
 import polars as pl
 
+from kronkers_batch.config.spec import SourceSpec
+from kronkers_batch.data.sources import casting
+from kronkers_batch.data.sources.place import Place
 from kronkers_batch.data.window import Window
 
 
@@ -23,6 +26,20 @@ def within(frame: pl.DataFrame, time_column: str, window: Window) -> pl.DataFram
     if window.end is not None:
         inside &= time < moment(window.end)
     return frame.filter(inside)
+
+
+def typed(raw: pl.DataFrame, source: SourceSpec, window: Window, place: Place) -> pl.DataFrame:
+    """The rows of the window in the declared types. Raises SourceError.
+
+    The time is cast first: only rows in the window are worth casting, which most nights are a few.
+    """
+    if window.whole or not source.time_column:
+        return casting.cast_frame(raw, source.schema, place)
+    time = casting.cast(raw.get_column(source.time_column), source.schema[source.time_column], place)
+    inside = within(
+        pl.DataFrame({source.time_column: time}).with_row_index("row"), source.time_column, window
+    )
+    return casting.cast_frame(raw[inside.get_column("row")], source.schema, place)
 
 
 def moment(value: dt.datetime) -> pl.Expr:
