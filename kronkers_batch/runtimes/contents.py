@@ -131,12 +131,10 @@ def _digest(entries: Iterable[_Entry]) -> str:
 def _file(entry: _Entry) -> bytes:
     descriptor = os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        # A folder above it may have been exchanged for another one: then the state is not this content's.
-        if _Entry(entry.name, entry.path, os.fstat(descriptor)).state != entry.state:
-            raise _Changed
         hasher = blake3()
         while data := os.read(descriptor, LARGE):
             hasher.update(data)
+        # It was written to, or a folder above it exchanged: then the state is not this content's.
         if _Entry(entry.name, entry.path, os.fstat(descriptor)).state != entry.state:
             raise _Changed
         return hasher.digest()
