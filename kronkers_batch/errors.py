@@ -188,4 +188,4 @@ def described(error: Exception) -> str:
 
 def found_in(error: BaseException) -> str:
     """The text that an error found in the data and does not show; of an unforeseen one its own text."""
-    return error.found if isinstance(error, KronkersError) else str(error)[:MAX_FOUND]
+    return error.found if isinstance(error, KronkersError) else redact(str(error)[:MAX_FOUND])
