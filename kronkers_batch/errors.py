@@ -31,6 +31,8 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterable
 
+from kronkers_batch.redaction import redact
+
 
 class KronkersError(Exception):
     """Root of the tree.
@@ -44,8 +46,9 @@ class KronkersError(Exception):
     exit_code = 1
 
     def __init__(self, what: str, *, where: str = "", fix: str = "") -> None:
-        self.what, self.where, self.fix = what, where, fix
-        super().__init__(what)
+        # Here and not where it is shown: an error is printed, recorded, put on pages, and raised to programs.
+        self.what, self.where, self.fix = redact(what), redact(where), redact(fix)
+        super().__init__(self.what)
 
     def __str__(self) -> str:
         lines = [f"{self.where}: {self.what}" if self.where else self.what]

@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from kronkers_batch.config.places import Places
 from kronkers_batch.config.spec import (
     CheckKind,
     CheckSpec,
@@ -28,6 +29,7 @@ from kronkers_batch.vault.context import Scope
 from kronkers_batch.vault.setup import initialise, open_vault
 
 ALL = Window(None, None)
+PLACES = Places.machine()
 MARKER = "PLANTED-7f3a9c"  # a value that must never be found on a disk or in a message
 
 
@@ -71,7 +73,9 @@ def frames(
     outputs: Any = None,
     chunk_rows: int = 1000,
 ) -> list[pl.DataFrame]:
-    return list(sources.read(spec, window, outputs, sources=others or {}, chunk_rows=chunk_rows))
+    return list(
+        sources.read(spec, window, outputs, sources=others or {}, places=PLACES, chunk_rows=chunk_rows)
+    )
 
 
 def rows(spec: SourceSpec, window: Window = ALL, **more: Any) -> list[tuple[Any, ...]]:
@@ -105,6 +109,7 @@ class Store:
     def ingest(self, spec: SourceSpec, window: Window = ALL, identity: str = "i1", **more: Any) -> Any:
         options = {
             "sources": {},
+            "places": PLACES,
             "chunk_rows": 1000,
             "piece_rows": 250,
             "note": unnoted,

@@ -63,8 +63,8 @@ def access(args: argparse.Namespace) -> int:
         return _rows(args, found, ("principal", "kind", "role", "on"))
     if verb == "add":
         _count(args, words, 1, 99, "LINE|FILE [--service]")
-        line = people.read_line(words)
         with opened(args, first_run=True) as services:
+            line = people.read_line(words, services.places)
             done = people.add(
                 services, line, kind="service" if args.service else "person", administrator=args.administrator
             )

@@ -15,6 +15,7 @@ from typing import NoReturn
 
 from kronkers_batch import __version__
 from kronkers_batch.cli import access, checking, ledger, machine, reading, running, signing, versions
+from kronkers_batch.cli.redacting import redacting
 from kronkers_batch.errors import KronkersError, UsageError, described
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -48,6 +49,11 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code. Raises nothing; ``-v`` prints the traceback of an error too."""
+    with redacting():
+        return _main(arguments)
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     verbose, code = False, 0
     # Until the system is open there are only modules, and none is garbage: a quarter second less to start.
     gc.disable()

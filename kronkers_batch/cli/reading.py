@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kronkers_batch.cli.options import command, date_option, one_name, opened
+from kronkers_batch.cli.redacting import rows as rows_of
 from kronkers_batch.errors import UsageError
 from kronkers_batch.steps.moments import parse_date, parse_moment
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from kronkers_batch.steps.services import Services
     from kronkers_batch.warehouse.warehouse import Told
 
 SHOWN = 20
@@ -51,9 +53,9 @@ def read(args: argparse.Namespace) -> int:
     from kronkers_batch.steps import reading
 
     with opened(args) as services:
-        told = _told(args, "read")
+        told = _told(args, services, "read")
         frames = reading.read(services, name, date=date, version=args.version, at=at, keys=keys, told=told)
-        return _show(args, frames)
+        return _show(args, services, frames)
 
 
 def sql(args: argparse.Namespace) -> int:
@@ -67,22 +69,30 @@ def sql(args: argparse.Namespace) -> int:
     from kronkers_batch.steps import reading
 
     with opened(args) as services:
-        return _show(args, iter([reading.sql(services, queries[0], told=_told(args, "sql"))]))
+        return _show(
+            args, services, iter([reading.sql(services, queries[0], told=_told(args, services, "sql"))])
+        )
 
 
-def _told(args: argparse.Namespace, action: str) -> Told:
+def _told(args: argparse.Namespace, services: Services, action: str) -> Told:
     """What the ledger says: rows that go to a file are an export, and it says to which."""
+    from kronkers_batch.steps import exports
+
+    if args.to:
+        exports.check(services.places, Path(args.to))
     return ("export", {"to": str(Path(args.to).absolute())}) if args.to else (action, {})
 
 
-def _show(args: argparse.Namespace, frames: Iterator[pl.DataFrame]) -> int:
+def _show(args: argparse.Namespace, services: Services, frames: Iterator[pl.DataFrame]) -> int:
+    from kronkers_batch.steps import exports
     from kronkers_batch.warehouse import export
 
     if args.to:
-        rows = export.write(frames, Path(args.to), force=args.force)
+        path = Path(args.to)
+        rows = export.write(frames, path, force=args.force, judge=exports.judge(services.places, path))
         print(f"{rows:,} rows written to {args.to}, in clear", file=sys.stderr)
     elif args.json:
-        export.print_json_rows(frames, sys.stdout)
+        export.print_json_rows(frames, rows_of(sys.stdout))
     else:
-        export.print_table(frames, sys.stdout, limit=getattr(args, "limit", None) or SHOWN)
+        export.print_table(frames, rows_of(sys.stdout), limit=getattr(args, "limit", None) or SHOWN)
     return 0

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping as MappingType
 from dataclasses import replace
 
+from kronkers_batch import redaction
 from kronkers_batch.config.nodes import MAX_DEPTH, MAX_NODES, Mapping, Node, Scalar, Sequence, shown, walk
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.spec import Origin
@@ -93,7 +94,10 @@ class _Resolver:
             value = found.value
             parts += [text[at:start], str(value).lower() if isinstance(value, bool) else str(value)]
             at = end + 1
-        return Scalar(node.file, node.line, "".join([*parts, text[at:]]), environment=environment)
+        whole = "".join([*parts, text[at:]])
+        if environment and environment not in redaction.OPEN:
+            redaction.note(whole, text)  # as it is written: a part may be too short to be hidden by itself
+        return Scalar(node.file, node.line, whole, environment=environment)
 
     def one(self, node: Node, inside: str, path: tuple[str, ...]) -> Node:
         match = _ENVIRONMENT.match(inside)
@@ -121,6 +125,8 @@ class _Resolver:
                 raise _Failed(
                     f"the environment variable {name} is not text", "set it to UTF-8 text without NUL"
                 )
+            if name not in redaction.OPEN:
+                redaction.note(self.environ[name], f"${{oc.env:{name}}}")
             return Scalar(node.file, node.line, self.environ[name], environment=name)
         if default is None:
             raise _Failed(

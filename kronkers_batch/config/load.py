@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from kronkers_batch.config import compose, interpolation, templates
+from kronkers_batch import redaction
+from kronkers_batch.config import compose, interpolation, leading, opening, templates
 from kronkers_batch.config import overrides as overriding
 from kronkers_batch.config.fields import Bad, read_table
 from kronkers_batch.config.kinds import unsafe_name
 from kronkers_batch.config.link import Linker
 from kronkers_batch.config.model_file import MODEL, RawModel, read_model
-from kronkers_batch.config.nodes import Node, parse
+from kronkers_batch.config.nodes import Node, Scalar, parse, walk
+from kronkers_batch.config.places import Places
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.root import RootValues, read_root
 from kronkers_batch.config.schema import GROUPS
@@ -20,6 +22,7 @@ from kronkers_batch.config.source_file import DEPARTMENT, SOURCE, RawSource, che
 from kronkers_batch.config.spec import Config, DepartmentSpec, Origin
 from kronkers_batch.errors import ConfigError
 
+_SUFFIXES = (".yaml", ".yml")
 _FILE_GROUPS = ("department", "source", "template", "model")
 
 
@@ -53,16 +56,27 @@ def load(conf: Path, overrides: Sequence[str] = (), environ: Mapping[str, str] |
     return _Loader(conf.absolute(), tuple(overrides), os.environ if environ is None else environ).load()
 
 
+def _said(tree: Node) -> Iterator[str]:
+    """Every key and text of a file that is no interpolation."""
+    for key, node in walk(tree):
+        yield key.rpartition(".")[2]
+        if isinstance(node, Scalar) and isinstance(node.value, str):
+            yield node.value
+
+
 class _Loader:
     def __init__(self, conf: Path, texts: tuple[str, ...], environ: Mapping[str, str]) -> None:
         self.conf, self.project, self.environ = conf, conf.parent, environ
         self.problems = Problems()
+        self.places = Places.before(conf, environ)
         self.overrides = overriding.parse(texts, self.problems)
         self.names: dict[str, frozenset[str]] = {}
         self.read: dict[str, bytes] = {}  # what was in which file
 
     def load(self) -> Config:
+        redaction.begin(str(self.conf), str(self.project))
         trees = {group: self.group(group) for group in _FILE_GROUPS}
+        self.no_secrets(trees)
         departments = self.departments(trees["department"])
         sources = self.sources(trees["source"])
         models = self.models(trees["model"], trees["template"])
@@ -70,9 +84,10 @@ class _Loader:
         linker = Linker(self.project, self.names, sources, models, self.problems)
         source_specs, model_specs = linker.link()
         root = self.root()
-        self.problems.raise_if_any()
+        if root is None:
+            self.problems.raise_if_any()
         assert root is not None  # noqa: S101 - else there would have been a problem
-        return Config(
+        config = Config(
             root=self.conf,
             home=root.home,
             logical_date=root.logical_date,
@@ -86,18 +101,27 @@ class _Loader:
             definitions=root.definitions,
             overrides=tuple(o.shown for o in self.overrides),
         )
+        leading.check(config, Places.of(config, self.environ), sources, self.problems)
+        self.problems.raise_if_any()
+        return config
 
     # ------------------------------------------------------------ files
 
     def file(self, path: Path) -> Node | None:
         """The tree of one file, or None with a problem noted."""
         shown = f"{self.conf.name}/{path.relative_to(self.conf).as_posix()}"
+        where = Origin(shown, 1, "")
         try:
-            data = path.read_bytes()
+            with opening.opened(path, self.places) as file:
+                if Path(file.real).suffix.lower() not in _SUFFIXES:
+                    # What is read is shown in problems: a link may not choose just any file for that.
+                    raise opening.PathRefused("it is a link to a file that is no YAML")
+                data = Path(file.reading).read_bytes()
+        except opening.PathRefused as refused:
+            self.problems.add(where, f"the file is refused: {refused.why}", "put the file itself there")
+            return None
         except OSError as error:
-            self.problems.add(
-                Origin(shown, 1, ""), f"cannot be read: {error.strerror}", "check its permissions"
-            )
+            self.problems.add(where, f"cannot be read: {error.strerror}", "check its permissions")
             return None
         self.read[shown] = data
         return parse(data, shown, self.problems)
@@ -115,11 +139,7 @@ class _Loader:
             paths = []
         for path in paths:
             where = Origin(f"{self.conf.name}/{group}/{path.name!a}"[:300].replace("'", ""), 1, "")
-            if (
-                path.name.startswith(".")
-                or path.suffix.lower() not in (".yaml", ".yml")
-                or not path.is_file()
-            ):
+            if path.name.startswith(".") or path.suffix.lower() not in _SUFFIXES or not path.is_file():
                 continue
             why = unsafe_name(path.stem)
             if why or path.suffix != ".yaml":
@@ -189,6 +209,14 @@ class _Loader:
                 what = f"there is no {override.group} '{override.name}'"
                 self.problems.add(where, what, suggest(override.name, known))
 
+    def no_secrets(self, trees: Mapping[str, Mapping[str, Node]]) -> None:
+        """What stands in these files is not hidden, also where a value of the environment is the same."""
+        if any(b"oc.env" in data for data in self.read.values()) or self.overrides:
+            for group, files in trees.items():
+                redaction.literal([group, *files])
+                for tree in files.values():
+                    redaction.literal(_said(tree))
+
     # ------------------------------------------------------------ the root
 
     def root(self) -> RootValues | None:
@@ -202,10 +230,11 @@ class _Loader:
             sorted((k, v) for k, v in self.read.items() if k.split("/")[1] in (*GROUPS, "config.yaml"))
         )
         root = compose.Root(config, groups, contents)
+        self.no_secrets({"": {"": config}} | groups)
         mine = [o for o in self.overrides if not o.group]
         compose.check_files(root, self.problems)
         compose.check_overrides(root, mine, self.problems)
         if len(self.problems) > before:
             return None
-        tree = compose.compose(self.conf, root, mine, self.problems)
-        return None if tree is None else read_root(tree, self.project, self.environ, self.problems)
+        composed = compose.compose(self.conf, root, mine, self.problems)
+        return None if composed is None else read_root(composed, self.project, self.environ, self.problems)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Hashable
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from kronkers_batch import private
 
 _SCHEMA = Path(__file__).with_name("schema.py")
 
@@ -40,11 +41,8 @@ def remember(name: str, composed: Any) -> None:
         text = json.dumps(composed, allow_nan=False)
         if json.loads(text) != composed:
             return
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, temporary = tempfile.mkstemp(dir=folder)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(temporary).replace(folder / f"{name}.json")
+        private.own_folder(folder)
+        private.replace(folder / f"{name}.json", text.encode())
 
 
 def _folder() -> Path:

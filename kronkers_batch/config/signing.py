@@ -13,11 +13,11 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import hashlib
-import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 
+from kronkers_batch.config.claims import fixed_part
 from kronkers_batch.config.fingerprint import Json, canonical
 from kronkers_batch.config.spec import (
     CodeFile,
@@ -44,7 +44,6 @@ LEFT_OUT: Mapping[type, frozenset[str]] = {
     Config: frozenset({"root", "key_file", "departments", "sources", "models", "overrides", "definitions"}),
     ExecutorSpec: frozenset({"workers", "chunk_rows", "piece_rows"}),
 }
-_GLOB = re.compile(r"[*?\[]")
 
 
 def model_definition(
@@ -139,20 +138,17 @@ def address(url: Secret, project: Path | None = None) -> str:
     return "sha256:" + hashlib.sha256(shown.encode()).hexdigest()
 
 
-def place(text: str, project: Path) -> str:
-    """A path as it is signed: below the project where it is, and where its links lead if elsewhere."""
+def place(text: str, project: Path, leads: str = "") -> str:
+    """A path as it is signed: below the project where it is, and where its links lead if elsewhere.
+
+    ``leads`` is where they led at a moment that counts; else they are followed now.
+    """
     if not text or "://" in text:
         return text
     fixed = fixed_part(text)
-    real = fixed.resolve() / Path(text).relative_to(fixed)
+    real = Path(leads) if leads else fixed.resolve() / Path(text).relative_to(fixed)
     said, leads = _below(Path(text), project), _below(real, project.resolve())
     return said if said == leads else f"{said} -> {leads}"
-
-
-def fixed_part(text: str) -> Path:
-    """A path up to its first pattern; all of it where there is none."""
-    parts = Path(text).parts
-    return Path(*parts[: next((i for i, part in enumerate(parts) if _GLOB.search(part)), len(parts))])
 
 
 def _below(path: Path, project: Path) -> str:

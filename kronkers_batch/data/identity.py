@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from kronkers_batch.config.places import Places
 from kronkers_batch.config.spec import CheckSpec, InputRef, SourceKind, SourceSpec
 from kronkers_batch.data.window import Window
 
@@ -16,7 +17,12 @@ Heads = Callable[[str, Window], Sequence[str]]
 
 
 def identity(
-    source: SourceSpec, window: Window, *, sources: Mapping[str, SourceSpec], heads: Heads | None = None
+    source: SourceSpec,
+    window: Window,
+    *,
+    sources: Mapping[str, SourceSpec],
+    places: Places,
+    heads: Heads | None = None,
 ) -> str:
     """SHA-256 (hex) over the source's definition, the window, and what its kind can say cheaply.
 
@@ -26,13 +32,13 @@ def identity(
     rows of a window that was read before are not noticed.
 
     Raises:
-        SourceError: A file is missing, or a watermark query failed.
+        SourceError: A file is missing or lies where none may, or a watermark query failed.
     """
     parts = {
         "format": _FORMAT,
         "definition": definition(source),
         "window": window.to_json(),
-        "contents": _contents(source, window, sources, heads),
+        "contents": _contents(source, window, sources, places, heads),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -76,18 +82,22 @@ def _ref(ref: InputRef) -> list[str]:
 
 
 def _contents(
-    source: SourceSpec, window: Window, sources: Mapping[str, SourceSpec], heads: Heads | None
+    source: SourceSpec,
+    window: Window,
+    sources: Mapping[str, SourceSpec],
+    places: Places,
+    heads: Heads | None,
 ) -> Any:
     if source.kind in (SourceKind.PARQUET, SourceKind.CSV):
-        return _files(source)
+        return _files(source, places)
     if source.kind is SourceKind.PACKAGE:
         from kronkers_batch.data.sources.package import distribution
 
-        return [distribution(source).version, *_files(source)]
+        return [distribution(source).version, *_files(source, places)]
     if source.kind is SourceKind.DATABASE:
         from kronkers_batch.data.sources.database import watermark
 
-        return watermark(source, window)
+        return watermark(source, window, places)
     if source.kind is SourceKind.OUTPUT:
         return _heads(source.output, window, heads)
     return {
@@ -97,20 +107,17 @@ def _contents(
             sources[ref.source],
             window if sources[ref.source].kind is SourceKind.OUTPUT else Window(None, None),
             sources=sources,
+            places=places,
             heads=heads,
         )
         for name, ref in source.inputs.items()
     }
 
 
-def _files(source: SourceSpec) -> list[list[Any]]:
-    from kronkers_batch.data.sources.files import paths
+def _files(source: SourceSpec, places: Places) -> list[list[Any]]:
+    from kronkers_batch.data.sources.files import states
 
-    found = []
-    for path in paths(source):
-        status = path.stat()
-        found.append([str(path.resolve()), status.st_size, status.st_mtime_ns])
-    return found
+    return [list(state[:3]) for state in states(source, places)]
 
 
 def _heads(model: str, window: Window, heads: Heads | None) -> list[str]:

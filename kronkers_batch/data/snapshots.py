@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Row, select
 
+from kronkers_batch.config.places import Places
 from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.data.publishing import Note, Publisher
 from kronkers_batch.data.reference import READY, SnapshotRef, folder, lookup, microseconds, ready, reference
@@ -129,6 +130,7 @@ class Snapshots:
         *,
         scope: Scope,
         sources: Mapping[str, SourceSpec],
+        places: Places,
         chunk_rows: int,
         piece_rows: int,
         note: Note,
@@ -154,7 +156,7 @@ class Snapshots:
         from kronkers_batch.data import freezing
         from kronkers_batch.data.stream import CheckedRows
 
-        rows = CheckedRows(source, window, readers, sources=sources, chunk_rows=chunk_rows)
+        rows = CheckedRows(source, window, readers, sources=sources, places=places, chunk_rows=chunk_rows)
         snapshot_id = new_id()
         key = self._publisher.begin(source, scope, window, identity, snapshot_id)
         pieces = folder(scope, source.name, snapshot_id)

@@ -15,6 +15,7 @@ from kronkers_batch.data.window import Window
 if TYPE_CHECKING:
     import polars as pl
 
+    from kronkers_batch.config.places import Places
     from kronkers_batch.data.sources.memory import Found
     from kronkers_batch.data.sources.output import OutputReader
 
@@ -29,6 +30,7 @@ class CheckedRows:
     Args:
         outputs: Reads other models' outputs; None where the source needs none.
         sources: Every declared source by name.
+        places: Where no file that is read may lie.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class CheckedRows:
         outputs: OutputReader | None,
         *,
         sources: Mapping[str, SourceSpec],
+        places: Places,
         chunk_rows: int,
     ) -> None:
         self.where = f"{Place.of(source)}, {window}"
@@ -48,7 +51,13 @@ class CheckedRows:
         )
         self._found: list[Found] = []
         self._frames = all_sources.read(
-            source, window, outputs, sources=sources, chunk_rows=chunk_rows, tell=self._found.append
+            source,
+            window,
+            outputs,
+            sources=sources,
+            places=places,
+            chunk_rows=chunk_rows,
+            tell=self._found.append,
         )
 
     def __iter__(self) -> Iterator[pl.DataFrame]:

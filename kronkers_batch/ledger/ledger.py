@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, insert, select
 
 from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound
 from kronkers_batch.ledger.actions import ACTIONS
+from kronkers_batch.redaction import redacted
 from kronkers_batch.store import clock
 from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.engine import Database, serialise
@@ -103,6 +104,7 @@ class Ledger:
         """
         if action not in ACTIONS:
             raise ValueError(f"the ledger has no sentence for {action!r}")
+        details = redacted(details)
         if details and not department:
             raise ValueError("details need a department whose key seals them")
         serialise(conn, "ledger")

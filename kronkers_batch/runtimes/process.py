@@ -68,6 +68,7 @@ class Process:
             pass_fds=(command_read, answer_write),
             start_new_session=True,
             cwd="/",
+            umask=0o022,  # of the worker's own scratch, where ours could leave it nothing to open
         )
         try:
             # The kernel ends the worker with the thread that started it, so that thread stays.

@@ -8,7 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from kronkers_batch import private
+from kronkers_batch.config import opening
 from kronkers_batch.config.fingerprint import plain
+from kronkers_batch.config.places import FIX, Places
 from kronkers_batch.config.spec import (
     CodeFile,
     Estimator,
@@ -85,13 +88,15 @@ def read_code(services: Services, model: ModelSpec) -> str:
     key = ("code", model.name, str(model.model.path))
     text = services.memo.get(key)
     if not isinstance(text, str):
-        text = services.memo[key] = _read(model.model.path)
+        text = services.memo[key] = _read(model, model.model.path, services.places)
     return text
 
 
-def _read(path: Path) -> str:
+def _read(model: ModelSpec, path: Path, places: Places) -> str:
     try:
-        return path.read_bytes().decode()
+        return opening.read_text(path, places, department=model.department, code=True)
+    except opening.PathRefused as refused:
+        raise ModelError(f"the path is refused: {refused.why}", where=str(path), fix=FIX) from None
     except UnicodeDecodeError:
         raise ModelError("the code is not UTF-8", where=str(path), fix="save the file as UTF-8") from None
     except OSError as error:
@@ -110,8 +115,7 @@ def write_code(services: Services, name: str, code: str) -> Path:
     path = folder / name
     if not path.is_file() or path.read_bytes() != raw:
         # The worker may run under another user, who must be able to read it; the folder above is private.
-        folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        folder.mkdir(exist_ok=True, mode=0o755)
-        path.write_bytes(raw)
-        path.chmod(0o644)
+        private.own_folder(folder.parent)
+        private.make_folder(folder, mode=0o755)
+        private.replace(path, raw, mode=0o644)
     return path

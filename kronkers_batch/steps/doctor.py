@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kronkers_batch.config import account
 from kronkers_batch.config.load import find_conf, load
 from kronkers_batch.config.spec import Config, Language, SandboxPolicy
 from kronkers_batch.errors import KronkersError
@@ -58,13 +59,13 @@ def _language(language: Language, needed: bool) -> Finding:
 
 def _keys(config: Config) -> Iterator[Finding]:
     yield _key_file(config.key_file)
-    trusted = pin.path_for(config.key_file)
+    trusted = account.trust_file(config.key_file, os.environ)
     try:
         count = len(pin.warehouses(trusted))
         yield Finding("trust file", count > 0, f"{trusted}: {count} warehouse(s)", "", False)
     except KronkersError as error:
         yield Finding("trust file", False, f"{error.what}: {trusted}", error.fix, False)
-    recovery = sorted(config.key_file.parent.glob("MOVE-OFFLINE-recovery-*"))
+    recovery = sorted(config.key_file.parent.glob(f"{account.RECOVERY}*"))
     if recovery:
         fix = "move it to two places that are offline, then delete it here"
         yield Finding("recovery key", False, f"still on this machine: {recovery[0]}", fix, False)

@@ -28,7 +28,11 @@ def source_identity(services: Services, ref: InputRef, window: Window) -> str:
     """
     permit_ref(services, ref)
     return identity(
-        source_of(services, ref), window, sources=services.config.sources, heads=partial(head_ids, services)
+        source_of(services, ref),
+        window,
+        sources=services.config.sources,
+        places=services.places,
+        heads=partial(head_ids, services),
     )
 
 
@@ -72,6 +76,7 @@ def freeze(services: Services, ref: InputRef, window: Window, under: Scope) -> S
         partial(read_output, services, purpose=source.name),
         scope=under,
         sources=services.config.sources,
+        places=services.places,
         chunk_rows=executor.chunk_rows,
         piece_rows=executor.piece_rows,
         progress=partial(services.progress, f"ingest {source.name}"),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from sqlalchemy import Connection, select, true
 
+from kronkers_batch.config import account, opening
+from kronkers_batch.config.places import Places
 from kronkers_batch.errors import NotFound, StoreError, UsageError
 from kronkers_batch.steps import rights as asked
 from kronkers_batch.steps.services import Services
@@ -39,7 +42,7 @@ def whoami(services: Services) -> dict[str, object]:
         "kind": me.kind,
         "key": vault.identity.public.id,
         "key file": str(services.config.key_file),
-        "trust file": str(pin.path_for(services.config.key_file)),
+        "trust file": str(account.trust_file(services.config.key_file, os.environ)),
         "administrator of the warehouse": "yes" if me.authority == ADMIN else "no",
         "roles": shown,
     }
@@ -237,12 +240,17 @@ def parse_scope(services: Services, text: str, *, known: bool = False) -> Scope:
     )
 
 
-def read_line(words: list[str]) -> str:
+def read_line(words: list[str], places: Places) -> str:
     """A public line from a command line: the line itself, in quotes or not, or a file that holds it."""
     if len(words) == 1 and " " not in words[0].strip():
-        path = Path(words[0])
         try:
-            return path.read_text(encoding="utf-8")
+            return opening.read_text(Path(words[0]), places)
+        except opening.PathRefused as refused:
+            raise UsageError(
+                f"the path is refused: {refused.why}",
+                where=words[0],
+                fix="Name the file with the public line.",
+            ) from None
         except (OSError, UnicodeDecodeError):
             raise NotFound(
                 "this is neither a public line nor a file that can be read",

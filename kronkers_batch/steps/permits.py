@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from kronkers_batch.config import signing
+from kronkers_batch.config import account, claims, signing
 from kronkers_batch.config.fingerprint import Json
 from kronkers_batch.config.spec import (
     Config,
@@ -23,10 +23,11 @@ from kronkers_batch.config.spec import (
     SourceSpec,
 )
 from kronkers_batch.errors import AccessRefused, ModelError, SourceError
+from kronkers_batch.redaction import redacted
 from kronkers_batch.runtimes.probing import environment_fingerprint
 from kronkers_batch.steps.declared import read_code
 from kronkers_batch.steps.services import Services
-from kronkers_batch.vault import memory, pin
+from kronkers_batch.vault import memory
 from kronkers_batch.vault.definitions import Definition, Signatures, Signed, Subject
 
 HOUSE, POLICY = "house", "definitions"
@@ -53,15 +54,15 @@ def check_place(config: Config, *, is_new: bool = False) -> None:
     Raises:
         AccessRefused, IdentityError, IntegrityError.
     """
-    known = memory.load(memory.path_for(os.environ))
+    known = memory.load(account.memory_file(os.environ))
     if not known.requires:
         return
-    inline = "KRONKERS_KEY" in os.environ and pin.VARIABLE in os.environ
-    if not inline and config.key_file != memory.own_key_file(os.environ):
+    inline = "KRONKERS_KEY" in os.environ and account.TRUST in os.environ
+    if not inline and config.key_file != account.own_key_file(os.environ):
         raise AccessRefused(
             "conf names another key file than the environment",
             where="conf/config.yaml: key_file",
-            fix=f"Leave key_file out of conf; {memory.KEY_FILE} names it.",
+            fix=f"Leave key_file out of conf; {account.KEY_FILE} names it.",
         )
     if is_new or signing.address(config.warehouse.url) not in known.addresses:
         raise AccessRefused(
@@ -80,7 +81,7 @@ def check_probe(config: Config) -> None:
     Raises AccessRefused, IdentityError, IntegrityError.
     """
     loose = config.executor.sandbox is not SandboxPolicy.REQUIRE
-    if loose and memory.load(memory.path_for(os.environ)).requires:
+    if loose and memory.load(account.memory_file(os.environ)).requires:
         raise AccessRefused(
             "this account runs signed definitions, and would load unsigned code outside the sandbox",
             where="conf: executor.sandbox",
@@ -92,7 +93,7 @@ def signatures(services: Services) -> Signatures:
     """The warehouse's signatures as this account sees them; one object a process."""
     found = services.memo.get(("signatures",))
     if not isinstance(found, Signatures):
-        found = Signatures(services.vault, memory.load(memory.path_for(os.environ)))
+        found = Signatures(services.vault, memory.load(account.memory_file(os.environ)))
         services.memo["signatures",] = found
     return found
 
@@ -126,6 +127,7 @@ def required(services: Services) -> bool:
         found.memory.require(warehouse, asked, address)
         found.memory.save()
     answer = asked or services.config.definitions is Definitions.SIGNED
+    services.places.confined = answer
     services.memo["signatures required",] = answer
     return answer
 
@@ -187,7 +189,7 @@ def _judge(services: Services, model: ModelSpec) -> None:
     for source in signing.reached(model.source, config.sources):
         _refuse_led_astray(source)
     for source in foreign(config, model):
-        _check(services, source_wanted(config, source).definition)
+        _check(services, source_wanted(services, source).definition)
     for name in signing.outputs(model.source, config.sources):
         _refuse_moved(services, name)
     _check(services, model_wanted(services, model).definition)
@@ -213,7 +215,7 @@ def _refuse_led_astray(source: SourceSpec) -> None:
         return
     from kronkers_batch.data.sources.files import paths
 
-    folder = signing.fixed_part(source.path).resolve()
+    folder = claims.fixed_part(source.path).resolve()
     try:
         found = paths(source)
     except SourceError:  # nothing is there to be read; the ingest says so
@@ -256,13 +258,26 @@ def model_wanted(services: Services, model: ModelSpec, code: str | None = None) 
         code=code,
         environment=environment_fingerprint(model.language, model.environment),
     )
+    fields |= _as_led(services, signing.reached(model.source, config.sources))
     return _wanted(Subject.MODEL, model.name, model.department, fields)
 
 
-def source_wanted(config: Config, source: SourceSpec) -> Wanted:
+def source_wanted(services: Services, source: SourceSpec) -> Wanted:
     """A source's definition now."""
+    config = services.config
     fields = signing.source_definition(source, config.sources, config.root.parent)
+    fields |= _as_led(services, signing.reached(InputRef(source=source.name), config.sources))
     return _wanted(Subject.SOURCE, source.name, source.department, fields)
+
+
+def _as_led(services: Services, sources: Iterable[SourceSpec]) -> dict[str, Json]:
+    """The paths of sources as their links led when conf was loaded: what is opened is compared with that."""
+    project = services.config.root.parent
+    return {
+        f"sources.{source.name}.path": signing.place(source.path, project, leads)
+        for source in sources
+        if (leads := services.places.leads(source))
+    }
 
 
 def house(config: Config) -> Wanted:
@@ -276,4 +291,5 @@ def policy(definitions: Definitions) -> Wanted:
 
 
 def _wanted(kind: Subject, name: str, department: str, fields: Mapping[str, Json]) -> Wanted:
-    return Wanted(Definition(kind, name, department, signing.fingerprint(kind, fields)), fields)
+    # The fingerprint is of what is true; what is kept and shown has no value of the environment in it.
+    return Wanted(Definition(kind, name, department, signing.fingerprint(kind, fields)), redacted(fields))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
+from kronkers_batch import private
 from kronkers_batch.errors import StoreError
 from kronkers_batch.reports.page import run_page
-from kronkers_batch.steps import runlog
+from kronkers_batch.steps import exports, runlog
 from kronkers_batch.steps.services import Services
 
 
@@ -25,12 +24,11 @@ def write_page(services: Services, run_id: str, to: str | None = None) -> Path:
     run = runlog.get(services, run_id)
     text = run_page(run, list(runlog.events(services, run_id)))
     path = Path(to) if to else page_path(services, run.date)
+    judge = exports.judge(services.places, path) if to else lambda _real: None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".report-")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).replace(path)
+        (private.make_folder if to else private.own_folder)(path.parent)
+        with private.writing(path, judge=judge) as file:
+            file.write(text.encode())
     except OSError as error:
         raise StoreError(
             f"the report cannot be written: {error.strerror}", where=str(path), fix="make the folder writable"

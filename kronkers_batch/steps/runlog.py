@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, insert, select, update
 
 from kronkers_batch.errors import AccessRefused, NotFound
+from kronkers_batch.redaction import redact
 from kronkers_batch.reports.page import Event, RunRecord
 from kronkers_batch.steps.services import Services
 from kronkers_batch.store.clock import now
@@ -55,12 +56,13 @@ def record(services: Services, run_id: str, department: str, event: Event) -> No
             key = services.vault.record_key(connection, _scope(department, event.task, event.model), _PURPOSE)
         except AccessRefused:
             key = None
-            services.memo["unsealed", run_id, str(number)] = (event.message, event.reason)
+            services.memo["unsealed", run_id, str(number)] = (redact(event.message), redact(event.reason))
 
         def seal(part: int, text: str) -> bytes:
             if key is None:
                 return b""
-            sealed = services.vault.seal(key, _context(run_id, department, number, part), text.encode())
+            context = _context(run_id, department, number, part)
+            sealed = services.vault.seal(key, context, redact(text).encode())
             return key.id.encode() + sealed
 
         connection.execute(

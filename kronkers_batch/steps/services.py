@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from kronkers_batch.config.places import Places
 from kronkers_batch.config.spec import Config, ModelSpec, SourceSpec
 from kronkers_batch.errors import NotFound, UsageError
 from kronkers_batch.steps.workers import WorkerPool
@@ -48,6 +51,11 @@ class Services:
     log: Callable[[str], None] = field(default=lambda _line: None)
     verbose: bool = False  # whether tasks print tracebacks
     memo: dict[tuple[str, ...], object] = field(default_factory=dict)
+
+    @cached_property
+    def places(self) -> Places:
+        """Where no path may lead."""
+        return Places.of(self.config, os.environ)
 
     def close(self) -> None:
         """Stop the workers and close the database."""

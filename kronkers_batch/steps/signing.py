@@ -56,6 +56,8 @@ def state(services: Services, wanted: Wanted) -> State:
             found.check(connection, what)
         except AccessRefused as error:
             changed = _changed(services, wanted)
+            if not changed and newest.fingerprint != what.fingerprint:
+                changed = ("a value of the environment that it uses: changed",)
             return State(wanted, "changed", newest.signer, newest.created, changed, error.what)
     return State(wanted, "signed", newest.signer, newest.created)
 
@@ -82,7 +84,7 @@ def needed(services: Services, names: Iterable[str]) -> list[Wanted]:
     for name in names:
         model = services.model(name)
         for source in permits.foreign(services.config, model):
-            wanted = permits.source_wanted(services.config, source)
+            wanted = permits.source_wanted(services, source)
             found[wanted.definition.key] = wanted
         try:
             wanted = permits.model_wanted(services, model)
@@ -102,7 +104,7 @@ def named(services: Services, names: Sequence[str]) -> list[Wanted]:
         if name.startswith(_SOURCE):
             source = services.source(name.removeprefix(_SOURCE))
             rights.require_scope(services, "sign", Scope(source.department))
-            found.append(permits.source_wanted(services.config, source))
+            found.append(permits.source_wanted(services, source))
         else:
             # Not operator of the model alone: a definition says what of its department a run reads.
             model = services.model(name)
@@ -124,7 +126,7 @@ def every(services: Services) -> list[Wanted]:
             where=services.vault.principal,
             fix="Ask an administrator for the role operator on a department.",
         )
-    return [*models, *(permits.source_wanted(config, s) for s in shared)]
+    return [*models, *(permits.source_wanted(services, s) for s in shared)]
 
 
 def _may(role: Role | None) -> bool:

@@ -17,15 +17,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from kronkers_batch import private
 from kronkers_batch.errors import ConfigError, MissingPart, NotFound, StoreError
 from kronkers_batch.store import faults
-from kronkers_batch.store.migrate import make_folder
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 # Names of files that are not finished yet begin so; readers never see them.
-_UNFINISHED = ".unfinished-"
+_UNFINISHED = private.UNFINISHED
 # On these a file appears whole or not at all, and a rename is a copy: written in place.
 _OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oci", "memory"})
 
@@ -228,19 +228,7 @@ def _no_file(target: Path) -> StoreError:
 
 
 def _write_local(target: Path, parts: Sequence[Buffer]) -> None:
-    make_folder(target.parent)
-    temporary = target.parent / f"{_UNFINISHED}{secrets.token_hex(8)}"
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
-            file.writelines(parts)
-            file.flush()
-            # On the disk before its name is: a power cut must not leave a published version with empty files.
-            os.fsync(file.fileno())
-        temporary.rename(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    private.replace(target, *parts)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from pathlib import Path
+
+from kronkers_batch import private
 
 
 class ContentCache:
@@ -30,11 +30,8 @@ class ContentCache:
         """Remember an answer. The file is replaced as a whole, so that a reader never sees half of it."""
         entries = self._load(kind)
         entries[key] = answer
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, name = tempfile.mkstemp(dir=self._folder, prefix=f".{kind}-")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(entries, file)
-        Path(name).replace(self._folder / f"{kind}.json")
+        private.own_folder(self._folder)
+        private.replace(self._folder / f"{kind}.json", json.dumps(entries).encode())
 
     def _load(self, kind: str) -> dict[str, str]:
         if kind not in self._loaded:

@@ -43,6 +43,9 @@ _POSTGRES: dict[str, tuple[str, str]] = {
 }
 
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
 def from_database(error: DBAPIError, where: str) -> KronkersError | None:
     """The error that a user can mend, or None where it is a broken constraint or a mistake of the program.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
+from kronkers_batch import private
 from kronkers_batch.errors import StoreError
 from kronkers_batch.store import faults
 
@@ -79,15 +79,9 @@ def _make_file(path: Path) -> None:
     try:
         if path.exists():
             return
-        make_folder(path.parent)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        private.make_folder(path.parent)
+        private.create(path, [])
+    except FileExistsError:
+        return  # somebody else made it just now
     except OSError as error:
         raise faults.from_system(error, str(path)) from error
-
-
-def make_folder(folder: Path) -> None:
-    """Makes the folder and its missing parents, each with mode 0700 whatever the umask."""
-    if folder.is_dir():
-        return
-    make_folder(folder.parent)
-    folder.mkdir(mode=0o700, exist_ok=True)

@@ -7,22 +7,20 @@ in docs/reference/formats.md.
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import json
 import os
-import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
+from kronkers_batch import private
 from kronkers_batch.config.spec import Secret
 from kronkers_batch.errors import IdentityError, IntegrityError
 from kronkers_batch.store import faults
 from kronkers_batch.store.canonical import encode
-from kronkers_batch.store.migrate import make_folder
 from kronkers_batch.vault import sealing
 from kronkers_batch.vault.identity import Identity
 
@@ -122,26 +120,19 @@ def refuse_existing(path: Path) -> NoReturn:
 def create(path: Path, identity: Identity, passphrase: Secret | None = None) -> None:
     """Writes a new key file of mode 0600. Raises IdentityError when there is one, or it cannot be written."""
     try:
-        make_folder(path.parent)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        private.make_folder(path.parent)
+        # Half a key is worse than none: the next attempt would find it and stop. It goes again.
+        private.create(path, [f"{to_text(identity, passphrase)}\n".encode()])
     except FileExistsError:
         refuse_existing(path)
     except OSError as error:
+        if error.errno in faults.NO_ROOM:
+            raise faults.from_system(error, str(path)) from error
         raise IdentityError(
             f"the key file cannot be written: {error.strerror}",
             where=str(path),
             fix="Choose a folder of your own that you may write to.",
         ) from error
-    try:
-        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor, not a path
-            file.write(to_text(identity, passphrase) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        # Half a key is worse than none: the next attempt would find it and stop.
-        with contextlib.suppress(OSError):
-            path.unlink()
-        raise faults.from_system(error, str(path)) from error
 
 
 def load(
@@ -191,7 +182,9 @@ def _holds_home(folder: Path) -> bool:
 def read_private(path: Path) -> str:
     """The text of a small file that only this user can read. Raises IdentityError."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        raw = private.read(path, "key file", secret=True, most=_MAX_BYTES + 1)
+    except private.Exposed as exposed:
+        raise IdentityError(exposed.what, where=str(path), fix=exposed.fix) from None
     except FileNotFoundError:
         raise IdentityError(
             "there is no key file",
@@ -204,26 +197,6 @@ def read_private(path: Path) -> str:
             where=str(path),
             fix="It must belong to you and have mode 0600.",
         ) from error
-    try:
-        info = os.fstat(descriptor)
-        if not stat.S_ISREG(info.st_mode):
-            raise IdentityError("the key file is not a file", where=str(path), fix=_ASK)
-        if info.st_uid != os.geteuid():
-            raise IdentityError(
-                "the key file belongs to another user",
-                where=str(path),
-                fix=f"Use a key file of your own, or: chown {os.geteuid()} {path}",
-            )
-        if info.st_mode & 0o077:
-            raise IdentityError(
-                f"others may read the key file (mode {stat.S_IMODE(info.st_mode):04o})",
-                where=str(path),
-                fix=f"chmod 600 {path}; if somebody may have read it, ask for a new grant with a new key.",
-            )
-        with open(descriptor, "rb", closefd=False) as file:
-            raw = file.read(_MAX_BYTES + 1)
-    finally:
-        os.close(descriptor)
     try:
         return raw.decode("utf-8") if len(raw) <= _MAX_BYTES else ""
     except UnicodeDecodeError:

@@ -8,22 +8,16 @@ it lies beside the trust file, in the folder that the *environment* names, and o
 from __future__ import annotations
 
 import json
-import os
-import secrets
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kronkers_batch import private
 from kronkers_batch.errors import IdentityError, IntegrityError
 from kronkers_batch.store import faults
-from kronkers_batch.store.migrate import make_folder
-from kronkers_batch.vault.pin import VARIABLE as TRUST
 
 FORMAT = "kronkers-batch signed 1"
-NAME = "signed.json"
-KEY_FILE = "KRONKERS_KEY_FILE"
-_DEFAULT = "~/.config/kronkers/identity.key"
+NAME = "file of signed definitions"
 
 
 @dataclass
@@ -79,7 +73,15 @@ class Memory:
         """Writes the file where something changed; mode 0600, whole or not at all. Raises StoreError."""
         if not self.changed:
             return
-        _newest(self, load(self.path))
+        try:
+            with private.locked(self.path.parent):
+                _newest(self, load(self.path))
+                private.replace(self.path, self._text().encode(), prefix=".signed-")
+        except OSError as error:
+            raise faults.from_system(error, str(self.path)) from error
+        self.changed = False
+
+    def _text(self) -> str:
         value = {
             "format": FORMAT,
             "warehouses": {
@@ -87,32 +89,7 @@ class Memory:
                 for name, w in sorted(self.warehouses.items())
             },
         }
-        temporary = self.path.parent / f".signed-{secrets.token_hex(8)}"
-        try:
-            make_folder(self.path.parent)
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor, not a path
-                json.dump(value, file, indent=1)
-                file.write("\n")
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(self.path)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise faults.from_system(error, str(self.path)) from error
-        self.changed = False
-
-
-def own_key_file(environ: Mapping[str, str]) -> Path:
-    """The key file that the environment names: KRONKERS_KEY_FILE, else the default in the home folder."""
-    return Path(environ.get(KEY_FILE) or _DEFAULT).expanduser().absolute()
-
-
-def path_for(environ: Mapping[str, str]) -> Path:
-    """Beside the trust file that the environment names; conf has no say in it."""
-    trust = environ.get(TRUST)
-    folder = Path(trust).expanduser().absolute().parent if trust else own_key_file(environ).parent
-    return folder / NAME
+        return f"{json.dumps(value, indent=1)}\n"
 
 
 def load(path: Path) -> Memory:
@@ -122,19 +99,13 @@ def load(path: Path) -> Memory:
         IdentityError: Another user may write to it. IntegrityError: It is damaged.
     """
     try:
-        with path.open("rb") as file:
-            info = os.fstat(file.fileno())
-            raw = file.read(1 << 24)
+        raw = private.read(path, NAME, secret=False, most=1 << 24)
+    except private.Exposed as exposed:
+        raise IdentityError(exposed.what, where=str(path), fix=exposed.fix) from None
     except FileNotFoundError:
         return Memory(path, {})
     except OSError as error:
         raise faults.from_system(error, str(path)) from error
-    if info.st_uid not in (0, os.geteuid()) or info.st_mode & 0o022:
-        raise IdentityError(
-            f"others may change it (mode {stat.S_IMODE(info.st_mode):04o})",
-            where=str(path),
-            fix=f"chmod 600 {path}; it must belong to you or to root.",
-        )
     try:
         value = json.loads(raw)
         if value["format"] != FORMAT:

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import secrets
-import stat
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from kronkers_batch import private
 from kronkers_batch.errors import IdentityError, IntegrityError
 from kronkers_batch.store import faults
-from kronkers_batch.store.migrate import make_folder
 from kronkers_batch.vault.identity import MLKEM_PUBLIC, SMALL, PublicKeys
 
 FORMAT = "kronkers-batch trust 1"
-VARIABLE = "KRONKERS_TRUST"
 _FIX = "Get the trust file from the administrator by another way than the database, and compare it aloud."
 
 
@@ -28,12 +23,6 @@ class Pin:
     warehouse: str
     principal: str
     keys: PublicKeys
-
-
-def path_for(key_file: Path, environ: Mapping[str, str] | None = None) -> Path:
-    """The trust file: KRONKERS_TRUST if set, else ``trust.json`` beside the key file."""
-    named = (os.environ if environ is None else environ).get(VARIABLE)
-    return Path(named) if named else key_file.parent / "trust.json"
 
 
 def read(path: Path, warehouse: str) -> Pin:
@@ -60,35 +49,26 @@ def warehouses(path: Path) -> list[str]:
 
 def add(path: Path, pin: Pin) -> None:
     """Adds or replaces one warehouse's pin; the file is 0600 and changes whole or not at all."""
-    pins = _load(path, missing_ok=True)
-    pins[pin.warehouse] = pin
-    value = {
-        "format": FORMAT,
-        "warehouses": {
-            w: {"principal": p.principal, "hpke": _b64(p.keys.hpke), "sign": _b64(p.keys.sign)}
-            for w, p in sorted(pins.items())
-        },
-    }
-    temporary = path.parent / f".trust-{secrets.token_hex(8)}"
     try:
-        make_folder(path.parent)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor, not a path
-            json.dump(value, file, indent=1)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        with private.locked(path.parent):
+            pins = _load(path, missing_ok=True) | {pin.warehouse: pin}
+            value = {
+                "format": FORMAT,
+                "warehouses": {
+                    w: {"principal": p.principal, "hpke": _b64(p.keys.hpke), "sign": _b64(p.keys.sign)}
+                    for w, p in sorted(pins.items())
+                },
+            }
+            private.replace(path, f"{json.dumps(value, indent=1)}\n".encode(), prefix=".trust-")
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise faults.from_system(error, str(path)) from error
 
 
 def _load(path: Path, *, missing_ok: bool = False) -> dict[str, Pin]:
     try:
-        with path.open("rb") as file:
-            info = os.fstat(file.fileno())
-            raw = file.read(1 << 20)
+        raw = private.read(path, "trust file", secret=False, most=1 << 20)
+    except private.Exposed as exposed:
+        raise IdentityError(exposed.what, where=str(path), fix=exposed.fix) from None
     except FileNotFoundError:
         if missing_ok:
             return {}
@@ -97,12 +77,6 @@ def _load(path: Path, *, missing_ok: bool = False) -> dict[str, Pin]:
         raise IdentityError(
             f"the trust file cannot be read: {error.strerror}", where=str(path), fix=f"chmod 600 {path}"
         ) from error
-    if info.st_uid not in (0, os.geteuid()) or info.st_mode & 0o022:
-        raise IdentityError(
-            f"others may change the trust file (mode {stat.S_IMODE(info.st_mode):04o})",
-            where=str(path),
-            fix=f"Check what is in it, then: chmod 600 {path}; it must belong to you or to root.",
-        )
     try:
         value = json.loads(raw)
         if value["format"] != FORMAT:

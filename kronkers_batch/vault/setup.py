@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection, insert, select
 
+from kronkers_batch.config import account
 from kronkers_batch.config.spec import Secret
 from kronkers_batch.errors import AccessRefused, NotFound, StoreError
 from kronkers_batch.ledger.ledger import Ledger
@@ -68,7 +70,7 @@ def initialise(
         StoreError: The warehouse has an administrator already. IdentityError: the key file is no use.
     """
     made: list[Path] = []
-    trusted = trust_file or pin.path_for(key_file)
+    trusted = trust_file or account.trust_file(key_file, os.environ)
     outside = [db.path.parent] if db.path else []
     try:
         with db.write() as conn:
@@ -91,7 +93,7 @@ def initialise(
                 conn, identity, identity.id, identity.name, identity.public, authority=ADMIN
             )
             # Named by warehouse: the same administrator may have several.
-            recovery_file = key_file.parent / f"MOVE-OFFLINE-recovery-{warehouse}.key"
+            recovery_file = key_file.parent / f"{account.RECOVERY}{warehouse}.key"
             recovery = Identity.generate(RECOVERY)
             keyfile.create(recovery_file, recovery)
             made.append(recovery_file)
@@ -161,7 +163,7 @@ def open_vault(
             raise NotFound(
                 "the warehouse is empty", where=db.where, fix="Run `kronkers plan` as its administrator."
             )
-        vault = Vault(identity, pin.read(trust_file or pin.path_for(key_file), warehouse))
+        vault = Vault(identity, pin.read(trust_file or account.trust_file(key_file, os.environ), warehouse))
         try:
             vault.trust.principal(conn, identity.public.id)
             known = not vault.trust.revoked(conn, identity.public.id, clock.now())

@@ -6,14 +6,13 @@ and Excel a text that a spreadsheet would run as a formula gets an apostrophe in
 
 from __future__ import annotations
 
-import contextlib
 import os
-import secrets
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TextIO
 
+from kronkers_batch import private
 from kronkers_batch.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -28,13 +27,20 @@ _WIDEST = 32  # characters of a text cell on a terminal
 Writer = Callable[[Iterator["pl.DataFrame"], IO[bytes]], int]
 
 
-def write(frames: Iterable[pl.DataFrame], path: Path, *, force: bool = False) -> int:
+def write(
+    frames: Iterable[pl.DataFrame],
+    path: Path,
+    *,
+    force: bool = False,
+    judge: Callable[[str], None] = lambda _real: None,
+) -> int:
     """Writes the rows, in clear; the format is the suffix.
 
     Args:
         frames: At least one, all with the same columns.
         path: ``.csv``, ``.parquet``, ``.xlsx``, ``.json`` (one array) or ``.jsonl`` (one object a line).
         force: Replaces a file that is there.
+        judge: Is told where the file will really lie, and raises where none may.
 
     Returns:
         The number of rows.
@@ -50,7 +56,8 @@ def write(frames: Iterable[pl.DataFrame], path: Path, *, force: bool = False) ->
     if path.exists() and (path.is_dir() or not force):
         raise UsageError("the file is there already", where=str(path), fix="Choose another, or add --force.")
     try:
-        return _atomically(path, lambda file: writer(iter(frames), file), force)
+        with private.writing(path, over=force, prefix=f".{path.name}.unfinished-", judge=judge) as file:
+            return writer(iter(frames), file)
     except FileExistsError:
         raise UsageError("the file is there already", where=str(path), fix="Choose another.") from None
     except OSError as error:
@@ -110,40 +117,6 @@ def _printable(text: str) -> str:
 
 
 # ------------------------------------------------------------ files
-
-
-def _atomically(path: Path, write_to: Callable[[IO[bytes]], int], force: bool) -> int:
-    """Writes beside the target and renames; the temporary file is 0600 from its first moment."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.unfinished")
-    handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
-    try:
-        with os.fdopen(handle, "w+b") as file:
-            count = write_to(file)
-            file.flush()
-            os.fsync(file.fileno())
-        if force:
-            temporary.replace(path)
-        else:
-            _rename_to_new(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
-    return count
-
-
-def _rename_to_new(temporary: Path, path: Path) -> None:
-    """A rename that refuses a file that came meanwhile, where the file system has links."""
-    try:
-        os.link(temporary, path)
-    except FileExistsError:
-        raise
-    except OSError:
-        if path.exists():
-            raise FileExistsError(path) from None
-        temporary.rename(path)
-    else:
-        temporary.unlink()
 
 
 def _csv(frames: Iterator[pl.DataFrame], file: IO[bytes]) -> int:

@@ -9,6 +9,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from kronkers_batch.config.load import load
+from kronkers_batch.config.places import Places
+from kronkers_batch.config.spec import Config
 from tests.e2e import company
 
 _HR = {name.replace("support", "hr"): text for name, text in company.FILES.items() if "spends" not in name}
@@ -64,6 +67,11 @@ class Departments(company.Project):
     def database(self) -> Path:
         """The warehouse's database."""
         return self.folder / "var/warehouse.db"
+
+    def loaded(self) -> tuple[Config, Places]:
+        """The configuration as this person loads it, and where none of its paths may lead."""
+        config = load(self.folder / "conf", environ=self.environment())
+        return config, Places.of(config, self.environment())
 
     def join(self, who: str, role: str, *departments: str) -> None:
         """Makes a key for somebody, adds them and grants them a role."""

@@ -349,7 +349,7 @@ from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database
 from kronkers_batch.vault.context import Scope
 from kronkers_batch.vault.setup import open_vault
-from tests.data_support import ALL, schema, source
+from tests.data_support import ALL, PLACES, schema, source
 folder = Path(sys.argv[1])
 db = Database(Secret(f"sqlite:///{folder}/warehouse/kronkers.db"))
 snapshots = Snapshots(db, ArtifactStore(str(folder / "artifacts")), open_vault(db, folder / "keys/me.key"))
@@ -361,6 +361,7 @@ def progress(rows):
 
 spec = source("parquet", schema(id="integer", name="string"), path=sys.argv[2], key=("id",))
 options = {"scope": Scope(spec.department), "sources": {}, "chunk_rows": 500, "piece_rows": 100}
+options["places"] = PLACES
 options["note"] = lambda *_: None
 snapshots.ingest(spec, ALL, "i1", None, progress=progress, **options)
 """

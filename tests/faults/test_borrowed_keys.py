@@ -182,9 +182,10 @@ def comment(c):
     c.edit("models/buys/model.py", "def fit(", "# a comment\ndef fit(")
 
 
-def unreadable_code(c):
+def linked_code(c):
+    c.write("elsewhere/model.py", "def fit(data, params): ...")
     (c.folder / "models/buys/model.py").unlink()
-    (c.folder / "models/buys/model.py").symlink_to(c.home / ".config/kronkers/identity.key")
+    (c.folder / "models/buys/model.py").symlink_to(c.folder / "elsewhere/model.py")
 
 
 def source_path(c):
@@ -210,7 +211,7 @@ def trusted(c):
 @pytest.mark.parametrize(
     "attack",
     [
-        parameter, threshold, retention, resources, interpreter, code, comment, unreadable_code, source_path,
+        parameter, threshold, retention, resources, interpreter, code, comment, linked_code, source_path,
         source_link, check_removed, trusted,
     ],
 )  # fmt: skip

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from kronkers_batch.config.places import Places
     from kronkers_batch.data.sources.memory import Found
     from kronkers_batch.data.sources.output import OutputReader
 
@@ -26,6 +27,7 @@ def read(
     outputs: OutputReader | None = None,
     *,
     sources: Mapping[str, SourceSpec],
+    places: Places,
     chunk_rows: int,
     tell: Callable[[Found], None] = lambda _found: None,
 ) -> Iterator[pl.DataFrame]:
@@ -38,6 +40,7 @@ def read(
     Args:
         outputs: Reads other models' outputs; None where the source needs none.
         sources: Every declared source by name, for the inputs of queries.
+        places: Where no file that is read may lie.
         tell: Is told what the checks of each input of a query found, once they held.
 
     Raises:
@@ -47,7 +50,7 @@ def read(
     """
     from kronkers_batch.data.sources.rows import rechunked
 
-    reading = _Reading(outputs, sources, chunk_rows, window.end)
+    reading = _Reading(outputs, sources, places, chunk_rows, window.end)
     return rechunked(reading.frames(source, window, tell), chunk_rows)
 
 
@@ -57,6 +60,7 @@ class _Reading:
 
     outputs: OutputReader | None
     sources: Mapping[str, SourceSpec]
+    places: Places
     rows: int
     end: dt.datetime | None
 
@@ -66,14 +70,14 @@ class _Reading:
         from kronkers_batch.data.sources import database, files, inputs, output, query
 
         if source.kind in _FILES:
-            return files.read(source, window, self.rows)
+            return files.read(source, window, self.rows, self.places)
         if source.kind is SourceKind.DATABASE:
-            return database.read(source, window)
+            return database.read(source, window, self.places)
         if source.kind is SourceKind.OUTPUT:
             return output.read(source, window, self.outputs)
 
         def read_input(other: SourceSpec, tell: Callable[[Found], None]) -> Iterator[pl.DataFrame]:
             return self.frames(other, inputs.whole(other, window), tell)
 
-        declared = inputs.Inputs(source, self.end, self.sources, self.rows, read_input, tell)
+        declared = inputs.Inputs(source, self.end, self.sources, self.places, self.rows, read_input, tell)
         return query.read(source, window, self.rows, self.outputs, declared)

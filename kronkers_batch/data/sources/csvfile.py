@@ -11,11 +11,11 @@ import re
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, Any
 
 import polars as pl
 
+from kronkers_batch.config.opening import Opened
 from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.data.sources import casting
 from kronkers_batch.data.sources.csvparse import BLOCK, OpenQuoteError, Parser
@@ -25,6 +25,7 @@ from kronkers_batch.data.window import Window
 from kronkers_batch.frames.schema import ColumnType
 
 _FRAME_ROWS = 2**15  # rows that are cast at a time, at least
+_COMPRESSED = {".gz": "gzip", ".bz2": "bz2", ".br": "brotli", ".lz4": "lz4", ".zst": "zstd"}
 _HEADER = 2**20  # a first line longer than this is not one
 
 
@@ -38,10 +39,10 @@ class Format:
 
 
 def read(
-    path: Path, source: SourceSpec, window: Window, form: Format, place: Place
+    file: Opened, source: SourceSpec, window: Window, form: Format, place: Place
 ) -> Iterator[pl.DataFrame]:
     """Typed frames of one file. Raises SourceError."""
-    names = _header(path, form, place)
+    names = _header(file, form, place)
     casting.missing_columns(source.schema, names, place)
     twice = sorted({n for n in source.schema.names if names.count(n) > 1})
     if twice:
@@ -52,14 +53,14 @@ def read(
     floats = _floats(source) if window.whole or not source.time_column else {}
     done = 0
     try:
-        for raw in _batches(path, names, source, form, place, floats):
+        for raw in _batches(file, names, source, form, place, floats):
             done += raw.height
             yield typed(raw, source, window, place)
         return
     except _NoFloatError:
         pass
     # The cast says what is wrong, and in how many rows, without a value; or knows a form that Arrow does not.
-    for raw in _batches(path, names, source, form, place, {}):
+    for raw in _batches(file, names, source, form, place, {}):
         skipped = min(done, raw.height)
         done -= skipped
         if skipped < raw.height:
@@ -78,7 +79,7 @@ def _floats(source: SourceSpec) -> dict[str, Any]:
 
 
 def _batches(
-    path: Path,
+    file: Opened,
     names: Sequence[str],
     source: SourceSpec,
     form: Format,
@@ -94,7 +95,7 @@ def _batches(
     types = {name: typed.get(name, pa.binary()) for name in source.schema.names}
     parser = Parser(names, types, form.delimiter, form.quote, form.nulls)
     try:
-        with _opened(path, place) as stream:
+        with _stream(file, place) as stream:
             yield from _joined(parser.tables(stream))
     except OpenQuoteError:
         raise place.error(
@@ -131,9 +132,9 @@ def _frame(tables: list[Any]) -> pl.DataFrame:
 
 
 @contextlib.contextmanager
-def _opened(path: Path, place: Place) -> Iterator[IO[bytes] | Any]:
-    if path.suffix == ".zip":
-        with zipfile.ZipFile(path) as archive:
+def _stream(file: Opened, place: Place) -> Iterator[IO[bytes] | Any]:
+    if file.path.suffix == ".zip":
+        with zipfile.ZipFile(file.reading) as archive:
             members = [m for m in archive.namelist() if not m.endswith("/")]
             if len(members) != 1:
                 raise place.error(
@@ -144,13 +145,14 @@ def _opened(path: Path, place: Place) -> Iterator[IO[bytes] | Any]:
         return
     import pyarrow as pa
 
-    with pa.input_stream(str(path), compression="detect") as stream:
+    compression: Any = _COMPRESSED.get(file.path.suffix)  # the name that we read it by has no suffix
+    with pa.input_stream(file.reading, compression=compression) as stream:
         yield stream
 
 
-def _header(path: Path, form: Format, place: Place) -> list[str]:
+def _header(file: Opened, form: Format, place: Place) -> list[str]:
     try:
-        with _opened(path, place) as stream:
+        with _stream(file, place) as stream:
             start = stream.read(_HEADER)
     except (OSError, EOFError, zipfile.BadZipFile):
         raise place.error("the file cannot be read", "Deliver the file again.") from None

@@ -5,15 +5,21 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import polars as pl
 
+from kronkers_batch.config import opening
+from kronkers_batch.config.opening import Opened
+from kronkers_batch.config.places import FIX, Places
 from kronkers_batch.config.spec import SourceKind, SourceSpec
 from kronkers_batch.data.sources import csvfile, parquet
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.data.window import Window
+from kronkers_batch.errors import SourceError
 
+_RIGHTS = "Give the account that runs this the right to read it."
 _NULLS = {SourceKind.PACKAGE: ("", "NA"), SourceKind.CSV: ("",)}
 
 
@@ -37,20 +43,54 @@ def paths(source: SourceSpec) -> list[Path]:
     raise place.error(f"there is no file {path}", _why_missing(path))
 
 
-def read(source: SourceSpec, window: Window, rows: int) -> Iterator[pl.DataFrame]:
+@contextmanager
+def opened(source: SourceSpec, path: Path, places: Places) -> Iterator[Opened]:
+    """One of the files, open until the end of the block and judged as it was opened. Raises SourceError."""
+    place = Place.of(source).at(str(path))
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(
+                opening.opened(path, places, department=source.department, source=source.name)
+            )
+        except (opening.PathRefused, OSError) as error:
+            raise _not_opened(error, path, place) from None
+        yield file
+
+
+def _not_opened(error: opening.PathRefused | OSError, path: Path, place: Place) -> SourceError:
+    if isinstance(error, opening.PathRefused):
+        return place.error(f"the path is refused: {error.why}", FIX)
+    if isinstance(error, PermissionError):
+        return place.error("the file may not be read", _RIGHTS)
+    if isinstance(error, FileNotFoundError):
+        return place.error(f"there is no file {path}", _why_missing(path))
+    return place.error(f"the file cannot be opened: {os.strerror(error.errno or 0)}", _RIGHTS)
+
+
+def states(source: SourceSpec, places: Places) -> list[tuple[object, ...]]:
+    """What tells cheaply whether the files are those of another time. Raises SourceError."""
+    found = []
+    for path in paths(source):
+        with opened(source, path, places) as file:
+            found.append(file.state)
+    return found
+
+
+def read(source: SourceSpec, window: Window, rows: int, places: Places) -> Iterator[pl.DataFrame]:
     """Typed frames of at most about ``rows`` rows, in the order of the files and of their rows."""
     for path in paths(source):
         place = Place.of(source).at(str(path))
-        if not os.access(path, os.R_OK):
-            raise place.error(
-                "the file may not be read", "Give the account that runs this the right to read it."
-            )
-        if not path.stat().st_size:
-            raise place.error("the file is empty: not even column names", "Deliver it again, or remove it.")
-        if is_parquet(source, path):
-            yield from parquet.read(path, source, window, rows, place)
-        else:
-            yield from csvfile.read(path, source, window, csv_format(source), place)
+        with opened(source, path, places) as file:
+            if not os.access(file.reading, os.R_OK):
+                raise place.error("the file may not be read", _RIGHTS)
+            if not file.info.st_size:
+                raise place.error(
+                    "the file is empty: not even column names", "Deliver it again, or remove it."
+                )
+            if is_parquet(source, path):
+                yield from parquet.read(file, source, window, rows, place)
+            else:
+                yield from csvfile.read(file, source, window, csv_format(source), place)
 
 
 def is_parquet(source: SourceSpec, path: Path) -> bool:

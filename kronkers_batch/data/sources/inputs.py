@@ -12,6 +12,9 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from kronkers_batch.config import opening
+from kronkers_batch.config.opening import Opened
+from kronkers_batch.config.places import Places
 from kronkers_batch.config.spec import OnFailure, SourceKind, SourceSpec
 from kronkers_batch.data.sources import files, memory
 from kronkers_batch.data.sources.memory import Found, Held
@@ -36,6 +39,7 @@ class Inputs:
         query: The source that is a query.
         end: The end of its window, against which freshness counts; None is now.
         sources: Every declared source by name.
+        places: Where no file that is read may lie.
         rows: Rows that are checked at a time.
         read: Reads all of a source, unchecked; it is given what to tell of that source's own inputs.
         tell: Is told what the checks of each input found, once they held.
@@ -44,9 +48,11 @@ class Inputs:
     query: SourceSpec
     end: dt.datetime | None
     sources: Mapping[str, SourceSpec]
+    places: Places
     rows: int
     read: ReadSource
     tell: Tell
+    files: dict[str, list[Opened]] = field(default_factory=dict)
     _size: int = 0
     _views: dict[str, Hashable] = field(default_factory=dict)
 
@@ -71,7 +77,7 @@ class Inputs:
         if not source.checks and not source.key:
             return
         with self._as_input(name):
-            state = self._views[name] = state_of(source, self.sources)
+            state = self._views[name] = state_of(source, self.sources, self.places)
             told = definition(source)
             held = memory.process.get(told, state)
             if held is None:
@@ -79,15 +85,33 @@ class Inputs:
                 for _ in self._checked(_narrow(source), found):
                     pass
                 held = Held(state, None, tuple(found), 0)
-                if state == state_of(source, self.sources):
+                if state == state_of(source, self.sources, self.places):
                     memory.process.put(told, held)
             self._judge(held.found)
 
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[None]:
+        """Keeps the files of views open until the end of the block, so that a view reads what was judged."""
+        with contextlib.ExitStack() as stack:
+            for name, ref in self.query.inputs.items():
+                if ref.source and self.is_view(name):
+                    source = self.source(name)
+                    found = files.paths(source)
+                    opening.make_room(len(found))
+                    self.files[name] = [
+                        stack.enter_context(files.opened(source, path, self.places)) for path in found
+                    ]
+            yield
+        self.files.clear()
+
     def settle(self) -> None:
         """Raises SourceError where the files of a checked view are no longer those that were checked."""
+        from kronkers_batch.data.identity import definition
+
         for name, state in self._views.items():
             source = self.source(name)
-            if state_of(source, self.sources) != state:
+            seen = definition(source), tuple(file.again() for file in self.files[name])
+            if not state == seen == state_of(source, self.sources, self.places):
                 with self._as_input(name):
                     raise Place.of(source).error(
                         "its files changed while they were read", "Run it again when they are delivered."
@@ -107,7 +131,7 @@ class Inputs:
         from kronkers_batch.data.identity import definition
 
         source = self.source(name)
-        state = state_of(source, self.sources)
+        state = state_of(source, self.sources, self.places)
         if state is None:
             found: list[Found] = []
             return self._judged(name, [], self._checked(source, found), found)
@@ -137,7 +161,7 @@ class Inputs:
                 memory.process.make_room(size)
             frames = frames or [polars_schema(source.schema).to_frame()]
             held = Held(state, tuple(frames), tuple(found), size)
-            if state == state_of(source, self.sources):
+            if state == state_of(source, self.sources, self.places):
                 memory.process.put(told, held)
             self._judge(held.found)
         self._size += size
@@ -191,7 +215,7 @@ class Inputs:
             raise type(error)(error.what, where=where, fix=error.fix) from error
 
 
-def state_of(source: SourceSpec, sources: Mapping[str, SourceSpec]) -> Hashable | None:
+def state_of(source: SourceSpec, sources: Mapping[str, SourceSpec], places: Places) -> Hashable | None:
     """What tells cheaply that the files behind a source are the same; None where there is more than files.
 
     Raises SourceError where a file is not there.
@@ -199,12 +223,10 @@ def state_of(source: SourceSpec, sources: Mapping[str, SourceSpec]) -> Hashable 
     from kronkers_batch.data.identity import definition
 
     if source.kind in (SourceKind.PARQUET, SourceKind.CSV, SourceKind.PACKAGE):
-        found = [(str(p.resolve()), p.stat()) for p in files.paths(source)]
-        stats = tuple((p, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino) for p, s in found)
-        return definition(source), stats
+        return definition(source), tuple(files.states(source, places))
     if source.kind is not SourceKind.QUERY or any(ref.output for ref in source.inputs.values()):
         return None
-    states = [state_of(sources[ref.source], sources) for ref in source.inputs.values()]
+    states = [state_of(sources[ref.source], sources, places) for ref in source.inputs.values()]
     return None if None in states else (definition(source), tuple(states))
 
 

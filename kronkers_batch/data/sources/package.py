@@ -31,7 +31,9 @@ def locate(source: SourceSpec) -> Path:
     place = Place.of(source).at(f"package {source.package}")
     wanted = tuple(Path(source.path).parts)
     files = distribution(source).files or []
-    data = [f for f in files if f.name.endswith((".csv", ".csv.gz", ".csv.zip", ".parquet"))]
+    # The list is the package's own: a name in it may not lead out of the folder of packages.
+    inside = [f for f in files if ".." not in f.parts and not f.is_absolute()]
+    data = [f for f in inside if f.name.endswith((".csv", ".csv.gz", ".csv.zip", ".parquet"))]
     for ending in ("", ".zip", ".gz"):
         parts = (*wanted[:-1], wanted[-1] + ending)
         found = [f for f in data if f.parts[-len(parts) :] == parts]

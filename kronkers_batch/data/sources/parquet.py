@@ -10,11 +10,11 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 from collections.abc import Generator, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from kronkers_batch.config.opening import Opened
 from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.data.sources import casting, footer, pages
 from kronkers_batch.data.sources.place import Place
@@ -31,23 +31,23 @@ _HELD = 256 * 2**20  # bytes of a batch's texts, if each is as long as it may be
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
-def read(path: Path, source: SourceSpec, window: Window, rows: int, place: Place) -> Iterator[pl.DataFrame]:
+def read(file: Opened, source: SourceSpec, window: Window, rows: int, place: Place) -> Iterator[pl.DataFrame]:
     """Typed frames of one file. Raises SourceError."""
-    with _opened(path, place) as file:
-        _check(file, source, place)
-        with contextlib.closing(_batches(file, path, source, window, rows, place)) as batches:
+    with _opened(file.reading, place) as parquet:
+        _check(parquet, source, place)
+        with contextlib.closing(_batches(parquet, file.reading, source, window, rows, place)) as batches:
             for batch in batches:
                 yield typed(_frame(batch, source.schema.names), source, window, place)
 
 
 def _batches(
-    file: pq.ParquetFile, path: Path, source: SourceSpec, window: Window, rows: int, place: Place
+    file: pq.ParquetFile, path: str, source: SourceSpec, window: Window, rows: int, place: Place
 ) -> Generator[pa.RecordBatch]:
     import pyarrow as pa
 
     names = list(source.schema.names)
     try:
-        with path.open("rb") as raw:
+        with open(path, "rb") as raw:  # noqa: PTH123 - by descriptor
             told = footer.read(raw.fileno())
             groups = _groups(told, source.time_column, window)
             fitting = _fitting(path, raw.fileno(), names, told, groups)
@@ -60,17 +60,17 @@ def _batches(
         ) from None
 
 
-def schema(path: Path, source: SourceSpec, place: Place) -> pl.Schema:
+def schema(file: Opened, source: SourceSpec, place: Place) -> pl.Schema:
     """The types of the declared columns in the file, checked against the declared ones; reads no row.
 
     Raises SourceError.
     """
-    with _opened(path, place) as file:
-        return _check(file, source, place)
+    with _opened(file.reading, place) as parquet:
+        return _check(parquet, source, place)
 
 
 @contextlib.contextmanager
-def _opened(path: Path, place: Place) -> Iterator[pq.ParquetFile]:
+def _opened(path: str, place: Place) -> Iterator[pq.ParquetFile]:
     import pyarrow as pa
     from pyarrow import parquet as pq
 
@@ -137,7 +137,7 @@ def _series(name: str, array: Any) -> pl.Series:
 
 
 def _fitting(
-    path: Path, descriptor: int, names: Sequence[str], told: footer.Footer, groups: Sequence[int]
+    path: str, descriptor: int, names: Sequence[str], told: footer.Footer, groups: Sequence[int]
 ) -> int:
     """How many rows fit into a batch's memory. Raises CompactError.
 
@@ -163,7 +163,7 @@ def _chunk(told: footer.Footer, group: int, leaf: footer.Leaf) -> footer.Chunk:
     return told.groups[group][leaf.number]
 
 
-def _longest(path: Path, names: Sequence[str], group: int) -> dict[str, int]:
+def _longest(path: str, names: Sequence[str], group: int) -> dict[str, int]:
     """Bytes of the longest text that a row group has for several rows, by column."""
     import pyarrow as pa
     import pyarrow.compute as pc

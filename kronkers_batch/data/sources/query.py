@@ -15,7 +15,7 @@ import polars as pl
 
 from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.data import duck
-from kronkers_batch.data.sources import casting, files, parquet
+from kronkers_batch.data.sources import casting, parquet
 from kronkers_batch.data.sources.inputs import Inputs
 from kronkers_batch.data.sources.output import OutputReader, reader
 from kronkers_batch.data.sources.place import Place
@@ -53,7 +53,8 @@ def read(
     place = Place.of(source)
     try:
         with (
-            duck.connect(_allowed(source, inputs), source.memory) as connection,
+            inputs.opened(),
+            duck.connect(_allowed(inputs), source.memory) as connection,
             duck.timed(connection, source.time_limit),
         ):
             for name, ref in source.inputs.items():
@@ -81,18 +82,14 @@ def read(
         ) from None
 
 
-def _allowed(source: SourceSpec, inputs: Inputs) -> list[Path]:
-    """The files that the inputs are views of, under the names by which the system knows them."""
-    found: list[Path] = []
-    for name, ref in source.inputs.items():
-        if ref.source and inputs.is_view(name):
-            found += [p.resolve() for p in files.paths(inputs.source(name))]
-    return found
+def _allowed(inputs: Inputs) -> list[Path]:
+    """The files that the inputs are views of, under the names that lead to the opened ones alone."""
+    return [Path(file.reading) for found in inputs.files.values() for file in found]
 
 
 def _input(connection: duckdb.DuckDBPyConnection, name: str, inputs: Inputs, place: Place) -> None:
     source = inputs.source(name)
-    if not inputs.is_view(name):
+    if name not in inputs.files:
         frames = inputs.open(name)
         if isinstance(frames, list):
             # Read where it lies: held rows are not copied for every query.
@@ -102,11 +99,11 @@ def _input(connection: duckdb.DuckDBPyConnection, name: str, inputs: Inputs, pla
         return
     inputs.check(name)
     parts = []
-    for path in files.paths(source):
-        there = Place.of(source).at(str(path))
-        found = parquet.schema(path, source, there)
+    for file in inputs.files[name]:
+        there = Place.of(source).at(str(file.path))
+        found = parquet.schema(file, source, there)
         columns = ", ".join(_view_column(c.name, c.type, found[c.name]) for c in source.schema)
-        parts.append(f"SELECT {columns} FROM read_parquet({duck.quoted_text(str(path.resolve()))})")  # noqa: S608 - names and paths of the configuration, quoted
+        parts.append(f"SELECT {columns} FROM read_parquet({duck.quoted_text(file.reading)})")  # noqa: S608 - names and paths of the configuration, quoted
     connection.execute(f"CREATE VIEW {duck.quoted_name(name)} AS {' UNION ALL '.join(parts)}")
 
 

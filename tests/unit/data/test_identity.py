@@ -3,15 +3,17 @@ from __future__ import annotations
 import os
 import sqlite3
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from kronkers_batch.config.spec import InputRef, Secret
-from kronkers_batch.data.identity import identity
-from tests.data_support import ALL, check, day, schema, source, write_csv
+from kronkers_batch.data import identity as module
+from tests.data_support import ALL, PLACES, check, day, schema, source, write_csv
 
 COLUMNS = schema(id="integer")
+identity = partial(module.identity, places=PLACES)
 
 
 def test_a_file_that_changed_has_another_identity(tmp_path: Path) -> None:
@@ -42,7 +44,10 @@ def test_a_database_is_asked_for_its_watermark(tmp_path: Path) -> None:
     url = Secret(f"sqlite:///{tmp_path}/t.db")
     marked = source("database", COLUMNS, url=url, query="t", watermark="select count(*) from t")
     blind = replace(marked, watermark="")
-    first, same = identity(marked, ALL, sources={}), identity(blind, ALL, sources={})
+    first, same = (
+        identity(marked, ALL, sources={}),
+        identity(blind, ALL, sources={}),
+    )
     with sqlite3.connect(tmp_path / "t.db") as db:
         db.execute("insert into t values (1)")
     assert identity(marked, ALL, sources={}) != first

@@ -20,7 +20,7 @@ from kronkers_batch.data.sources.rows import rechunked
 from kronkers_batch.data.stream import CheckedRows
 from kronkers_batch.data.window import Window
 from kronkers_batch.errors import CheckFailed, SourceError
-from tests.data_support import ALL, MARKER, Store, check, day, schema, source
+from tests.data_support import ALL, MARKER, PLACES, Store, check, day, schema, source
 
 COLUMNS = schema(id="integer", x="float", name="string", at="timestamp")
 OUT = schema(id="integer", x="float")
@@ -89,7 +89,7 @@ def read(
     spec: SourceSpec, others: dict[str, SourceSpec], window: Window = ALL
 ) -> tuple[list[Any], list[str]]:
     """The ids that were read, and the messages of the results."""
-    rows = CheckedRows(spec, window, None, sources=others, chunk_rows=30)
+    rows = CheckedRows(spec, window, None, sources=others, places=PLACES, chunk_rows=30)
     found = [i for frame in rows for i in frame.get_column("id")]
     return found, [r.message() for r in rows.results]
 
@@ -175,7 +175,7 @@ def test_a_view_that_changes_while_it_is_read_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec, others = over(tmp_path, "view", check("nulls", "id"), monkeypatch=monkeypatch)
-    rows = iter(CheckedRows(spec, ALL, None, sources=others, chunk_rows=30))
+    rows = iter(CheckedRows(spec, ALL, None, sources=others, places=PLACES, chunk_rows=30))
     next(rows)
     os.utime(tmp_path / "a.parquet", (1, 1))
     with pytest.raises(SourceError, match="changed while they were read"):
@@ -246,7 +246,7 @@ def test_a_file_is_read_once_until_it_changes(
     written(tmp_path, "csv", x=[-1.0 if i == 7 else float(i) for i in range(100)][::-1])
     os.utime(tmp_path / "a.csv", ns=(before.st_atime_ns, before.st_mtime_ns))
     assert (tmp_path / "a.csv").stat().st_size == before.st_size
-    first = next(iter(CheckedRows(spec, ALL, None, sources=others, chunk_rows=30)))
+    first = next(iter(CheckedRows(spec, ALL, None, sources=others, places=PLACES, chunk_rows=30)))
     assert first.get_column("x")[0] == 99.0
     read(spec, {"a": replace(others["a"], checks=(check("nulls", "x"),))})
     assert reads == ["a"] * 3
@@ -276,9 +276,9 @@ def test_what_is_too_large_is_read_as_it_comes(
     spec, others = over(tmp_path, "table", monkeypatch=monkeypatch)
     assert read(spec, others)[0] == list(range(100))
     assert not memory.process.size
-    opened = inputs.Inputs(spec, None, others, 10, lambda s, _: files.read(s, ALL, 10), lambda _: None).open(
-        "a"
-    )
+    opened = inputs.Inputs(
+        spec, None, others, PLACES, 10, lambda s, _: files.read(s, ALL, 10, PLACES), lambda _: None
+    ).open("a")
     assert not isinstance(opened, list)
     assert sum(f.height for f in opened) == 100
 

@@ -16,15 +16,15 @@ from kronkers_batch.vault import grants, keyfile
 from kronkers_batch.vault.context import Kind, Role, Scope
 from kronkers_batch.vault.identity import Identity
 from kronkers_batch.vault.manifest import Manifest, seal_manifest
-from kronkers_batch.vault.pin import path_for, read
+from kronkers_batch.vault.pin import read
 from kronkers_batch.vault.vault import Vault
-from tests.data_support import ALL, Store, schema, source, unnoted
+from tests.data_support import ALL, PLACES, Store, schema, source, unnoted
 
 OPERATIONS, PLANNING = Scope("operations"), Scope("planning")
 # Named as the source is: a grant on a model must not count for a source of the same name.
 OWN = Scope("operations", "things")
 OTHER = Scope("operations", "other")
-WHOLE = {"sources": {}, "chunk_rows": 1000, "piece_rows": 250, "note": unnoted}
+WHOLE = {"places": PLACES, "sources": {}, "chunk_rows": 1000, "piece_rows": 250, "note": unnoted}
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def member(store: Store, name: str, scope: Scope, role: Role = Role.OPERATOR) ->
     with store.db.write() as conn:
         store.vault.trust.add_principal(conn, store.vault.identity, identity.id, name, identity.public)
         grants.grant(store.vault.ring, conn, name, scope, role)
-    pin = read(path_for(store.keys / "me.key"), store.vault.trust.warehouse)
+    pin = read(store.keys / "trust.json", store.vault.trust.warehouse)
     return Snapshots(store.db, store.artifacts, Vault(identity, pin))
 
 

@@ -20,9 +20,9 @@ from kronkers_batch.store.tables.vault import data_keys
 from kronkers_batch.vault import grants, keyfile
 from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.identity import Identity
-from kronkers_batch.vault.pin import path_for, read
+from kronkers_batch.vault.pin import read
 from kronkers_batch.vault.vault import Vault
-from tests.data_support import ALL, MARKER, Store, check, day, holds, schema, source, unnoted
+from tests.data_support import ALL, MARKER, PLACES, Store, check, day, holds, schema, source, unnoted
 
 COLUMNS = schema(id="integer", x="float", name="category", at="timestamp")
 
@@ -232,7 +232,7 @@ def test_who_has_no_grant_reads_and_writes_nothing(store: Store, tmp_path: Path)
     ref = store.ingest(things(tmp_path))
     stranger = Identity.generate("stranger")
     keyfile.create(store.keys / "stranger.key", stranger)
-    pin = read(path_for(store.keys / "me.key"), store.vault.trust.warehouse)
+    pin = read(store.keys / "trust.json", store.vault.trust.warehouse)
     other = Snapshots(store.db, store.artifacts, Vault(stranger, pin))
     with pytest.raises(AccessRefused):
         list(other.read(ref))
@@ -240,7 +240,14 @@ def test_who_has_no_grant_reads_and_writes_nothing(store: Store, tmp_path: Path)
     assert (
         other.find("things", ALL, "i1", [Scope("operations")]) is None
     )  # what one may not read counts as not there
-    options = {"scope": OURS[0], "sources": {}, "chunk_rows": 1000, "piece_rows": 250, "note": unnoted}
+    options = {
+        "scope": OURS[0],
+        "sources": {},
+        "places": PLACES,
+        "chunk_rows": 1000,
+        "piece_rows": 250,
+        "note": unnoted,
+    }
     with pytest.raises(AccessRefused):
         other.ingest(things(tmp_path), ALL, "i9", None, **options)
 
@@ -254,7 +261,14 @@ def test_a_reader_freezes_nothing(store: Store, tmp_path: Path) -> None:
         grants.grant(store.vault.ring, conn, "anna", Scope("operations"), Role.READER)
     theirs = Snapshots(store.db, store.artifacts, Vault(anna, store.vault.trust.pin))
     assert sum(f.height for f in theirs.read(ref)) == 1000
-    options = {"scope": OURS[0], "sources": {}, "chunk_rows": 1000, "piece_rows": 250, "note": unnoted}
+    options = {
+        "scope": OURS[0],
+        "sources": {},
+        "places": PLACES,
+        "chunk_rows": 1000,
+        "piece_rows": 250,
+        "note": unnoted,
+    }
     with pytest.raises(AccessRefused, match="operator"):
         theirs.ingest(things(tmp_path), ALL, "i9", None, **options)
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import os
+import resource
 import sqlite3
 import zipfile
 from pathlib import Path
@@ -288,3 +290,19 @@ def test_sqlite_moments_with_an_offset_lie_in_the_window_of_their_utc(tmp_path: 
             "insert into things values (7, '2013-05-31T22:30:00-02:00'), (8, '2013-06-02T01:00:00+02:00')"
         )
     assert sorted(r[0] for r in rows(spec, day("2013-06-01"))) == [1, 2, 7, 8]
+
+
+def test_a_view_may_be_of_more_files_than_a_process_may_open_at_first(tmp_path: Path) -> None:
+    """All of them stay open while the query runs, so that it reads what was looked at."""
+    for number in range(150):
+        pl.DataFrame({"id": [number]}).write_parquet(tmp_path / f"{number}.parquet")
+    others = {"a": source("parquet", schema(id="integer"), path=tmp_path / "*.parquet", name="a")}
+    spec = source(
+        "query", schema(id="integer"), query="select id from a", inputs={"a": InputRef(source="a")}, name="q"
+    )
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 60, hard))
+    try:
+        assert sorted(row[0] for row in rows(spec, others=others)) == list(range(150))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -5,6 +5,7 @@ import os
 import pytest
 from sqlalchemy import delete, insert, select, update
 
+from kronkers_batch.config import account
 from kronkers_batch.errors import AccessRefused, IdentityError, IntegrityError
 from kronkers_batch.store import clock
 from kronkers_batch.store.tables.signing import definitions
@@ -265,9 +266,9 @@ def test_the_file_is_the_owners_and_found_by_the_environment_alone(tmp_path):
     path.write_text(path.read_text().replace('"required": true', '"required": "no"'))
     with pytest.raises(IntegrityError):
         memory.load(path)
-    assert memory.path_for({"KRONKERS_TRUST": "/t/trust.json"}).as_posix() == "/t/signed.json"
-    assert memory.path_for({"KRONKERS_KEY_FILE": "/k/me.key"}).as_posix() == "/k/signed.json"
-    assert memory.path_for({}).as_posix() == os.path.expanduser("~/.config/kronkers/signed.json")
+    assert account.memory_file({"KRONKERS_TRUST": "/t/trust.json"}).as_posix() == "/t/signed.json"
+    assert account.memory_file({"KRONKERS_KEY_FILE": "/k/me.key"}).as_posix() == "/k/signed.json"
+    assert account.memory_file({}).as_posix() == os.path.expanduser("~/.config/kronkers/signed.json")
 
 
 def test_two_processes_lose_nothing_of_each_other(tmp_path):

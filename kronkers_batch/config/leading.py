@@ -1,0 +1,45 @@
+"""Where every path of a configuration leads, looked at before anything runs, with file and line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from kronkers_batch.config.claims import path_of
+from kronkers_batch.config.places import FIX, Places
+from kronkers_batch.config.problems import Problems
+from kronkers_batch.config.source_file import RawSource
+from kronkers_batch.config.spec import CodeFile, Config, ModelSpec, Origin, SourceKind
+
+
+def check(config: Config, places: Places, raw: Mapping[str, RawSource], problems: Problems) -> None:
+    """Notes each path that leads to a forbidden place; ``raw`` knows the sources' lines."""
+    for name, source in config.sources.items():
+        key = "url" if source.kind is SourceKind.DATABASE else "path"
+        if path := path_of(source):
+            why = places.pattern_refusal(path, source.department)
+            _note(why, raw[name].at(key).origin(key), problems)
+    for model in config.models.values():
+        for key, why in _model(model, places):
+            _note(why, model.origins.get(key, model.origin), problems)
+
+
+def _model(model: ModelSpec, places: Places) -> Iterator[tuple[str, str]]:
+    mine = model.department
+    if isinstance(model.model, CodeFile):
+        yield "code", places.refusal(model.model.path, department=mine, code=True)
+    declared = model.environment
+    if "/" in declared.executable:
+        yield "environment.executable", places.refusal(declared.executable, department=mine)
+    for key in ("venv", "library", "project"):
+        if folder := getattr(declared, key):
+            yield f"environment.{key}", places.refusal(folder, department=mine, shows_folder=True)
+    if declared.renv:  # of which only the restored library is shown
+        shown = Path(declared.renv, "renv")
+        why = places.refusal(declared.renv, department=mine)
+        yield "environment.renv", why or places.refusal(shown, department=mine, shows_folder=True)
+
+
+def _note(why: str, where: Origin, problems: Problems) -> None:
+    if why:
+        problems.add(where, f"the path is refused: {why}", FIX)
