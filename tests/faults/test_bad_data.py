@@ -78,9 +78,9 @@ def test_a_broken_parquet_file(tmp_path: Path) -> None:
 
 
 def test_a_broken_archive(tmp_path: Path) -> None:
-    for name in ("x.csv.gz", "x.csv.zip"):
+    for name, words in {"x.csv.gz": "is damaged", "x.csv.zip": "no whole zip archive"}.items():
         (tmp_path / name).write_bytes(b"\x1f\x8b nonsense")
-        assert "cannot be read" in fails(source("csv", COLUMNS, path=tmp_path / name))
+        assert words in fails(source("csv", COLUMNS, path=tmp_path / name))
 
 
 def test_a_changed_csv_type_names_column_types_and_counts(tmp_path: Path) -> None:

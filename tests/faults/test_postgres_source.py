@@ -18,7 +18,7 @@ from kronkers_batch.data import sources
 from kronkers_batch.data.sources.database import watermark
 from kronkers_batch.errors import MissingPart, SourceError
 from kronkers_batch.store.engine import Database
-from tests.data_support import ALL, MARKER, day, rows, schema, source
+from tests.data_support import ALL, MARKER, PLACES, day, rows, schema, source
 from tests.faults.departments import Departments
 from tests.postgres import OWNER, Server
 
@@ -156,12 +156,16 @@ def test_windows_and_parameters_are_bound(asked: Asked) -> None:
     assert [row[0] for row in rows(naive, window)] == [4, 5, 6, 7]
     assert len(rows(asked.source("shop.Käufe", columns))) == 12
     mark = asked.source("t", watermark='select max(at) from shop."Käufe" where at < :to')
-    assert "2024, 1, 2, 18, 0" in watermark(mark, window)
+    assert "2024, 1, 2, 18, 0" in watermark(mark, window, PLACES)
 
 
 def test_many_rows_are_streamed(asked: Asked) -> None:
     got = sources.read(
-        asked.source("select i as id from generate_series(1, 50000) i"), ALL, sources={}, chunk_rows=1000
+        asked.source("select i as id from generate_series(1, 50000) i"),
+        ALL,
+        sources={},
+        places=PLACES,
+        chunk_rows=1000,
     )
     assert [frame.height for frame in got] == [1000] * 50
     assert rows(asked.source("select id from t where false")) == []
@@ -211,7 +215,7 @@ def test_nothing_is_written_and_no_file_of_the_server_is_reached(asked: Asked, t
         text = attack.replace("{folder}", str(tmp_path))
         assert said in asked.refused(text), attack
         with pytest.raises(SourceError, match="the watermark query") as caught:
-            watermark(asked.source("t", watermark=text), ALL)
+            watermark(asked.source("t", watermark=text), ALL, PLACES)
         assert MARKER not in str(caught.value)
         assert asked.untouched(), attack
         assert list(tmp_path.iterdir()) == []
@@ -246,7 +250,9 @@ def test_what_a_transaction_cannot_stop_is_an_account_that_is_refused(asked: Ask
         assert said in text, (number, grant)
         assert "CREATE ROLE reader" in text
         with pytest.raises(SourceError, match="it could do more than read"):
-            watermark(asked.source("t", watermark="select 1", url=server.url(name, user, password)), ALL)
+            watermark(
+                asked.source("t", watermark="select 1", url=server.url(name, user, password)), ALL, PLACES
+            )
         server.execute(name, f"drop owned by {user}", f"drop role {user}")
 
 
@@ -275,7 +281,7 @@ def test_a_warehouse_is_never_a_source(asked: Asked) -> None:
         for query in ("ledger", "select 1 as id"):
             assert "is a warehouse of kronkers" in asked.refused(query, url=url)
             with pytest.raises(SourceError, match="is a warehouse of kronkers"):
-                watermark(asked.source(query, watermark="select 1", url=url), ALL)
+                watermark(asked.source(query, watermark="select 1", url=url), ALL, PLACES)
 
 
 # ---------------------------------------------------------------- time, memory, and servers that misbehave
@@ -294,7 +300,9 @@ def test_an_endless_query_is_stopped_and_the_key_is_named(asked: Asked) -> None:
         assert "it took longer than 0.5s" in text, query
         assert "or raise `time_limit:`" in text
     with pytest.raises(SourceError, match=r"it took longer than 0\.5s\n.*`watermark:`"):
-        watermark(asked.source("t", watermark="select pg_sleep(100)::text", time_limit=SECOND / 2), ALL)
+        watermark(
+            asked.source("t", watermark="select pg_sleep(100)::text", time_limit=SECOND / 2), ALL, PLACES
+        )
     assert asked.server.execute(
         asked.name, f"select count(*) from pg_stat_activity where usename = '{asked.user}'"
     ) == [(0,)]
@@ -327,7 +335,7 @@ def test_a_long_value_is_refused_before_it_is_sent(asked: Asked) -> None:
 def test_a_reader_who_stops_early_ends_the_query(asked: Asked) -> None:
     before = threading.active_count()
     spec = asked.source("select generate_series(1, 1000000000000) as id")
-    found = sources.read(spec, ALL, sources={}, chunk_rows=10)
+    found = sources.read(spec, ALL, sources={}, places=PLACES, chunk_rows=10)
     next(found)
     found.close()  # type: ignore[attr-defined]
     assert threading.active_count() == before
@@ -358,7 +366,11 @@ def test_a_wrong_password_is_not_shown(asked: Asked) -> None:
 
 def test_a_server_that_goes_away_is_an_error(asked: Asked) -> None:
     found = sources.read(
-        asked.source("select generate_series(1, 1000000) as id"), ALL, sources={}, chunk_rows=10
+        asked.source("select generate_series(1, 1000000) as id"),
+        ALL,
+        sources={},
+        places=PLACES,
+        chunk_rows=10,
     )
     next(found)
     asked.server.execute(
@@ -379,6 +391,7 @@ def test_a_server_that_says_nothing_is_hung_up_on(asked: Asked, monkeypatch: pyt
             asked.source("select generate_series(1, 1000000) as id", url=url, time_limit=SECOND),
             ALL,
             sources={},
+            places=PLACES,
             chunk_rows=10,
         )
         next(found)

@@ -19,7 +19,7 @@ from kronkers_batch.data.sources.database import watermark
 from kronkers_batch.data.stream import CheckedRows
 from kronkers_batch.errors import SourceError, UsageError
 from kronkers_batch.warehouse import sql
-from tests.data_support import ALL, MARKER, rows, schema, source
+from tests.data_support import ALL, MARKER, PLACES, rows, schema, source
 from tests.faults.departments import Departments
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -109,7 +109,7 @@ def test_nothing_is_written_and_no_other_file_is_reached(tmp_path: Path) -> None
         query, mark = database(path, text, columns=columns), database(path, columns=columns, watermark=text)
         assert "conf/source/things.yaml" in refused(query), attack
         with pytest.raises(SourceError, match="the watermark query") as caught:
-            watermark(mark, ALL)
+            watermark(mark, ALL, PLACES)
         assert MARKER not in str(caught.value)
         assert path.read_bytes() == before, attack
         assert os.listdir(tmp_path) == ["t.db"], attack
@@ -129,7 +129,7 @@ def test_what_is_refused_is_named(tmp_path: Path) -> None:
         text = refused(database(path, query))
         assert words in text, text
     with pytest.raises(SourceError, match="Correct `watermark:`"):
-        watermark(database(path, watermark="PRAGMA user_version"), ALL)
+        watermark(database(path, watermark="PRAGMA user_version"), ALL, PLACES)
 
 
 def test_what_honest_queries_use_goes_on_working(tmp_path: Path) -> None:
@@ -159,25 +159,25 @@ def test_what_honest_queries_use_goes_on_working(tmp_path: Path) -> None:
         "SELECT max(id) FROM t WHERE '2024-01-01' < :to": "99",
         "SELECT NULL": "None",
     }.items():
-        assert watermark(database(path, watermark=mark), ALL) == value, mark
+        assert watermark(database(path, watermark=mark), ALL, PLACES) == value, mark
 
 
 def test_a_watermark_is_one_short_value(tmp_path: Path) -> None:
     path = make(tmp_path / "t.db")
     for mark in ("SELECT 1, 2", "SELECT id FROM t", "SELECT id FROM t WHERE id < 0"):
         with pytest.raises(SourceError, match="more or less than one value"):
-            watermark(database(path, watermark=mark), ALL)
+            watermark(database(path, watermark=mark), ALL, PLACES)
     with pytest.raises(SourceError, match="a value that is too long"):
-        watermark(database(path, watermark="SELECT hex(zeroblob(10000))"), ALL)
+        watermark(database(path, watermark="SELECT hex(zeroblob(10000))"), ALL, PLACES)
 
 
 def test_a_missing_file_is_not_made_and_a_strange_url_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     there = make(tmp_path / "t.db")
     for url, said in {
-        f"sqlite:///{tmp_path}/none.db": "there is no such file",
-        f"sqlite:///{tmp_path}": "this is not a file",
-        f"sqlite:///{tmp_path}/pipe": "this is not a file",
+        f"sqlite:///{tmp_path}/none.db": "there is no file",
+        f"sqlite:///{tmp_path}": "it is no file, but a folder",
+        f"sqlite:///{tmp_path}/pipe": "it is no file, but a folder",
         "sqlite://": "names no file",
         "sqlite:///:memory:": "names no file",
         f"sqlite:///file:{there}?mode=rwc&uri=true": "has options",
@@ -227,7 +227,7 @@ def test_a_warehouse_is_never_a_source(company: Departments) -> None:
     for path in (company.database, copy, link, company.folder / "hard.db"):
         assert "is a warehouse of kronkers" in refused(database(path, query))
         with pytest.raises(SourceError, match="is a warehouse of kronkers"):
-            watermark(database(path, watermark="SELECT count(*) FROM ledger"), ALL)
+            watermark(database(path, watermark="SELECT count(*) FROM ledger"), ALL, PLACES)
 
 
 def test_a_night_whose_watermark_writes_changes_nothing(company: Departments) -> None:
@@ -280,7 +280,9 @@ def test_an_endless_query_is_stopped_and_the_key_is_named(tmp_path: Path) -> Non
         assert "it took longer than 0.5s" in text
         assert "or raise `time_limit:`" in text
         with pytest.raises(SourceError, match=r"it took longer than 0\.5s\n.*`watermark:`") as caught:
-            watermark(database(path, watermark=f"SELECT max(id) FROM ({query})", time_limit=SECOND / 2), ALL)
+            watermark(
+                database(path, watermark=f"SELECT max(id) FROM ({query})", time_limit=SECOND / 2), ALL, PLACES
+            )
         assert "the watermark query" in str(caught.value)
 
 
@@ -315,11 +317,12 @@ def test_a_query_of_many_values_needs_little_memory(tmp_path: Path) -> None:
 import sys, resource
 from pathlib import Path
 from tests.faults.test_sources_only_read import database
-from tests.data_support import ALL
+from tests.data_support import ALL, PLACES
 from kronkers_batch.data import sources
 from kronkers_batch.errors import SourceError
 try:
-    for frame in sources.read(database(Path("{path}"), {query!r}), ALL, sources={{}}, chunk_rows=50):
+    found = sources.read(database(Path("{path}"), {query!r}), ALL, sources={{}}, places=PLACES, chunk_rows=50)
+    for frame in found:
         pass
 except SourceError as error:
     print(error)
@@ -353,7 +356,9 @@ def test_a_reader_who_stops_early_leaves_no_thread_and_no_lock(tmp_path: Path) -
 
     path = make(tmp_path / "t.db")
     before = threading.active_count()
-    found = iter(CheckedRows(database(path, endless()["rows"]), ALL, None, sources={}, chunk_rows=10))
+    found = iter(
+        CheckedRows(database(path, endless()["rows"]), ALL, None, sources={}, places=PLACES, chunk_rows=10)
+    )
     next(found)
     found.close()  # type: ignore[attr-defined]
     assert threading.active_count() == before
@@ -447,7 +452,7 @@ def test_a_file_that_is_cut_while_it_is_read_ends_in_words(tmp_path: Path) -> No
         db.execute("create table t (id integer, name text)")
         db.executemany("insert into t values (?, ?)", [(i, "x" * 500) for i in range(60_000)])
     db.close()
-    found = iter(CheckedRows(database(path), ALL, None, sources={}, chunk_rows=100))
+    found = iter(CheckedRows(database(path), ALL, None, sources={}, places=PLACES, chunk_rows=100))
     next(found)
     os.truncate(path, 8192)
     with pytest.raises(SourceError, match=r"damaged|stopped"):

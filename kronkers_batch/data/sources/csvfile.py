@@ -5,19 +5,17 @@ Arrow is told every column's type, bytes or a declared float: none is ever guess
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import re
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import Any
 
 import polars as pl
 
 from kronkers_batch.config.opening import Opened
 from kronkers_batch.config.spec import SourceSpec
-from kronkers_batch.data.sources import casting
+from kronkers_batch.data.sources import casting, packed
 from kronkers_batch.data.sources.csvparse import BLOCK, OpenQuoteError, Parser
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.data.sources.rows import typed
@@ -25,7 +23,7 @@ from kronkers_batch.data.window import Window
 from kronkers_batch.frames.schema import ColumnType
 
 _FRAME_ROWS = 2**15  # rows that are cast at a time, at least
-_COMPRESSED = {".gz": "gzip", ".bz2": "bz2", ".br": "brotli", ".lz4": "lz4", ".zst": "zstd"}
+_AGAIN = "Deliver the file again, packed with zip or gzip, or as it is."
 _HEADER = 2**20  # a first line longer than this is not one
 
 
@@ -97,14 +95,16 @@ def _batches(
     types = {name: typed.get(name, pa.binary()) for name in source.schema.names}
     parser = Parser(names, types, form.delimiter, form.quote, form.nulls)
     try:
-        with _stream(file, place) as stream:
+        with packed.opened(file.reading, file.path.suffix) as stream:
             yield from _joined(parser.tables(stream))
     except OpenQuoteError:
         raise place.error(
             "a quote is opened and never closed, so that all rows behind it would be one text",
             "Correct the file, or `csv: {quote}` of the source.",
         ) from None
-    except (pa.ArrowException, zipfile.BadZipFile, EOFError, OSError) as error:
+    except packed.PackedError as error:
+        raise place.error(str(error), _AGAIN, error.found) from None
+    except (pa.ArrowException, OSError) as error:
         if typed and "conversion error" in str(error):
             raise _NoFloatError from None
         raise place.error(
@@ -133,32 +133,13 @@ def _frame(tables: list[Any]) -> pl.DataFrame:
     return pl.DataFrame(pl.from_arrow(pa.concat_tables(tables), rechunk=False))
 
 
-@contextlib.contextmanager
-def _stream(file: Opened, place: Place) -> Iterator[IO[bytes] | Any]:
-    if file.path.suffix == ".zip":
-        with zipfile.ZipFile(file.reading) as archive:
-            members = [m for m in archive.namelist() if not m.endswith("/")]
-            if len(members) != 1:
-                raise place.error(
-                    f"the archive holds {len(members)} files",
-                    "It must hold exactly one CSV file.",
-                    "its files:\n" + "\n".join(members),
-                )
-            with archive.open(members[0]) as member:
-                yield member
-        return
-    import pyarrow as pa
-
-    compression: Any = _COMPRESSED.get(file.path.suffix)  # the name that we read it by has no suffix
-    with pa.input_stream(file.reading, compression=compression) as stream:
-        yield stream
-
-
 def _header(file: Opened, form: Format, place: Place) -> list[str]:
     try:
-        with _stream(file, place) as stream:
+        with packed.opened(file.reading, file.path.suffix) as stream:
             start = stream.read(_HEADER)
-    except (OSError, EOFError, zipfile.BadZipFile) as error:
+    except packed.PackedError as error:
+        raise place.error(str(error), _AGAIN, error.found) from None
+    except OSError as error:
         raise place.error("the file cannot be read", "Deliver the file again.", str(error)) from None
     try:
         lines = start.splitlines()
@@ -167,7 +148,10 @@ def _header(file: Opened, form: Format, place: Place) -> list[str]:
         found = lines[0].decode("utf-8-sig", "backslashreplace")
         raise place.error("the line of column names is not UTF-8", "Save the file as UTF-8.", found) from None
     options: dict[str, Any] = {"quotechar": form.quote} if form.quote else {"quoting": csv.QUOTE_NONE}
-    names = next(csv.reader([first], delimiter=form.delimiter, **options), [])
+    try:
+        names = next(csv.reader([first], delimiter=form.delimiter, **options), [])
+    except csv.Error:
+        raise place.error("the line of column names cannot be read", "Correct the file.") from None
     if not any(names):
         raise place.error("the file is empty: not even column names", "Deliver it again, or remove it.")
     return names

@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import json
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from kronkers_batch.config.opening import Opened
 from kronkers_batch.config.spec import SourceSpec
-from kronkers_batch.data.sources import casting, pages
+from kronkers_batch.data.sources import casting, footer, pages
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.data.sources.rows import typed
-from kronkers_batch.data.sources.session import VALUE, too_long
+from kronkers_batch.data.sources.thrift import CompactError
 from kronkers_batch.data.window import Window
 
 if TYPE_CHECKING:
@@ -30,29 +28,36 @@ if TYPE_CHECKING:
 
 _ROWS = 65_536  # rows of a batch, where their values are short
 _HELD = 256 * 2**20  # bytes of a batch's texts, if each is as long as it may be
-_UNITS = {"milliseconds": (1_000, 1), "microseconds": (1, 1), "nanoseconds": (1, 1_000)}
-_DAY = 86_400_000_000  # microseconds
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def read(file: Opened, source: SourceSpec, window: Window, rows: int, place: Place) -> Iterator[pl.DataFrame]:
     """Typed frames of one file. Raises SourceError."""
+    with _opened(file.reading, place) as parquet:
+        _check(parquet, source, place)
+        with contextlib.closing(_batches(parquet, file.reading, source, window, rows, place)) as batches:
+            for batch in batches:
+                yield typed(_frame(batch, source.schema.names), source, window, place)
+
+
+def _batches(
+    file: pq.ParquetFile, path: str, source: SourceSpec, window: Window, rows: int, place: Place
+) -> Generator[pa.RecordBatch]:
     import pyarrow as pa
 
     names = list(source.schema.names)
-    with _opened(file, place) as parquet:
-        _check(parquet, source, place)
-        try:
-            groups = _groups(parquet, source.time_column, window)
-            size = min(rows, _fitting(parquet, Path(file.reading), names, groups, place))
-            for batch in parquet.iter_batches(size, row_groups=groups, columns=names):
-                yield typed(_frame(batch, names), source, window, place)
-        except (pa.ArrowException, pages.PageError, OSError, ValueError, OverflowError) as error:
-            raise place.error(
-                "the file cannot be read to its end",
-                "Deliver the file again: it is damaged or was being written.",
-                str(error),
-            ) from None
+    try:
+        with open(path, "rb") as raw:  # noqa: PTH123 - by descriptor
+            told = footer.read(raw.fileno())
+            groups = _groups(told, source.time_column, window)
+            fitting = _fitting(path, raw.fileno(), names, told, groups)
+        yield from file.iter_batches(min(rows, fitting), row_groups=groups, columns=names)
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+        raise place.error(
+            "the file cannot be read to its end",
+            "Deliver the file again: it is damaged or was being written.",
+            str(error),
+        ) from None
 
 
 def schema(file: Opened, source: SourceSpec, place: Place) -> pl.Schema:
@@ -60,12 +65,12 @@ def schema(file: Opened, source: SourceSpec, place: Place) -> pl.Schema:
 
     Raises SourceError.
     """
-    with _opened(file, place) as parquet:
+    with _opened(file.reading, place) as parquet:
         return _check(parquet, source, place)
 
 
 @contextlib.contextmanager
-def _opened(file: Opened, place: Place) -> Iterator[pq.ParquetFile]:
+def _opened(path: str, place: Place) -> Iterator[pq.ParquetFile]:
     import pyarrow as pa
     from pyarrow import parquet as pq
 
@@ -73,9 +78,7 @@ def _opened(file: Opened, place: Place) -> Iterator[pq.ParquetFile]:
         try:
             # Not mapped: a file that is cut off meanwhile would end the process.
             parquet = stack.enter_context(
-                pq.ParquetFile(
-                    file.reading, memory_map=False, pre_buffer=False, page_checksum_verification=True
-                )
+                pq.ParquetFile(path, memory_map=False, pre_buffer=False, page_checksum_verification=True)
             )
             _ = parquet.schema_arrow.names  # they are looked at only here
         except (pa.ArrowException, OSError, ValueError) as error:
@@ -136,77 +139,68 @@ def _series(name: str, array: Any) -> pl.Series:
 
 
 def _fitting(
-    file: pq.ParquetFile, path: Path, names: Sequence[str], groups: Sequence[int], place: Place
+    path: str, descriptor: int, names: Sequence[str], told: footer.Footer, groups: Sequence[int]
 ) -> int:
-    """How many rows fit into a batch's memory. Raises PageError, and SourceError about too long a text.
+    """How many rows fit into a batch's memory. Raises CompactError.
 
-    Where texts are written once for many rows, the longest of them counts for each row.
+    Where a text may be written once for many rows, the longest of them counts for each row.
     """
-    leaves = {file.schema.column(i).path: i for i in range(len(file.schema))}
-    numbers = {name: leaves[name] for name in names if name in leaves}
-    texts = [n for n in numbers if _is_text(file.schema.column(numbers[n]).physical_type)]
-    longest = dict.fromkeys(texts, 0)
-    with path.open("rb") as raw:
-        for group in groups:
-            repeating = []
-            for name, number in numbers.items():
-                chunk = pages.walk(raw.fileno(), file.metadata.row_group(group).column(number))
-                if name in longest:
-                    longest[name] = max(longest[name], chunk.delta)
-                    repeating += [name] if chunk.dictionary else []
-            for name, length in _longest(path, repeating, group).items():
-                if length > VALUE:
-                    raise too_long(place, f"a value of column {name}")
-                longest[name] = max(longest[name], length)
+    leaves = {name: told.leaves[name] for name in names if name in told.leaves}
+    longest = {name: leaf.length for name, leaf in leaves.items() if leaf.physical == footer.FIXED}
+    for group in groups:
+        repeating = []
+        for name, leaf in leaves.items():
+            found = pages.walk(descriptor, _chunk(told, group, leaf))
+            if leaf.physical == footer.BYTES:
+                longest[name] = max(longest.get(name, 0), found.delta)
+                repeating += [name] if found.dictionary else []
+        for name, length in _longest(path, repeating, group).items():
+            longest[name] = max(longest[name], length)
     return max(1, min(_ROWS, _HELD // max(1, sum(longest.values()))))
 
 
-def _longest(path: Path, names: Sequence[str], group: int) -> dict[str, int]:
+def _chunk(told: footer.Footer, group: int, leaf: footer.Leaf) -> footer.Chunk:
+    if leaf.number >= len(told.groups[group]):
+        raise CompactError
+    return told.groups[group][leaf.number]
+
+
+def _longest(path: str, names: Sequence[str], group: int) -> dict[str, int]:
     """Bytes of the longest text that a row group has for several rows, by column."""
+    import pyarrow as pa
     import pyarrow.compute as pc
     from pyarrow import parquet as pq
 
+    found: dict[str, int] = {}
     if not names:
-        return {}
-    found = {}
+        return found
     with pq.ParquetFile(path, read_dictionary=list(names), memory_map=False, pre_buffer=False) as file:
         # One row brings the whole dictionary.
         for batch in file.iter_batches(1, row_groups=[group], columns=list(names)):
             for name in names:
                 texts: Any = batch.column(name)
-                found[name] = pc.max(pc.binary_length(texts.dictionary)).as_py() or 0
+                if pa.types.is_dictionary(texts.type):  # a decimal that is kept as bytes is not, and is short
+                    found[name] = pc.max(pc.binary_length(texts.dictionary)).as_py() or 0
             break
     return found
-
-
-def _is_text(physical: str) -> bool:
-    return physical in ("BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY")
 
 
 # ---------------------------------------------------------------- which row groups
 
 
-def _groups(file: pq.ParquetFile, time_column: str, window: Window) -> list[int]:
+def _groups(told: footer.Footer, time_column: str, window: Window) -> list[int]:
     """The row groups that may have rows of the window, by what the file says of its times."""
-    every = list(range(file.metadata.num_row_groups))
-    if window.whole or not time_column:
+    every = list(range(len(told.groups)))
+    leaf = told.leaves.get(time_column)
+    if window.whole or leaf is None or leaf.scale is None:
         return every
-    columns = range(len(file.schema))
-    number = next((i for i in columns if file.schema.column(i).path == time_column), None)
-    if number is None:
-        return every
-    said = json.loads(file.schema.column(number).logical_type.to_json())
-    scale = (_DAY, 1) if said.get("Type") == "Date" else _UNITS.get(said.get("timeUnit", ""))
-    if scale is None:
-        return every
-    return [g for g in every if _may_have(file.metadata.row_group(g).column(number), scale, window)]
+    return [g for g in every if _may_have(_chunk(told, g, leaf), leaf.scale, window)]
 
 
-def _may_have(column: Any, scale: tuple[int, int], window: Window) -> bool:
-    known = column.statistics
-    if known is None or not known.has_min_max:
+def _may_have(chunk: footer.Chunk, scale: tuple[int, int], window: Window) -> bool:
+    if chunk.first is None or chunk.last is None:
         return True
-    first, last = (value * scale[0] // scale[1] for value in (known.min_raw, known.max_raw))
+    first, last = (value * scale[0] // scale[1] for value in (chunk.first, chunk.last))
     before = window.start is not None and last < _microseconds(window.start)
     after = window.end is not None and first >= _microseconds(window.end)
     return not (before or after)

@@ -11,6 +11,9 @@ from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.data.sources import casting
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.data.window import Window
+from kronkers_batch.errors import SourceError
+
+_CHUNK = 4 * 2**30  # bytes of rows that may wait for the rest of their chunk
 
 
 def within(frame: pl.DataFrame, time_column: str, window: Window) -> pl.DataFrame:
@@ -48,11 +51,20 @@ def moment(value: dt.datetime) -> pl.Expr:
 
 
 def rechunked(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
-    """The same rows in the same order, in frames of exactly ``rows`` rows; the last may be shorter."""
+    """The same rows in the same order, in frames of exactly ``rows`` rows; the last may be shorter.
+
+    Raises SourceError where so many rows are too large to be held.
+    """
     waiting: list[pl.DataFrame] = []
-    height = 0
+    height = size = 0
     for incoming in frames:
         frame = incoming
+        size = int(frame.estimated_size()) + (size if waiting else 0)
+        if size > _CHUNK:
+            raise SourceError(
+                f"{height + frame.height} of the {rows} rows of a chunk take more than {_CHUNK // 2**30} GB",
+                fix="Leave long texts out of `columns:`, or lower `executor.chunk_rows`.",
+            )
         while height + frame.height >= rows:
             taken = frame[: rows - height]
             yield pl.concat([*waiting, taken], rechunk=True) if waiting else taken

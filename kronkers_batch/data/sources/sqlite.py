@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import os
 import re
 import sqlite3
-import stat
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kronkers_batch.config.opening import Opened
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.data.sources.session import VALUE, Found, refuse_warehouse, too_long
 from kronkers_batch.data.timelimit import TimeIsUp, TimeLimit
@@ -61,22 +62,22 @@ _VIRTUAL = re.compile(r"\s*create(?:\s|/\*.*?\*/|--[^\n]*\n)+virtual\b", re.IGNO
 
 
 @contextlib.contextmanager
-def opened(url: URL, limit: dt.timedelta, place: Place, key: str) -> Iterator[SQLite]:
+def opened(file: Opened, limit: dt.timedelta, place: Place, key: str) -> Iterator[SQLite]:
     """The file, for as long as ``limit``; sqlite3's errors inside become SourceErrors without a value."""
-    path = _path(url, place)
     clock: TimeLimit | None = None
     rules = _Rules()
     try:
         # A generator may go on in another thread than the one that began it.
-        address = f"{path.absolute().as_uri()}?mode=ro"
+        address = f"{Path(file.real).as_uri()}?mode=ro"
         with contextlib.closing(
             sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
         ) as connection:
             clock = TimeLimit(limit, connection.interrupt)
             with clock:
                 _lock(connection, rules, place)
+                _same(file, place)
                 yield SQLite(connection)
-    except (sqlite3.Error, sqlite3.Warning, MemoryError) as error:
+    except (sqlite3.Error, sqlite3.Warning, UnicodeError, MemoryError, OSError) as error:
         if clock is not None and clock.over:
             raise TimeIsUp from None
         raise _failed(error, rules, place, key) from None
@@ -158,19 +159,20 @@ def _lock(connection: sqlite3.Connection, rules: _Rules, place: Place) -> None:
     connection.set_authorizer(rules)
 
 
-def _path(url: URL, place: Place) -> Path:
+def _same(file: Opened, place: Place) -> None:
+    """SQLite opens by name, and needs to: what it opened must be what was judged."""
+    now = os.stat(file.real)  # noqa: PTH116 - as the name is now
+    if (now.st_dev, now.st_ino) != (file.info.st_dev, file.info.st_ino):
+        raise place.error("the file was exchanged while it was opened", "Run it again when it is delivered.")
+
+
+def path(url: URL, place: Place) -> Path:
+    """The file that the URL names. Raises SourceError."""
     if url.query:
         raise place.error("the URL has options", "Write sqlite:////absolute/path.db, and nothing behind it.")
     if not url.database or url.database.startswith((":memory:", "file:")) or url.host:
         raise place.error("the URL names no file", "Write sqlite:////absolute/path.db")
-    path = Path(url.database)
-    try:
-        is_file = stat.S_ISREG(path.stat().st_mode)
-    except OSError:
-        raise place.error("there is no such file, or it may not be read", "Correct `url:`.") from None
-    if not is_file:
-        raise place.error("this is not a file", "Correct `url:`.")
-    return path
+    return Path(url.database).absolute()
 
 
 _SAID: tuple[tuple[str, str, str], ...] = (
