@@ -74,6 +74,17 @@ class Vault:
 
         return self._made_once(conn, scope, "filter", lambda: ring.find_data_key(conn, *named), make).key
 
+    def seal_of_use(self, conn: Connection, scope: Scope, *fields: str | bytes) -> bytes:
+        """32 bytes over these fields that only who holds the scope's key in use can make.
+
+        After a rotation they are others: what bears older ones was begun when somebody revoked since could
+        still look. Raises AccessRefused, NotFound.
+        """
+        ring = self.ring
+        parent = ring.active(conn, scope)
+        label = encode("kronkers-batch seal of use 1", ring.trust.warehouse, str(scope), parent.id, *fields)
+        return sealing.derive(ring.need_full(parent), label)
+
     def record_key(self, conn: Connection, scope: Scope, purpose: str) -> DataKey:
         """The key for small records of one purpose (a fixed word), which viewers can open.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ from kronkers_batch.store import clock
 from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables.outputs import output_pieces, output_versions
-from kronkers_batch.vault import rights
+from kronkers_batch.vault import rights, sealing
 from kronkers_batch.vault.context import DataKey, Kind, Scope
 from kronkers_batch.vault.manifest import digest
 from kronkers_batch.vault.notes import note
@@ -91,7 +92,11 @@ def _unfinished(
     return conn.execute(query).one_or_none()
 
 
-def _take_over(vault: Vault, conn: Connection, row: Row[tuple[object, ...]]) -> Taken:
+def _take_over(vault: Vault, conn: Connection, row: Row[tuple[object, ...]]) -> Taken | None:
+    """The unfinished version, or None where it was begun under keys that are not in use any more.
+
+    Somebody who was revoked meanwhile may have kept its data key: nothing more is written under that one.
+    """
     # From now on the older writer's token is refused, whatever it still tries.
     conn.execute(
         update(output_versions)
@@ -100,7 +105,16 @@ def _take_over(vault: Vault, conn: Connection, row: Row[tuple[object, ...]]) -> 
     )
     place = Place(row.department, row.model, row.logical_date, row.id)
     keys = vault.data_key(conn, row.key_id), vault.data_key(conn, row.record_key_id)
+    if not hmac.compare_digest(row.signature or b"", _begun(vault, conn, place, *keys)):
+        return None
     return (place, row.number, row.token + 1, row.created, *keys)
+
+
+def _begun(vault: Vault, conn: Connection, place: Place, data_key: DataKey, record_key: DataKey) -> bytes:
+    """What stands in the signature's place until there is one: the keys are of the scope's key in use."""
+    scope = Scope(place.department, place.model)
+    checks = (sealing.key_check(key.key) for key in (data_key, record_key))
+    return vault.seal_of_use(conn, scope, "reservation", place.version_id, place.date, *checks)
 
 
 def _reserve(vault: Vault, conn: Connection, scope: Scope, date: dt.date, fingerprint: str) -> Taken:
@@ -127,6 +141,7 @@ def _reserve(vault: Vault, conn: Connection, scope: Scope, date: dt.date, finger
             record_key_id=record_key.id,
             signer="",
             signer_key="",
+            signature=_begun(vault, conn, place, data_key, record_key),
         )
     )
     return place, number, 1, created, data_key, record_key

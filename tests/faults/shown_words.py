@@ -29,7 +29,7 @@ ERRORS = {
     name
     for name, value in vars(errors).items()
     if isinstance(value, type) and issubclass(value, errors.KronkersError)
-} | {"WireError", "Mismatch"}
+} | {"WireError", "Mismatch", "PackedError"}
 
 MAKERS = {"error": 2, "at": 1, "moved": 1}
 """Methods that make an error or name a place, and how many of their first arguments are words."""
@@ -56,6 +56,7 @@ DECLARED = {
     "self._where", "opened.version.schema.names", "url.get_backend_name()", "url.host", "url.database",
     "Path(source.path)", "sorted(models)",
     "error.why",  # of a refused path: the kind of place, and what is declared
+    "error.what",  # of a packed file: the words of PackedError, which are looked at too
     # Our own: numbers of versions, dates of windows, limits, names of types.
     "absent[0]", "missing[0]", "version.ref", "version.model", "before.version.ref", "after.version.ref",
     "opened.version.ref", "self.ref", "self._ref", "version_id", "snapshot_id", "snapshot.window",

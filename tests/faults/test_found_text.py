@@ -22,7 +22,7 @@ KEPT = {
     "a_first_row_in_place_of_the_header", "a_header_with_other_columns", "a_header_that_is_not_utf8",
     "a_header_with_a_column_twice", "a_row_with_a_field_too_many", "a_quoted_row_with_a_field_too_many",
     "a_text_in_a_number", "a_level_that_is_not_declared", "an_archive_with_two_files",
-    "an_archive_whose_file_is_damaged", "a_file_name_that_a_pattern_finds", "levels_in_a_type",
+    "a_file_name_that_a_pattern_finds", "levels_in_a_type",
     "fields_of_a_struct", "other_columns_in_parquet", "a_column_of_a_table", "a_text_in_a_number_of_a_table",
     "a_value_that_a_query_cannot_cast", "an_error_that_a_query_makes", "a_cast_to_levels",
 }  # fmt: skip

@@ -103,7 +103,7 @@ def _batches(
             "Correct the file, or `csv: {quote}` of the source.",
         ) from None
     except packed.PackedError as error:
-        raise place.error(str(error), _AGAIN, error.found) from None
+        raise place.error(error.what, _AGAIN, error.found) from None
     except (pa.ArrowException, OSError) as error:
         if typed and "conversion error" in str(error):
             raise _NoFloatError from None
@@ -138,7 +138,7 @@ def _header(file: Opened, form: Format, place: Place) -> list[str]:
         with packed.opened(file.reading, file.path.suffix) as stream:
             start = stream.read(_HEADER)
     except packed.PackedError as error:
-        raise place.error(str(error), _AGAIN, error.found) from None
+        raise place.error(error.what, _AGAIN, error.found) from None
     except OSError as error:
         raise place.error("the file cannot be read", "Deliver the file again.", str(error)) from None
     try:

@@ -29,14 +29,15 @@ _OTHERS = {".bz2": "bz2", ".br": "brotli", ".lz4": "lz4", ".zst": "zstd"}
 
 
 class PackedError(ValueError):
-    """A packed file that is not read on; its text is said, and holds nothing that was found in the file.
+    """A packed file that is not read on.
 
     Attributes:
+        what: What happened, in words that hold nothing that was found in the file.
         found: What was found there, for who may read the data.
     """
 
-    def __init__(self, what: str, found: str = "") -> None:
-        self.found = found
+    def __init__(self, what: str, *, found: str = "") -> None:
+        self.what, self.found = what, found
         super().__init__(what)
 
 
@@ -81,7 +82,9 @@ def _only(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     found = [entry for entry in entries if not entry.is_dir()]
     if len(found) != 1 or len(entries) > _ENTRIES:
         names = "\n".join(entry.filename for entry in found)
-        raise PackedError(f"the archive holds {len(found)} files; it must hold exactly one CSV file", names)
+        raise PackedError(
+            f"the archive holds {len(found)} files; it must hold exactly one CSV file", found=names
+        )
     if found[0].flag_bits & _ENCRYPTED:
         raise PackedError("the archive is encrypted")
     return found[0]

@@ -53,9 +53,13 @@ OPENING = [
       "            if why := places.opened_refusal(", '            if why := "" and places.opened_refusal(',
       f"{SWAPPED}[csv]", f"{SWAPPED}[parquet]", f"{SWAPPED}[pattern]", f"{SWAPPED}[view]"),
     _("a CSV file is judged, and read by its name", "data/sources/csvfile.py",
-      "    with pa.input_stream(file.reading, ", "    with pa.input_stream(str(file.path), ", f"{SWAPPED}[csv]"),
+      "    parser = Parser(names, types, form.delimiter, form.quote, form.nulls)\n    try:\n"
+      "        with packed.opened(file.reading, ",
+      "    parser = Parser(names, types, form.delimiter, form.quote, form.nulls)\n    try:\n"
+      "        with packed.opened(str(file.path), ", f"{SWAPPED}[csv]"),
     _("a Parquet file is judged, and read by its name", "data/sources/parquet.py",
-      "    lazy = pl.scan_parquet(file.reading, ", "    lazy = pl.scan_parquet(file.path, ", f"{SWAPPED}[parquet]"),
+      "    with _opened(file.reading, place) as parquet:\n        _check(parquet, source, place)\n",
+      "    with _opened(str(file.path), place) as parquet:\n        _check(parquet, source, place)\n", f"{SWAPPED}[parquet]"),
     _("a pipe is a file", "config/opening.py",
       "            if not stat.S_ISREG(info.st_mode):", "            if False:",
       f"{PLACES}test_pipes_devices_folders_and_sockets_are_refused_without_waiting"),

@@ -68,6 +68,9 @@ WRITTEN = [
 ]  # fmt: skip
 
 REVOCATIONS = [
+    _("an unfinished version of before a rotation is gone on with", "warehouse/reserving.py",
+      '    if not hmac.compare_digest(row.signature or b"", _begun(vault, conn, place, *keys)):', "    if False:",
+      f"{HOLDERS}test_an_unfinished_version_of_before_is_not_gone_on_with"),
     _("a revocation's signature does not matter", "vault/revocations.py",
       '        return at <= moment or self.flaw(conn, row) != ""', "        return at <= moment",
       f"{REVOKED}test_a_revocation_that_was_changed_counts_for_every_moment",
