@@ -79,7 +79,16 @@ _THERE = {
     "warehouse/catalog.py:_unfit": "what",
     "warehouse/reader.py:_damaged": "what",
     "frames/decode.py:_counts": "word",
+    "data/sources/session.py:too_long": "what",
+    # A key of the source's file, names of Python's and the databases' own types, and our own words about them.
+    "data/sources/database.py:_opened": "key name",
+    "data/sources/database.py:_wrong_type": "found",
+    "data/sources/postgres.py:_failed": "fix key known[0] state what",
+    "data/sources/postgres.py:_refuse_rights": "said[0]",
+    "data/sources/sqlite.py:_failed": "key rules.refused what",
+    "data/timelimit.py:shown": "limit.total_seconds() unit",
     # Counts.
+    "data/sources/rows.py:rechunked": "frame.height rows",
     "data/sources/casting.py:_counted": "declared found there",
     "data/sources/casting.py:_unfit": "count rows",
     "frames/decode.py:decode": "columns rows",
@@ -122,8 +131,14 @@ THERE = {f"{place}: {word}" for place, found in _THERE.items() for word in found
     "data/duck.py:scrubbed: type(error).__name__",
     "data/rowwise.py:_passes: str(error)",  # about the declared expression
     # Names of Python's and the driver's own classes.
-    "data/sources/database.py:_series: sorted((k.__name__ for k in kinds))",
-    "data/sources/database.py:_failed: type(inner or error).__name__",
+    "data/sources/postgres.py:_failed: type(error).__name__",
+    "data/sources/sqlite.py:_failed: type(error).__name__",
+    # The server's five letters for a kind of failure, and what this program says of it.
+    "data/sources/postgres.py:_failed: str(getattr(error, 'sqlstate', None) or '')",
+    "data/sources/postgres.py:_failed: known[1].format(key=key)",
+    "data/sources/sqlite.py:_failed: fix.format(key=key)",
+    "data/sources/postgres.py:_parameters: sorted(_OPTIONS)",
+    "data/sources/parquet.py:_check: sorted({n for n in source.schema.names if found.names.count(n) > 1})",
     "data/sources/csvfile.py:read: sorted({n for n in source.schema.names if names.count(n) > 1})",
 }
 """Expressions that are in order in one function."""

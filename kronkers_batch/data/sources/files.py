@@ -89,7 +89,7 @@ def _not_opened(error: opening.PathRefused | OSError, path: Path, place: Place) 
     if isinstance(error, PermissionError):
         return place.error("the file may not be read", _RIGHTS)
     if isinstance(error, FileNotFoundError):
-        return place.error("the file is not there any more", _why_missing(path))
+        return place.error("there is no file of this name", _why_missing(path))
     return place.error(f"the file cannot be opened: {os.strerror(error.errno or 0)}", _RIGHTS)
 
 

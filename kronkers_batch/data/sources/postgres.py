@@ -264,26 +264,29 @@ _UNCONNECTED = (
 
 
 def _failed(error: BaseException, place: Place, key: str) -> SourceError:
-    """What servers and drivers say may hold rows, statements and passwords: only the kind is said."""
+    """What servers and drivers say may hold rows and statements: only the kind is shown."""
+    said = str(error)
     state = str(getattr(error, "sqlstate", None) or "")
     state = state if state.isascii() and state.isalnum() else ""  # it is the server's text too
     for length in (5, 2):
         if known := _SAID.get(state[:length]):
-            return place.error(known[0], known[1].format(key=key))
+            return place.error(known[0], known[1].format(key=key), said)
     if isinstance(error, UnicodeError):
         return place.error(
-            "a text column holds bytes that are not UTF-8", "Correct the data in the database."
+            "a text column holds bytes that are not UTF-8", "Correct the data in the database.", said
         )
     if type(error).__name__ == "DataError" and not state:
         return place.error(
             "a value is beyond what can be read, such as a date before the year 1 or after 9999",
             "Cut it, or leave it out, in the source's query.",
+            said,
         )
     for part, what, fix in _UNCONNECTED:
-        if not state and part in str(error).lower():
-            return place.error(what, fix)
+        if not state and part in said.lower():
+            return place.error(what, fix, said)
     kind = f"SQLSTATE {state}" if state else type(error).__name__
     return place.error(
         f"the database refused or could not be reached ({kind})",
         f"Check `url:` and `{key}:` of the source, that the server runs, and the account's rights.",
+        said,
     )

@@ -230,8 +230,9 @@ def _failed(error: BaseException, rules: _Rules, place: Place, key: str) -> Sour
         return too_long(place, "a value")
     for part, what, fix in _SAID:
         if part in text:
-            return place.error(what, fix.format(key=key))
+            return place.error(what, fix.format(key=key), str(error))
     return place.error(
         f"SQLite stopped with {type(error).__name__}",
         f"Check `{key}:` of the source with SQLite's own shell.",
+        str(error),
     )
