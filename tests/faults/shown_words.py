@@ -80,7 +80,7 @@ _THERE = {
     "warehouse/reader.py:_damaged": "what",
     "frames/decode.py:_counts": "word",
     "data/sources/session.py:too_long": "what",
-    # A key of the source's file, names of Python's and the databases' own types, and our own words about them.
+    # A key of the source's file, names of types of Python and of databases, and our own words about them.
     "data/sources/database.py:_opened": "key name",
     "data/sources/database.py:_wrong_type": "found",
     "data/sources/postgres.py:_failed": "fix key known[0] state what",
