@@ -30,6 +30,11 @@ _WITHOUT_ZONE = (
 _TRUE, _FALSE = ("true", "True", "TRUE", "1"), ("false", "False", "FALSE", "0")
 _EXAMPLES = 20  # values that are kept for who may read the data
 _TEXTS = (ColumnType.STRING, ColumnType.CATEGORY)
+_DAYS = (-719_162, 2_932_896)  # since 1970
+_SPANS = {
+    ColumnType.DATE: _DAYS,
+    ColumnType.TIMESTAMP: (_DAYS[0] * 86_400_000_000, (_DAYS[1] + 1) * 86_400_000_000 - 1),
+}
 
 
 def missing_columns(schema: Schema, found: Iterable[str], place: Place) -> None:
@@ -76,10 +81,12 @@ def cast(raw: pl.Series, column: Column, place: Place) -> pl.Series:
         result = _PARSERS[column.type](raw)
         if bad := result.null_count() - raw.null_count():
             raise _unfit(raw.filter(result.is_null() & raw.is_not_null()), bad, len(raw), column, place)
-        return result
-    result = conform(raw.to_frame(), Schema((column,)), str(place)).to_series()
+    else:
+        result = conform(raw.to_frame(), Schema((column,)), str(place)).to_series()
     if column.type in _TEXTS:
         _check_text(result, column, place)
+    if column.type in _SPANS:
+        _check_moment(result, column, place)
     return result
 
 
@@ -126,6 +133,18 @@ def _examples(values: pl.Series) -> str:
     """Some of the values that an error is about, for who may read the data."""
     some = values.unique(maintain_order=True).head(_EXAMPLES).cast(pl.String).to_list()
     return f"column {values.name}, such as:\n" + "\n".join(map(str, some))
+
+
+def _check_moment(values: pl.Series, column: Column, place: Place) -> None:
+    """Python, R and Julia, and this program's own profile, know the years 1 to 9999."""
+    first, last = _SPANS[column.type]
+    physical = values.to_physical()
+    bad = int((~physical.is_between(first, last)).sum() or 0)
+    if bad:
+        raise place.error(
+            f"column {column.name}: {bad} of {len(values)} rows read lie outside of the years 1 to 9999",
+            "Correct the data, or leave such rows out of it; what is not known is null.",
+        )
 
 
 def _unfit(bad: pl.Series, count: int, rows: int, column: Column, place: Place) -> SourceError:

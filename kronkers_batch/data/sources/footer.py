@@ -50,11 +50,25 @@ class Chunk:
 
 
 @dataclass(frozen=True)
+class Group:
+    """A row group: how many rows it has, and the chunks of all its columns."""
+
+    rows: int
+    chunks: tuple[Chunk, ...]
+
+    def chunk(self, leaf: Leaf) -> Chunk:
+        """The chunk of a column, which has a value or a null for each row. Raises CompactError."""
+        if leaf.number >= len(self.chunks) or self.chunks[leaf.number].values != self.rows:
+            raise CompactError
+        return self.chunks[leaf.number]
+
+
+@dataclass(frozen=True)
 class Footer:
-    """The columns by name, and the chunks of all columns in each row group."""
+    """The columns by name, and the row groups."""
 
     leaves: dict[str, Leaf]
-    groups: tuple[tuple[Chunk, ...], ...]
+    groups: tuple[Group, ...]
 
 
 def read(descriptor: int) -> Footer:
@@ -69,7 +83,7 @@ def read(descriptor: int) -> Footer:
     if not isinstance(schema, list) or not isinstance(groups, list):
         raise CompactError
     leaves = dict(_leaves(schema))
-    return Footer(leaves, tuple(tuple(_chunk(c, size) for c in _list(group, 1)) for group in groups))
+    return Footer(leaves, tuple(_group(group, size) for group in groups))
 
 
 def _leaves(schema: list[Any]) -> list[tuple[str, Leaf]]:
@@ -112,6 +126,10 @@ def _leaf(element: dict[int, Any], number: int) -> Leaf:
     return Leaf(number, physical, length if isinstance(length, int) else 0, scale)
 
 
+def _group(group: Any, size: int) -> Group:
+    return Group(_field(group, 3, int), tuple(_chunk(column, size) for column in _field(group, 1, list)))
+
+
 def _chunk(column: Any, size: int) -> Chunk:
     meta = _field(column, 3, dict)
     if 1 in column:  # the path of another file
@@ -148,7 +166,3 @@ def _field(element: Any, number: int, kind: type[_T]) -> _T:
     if type(value) is not kind:
         raise CompactError
     return value
-
-
-def _list(element: Any, number: int) -> list[Any]:
-    return _field(element, number, list)

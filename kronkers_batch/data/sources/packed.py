@@ -1,8 +1,7 @@
 """Packed CSV files: read as streams, checked to their last byte, and given up where they grow like bombs.
 
 What zip and gz say of their contents (size and checksum) is compared when the contents end, and the packed
-data has to end there too: a file that was cut off, or goes on behind its end, never gives fewer rows in
-silence.
+data has to end there too: a file that was cut off, or goes on behind its end, never gives fewer rows.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def walk(descriptor: int, chunk: Chunk) -> Pages:
     """Looks at each page of a column in a row group of an open file. Raises CompactError."""
     position, end = chunk.start, chunk.start + chunk.size
     values, dictionary, delta = 0, False, 0
-    while position < end and values < chunk.values:
+    while position < end:
         header, length = _header(descriptor, position, end)
         kind, size, stored = (header.get(n) for n in (1, 2, 3))
         if not isinstance(size, int) or not isinstance(stored, int) or not 0 <= size <= PAGE or stored < 0:
@@ -48,13 +48,15 @@ def walk(descriptor: int, chunk: Chunk) -> Pages:
             dictionary = True
         elif kind in (_DATA, _DATA_V2):
             said = header.get(5 if kind == _DATA else 8)
-            count, encoding = (said.get(1), said.get(2 if kind == _DATA else 4)) if said else (None, None)
-            if not isinstance(count, int) or count < 0:
+            count = said.get(1) if isinstance(said, dict) else None
+            if not isinstance(said, dict) or not isinstance(count, int) or count < 0:
                 raise CompactError
+            encoding = said.get(2 if kind == _DATA else 4)
             values += count
             delta = max(delta, size if encoding == _DELTA else 0)
             dictionary = dictionary or encoding in _REPEATING
-    if values < chunk.values or position > end:
+    # A reader stops after as many values as the footer says, and would leave out what comes behind.
+    if values != chunk.values or position != end:
         raise CompactError
     return Pages(dictionary, delta)
 

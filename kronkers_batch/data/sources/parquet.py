@@ -19,7 +19,6 @@ from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.data.sources import casting, footer, pages
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.data.sources.rows import typed
-from kronkers_batch.data.sources.thrift import CompactError
 from kronkers_batch.data.window import Window
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from pyarrow import parquet as pq
 
 _ROWS = 65_536  # rows of a batch, where their values are short
-_HELD = 256 * 2**20  # bytes of a batch's texts, if each is as long as it may be
+_HELD = 64 * 2**20  # bytes of a batch's texts, if each is as long as it may be
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -150,19 +149,13 @@ def _fitting(
     for group in groups:
         repeating = []
         for name, leaf in leaves.items():
-            found = pages.walk(descriptor, _chunk(told, group, leaf))
+            found = pages.walk(descriptor, told.groups[group].chunk(leaf))
             if leaf.physical == footer.BYTES:
                 longest[name] = max(longest.get(name, 0), found.delta)
                 repeating += [name] if found.dictionary else []
         for name, length in _longest(path, repeating, group).items():
             longest[name] = max(longest[name], length)
     return max(1, min(_ROWS, _HELD // max(1, sum(longest.values()))))
-
-
-def _chunk(told: footer.Footer, group: int, leaf: footer.Leaf) -> footer.Chunk:
-    if leaf.number >= len(told.groups[group]):
-        raise CompactError
-    return told.groups[group][leaf.number]
 
 
 def _longest(path: str, names: Sequence[str], group: int) -> dict[str, int]:
@@ -194,7 +187,7 @@ def _groups(told: footer.Footer, time_column: str, window: Window) -> list[int]:
     leaf = told.leaves.get(time_column)
     if window.whole or leaf is None or leaf.scale is None:
         return every
-    return [g for g in every if _may_have(_chunk(told, g, leaf), leaf.scale, window)]
+    return [g for g in every if _may_have(told.groups[g].chunk(leaf), leaf.scale, window)]
 
 
 def _may_have(chunk: footer.Chunk, scale: tuple[int, int], window: Window) -> bool:
