@@ -223,7 +223,7 @@ read_through(sys.argv[1])
 
 def read_through(path: str) -> None:
     """Reads a file and keeps nothing of it; prints how many rows, and how much memory it took at most."""
-    with files.opened(parquet(Path(path)), Path(path), PLACES) as file:
+    with files.opened(parquet(Path(path)), Path(path), Place.of(parquet(Path(path))), PLACES) as file:
         spec = parquet(Path(path))
         count = sum(f.height for f in reading.read(file, spec, ALL, 65_536, Place.of(spec)))
     print(count, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
