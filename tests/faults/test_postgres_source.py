@@ -178,6 +178,7 @@ ATTACKS = {
     "copy t to '{folder}/stolen'": "not a single SELECT",
     "select id from t) as a; delete from t; select * from (select id from t": "not a single SELECT",
     "select 1 as id; commit; delete from t": "not a single SELECT",
+    "select id from t) as a; commit; delete from t; select * from (select id from t": "not a single SELECT",
     "select 1 as id /* ": "not a single SELECT",
     "select id into stolen from t": "not a single SELECT",
     "with d as (delete from t returning id) select id from d": "not a single SELECT",

@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 
 from kronkers_batch.config.spec import InputRef, Secret, SourceSpec
+from kronkers_batch.data.sources import files, sqlite
 from kronkers_batch.data.sources.database import watermark
+from kronkers_batch.data.sources.place import Place
 from kronkers_batch.data.stream import CheckedRows
 from kronkers_batch.errors import SourceError, UsageError
 from kronkers_batch.warehouse import sql
@@ -115,6 +117,34 @@ def test_nothing_is_written_and_no_other_file_is_reached(tmp_path: Path) -> None
         assert os.listdir(tmp_path) == ["t.db"], attack
 
 
+def test_each_lock_of_a_file_holds_alone(tmp_path: Path) -> None:
+    path = make(tmp_path / "t.db")
+    spec = database(path)
+    with (
+        files.opened(spec, path, PLACES) as file,
+        sqlite.opened(file, SECOND * 60, Place.of(spec), "query") as session,
+    ):
+        raw = session._connection
+        with pytest.raises(sqlite3.DatabaseError, match="not authorized"):
+            raw.execute("delete from t")
+        raw.set_authorizer(None)
+        assert raw.execute("pragma trusted_schema").fetchone() == (0,)
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            raw.execute("delete from t")
+        with pytest.raises(sqlite3.OperationalError, match="too many attached"):
+            raw.execute("attach ? as z", (str(tmp_path / "z"),))
+        raw.execute("pragma query_only = off")
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            raw.execute("delete from t")
+    with (
+        files.opened(spec, path, PLACES) as file,
+        sqlite.opened(file, SECOND * 60, Place.of(spec), "query") as session,
+    ):
+        raw = session._connection
+        raw.set_authorizer(None)
+        assert raw.execute("pragma query_only").fetchone() == (1,)
+
+
 def test_what_is_refused_is_named(tmp_path: Path) -> None:
     path = make(tmp_path / "t.db", "create virtual table fts using fts5(a)")
     said = {
@@ -190,6 +220,22 @@ def test_a_missing_file_is_not_made_and_a_strange_url_is_refused(tmp_path: Path)
         text = refused(source("database", COLUMNS, url=Secret(url), query="t"))
         assert said in text, (url, text)
     assert sorted(os.listdir(tmp_path)) == ["pipe", "t.db"]
+
+
+def test_a_file_that_is_exchanged_while_it_is_opened_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite opens by name; between the judging and the opening somebody puts another file there."""
+    path, other = make(tmp_path / "t.db"), make(tmp_path / "other.db")
+    connect = sqlite3.connect
+
+    def exchanged(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        if other.exists():
+            other.replace(path)
+        return connect(*arguments, **options)
+
+    monkeypatch.setattr(sqlite3, "connect", exchanged)
+    assert "was exchanged while it was opened" in refused(database(path))
 
 
 def test_a_database_that_another_program_writes_is_read(tmp_path: Path) -> None:

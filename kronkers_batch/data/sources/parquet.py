@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyarrow import parquet as pq
 
-_ROWS = 65_536  # rows of a batch, where their values are short
+_ROWS = 262_144  # rows of a batch, where their values are short
 _HELD = 64 * 2**20  # bytes of a batch's texts, if each is as long as it may be
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
