@@ -263,10 +263,11 @@ def test_a_url_sets_nothing_that_the_source_sets(asked: Asked, monkeypatch: pyte
         "options=-cdefault_transaction_read_only%3Doff",
         "application_name=x",
         "passfile=/x",
+        "connect_timeout=9",
         "service=x",
     ):
         assert "options that a source may not set" in asked.refused("t", url=f"{url}?{option}")
-    assert len(rows(asked.source("t", url=f"{url}?sslmode=prefer&connect_timeout=9"))) == 100
+    assert len(rows(asked.source("t", url=f"{url}?sslmode=prefer&keepalives=1"))) == 100
     assert len(rows(asked.source("t", url=url.replace("+psycopg", "")))) == 100
     assert "cannot be opened for reading only" in asked.refused("t", url=url.replace("+psycopg", "+psycopg2"))
     monkeypatch.setenv("PGOPTIONS", "-c statement_timeout=1 -c search_path=nowhere")

@@ -32,7 +32,7 @@ _MAX_MS = 2**31 - 1
 # Of libpq's options those that say how to reach the server; `options` could take back what is set here.
 _OPTIONS = frozenset(
     "host port sslmode sslrootcert sslcert sslkey sslcrl sslsni channel_binding gssencmode krbsrvname"  # noqa: SIM905
-    " target_session_attrs connect_timeout keepalives keepalives_idle keepalives_interval".split()
+    " target_session_attrs keepalives keepalives_idle keepalives_interval".split()
 )
 _ROLES = ("pg_execute_server_program", "pg_read_server_files", "pg_write_server_files", "pg_signal_backend")
 _FUNCTIONS = [
