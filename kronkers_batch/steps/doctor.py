@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kronkers_batch.config import account
+from kronkers_batch.config.claims import is_in, sqlite_file
 from kronkers_batch.config.load import find_conf, load
 from kronkers_batch.config.spec import Config, Language, SandboxPolicy
 from kronkers_batch.errors import KronkersError
@@ -41,7 +42,7 @@ def examine(conf: str | None, overrides: Sequence[str]) -> list[Finding]:
     used = {m.language for m in config.models.values() if m.enabled} if config else set()
     findings += [_language(language, language in used) for language in Language]
     if config is not None:
-        findings += _keys(config)
+        findings += [*_keys(config), _checkpoints(config)]
     return findings
 
 
@@ -72,6 +73,20 @@ def _keys(config: Config) -> Iterator[Finding]:
     if recovery:
         fix = "move it to two places that are offline, then delete it here"
         yield Finding("recovery key", False, f"still on this machine: {recovery[0]}", fix, False)
+
+
+def _checkpoints(config: Config) -> Finding:
+    """Where they are. Beside the database is in order on one person's machine, so that needs no mending."""
+    address = config.warehouse.checkpoints
+    if not address:
+        found = "none: an older database that is put back would not be noticed"
+        return Finding("checkpoints", False, found, "set warehouse.checkpoints in conf", False)
+    database, folder = sqlite_file(config.warehouse.url.reveal()), address.removeprefix("file://")
+    if "://" in folder or not database or not is_in(os.path.realpath(folder), os.path.dirname(database)):  # noqa: PTH120
+        return Finding("checkpoints", True, address, "", False)
+    found = f"beside the database: {folder}; who can replace both can put back an older warehouse unnoticed"
+    fix = "if somebody else runs the database: set warehouse.checkpoints to where they cannot write"
+    return Finding("checkpoints", True, found, fix, False)
 
 
 def _key_file(path: Path) -> Finding:

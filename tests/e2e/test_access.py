@@ -348,6 +348,13 @@ def test_doctor_names_what_is_wrong_with_keys(project):
     assert findings()["key file"]["ok"]
     assert findings()["trust file"]["ok"]
     assert "offline" in findings()["recovery key"]["fix"]
+    assert findings()["checkpoints"]["ok"]
+    assert "beside the database" in findings()["checkpoints"]["found"]
+    elsewhere = ["doctor", "--json", f"warehouse.checkpoints={project.folder}/points"]
+    points = [f for f in json.loads(project.run(*elsewhere, code=None).stdout) if f["part"] == "checkpoints"]
+    assert (points[0]["ok"], points[0]["fix"]) == (True, "")
+    none = json.loads(project.run("doctor", "--json", "warehouse.checkpoints=''", code=None).stdout)
+    assert [f["ok"] for f in none if f["part"] == "checkpoints"] == [False]
     for path in keys.glob("MOVE-OFFLINE-*"):
         path.unlink()
     (keys / "identity.key").chmod(0o644)
