@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from kronkers_batch.config.spec import InputRef, Secret, SourceSpec
+from kronkers_batch.data import sources
 from kronkers_batch.data.sources import files, sqlite
 from kronkers_batch.data.sources.database import watermark
 from kronkers_batch.data.sources.place import Place
@@ -357,44 +358,38 @@ def test_an_error_amid_a_streamed_result_is_told_without_its_value(tmp_path: Pat
     assert "could not be converted" in refused(spec)
 
 
+LARGE = {
+    # Each value is nearly as long as one may be, and there are 1.8 GB of them; the last is too long.
+    f"{ENDLESS} SELECT i AS id, "
+    "hex(zeroblob(CASE WHEN i = 3000 THEN 700000 ELSE 300000 END)) AS name FROM r LIMIT 3000": (
+        "a value of column name is longer than 1 MB"
+    ),
+    "SELECT 1 AS id, hex(zeroblob(1000000000)) AS name": "a value is longer than 1 MB",
+    "SELECT 1 AS id, replace(hex(zeroblob(999999)), '0', hex(zeroblob(99))) AS name": "longer than 1 MB",
+    f"{ENDLESS} SELECT i AS id, hex(zeroblob(1000)) AS name FROM r ORDER BY 2, 1": "more than the 1 GB",
+}
+
+
+def read_large(path: str) -> None:
+    """Reads what is too large; prints how much memory it took at most."""
+    for query, words in LARGE.items():
+        with pytest.raises(SourceError, match=words):
+            for _ in sources.read(database(Path(path), query), ALL, sources={}, places=PLACES, chunk_rows=50):
+                pass
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+
 def test_a_query_of_many_values_needs_little_memory(tmp_path: Path) -> None:
-    path = make(tmp_path / "t.db")
-    program = """
-import sys, resource
-from pathlib import Path
-from tests.faults.test_sources_only_read import database
-from tests.data_support import ALL, PLACES
-from kronkers_batch.data import sources
-from kronkers_batch.errors import SourceError
-try:
-    found = sources.read(database(Path("{path}"), {query!r}), ALL, sources={{}}, places=PLACES, chunk_rows=50)
-    for frame in found:
-        pass
-except SourceError as error:
-    print(error)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-"""
-    said = {
-        # Each value is as long as one may be, and there are more of them than fit into memory.
-        f"{ENDLESS} SELECT i AS id, "
-        "hex(zeroblob(CASE WHEN i = 3000 THEN 700000 ELSE 300000 END)) AS name FROM r LIMIT 3000": (
-            "a value of column name is longer than 1 MB"
-        ),
-        "SELECT 1 AS id, hex(zeroblob(1000000000)) AS name": "a value is longer than 1 MB",
-        "SELECT 1 AS id, replace(hex(zeroblob(999999)), '0', hex(zeroblob(99))) AS name": "longer than 1 MB",
-        f"{ENDLESS} SELECT i AS id, hex(zeroblob(1000)) AS name FROM r ORDER BY 2, 1": "more than the 1 GB",
-    }
-    for query, words in said.items():
-        done = subprocess.run(
-            [sys.executable, "-c", program.format(path=path, query=query)],
-            capture_output=True,
-            text=True,
-            cwd=ROOT,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (8 * 2**30, 8 * 2**30)),
-        )
-        assert done.returncode == 0, done.stderr[-2000:]
-        assert words in done.stdout, (query, done.stdout)
-        assert int(done.stdout.splitlines()[-1]) < 1_600_000, query
+    program = "import sys; from tests.faults import test_sources_only_read as t; t.read_large(sys.argv[1])"
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(make(tmp_path / "t.db"))],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (8 * 2**30, 8 * 2**30)),
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert int(done.stdout) < 1_700_000
 
 
 def test_a_reader_who_stops_early_leaves_no_thread_and_no_lock(tmp_path: Path) -> None:
