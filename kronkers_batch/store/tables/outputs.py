@@ -24,7 +24,11 @@ output_versions = Table(
     Column("manifest", LargeBinary, info=sealed("the version's record key; null until finished")),
     Column("signer", String(128), nullable=False, info=clear("the principal that signed")),
     Column("signer_key", String(64), nullable=False, info=clear("id of the signer's public key")),
-    Column("signature", LargeBinary, info=clear("a signature over ciphertext")),
+    Column(
+        "signature",
+        LargeBinary,
+        info=clear("a signature over ciphertext; until finished a keyed digest of what was reserved"),
+    ),
     UniqueConstraint("model", "logical_date", "number"),
     Index(None, "model", "logical_date", "fingerprint"),
 )
