@@ -7,10 +7,12 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from kronkers_batch.config import account
 from kronkers_batch.config.load import load
 from kronkers_batch.config.spec import Config
 from kronkers_batch.data.snapshots import Snapshots
-from kronkers_batch.errors import AccessRefused
+from kronkers_batch.errors import AccessRefused, IntegrityError
+from kronkers_batch.ledger import checkpoints
 from kronkers_batch.registry.registry import Registry
 from kronkers_batch.steps.permits import check_place
 from kronkers_batch.steps.services import Progress, Services, silent
@@ -18,7 +20,7 @@ from kronkers_batch.steps.workers import WorkerPool
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.cache import ContentCache
 from kronkers_batch.store.engine import Database
-from kronkers_batch.vault import keyfile, passphrase, setup
+from kronkers_batch.vault import keyfile, passphrase, pin, setup
 from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse.warehouse import Warehouse
 
@@ -53,6 +55,7 @@ def open_system(
     db.migrate()
     if first_run and setup.is_new(db):
         check_place(config, is_new=True)
+        _refuse_emptied(config)
         made = setup.initialise(
             db, config.key_file, config.departments, passphrase=passphrase.from_environment()
         )
@@ -71,11 +74,24 @@ def open_system(
         registry=Registry(db, artifacts, vault, ledger),
         warehouse=Warehouse(db, vault, ledger),
         workers=WorkerPool(),
-        cache=ContentCache(config.home / "cache"),
+        cache=ContentCache(config.home / "cache", vault.identity.derive("cache")),
         progress=progress,
         log=log,
         verbose=verbose,
     )
+
+
+def _refuse_emptied(config: Config) -> None:
+    """An empty database in the place of one that this machine trusts is given no administrator."""
+    address, trusted = config.warehouse.checkpoints, account.trust_file(config.key_file, os.environ)
+    known = pin.warehouses(trusted) if trusted.exists() else []
+    if address and (found := checkpoints.others(ArtifactStore(address), known)):
+        raise IntegrityError(
+            f"the database is empty, and there are checkpoints of the warehouse {found}",
+            where=f"warehouse.checkpoints, {address}",
+            fix="Somebody emptied or replaced the database: restore the newest backup. For a new warehouse, "
+            "name another address in warehouse.checkpoints.",
+        )
 
 
 def _vault(config: Config, db: Database, may_add: bool) -> Vault:

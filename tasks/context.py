@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kronkers_batch.bootstrap import open_system
 from kronkers_batch.config.load import find_conf
+from kronkers_batch.steps import checkpoint
 from kronkers_batch.steps.services import Services
 
 _open: dict[tuple[str, tuple[str, ...]], Services] = {}
@@ -28,6 +29,7 @@ def services(conf: str, overrides: tuple[str, ...], run_id: str) -> Services:
     if key not in _open:
         _open[key] = open_system(path, overrides)
         _open[key].run_id = run_id
+        checkpoint.compare(_open[key])  # what it writes, it writes under the keys in use
     return _open[key]
 
 

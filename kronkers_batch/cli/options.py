@@ -113,7 +113,23 @@ def opened(args: argparse.Namespace, **options: Any) -> Iterator[Services]:
         with refusals_recorded(services, _subject(args)):
             yield services
     finally:
-        services.close()
+        try:
+            _marked(services)
+        finally:
+            services.close()
+
+
+def _marked(services: Services) -> None:
+    """What was decided is done; where no checkpoint tells of it, that is said."""
+    if not services.ledger.decided:
+        return
+    from kronkers_batch.errors import KronkersError
+    from kronkers_batch.steps import checkpoint
+
+    try:
+        checkpoint.mark(services)
+    except KronkersError as error:
+        warn(f"kronkers: {error}")
 
 
 def _subject(args: argparse.Namespace) -> str:

@@ -125,7 +125,8 @@ class _Sealer:
         context = _context(self._key, self._source.name, number, frame.height, self._schema)
         parts = self._vault.seal_parts(self._key, context, pieces.encode(frame, compression))
         self._artifacts.write(f"{self._folder}/{number}", *parts, settle=False)
-        self.entries[number] = PieceEntry(number, frame.height, digest(*parts), self._schema)
+        size = sum(memoryview(part).nbytes for part in parts)
+        self.entries[number] = PieceEntry(number, frame.height, digest(*parts), self._schema, size)
 
 
 def thaw(
@@ -139,7 +140,7 @@ def thaw(
     """The pieces of a verified manifest, in order, opened by a thread ahead of the reader."""
 
     def opened(entry: PieceEntry) -> pl.DataFrame:
-        blob = artifacts.read(f"{folder}/{entry.number}")
+        blob = artifacts.read(f"{folder}/{entry.number}", entry.limit, cut=True)
         check_piece(entry, blob)
         context = _context(key, manifest.name, entry.number, entry.rows, entry.schema)
         plain = vault.unseal_into(key, context, blob, pieces.room)

@@ -43,6 +43,9 @@ ACTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 """The sentence without who did it, and when there is such a line."""
 
+DECISIONS = frozenset({"add", "grant", "promote", "revoke", "rollback", "rotate", "shred", "sign"})
+"""What somebody decided by hand: a command that did one of these writes a checkpoint, as a run does."""
+
 
 def page() -> str:
     """The reference page as Markdown. A test holds the committed file against it."""

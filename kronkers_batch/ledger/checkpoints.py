@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import Connection, select
 
@@ -17,10 +18,11 @@ from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.engine import Database
 from kronkers_batch.store.tables.ledger import ledger as table
 
-FORMATS = ("kronkers-batch checkpoint 1", "kronkers-batch checkpoint 2")
-"""The first had no counts."""
+FORMATS = ("kronkers-batch checkpoint 1", "kronkers-batch checkpoint 2", "kronkers-batch checkpoint 3")
+"""The first had no counts, the second no versions of keys."""
 
-_LIMIT = 64 * 1024
+_LIMIT = 256 * 1024
+_ROOT = "ledger"
 _LOOKED_AT = 50
 """How many checkpoints of others are passed over in search of the caller's own."""
 
@@ -29,7 +31,8 @@ _LOOKED_AT = 50
 class Checkpoint:
     """The ledger's head at a moment, how many rows there were of what it tells, and who says so.
 
-    ``counts`` is None in a checkpoint that an older version of this program wrote.
+    ``counts`` is None where whoever signed it had not verified what the ledger tells. ``keys`` are the
+    versions of the keys in use by scope; None in a checkpoint that an older version of this program wrote.
     """
 
     warehouse: str
@@ -39,6 +42,7 @@ class Checkpoint:
     signer: str
     signature: bytes
     counts: Mapping[str, int] | None = None
+    keys: Mapping[str, int] | None = None
 
     @property
     def head(self) -> Head | None:
@@ -48,12 +52,17 @@ class Checkpoint:
     @property
     def format(self) -> str:
         """The label of its format."""
+        if self.keys is not None:
+            return FORMATS[2]
         return FORMATS[0] if self.counts is None else FORMATS[1]
 
     def payload(self) -> bytes:
         """What is signed."""
-        counts = [f"{name}={count}" for name, count in sorted((self.counts or {}).items())]
-        return encode(self.format, self.warehouse, self.seq, self.hash, self.at, self.signer, *counts)
+        counts, keys = _fields(self.counts or {}), _fields(self.keys or {})
+        if self.keys is not None:
+            counts = ["" if self.counts is None else str(len(counts)), *counts]
+        head = (self.format, self.warehouse, self.seq, self.hash, self.at, self.signer)
+        return encode(*head, *counts, *keys)
 
     def to_bytes(self) -> bytes:
         """One JSON object."""
@@ -68,6 +77,8 @@ class Checkpoint:
         }
         if self.counts is not None:
             value["counts"] = dict(sorted(self.counts.items()))
+        if self.keys is not None:
+            value["keys"] = dict(sorted(self.keys.items()))
         return json.dumps(value, indent=1).encode() + b"\n"
 
     @classmethod
@@ -75,7 +86,6 @@ class Checkpoint:
         """The inverse. Raises IntegrityError."""
         try:
             value = json.loads(raw)
-            counts = value.get("counts")
             found = cls(
                 str(value["warehouse"]),
                 int(value["seq"]),
@@ -83,7 +93,8 @@ class Checkpoint:
                 int(value["at"]),
                 str(value["signer"]),
                 base64.b64decode(value["signature"], validate=True),
-                None if counts is None else {str(name): int(count) for name, count in counts.items()},
+                _numbers(value.get("counts")),
+                _numbers(value.get("keys")),
             )
             if found.to_bytes() != raw:
                 raise ValueError("not the one spelling")
@@ -92,9 +103,17 @@ class Checkpoint:
         return found
 
 
-def write(keys: Keys, store: ArtifactStore, head: Head, counts: Mapping[str, int]) -> Checkpoint:
-    """Writes a checkpoint of what the caller has verified. Raises StoreError."""
-    unsigned = Checkpoint(keys.warehouse, head.seq, head.hash, clock.now(), keys.signer, b"", counts)
+def write(
+    keys: Keys,
+    store: ArtifactStore,
+    head: Head,
+    counts: Mapping[str, int] | None,
+    versions: Mapping[str, int],
+) -> Checkpoint:
+    """Writes a checkpoint of what the caller has verified, or (without counts) met. Raises StoreError."""
+    unsigned = Checkpoint(
+        keys.warehouse, head.seq, head.hash, clock.now(), keys.signer, b"", counts, versions
+    )
     _, signature = keys.sign(unsigned.payload())
     done = replace(unsigned, signature=signature)
     store.write(_path(done), done.to_bytes())
@@ -115,13 +134,17 @@ def verify(db: Database, keys: Keys, store: ArtifactStore) -> int:
     return len(paths)
 
 
-def newest(db: Database, keys: Keys, store: ArtifactStore) -> Checkpoint | None:
-    """The newest checkpoint, compared with the database; None without any. Raises as :func:`verify`."""
-    paths = store.list(_folder(keys))
-    if not paths:
-        return None
-    with db.read() as conn:
-        return _compare(conn, keys, store, paths[-1])
+def newest(conn: Connection, keys: Keys, store: ArtifactStore) -> list[Checkpoint]:
+    """The newest checkpoints, newest first, to the first of :func:`own`; each compared with the database.
+
+    Raises as :func:`verify`.
+    """
+    found: list[Checkpoint] = []
+    for path in reversed(store.list(_folder(keys))[-_LOOKED_AT:]):
+        found.append(_compare(conn, keys, store, path))
+        if _is_own(found[-1], keys):
+            break
+    return found
 
 
 def own(conn: Connection, keys: Keys, store: ArtifactStore) -> Checkpoint | None:
@@ -130,11 +153,25 @@ def own(conn: Connection, keys: Keys, store: ArtifactStore) -> Checkpoint | None
     Whoever has a key and can write to the checkpoints' address could sign one of what they forged. None where
     there is none among the newest. Raises as :func:`verify`.
     """
-    for path in reversed(store.list(_folder(keys))[-_LOOKED_AT:]):
-        point = _compare(conn, keys, store, path)
-        if point.signer == keys.signer:
-            return point
-    return None
+    return next((point for point in newest(conn, keys, store) if _is_own(point, keys)), None)
+
+
+def others(store: ArtifactStore, warehouses: Iterable[str]) -> str:
+    """One of these warehouses that has checkpoints here; empty where none has. Raises StoreError."""
+    return next((one for one in warehouses if store.list(f"{_ROOT}/{one}")), "")
+
+
+def _is_own(point: Checkpoint, keys: Keys) -> bool:
+    """Not one that a command wrote of what it met."""
+    return point.signer == keys.signer and (point.counts is not None or point.keys is None)
+
+
+def _fields(numbers: Mapping[str, int]) -> list[str]:
+    return [f"{name}={number}" for name, number in sorted(numbers.items())]
+
+
+def _numbers(value: Any) -> dict[str, int] | None:
+    return None if value is None else {str(name): int(number) for name, number in value.items()}
 
 
 def _compare(conn: Connection, keys: Keys, store: ArtifactStore, path: str) -> Checkpoint:
@@ -153,11 +190,11 @@ def _compare(conn: Connection, keys: Keys, store: ArtifactStore, path: str) -> C
 
 
 def _folder(keys: Keys) -> str:
-    return f"ledger/{keys.warehouse}"
+    return f"{_ROOT}/{keys.warehouse}"
 
 
 def _path(point: Checkpoint) -> str:
-    return f"ledger/{point.warehouse}/{point.seq:012d}-{point.at}.json"
+    return f"{_ROOT}/{point.warehouse}/{point.seq:012d}-{point.at}.json"
 
 
 def _older(how: str, where: str) -> IntegrityError:

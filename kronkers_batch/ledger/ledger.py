@@ -11,10 +11,10 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, Row, select
 
 from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound
-from kronkers_batch.ledger.actions import ACTIONS
+from kronkers_batch.ledger.actions import ACTIONS, DECISIONS
 from kronkers_batch.redaction import redacted
 from kronkers_batch.store import clock, written
-from kronkers_batch.store.canonical import encode
+from kronkers_batch.store.canonical import encode, sealed_object
 from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.tables.ledger import ledger as table
 
@@ -71,10 +71,14 @@ class Head:
 
 
 class Ledger:
-    """Appends entries and verifies the chain."""
+    """Appends entries and verifies the chain.
+
+    ``decided`` says whether an entry about a decision was appended that no checkpoint has yet.
+    """
 
     def __init__(self, db: Database, keys: Keys) -> None:
         self._db, self._keys = db, keys
+        self.decided = False
 
     def append(
         self,
@@ -108,8 +112,8 @@ class Ledger:
         if details and not department:
             raise ValueError("details need a department whose key seals them")
         serialise(conn, "ledger")
-        head = _head(conn)
-        seq, key_id, blob = head.seq + 1, "", b""
+        last = head(conn)
+        seq, key_id, blob = last.seq + 1, "", b""
         if details:
             plain = json.dumps(details, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
             key_id, blob = self._keys.seal(conn, department, seq, plain)
@@ -122,13 +126,14 @@ class Ledger:
             "department": department,
             "key_id": key_id,
             "details": blob,
-            "previous": head.hash,
+            "previous": last.hash,
             "signer": self._keys.signer,
         }
         digest = entry_hash(row)
         _, signature = self._keys.sign(_signed(digest))
         whole = row | {"hash": digest, "signature": signature}
         written.insert(conn, table, whole, f"entry {seq} of the ledger")
+        self.decided = self.decided or action in DECISIONS
         return seq
 
     def entries(
@@ -159,8 +164,7 @@ class Ledger:
             plain = self._keys.unseal(conn, row.department, row.seq, row.key_id, row.details)
         except (AccessRefused, NotFound):
             return None
-        value = json.loads(plain)
-        if not isinstance(value, dict):  # anybody with the key may have written anything
+        if (value := sealed_object(plain)) is None:
             raise _broken(row.seq, "has details that are none")
         return value
 
@@ -177,12 +181,12 @@ class Ledger:
 
     def verify_in(self, conn: Connection, after: Head | None = None) -> Head:
         """As :meth:`verify`, as of a transaction."""
-        head = after or Head(0, GENESIS)
-        query = select(table).where(table.c.seq > head.seq).order_by(table.c.seq)
+        last = after or Head(0, GENESIS)
+        query = select(table).where(table.c.seq > last.seq).order_by(table.c.seq)
         for row in conn.execute(query.execution_options(yield_per=1000)):
-            if row.seq != head.seq + 1:
-                raise _broken(head.seq + 1, "is missing")
-            if row.previous != head.hash:
+            if row.seq != last.seq + 1:
+                raise _broken(last.seq + 1, "is missing")
+            if row.previous != last.hash:
                 raise _broken(row.seq, "does not follow the one before it")
             if entry_hash(dict(row._mapping)) != row.hash:
                 raise _broken(row.seq, "was changed")
@@ -190,11 +194,12 @@ class Ledger:
             signed = _signed(row.hash)
             if not self._keys.check(conn, row.signer, signed, row.signature, row.principal):
                 raise _broken(row.seq, "is not signed by who it says")
-            head = Head(row.seq, row.hash)
-        return head
+            last = Head(row.seq, row.hash)
+        return last
 
 
-def _head(conn: Connection) -> Head:
+def head(conn: Connection) -> Head:
+    """The last entry as it stands there, not verified."""
     row = conn.execute(select(table.c.seq, table.c.hash).order_by(table.c.seq.desc()).limit(1)).one_or_none()
     return Head(0, GENESIS) if row is None else Head(row.seq, row.hash)
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Select, select
 from kronkers_batch.errors import IntegrityError
 from kronkers_batch.registry.training import Promotion
 from kronkers_batch.store import chain, clock, written
-from kronkers_batch.store.canonical import encode
+from kronkers_batch.store.canonical import encode, sealed_object
 from kronkers_batch.store.tables.registry import champions, model_versions
 from kronkers_batch.vault.context import Context, DataKey, Kind, Role, Signature
 from kronkers_batch.vault.vault import Vault
@@ -142,7 +142,13 @@ def append(
 
 def promotion(vault: Vault, key: DataKey | None, line: Line, before: Line | None) -> Promotion:
     """A row with its sealed reason; ``key`` is the record key of the row's version, None where it is gone."""
-    why = json.loads(vault.unseal(key, line.context, line.details))["why"] if key else ""
+    details = sealed_object(vault.unseal(key, line.context, line.details)) if key else {}
+    if details is None:
+        raise IntegrityError(
+            "a promotion has details that are none",
+            where=f"{line.model}@{line.number}",
+            fix="Find out who could sign it: kronkers ledger show",
+        )
     return Promotion(
         sequence=line.sequence,
         model=line.model,
@@ -151,7 +157,7 @@ def promotion(vault: Vault, key: DataKey | None, line: Line, before: Line | None
         action=line.action,
         at=line.at,
         principal=line.signature.principal,
-        why=str(why),
+        why=str(details.get("why", "")),
         previous=before.number if before else None,
     )
 

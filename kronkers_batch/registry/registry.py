@@ -57,7 +57,7 @@ class Registry:
         # Between the transactions: an artifact may be large, and the write lock is everybody's.
         blob = vault.seal(data_key, records.artifact_context(training, version_id), artifact)
         self._artifacts.write(records.artifact_path(training.department, training.model, version_id), blob)
-        draft = Draft(version_id, data_key, record_key, PieceEntry(0, 0, digest(blob)))
+        draft = Draft(version_id, data_key, record_key, PieceEntry(0, 0, digest(blob), size=len(blob)))
         with self._db.write() as conn:
             row = records.insert_version(conn, vault, draft, training)
             version = records.open_version(conn, vault, row, golden=True)
@@ -138,7 +138,8 @@ class Registry:
         with self._db.write() as conn:  # before a byte is decrypted
             scope = Scope(row.department, row.model)
             note(self._ledger, conn, self._vault, "open", version.ref, scope)
-        blob = self._artifacts.read(records.artifact_path(row.department, row.model, row.id))
+        path = records.artifact_path(row.department, row.model, row.id)
+        blob = self._artifacts.read(path, entry.limit, cut=True)
         check_piece(entry, blob)
         return self._vault.unseal(key, records.artifact_context(version.training, row.id), blob)
 
@@ -276,9 +277,9 @@ class Registry:
     ) -> Promotion:
         if log and log[-1].version_id == row.id:
             return self._promotion(conn, log[-1], log[-2] if len(log) > 1 else None)
-        key = self._vault.data_key(conn, row.record_key_id)
-        line = champions.append(conn, self._vault, key, row, action, why)
         scope = Scope(row.department, row.model)
+        key = self._vault.key_of(conn, row.record_key_id, scope, Kind.RECORD, row.id)
+        line = champions.append(conn, self._vault, key, row, action, why)
         told = {"why": why, "from": log[-1].number if log else None, "definition": row.definition}
         told |= details or {}
         note(self._ledger, conn, self._vault, action, f"{row.model}@{row.number}", scope, told)

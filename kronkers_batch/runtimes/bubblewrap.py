@@ -10,7 +10,7 @@ from typing import NamedTuple
 from kronkers_batch.config.spec import Resources
 from kronkers_batch.errors import ConfigError
 from kronkers_batch.runtimes.languages.base import MIB, SYSTEM_FOLDERS, WORKERS, Command, is_system
-from kronkers_batch.runtimes.launch import Launch, identity
+from kronkers_batch.runtimes.launch import CODE, Launch, identity
 from kronkers_batch.runtimes.limits import become, free_user, limited, scratch_size, variables
 from kronkers_batch.runtimes.seccomp import filter_bytes
 
@@ -35,6 +35,7 @@ def bubblewrap(
     tools: Tools,
     *,
     hidden: Iterable[Path] = (),
+    code: tuple[Path, bytes] | None = None,
     nested: bool = False,
 ) -> Launch:
     """A worker in bubblewrap.
@@ -45,6 +46,7 @@ def bubblewrap(
         resources: Its limits.
         tools: The programs.
         hidden: Places that no worker sees, whatever is shown above them.
+        code: A file and what is in it, from memory: what lies there may be exchanged at any time.
         nested: Whether this bubblewrap cannot forbid user namespaces inside (the filter of calls still does).
     """
     root = os.geteuid() == 0
@@ -62,13 +64,17 @@ def bubblewrap(
     argv += ["--proc", "/proc", "--dev", "/dev"]
     argv += _tmpfs("/dev/shm", SHARED_MEMORY)  # noqa: S108 - inside
     argv += _tmpfs(SCRATCH, scratch_size(resources))
-    shown = _in_order([*_system(), *command.visible, *([folder] if folder else [])])
+    own = [code[0]] if code else [folder] if folder else []
+    shown = _in_order([*_system(), *command.visible, *own])
     for above in sorted({parent for path in shown for parent in path.parents} - {Path("/"), Path(SCRATCH)}):
         if not any(above.is_relative_to(path) for path in shown):
             argv += ["--perms", "0755", "--dir", str(above)]  # else only root could pass through
-    looked_at = {path: path.resolve() for path in shown if not is_system(path)}
-    for path in shown:
+    bound = [path for path in shown if not code or path != code[0]]
+    looked_at = {path: path.resolve() for path in bound if not is_system(path)}
+    for path in bound:
         argv += _show(path)
+    if code:
+        argv += ["--perms", "0444", "--ro-bind-data", CODE, str(code[0])]
     for path in (Path(p) for p in NOT_SHOWN if Path(p).exists()):
         argv += _mask(path)
     for path in masked(shown, hidden):  # after all that is shown: what is mounted last is what is seen
@@ -81,7 +87,19 @@ def bubblewrap(
     argv += [tools.setpriv, *become(user), "--no-new-privs", "--"] if user else []
     argv += [*limited(resources, tools.prlimit), *command.argv]
     seen = {str(path): identity(real) for path, real in looked_at.items()}
-    return Launch(tuple(argv), {}, True, user, SCRATCH, None, resources.memory, seen, filter_bytes(), ())
+    return Launch(
+        argv=tuple(argv),
+        environment={},
+        sandboxed=True,
+        user=user,
+        scratch=SCRATCH,
+        remove=None,
+        memory=resources.memory,
+        seen=seen,
+        calls=filter_bytes(),
+        code=code[1] if code else b"",
+        warnings=(),
+    )
 
 
 def check_shown(paths: Iterable[Path], refusal: Callable[[Path], str]) -> None:

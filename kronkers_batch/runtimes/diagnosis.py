@@ -16,7 +16,7 @@ from kronkers_batch.frames.wire import WireError
 from kronkers_batch.runtimes.languages.base import MIB, too_wide
 from kronkers_batch.runtimes.protocol import Answer, TimedOut, WorkerGone
 from kronkers_batch.runtimes.scrub import Scrubber, words_of
-from kronkers_batch.runtimes.spec import WorkerSpec
+from kronkers_batch.runtimes.spec import KeptCode, WorkerSpec
 
 MAX_CODE = 2 * 2**20
 OUT_OF_MEMORY = (128 + 9, 128 + 6, 128 + 11, 128 + 7, 12)  # killed, aborted, segmentation fault, bus, ours
@@ -60,6 +60,13 @@ def model_folder(spec: WorkerSpec) -> Path | None:
     return spec.model.path if too_wide(folder) or str(folder) in ("/tmp", "/dev/shm") else folder  # noqa: S108
 
 
+def own_code(spec: WorkerSpec) -> tuple[Path, bytes] | None:
+    """Where the worker finds its code, and what it finds there; None where that is what lies there."""
+    if not isinstance(spec.model, KeptCode):
+        return None
+    return spec.model.path, spec.model.text.encode()
+
+
 def check_readable(spec: WorkerSpec) -> None:
     """Raises ModelError where the user that root's workers become could not read the model's code."""
     if not isinstance(spec.model, CodeFile):
@@ -86,7 +93,9 @@ def scrubber(spec: WorkerSpec, given: Container[str] = ()) -> Scrubber:
     code = ""
     if isinstance(spec.model, CodeFile):
         names.add(spec.model.path.name)
-        if spec.model.path.is_file():
+        if isinstance(spec.model, KeptCode):
+            code = spec.model.text[:MAX_CODE]
+        elif spec.model.path.is_file():
             with spec.model.path.open("rb") as file:
                 code = file.read(MAX_CODE).decode(errors="replace")
     elif isinstance(spec.model, Estimator):

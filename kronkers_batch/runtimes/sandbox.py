@@ -88,6 +88,7 @@ def launch(
     resources: Resources,
     policy: SandboxPolicy,
     hidden: Iterable[Path] = (),
+    code: tuple[Path, bytes] | None = None,
 ) -> Launch:
     """How to start ``command`` under ``policy``.
 
@@ -97,6 +98,7 @@ def launch(
         resources: Its limits.
         policy: ``require``, ``prefer`` or ``off``.
         hidden: Places that are masked where they lie below something that is shown.
+        code: A file that the sandbox has instead of what lies there; without a sandbox that is read.
 
     Raises:
         MissingPart: The sandbox is required, but does not work here.
@@ -111,7 +113,7 @@ def launch(
     state = sandbox_state()
     tools = state.tools
     if policy is not SandboxPolicy.OFF and state.works:
-        return bubblewrap(command, folder, resources, tools, hidden=hidden, nested=state.nested)
+        return bubblewrap(command, folder, resources, tools, hidden=hidden, code=code, nested=state.nested)
     if policy is SandboxPolicy.REQUIRE:
         raise MissingPart(
             f"workers must run in the sandbox, which does not work here: {state.problem}",
@@ -151,6 +153,7 @@ def _limits_only(
         memory=resources.memory,
         seen={},
         calls=b"",
+        code=b"",
         warnings=tuple(warnings),
     )
 

@@ -26,6 +26,13 @@ def _nowhere(_path: Path) -> str:
 
 
 @dataclass(frozen=True)
+class KeptCode(CodeFile):
+    """Code that a version keeps: ``text`` is what its worker is to run, whatever lies at ``path`` by then."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Walls:
     """Where a worker may not look: keys, the warehouse, what other departments do not share.
 

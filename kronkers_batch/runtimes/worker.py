@@ -55,7 +55,9 @@ class Worker:
         folder = diagnosis.model_folder(spec)
         if spec.environment != Environment():  # else all of it is this machine's or this program's own
             check_shown(command.visible, spec.walls.refusal)
-        self._launch: Launch = launch(command, folder, spec.resources, spec.sandbox, spec.walls.hidden)
+        self._launch: Launch = launch(
+            command, folder, spec.resources, spec.sandbox, spec.walls.hidden, diagnosis.own_code(spec)
+        )
         if self._launch.user is not None:
             diagnosis.check_readable(spec)
         for warning in self._launch.warnings:

@@ -1,21 +1,23 @@
 """What is verified when, and the checkpoints outside the database: written when a run ends, compared before.
 
 A run verifies at its end what the ledger gained since the caller's own newest checkpoint, and writes the next
-one. Without one it verifies everything.
+one. Without one it verifies everything. A command that decided something, such as a revocation, writes one of
+what it met: else the database of before could be put back until the next run. Before a run writes anything,
+the keys in use are compared with the checkpoints and the ledger: who was revoked knows the older ones.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from kronkers_batch.errors import StoreError
-from kronkers_batch.ledger import checkpoints
+from kronkers_batch.ledger import checkpoints, ledger
 from kronkers_batch.ledger.checkpoints import Checkpoint, Head
-from kronkers_batch.steps import recorded, recorded_since
+from kronkers_batch.steps import keys_in_use, recorded, recorded_since
 from kronkers_batch.steps.services import Services
 from kronkers_batch.store import storage
 from kronkers_batch.store.artifacts import ArtifactStore
@@ -51,6 +53,7 @@ def write(services: Services) -> None:
     None is written where ``warehouse.checkpoints`` is empty. Raises IntegrityError, StoreError.
     """
     store, keys = _store(services), LedgerKeys(services.vault)
+    services.ledger.decided = False
     with services.db.read(anew=True) as connection:
         point: Checkpoint | None = None
         unread: StoreError | None = None
@@ -60,19 +63,38 @@ def write(services: Services) -> None:
             except StoreError as error:
                 unread = error
         head = _since(services, connection, point)
-        counts = recorded_since.counts(connection)
+        counts, versions = recorded_since.counts(connection), keys_in_use.versions(connection)
     if store is not None:
         with _no_checkpoint():
             if unread is not None:
                 raise unread
-            checkpoints.write(keys, store, head, counts)
+            checkpoints.write(keys, store, head, counts, versions)
+
+
+def mark(services: Services) -> None:
+    """Writes a checkpoint of what the caller met, not verified, where this process decided something.
+
+    Raises StoreError.
+    """
+    store = _store(services)
+    if store is None or not services.ledger.decided:
+        return
+    services.ledger.decided = False
+    with services.db.read() as connection:
+        head, versions = ledger.head(connection), keys_in_use.versions(connection)
+    with _no_checkpoint():
+        checkpoints.write(LedgerKeys(services.vault), store, head, None, versions)
 
 
 def compare(services: Services) -> None:
-    """Raises IntegrityError where the database is older than the newest checkpoint, or another one."""
+    """Refuses a database that is older than its checkpoints, or has older keys than were in use already.
+
+    Raises IntegrityError, StoreError.
+    """
     store = _store(services)
-    if store is not None:
-        checkpoints.newest(services.db, LedgerKeys(services.vault), store)
+    with services.db.read() as connection:
+        found = [] if store is None else checkpoints.newest(connection, LedgerKeys(services.vault), store)
+        _expect(services, connection, found)
 
 
 def verify(services: Services) -> Verified:
@@ -96,8 +118,17 @@ def _since(services: Services, connection: Connection, point: Checkpoint | None)
         recorded.verify(services, connection)
         return head
     head = services.ledger.verify_in(connection, point.head)
+    _expect(services, connection, [point])
     recorded_since.verify(services, connection, point.seq, point.counts)
     return head
+
+
+def _expect(services: Services, connection: Connection, points: Iterable[Checkpoint]) -> None:
+    """What others sign asks for more, never for less: without one's own the whole ledger is asked."""
+    told = [point for point in points if point.keys is not None]
+    own = any(point.signer == services.vault.identity.public.id and point.counts for point in told)
+    for point in told if own else (None, *told):
+        services.vault.ring.expect(connection, keys_in_use.least(connection, point))
 
 
 @contextlib.contextmanager

@@ -25,6 +25,7 @@ from kronkers_batch.config.spec import (
 from kronkers_batch.errors import ModelError
 from kronkers_batch.frames.schema import ColumnType
 from kronkers_batch.registry.training import ModelVersion
+from kronkers_batch.runtimes.spec import KeptCode
 from kronkers_batch.steps.services import Services
 
 
@@ -61,7 +62,8 @@ def as_trained(services: Services, model: ModelSpec, version: ModelVersion) -> M
     estimator = then["estimator"]
     code: CodeFile | Estimator
     if estimator is None:
-        code = CodeFile(write_code(services, then["file"], then["code"]), model.model.origin)
+        text = then["code"]
+        code = KeptCode(write_code(services, then["file"], text), model.model.origin, text)
     else:
         code = Estimator(**estimator, origin=model.model.origin)
     return replace(

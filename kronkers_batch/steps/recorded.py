@@ -18,6 +18,7 @@ from kronkers_batch.data.reference import READY
 from kronkers_batch.errors import IntegrityError
 from kronkers_batch.ledger.ledger import Entry
 from kronkers_batch.registry import champions as champions_log
+from kronkers_batch.steps import keys_in_use
 from kronkers_batch.steps.services import Services
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.store.tables.outputs import output_log, output_versions
@@ -68,6 +69,7 @@ def verify(services: Services, connection: Connection) -> int:
     _people(connection, said)
     compare_people(services, connection)
     compare_revocations(services, connection, said)
+    services.vault.ring.expect(connection, keys_in_use.least(connection, None))
     return count
 
 

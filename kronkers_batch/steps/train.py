@@ -14,6 +14,7 @@ from kronkers_batch.frames.schema import Column, Schema
 from kronkers_batch.monitoring.gates import Verdict, as_words, judge_metrics
 from kronkers_batch.monitoring.metrics import metrics, rounded
 from kronkers_batch.registry.training import ModelVersion, Training
+from kronkers_batch.runtimes.spec import KeptCode
 from kronkers_batch.runtimes.worker import start
 from kronkers_batch.steps import rights
 from kronkers_batch.steps.declared import declaration, read_code, write_code
@@ -131,8 +132,9 @@ def open_trainer(services: Services, model: ModelSpec) -> Worker:
     """
     permit(services, model.name)
     if isinstance(model.model, CodeFile):
-        kept = write_code(services, model.model.path.name, read_code(services, model))
-        model = replace(model, model=CodeFile(kept, model.model.origin))
+        text = read_code(services, model)
+        kept = write_code(services, model.model.path.name, text)
+        model = replace(model, model=KeptCode(kept, model.model.origin, text))
     target = Column(model.target, model.target_type)
     return start(worker_spec(services, model, feature_columns(model), target))
 

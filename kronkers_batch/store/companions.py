@@ -8,11 +8,18 @@ from pathlib import Path
 
 from kronkers_batch.errors import IntegrityError
 
-_SUFFIXES = ("-wal", "-shm", "-journal")
+_JOURNAL = "-journal"
+_SUFFIXES = ("-wal", "-shm", _JOURNAL)
+# How a journal ends that names another file: SQLite deletes that, wherever it lies, once it has undone what
+# the journal tells. It belongs to transactions over several databases, which this program has none of.
+_NAMES_ANOTHER = bytes.fromhex("d9d505f920a163d7")
 
 
 def require_own(path: Path) -> None:
-    """Refuses a link, a pipe or another file's second name where SQLite writes. Raises IntegrityError."""
+    """Refuses a link, a pipe or another file's second name where SQLite writes, and journals with a name.
+
+    Raises IntegrityError.
+    """
     base = os.path.realpath(path)
     for suffix in _SUFFIXES:
         try:
@@ -25,3 +32,20 @@ def require_own(path: Path) -> None:
                 where=base + suffix,
                 fix="Find out who can write to this folder; delete the link while no program runs.",
             )
+        if suffix == _JOURNAL and _end(base + suffix) == _NAMES_ANOTHER:
+            raise IntegrityError(
+                "the database's journal names another file, which SQLite would delete",
+                where=base + suffix,
+                fix="Find out who can write to this folder; delete the journal while no program runs.",
+            )
+
+
+def _end(path: str) -> bytes:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return b""  # gone meanwhile, or not to be read: by SQLite neither
+    try:
+        return os.pread(descriptor, len(_NAMES_ANOTHER), max(os.fstat(descriptor).st_size - 8, 0))
+    finally:
+        os.close(descriptor)

@@ -182,9 +182,16 @@ class Database:
         try:
             if path is not None:
                 return self._make_sqlite(path)
+            connect = {"client_encoding": "utf8"}  # whatever somebody set for the database or its user
+            if "connect_timeout" not in make_url(self._url.reveal()).query:
+                connect["connect_timeout"] = str(max(int(self._wait), 2))
             # Parameters may be confidential: errors must not print them.
             engine = create_engine(
-                self._url.reveal(), hide_parameters=True, pool_pre_ping=True, pool_timeout=self._wait
+                self._url.reveal(),
+                hide_parameters=True,
+                pool_pre_ping=True,
+                pool_timeout=self._wait,
+                connect_args=connect,
             )
             event.listen(engine, "connect", self._pin)
             return engine
@@ -223,6 +230,8 @@ class Database:
     def _pin(self, connection: Any, _record: object) -> None:
         """One schema, whatever is put into others; and what is temporary comes last."""
         before, connection.autocommit = connection.autocommit, True
+        # As for another writer of a SQLite file: who may lock a table could else have all wait for ever.
+        connection.execute(f"SET lock_timeout TO {int(self._wait * 1000)}")
         schema = connection.execute("SELECT pg_catalog.quote_ident(pg_catalog.current_schema())").fetchone()[
             0
         ]

@@ -15,6 +15,7 @@ _FULL = "Make room on the disk, then run again: what was finished is kept, the r
 _READ_ONLY = "Give the user that runs kronkers the right to write to this file and its folder."
 _PATH = "Check the path in conf/warehouse/, and that the user that runs kronkers may enter its folders."
 _DAMAGED = "Do not write to it any more. Restore it from the last backup."
+_TIMEOUT = "Ask who set idle_in_transaction_session_timeout for this database or its user, and why."
 _RETRY = "Two writers met and this one gave way. Run again."
 
 # SQLite's primary result codes (the low byte of an extended one).
@@ -32,6 +33,7 @@ _SQLITE: dict[int, tuple[str, str]] = {
 _POSTGRES: dict[str, tuple[str, str]] = {
     "55P03": ("the database is locked", _LOCKED),
     "57014": ("the database gave up waiting", _LOCKED),
+    "25P03": ("the database server ended the transaction, which took longer than it allows", _TIMEOUT),
     "40": ("the database undid this transaction for another's sake", _RETRY),
     "53": ("the database server is out of disk, memory or connections", _FULL),
     "25006": ("the database is read-only", "Connect to the primary server, not to a standby."),

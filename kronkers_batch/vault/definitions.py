@@ -23,6 +23,7 @@ from sqlalchemy import Connection, Row, select
 
 from kronkers_batch.errors import AccessRefused, IntegrityError, KronkersError, NotFound
 from kronkers_batch.store import clock, written
+from kronkers_batch.store.canonical import sealed_object
 from kronkers_batch.store.engine import serialise
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables.signing import definitions as table
@@ -218,10 +219,10 @@ class Signatures:
         try:
             key = self._vault.data_key(conn, row.key_id)
             text = self._vault.unseal(key, _context(key.scope.department, row.id), row.details)
-            fields: Mapping[str, Any] = json.loads(text)["fields"]
         except KronkersError:
             return {}
-        return fields
+        fields = (sealed_object(text) or {}).get("fields")
+        return fields if isinstance(fields, dict) else {}
 
     def _statement(self, row: Any) -> bytes:
         return self._trust.statement(

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from kronkers_batch.errors import IntegrityError
 from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.ids import new_id
+from kronkers_batch.vault import sealing
 from kronkers_batch.vault.undumpable import make_undumpable
 
 MLKEM_SEED, MLKEM_PUBLIC = 64, 1184
@@ -115,6 +116,10 @@ class Identity:
     def sign(self, message: bytes) -> bytes:
         """An Ed25519 signature, 64 bytes."""
         return self._sign.sign(message)
+
+    def derive(self, label: str) -> bytes:
+        """A key of 32 bytes for a use of this principal's own; it tells nothing about the others."""
+        return sealing.derive(self.secrets[2], encode("kronkers-batch own key 1", label))
 
     def __repr__(self) -> str:
         return f"Identity({self.name!r}, {self.public.id})"

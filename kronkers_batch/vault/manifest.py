@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from kronkers_batch.errors import IntegrityError
 from kronkers_batch.frames.schema import Schema
+from kronkers_batch.store.canonical import sealed_object
 from kronkers_batch.vault.context import Context, DataKey, Kind, Signature
 from kronkers_batch.vault.sealing import RESTORE
 from kronkers_batch.vault.vault import Vault
@@ -24,12 +25,25 @@ FORMAT = "kronkers-batch manifest 1"
 
 @dataclass(frozen=True)
 class PieceEntry:
-    """One piece: its number, its rows, the digest (hex) of its ciphertext, the digest of its schema."""
+    """One piece: its number, its rows, the digest (hex) of its ciphertext, the digest of its schema.
+
+    ``size`` is how many bytes the ciphertext has, where it is a file; 0 where nobody said it.
+    """
 
     number: int
     rows: int
     digest: str
     schema: str = ""
+    size: int = 0
+
+    @property
+    def limit(self) -> int | None:
+        """How much of the file is to be read: who can write to the store could let it have no end."""
+        return self.size or None
+
+    def to_json(self) -> list[object]:
+        """As the manifest has it."""
+        return [self.number, self.rows, self.digest, self.schema, *([self.size] if self.size else [])]
 
 
 @dataclass(frozen=True)
@@ -64,7 +78,7 @@ class Manifest:
             "name": self.name,
             "version_id": self.version_id,
             "created": self.created,
-            "pieces": [[p.number, p.rows, p.digest, p.schema] for p in self.pieces],
+            "pieces": [p.to_json() for p in self.pieces],
             "schema": self.schema.to_json(),
             "lineage": self.lineage,
             "extra": self.extra,
@@ -75,7 +89,7 @@ class Manifest:
     def from_bytes(cls, raw: bytes) -> Manifest:
         """The inverse of :meth:`to_bytes`. Raises IntegrityError."""
         try:
-            value = json.loads(raw)
+            value = sealed_object(raw) or {}
             if value["format"] != FORMAT:
                 raise ValueError("format")
             return cls(
@@ -84,12 +98,15 @@ class Manifest:
                 value["name"],
                 value["version_id"],
                 int(value["created"]),
-                tuple(PieceEntry(int(n), int(r), str(d), str(s)) for n, r, d, s in value["pieces"]),
+                tuple(
+                    PieceEntry(int(n), int(r), str(d), str(s), *(int(size) for size in z[:1]))
+                    for n, r, d, s, *z in value["pieces"]
+                ),
                 Schema.from_json(value["schema"]),
                 value["lineage"],
                 value["extra"],
             )
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise IntegrityError(
                 "a manifest has an unknown format",
                 fix="Upgrade this installation; if it is current: " + RESTORE,

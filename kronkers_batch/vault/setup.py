@@ -12,7 +12,7 @@ from sqlalchemy import Connection, insert, select
 
 from kronkers_batch.config import account
 from kronkers_batch.config.spec import Secret
-from kronkers_batch.errors import AccessRefused, IdentityError, NotFound, StoreError
+from kronkers_batch.errors import AccessRefused, IdentityError, IntegrityError, NotFound, StoreError
 from kronkers_batch.ledger.ledger import Ledger
 from kronkers_batch.store import clock
 from kronkers_batch.store.engine import Database, serialise
@@ -42,9 +42,20 @@ class FirstRun:
 
 
 def is_new(db: Database) -> bool:
-    """Whether nobody has initialised this warehouse yet. The database must have its tables."""
+    """Whether nobody has initialised this warehouse yet. The database must have its tables.
+
+    Raises IntegrityError where somebody has, and took out the row that names it.
+    """
     with db.read() as conn:
-        return conn.execute(select(t.warehouse.c.id)).first() is None
+        if conn.execute(select(t.warehouse.c.id)).first() is not None:
+            return False
+        if conn.execute(select(t.principals.c.id)).first() is not None:
+            raise IntegrityError(
+                "the row that names the warehouse is gone from the database, and others are there",
+                where=db.where,
+                fix="Do not use it. Restore the last backup, and find out who can write to the database.",
+            )
+        return True
 
 
 def initialise(

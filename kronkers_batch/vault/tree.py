@@ -6,6 +6,7 @@ Each department and model key has a *view key*, derived from it, which wraps the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +45,28 @@ class Tree:
     def __init__(self, identity: Identity, trust: Trust) -> None:
         self.identity, self.trust = identity, trust
         self._tree: KeyCache[str, TreeKey] = KeyCache()
+        self._least: dict[Scope, int] = {}
+
+    def expect(self, conn: Connection, least: Mapping[Scope, int]) -> None:
+        """Believes no older key in use than these versions, now or later in this process.
+
+        They come from outside the database, whose older keys can be put back with all that was once true of
+        them. Raises IntegrityError where one is older.
+        """
+        for scope, version in least.items():
+            self._least[scope] = max(version, self._least.get(scope, 0))
+            self._refuse_put_back(scope, self._newest(conn, scope))
+
+    def _refuse_put_back(self, scope: Scope, newest: Row[Any] | None) -> None:
+        least = self._least.get(scope, 0)
+        if (newest.version if newest is not None else 0) < least:
+            raise IntegrityError(
+                f"the newest key is older than version {least}, which was in use already: "
+                "somebody put an older one back",
+                where=f"key of {scope}",
+                fix="Nothing is written under it: whoever was revoked may know it. Restore the newest "
+                "backup, and find out who can write to the database.",
+            )
 
     def forget(self) -> None:
         """Drops every remembered key."""
@@ -62,6 +85,7 @@ class Tree:
             IntegrityError: An older key was put in its place.
         """
         newest = self._newest(conn, scope)
+        self._refuse_put_back(scope, newest)
         if newest is not None:
             self._refuse_older(conn, scope, newest)
             self._refuse_dated_back(conn, newest)

@@ -74,17 +74,6 @@ class Vault:
 
         return self._made_once(conn, scope, "filter", lambda: ring.find_data_key(conn, *named), make).key
 
-    def seal_of_use(self, conn: Connection, scope: Scope, *fields: str | bytes) -> bytes:
-        """32 bytes over these fields that only who holds the scope's key in use can make.
-
-        After a rotation they are others: what bears older ones was begun when somebody revoked since could
-        still look. Raises AccessRefused, NotFound.
-        """
-        ring = self.ring
-        parent = ring.active(conn, scope)
-        label = encode("kronkers-batch seal of use 1", ring.trust.warehouse, str(scope), parent.id, *fields)
-        return sealing.derive(ring.need_full(parent), label)
-
     def record_key(self, conn: Connection, scope: Scope, purpose: str) -> DataKey:
         """The key for small records of one purpose (a fixed word), which viewers can open.
 
@@ -117,6 +106,29 @@ class Vault:
             raise NotFound(f"nothing has been written under the key {purpose!r} yet", where=str(scope))
         serialise(conn, f"key {scope} {purpose}")
         return find() or make()
+
+    def key_of(self, conn: Connection, key_id: str, scope: Scope, kind: Kind, version_id: str) -> DataKey:
+        """As :meth:`data_key`, of just this: what is sealed now must not lie under a key of somebody else.
+
+        Which key is a version's stands in its row, and who can write to the database can name another.
+        """
+        key = self.ring.data_key(conn, key_id)
+        if (key.scope, key.kind, key.version_id) != (scope, kind, version_id):
+            raise IntegrityError(
+                "the key of another department, model or version was put in the place of its own",
+                where=f"{kind} {scope} {version_id}",
+                fix=sealing.RESTORE,
+            )
+        return key
+
+    def mark(self, conn: Connection, scope: Scope, statement: bytes) -> bytes:
+        """What only who has the key in use of a scope can make of a statement; another one after a rotation.
+
+        Raises AccessRefused for who may only view.
+        """
+        active = self.ring.active(conn, scope)
+        fields = (self.trust.warehouse, scope.department, scope.model, active.id, statement)
+        return sealing.derive(self.ring.need_full(active), encode("kronkers-batch mark 1", *fields))
 
     def shred(self, conn: Connection, key_id: str) -> None:
         """Deletes a data key: what is sealed under it can never be opened again.

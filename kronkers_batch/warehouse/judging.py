@@ -13,7 +13,7 @@ from kronkers_batch.ledger.ledger import Ledger
 from kronkers_batch.store.engine import serialise
 from kronkers_batch.store.tables.outputs import output_filters, output_pieces, output_versions
 from kronkers_batch.vault import rights
-from kronkers_batch.vault.context import Scope
+from kronkers_batch.vault.context import Kind, Scope
 from kronkers_batch.vault.notes import note
 from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse import catalog, log
@@ -97,7 +97,7 @@ def _delete(
     if row.state == "finished":
         judged = log.lines(conn, vault, row.model, day_of(row.logical_date))
         head = log.head_of(judged)
-        key = vault.data_key(conn, row.record_key_id)
+        key = vault.key_of(conn, row.record_key_id, scope, Kind.RECORD, row.id)
         left = log.last_good(judged, row.id) if head == row.id else head
         log.append(conn, vault, key, place, log.DELETE, left, why=why)
     conn.execute(delete(output_pieces).where(output_pieces.c.version_id == row.id))
@@ -136,9 +136,9 @@ def _append(
     told: Mapping[str, Any],
 ) -> OutputVersion:
     place = catalog.place_of(row)
-    key = vault.data_key(conn, row.record_key_id)
+    scope = Scope(row.department, row.model)
+    key = vault.key_of(conn, row.record_key_id, scope, Kind.RECORD, row.id)
     line = log.append(conn, vault, key, place, action, head, missed=missed, why=why)
     details = {**told, "missed": list(missed), "why": why, "fingerprint": row.fingerprint}
-    scope = Scope(row.department, row.model)
     note(ledger, conn, vault, action, f"{place.name}#{row.number}", scope, details)
     return catalog.open_version(conn, vault, row, [*judged, line]).version

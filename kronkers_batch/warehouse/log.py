@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, Select, select
 
 from kronkers_batch.errors import IntegrityError
 from kronkers_batch.store import chain, clock, written
-from kronkers_batch.store.canonical import encode
+from kronkers_batch.store.canonical import encode, sealed_object
 from kronkers_batch.store.tables.outputs import output_log, output_versions
 from kronkers_batch.vault.context import DataKey, Signature
 from kronkers_batch.vault.vault import Vault
@@ -141,7 +141,14 @@ def append(
 
 def judgement(vault: Vault, key: DataKey, line: Line) -> Judgement:
     """A row with its sealed details; ``key`` is the record key of the row's version."""
-    details = json.loads(vault.unseal(key, line.place.log(line.sequence), line.details))
+    details = sealed_object(vault.unseal(key, line.place.log(line.sequence), line.details))
+    missed = None if details is None else details.get("missed", [])
+    if details is None or not isinstance(missed, list):
+        raise IntegrityError(
+            "a judgement has details that are none",
+            where=f"{line.place.model}/{line.place.date}",
+            fix=_DAMAGED,
+        )
     return Judgement(
         sequence=line.sequence,
         action=line.action,
@@ -149,8 +156,8 @@ def judgement(vault: Vault, key: DataKey, line: Line) -> Judgement:
         head=line.head,
         at=line.at,
         principal=line.signature.principal,
-        missed=tuple(details["missed"]),
-        why=str(details["why"]),
+        missed=tuple(map(str, missed)),
+        why=str(details.get("why", "")),
     )
 
 

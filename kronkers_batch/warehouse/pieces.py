@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from kronkers_batch.errors import IntegrityError
+from kronkers_batch.store.canonical import sealed_object
 from kronkers_batch.vault.context import Context, Kind
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Entry:
     def from_bytes(cls, raw: bytes) -> Entry:
         """The inverse of :meth:`to_bytes`. Raises IntegrityError."""
         try:
-            value = json.loads(raw)
+            value = sealed_object(raw) or {}
             return cls(int(value["rows"]), *(str(value[name]) for name in ("digest", "content", "schema")))
         except (ValueError, KeyError, TypeError) as error:
             raise IntegrityError("a landed piece's entry is none", fix="Run again.") from error

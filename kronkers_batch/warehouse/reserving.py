@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
-from kronkers_batch.errors import IntegrityError
+from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound
 from kronkers_batch.frames.schema import Schema
 from kronkers_batch.ledger.ledger import Ledger
 from kronkers_batch.store import clock
+from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables.outputs import output_pieces, output_versions
@@ -51,7 +52,8 @@ def begin(
         rights.require(parts.vault, conn, scope, "publish")
         serialise(conn, f"output_versions:{model}/{date}")
         found = _unfinished(conn, department, model, date, fingerprint)
-        taken = _take_over(parts.vault, conn, found) if found else None
+        ours = found is not None and _is_ours(parts.vault, conn, found)
+        taken = _take_over(parts.vault, conn, found) if found and ours else None
         reserved = Reservation(
             *(taken or _reserve(parts.vault, conn, scope, date, fingerprint)),
             log_length=len(log.lines(conn, parts.vault, model, date)),
@@ -92,11 +94,7 @@ def _unfinished(
     return conn.execute(query).one_or_none()
 
 
-def _take_over(vault: Vault, conn: Connection, row: Row[tuple[object, ...]]) -> Taken | None:
-    """The unfinished version, or None where it was begun under keys that are not in use any more.
-
-    Somebody who was revoked meanwhile may have kept its data key: nothing more is written under that one.
-    """
+def _take_over(vault: Vault, conn: Connection, row: Row[tuple[object, ...]]) -> Taken:
     # From now on the older writer's token is refused, whatever it still tries.
     conn.execute(
         update(output_versions)
@@ -104,17 +102,44 @@ def _take_over(vault: Vault, conn: Connection, row: Row[tuple[object, ...]]) -> 
         .values(token=output_versions.c.token + 1)
     )
     place = Place(row.department, row.model, row.logical_date, row.id)
-    keys = vault.data_key(conn, row.key_id), vault.data_key(conn, row.record_key_id)
-    if not hmac.compare_digest(row.signature or b"", _begun(vault, conn, place, *keys)):
-        return None
-    return (place, row.number, row.token + 1, row.created, *keys)
+    return (place, row.number, row.token + 1, row.created, *_keys(vault, conn, row))
 
 
-def _begun(vault: Vault, conn: Connection, place: Place, data_key: DataKey, record_key: DataKey) -> bytes:
-    """What stands in the signature's place until there is one: the keys are of the scope's key in use."""
-    scope = Scope(place.department, place.model)
-    checks = (sealing.key_check(key.key) for key in (data_key, record_key))
-    return vault.seal_of_use(conn, scope, "reservation", place.version_id, place.date, *checks)
+def _keys(vault: Vault, conn: Connection, row: Row[Any]) -> tuple[DataKey, DataKey]:
+    scope = Scope(row.department, row.model)
+    return (
+        vault.key_of(conn, row.key_id, scope, Kind.OUTPUT, row.id),
+        vault.key_of(conn, row.record_key_id, scope, Kind.RECORD, row.id),
+    )
+
+
+def _is_ours(vault: Vault, conn: Connection, row: Row[Any]) -> bool:
+    """Whether somebody with the key in use reserved just this.
+
+    What is written from now on lies under its keys. Somebody revoked may have kept them, and who can write to
+    the database could put in a row that names keys of their own.
+    """
+    try:
+        keys = _keys(vault, conn, row)
+    except (AccessRefused, IntegrityError, NotFound):
+        return False
+    wanted = _mark(vault, conn, row.department, row.model, row.logical_date, row.fingerprint, row.id, keys)
+    return row.signature is not None and hmac.compare_digest(row.signature, wanted)
+
+
+def _mark(
+    vault: Vault,
+    conn: Connection,
+    department: str,
+    model: str,
+    date: str,
+    fingerprint: str,
+    version_id: str,
+    keys: Sequence[DataKey],
+) -> bytes:
+    checks = (sealing.key_check(key.key) for key in keys)
+    statement = encode("kronkers-batch reservation 1", date, fingerprint, version_id, *checks)
+    return vault.mark(conn, Scope(department, model), statement)
 
 
 def _reserve(vault: Vault, conn: Connection, scope: Scope, date: dt.date, fingerprint: str) -> Taken:
@@ -126,6 +151,7 @@ def _reserve(vault: Vault, conn: Connection, scope: Scope, date: dt.date, finger
     number = (last or 0) + 1
     data_key = vault.new_data_key(conn, scope, Kind.OUTPUT, version_id)
     record_key = vault.new_data_key(conn, scope, Kind.RECORD, version_id)
+    scope_and_date = (scope.department, scope.model, place.date)
     conn.execute(
         insert(output_versions).values(
             id=version_id,
@@ -141,7 +167,7 @@ def _reserve(vault: Vault, conn: Connection, scope: Scope, date: dt.date, finger
             record_key_id=record_key.id,
             signer="",
             signer_key="",
-            signature=_begun(vault, conn, place, data_key, record_key),
+            signature=_mark(vault, conn, *scope_and_date, fingerprint, version_id, (data_key, record_key)),
         )
     )
     return place, number, 1, created, data_key, record_key

@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import time
 
 import pytest
 from sqlalchemy import select, text
@@ -9,7 +10,7 @@ from sqlalchemy import select, text
 from kronkers_batch.config.spec import Secret
 from kronkers_batch.errors import AccessRefused, IntegrityError, StoreError
 from kronkers_batch.store import exact, migrate
-from kronkers_batch.store.engine import Database
+from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.tables import metadata
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import grants, keyfile, pin, rotation
@@ -71,6 +72,50 @@ def test_opening_again_changes_nothing_and_two_may_make_it_at_once(postgres, nam
     with again.read() as conn:
         assert conn.execute(select(t.grants)).all() == []
     again.close()
+
+
+@pytest.mark.parametrize(
+    "lock",
+    ["SELECT pg_advisory_xact_lock(hashtext('ledger'))", "LOCK TABLE grants IN ACCESS EXCLUSIVE MODE"],
+)
+def test_a_lock_that_somebody_holds_is_not_waited_for_for_ever(postgres, name, migrated, lock):
+    postgres.execute("postgres", f"DROP DATABASE {name}", f"CREATE DATABASE {name} TEMPLATE {migrated}")
+    db = Database(Secret(postgres.url(name)), wait=1)
+    with postgres.connect(name) as other, other.transaction():
+        other.execute(lock)
+        with pytest.raises(StoreError, match="locked"):
+            _look(db, 0)
+    with db.write() as conn:
+        serialise(conn, "ledger")
+    db.close()
+
+
+SETTINGS = ["client_encoding = 'SQL_ASCII'", "client_encoding = 'LATIN1'", "bytea_output = 'escape'"]
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_what_somebody_sets_for_the_database_changes_nothing(postgres, name, db, setting):
+    postgres.execute("postgres", f"ALTER DATABASE {name} SET {setting}")
+    with db.write() as conn:
+        conn.execute(t.warehouse.insert().values(id="\u00e4\u20ac", created=1))
+    again = Database(Secret(postgres.url(name)))
+    again.migrate()
+    with again.read() as conn:
+        assert conn.execute(select(t.warehouse.c.id)).scalar() == "\u00e4\u20ac"
+    again.close()
+
+
+def test_a_time_limit_that_somebody_set_ends_in_words(postgres, name, db):
+    postgres.execute("postgres", f"ALTER DATABASE {name} SET idle_in_transaction_session_timeout = '50ms'")
+    with pytest.raises(StoreError, match="took longer than it allows"):
+        _look(db, 0.5)
+
+
+def _look(db: Database, seconds: float) -> None:
+    with db.write() as conn:
+        time.sleep(seconds)
+        serialise(conn, "ledger")
+        conn.execute(select(t.grants)).all()
 
 
 CHANGES = {

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sqlite3
+import struct
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
@@ -217,6 +218,24 @@ def test_what_lies_where_sqlite_writes_beside_the_database_is_not_overwritten(db
     with pytest.raises(IntegrityError, match="a link, or no file"):
         again(db).migrate()
     assert kept.read_bytes() == b"precious" * 1000
+
+
+def test_a_journal_that_names_a_file_does_not_have_it_deleted(db, tmp_path):
+    """SQLite undoes what is in a journal it finds, and deletes the file that the journal names at its end."""
+    db.close()
+    kept = tmp_path / "of somebody else"
+    kept.write_bytes(b"precious" * 1000)
+    name, magic = bytes(kept), bytes.fromhex("d9d505f920a163d7")
+    pages = (tmp_path / "x.db").stat().st_size // 4096
+    head = (magic + struct.pack(">5I", 0, 0, pages, 512, 4096)).ljust(512, b"\0")
+    tail = struct.pack(">I", 0x40000000 // 4096 + 1) + name + struct.pack(">2I", len(name), sum(name)) + magic
+    (tmp_path / "x.db-journal").write_bytes(head + tail)
+    with pytest.raises(IntegrityError, match="names another file, which SQLite would delete"):
+        again(db).migrate()
+    assert kept.exists()
+    with closing(sqlite3.connect(tmp_path / "x.db")) as other:  # which knows nothing of it
+        other.execute("SELECT * FROM warehouse").fetchall()
+    assert not kept.exists(), "the journal in this test is none"
 
 
 # ---------------------------------------------------------------- what must go on working

@@ -315,7 +315,7 @@ def test_a_checkpoint_that_bob_signs_is_no_point_to_go_on_from(twice):
     change(twice, *ATTACKS["the last promotion is taken away"])
     with by(twice, "bob") as bob:
         store, keys = ArtifactStore(str(twice.folder / "var/checkpoints")), LedgerKeys(bob.vault)
-        checkpoints.write(keys, store, bob.ledger.verify(), {"champions": 2})
+        checkpoints.write(keys, store, bob.ledger.verify(), {"champions": 2}, {})
     with pytest.raises(IntegrityError, match="champions lacks rows"):
         nightly(twice)
 
@@ -430,7 +430,8 @@ def test_a_checkpoint_of_an_older_version_of_the_program_is_compared_and_then_ev
         old = Checkpoint(keys.warehouse, head.seq, head.hash, 9_000_000_000_000_000, keys.signer, b"")
         made = Checkpoint(*list(vars(old).values())[:5], keys.sign(old.payload())[1])
         store.write(f"ledger/{keys.warehouse}/{head.seq:012d}-{old.at}.json", made.to_bytes())
-        assert checkpoints.newest(services.db, keys, store) == made
+        with services.db.read() as conn:
+            assert checkpoints.newest(conn, keys, store) == [made]
     change(twice, *ATTACKS["an output version is deleted"])
     with pytest.raises(IntegrityError, match="no longer there"):
         nightly(twice)

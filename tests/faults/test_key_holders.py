@@ -102,33 +102,6 @@ def test_a_piece_planted_in_an_unfinished_version_is_not_signed(house, anna, wha
 # ---------------------------------------------------------------- somebody revoked, who kept every key
 
 
-@pytest.mark.parametrize("what", ["as it is", "she forges the code", "without a code"])
-def test_an_unfinished_version_of_before_is_not_gone_on_with(house, anna, what):
-    """A night broke off, Anna was revoked, and she kept the version's key: the rerun writes under another."""
-    writer = house.begin(fingerprint="b")
-    writer.put(0, frame(100))
-    writer.flush()
-    unfinished = o.output_versions.c.state == "writing"
-    with anna.db.read() as conn:
-        row = conn.execute(select(o.output_versions).where(unfinished)).one()
-        kept = anna.vault.data_key(conn, row.key_id)
-        code = anna.vault.seal_of_use(conn, LATE, "reservation", row.id, str(DAY))
-    with house.db.write() as conn:
-        rotation.revoke(house.vault.ring, conn, "anna", OPS)
-        if what != "as it is":
-            forged = code if "forges" in what else None
-            conn.execute(update(o.output_versions).where(unfinished).values(signature=forged))
-    writer = House.open(house.root).begin(fingerprint="b")
-    writer.put(0, frame(100))
-    output = writer.finish({}, {})
-    assert output.head
-    assert house.rows(date=DAY).equals(frame(100))
-    with house.db.read() as conn:
-        made = conn.execute(select(o.output_versions).where(o.output_versions.c.id != row.id)).all()
-        assert kept.key not in {house.vault.data_key(conn, version.key_id).key for version in made}
-        assert output.number > row.number
-
-
 @pytest.fixture
 def gone(house, anna):
     """Anna was revoked; she remembers the department's and the model's key, and all data keys."""

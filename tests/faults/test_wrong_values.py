@@ -13,8 +13,12 @@ from sqlalchemy import String, select
 from kronkers_batch.bootstrap import open_system
 from kronkers_batch.errors import IntegrityError
 from kronkers_batch.steps import story
+from kronkers_batch.store.canonical import sealed_object
 from kronkers_batch.store.tables import ledger as ledgers
 from kronkers_batch.store.tables import metadata
+from kronkers_batch.vault.manifest import Manifest
+from kronkers_batch.warehouse import log as output_log
+from kronkers_batch.warehouse.pieces import Entry
 from tests.e2e import conftest as e2e
 from tests.e2e.company import Project
 
@@ -111,3 +115,31 @@ def test_details_that_are_no_details_are_named(services, details):
         assert conn.execute(select(ledgers.ledger.c.details).where(ledgers.ledger.c.seq == number)).scalar()
     with pytest.raises(IntegrityError, match=f"entry {number} has details that are none"):
         list(story.entries(services))
+
+
+DEEP = b"[" * 100_000 + b"]" * 100_000
+NO_OBJECT = {
+    "no text": b"\xff\xfe",
+    "no JSON": b"not json",
+    "deep": b'{"why": ' + DEEP + b"}",
+    "a long number": b'{"why": ' + b"9" * 6_000 + b"}",
+    "a list": b"[]",
+}
+
+
+@pytest.mark.parametrize("plain", NO_OBJECT.values(), ids=NO_OBJECT)
+def test_what_somebody_sealed_may_be_anything_and_ends_in_words(services, monkeypatch, plain):
+    """Whoever holds the key may have written it: in the ledger, in entries, manifests, and judgements."""
+    assert sealed_object(plain) is None
+    for read in (Entry.from_bytes, Manifest.from_bytes):
+        with pytest.raises(IntegrityError):
+            read(plain)
+    monkeypatch.setattr(type(services.vault), "unseal", lambda *_: plain)
+    with pytest.raises(IntegrityError, match="has details that are none"):
+        list(story.entries(services))
+    with pytest.raises(IntegrityError, match="a promotion has details that are none"):
+        services.registry.history("buys")
+    with services.db.read() as conn:
+        (line, *_), *_ = output_log.lines_by_date(conn, services.vault, "buys").values()
+    with pytest.raises(IntegrityError, match="a judgement has details that are none"):
+        output_log.judgement(services.vault, None, line)

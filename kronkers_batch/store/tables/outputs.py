@@ -27,7 +27,7 @@ output_versions = Table(
     Column(
         "signature",
         LargeBinary,
-        info=clear("a signature over ciphertext; until finished, a code under the model's key in use"),
+        info=clear("a signature over ciphertext; until finished a keyed digest of what was reserved"),
     ),
     UniqueConstraint("model", "logical_date", "number"),
     Index(None, "model", "logical_date", "fingerprint"),

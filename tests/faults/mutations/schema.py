@@ -6,7 +6,10 @@ from tests.faults.mutations.kind import F, _
 
 SCHEMA, BACK = f"{F}test_exact_schema.py::", f"{F}test_read_back.py::"
 REVOKED, FORGED = f"{F}test_revocations.py::", f"{F}test_forged_logs.py::"
-HOLDERS = f"{F}test_key_holders.py::"
+POSTGRES = "tests/contract/test_warehouse_on_postgres.py::"
+BORROWED = f"{F}test_borrowed_versions.py::"
+CODE = f"{F}test_exchanged_code.py::"
+HOLDERS, OLDER = f"{F}test_key_holders.py::", f"{F}test_older_keys.py::"
 
 EXACT = [
     _("the schema is not compared", "store/exact.py",
@@ -41,6 +44,15 @@ EXACT = [
     _("what SQLite writes beside the database goes through links", "store/companions.py",
       "        if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:", "        if False:",
       f"{SCHEMA}test_what_lies_where_sqlite_writes_beside_the_database_is_not_overwritten[link--wal]"),
+    _("a journal may name a file to be deleted", "store/companions.py",
+      "        if suffix == _JOURNAL and", "        if False and",
+      f"{SCHEMA}test_a_journal_that_names_a_file_does_not_have_it_deleted"),
+    _("a lock on PostgreSQL is waited for for ever", "store/engine.py",
+      '        connection.execute(f"SET lock_timeout TO {int(self._wait * 1000)}")\n', "",
+      f"{POSTGRES}test_a_lock_that_somebody_holds_is_not_waited_for_for_ever"),
+    _("the server says how letters are written", "store/engine.py",
+      '            connect = {"client_encoding": "utf8"}', "            connect: dict[str, str] = {}",
+      f"{POSTGRES}test_what_somebody_sets_for_the_database_changes_nothing[client_encoding = 'SQL_ASCII']"),
 ]  # fmt: skip
 
 WRITTEN = [
@@ -68,9 +80,6 @@ WRITTEN = [
 ]  # fmt: skip
 
 REVOCATIONS = [
-    _("an unfinished version of before a rotation is gone on with", "warehouse/reserving.py",
-      '    if not hmac.compare_digest(row.signature or b"", _begun(vault, conn, place, *keys)):', "    if False:",
-      f"{HOLDERS}test_an_unfinished_version_of_before_is_not_gone_on_with"),
     _("a revocation's signature does not matter", "vault/revocations.py",
       '        return at <= moment or self.flaw(conn, row) != ""', "        return at <= moment",
       f"{REVOKED}test_a_revocation_that_was_changed_counts_for_every_moment",
@@ -127,7 +136,7 @@ NIGHT = [
       "    recorded.compare_people(services, connection)\n", "",
       f"{FORGED}test_what_is_new_is_noticed_at_the_end_of_the_night"),
     _("anybody's checkpoint is a point to go on from", "ledger/checkpoints.py",
-      "        if point.signer == keys.signer:\n", "        if True:\n",
+      "    return point.signer == keys.signer and", "    return",
       f"{FORGED}test_a_checkpoint_that_bob_signs_is_no_point_to_go_on_from",
       f"{FORGED}test_whoever_never_ran_before_verifies_everything"),
     _("an older checkpoint has a newer one's name", "ledger/checkpoints.py",
@@ -135,7 +144,7 @@ NIGHT = [
       "    fits = point.warehouse == keys.warehouse",
       f"{FORGED}test_checkpoints_that_are_forged_are_refused_in_words"),
     _("a checkpoint's counts are not signed", "ledger/checkpoints.py",
-      "self.at, self.signer, *counts)", "self.at, self.signer)",
+      "    return encode(*head, *counts, *keys)", "    return encode(*head, *keys)",
       f"{FORGED}test_checkpoints_that_are_forged_are_refused_in_words"),
     _("without a checkpoint nothing is compared", "steps/checkpoint.py",
       "        head = services.ledger.verify_in(connection)\n        recorded.verify(services, connection)\n",
@@ -159,4 +168,79 @@ NIGHT = [
       f"{FORGED}test_whatever_is_done_without_a_key_is_noticed"),
 ]  # fmt: skip
 
-MUTATIONS = [*EXACT, *WRITTEN, *REVOCATIONS, *NIGHT]
+OLDER_KEYS = [
+    _("a run writes under whatever key is the newest", "steps/checkpoint.py",
+      "        services.vault.ring.expect(connection, keys_in_use.least(connection, point))\n", "        pass\n",
+      f"{OLDER}test_older_keys_put_back_have_nothing_written_under_them",
+      f"{OLDER}test_nor_where_they_are_put_back_in_the_middle_of_a_night"),
+    _("keys are compared at the beginning of a run alone", "vault/tree.py",
+      "        self._refuse_put_back(scope, newest)\n        if newest", "        if newest",
+      f"{OLDER}test_nor_where_they_are_put_back_in_the_middle_of_a_night",
+      f"{OLDER}test_a_key_that_is_gone_is_not_made_anew_as_the_first"),
+    _("a checkpoint of somebody else says enough about keys", "steps/checkpoint.py",
+      "    for point in told if own else (None, *told):", "    for point in told or [None]:",
+      f"{OLDER}test_nor_where_a_night_has_run_since_whatever_became_of_the_checkpoints[her own alone]"),
+    _("the ledger's rotations are not asked for", "steps/keys_in_use.py",
+      "            found[scope] = found.get(scope, 1) + 1\n", "            pass\n",
+      f"{OLDER}test_nor_where_a_night_has_run_since_whatever_became_of_the_checkpoints[all checkpoints]"),
+    _("the whole verification leaves the keys in use out", "steps/recorded.py",
+      "    services.vault.ring.expect(connection, keys_in_use.least(connection, None))\n", "",
+      f"{OLDER}test_older_keys_put_back_have_nothing_written_under_them"),
+    _("an empty database is a new warehouse, whatever was there", "bootstrap.py",
+      "        _refuse_emptied(config)\n", "",
+      f"{F}test_emptied.py::test_an_empty_database_gets_no_new_administrator"),
+    _("a database without the row that names it is a new warehouse", "vault/setup.py",
+      "        if conn.execute(select(t.principals.c.id)).first() is not None:", "        if False:",
+      f"{F}test_emptied.py::test_a_warehouse_without_the_row_that_names_it_is_damaged_not_new"),
+    _("a decision leaves no checkpoint", "cli/options.py",
+      "        checkpoint.mark(services)\n", "        pass\n",
+      f"{OLDER}test_the_database_of_before_a_decision_is_not_put_back_unnoticed"),
+    _("a checkpoint of a decision is a point to go on from", "ledger/checkpoints.py",
+      "and (point.counts is not None or point.keys is None)", "",
+      f"{OLDER}test_a_checkpoint_of_a_decision_is_no_point_from_which_a_run_goes_on"),
+]  # fmt: skip
+
+EXCHANGED = [
+    _("a worker opens its code where it lies", "runtimes/sandbox.py",
+      "tools, hidden=hidden, code=code, nested", "tools, hidden=hidden, nested",
+      f"{CODE}test_code_that_is_exchanged_after_the_look_at_it_is_not_run"),
+    _("a version scores with the code that lies there", "steps/declared.py",
+      "code = KeptCode(write_code(services, then[\"file\"], text), model.model.origin, text)",
+      "code = CodeFile(write_code(services, then[\"file\"], text), model.model.origin)",
+      f"{CODE}test_code_that_is_exchanged_after_the_look_at_it_is_not_run[kronkers_batch.steps.declared]"),
+    _("anybody's entry of the cache is believed", "store/cache.py",
+      "return answer if hmac.compare_digest(mark, self._mark(kind, name, answer)) else None",
+      "return answer or None",
+      f"{CODE}test_what_somebody_wrote_into_the_cache_is_not_believed"),
+    _("the cache has no key", "bootstrap.py",
+      'config.home / "cache", vault.identity.derive("cache")', 'config.home / "cache"',
+      f"{CODE}test_what_somebody_wrote_into_the_cache_is_not_believed"),
+    _("an artifact is read to its end, wherever that is", "registry/registry.py",
+      "self._artifacts.read(path, entry.limit, cut=True)", "self._artifacts.read(path)",
+      f"{CODE}test_a_file_that_was_made_endless_is_not_read_to_its_end[artifacts]"),
+    _("a piece is read to its end, wherever that is", "data/freezing.py",
+      'artifacts.read(f"{folder}/{entry.number}", entry.limit, cut=True)',
+      'artifacts.read(f"{folder}/{entry.number}")',
+      f"{CODE}test_a_file_that_was_made_endless_is_not_read_to_its_end[snapshots]"),
+    _("whatever lies there is read as a cache", "store/cache.py",
+      'raw = private.read(self._folder / f"{kind}.json", "cache", secret=False, most=_MOST)',
+      'raw = (self._folder / f"{kind}.json").read_bytes()',
+      f"{CODE}test_what_is_no_cache_counts_as_empty_and_is_not_waited_for[a pipe]"),
+]  # fmt: skip
+
+BORROWED_KEYS = [
+    _("an unfinished output is gone on with, whoever's keys it names", "warehouse/reserving.py",
+      "        ours = found is not None and _is_ours(parts.vault, conn, found)\n", "        ours = True\n",
+      f"{BORROWED}test_no_output_is_written_under_keys_that_somebody_put_in_its_row",
+      f"{BORROWED}test_what_was_reserved_is_marked_with_the_key_in_use[key]",
+      f"{BORROWED}test_after_a_rotation_an_unfinished_output_begins_anew"),
+    _("what was reserved needs no mark", "warehouse/reserving.py",
+      "    return row.signature is not None and hmac.compare_digest(row.signature, wanted)", "    return True",
+      f"{BORROWED}test_what_was_reserved_is_marked_with_the_key_in_use",
+      f"{BORROWED}test_after_a_rotation_an_unfinished_output_begins_anew"),
+    _("the key of anything will do", "vault/vault.py",
+      "        if (key.scope, key.kind, key.version_id) != (scope, kind, version_id):", "        if False:",
+      f"{BORROWED}test_no_reason_is_sealed_under_a_key_of_another_department"),
+]  # fmt: skip
+
+MUTATIONS = [*BORROWED_KEYS, *EXCHANGED, *EXACT, *WRITTEN, *REVOCATIONS, *NIGHT, *OLDER_KEYS]

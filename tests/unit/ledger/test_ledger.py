@@ -169,10 +169,10 @@ def points(tmp_path):
 
 def test_checkpoints_hold(db, ledger, vault, points):
     keys = LedgerKeys(vault)
-    assert checkpoints.write(keys, points, ledger.verify(), {"a": 1}).seq == 5
+    assert checkpoints.write(keys, points, ledger.verify(), {"a": 1}, {"sales": 1}).seq == 5
     with db.write() as conn:
         ledger.append(conn, "admin", "read", "b", department="")
-    checkpoints.write(keys, points, ledger.verify(), {"a": 1})
+    checkpoints.write(keys, points, ledger.verify(), {"a": 1}, {"sales": 1})
     assert checkpoints.verify(db, keys, points) == 2
 
 
@@ -183,7 +183,7 @@ def test_an_older_database_put_back_is_noticed(db, ledger, vault, points, tmp_pa
     shutil.copy(db.path, tmp_path / "old.db")
     with db.write() as conn:
         ledger.append(conn, "admin", "read", "b", department="")
-    checkpoints.write(keys, points, ledger.verify(), {"a": 1})
+    checkpoints.write(keys, points, ledger.verify(), {"a": 1}, {"sales": 1})
     db.scrub()
     db.close()
     shutil.copy(tmp_path / "old.db", db.path)
@@ -199,7 +199,7 @@ def test_an_older_database_put_back_is_noticed(db, ledger, vault, points, tmp_pa
 
 def test_every_flipped_byte_of_a_checkpoint_is_found(db, ledger, vault, points, tmp_path):
     keys = LedgerKeys(vault)
-    checkpoints.write(keys, points, ledger.verify(), {"a": 1})
+    checkpoints.write(keys, points, ledger.verify(), {"a": 1}, {"sales": 1})
     (path,) = points.list("")
     raw = points.read(path)
     file = tmp_path / "points" / path
