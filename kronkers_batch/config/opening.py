@@ -16,6 +16,8 @@ from pathlib import Path
 
 from kronkers_batch.config.places import Places
 
+LARGEST = 16 * 2**20
+"""Bytes of a small file: one of text that is held as a whole."""
 _SPARE = 256  # for what libraries open meanwhile
 _TRIES = 5  # a file that is delivered anew just now is another one at the next try
 
@@ -103,7 +105,10 @@ def read_text(
 ) -> str:
     """The text of a small file, or of its first ``most`` bytes.
 
-    Raises PathRefused, OSError, UnicodeDecodeError.
+    Raises PathRefused (also where it is not small), OSError, UnicodeDecodeError.
     """
     with opened(path, places, department=department, code=code) as file, Path(file.reading).open("rb") as raw:
-        return raw.read(most).decode()
+        found = raw.read(LARGEST + 1 if most is None else most)
+        if most is None and len(found) > LARGEST:
+            raise PathRefused(f"it is larger than {LARGEST // 2**20} MiB")
+        return found.decode()

@@ -39,6 +39,9 @@ class Expected:
     text_bytes: int = 16 * 2**20  # bound on the levels of one column, besides 256 bytes a row
 
 
+REPEATED = 4
+"""How much of the bound on a column's levels all of its rows' texts may take."""
+
 _DTYPES: dict[str, str] = {
     "f8": "<f8",
     "f4": "<f4",
@@ -56,6 +59,13 @@ _DTYPES: dict[str, str] = {
 def _as_is(series: pl.Series) -> pl.Series:
     return series
 
+
+_RANGES: dict[str, tuple[int, int]] = {
+    "d4": (-719_162, 2_932_896),
+    "t8": (-62_135_596_800_000_000, 253_402_300_799_999_999),
+    "ts": (-62_135_596_800, 253_402_300_799),
+}
+"""The first and the last day and moment of the years 1 to 9999: others cannot be shown, in most languages."""
 
 _FINISH: dict[str, Callable[[pl.Series], pl.Series]] = {
     "b1": lambda s: s.cast(pl.Boolean),
@@ -89,13 +99,15 @@ def decode(reader: Reader, first: bytes, expected: Expected) -> pl.DataFrame:
     """
     columns, rows = _counts(first, "frame", 2)
     if columns != len(expected.names):
-        raise Mismatch(f"{columns:,} columns instead of {len(expected.names):,}")
+        raise Mismatch(f"another number of columns than the declared {len(expected.names):,}")
     headers = [_header(reader.line()) for _ in range(columns)]
     names = tuple(h.name for h in headers)
     if names != expected.names:
         raise Mismatch("other columns than the declared ones (" + ", ".join(expected.names) + ")")
     if rows != expected.rows:
-        raise Mismatch(f"{rows:,} rows instead of {expected.rows:,}")
+        # Not how many: a worker writes whatever number it likes, which may be one of its data.
+        which = "fewer" if rows < expected.rows else "more"
+        raise Mismatch(f"{which} rows than the {expected.rows:,} that it was given")
     bound = expected.text_bytes + 256 * rows
     return pl.DataFrame({h.name: _decode_column(reader, h, rows, bound) for h in headers})
 
@@ -136,7 +148,7 @@ def _decode_column(reader: Reader, header: _Header, rows: int, text_bound: int) 
         raise WireError("a column's levels are larger than allowed")
     values = np.frombuffer(reader.exactly(header.size), dtype=dtype)
     if has_levels:
-        series = _decode_levels(reader, header, values)
+        series = _decode_levels(reader, header, values, text_bound)
     else:
         series = _decode_plain(reader, header, values, rows)
     return series
@@ -148,20 +160,20 @@ def _decode_plain(reader: Reader, header: _Header, values: NDArray[Any], rows: i
     mask = np.frombuffer(reader.exactly(rows), dtype=np.uint8) if header.nulls else None
     if mask is not None and (int(mask.max(initial=0)) > 1 or int(mask.sum(dtype=np.int64)) != header.nulls):
         raise WireError("a null mask does not fit its count")
-    if header.kind == "ts" and not _in_range(values, mask):
-        raise WireError("a timestamp is out of range")
+    if header.kind in _RANGES and not _in_range(values, mask, *_RANGES[header.kind]):
+        raise WireError("a date or timestamp is not of the years 1 to 9999")
     series = pl.Series(values)
     if mask is not None:
         series = pl.select(pl.when(pl.Series(mask) == 0).then(series)).to_series()
     return _FINISH.get(header.kind, _as_is)(series)
 
 
-def _in_range(values: NDArray[Any], mask: NDArray[np.uint8] | None) -> bool:
+def _in_range(values: NDArray[Any], mask: NDArray[np.uint8] | None, first: int, last: int) -> bool:
     seen = values if mask is None else values[mask == 0]
-    return bool((np.abs(seen.astype(np.float64)) < 9.2e12).all())
+    return bool(((seen >= first) & (seen <= last)).all())  # NaN is not
 
 
-def _decode_levels(reader: Reader, header: _Header, codes: NDArray[Any]) -> pl.Series:
+def _decode_levels(reader: Reader, header: _Header, codes: NDArray[Any], text_bound: int) -> pl.Series:
     raw = bytes(reader.exactly(header.level_bytes))
     lines = raw.split(b"\n")
     if lines.pop() != b"" or len(lines) != header.levels:
@@ -174,5 +186,9 @@ def _decode_levels(reader: Reader, header: _Header, codes: NDArray[Any]) -> pl.S
     ):
         raise WireError("a code is not one of its levels")
     levels = pl.Series([unquoted(line) for line in lines], dtype=pl.String)
+    # A text that every row has is sent once, but takes its room in every row when it is stored.
+    sizes = levels.str.len_bytes().to_numpy().astype(np.int64)
+    if int(sizes[codes[~missing] - 1].sum()) > REPEATED * text_bound:
+        raise WireError("a column's text is larger than allowed")
     present = pl.select(pl.when(pl.Series(~missing)).then(pl.Series(codes).cast(pl.Int64) - 1)).to_series()
     return levels.gather(present) if len(present) else pl.Series([], dtype=pl.String)

@@ -33,7 +33,8 @@ def metrics(task: Task, truth: Floats, score: Floats, naive: float) -> dict[str,
     known = ~np.isnan(score)
     unscored = float(1 - known.mean()) if len(score) else 0.0
     y, p = truth[known], score[known]
-    values = _binary(y, p, naive) if task is Task.BINARY else _regression(y, p, naive)
+    with np.errstate(all="ignore"):  # of infinite and huge scores: the metrics say it, no warning does
+        values = _binary(y, p, naive) if task is Task.BINARY else _regression(y, p, naive)
     return {**values, "unscored": unscored}
 
 

@@ -16,8 +16,14 @@ from kronkers_batch.runtimes.seccomp import filter_bytes
 
 SCRATCH = "/tmp"  # noqa: S108 - inside the sandbox, where it is private and in memory
 SHARED_MEMORY = 64 * MIB
-NOT_SHOWN = ("/proc/keys", "/proc/key-users")
-"""In the worker's own /proc, but about the whole machine: the names of keys that its user holds."""
+NOT_SHOWN = ("/proc/keys", "/proc/key-users", "/proc/1")
+"""In the worker's own /proc: the names of keys that its user holds on the whole machine; the first process.
+
+That one is bubblewrap's and has no limits. Where no root starts workers it is the same user's, who could
+write a program into its memory.
+"""
+ZERO, UNMAPPABLE_ZERO = "/dev/zero", "/dev/full"
+"""A shared mapping of /dev/zero is memory that no limit counts; /dev/full reads the same, unmapped."""
 
 
 class Tools(NamedTuple):
@@ -61,7 +67,7 @@ def bubblewrap(
     argv += ["--cap-drop", "ALL"]
     if root:  # to become the other user, which ends them
         argv += [a for cap in ("SETUID", "SETGID", "SETPCAP") for a in ("--cap-add", f"CAP_{cap}")]
-    argv += ["--proc", "/proc", "--dev", "/dev"]
+    argv += ["--proc", "/proc", "--dev", "/dev", "--dev-bind", UNMAPPABLE_ZERO, ZERO]
     argv += _tmpfs("/dev/shm", SHARED_MEMORY)  # noqa: S108 - inside
     argv += _tmpfs(SCRATCH, scratch_size(resources))
     own = [code[0]] if code else [folder] if folder else []

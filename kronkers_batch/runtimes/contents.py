@@ -31,6 +31,8 @@ SETTLED = 120
 TRUSTED = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "zfs", "overlay"})
 """File systems whose ``ctime`` changes with every content."""
 LARGE = 2**20
+LARGEST = 100 * 2**30
+"""Bytes of all files of an environment; a file may say any size and take no room on the disk."""
 _TRIES = 3
 
 
@@ -66,6 +68,12 @@ def environment_contents(language: Language, environment: Environment, cache: Co
         entries = [
             entry for number, root in enumerate(roots) for entry in _listed(root, f"{number} {root.name}")
         ]
+        if sum(e.info.st_size for e in entries if stat.S_ISREG(e.info.st_mode)) > LARGEST:
+            raise ConfigError(
+                f"the environment's files have more than {LARGEST // 2**30} GiB",
+                where=str(roots[0]),
+                fix="take out of the environment what does not belong there",
+            )
         state = blake3("\0".join(f"{e.name}\0{e.path}\0{e.state}" for e in entries).encode()).hexdigest()
         known = cache.get("environment", state)
         if known is not None and _is_settled(entries, now):

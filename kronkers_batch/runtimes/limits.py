@@ -12,6 +12,11 @@ from kronkers_batch.runtimes.languages.base import MIB, Command
 
 PROCESSES = 256
 """Processes and threads that a worker may have."""
+FILES = 4096
+"""Files that each of them may have open: the kernel's memory for an open file is in no other limit."""
+CORE = 1
+"""Bytes of a core: no file is that small, and a program that is piped the core is not even started, as it
+would be with 0."""
 USER_RANGES = (range(1_900_000_000, 2_000_000_000), range(60_000, 65_000))
 """Users that root's workers become: nobody's, and another one for each worker."""
 
@@ -34,7 +39,8 @@ def limited(resources: Resources, prlimit: str) -> list[str]:
         "as": (resource.RLIMIT_AS, resources.memory),
         "nproc": (resource.RLIMIT_NPROC, PROCESSES + threads),
         "fsize": (resource.RLIMIT_FSIZE, scratch_size(resources)),
-        "core": (resource.RLIMIT_CORE, 0),
+        "nofile": (resource.RLIMIT_NOFILE, FILES),
+        "core": (resource.RLIMIT_CORE, CORE),
     }
     argv = [prlimit]
     for name, (kind, value) in wanted.items():

@@ -19,6 +19,8 @@ MAGIC = b"KB1"
 MAX_LINE = 16 * 2**20
 MAX_ARGUMENTS = 20_000
 MAX_ARGUMENT_BYTES = 64 * 2**20
+MAX_DEPTH = 64
+"""Keys of an argument's path: far more than an answer has, and few enough to show or print a tree."""
 PIPE_BYTES = 2**20
 MAX_BUFFERS = 512  # of one writev; the kernel takes 1024
 
@@ -80,6 +82,8 @@ def unflatten(lines: Iterable[bytes]) -> dict[str, Any]:
         fields = line.split(b"\t")
         if len(fields) != 3:
             raise WireError("an argument does not have 3 fields")
+        if fields[0].count(b"/") >= MAX_DEPTH:
+            raise WireError("an argument is nested too deeply")
         path = tuple(fields[0].split(b"/"))
         parent = nodes.get(path[:-1])
         if parent is None:
@@ -214,7 +218,7 @@ class Channel:
             raise WireError("a blob was expected")
         size = int(fields[1])
         if size > limit:
-            raise WireError(f"a blob of {size:,} bytes is larger than the {limit:,} allowed")
+            raise WireError(f"a blob is larger than the {limit:,} bytes allowed")
         return bytes(self.exactly(size))
 
     def line(self) -> bytes:

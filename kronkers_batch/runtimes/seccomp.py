@@ -103,21 +103,34 @@ ABSENT: Mapping[str, tuple[int | None, int | None]] = {
     "shmctl": (31, 195),
     "msgget": (68, 186),
     "mq_open": (240, 180),
+    "semget": (64, 190),
+    "semctl": (66, 191),
+    "semop": (65, 193),
+    "semtimedop": (220, 192),
+    "io_setup": (206, 0),  # also counted for the whole machine, so that one worker could use all of it up
     "vmsplice": (278, 75),
 }
 """Answered with ENOSYS, at which libraries fall back to something else."""
 
-# Refused for some arguments only: clone, socketpair, ioctl, personality.
-_CLONE, _SOCKETPAIR, _IOCTL, _PERSONALITY = (56, 220), (53, 199), (16, 29), (135, 92)
+# Refused for some arguments only: clone, socketpair, ioctl, personality, mmap.
+_CLONE, _SOCKETPAIR, _IOCTL, _PERSONALITY, _MMAP = (56, 220), (53, 199), (16, 29), (135, 92), (9, 222)
 NAMESPACES = 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000 | 0x00020000
 """CLONE_NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET, NEWNS."""
 TERMINAL = (0x5412, 0x541C)
 """TIOCSTI and TIOCLINUX, which type into a terminal."""
 AF_UNIX, SOCK_STREAM, SOCK_TYPES = 1, 1, 0xF
+SHARED_ANONYMOUS = 0x01 | 0x20
+"""MAP_SHARED and MAP_ANONYMOUS together: memory that stays when it is no longer mapped but for one page."""
 
 _X32 = 0x40000000
 _LOAD, _AND, _EQUAL, _GREATER, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x54, 0x15, 0x25, 0x35, 0x45, 0x06
-_NUMBER, _ARCHITECTURE, _FIRST, _SECOND = 0, 4, 16, 24  # offsets in struct seccomp_data, little-endian
+_NUMBER, _ARCHITECTURE, _FIRST, _SECOND, _FOURTH = (
+    0,
+    4,
+    16,
+    24,
+    40,
+)  # offsets in struct seccomp_data, little-endian
 _KILL, _ALLOW, _ERRNO = 0x80000000, 0x7FFF0000, 0x00050000
 
 
@@ -171,6 +184,8 @@ def program(machine: Architecture) -> bytes:
     code += _for_call(_IOCTL[machine.index], [*typed, allow])
     ask = [(_LOAD, 0, 0, _FIRST), (_EQUAL, 2, 0, 0), (_EQUAL, 1, 0, 0xFFFFFFFF), refuse, allow]
     code += _for_call(_PERSONALITY[machine.index], ask)
+    both = [(_LOAD, 0, 0, _FOURTH), (_AND, 0, 0, SHARED_ANONYMOUS), (_EQUAL, 0, 1, SHARED_ANONYMOUS)]
+    code += _for_call(_MMAP[machine.index], [*both, refuse, allow])
     return b"".join(struct.pack("<HBBI", *instruction) for instruction in [*code, allow])
 
 

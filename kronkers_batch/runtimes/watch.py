@@ -21,6 +21,9 @@ SHARE = 0.02
 """Of a processor's time that looking may cost."""
 IN_MEMORY = (SCRATCH, "/dev/shm")  # noqa: S108 - inside the sandbox
 
+NAME = 2048
+"""Bytes of the kernel's memory for a file in memory, however empty: its inode, its name and attributes."""
+
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -127,13 +130,15 @@ def _own(pid: int) -> int:
 
 
 def _files(members: list[int]) -> int:
-    """Bytes of the files in their sandbox's memory."""
+    """Bytes of the files in their sandbox's memory, with what the kernel holds for each of them."""
     for pid in reversed(members):  # the first are bubblewrap's, outside
         try:
             places = [(Path(f"/proc/{pid}/root{place}"), Path(place)) for place in IN_MEMORY]
             if all(inside.stat().st_dev != outside.stat().st_dev for inside, outside in places):
                 found = [os.statvfs(inside) for inside, _ in places]
-                return sum((f.f_blocks - f.f_bfree) * f.f_frsize for f in found)
+                return sum(
+                    (f.f_blocks - f.f_bfree) * f.f_frsize + (f.f_files - f.f_ffree) * NAME for f in found
+                )
         except OSError:
             continue  # it has ended
     return 0

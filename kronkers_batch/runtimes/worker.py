@@ -24,6 +24,7 @@ from kronkers_batch.runtimes.bubblewrap import check_shown
 from kronkers_batch.runtimes.given import Given
 from kronkers_batch.runtimes.languages.base import command_of
 from kronkers_batch.runtimes.launch import Launch
+from kronkers_batch.runtimes.limits import scratch_size
 from kronkers_batch.runtimes.process import Process
 from kronkers_batch.runtimes.protocol import Answer, TimedOut, WorkerGone
 from kronkers_batch.runtimes.sandbox import launch
@@ -140,7 +141,8 @@ class Worker:
         if answer.parts != 1:
             self._broken("save", "an artifact has one part")
         try:
-            return self._process.channel.blob(self._spec.resources.memory)
+            # A worker stores it in its scratch before it sends it; what is larger is not a model.
+            return self._process.channel.blob(scratch_size(self._spec.resources))
         except (WireError, WorkerGone, TimedOut) as error:
             self._translate("save", error)
 

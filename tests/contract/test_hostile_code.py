@@ -24,7 +24,13 @@ SHUT = {errno.EPERM, errno.ENOSYS, errno.EACCES, errno.ESRCH}
 def number(name: str) -> int:
     machine = seccomp.architecture()
     assert machine is not None
-    table = {**seccomp.REFUSED, **seccomp.ABSENT, "socketpair": (53, 199), "ioctl": (16, 29)}
+    table = {
+        **seccomp.REFUSED,
+        **seccomp.ABSENT,
+        "socketpair": (53, 199),
+        "ioctl": (16, 29),
+        "mmap": (9, 222),
+    }
     table |= {"clone": (56, 220), "personality": (135, 92), "kill": (62, 129)}
     found = table[name][machine.index]
     assert found is not None
@@ -57,6 +63,9 @@ CALLS: dict[str, tuple[str, list[int]]] = {
     "page faults": ("userfaultfd", [0]),
     "memory that is no process's": ("memfd_create", [0, 0]),
     "shared memory that outlives it": ("shmget", [0, 4096, 0o1600]),
+    "semaphores that outlive it": ("semget", [0, 32000, 0o1600]),
+    "the machine's queues for files": ("io_setup", [1, 0]),
+    "memory that stays when it is no longer mapped": ("mmap", [0, 4096, 3, 0x21, -1, 0]),
     "addresses that are not random": ("personality", [0x0040000]),
     "typing into a terminal": ("ioctl", [0, 0x5412, 0]),
 }
@@ -79,6 +88,8 @@ def doors(lab: Any, bystander: int) -> dict[str, dict[str, Any]]:
         "a key through the first process": f"/proc/1/root{key}",
         "another's environment": f"/proc/{bystander}/environ",
         "another's memory, as a file": f"/proc/{bystander}/mem",
+        "the memory of the first process": "/proc/1/maps",
+        "the memory of the first process, by its thread": "/proc/1/task/1/maps",
         "the names of keys": "/proc/keys",
         "the machine's memory": "/dev/mem",
         "virtual machines": "/dev/kvm",
@@ -143,12 +154,19 @@ def hold(children: int, file: int = 0) -> dict[str, Any]:
     return {"many": {"kind": "run", "of": ["sh", "-c", script]}}
 
 
+def empty_files(count: int) -> dict[str, Any]:
+    """So many files without a byte: what the kernel holds for each is memory, too."""
+    script = f'open(F, ">/tmp/$_") or die for 1..{count}; sleep 1'
+    return {"many": {"kind": "run", "of": ["perl", "-e", script]}}
+
+
 @pytest.mark.parametrize("lab", [Language.R], ids=str, indirect=True)
 def test_all_processes_of_a_worker_and_its_files_in_memory_are_bounded_together(lab, fitted):
     """Each of them alone, and each kind alone, stays below the limit. The watch is one for all languages."""
     memory = 400 * 2**20
     assert opened(fitted, hold(children=3), memory=memory) == ["many (0)"]
-    for tried in (hold(children=20), hold(children=3, file=150)):
+    assert opened(fitted, empty_files(20_000), memory=memory) == ["many (0)"]
+    for tried in (hold(children=20), hold(children=3, file=150), empty_files(400_000)):
         with pytest.raises(WorkerFailed, match=r"took more than 400 MiB together") as error:
             opened(fitted, tried, memory=memory)
         assert "raise resources.memory" in error.value.fix

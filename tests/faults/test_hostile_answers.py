@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from kronkers_batch.config.spec import Language
-from kronkers_batch.errors import FitFailed
+from kronkers_batch.errors import FitFailed, ScoreFailed, WorkerFailed
 from kronkers_batch.frames.schema import Column, ColumnType
 from tests.contract.conftest import Lab, lab
 
@@ -68,3 +68,69 @@ def test_a_line_that_the_code_does_not_have_is_not_told(lab):
     said = said_by(lab, LINE, "x")
     assert "fit failed: ValueError: wrong" in said
     assert str(NUMBER)[:4] not in said
+
+
+# ---------------------------------------------------------------- answers that the code writes by itself
+
+WRITES = {
+    Language.PYTHON: """
+import sys, time
+
+def fit(data, params):
+    with open(sys.argv[2], "wb") as pipe:
+        pipe.write(params["raw"].encode())
+    time.sleep(100)
+
+def score(model, data):
+    return data["x"]
+""",
+    Language.R: """
+fit <- function(data, params) {
+    pipe <- file(tail(commandArgs(TRUE), 1L), "wb", raw = TRUE)
+    writeBin(charToRaw(params$raw), pipe)
+    close(pipe)
+    Sys.sleep(100)
+}
+score <- function(model, data) data$x
+""",
+    Language.JULIA: """
+function fit(data, params)
+    open(pipe -> write(pipe, params["raw"]), ARGS[end], "w")
+    sleep(100)
+end
+score(model, data) = data.x
+""",
+}
+DEEP = "".join("/".join(["class"] + ["a"] * depth) + "\tm\t\n" for depth in range(3000))
+OK = "KB1\tok\t0\t0\n"
+ROWS = pl.DataFrame({"x": [1.0, 2.0], "y": [1.0, 2.0]})
+
+
+def writing(lab: Lab, raw: str):
+    folder = lab.folder / "writes"
+    folder.mkdir(mode=0o755)
+    (folder / f"model{lab.models.SUFFIX}").write_text(WRITES[lab.language])
+    return lab.start("writes", parameters={"raw": raw})
+
+
+def test_an_answer_that_is_nested_without_end_breaks_the_protocol_and_nothing_else(lab):
+    with pytest.raises(WorkerFailed, match="broke the protocol at 'fit': an argument is nested too deeply"):
+        writing(lab, f"KB1\terror\t3000\t0\n{DEEP}").fit([ROWS])
+
+
+def test_a_number_of_rows_that_the_code_makes_up_is_not_told(lab):
+    worker = writing(lab, f"{OK}KB1\tscores\t0\t1\nframe\t1\t{NUMBER}\nscore\tf8\t0\t16\t0\t0\n")
+    worker.fit([ROWS])
+    with pytest.raises(ScoreFailed) as error:
+        worker.score(ROWS.select("x"))
+    assert "more rows than the 2 that it was given" in str(error.value)
+    assert str(NUMBER)[-3:] not in str(error.value)
+
+
+@pytest.mark.parametrize("lab", [Language.PYTHON], indirect=True)
+def test_an_artifact_that_does_not_fit_the_scratch_is_none(lab):
+    """It takes the room of two in this process, whose memory no limit of a worker bounds."""
+    worker = writing(lab, f"{OK}KB1\tartifact\t0\t1\nblob\t{2**30 + 1}\n")
+    worker.fit([ROWS])
+    with pytest.raises(WorkerFailed, match="a blob is larger than the 1,073,741,824 bytes allowed"):
+        worker.save()

@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import importlib
 import os
+import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from kronkers_batch.config.spec import Environment, Language
-from kronkers_batch.errors import MissingPart
+from kronkers_batch.errors import ConfigError, MissingPart
 
 WORKERS = Path(__file__).resolve().parent.parent / "workers"
 
@@ -23,6 +24,8 @@ SYSTEM_FOLDERS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"
 """Shown read-only to every worker, with ``/etc/alternatives`` and the dynamic linker's cache."""
 
 MIB = 2**20
+LARGEST_TEXT = 64 * MIB
+"""Of a lock file, a manifest or another text of an environment, which this program reads by itself."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,36 @@ def command_of(language: Language, environment: Environment, threads: int) -> Co
         ) from None
 
 
+def bytes_of(path: Path, first: int = 0) -> bytes:
+    """A file of an environment, which somebody else may have made; devices and pipes are not waited for.
+
+    Args:
+        path: The file.
+        first: Read so many bytes of its beginning, however large it is; 0 for all of it.
+
+    Raises:
+        ConfigError: It is no file, or too large. OSError: it cannot be opened.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise _refused(path, "this is no file, but a folder, a device or a pipe")
+        found = bytearray()
+        most = first or LARGEST_TEXT + 1
+        while data := os.read(descriptor, min(most - len(found), MIB)):
+            found += data
+    finally:
+        os.close(descriptor)
+    if not first and len(found) > LARGEST_TEXT:
+        raise _refused(path, f"this file is larger than {LARGEST_TEXT // MIB} MiB")
+    return bytes(found)
+
+
+def _refused(path: Path, what: str) -> ConfigError:
+    fix = "take it out of the environment, or correct 'environment' in the model's YAML"
+    return ConfigError(what, where=str(path), fix=fix)
+
+
 def hash_files(paths: Iterable[Path]) -> str:
     """SHA-256 (hex) over name and contents of the files that exist, in order; empty when none does."""
     digest, found = hashlib.sha256(), False
@@ -85,7 +118,7 @@ def hash_files(paths: Iterable[Path]) -> str:
         if not path.is_file():
             continue
         found = True
-        for raw in (path.name.encode(), path.read_bytes()):
+        for raw in (path.name.encode(), bytes_of(path)):
             digest.update(len(raw).to_bytes(8, "little") + raw)
     return digest.hexdigest() if found else ""
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from kronkers_batch.config.spec import Environment
 from kronkers_batch.errors import ConfigError, MissingPart
-from kronkers_batch.runtimes.languages.base import MIB, WORKERS, Command, hash_files, inner
+from kronkers_batch.runtimes.languages.base import MIB, WORKERS, Command, bytes_of, hash_files, inner
 
 HOME = Path(__file__).resolve().parents[3]
 """The project's own folder, where ``scripts/setup-julia`` puts its ``.tools``."""
@@ -135,7 +135,7 @@ def _packages(project: Path) -> dict[str, list[Mapping[str, Any]]]:
 
     Raises:
         MissingPart: There is no project, or it has dependencies but no manifest.
-        ConfigError: One of the files is not TOML.
+        ConfigError: One of the files is not TOML, or the manifest is none of Julia's.
     """
     file = next((project / name for name in PROJECTS if (project / name).is_file()), None)
     if file is None:
@@ -152,13 +152,32 @@ def _packages(project: Path) -> dict[str, list[Mapping[str, Any]]]:
     content = _toml(manifest)
     # Since format 2.0 the packages are in a table of their own.
     entries = content.get("deps", {}) if "manifest_format" in content else content
-    return {name: found for name, found in entries.items() if isinstance(found, list)}
+    if not isinstance(entries, Mapping):
+        raise _no_manifest(manifest)
+    found = {name: entry for name, entry in entries.items() if isinstance(entry, list)}
+    if not all(name.isidentifier() and all(map(_is_entry, entry)) for name, entry in found.items()):
+        raise _no_manifest(manifest)
+    return found
+
+
+def _is_entry(entry: object) -> bool:
+    path = entry.get("path", "") if isinstance(entry, Mapping) else None
+    return isinstance(path, str) and "\0" not in path
+
+
+def _no_manifest(manifest: Path) -> ConfigError:
+    """Names of packages become paths in a depot, so they must be names."""
+    return ConfigError(
+        "this is no manifest of Julia: a package's name or entry is none",
+        where=str(manifest),
+        fix="make it anew with Julia's Pkg.instantiate()",
+    )
 
 
 def _toml(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return tomllib.loads(bytes_of(file).decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(
             f"this is not TOML{_line_of(error)}", where=str(file), fix="correct the file"
         ) from None

@@ -17,6 +17,7 @@ from kronkers_batch.runtimes.languages.base import (
     MIB,
     WORKERS,
     Command,
+    bytes_of,
     hash_files,
     inner,
     is_system,
@@ -106,7 +107,7 @@ def _homes(config: Path) -> list[Path]:
     """The installations that a virtual environment says it was made from."""
     if not config.is_file():
         return []
-    lines = (line.partition("=") for line in config.read_text(errors="replace").splitlines())
+    lines = (line.partition("=") for line in bytes_of(config).decode(errors="replace").splitlines())
     return [Path(value.strip()).parent for key, _, value in lines if key.strip() == "home"]
 
 
@@ -122,7 +123,7 @@ def _path_files(site: Path) -> list[Path]:
         line.strip()
         for path in sorted(site.glob("*.pth"))
         if path.is_file()
-        for line in path.read_text(errors="replace").splitlines()
+        for line in bytes_of(path).decode(errors="replace").splitlines()
     ]
     folders = [site / line for line in lines if line and not line.startswith(("#", "import ", "import\t"))]
     return [

@@ -14,6 +14,7 @@ from kronkers_batch.runtimes.languages.base import (
     MIB,
     WORKERS,
     Command,
+    bytes_of,
     hash_files,
     inner,
     is_system,
@@ -107,8 +108,7 @@ def _find_home(executable: Path) -> Path | None:
     for script in (real, real.parent / "R", executable.parent / "R"):
         if not script.is_file():
             continue
-        with script.open("rb") as file:
-            said = re.search(rb"^R_HOME_DIR=\"?(/[^\"\n]+?)\"?$", file.read(4096), re.MULTILINE)
+        said = re.search(rb"^R_HOME_DIR=\"?(/[^\"\n]+?)\"?$", bytes_of(script, 4096), re.MULTILINE)
         if said and _is_package(Path(os.fsdecode(said[1])) / "library" / "base"):
             return Path(os.fsdecode(said[1]))
     return None
@@ -118,7 +118,8 @@ def _version(home: Path) -> str:
     description = home / "library" / "base" / "DESCRIPTION"
     if not description.is_file():
         return ""
-    said = re.search(r"^Version:\s*(\d[\d.\-]*)", description.read_text(errors="replace"), re.MULTILINE)
+    text = bytes_of(description, MAX_DESCRIPTION).decode(errors="replace")
+    said = re.search(r"^Version:\s*(\d[\d.\-]*)", text, re.MULTILINE)
     return said[1] if said else ""
 
 
@@ -205,8 +206,8 @@ def _packages(folder: Path) -> list[Path]:
 def _is_package(path: Path) -> bool:
     """Whether an R package of this name was installed there; it may be a link, to renv's cache for one."""
     try:
-        text = (path / "DESCRIPTION").read_bytes()[:MAX_DESCRIPTION]
-    except OSError:
+        text = bytes_of(path / "DESCRIPTION", MAX_DESCRIPTION)
+    except (OSError, ConfigError):
         return False
     fields = dict(_FIELD.findall(text))
     return fields.get(b"Package") == os.fsencode(path.name) and b"Built" in fields and not too_wide(path)

@@ -36,7 +36,7 @@ CALLS = [
       "    own_session_keyring()\n    return subprocess", "    return subprocess",
       f"{SECCOMP}test_a_worker_finds_nothing_in_the_session_keyring_of_its_starter"),
     _("the names of keys are shown", "runtimes/bubblewrap.py",
-      'NOT_SHOWN = ("/proc/keys", "/proc/key-users")', "NOT_SHOWN: tuple[str, ...] = ()",
+      'NOT_SHOWN = ("/proc/keys", "/proc/key-users", ', 'NOT_SHOWN = ("/proc/none", ',
       f"{HOSTILE}test_no_door_opens"),
     _("an ordinary user's worker may make user namespaces", "runtimes/bubblewrap.py",
       'argv += [] if root or nested else ["--disable-userns"]', "argv += []",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import struct
 
 import polars as pl
 import pytest
@@ -139,8 +140,9 @@ INT = (1).to_bytes(4, "little")
         (b"blob\t3\n", "a frame was expected"),
         (b"frame\t1\tx\n", "a count is not a number"),
         (b"frame\t1\t-1\n", "a count is not a number"),
-        (b"frame\t999999999999\t2\n", "columns instead of"),
-        (frame("f8", b"", rows=999_999_999_999_999, size=0), "rows instead of 2"),
+        (b"frame\t999999999999\t2\n", "another number of columns"),
+        (frame("f8", b"", rows=999_999_999_999_999, size=0), "more rows than the 2 that"),
+        (frame("f8", b"", rows=1, size=0), "fewer rows than the 2 that"),
         (frame("f8", b"", size=999_999_999_999), "bytes do not fit"),
         (frame("zz", b"1234"), "unknown type"),
         (frame("f8", bytes(16), name="b"), "other columns"),
@@ -158,13 +160,36 @@ INT = (1).to_bytes(4, "little")
         (frame("c4", INT + INT + b"xy", size=8, levels=1, text=2), "levels do not fit"),
         (frame("c4", INT + INT + b"%FF\n", size=8, levels=1, text=4), "not UTF-8"),
         (frame("s4", INT + INT, size=8, levels=1, text=99_999_999_999), "larger than allowed"),
-        (frame("ts", bytes(8) + b"\0\0\0\0\0\0\xf0\x7f"), "out of range"),
+        (frame("ts", bytes(8) + b"\0\0\0\0\0\0\xf0\x7f"), "years 1 to 9999"),
+        (frame("ts", struct.pack("<dd", 0, 1e12)), "years 1 to 9999"),
+        (frame("t8", struct.pack("<qq", 0, 2**62)), "years 1 to 9999"),
+        (frame("t8", struct.pack("<qq", 0, -(2**62))), "years 1 to 9999"),
+        (frame("d4", struct.pack("<ii", 0, 2**31 - 1)), "years 1 to 9999"),
+        (frame("d4", struct.pack("<ii", 0, -(2**31))), "years 1 to 9999"),
     ],
 )
 def test_broken_frames_say_how(raw, why):
     schema = Schema((Column("a", ColumnType.FLOAT),))
     with pytest.raises(WireError, match=why):
         read(raw, schema, 2)
+
+
+def test_the_first_and_the_last_day_and_moment_can_be_shown():
+    days = [dt.date.min, dt.date.max]
+    moments = [dt.datetime.min.replace(tzinfo=dt.UTC), dt.datetime.max.replace(tzinfo=dt.UTC)]
+    for kind, values in ((ColumnType.DATE, days), (ColumnType.TIMESTAMP, moments)):
+        df, schema = one(kind, values)
+        assert read(written(df, schema), schema, 2)["a"].to_list() == values
+
+
+def test_one_text_in_every_row_is_bounded_as_it_is_stored():
+    """Thirty megabytes that came in were two terabytes to be written."""
+    rows, schema = 1000, Schema((Column("a", ColumnType.STRING),))
+    raw = frame("s4", INT * rows + b"x" * 300_000 + b"\n", size=4 * rows, rows=rows, levels=1, text=300_001)
+    with pytest.raises(WireError, match="text is larger than allowed"):
+        read(raw, schema, rows)
+    short = frame("s4", INT * rows + b"x" * 300 + b"\n", size=4 * rows, rows=rows, levels=1, text=301)
+    assert read(short, schema, rows)["a"].to_list() == ["x" * 300] * rows
 
 
 def test_a_column_without_nulls_is_not_copied():

@@ -99,6 +99,13 @@ def test_this_machines_file_systems_are_told_apart():
     assert Path("/dev/shm").stat().st_dev not in trusted
 
 
+def test_files_of_any_size_that_take_no_room_are_not_read(package):
+    with (package / "R" / "sparse").open("wb") as file:
+        file.truncate(2**42)
+    with pytest.raises(ConfigError, match="more than 100 GiB"):
+        digest(package)
+
+
 def test_files_that_change_while_they_are_read_are_an_error(package, monkeypatch):
     """As when a folder above them is exchanged for another one after they were listed."""
     listed = contents._listed

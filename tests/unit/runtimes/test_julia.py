@@ -469,6 +469,19 @@ MANIFEST = '[[A]]\ngit-tree-sha1 = "aa"\nuuid = "u"\nversion = "1.0.0"\n\n[[Date
         ({}, MissingPart, "no Project.toml"),
         ({"Project.toml": '[deps]\nA = "u"\n'}, MissingPart, "no Manifest.toml"),
         ({"Project.toml": "[deps\n"}, ConfigError, "not TOML"),
+        ({"Project.toml": "a = " + "[" * 100_000}, ConfigError, "not TOML"),
+        *(
+            ({"Project.toml": "", "Manifest.toml": manifest}, ConfigError, "no manifest of Julia")
+            for manifest in (
+                '[[".."]]\nversion = "1"\n',
+                '[["../servers"]]\nversion = "1"\n',
+                '[["*"]]\nversion = "1"\n',
+                "A = [1]\n",
+                "[[A]]\npath = 1\n",
+                '[[A]]\npath = "\\u0000"\n',
+                'manifest_format = "2.0"\ndeps = 3\n',
+            )
+        ),
         ({"Project.toml": "", "Manifest.toml": MANIFEST}, MissingPart, "not installed: A"),
         (
             {

@@ -65,6 +65,8 @@ def test_what_cannot_be_sent_is_refused(value):
         [b"a\ts\t%FF"],
         [b"a\tl\t", b"a/1\ts\tx"],
         [b"%FF\ts\tx"],
+        [b"/".join([b"a"] * n) + b"\tm\t" for n in range(1, 3000)],
+        [b"/" * 2**24 + b"\tm\t"],
     ],
 )
 def test_broken_arguments_are_refused(lines):
@@ -125,6 +127,13 @@ def test_a_blob_is_bounded_before_it_is_read():
         channel.blob(1000)
     with answering(b"blob\t5\nhello") as channel:
         assert channel.blob(5) == b"hello"
+
+
+def test_a_blobs_announced_size_is_not_told():
+    """It may be any number that a model was given."""
+    with answering(b"blob\t4711481516\n") as channel, pytest.raises(WireError) as error:
+        channel.blob(1000)
+    assert "4,711" not in str(error.value)
 
 
 def test_a_large_announcement_takes_no_memory_before_it_arrives():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 from pathlib import Path
 
@@ -46,9 +47,29 @@ def test_it_is_nobody_without_any_right():
 def test_limits_hold():
     limits = shell("ulimit -v; ulimit -c; ulimit -f; cat /proc/self/limits", memory=512 * MIB)
     assert limits.splitlines()[:2] == [str(512 * 1024), "0"]
-    assert "Max processes" in limits
-    processes = int(next(line for line in limits.splitlines() if line.startswith("Max processes")).split()[2])
-    assert processes < 100_000
+    hard = {line[:25].strip(): line.split()[-2] for line in limits.splitlines() if line.startswith("Max")}
+    assert int(hard["Max processes"]) < 100_000
+    assert int(hard["Max open files"]) <= 4096
+
+
+def test_no_core_is_piped_to_a_program_either():
+    """Of 0 the kernel says that a program may have it all the same; at 1 it starts none."""
+    if resource.getrlimit(resource.RLIMIT_CORE)[1] == resource.RLIM_INFINITY:
+        assert "--core=1" in launch(COMMAND, None, Resources(), SandboxPolicy.REQUIRE).argv
+
+
+def test_nothing_is_to_be_had_of_the_first_process_which_has_no_limits():
+    """An ordinary user's worker could write a program into its memory, and go on in it."""
+    assert shell("ls -A /proc/1; cat /proc/self/limits > /proc/1/mem").count("/proc/1") == 1
+    assert "proc/1/cmdline" in shell("cat /proc/1/cmdline")
+
+
+def test_zeros_can_be_read_and_not_be_mapped():
+    """A shared mapping of /dev/zero is memory that stays when it is unmapped but for a page."""
+    assert shell("stat -c %t:%T /dev/zero; head -c 4 /dev/zero | od -An -tx1").split() == [
+        "1:7",
+        *["00"] * 4,
+    ]
 
 
 def test_nothing_is_writable_but_scratch_and_shared_memory_which_are_small(tmp_path):

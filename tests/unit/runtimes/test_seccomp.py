@@ -75,7 +75,8 @@ def test_other_architectures_and_unknown_calls(machine):
 
 
 def test_calls_that_are_refused_for_some_arguments():
-    for machine, (clone, pair, ioctl, personality) in ((X86, (56, 53, 16, 135)), (ARM, (220, 199, 29, 92))):
+    calls = ((X86, (56, 53, 16, 135, 9)), (ARM, (220, 199, 29, 92, 222)))
+    for machine, (clone, pair, ioctl, personality, mmap) in calls:
         threads = 0x3D0F00
         assert answer(machine, clone, threads) == answer(machine, clone, 17) == ALLOWED
         for flag in (0x10000000, 0x00020000, 0x20000000, 0x40000000, 0x08000000, 0x04000000, 0x02000000):
@@ -87,6 +88,10 @@ def test_calls_that_are_refused_for_some_arguments():
         assert answer(machine, ioctl, 0, 0x5412) == answer(machine, ioctl, 0, 2**32 + 0x541C) == "EPERM"
         assert answer(machine, personality, 0xFFFFFFFF) == answer(machine, personality, 0) == ALLOWED
         assert answer(machine, personality, 0x0040000) == "EPERM"
+        for private_or_file in (0x22, 0x4022, 0x02, 0x01):
+            assert answer(machine, mmap, 0, 4096, 3, private_or_file) == ALLOWED
+        for shared_and_anonymous in (0x21, 0x4021, 0x23, 2**32 + 0x21):
+            assert answer(machine, mmap, 0, 4096, 3, shared_and_anonymous) == "EPERM"
 
 
 @pytest.mark.parametrize("machine", BOTH, ids=lambda machine: machine.name)
