@@ -160,7 +160,7 @@ def empty_files(count: int) -> dict[str, Any]:
     return {"many": {"kind": "run", "of": ["perl", "-e", script]}}
 
 
-@pytest.mark.parametrize("lab", [Language.R], ids=str, indirect=True)
+@pytest.mark.parametrize("lab", [Language.R], ids=["one for all"], indirect=True)
 def test_all_processes_of_a_worker_and_its_files_in_memory_are_bounded_together(lab, fitted):
     """Each of them alone, and each kind alone, stays below the limit. The watch is one for all languages."""
     memory = 400 * 2**20

@@ -304,7 +304,8 @@ def test_outputs_of_another_department_are_not_read_by_moving_their_model_in_con
 def test_a_signature_of_another_model_is_refused(company):
     parameter(company)
     company.copy_row("model", "spends", name="buys", department="sales", number=2)
-    company.refused(says="its signature in the database is forged, or belongs elsewhere")
+    # What somebody put in or took out is noticed at the end of the run too.
+    company.refused(says="its signature in the database is forged, or belongs elsewhere", code=4)
 
 
 def test_a_signature_of_another_warehouse_is_refused(company, tmp_path):
@@ -319,11 +320,11 @@ def test_a_signature_of_another_warehouse_is_refused(company, tmp_path):
         "select fingerprint, signer, signature from definitions"
     )
     company.copy_row("model", "buys", number=2, fingerprint=fingerprint)
-    company.refused(says="forged, or belongs elsewhere")
+    company.refused(says="forged, or belongs elsewhere", code=4)
     company.database("delete from definitions where id = 'copied'")
     changes = {"fingerprint": fingerprint, "signer": signer, "signature": signature}
     company.copy_row("model", "buys", number=2, **changes)
-    company.refused(says="signed by nobody that this warehouse knows")
+    company.refused(says="signed by nobody that this warehouse knows", code=4)
 
 
 def test_an_older_signed_definition_is_refused(company):
@@ -333,7 +334,8 @@ def test_an_older_signed_definition_is_refused(company):
     company.edit("conf/model/buys.yaml", "penalty: 2.0", "penalty: 1.0")
     company.refused("run", "--date", "2024-01-22", says="the definition changed since admin signed it")
     company.database("delete from definitions where kind = 'model' and name = 'buys' and number = 2")
-    company.refused("run", "--date", "2024-01-22", says="signatures were taken out of the database")
+    gone = "signatures were taken out of the database"
+    company.refused("run", "--date", "2024-01-22", says=gone, code=4)
 
 
 def test_the_requirement_cannot_be_taken_out_of_the_database(company):
@@ -511,4 +513,4 @@ def test_what_the_account_remembers_is_its_own(company):
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.stat().st_uid == os.geteuid()
     path.chmod(0o666)
-    company.refused(says="others may change it")
+    company.refused(says="others may change the file of signed definitions")

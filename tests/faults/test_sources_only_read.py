@@ -122,7 +122,7 @@ def test_each_lock_of_a_file_holds_alone(tmp_path: Path) -> None:
     path = make(tmp_path / "t.db")
     spec = database(path)
     with (
-        files.opened(spec, path, PLACES) as file,
+        files.opened(spec, path, Place.of(spec), PLACES) as file,
         sqlite.opened(file, SECOND * 60, Place.of(spec), "query") as session,
     ):
         raw = session._connection
@@ -138,7 +138,7 @@ def test_each_lock_of_a_file_holds_alone(tmp_path: Path) -> None:
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
             raw.execute("delete from t")
     with (
-        files.opened(spec, path, PLACES) as file,
+        files.opened(spec, path, Place.of(spec), PLACES) as file,
         sqlite.opened(file, SECOND * 60, Place.of(spec), "query") as session,
     ):
         raw = session._connection

@@ -24,6 +24,7 @@ from kronkers_batch.config.spec import Secret
 from kronkers_batch.errors import KronkersError
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database
+from kronkers_batch.vault import keyfile
 db = Database(Secret(f"sqlite:///{folder}/wh/x.db"), wait=0.2)
 store = ArtifactStore(f"{folder}/art")
 def write(data=b"x"):
