@@ -60,8 +60,8 @@ def test_no_core_is_piped_to_a_program_either():
 
 def test_nothing_is_to_be_had_of_the_first_process_which_has_no_limits():
     """An ordinary user's worker could write a program into its memory, and go on in it."""
-    assert shell("ls -A /proc/1; cat /proc/self/limits > /proc/1/mem").count("/proc/1") == 1
-    assert "proc/1/cmdline" in shell("cat /proc/1/cmdline")
+    assert shell("ls -A /proc/1") == ""
+    assert shell("ls -A /proc/self") != ""
 
 
 def test_zeros_can_be_read_and_not_be_mapped():
