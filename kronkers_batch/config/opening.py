@@ -17,6 +17,8 @@ from pathlib import Path
 from kronkers_batch.config.places import Places
 
 _SPARE = 256  # for what libraries open meanwhile
+LARGEST = 2**24
+"""Bytes of a file that is read at once, such as a model's code."""
 _TRIES = 5  # a file that is delivered anew just now is another one at the next try
 
 
@@ -106,4 +108,7 @@ def read_text(
     Raises PathRefused, OSError, UnicodeDecodeError.
     """
     with opened(path, places, department=department, code=code) as file, Path(file.reading).open("rb") as raw:
-        return raw.read(most).decode()
+        text = raw.read(LARGEST + 1 if most is None else most)
+        if len(text) > LARGEST:
+            raise PathRefused(f"the file is larger than the {LARGEST} bytes that are read")
+        return text.decode()

@@ -97,7 +97,7 @@ def _contents(
     if source.kind is SourceKind.DATABASE:
         from kronkers_batch.data.sources.database import watermark
 
-        return watermark(source, window)
+        return watermark(source, window, places)
     if source.kind is SourceKind.OUTPUT:
         return _heads(source.output, window, heads)
     return {

@@ -31,6 +31,8 @@ SETTLED = 120
 TRUSTED = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "zfs", "overlay"})
 """File systems whose ``ctime`` changes with every content."""
 LARGE = 2**20
+MOST = 64 * 2**30
+"""Bytes that all files of an environment may hold."""
 _TRIES = 3
 
 
@@ -66,6 +68,7 @@ def environment_contents(language: Language, environment: Environment, cache: Co
         entries = [
             entry for number, root in enumerate(roots) for entry in _listed(root, f"{number} {root.name}")
         ]
+        _refuse_endless(roots, entries)
         state = blake3("\0".join(f"{e.name}\0{e.path}\0{e.state}" for e in entries).encode()).hexdigest()
         known = cache.get("environment", state)
         if known is not None and _is_settled(entries, now):
@@ -82,6 +85,16 @@ def environment_contents(language: Language, environment: Environment, cache: Co
         where=str(roots[0]),
         fix="wait until nothing is being installed there, and run the command again",
     )
+
+
+def _refuse_endless(roots: list[Path], entries: Iterable[_Entry]) -> None:
+    """Raises ConfigError where reading would take hours: a file of nothing but holes can be of any size."""
+    if sum(entry.info.st_size for entry in entries if stat.S_ISREG(entry.info.st_mode)) > MOST:
+        raise ConfigError(
+            f"the environment's files hold more than {MOST // 2**30} GiB",
+            where=str(roots[0]),
+            fix="take out of it what is no environment",
+        )
 
 
 def _roots(language: Language, environment: Environment) -> list[Path]:

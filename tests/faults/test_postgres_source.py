@@ -15,10 +15,9 @@ import pytest
 
 from kronkers_batch.config.spec import Secret, SourceSpec
 from kronkers_batch.data import sources
-from kronkers_batch.data.sources.database import watermark
 from kronkers_batch.errors import MissingPart, SourceError
 from kronkers_batch.store.engine import Database
-from tests.data_support import ALL, MARKER, day, rows, schema, source
+from tests.data_support import ALL, MARKER, day, rows, schema, source, watermark
 from tests.faults.departments import Departments
 from tests.postgres import OWNER, Server
 

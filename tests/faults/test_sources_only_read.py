@@ -15,11 +15,10 @@ from typing import Any
 import pytest
 
 from kronkers_batch.config.spec import InputRef, Secret, SourceSpec
-from kronkers_batch.data.sources.database import watermark
 from kronkers_batch.data.stream import CheckedRows
 from kronkers_batch.errors import SourceError, UsageError
 from kronkers_batch.warehouse import sql
-from tests.data_support import ALL, MARKER, rows, schema, source
+from tests.data_support import ALL, MARKER, rows, schema, source, watermark
 from tests.faults.departments import Departments
 
 ROOT = Path(__file__).resolve().parents[2]

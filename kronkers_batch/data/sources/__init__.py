@@ -72,7 +72,7 @@ class _Reading:
         if source.kind in _FILES:
             return files.read(source, window, self.rows, self.places)
         if source.kind is SourceKind.DATABASE:
-            return database.read(source, window)
+            return database.read(source, window, self.places)
         if source.kind is SourceKind.OUTPUT:
             return output.read(source, window, self.outputs)
 

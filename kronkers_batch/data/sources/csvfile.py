@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import lzma
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
@@ -136,22 +138,30 @@ def _frame(tables: list[Any]) -> pl.DataFrame:
 @contextlib.contextmanager
 def _stream(file: Opened, place: Place) -> Iterator[IO[bytes] | Any]:
     if file.path.suffix == ".zip":
-        with zipfile.ZipFile(file.reading) as archive:
-            members = [m for m in archive.namelist() if not m.endswith("/")]
-            if len(members) != 1:
-                raise place.error(
-                    f"the archive holds {len(members)} files",
-                    "It must hold exactly one CSV file.",
-                    "its files:\n" + "\n".join(members),
-                )
-            with archive.open(members[0]) as member:
+        try:
+            with zipfile.ZipFile(file.reading) as archive, archive.open(_member(archive, place)) as member:
                 yield member
+        # Encrypted, packed in a way that Python does not know, or damaged: it raises all of these.
+        except (RuntimeError, zlib.error, lzma.LZMAError) as error:
+            raise zipfile.BadZipFile(str(error)) from None
         return
     import pyarrow as pa
 
     compression: Any = _COMPRESSED.get(file.path.suffix)  # the name that we read it by has no suffix
     with pa.input_stream(file.reading, compression=compression) as stream:
         yield stream
+
+
+def _member(archive: zipfile.ZipFile, place: Place) -> str:
+    """The one file in an archive. Raises SourceError."""
+    members = [m for m in archive.namelist() if not m.endswith("/")]
+    if len(members) != 1:
+        raise place.error(
+            f"the archive holds {len(members)} files",
+            "It must hold exactly one CSV file.",
+            "its files:\n" + "\n".join(members),
+        )
+    return members[0]
 
 
 def _header(file: Opened, form: Format, place: Place) -> list[str]:
@@ -167,7 +177,14 @@ def _header(file: Opened, form: Format, place: Place) -> list[str]:
         found = lines[0].decode("utf-8-sig", "backslashreplace")
         raise place.error("the line of column names is not UTF-8", "Save the file as UTF-8.", found) from None
     options: dict[str, Any] = {"quotechar": form.quote} if form.quote else {"quoting": csv.QUOTE_NONE}
-    names = next(csv.reader([first], delimiter=form.delimiter, **options), [])
+    try:
+        names = next(csv.reader([first], delimiter=form.delimiter, **options), [])
+    except csv.Error as error:
+        raise place.error(
+            "the line of column names is no line of CSV, or has a name that is too long",
+            "Correct the file, or `csv: {delimiter, quote}` of the source.",
+            str(error),
+        ) from None
     if not any(names):
         raise place.error("the file is empty: not even column names", "Deliver it again, or remove it.")
     return names

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from kronkers_batch.config.places import Places
 from kronkers_batch.config.spec import DATABASES, SourceSpec
 from kronkers_batch.data import duck
 from kronkers_batch.data.sources import casting
@@ -35,22 +36,22 @@ _WATERMARK = dt.timedelta(minutes=5)  # it is asked before every night, so it ha
 _MARK = 4_096  # characters of a watermark's value
 
 
-def read(source: SourceSpec, window: Window) -> Iterator[pl.DataFrame]:
+def read(source: SourceSpec, window: Window, places: Places) -> Iterator[pl.DataFrame]:
     """Typed frames of the rows in the window. Raises SourceError, never with the database's own message."""
     place = Place.of(source).at(where(source))
-    with _opened(source, "query", source.time_limit, place) as session:
+    with _opened(source, "query", source.time_limit, place, places) as session:
         statement, values = _statement(session, source, window, place)
         with contextlib.closing(session.rows(statement, values)) as found:
             for rows in batches(found, len(source.schema)):
                 yield _frame(rows, source, window, place)
 
 
-def watermark(source: SourceSpec, window: Window) -> str:
+def watermark(source: SourceSpec, window: Window, places: Places) -> str:
     """The value of the watermark query as text; "" where the source declares none. Raises SourceError."""
     if not source.watermark:
         return ""
     place = Place.of(source).at(f"{where(source)}, the watermark query")
-    with _opened(source, "watermark", min(source.time_limit, _WATERMARK), place) as session:
+    with _opened(source, "watermark", min(source.time_limit, _WATERMARK), place, places) as session:
         query, values = _bound(session, _trimmed(source.watermark, place), window, place)
         names = [column.selected for column in session.columns(query, values)]
         rows: list[tuple[Any, ...]] = []
@@ -84,15 +85,20 @@ def _url(source: SourceSpec) -> URL:
 
 
 @contextlib.contextmanager
-def _opened(source: SourceSpec, key: str, limit: dt.timedelta, place: Place) -> Iterator[Session]:
+def _opened(
+    source: SourceSpec, key: str, limit: dt.timedelta, place: Place, places: Places
+) -> Iterator[Session]:
     """The database, for the SQL of one key of the source."""
     url = _url(source)
     try:
         if url.drivername in DATABASES["sqlite"]:
-            from kronkers_batch.data.sources import sqlite
+            from kronkers_batch.data.sources import files, sqlite
 
-            with sqlite.opened(url, limit, place, key) as file:
-                yield file
+            with (
+                files.opened(source, sqlite.path(url, place), place, places) as file,
+                sqlite.opened(file, limit, place, key) as session,
+            ):
+                yield session
         elif url.drivername in DATABASES["postgresql"]:
             from kronkers_batch.data.sources import postgres
 

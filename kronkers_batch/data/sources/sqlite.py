@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import fcntl
+import os
 import re
 import sqlite3
 import stat
@@ -16,6 +18,7 @@ from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kronkers_batch.config.opening import Opened
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.data.sources.session import VALUE, Found, refuse_warehouse, too_long
 from kronkers_batch.data.timelimit import TimeIsUp, TimeLimit
@@ -61,22 +64,25 @@ _VIRTUAL = re.compile(r"\s*create(?:\s|/\*.*?\*/|--[^\n]*\n)+virtual\b", re.IGNO
 
 
 @contextlib.contextmanager
-def opened(url: URL, limit: dt.timedelta, place: Place, key: str) -> Iterator[SQLite]:
+def opened(file: Opened, limit: dt.timedelta, place: Place, key: str) -> Iterator[SQLite]:
     """The file, for as long as ``limit``; sqlite3's errors inside become SourceErrors without a value."""
-    path = _path(url, place)
     clock: TimeLimit | None = None
     rules = _Rules()
     try:
         # A generator may go on in another thread than the one that began it.
-        address = f"{path.absolute().as_uri()}?mode=ro"
+        address = f"{Path(file.real).as_uri()}?mode=ro"
         with contextlib.closing(
             sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
         ) as connection:
             clock = TimeLimit(limit, connection.interrupt)
             with clock:
                 _lock(connection, rules, place)
+                if not _has_opened(file):
+                    raise place.error(
+                        "it became another file while it was opened", "Run it again when it is delivered."
+                    )
                 yield SQLite(connection)
-    except (sqlite3.Error, sqlite3.Warning, MemoryError) as error:
+    except (sqlite3.Error, sqlite3.Warning, MemoryError, UnicodeError) as error:  # of its words, too
         if clock is not None and clock.over:
             raise TimeIsUp from None
         raise _failed(error, rules, place, key) from None
@@ -158,19 +164,32 @@ def _lock(connection: sqlite3.Connection, rules: _Rules, place: Place) -> None:
     connection.set_authorizer(rules)
 
 
-def _path(url: URL, place: Place) -> Path:
+def _has_opened(file: Opened) -> bool:
+    """Whether this process has the judged file open to be read: SQLite opens it by its path, which may be led
+    elsewhere meanwhile, and only then knows the names of the files beside it."""
+    for descriptor in map(int, os.listdir("/proc/self/fd")):  # noqa: PTH208 - numbers
+        with contextlib.suppress(OSError):  # another thread has closed it
+            info = os.fstat(descriptor)
+            same = (info.st_dev, info.st_ino) == (file.info.st_dev, file.info.st_ino)
+            if same and not fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_PATH:
+                return True
+    return False
+
+
+def path(url: URL, place: Place) -> Path:
+    """The file that a URL names. Raises SourceError."""
     if url.query:
         raise place.error("the URL has options", "Write sqlite:////absolute/path.db, and nothing behind it.")
     if not url.database or url.database.startswith((":memory:", "file:")) or url.host:
         raise place.error("the URL names no file", "Write sqlite:////absolute/path.db")
-    path = Path(url.database)
+    found = Path(url.database)
     try:
-        is_file = stat.S_ISREG(path.stat().st_mode)
+        is_file = stat.S_ISREG(found.stat().st_mode)
     except OSError:
         raise place.error("there is no such file, or it may not be read", "Correct `url:`.") from None
     if not is_file:
         raise place.error("this is not a file", "Correct `url:`.")
-    return path
+    return found
 
 
 _SAID: tuple[tuple[str, str, str], ...] = (

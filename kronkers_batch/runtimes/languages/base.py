@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from kronkers_batch.config.spec import Environment, Language
-from kronkers_batch.errors import MissingPart
+from kronkers_batch.errors import ConfigError, MissingPart
 
 WORKERS = Path(__file__).resolve().parent.parent / "workers"
 
@@ -23,6 +23,9 @@ SYSTEM_FOLDERS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"
 """Shown read-only to every worker, with ``/etc/alternatives`` and the dynamic linker's cache."""
 
 MIB = 2**20
+
+LARGEST = 64 * MIB
+"""Bytes of a file that describes an environment, such as a lock file."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,27 @@ def command_of(language: Language, environment: Environment, threads: int) -> Co
         ) from None
 
 
+def small_text(path: Path) -> str:
+    """The text of a file that describes an environment; what is no UTF-8 is replaced.
+
+    Raises ConfigError where it is too large, OSError.
+    """
+    return _small(path).decode(errors="replace")
+
+
+def _small(path: Path) -> bytes:
+    """The contents of a file that may only be small: whoever wrote it may have made it larger than memory."""
+    with path.open("rb") as file:
+        raw = file.read(LARGEST + 1)
+    if len(raw) > LARGEST:
+        raise ConfigError(
+            f"a file that describes an environment is larger than {LARGEST // MIB} MiB",
+            where=str(path),
+            fix="put the right file there",
+        )
+    return raw
+
+
 def hash_files(paths: Iterable[Path]) -> str:
     """SHA-256 (hex) over name and contents of the files that exist, in order; empty when none does."""
     digest, found = hashlib.sha256(), False
@@ -85,7 +109,7 @@ def hash_files(paths: Iterable[Path]) -> str:
         if not path.is_file():
             continue
         found = True
-        for raw in (path.name.encode(), path.read_bytes()):
+        for raw in (path.name.encode(), _small(path)):
             digest.update(len(raw).to_bytes(8, "little") + raw)
     return digest.hexdigest() if found else ""
 

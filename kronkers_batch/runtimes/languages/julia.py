@@ -12,7 +12,7 @@ from typing import Any
 
 from kronkers_batch.config.spec import Environment
 from kronkers_batch.errors import ConfigError, MissingPart
-from kronkers_batch.runtimes.languages.base import MIB, WORKERS, Command, hash_files, inner
+from kronkers_batch.runtimes.languages.base import MIB, WORKERS, Command, hash_files, inner, small_text
 
 HOME = Path(__file__).resolve().parents[3]
 """The project's own folder, where ``scripts/setup-julia`` puts its ``.tools``."""
@@ -152,13 +152,32 @@ def _packages(project: Path) -> dict[str, list[Mapping[str, Any]]]:
     content = _toml(manifest)
     # Since format 2.0 the packages are in a table of their own.
     entries = content.get("deps", {}) if "manifest_format" in content else content
-    return {name: found for name, found in entries.items() if isinstance(found, list)}
+    found = _entries(entries) if isinstance(entries, dict) else None
+    if found is None:
+        raise ConfigError(
+            "this is no manifest of Julia packages", where=str(manifest), fix=_instantiate(project)
+        )
+    return found
+
+
+def _entries(content: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]] | None:
+    """The packages of a manifest; None where one has a name that is none, which could lead anywhere."""
+    found = {name: entries for name, entries in content.items() if isinstance(entries, list)}
+    for name, entries in found.items():
+        paths = [entry.get("path", "") for entry in entries if isinstance(entry, dict)]
+        if not name.isidentifier() or len(paths) < len(entries):
+            return None
+        if not all(isinstance(path, str) and "\0" not in path for path in paths):
+            return None
+    return found
 
 
 def _toml(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return tomllib.loads(small_text(file))
+    except RecursionError:
+        raise ConfigError("this is nested too deeply", where=str(file), fix="correct the file") from None
+    except ValueError as error:  # no TOML, or a number of thousands of digits
         raise ConfigError(
             f"this is not TOML{_line_of(error)}", where=str(file), fix="correct the file"
         ) from None

@@ -21,6 +21,7 @@ from kronkers_batch.runtimes.languages.base import (
     inner,
     is_system,
     links_out_of,
+    small_text,
     too_wide,
 )
 
@@ -106,7 +107,7 @@ def _homes(config: Path) -> list[Path]:
     """The installations that a virtual environment says it was made from."""
     if not config.is_file():
         return []
-    lines = (line.partition("=") for line in config.read_text(errors="replace").splitlines())
+    lines = (line.partition("=") for line in small_text(config).splitlines())
     return [Path(value.strip()).parent for key, _, value in lines if key.strip() == "home"]
 
 
@@ -122,7 +123,7 @@ def _path_files(site: Path) -> list[Path]:
         line.strip()
         for path in sorted(site.glob("*.pth"))
         if path.is_file()
-        for line in path.read_text(errors="replace").splitlines()
+        for line in small_text(path).splitlines()
     ]
     folders = [site / line for line in lines if line and not line.startswith(("#", "import ", "import\t"))]
     return [

@@ -17,6 +17,7 @@ from kronkers_batch.runtimes.languages.base import (
     hash_files,
     inner,
     is_system,
+    small_text,
     too_wide,
 )
 
@@ -118,7 +119,7 @@ def _version(home: Path) -> str:
     description = home / "library" / "base" / "DESCRIPTION"
     if not description.is_file():
         return ""
-    said = re.search(r"^Version:\s*(\d[\d.\-]*)", description.read_text(errors="replace"), re.MULTILINE)
+    said = re.search(r"^Version:\s*(\d[\d.\-]*)", small_text(description), re.MULTILINE)
     return said[1] if said else ""
 
 
