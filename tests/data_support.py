@@ -21,6 +21,7 @@ from kronkers_batch.config.spec import (
 )
 from kronkers_batch.data import sources
 from kronkers_batch.data.snapshots import Snapshots
+from kronkers_batch.data.sources import database
 from kronkers_batch.data.window import Window
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.store.artifacts import ArtifactStore
@@ -135,3 +136,8 @@ def holds(folder: Path, text: str) -> list[Path]:
             if any(w in raw for w in wanted):
                 found.append(file)
     return found
+
+
+def watermark(spec: SourceSpec, window: Window = ALL) -> str:
+    """The value of a database source's watermark query."""
+    return database.watermark(spec, window, PLACES)

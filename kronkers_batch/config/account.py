@@ -11,6 +11,8 @@ from pathlib import Path
 
 KEY_FILE = "KRONKERS_KEY_FILE"
 TRUST = "KRONKERS_TRUST"
+SECRETS = ("KRONKERS_KEY", "KRONKERS_PASSPHRASE")
+"""Variables that hold this account's key and its passphrase: no file of conf may name them."""
 TRUST_FILE = "trust.json"
 SIGNED = "signed.json"
 RECOVERY = "MOVE-OFFLINE-recovery-"

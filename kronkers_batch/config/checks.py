@@ -261,6 +261,6 @@ def _member(node: Node, key: str, kind: ColumnType, problems: Problems) -> Any:
             return parse_date(text if isinstance(text, str) else "")
         moment = dt.datetime.fromisoformat(text if isinstance(text, str) else "")
         return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
-    except (Bad, ValueError):
+    except (Bad, ValueError, OverflowError):  # a moment of the year 1 that is of the year before in UTC
         problems.add(node.origin(key), f"found {shown(node)}", allowed)
         return None

@@ -129,6 +129,10 @@ class Claims:
             for claim in claims:
                 if why := claim.against(department):
                     yield real, why
+        for claim in self._patterns:
+            if why := claim.against(department):
+                for found in glob.iglob(claim.path, recursive=True):  # noqa: PTH207 - absolute
+                    yield os.path.realpath(found), why
 
     def _all(self) -> Iterator[Claim]:
         for claims in self._files.values():

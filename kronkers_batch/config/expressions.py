@@ -239,6 +239,9 @@ class _Converter:
             if not isinstance(item, Literal) or item.value is None:
                 raise self.refuse(element, "a list holds numbers, texts, true and false")
             found.append(item.value)
+        kinds = {float if type(value) is int else type(value) for value in found}
+        if len(kinds) > 1:
+            raise self.refuse(node, "a list holds values of one kind: numbers, or texts, or true and false")
         return tuple(found)
 
     def call(self, node: ast.Call) -> Expression:

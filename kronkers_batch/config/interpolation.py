@@ -14,11 +14,22 @@ from collections.abc import Mapping as MappingType
 from dataclasses import replace
 
 from kronkers_batch import redaction
-from kronkers_batch.config.nodes import MAX_DEPTH, MAX_NODES, Mapping, Node, Scalar, Sequence, shown, walk
+from kronkers_batch.config import account
+from kronkers_batch.config.nodes import (
+    MAX_BYTES,
+    MAX_DEPTH,
+    MAX_NODES,
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+    shown,
+    walk,
+)
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.spec import Origin
 
-_ENVIRONMENT = re.compile(r"\s*oc\.env\s*:\s*([A-Za-z_][A-Za-z0-9_]*)\s*(?:,\s*(.*?)\s*)?\Z", re.DOTALL)
+_ENVIRONMENT = re.compile(r"\s*oc\.env\s*:\s*([A-Za-z_][A-Za-z0-9_]*)\s*(?:,(.*))?\Z", re.DOTALL)
 _KEY = re.compile(r"\s*(\.*)([^\s.:,{}$]+(?:\.[^\s.:,{}$]+)*)\s*\Z")
 
 
@@ -38,6 +49,8 @@ class _Resolver:
         self.root, self.environ, self.problems = root, environ, problems
         self.active: list[tuple[str, ...]] = []
         self.count = 0
+        self.depth = 0  # of defaults within defaults
+        self.length = 0  # characters of all texts that were put together
 
     def tree(self) -> Node:
         return self.node(self.root, ())
@@ -94,6 +107,10 @@ class _Resolver:
             value = found.value
             parts += [text[at:start], str(value).lower() if isinstance(value, bool) else str(value)]
             at = end + 1
+            self.length += len(parts[-1]) + len(parts[-2])
+            if self.length > MAX_BYTES:
+                what = f"more than {MAX_BYTES} characters once interpolations are expanded"
+                raise _Failed(what, "write shorter texts, or refer to them less often")
         whole = "".join([*parts, text[at:]])
         if environment and environment not in redaction.OPEN:
             redaction.note(whole, text)  # as it is written: a part may be too short to be hidden by itself
@@ -102,7 +119,8 @@ class _Resolver:
     def one(self, node: Node, inside: str, path: tuple[str, ...]) -> Node:
         match = _ENVIRONMENT.match(inside)
         if match:
-            return self.from_environment(node, match[1], match[2], path)
+            default = None if match[2] is None else match[2].strip()
+            return self.from_environment(node, match[1], default, path)
         if ":" in inside.split("${")[0]:
             name = inside.split(":")[0].strip()
             raise _Failed(f"the resolver '{name}' is not known", "allowed: ${oc.env:NAME} and ${key.path}")
@@ -120,6 +138,11 @@ class _Resolver:
         return self.retarget(self.node(found, target), node)
 
     def from_environment(self, node: Node, name: str, default: str | None, path: tuple[str, ...]) -> Node:
+        if name in account.SECRETS:
+            raise _Failed(
+                f"the environment variable {name} opens the warehouse, and is for the program alone",
+                "use another variable",
+            )
         if name in self.environ:
             if not self.environ[name].isprintable() and not _is_text(self.environ[name]):
                 raise _Failed(
@@ -135,7 +158,15 @@ class _Resolver:
             )
         if default[:1] in "'\"" and default[-1:] == default[:1] and len(default) > 1:
             default = default[1:-1]
-        found = self.text(node, default, path) if "${" in default else Scalar(node.file, node.line, default)
+        if self.depth > MAX_DEPTH:
+            raise _Failed(f"defaults nested deeper than {MAX_DEPTH}", "write the value out")
+        self.depth += 1
+        try:
+            found = (
+                self.text(node, default, path) if "${" in default else Scalar(node.file, node.line, default)
+            )
+        finally:
+            self.depth -= 1
         return replace(found, environment=found.environment or name)
 
     def lookup(self, path: tuple[str, ...]) -> Node:

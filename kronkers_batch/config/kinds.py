@@ -21,6 +21,10 @@ _DURATION = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)\s*(w|d|h|m|s)\Z")
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _SIZE = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s*(K|M|G|T)?i?B\Z", re.IGNORECASE)
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,9})?)\s*%\Z")
+LONGEST = dt.timedelta(days=36_525)
+"""A duration that is added to a date, or taken from it, still gives a date."""
+LARGEST = 2**50
+"""Bytes of a size."""
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f`]|\.\.[/\\]|%[0-9a-fA-F]{2}|^\s|\s$")
 
 
@@ -104,10 +108,10 @@ def parse_duration(text: str) -> dt.timedelta:
     match = _DURATION.match(text.strip())
     if not match:
         raise Bad()
-    try:
-        return dt.timedelta(**{_UNITS[match[2]]: float(match[1])})
-    except OverflowError:
-        raise Bad() from None
+    found = dt.timedelta(**{_UNITS[match[2]]: float(match[1])})  # of so few digits it never overflows
+    if found > LONGEST:
+        raise Bad("", f"allowed: at most {LONGEST.days}d, which is a hundred years")
+    return found
 
 
 def duration(*, positive: bool = False, words: dict[str, dt.timedelta] | None = None) -> Kind:
@@ -137,8 +141,8 @@ def _size(node: Node, _key: str, _problems: Problems) -> int:
     if not match:
         raise Bad()
     found = int(float(match[1]) * 1024 ** (" KMGT".index((match[2] or " ").upper())))
-    if not found:
-        raise Bad()
+    if not 0 < found <= LARGEST:
+        raise Bad("", f"allowed: more than nothing, and at most {LARGEST // 2**40}TB")
     return found
 
 
@@ -251,6 +255,8 @@ def _plain(node: Node, key: str, problems: Problems) -> Any:
             )
         if isinstance(child, Scalar) and isinstance(child.value, float) and not math.isfinite(child.value):
             problems.add(child.origin(inner), f"found {shown(child)}", "allowed: finite numbers")
+        if isinstance(child, Scalar) and isinstance(child.value, int) and not -(2**63) <= child.value < 2**63:
+            problems.add(child.origin(inner), f"found {shown(child)}", "allowed: whole numbers of 64 bits")
     return plain(node)
 
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from kronkers_batch import redaction
-from kronkers_batch.config import compose, interpolation, leading, opening, templates
+from kronkers_batch.config import compose, interpolation, leading, nodes, opening, templates, variables
 from kronkers_batch.config import overrides as overriding
 from kronkers_batch.config.fields import Bad, read_table
 from kronkers_batch.config.kinds import unsafe_name
 from kronkers_batch.config.link import Linker
 from kronkers_batch.config.model_file import MODEL, RawModel, read_model
-from kronkers_batch.config.nodes import Node, Scalar, parse, walk
+from kronkers_batch.config.nodes import MAX_BYTES, Node, Scalar, parse, walk
 from kronkers_batch.config.places import Places
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.root import RootValues, read_root
@@ -72,6 +72,7 @@ class _Loader:
         self.overrides = overriding.parse(texts, self.problems)
         self.names: dict[str, frozenset[str]] = {}
         self.read: dict[str, bytes] = {}  # what was in which file
+        self.uses: list[variables.Use] = []  # of the environment
 
     def load(self) -> Config:
         redaction.begin(str(self.conf), str(self.project))
@@ -84,6 +85,7 @@ class _Loader:
         linker = Linker(self.project, self.names, sources, models, self.problems)
         source_specs, model_specs = linker.link()
         root = self.root()
+        variables.check(self.uses, self.problems)
         if root is None:
             self.problems.raise_if_any()
         assert root is not None  # noqa: S101 - else there would have been a problem
@@ -116,7 +118,8 @@ class _Loader:
                 if Path(file.real).suffix.lower() not in _SUFFIXES:
                     # What is read is shown in problems: a link may not choose just any file for that.
                     raise opening.PathRefused("it is a link to a file that is no YAML")
-                data = Path(file.reading).read_bytes()
+                with Path(file.reading).open("rb") as raw:
+                    data = raw.read(MAX_BYTES + 1)
         except opening.PathRefused as refused:
             self.problems.add(where, f"the file is refused: {refused.why}", "put the file itself there")
             return None
@@ -176,10 +179,13 @@ class _Loader:
         for name, tree in trees.items():
             for override in self.of("source", name):
                 tree = overriding.apply(tree, override, SOURCE, self.problems)
+            written = tree
             tree = interpolation.resolve(tree, self.environ, self.problems)
             raw = read_source(name, tree, self.problems)
             if raw is not None:
                 found[name] = raw
+                claims = variables.has_server(written)
+                self.uses += variables.uses(written, raw.values["department"] or "", claims=claims)
         return found
 
     def models(self, trees: dict[str, Node], shared: dict[str, Node]) -> dict[str, RawModel]:
@@ -190,10 +196,12 @@ class _Loader:
             mine = self.of("model", name)
             for override in mine:
                 tree = overriding.apply(tree, override, MODEL, self.problems)
+            written = tree
             tree = interpolation.resolve(tree, self.environ, self.problems)
             raw = read_model(name, tree, tuple(o.shown for o in mine), self.problems)
             if raw is not None:
                 found[name] = raw
+                self.uses += variables.uses(written, raw.values["department"] or "", claims=False)
         return found
 
     def of(self, group: str, name: str) -> list[overriding.Override]:
@@ -237,4 +245,10 @@ class _Loader:
         if len(self.problems) > before:
             return None
         composed = compose.compose(self.conf, root, mine, self.problems)
+        if isinstance(composed, nodes.Mapping):
+            secret = [composed.items["alerts"]]
+            if variables.has_server(composed.items["warehouse"]):
+                secret.append(composed.items["warehouse"])
+            for part in secret:
+                self.uses += variables.uses(part, variables.HOUSE, claims=True)
         return None if composed is None else read_root(composed, self.project, self.environ, self.problems)

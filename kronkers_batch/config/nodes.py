@@ -111,7 +111,7 @@ def parse(data: bytes, file: str, problems: Problems) -> Node | None:
 
 def _decode(data: bytes) -> str:
     if len(data) > MAX_BYTES:
-        raise _Refused(f"the file has {len(data)} bytes; at most {MAX_BYTES} are read", 1, "split it")
+        raise _Refused(f"the file has more than the {MAX_BYTES} bytes that are read", 1, "split it")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from kronkers_batch.config import account
 from kronkers_batch.config.claims import Claims, is_in, resolved, sqlite_file
-from kronkers_batch.config.spec import Config, SourceKind, SourceSpec
+from kronkers_batch.config.spec import Config, SourceSpec
 
 FIX = (
     "Name a file or folder of this department's own. A file of another department is read through the source "
@@ -137,10 +137,9 @@ class Places:
     def leads(self, source: SourceSpec) -> str:
         """Where the path of a source of files led when the configuration was loaded; what is read lies there.
 
-        Empty for other kinds.
+        Empty where it has none.
         """
-        is_files = source.kind in (SourceKind.CSV, SourceKind.PARQUET)
-        return self._claims.leads(source.name) if is_files else ""
+        return self._claims.leads(source.name)
 
     def masked(self, department: str = "") -> tuple[Path, ...]:
         """Existing files and folders that a sandbox hides where they lie below something that it shows.

@@ -120,10 +120,10 @@ def outputs(ref: InputRef, sources: Mapping[str, SourceSpec]) -> list[str]:
     return sorted(found - {""})
 
 
-def address(url: Secret, project: Path | None = None) -> str:
+def address(url: Secret, project: Path | None = None, leads: str = "") -> str:
     """A database's address as it is signed: the place of a SQLite file, else a digest, without password.
 
-    Without a project the place is absolute.
+    Without a project the place is absolute. ``leads`` is as for :func:`place`.
     """
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
@@ -135,7 +135,7 @@ def address(url: Secret, project: Path | None = None) -> str:
         return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
     if parsed.get_backend_name() == "sqlite" and parsed.database and not parsed.query:
         return "sqlite:" + (
-            place(parsed.database, project) if project else str(Path(parsed.database).resolve())
+            place(parsed.database, project, leads) if project else str(Path(parsed.database).resolve())
         )
     # Without the password, which changes more often than what it opens, and could be guessed from a digest.
     shown = parsed._replace(password=None).render_as_string(hide_password=False)

@@ -85,6 +85,7 @@ def _input(node: Node, key: str, problems: Problems) -> InputRef | None:
 
 INPUT = Kind("a source's name, or {output: MODEL}", _input, table=_INPUT_TABLE)
 
+_NULL = 100  # of a text of a million characters the parser builds a tree that ends the process
 _CSV = Table(
     "csv",
     (
@@ -100,6 +101,10 @@ def _csv(node: Node, key: str, problems: Problems) -> dict[str, str]:
     for name in ("delimiter", "quote"):
         if len(found[name]) != 1 or not found[name].isascii():
             raise Bad(f"the {name} is not one character", "allowed: one ASCII character")
+    if found["delimiter"] == found["quote"]:
+        raise Bad("the delimiter and the quote are the same character", "write another one for one of them")
+    if len(found["null"]) > _NULL:
+        raise Bad(f"the text for null is longer than {_NULL} characters", "write a shorter one")
     return found
 
 
@@ -225,6 +230,9 @@ def read_source(name: str, tree: Node, problems: Problems) -> RawSource | None:
                 problems.add(
                     tree.items[key].origin(key), f"the key '{key}' is not for a source of kind {kind}", fix
                 )
+        if values["path"].split("/").count("**") > 1:
+            what = "the pattern has more than one '**', and would look into each folder again and again"
+            problems.add(tree.items["path"].origin("path"), what, "write one '**', or name the folders")
         if kind is SourceKind.DATABASE and values["url"] is not None:
             _check_database(values["url"], tree.items["url"], problems)
     return RawSource(name, tree, values)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kronkers_batch.data.timelimit import TimeIsUp, TimeLimit
 
@@ -70,6 +71,37 @@ def is_single_select(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
 
     statements = connection.extract_statements(sql)
     return len(statements) == 1 and statements[0].type == duckdb.StatementType.SELECT
+
+
+# Functions in FROM that only compute. All others are refused: many read files, some run SQL that is a text.
+_COMPUTING = frozenset({"generate_series", "json_each", "json_tree", "range", "repeat", "unnest"})
+
+
+def read_besides(connection: duckdb.DuckDBPyConnection, sql: str, tables: Iterable[str]) -> list[str]:
+    """What a single SELECT reads besides these tables and its own WITH: tables, and functions with ``()``.
+
+    A file that a view reads may hold more than the view shows, and its name can be guessed. So it is not
+    enough to lock all other files.
+    """
+    # fetchall: a result that is not read to its end keeps the connection's tables in use.
+    ((text,),) = connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchall()
+    known = {name.casefold() for name in tables}
+    read: set[str] = set()
+    waiting: list[Any] = [json.loads(text)]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            waiting += node.values()
+            if "cte_map" in node:
+                known |= {entry["key"].casefold() for entry in node["cte_map"]["map"]}
+            if node.get("type") in ("BASE_TABLE", "SHOW_REF") and node["table_name"]:
+                read.add(node["table_name"])
+            elif node.get("type") == "TABLE_FUNCTION":
+                read.add(f"{node['function']['function_name']}()")
+        elif isinstance(node, list):
+            waiting += node
+    known |= {f"{name}()" for name in _COMPUTING}
+    return sorted(name for name in read if name.casefold() not in known)
 
 
 def quoted_name(name: str) -> str:

@@ -84,4 +84,7 @@ def _moment(value: object, beside: tree.Expression, schema: Schema) -> object:
     if schema[beside.column].type is ColumnType.DATE:
         return dt.date.fromisoformat(value)
     moment = dt.datetime.fromisoformat(value)
-    return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
+    try:
+        return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
+    except OverflowError:
+        raise ValueError("a moment before the year 1 or after 9999") from None

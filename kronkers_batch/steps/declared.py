@@ -90,11 +90,15 @@ def read_code(services: Services, model: ModelSpec) -> str:
     key = ("code", model.name, str(model.model.path))
     text = services.memo.get(key)
     if not isinstance(text, str):
-        text = services.memo[key] = _read(model, model.model.path, services.places)
+        text = services.memo[key] = code_of(model, services.places)
     return text
 
 
-def _read(model: ModelSpec, path: Path, places: Places) -> str:
+def code_of(model: ModelSpec, places: Places) -> str:
+    """The text of the code file as it is now; empty for a declared estimator. Raises ModelError."""
+    if not isinstance(model.model, CodeFile):
+        return ""
+    path = model.model.path
     try:
         return opening.read_text(path, places, department=model.department, code=True)
     except opening.PathRefused as refused:

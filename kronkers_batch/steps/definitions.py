@@ -70,7 +70,8 @@ def code_digest(services: Services, model: ModelSpec) -> str:
     if not isinstance(model.model, CodeFile):
         return ""
     text = read_code(services, model)
-    key = digest(str(model.language), text)
+    # Another environment may be another department's, whose parser may say what it likes.
+    key = digest(str(model.language), repr(model.environment), text)
     known = services.cache.get("code", key)
     if known is not None:
         return known

@@ -288,11 +288,14 @@ def source_wanted(services: Services, source: SourceSpec) -> Wanted:
 def _as_led(services: Services, sources: Iterable[SourceSpec]) -> dict[str, Json]:
     """The paths of sources as their links led when conf was loaded: what is opened is compared with that."""
     project = services.config.root.parent
-    return {
-        f"sources.{source.name}.path": signing.place(source.path, project, leads)
-        for source in sources
-        if (leads := services.places.leads(source))
-    }
+    found: dict[str, Json] = {}
+    for source in sources:
+        if leads := services.places.leads(source):
+            if source.url is None:
+                found[f"sources.{source.name}.path"] = signing.place(source.path, project, leads)
+            else:
+                found[f"sources.{source.name}.url"] = signing.address(source.url, project, leads)
+    return found
 
 
 def house(config: Config) -> Wanted:

@@ -9,6 +9,7 @@ from kronkers_batch.config.places import Places
 from kronkers_batch.config.spec import CodeFile, Config, ModelSpec, Origin
 from kronkers_batch.errors import ConfigError, ConfigErrors, MissingPart, ModelError
 from kronkers_batch.runtimes.languages.base import builder
+from kronkers_batch.steps.declared import code_of
 from kronkers_batch.store.cache import ContentCache, digest
 
 _GOOD = "loads"
@@ -19,16 +20,17 @@ def probe_models(config: Config, cache: ContentCache) -> None:
 
     Raises ConfigErrors with every model that does not load, and MissingPart where a language is missing.
     """
-    waiting = [m for m in config.models.values() if m.enabled and cache.get("probe", _key(m)) != _GOOD]
+    places = Places.of(config, os.environ)
+    keys = {m.name: _key(m, places) for m in config.models.values() if m.enabled}
+    waiting = [config.models[name] for name, key in keys.items() if cache.get("probe", key) != _GOOD]
     if not waiting:
         return
-    places = Places.of(config, os.environ)
     with ThreadPoolExecutor(2) as threads:
         results = list(threads.map(lambda m: _probe(config, places, m), waiting))
     problems: list[ConfigError] = []
     for model, problem in zip(waiting, results, strict=True):
         if problem is None:
-            cache.put("probe", _key(model), _GOOD)
+            cache.put("probe", keys[model.name], _GOOD)
         else:
             problems.append(problem)
     if problems:
@@ -60,6 +62,7 @@ def _environment(model: ModelSpec) -> Origin:
     return model.origins[max(keys, key=len)] if keys else model.origin
 
 
-def _key(model: ModelSpec) -> str:
-    code = model.model.path.read_bytes() if isinstance(model.model, CodeFile) else repr(model.model)
-    return digest(str(model.language), code, builder(model.language).fingerprint(model.environment))
+def _key(model: ModelSpec, places: Places) -> str:
+    code = code_of(model, places) if isinstance(model.model, CodeFile) else repr(model.model)
+    environment = repr(model.environment), builder(model.language).fingerprint(model.environment)
+    return digest(str(model.language), code, *environment)

@@ -262,9 +262,9 @@ def test_environment_in_a_field_that_shows(tmp_path: Path) -> None:
 
 def test_a_secret_never_shows(tmp_path: Path) -> None:
     conf = make(tmp_path)
-    (conf / "alerts" / "none.yaml").write_text("url: ${oc.env:ROWS_URL}\n")
-    (conf / "warehouse" / "sqlite.yaml").write_text("url: ${oc.env:ROWS_URL}\nartifacts: var/a\n")
-    config = load(conf, (), ENVIRON)
+    (conf / "alerts" / "none.yaml").write_text("url: ${oc.env:HOUSE_URL}\n")
+    (conf / "warehouse" / "sqlite.yaml").write_text("url: ${oc.env:HOUSE_URL}\nartifacts: var/a\n")
+    config = load(conf, (), ENVIRON | {"HOUSE_URL": ENVIRON["ROWS_URL"]})
     assert "hunter2secret" not in repr(config) + str(config)
     url = config.sources["warehouse_rows"].url
     assert url is not None

@@ -15,10 +15,9 @@ import pytest
 
 from kronkers_batch.config.spec import Secret, SourceSpec
 from kronkers_batch.data import sources
-from kronkers_batch.data.sources.database import watermark
 from kronkers_batch.errors import MissingPart, SourceError
 from kronkers_batch.store.engine import Database
-from tests.data_support import ALL, MARKER, PLACES, day, rows, schema, source
+from tests.data_support import ALL, MARKER, PLACES, day, rows, schema, source, watermark
 from tests.faults.departments import Departments
 from tests.postgres import OWNER, Server
 
@@ -156,7 +155,7 @@ def test_windows_and_parameters_are_bound(asked: Asked) -> None:
     assert [row[0] for row in rows(naive, window)] == [4, 5, 6, 7]
     assert len(rows(asked.source("shop.Käufe", columns))) == 12
     mark = asked.source("t", watermark='select max(at) from shop."Käufe" where at < :to')
-    assert "2024, 1, 2, 18, 0" in watermark(mark, window, PLACES)
+    assert "2024, 1, 2, 18, 0" in watermark(mark, window)
 
 
 def test_many_rows_are_streamed(asked: Asked) -> None:
@@ -216,7 +215,7 @@ def test_nothing_is_written_and_no_file_of_the_server_is_reached(asked: Asked, t
         text = attack.replace("{folder}", str(tmp_path))
         assert said in asked.refused(text), attack
         with pytest.raises(SourceError, match="the watermark query") as caught:
-            watermark(asked.source("t", watermark=text), ALL, PLACES)
+            watermark(asked.source("t", watermark=text), ALL)
         assert MARKER not in str(caught.value)
         assert asked.untouched(), attack
         assert list(tmp_path.iterdir()) == []
@@ -251,9 +250,7 @@ def test_what_a_transaction_cannot_stop_is_an_account_that_is_refused(asked: Ask
         assert said in text, (number, grant)
         assert "CREATE ROLE reader" in text
         with pytest.raises(SourceError, match="it could do more than read"):
-            watermark(
-                asked.source("t", watermark="select 1", url=server.url(name, user, password)), ALL, PLACES
-            )
+            watermark(asked.source("t", watermark="select 1", url=server.url(name, user, password)), ALL)
         server.execute(name, f"drop owned by {user}", f"drop role {user}")
 
 
@@ -283,7 +280,7 @@ def test_a_warehouse_is_never_a_source(asked: Asked) -> None:
         for query in ("ledger", "select 1 as id"):
             assert "is a warehouse of kronkers" in asked.refused(query, url=url)
             with pytest.raises(SourceError, match="is a warehouse of kronkers"):
-                watermark(asked.source(query, watermark="select 1", url=url), ALL, PLACES)
+                watermark(asked.source(query, watermark="select 1", url=url), ALL)
 
 
 # ---------------------------------------------------------------- time, memory, and servers that misbehave
@@ -302,9 +299,7 @@ def test_an_endless_query_is_stopped_and_the_key_is_named(asked: Asked) -> None:
         assert "it took longer than 0.5s" in text, query
         assert "or raise `time_limit:`" in text
     with pytest.raises(SourceError, match=r"it took longer than 0\.5s\n.*`watermark:`"):
-        watermark(
-            asked.source("t", watermark="select pg_sleep(100)::text", time_limit=SECOND / 2), ALL, PLACES
-        )
+        watermark(asked.source("t", watermark="select pg_sleep(100)::text", time_limit=SECOND / 2), ALL)
     assert asked.server.execute(
         asked.name, f"select count(*) from pg_stat_activity where usename = '{asked.user}'"
     ) == [(0,)]

@@ -17,12 +17,11 @@ import pytest
 from kronkers_batch.config.spec import InputRef, Secret, SourceSpec
 from kronkers_batch.data import sources
 from kronkers_batch.data.sources import files, sqlite
-from kronkers_batch.data.sources.database import watermark
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.data.stream import CheckedRows
 from kronkers_batch.errors import SourceError, UsageError
 from kronkers_batch.warehouse import sql
-from tests.data_support import ALL, MARKER, PLACES, rows, schema, source
+from tests.data_support import ALL, MARKER, PLACES, rows, schema, source, watermark
 from tests.faults.departments import Departments
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -112,7 +111,7 @@ def test_nothing_is_written_and_no_other_file_is_reached(tmp_path: Path) -> None
         query, mark = database(path, text, columns=columns), database(path, columns=columns, watermark=text)
         assert "conf/source/things.yaml" in refused(query), attack
         with pytest.raises(SourceError, match="the watermark query") as caught:
-            watermark(mark, ALL, PLACES)
+            watermark(mark, ALL)
         assert MARKER not in str(caught.value)
         assert path.read_bytes() == before, attack
         assert os.listdir(tmp_path) == ["t.db"], attack
@@ -160,7 +159,7 @@ def test_what_is_refused_is_named(tmp_path: Path) -> None:
         text = refused(database(path, query))
         assert words in text, text
     with pytest.raises(SourceError, match="Correct `watermark:`"):
-        watermark(database(path, watermark="PRAGMA user_version"), ALL, PLACES)
+        watermark(database(path, watermark="PRAGMA user_version"), ALL)
 
 
 def test_what_honest_queries_use_goes_on_working(tmp_path: Path) -> None:
@@ -190,16 +189,16 @@ def test_what_honest_queries_use_goes_on_working(tmp_path: Path) -> None:
         "SELECT max(id) FROM t WHERE '2024-01-01' < :to": "99",
         "SELECT NULL": "None",
     }.items():
-        assert watermark(database(path, watermark=mark), ALL, PLACES) == value, mark
+        assert watermark(database(path, watermark=mark), ALL) == value, mark
 
 
 def test_a_watermark_is_one_short_value(tmp_path: Path) -> None:
     path = make(tmp_path / "t.db")
     for mark in ("SELECT 1, 2", "SELECT id FROM t", "SELECT id FROM t WHERE id < 0"):
         with pytest.raises(SourceError, match="more or less than one value"):
-            watermark(database(path, watermark=mark), ALL, PLACES)
+            watermark(database(path, watermark=mark), ALL)
     with pytest.raises(SourceError, match="a value that is too long"):
-        watermark(database(path, watermark="SELECT hex(zeroblob(10000))"), ALL, PLACES)
+        watermark(database(path, watermark="SELECT hex(zeroblob(10000))"), ALL)
 
 
 def test_a_missing_file_is_not_made_and_a_strange_url_is_refused(tmp_path: Path) -> None:
@@ -274,7 +273,7 @@ def test_a_warehouse_is_never_a_source(company: Departments) -> None:
     for path in (company.database, copy, link, company.folder / "hard.db"):
         assert "is a warehouse of kronkers" in refused(database(path, query))
         with pytest.raises(SourceError, match="is a warehouse of kronkers"):
-            watermark(database(path, watermark="SELECT count(*) FROM ledger"), ALL, PLACES)
+            watermark(database(path, watermark="SELECT count(*) FROM ledger"), ALL)
 
 
 def test_a_night_whose_watermark_writes_changes_nothing(company: Departments) -> None:
@@ -327,9 +326,7 @@ def test_an_endless_query_is_stopped_and_the_key_is_named(tmp_path: Path) -> Non
         assert "it took longer than 0.5s" in text
         assert "or raise `time_limit:`" in text
         with pytest.raises(SourceError, match=r"it took longer than 0\.5s\n.*`watermark:`") as caught:
-            watermark(
-                database(path, watermark=f"SELECT max(id) FROM ({query})", time_limit=SECOND / 2), ALL, PLACES
-            )
+            watermark(database(path, watermark=f"SELECT max(id) FROM ({query})", time_limit=SECOND / 2), ALL)
         assert "the watermark query" in str(caught.value)
 
 

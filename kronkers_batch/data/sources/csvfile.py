@@ -150,8 +150,12 @@ def _header(file: Opened, form: Format, place: Place) -> list[str]:
     options: dict[str, Any] = {"quotechar": form.quote} if form.quote else {"quoting": csv.QUOTE_NONE}
     try:
         names = next(csv.reader([first], delimiter=form.delimiter, **options), [])
-    except csv.Error:
-        raise place.error("the line of column names cannot be read", "Correct the file.") from None
+    except csv.Error as error:
+        raise place.error(
+            "the line of column names is no line of CSV, or has a name that is too long",
+            "Correct the file, or `csv: {delimiter, quote}` of the source.",
+            str(error),
+        ) from None
     if not any(names):
         raise place.error("the file is empty: not even column names", "Deliver it again, or remove it.")
     return names

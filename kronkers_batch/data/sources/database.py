@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from kronkers_batch.config.places import Places
 from kronkers_batch.config.spec import DATABASES, SourceSpec
 from kronkers_batch.data import duck
 from kronkers_batch.data.sources import casting

@@ -59,15 +59,22 @@ def _called(source: SourceSpec, path: Path, number: int, count: int) -> str:
     """
     if source.kind is SourceKind.PACKAGE or str(path) == source.path:
         return str(path)
-    if re.fullmatch(_digits_only(source.path), str(path)):
+    if _digits_only(source.path).fullmatch(str(path)):
         return str(path)
     return f"{source.path}, file {number} of {count} in the order of their names"
 
 
-def _digits_only(pattern: str) -> str:
-    """A glob as a regular expression in which what is open stands for digits and marks."""
-    parts = re.split(r"(\*\*/?|\*|\?|\[!?\]?[^\]]*\])", pattern)
-    return "".join(re.escape(part) if i % 2 == 0 else r"[\dT:_/.-]*" for i, part in enumerate(parts))
+def _digits_only(pattern: str) -> re.Pattern[str]:
+    """A glob as a regular expression in which what is open stands for digits and marks.
+
+    What an open part has taken, up to the next text of the pattern, is not given back, so that no pattern
+    takes long. A name that fits only otherwise is not told.
+    """
+    first, *rest = re.split(r"(?:\*\*/?|\*|\?|\[!?\]?[^\]]*\])+", pattern)
+    opened = r"[\dT:_/.-]*"
+    inner = "".join(rf"(?>{opened}?{re.escape(part)})" for part in rest[:-1])
+    last = f"{opened}{re.escape(rest[-1])}" if rest else ""
+    return re.compile(re.escape(first) + inner + last)
 
 
 @contextmanager

@@ -25,10 +25,15 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
 _CONNECT = 30  # seconds
+_CONNECT_MOST, _HOSTS = 300, 8
 _LOCKED = dt.timedelta(minutes=10)  # longest wait for a lock that somebody holds
 _GRACE = dt.timedelta(seconds=5)  # a server that does not stop by itself is hung up on
 _CHUNK = 16  # rows that come at a time
 _MAX_MS = 2**31 - 1
+# What is not in the URL is not taken from the account that runs this, whose password or certificate a server
+# would be given that anybody named in a URL: libpq finds nothing under these names, and asks nowhere else.
+_NOWHERE = "/dev/null/none"
+_NOT_OURS = {"password": "", "passfile": _NOWHERE, "sslcert": _NOWHERE, "sslkey": _NOWHERE}
 # Of libpq's options those that say how to reach the server; `options` could take back what is set here.
 _OPTIONS = frozenset(
     "host port sslmode sslrootcert sslcert sslkey sslcrl sslsni channel_binding gssencmode krbsrvname"  # noqa: SIM905
@@ -172,12 +177,24 @@ def _parameters(url: URL, place: Place) -> dict[str, Any]:
         "password": url.password,
     }
     given |= {"dbname": url.database, "connect_timeout": _CONNECT} | dict(url.query)
-    return {name: value for name, value in given.items() if value is not None} | {
+    _refuse_waiting(given, place)
+    return {**_NOT_OURS, **{name: value for name, value in given.items() if value is not None}} | {
         "application_name": f"kronkers source {place.source}",
         "client_encoding": "utf8",
         "options": "",  # nor those of the environment
         "prepare_threshold": None,
     }
+
+
+def _refuse_waiting(given: dict[str, Any], place: Place) -> None:
+    """Raises SourceError where a server that does not answer could keep us for longer than a few minutes."""
+    hosts = str(given["host"] or "").count(",") + 1
+    seconds = str(given["connect_timeout"])
+    if hosts > _HOSTS or not (seconds.isascii() and seconds.isdigit() and 0 < int(seconds) <= _CONNECT_MOST):
+        raise place.error(
+            "the URL lets a server that does not answer keep the run waiting",
+            f"Name at most {_HOSTS} hosts, and a connect_timeout of 1 to {_CONNECT_MOST} seconds, or none.",
+        )
 
 
 def _prepare(connection: psycopg.Connection[Any], limit: dt.timedelta) -> None:

@@ -162,6 +162,11 @@ def _statement(
     query = duck.replaced(query, values)
     if not duck.is_single_select(connection, query):
         raise place.error("the query must be a single SELECT", "Take the other statements out of `query:`.")
+    if others := duck.read_besides(connection, query, source.inputs):
+        raise place.error(
+            f"the query reads what is no input of it: {', '.join(others)[:300]}",
+            "Name the source or output under `inputs:`, and SELECT from that name.",
+        )
     relation = connection.sql(f"SELECT * FROM (\n{query}\n) LIMIT 0")  # noqa: S608 - the department's own query
     casting.missing_columns(source.schema, relation.columns, place)
     columns = ", ".join(duck.quoted_name(n) for n in source.schema.names)

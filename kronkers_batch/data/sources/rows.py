@@ -39,10 +39,10 @@ def typed(raw: pl.DataFrame, source: SourceSpec, window: Window, place: Place) -
     if window.whole or not source.time_column:
         return casting.cast_frame(raw, source.schema, place)
     time = casting.cast(raw.get_column(source.time_column), source.schema[source.time_column], place)
-    inside = within(
-        pl.DataFrame({source.time_column: time}).with_row_index("row"), source.time_column, window
-    )
-    return casting.cast_frame(raw[inside.get_column("row")], source.schema, place)
+    number = f"number of {source.time_column}"  # whatever the column is called, this is another name
+    rows = pl.DataFrame({source.time_column: time}).with_row_index(number)
+    inside = within(rows, source.time_column, window)
+    return casting.cast_frame(raw[inside.get_column(number)], source.schema, place)
 
 
 def moment(value: dt.datetime) -> pl.Expr:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import fcntl
 import os
 import re
 import sqlite3
@@ -75,7 +76,10 @@ def opened(file: Opened, limit: dt.timedelta, place: Place, key: str) -> Iterato
             clock = TimeLimit(limit, connection.interrupt)
             with clock:
                 _lock(connection, rules, place)
-                _same(file, place)
+                if not _has_opened(file):
+                    raise place.error(
+                        "it became another file while it was opened", "Run it again when it is delivered."
+                    )
                 yield SQLite(connection)
     except (sqlite3.Error, sqlite3.Warning, UnicodeError, MemoryError, OSError) as error:
         if clock is not None and clock.over:
@@ -159,15 +163,20 @@ def _lock(connection: sqlite3.Connection, rules: _Rules, place: Place) -> None:
     connection.set_authorizer(rules)
 
 
-def _same(file: Opened, place: Place) -> None:
-    """SQLite opens by name, and needs to: what it opened must be what was judged."""
-    now = os.stat(file.real)  # noqa: PTH116 - as the name is now
-    if (now.st_dev, now.st_ino) != (file.info.st_dev, file.info.st_ino):
-        raise place.error("the file was exchanged while it was opened", "Run it again when it is delivered.")
+def _has_opened(file: Opened) -> bool:
+    """Whether this process has the judged file open to be read: SQLite opens it by its path, which may be led
+    elsewhere meanwhile, and only then knows the names of the files beside it."""
+    for descriptor in map(int, os.listdir("/proc/self/fd")):  # noqa: PTH208 - numbers
+        with contextlib.suppress(OSError):  # another thread has closed it
+            info = os.fstat(descriptor)
+            same = (info.st_dev, info.st_ino) == (file.info.st_dev, file.info.st_ino)
+            if same and not fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_PATH:
+                return True
+    return False
 
 
 def path(url: URL, place: Place) -> Path:
-    """The file that the URL names. Raises SourceError."""
+    """The file that a URL names. Raises SourceError."""
     if url.query:
         raise place.error("the URL has options", "Write sqlite:////absolute/path.db, and nothing behind it.")
     if not url.database or url.database.startswith((":memory:", "file:")) or url.host:

@@ -177,7 +177,7 @@ def _no_manifest(manifest: Path) -> ConfigError:
 def _toml(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(bytes_of(file).decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also a number of thousands of digits
         raise ConfigError(
             f"this is not TOML{_line_of(error)}", where=str(file), fix="correct the file"
         ) from None

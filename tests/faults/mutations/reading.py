@@ -27,7 +27,7 @@ DATABASES = [
       "case sqlite3.SQLITE_FUNCTION if second is not None:",
       f"{ONLY}test_what_is_refused_is_named"),
     _("a SQLite file is another than the one that was judged", "data/sources/sqlite.py",
-      "                _same(file, place)\n", "",
+      "                if not _has_opened(file):", "                if False:",
       f"{ONLY}test_a_file_that_is_exchanged_while_it_is_opened_is_refused"),
     _("the URL of a SQLite file has options", "data/sources/sqlite.py",
       "    if url.query:\n", "    if False:\n",

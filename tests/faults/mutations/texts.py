@@ -58,7 +58,7 @@ FOUND_TEXTS = [
       'message.split("\\n")[0].split("Candidate")[0].strip()', 'message.replace("\\n", " ").replace(\'"\', "")',
       f"{FOUND}test_a_query_is_told_its_own_names_and_no_others"),
     _("files that a pattern finds are named", "data/sources/files.py",
-      "    if re.fullmatch(_digits_only(source.path), str(path)):\n", "    if path:\n",
+      "    if _digits_only(source.path).fullmatch(str(path)):\n", "    if path:\n",
       f"{FOUND}test_a_file_that_a_pattern_found_is_named_where_only_digits_are_open",
       f"{FOUND}test_no_way_to_fail_shows_what_was_found"),
     _("found texts are sealed for viewers too", "steps/runlog.py",

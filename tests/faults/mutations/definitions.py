@@ -1,0 +1,57 @@
+"""The defences against what a department's own YAML, data and environments could get or stop."""
+
+from __future__ import annotations
+
+from tests.faults.mutations.kind import F, _
+
+HERE = f"{F}test_hostile_definitions.py::"
+SENDS = f"{HERE}test_a_department_sends_no_secret_of_others_to_a_server_of_its_own"
+QUERY = f"{HERE}test_a_query_reads_of_an_inputs_file_only_what_is_declared"
+LINK = f"{HERE}test_a_link_to_a_database_that_is_changed_after_it_was_looked_at_is_not_followed"
+MANIFEST = f"{HERE}test_a_manifest_leads_a_worker_nowhere_and_ends_in_words"
+LARGE = f"{HERE}test_files_that_are_larger_than_memory_end_in_words"
+INTERPOLATION = f"{HERE}test_interpolations_take_little_time_and_memory"
+VALUES = f"{HERE}test_values_that_nothing_can_be_done_with_are_refused_with_their_line"
+ARCHIVES = f"{HERE}test_archives_that_cannot_be_unpacked_end_in_words"
+
+MUTATIONS = [
+    _("conf sends the service's key anywhere", "config/interpolation.py",
+      "        if name in account.SECRETS:", "        if False:",
+      f"{SENDS}[KRONKERS_KEY]", f"{SENDS}[KRONKERS_PASSPHRASE]"),
+    _("a variable is anybody's", "config/load.py", "        variables.check(self.uses, self.problems)\n", "",
+      f"{SENDS}[HR_PASSWORD]", f"{HERE}test_a_secret_of_the_house_is_no_departments"),
+    _("a server is told the account's own password", "data/sources/postgres.py",
+      '    return {**_NOT_OURS, **{', "    return {**{}, **{",
+      f"{HERE}test_a_server_is_told_nothing_that_its_url_does_not_say"),
+    _("a server is waited for as long as its URL says", "data/sources/postgres.py",
+      "    _refuse_waiting(given, place)\n", "",
+      f"{HERE}test_a_server_that_never_answers_keeps_nobody_waiting_for_ever[connect_timeout=99999]"),
+    _("a query reads its inputs' files itself", "data/sources/query.py",
+      "    if others := duck.read_besides(connection, query, source.inputs):",
+      "    if others := duck.read_besides(connection, query, source.inputs) and []:", QUERY),
+    _("a database is judged, and opened by its name", "data/sources/sqlite.py",
+      "                if not _has_opened(file):", "                if False:", LINK),
+    _("a hard link to what a pattern finds is nobody's", "config/claims.py",
+      "        for claim in self._patterns:\n            if why := claim.against(department):\n                for found",
+      "        for claim in ():\n            if why := claim.against(department):\n                for found",
+      f"{HERE}test_a_hard_link_to_a_file_that_anothers_pattern_finds_is_refused"),
+    _("one environment's parser answers for all", "steps/definitions.py",
+      "repr(model.environment), text)", "text)",
+      f"{HERE}test_what_one_environments_parser_says_of_code_counts_for_no_other"),
+    _("defaults nest for ever", "config/interpolation.py",
+      "        if self.depth > MAX_DEPTH:", "        if False:", INTERPOLATION),
+    _("texts grow for ever", "config/interpolation.py",
+      "            if self.length > MAX_BYTES:", "            if False:", INTERPOLATION),
+    _("a duration may be of any length", "config/kinds.py",
+      "    if found > LONGEST:", "    if False:", VALUES),
+    _("a size may be of any size", "config/kinds.py",
+      "    if not 0 < found <= LARGEST:", "    if not found:", VALUES),
+    _("a pattern looks into each folder again and again", "config/source_file.py",
+      '        if values["path"].split("/").count("**") > 1:', "        if False:", VALUES),
+    _("the text for null may be of any length", "config/source_file.py",
+      '    if len(found["null"]) > _NULL:', "    if False:", VALUES),
+    _("a name is compared in every way there is", "data/sources/files.py",
+      '    inner = "".join(rf"(?>{opened}?{re.escape(part)})" for part in rest[:-1])',
+      '    inner = "".join(rf"{opened}?{re.escape(part)}" for part in rest[:-1])',
+      f"{HERE}test_no_pattern_and_no_file_name_take_long"),
+]  # fmt: skip
