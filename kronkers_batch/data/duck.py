@@ -93,7 +93,9 @@ def read_besides(connection: duckdb.DuckDBPyConnection, sql: str, tables: Iterab
         if isinstance(node, dict):
             waiting += node.values()
             if "cte_map" in node:
-                known |= {entry["key"].casefold() for entry in node["cte_map"]["map"]}
+                # Plain names alone: one that is a path could stand for a file where this WITH is not seen.
+                names = (entry["key"].casefold() for entry in node["cte_map"]["map"])
+                known |= {name for name in names if name.isidentifier()}
             if node.get("type") in ("BASE_TABLE", "SHOW_REF") and node["table_name"]:
                 read.add(node["table_name"])
             elif node.get("type") == "TABLE_FUNCTION":

@@ -130,6 +130,8 @@ THERE = {f"{place}: {word}" for place, found in _THERE.items() for word in found
     "data/duck.py:words_of: _WORD.sub(kept, line[first:last])",
     "data/duck.py:scrubbed: type(error).__name__",
     "data/rowwise.py:_passes: str(error)",  # about the declared expression
+    # Names that stand in the query.
+    "data/sources/query.py:_statement: duck.read_besides(connection, query, source.inputs)",
     # Names of Python's and the driver's own classes.
     "data/sources/postgres.py:_failed: type(error).__name__",
     "data/sources/sqlite.py:_failed: type(error).__name__",

@@ -78,7 +78,7 @@ def opened(file: Opened, limit: dt.timedelta, place: Place, key: str) -> Iterato
                 _lock(connection, rules, place)
                 if not _has_opened(file):
                     raise place.error(
-                        "it became another file while it was opened", "Run it again when it is delivered."
+                        "the file was exchanged while it was opened", "Run it again when it is delivered."
                     )
                 yield SQLite(connection)
     except (sqlite3.Error, sqlite3.Warning, UnicodeError, MemoryError, OSError) as error:
