@@ -91,7 +91,6 @@ _THERE = {
     "data/sources/rows.py:rechunked": "frame.height rows",
     "data/sources/casting.py:_counted": "declared found there",
     "data/sources/casting.py:_unfit": "count rows",
-    "frames/decode.py:decode": "columns rows",
     "warehouse/catalog.py:numbered": "date model number",
     "warehouse/writer.py:put": "number",
     # Declared names.

@@ -12,7 +12,6 @@ MANIFEST = f"{HERE}test_a_manifest_leads_a_worker_nowhere_and_ends_in_words"
 LARGE = f"{HERE}test_files_that_are_larger_than_memory_end_in_words"
 INTERPOLATION = f"{HERE}test_interpolations_take_little_time_and_memory"
 VALUES = f"{HERE}test_values_that_nothing_can_be_done_with_are_refused_with_their_line"
-ARCHIVES = f"{HERE}test_archives_that_cannot_be_unpacked_end_in_words"
 
 MUTATIONS = [
     _("conf sends the service's key anywhere", "config/interpolation.py",
