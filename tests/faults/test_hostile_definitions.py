@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import re
 import socket
 import sqlite3
 import struct
@@ -433,10 +432,12 @@ def test_archives_that_cannot_be_unpacked_end_in_words(tmp_path):
         lzma[:39] + b"\xff" * 21 + lzma[60:],
     ):
         (tmp_path / "a.csv.zip").write_bytes(raw)
-        try:
-            assert rows(source("csv", schema(a="integer"), path=tmp_path / "a.csv.zip")) == [(12345,)] * 1000
-        except SourceError as error:
-            assert re.search(r"the archive is|the packed file|no whole zip archive", str(error)), error
+        asked = source("csv", schema(a="integer"), path=tmp_path / "a.csv.zip")
+        if raw[6:8] == b"\x20\0":  # which our own reader does not need to believe
+            assert rows(asked) == [(12345,)] * 1000
+            continue
+        with pytest.raises(SourceError, match=r"the archive is|the packed file|no whole zip archive"):
+            rows(asked)
 
 
 def test_odd_lines_of_column_names_end_in_words_or_rows(tmp_path):

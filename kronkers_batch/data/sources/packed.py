@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import lzma
 import os
 import struct
 import zipfile
@@ -216,7 +217,7 @@ class _Bounded(io.RawIOBase):
 def _damaged(read: Callable[[], bytes]) -> bytes:
     try:
         return read()
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile):
+    except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError):
         raise PackedError("the packed file is damaged or was cut off") from None
 
 
