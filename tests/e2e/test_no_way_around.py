@@ -5,6 +5,7 @@ words that occur nowhere else. People of other departments, and one with a grant
 use every entry point: with words of their own, with those of sales, and with words that are almost those.
 """
 
+import json
 import re
 import shutil
 import stat
@@ -147,8 +148,18 @@ def try_command(company: Project, name: str, command: str, monkeypatch) -> None:
             assert "Traceback" not in told
     assert list(temporary.iterdir()) == []
     for path in files(company) - before:
-        assert not found(path.read_bytes().decode(errors="replace")), path
+        assert not found(without_addresses(path)), path
         assert not exposed(path, company), path
+
+
+def without_addresses(path: Path) -> str:
+    """What a file says; of a checkpoint without the scopes of keys: names are addresses there."""
+    text = path.read_bytes().decode(errors="replace")
+    if "checkpoints" not in path.parts:
+        return text
+    told = json.loads(text)
+    assert {type(version) for version in told.pop("keys").values()} == {int}
+    return json.dumps(told)
 
 
 def test_no_function_tells(company):
