@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -35,8 +36,17 @@ def read(file: Opened, source: SourceSpec, window: Window, rows: int, place: Pla
     with _opened(file.reading, place) as parquet:
         _check(parquet, source, place)
         with contextlib.closing(_batches(parquet, file.reading, source, window, rows, place)) as batches:
-            for batch in batches:
+            for batch in _ahead(batches):
                 yield typed(_frame(batch, source.schema.names), source, window, place)
+
+
+def _ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same batches, each decoded while the one before is worked on."""
+    with ThreadPoolExecutor(1, thread_name_prefix="parquet-reader") as reader:
+        waiting = reader.submit(next, batches, None)
+        while (batch := waiting.result()) is not None:
+            waiting = reader.submit(next, batches, None)
+            yield batch
 
 
 def _batches(
@@ -76,8 +86,9 @@ def _opened(path: str, place: Place) -> Iterator[pq.ParquetFile]:
     with contextlib.ExitStack() as stack:
         try:
             # Not mapped: a file that is cut off meanwhile would end the process.
+            raw = stack.enter_context(pa.OSFile(path, "r"))
             parquet = stack.enter_context(
-                pq.ParquetFile(path, memory_map=False, pre_buffer=False, page_checksum_verification=True)
+                pq.ParquetFile(raw, pre_buffer=False, page_checksum_verification=True)
             )
             _ = parquet.schema_arrow.names  # they are looked at only here
         except (pa.ArrowException, OSError, ValueError) as error:
@@ -101,7 +112,7 @@ def _check(file: pq.ParquetFile, source: SourceSpec, place: Place) -> pl.Schema:
     for column in source.schema:
         kind = found.field(column.name).type
         try:
-            empty = _series(column.name, pa.array([], kind))
+            empty = _series(column.name, pa.nulls(0, kind))  # pa.array would import pandas
         except (ValueError, TypeError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
             raise place.error(
                 f"column {column.name} is declared {column.type}, but is of a type that no column can be",
@@ -167,7 +178,10 @@ def _longest(path: str, names: Sequence[str], group: int) -> dict[str, int]:
     found: dict[str, int] = {}
     if not names:
         return found
-    with pq.ParquetFile(path, read_dictionary=list(names), memory_map=False, pre_buffer=False) as file:
+    with (
+        pa.OSFile(path, "r") as raw,
+        pq.ParquetFile(raw, read_dictionary=list(names), pre_buffer=False) as file,
+    ):
         # One row brings the whole dictionary.
         for batch in file.iter_batches(1, row_groups=[group], columns=list(names)):
             for name in names:
