@@ -33,20 +33,27 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 def read(file: Opened, source: SourceSpec, window: Window, rows: int, place: Place) -> Iterator[pl.DataFrame]:
     """Typed frames of one file. Raises SourceError."""
+    with contextlib.closing(_frames(file, source, window, rows, place)) as frames:
+        yield from _ahead(frames)
+
+
+def _ahead(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """The same frames, each decoded while the one before is worked on."""
+    with ThreadPoolExecutor(1, thread_name_prefix="parquet-reader") as reader:
+        waiting = reader.submit(next, frames, None)
+        while (frame := waiting.result()) is not None:
+            waiting = reader.submit(next, frames, None)
+            yield frame
+
+
+def _frames(
+    file: Opened, source: SourceSpec, window: Window, rows: int, place: Place
+) -> Generator[pl.DataFrame]:
     with _opened(file.reading, place) as parquet:
         _check(parquet, source, place)
         with contextlib.closing(_batches(parquet, file.reading, source, window, rows, place)) as batches:
-            for batch in _ahead(batches):
+            for batch in batches:
                 yield typed(_frame(batch, source.schema.names), source, window, place)
-
-
-def _ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The same batches, each decoded while the one before is worked on."""
-    with ThreadPoolExecutor(1, thread_name_prefix="parquet-reader") as reader:
-        waiting = reader.submit(next, batches, None)
-        while (batch := waiting.result()) is not None:
-            waiting = reader.submit(next, batches, None)
-            yield batch
 
 
 def _batches(
