@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -34,6 +35,11 @@ if TYPE_CHECKING:
 
     from kronkers_batch.runtimes.worker import Worker
     from kronkers_batch.warehouse.versions import OutputVersion
+
+MOST_TOLD = 10
+"""Packages of which a message tells what changed."""
+_PACKAGE = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,39}")
+_VERSION = re.compile(r"\d{1,4}(?:[.-]\d{1,6}){0,4}(?:(?:\.?(?:a|b|rc|dev|post)|\+cpu|\+cu)\d{0,4})?")
 
 
 @dataclass(frozen=True)
@@ -79,17 +85,35 @@ def _same_runtime(worker: Worker, model: ModelSpec, version: ModelVersion) -> No
     """Under another interpreter or packages the golden rows must still get their old scores."""
     trained = dict(version.training.runtime)
     now = {"language": str(model.language), "version": worker.info.version, **worker.info.packages}
-    changed = sorted(name for name in trained if name in now and now[name] != trained[name])
-    if not changed:
+    if not any(name in now and now[name] != trained[name] for name in trained):
         return
     rows, expected = split_golden(version.training.golden)
     if not same_scores(worker.score(rows).select(expected.columns), expected):
         raise ModelError(
             f"{version.ref} no longer gives the scores that it gave when it was trained; changed since: "
-            + ", ".join(f"{name} {trained[name]} -> {now[name]}" for name in changed),
+            + changes_of(trained, now),
             where=f"model {model.name}",
             fix=f"go back to those versions, or retrain: kronkers train {model.name} --force",
         )
+
+
+def changes_of(trained: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """What changed of an interpreter and its packages, for a message.
+
+    The worker says these names and versions, and could say rows in their place: only what looks like a
+    version is told, and of a few packages.
+    """
+    changed = sorted(name for name in trained if name in now and now[name] != trained[name])
+    plain = [
+        f"{name} {trained[name]} -> {now[name]}"
+        for name in changed
+        if _PACKAGE.fullmatch(name) and all(_VERSION.fullmatch(said[name]) for said in (trained, now))
+    ]
+    told = plain[:MOST_TOLD]
+    rest = len(changed) - len(told)
+    if not told:
+        return f"{rest} packages"
+    return ", ".join([*told, f"and {rest} more"] if rest else told)
 
 
 def score(

@@ -64,7 +64,6 @@ DECLARED = {
     "place.name", "expected.rows", "seen.limit", "result.total", "result.failed",
     "_EXAMPLES.get(column.type, 'text')", "os.strerror(error.errno or 0)",
     # Versions of packages that a worker loaded, in the form of one: runtimes/diagnosis.packages.
-    "trained[name]", "now[name]",
 }  # fmt: skip
 """Expressions that hold nothing of a file or a database, wherever they stand."""
 
@@ -101,7 +100,6 @@ _THERE = {
     "data/sources/query.py:read": "name",
     "steps/features.py:_refuse_inexact": "name",
     "steps/features.py:target_as_float": "name",
-    "steps/score.py:_same_runtime": "name",
     "steps/score.py:_scored": "name",
     "steps/sources.py:read_output": "model",
     "warehouse/catalog.py:list_heads": "date model",
@@ -129,6 +127,8 @@ THERE = {f"{place}: {word}" for place, found in _THERE.items() for word in found
     "data/duck.py:words_of: _WORD.sub(kept, line[first:last])",
     "data/duck.py:scrubbed: type(error).__name__",
     "data/rowwise.py:_passes: str(error)",  # about the declared expression
+    # Versions, and names of packages.
+    "steps/score.py:_same_runtime: changes_of(trained, now)",
     # Names that stand in the query.
     "data/sources/query.py:_statement: duck.read_besides(connection, query, source.inputs)",
     # Names of Python's and the driver's own classes.
