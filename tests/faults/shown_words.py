@@ -63,7 +63,6 @@ DECLARED = {
     "snapshot.rows", "entry.number", "group.layout.first", "line.place.model", "line.place.date",
     "place.name", "expected.rows", "seen.limit", "result.total", "result.failed",
     "_EXAMPLES.get(column.type, 'text')", "os.strerror(error.errno or 0)",
-    # Versions of packages that a worker loaded, in the form of one: runtimes/diagnosis.packages.
 }  # fmt: skip
 """Expressions that hold nothing of a file or a database, wherever they stand."""
 
