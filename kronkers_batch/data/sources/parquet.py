@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -33,22 +32,7 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 def read(file: Opened, source: SourceSpec, window: Window, rows: int, place: Place) -> Iterator[pl.DataFrame]:
     """Typed frames of one file. Raises SourceError."""
-    with contextlib.closing(_frames(file, source, window, rows, place)) as frames:
-        yield from _ahead(frames)
-
-
-def _ahead(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """The same frames, each decoded while the one before is worked on."""
-    with ThreadPoolExecutor(1, thread_name_prefix="parquet-reader") as reader:
-        waiting = reader.submit(next, frames, None)
-        while (frame := waiting.result()) is not None:
-            waiting = reader.submit(next, frames, None)
-            yield frame
-
-
-def _frames(
-    file: Opened, source: SourceSpec, window: Window, rows: int, place: Place
-) -> Generator[pl.DataFrame]:
+    # Not in a thread of its own: Arrow and Polars have theirs, and more of them cost more than they bring.
     with _opened(file.reading, place) as parquet:
         _check(parquet, source, place)
         with contextlib.closing(_batches(parquet, file.reading, source, window, rows, place)) as batches:
