@@ -39,8 +39,8 @@ def test_a_folder_stays_readable():
     assert redact("no file /srv/data/visits.csv") == "no file ${oc.env:DATA_DIR}/visits.csv"
     redaction.note("/data", "${oc.env:SHORT}")
     assert redact("/data/x.csv, /a/data/x, /database") == "${oc.env:SHORT}/x.csv, /a/data/x, /database"
-    redaction.begin("conf", "/work/site")
-    redaction.note("/work/site/secret", "${oc.env:DIR}")
+    redaction.begin("conf", "/srv/site")
+    redaction.note("/srv/site/secret", "${oc.env:DIR}")
     assert redact("project:secret/x.csv") == "${oc.env:DIR}/x.csv"
 
 
