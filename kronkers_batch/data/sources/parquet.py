@@ -1,8 +1,8 @@
 """Parquet files, streamed by Arrow; only the needed columns, and row groups that may have rows of the window.
 
 By Arrow, because a damaged or forged file ends there in an error: with Polars it can end the process. What
-neither of them bounds is looked at before: see ``pages``. Arrow looks at each text; those of a batch in which one
-is not UTF-8 stay bytes, and the cast says how many.
+neither of them bounds is looked at before: see ``pages``. Arrow looks at each text; those of a batch in which
+one is not UTF-8 stay bytes, and the cast says how many.
 """
 
 from __future__ import annotations
