@@ -501,8 +501,8 @@ STORE = [
 ]  # fmt: skip
 
 SQL = [
-    _("SQL writes and attaches", "warehouse/sql.py",
-      "            if not duck.is_single_select(connection, query):", "            if False:",
+    _("SQL writes and attaches", "data/select.py",
+      "    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:", "    if False:",
       "tests/unit/warehouse/test_reading.py::test_sql_does_nothing_else"),
     _("SQL reads files", "data/duck.py",
       '        connection.execute("SET enable_external_access = false")\n', "",

@@ -1,0 +1,52 @@
+"""What one department's YAML or environment does to the night of all."""
+
+from __future__ import annotations
+
+from tests.faults.mutations.kind import F, _
+
+HERE = f"{F}test_one_stops_all.py::"
+WORDS = f"{HERE}test_what_an_environment_holds_ends_in_words"
+FORESAW = f"{HERE}test_what_nobody_foresaw_is_one_models_failure"
+QUERY = f"{HERE}test_a_query_that_ends_the_process_or_writes_is_none"
+
+MUTATIONS = [
+    _("a file of an environment ends the night of all", "runtimes/languages/base.py",
+      "    except (ValueError, RuntimeError) as error:", "    except ZeroDivisionError as error:",
+      f"{WORDS}[python-nul]", f"{WORDS}[julia-circle]", f"{WORDS}[r-dash]"),
+    _("listing an environment ends the night of all", "runtimes/contents.py",
+      "    with in_words(environment):\n", "    if True:\n", f"{WORDS}[python-deep]"),
+    _("a name that is no UTF-8 ends the night of all", "runtimes/contents.py",
+      "blake3(os.fsencode(listed))", "blake3(listed.encode())",
+      f"{HERE}test_names_that_are_no_utf8_count_as_all_others"),
+    _("a lock file that is too large refuses all", "steps/permits.py",
+      "        except KronkersError as error:\n            services.memo[key] = AccessRefused(error.what",
+      "        except ModelError as error:\n            services.memo[key] = AccessRefused(error.what",
+      f"{HERE}test_nobody_signs_an_environment_that_cannot_be_looked_at"),
+    _("what nobody foresaw refuses all", "steps/permits.py",
+      "        except Exception as error:\n            services.memo[key]",
+      "        except ZeroDivisionError as error:\n            services.memo[key]", FORESAW),
+    _("an environment that cannot be looked at is signed", "steps/permits.py",
+      "        known = environment_contents(model.language, model.environment, services.cache)\n",
+      "        try:\n            known = environment_contents(model.language, model.environment, services.cache)\n"
+      "        except (MissingPart, ConfigError) as error:\n            known = f'none: {error.what}'\n",
+      f"{HERE}test_nobody_signs_an_environment_that_cannot_be_looked_at"),
+    _("a signed model is switched off in silence", "steps/stopped.py",
+      "        return _signed_as_enabled(services, name)\n", "        return False\n",
+      f"{HERE}test_a_signed_model_that_conf_alone_switches_off_is_not_left_out_in_silence"),
+    _("a signed model is deleted in silence", "steps/stopped.py",
+      "        if name in services.config.models:\n", "        if True:\n",
+      f"{HERE}test_a_signed_model_whose_file_is_deleted_is_not_left_out_in_silence"),
+    _("subqueries in each other end the process", "data/select.py",
+      "    if len(sql) > LONGEST:", "    if False:", f"{QUERY}[endless]"),
+    _("a query that is nested too deeply is a fault", "data/select.py",
+      "    except RecursionError:", "    except ZeroDivisionError:", f"{QUERY}[nested]", f"{QUERY}[sum]"),
+    _("a query's WITH writes", "data/select.py",
+      'if any(kind.endswith("_NODE") and kind not in _READING for kind in kinds):', "if False:",
+      f"{QUERY}[copy]", f"{QUERY}[insert]", f"{QUERY}[delete]", f"{QUERY}[update]"),
+    _("a name with a schema passes for one of WITH", "data/select.py",
+      '".".join([*filter(None, map(node.get, _WITHOUT_SCHEMA)), node["table_name"]])', 'node["table_name"]',
+      f"{HERE}test_a_name_with_a_schema_is_no_input_whatever_with_calls_its_own"),
+    _("one input stands for another", "config/source_file.py",
+      '    _check_case(found, "inputs", node, key, problems)\n', "",
+      f"{HERE}test_inputs_that_differ_only_in_case_are_refused"),
+]  # fmt: skip
