@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from kronkers_batch.config import compose
 from kronkers_batch.config.spec import Environment, Language
 from kronkers_batch.data import duck, select
 from kronkers_batch.errors import KronkersError
@@ -284,3 +285,40 @@ columns: {id: integer}
     company.write("conf/source/people_ids.yaml", (company.folder / "conf/source/visits.yaml").read_text())
     done = company.run("check", code=2)
     assert "conf/source/q.yaml:3: inputs.V: the inputs 'v' and 'V' differ only in case" in done.stderr
+
+
+# ---------------------------------------------------------------- the root
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("schema.yaml", "home: elsewhere\n"),
+        ("alerts/none.yaml", "# @package _global_\nhome: elsewhere\nwarehouse: {url: 'sqlite:///x.db'}\n"),
+        ("hydra/env/default.yaml", "# @package _global_\nhome: elsewhere\n"),
+    ],
+    ids=["schema", "package", "hydra"],
+)
+def test_no_file_says_of_the_root_what_was_not_checked(company, monkeypatch, file, text):
+    monkeypatch.chdir(company.folder)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(company.folder / "cache"))  # where nothing is remembered yet
+    monkeypatch.setattr(compose, "_composed", {})
+    company.write(f"conf/{file}", text)
+    config = company.loaded()[0]
+    assert config.home == company.folder / "var"
+    assert config.warehouse.url.reveal() == f"sqlite:///{company.database}"
+
+
+def test_a_group_includes_no_other_file(company):
+    company.write("conf/alerts/none.yaml", "defaults: [/model/buys]\n")
+    done = company.run("check", code=2)
+    assert (
+        "conf/alerts/none.yaml:1: defaults: the key 'defaults' is for config.yaml and models" in done.stderr
+    )
+
+
+def test_a_group_says_what_its_text_says(company, monkeypatch):
+    """Read by one parser, for what is checked and what counts: no country is a boolean."""
+    monkeypatch.setattr(compose, "_composed", {})
+    company.write("conf/alerts/none.yaml", "a: NO\nb: 02:30\nc: 'off'\nd: [1, '2', null]\n")
+    assert company.loaded()[0].alerts == {"a": "NO", "b": "02:30", "c": "off", "d": [1, "2", None]}

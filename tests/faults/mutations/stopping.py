@@ -49,4 +49,13 @@ MUTATIONS = [
     _("one input stands for another", "config/source_file.py",
       '    _check_case(found, "inputs", node, key, problems)\n', "",
       f"{HERE}test_inputs_that_differ_only_in_case_are_refused"),
+    _("Hydra reads files that nobody checked", "config/compose.py",
+      'with initialize(config_path=None, version_base="1.3"):',
+      'with __import__("hydra").initialize_config_dir(\n'
+      '            config_dir=__import__("os").path.abspath("conf"), version_base="1.3"\n        ):',
+      f"{HERE}test_no_file_says_of_the_root_what_was_not_checked[schema]",
+      f"{HERE}test_no_file_says_of_the_root_what_was_not_checked[package]"),
+    _("a group includes another file", "config/compose.py",
+      '            elif "defaults" in tree.items:', "            elif False:",
+      f"{HERE}test_a_group_includes_no_other_file"),
 ]  # fmt: skip
