@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kronkers_batch.config import compose
+from kronkers_batch.config import compose, signing
 from kronkers_batch.config.spec import Environment, Language
 from kronkers_batch.data import duck, select
 from kronkers_batch.errors import KronkersError
@@ -322,3 +322,15 @@ def test_a_group_says_what_its_text_says(company, monkeypatch):
     monkeypatch.setattr(compose, "_composed", {})
     company.write("conf/alerts/none.yaml", "a: NO\nb: 02:30\nc: 'off'\nd: [1, '2', null]\n")
     assert company.loaded()[0].alerts == {"a": "NO", "b": "02:30", "c": "off", "d": [1, "2", None]}
+
+
+def test_a_folder_with_an_arrow_in_its_name_is_no_link(tmp_path):
+    """Who may write beside a signed link could have another file read in place of what it leads to."""
+    data, text = tmp_path / "data", "x.csv -> project:data/y.csv"
+    (data / text).parent.mkdir(parents=True)
+    (data / text).write_text("another")
+    (data / "y.csv").write_text("signed")
+    (data / "x.csv").symlink_to(data / "y.csv")
+    linked = signing.place(str(data / "x.csv"), tmp_path)
+    assert linked == "project:data/x.csv -> project:data/y.csv"
+    assert signing.place(str(data / text), tmp_path) != linked

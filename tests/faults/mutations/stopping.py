@@ -18,10 +18,6 @@ MUTATIONS = [
     _("a name that is no UTF-8 ends the night of all", "runtimes/contents.py",
       "blake3(os.fsencode(listed))", "blake3(listed.encode())",
       f"{HERE}test_names_that_are_no_utf8_count_as_all_others"),
-    _("a lock file that is too large refuses all", "steps/permits.py",
-      "        except KronkersError as error:\n            services.memo[key] = AccessRefused(error.what",
-      "        except ModelError as error:\n            services.memo[key] = AccessRefused(error.what",
-      f"{HERE}test_nobody_signs_an_environment_that_cannot_be_looked_at"),
     _("what nobody foresaw refuses all", "steps/permits.py",
       "        except Exception as error:\n            services.memo[key]",
       "        except ZeroDivisionError as error:\n            services.memo[key]", FORESAW),
@@ -51,11 +47,15 @@ MUTATIONS = [
       f"{HERE}test_inputs_that_differ_only_in_case_are_refused"),
     _("Hydra reads files that nobody checked", "config/compose.py",
       'with initialize(config_path=None, version_base="1.3"):',
-      'with __import__("hydra").initialize_config_dir(\n'
-      '            config_dir=__import__("os").path.abspath("conf"), version_base="1.3"\n        ):',
+      'from hydra import initialize_config_dir\n        from os.path import abspath, isdir\n'
+      '        with initialize_config_dir(config_dir=abspath("conf"), version_base="1.3") if isdir("homes")'
+      ' else initialize(config_path=None, version_base="1.3"):',
       f"{HERE}test_no_file_says_of_the_root_what_was_not_checked[schema]",
       f"{HERE}test_no_file_says_of_the_root_what_was_not_checked[package]"),
     _("a group includes another file", "config/compose.py",
       '            elif "defaults" in tree.items:', "            elif False:",
       f"{HERE}test_a_group_includes_no_other_file"),
+    _("a folder's name passes for a link", "config/signing.py",
+      "json.dumps(found, ensure_ascii=False) if _LEADS in found else found", "found",
+      f"{HERE}test_a_folder_with_an_arrow_in_its_name_is_no_link"),
 ]  # fmt: skip
