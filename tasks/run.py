@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 import luigi
 
-from kronkers_batch.errors import AccessRefused, IntegrityError, KronkersError, UsageError
+from kronkers_batch.errors import IntegrityError, KronkersError, UsageError, described
 from kronkers_batch.reports.page import Event
 from kronkers_batch.steps import checkpoint, rights, runlog
 from kronkers_batch.steps.decide import training_asked
@@ -20,6 +20,7 @@ from kronkers_batch.steps.memory import keep_pages
 from kronkers_batch.steps.permits import permit_all, require_house
 from kronkers_batch.steps.retention import expire_outputs
 from kronkers_batch.steps.services import Services
+from kronkers_batch.steps.stopped import Stopped, gone
 from kronkers_batch.steps.warm import prepare_workers
 from kronkers_batch.store.clock import now
 from kronkers_batch.store.ids import new_id
@@ -108,10 +109,15 @@ def run(
     left, IntegrityError where the database is older than the newest checkpoint of its ledger.
     """
     root = nightly_task(services, conf, overrides, date, models)
-    barred = {name: error for name in root.names() if (error := rights.refusal(services, name))}
+    barred = {
+        name: Stopped(services.model(name).department, error)
+        for name in root.names()
+        if (error := rights.refusal(services, name))
+    }
     names = [name for name in root.names() if name not in barred]
     if barred and not names:
-        raise next(iter(barred.values()))
+        raise next(iter(barred.values())).error
+    barred |= {} if models else gone(services)
     root = root.clone(models=tuple(names))  # type: ignore[no-untyped-call]
     return execute(services, root, names, trigger, barred)
 
@@ -137,11 +143,11 @@ def execute(
     root: Nightly | Train,
     names: Sequence[str],
     trigger: str,
-    barred: Mapping[str, AccessRefused] = MappingProxyType({}),
+    barred: Mapping[str, Stopped] = MappingProxyType({}),
 ) -> RunResult:
     """Give a graph to Luigi under a new run, and gather what became of each model.
 
-    ``barred`` are the models that were asked for and that the caller may not run.
+    ``barred`` are the models that belong to it, and that are not run.
     """
     date: dt.date = root.date
     started = now()
@@ -160,9 +166,9 @@ def execute(
     except BaseException:
         runlog.finish(services, run_id, 1)
         raise
-    for name, error in barred.items():
-        department = services.model(name).department
-        runlog.record(services, run_id, department, Event(name, "score", "refused", 0.0, str(error), ""))
+    for name, stopped in barred.items():
+        event = Event(name, "score", "refused", 0.0, str(stopped.error), "")
+        runlog.record(services, run_id, stopped.department, event)
     problems = [_ended(expire_outputs, services, date, names)]
     events = tuple(runlog.events(services, run_id))
     refusals = {event.model: event.message for event in events if event.state == "refused"}
@@ -226,6 +232,14 @@ def _processes_without_fork() -> None:
 
 
 def _outcome(root: Nightly | Train, name: str, events: Sequence[Event]) -> Outcome:
+    """What became of a model. What cannot be told of one is told of the others."""
+    try:
+        return _became(root, name, events)
+    except Exception as error:
+        return Outcome(name, "failed", described(error), 0.0)
+
+
+def _became(root: Nightly | Train, name: str, events: Sequence[Event]) -> Outcome:
     own = [e for e in events if e.model == name and e.task in ("score", "train", "decide", "expire")]
     seconds = sum(e.seconds for e in own)
     for state in ("refused", "failed", "held"):
@@ -233,12 +247,9 @@ def _outcome(root: Nightly | Train, name: str, events: Sequence[Event]) -> Outco
         if bad:
             return Outcome(name, state, "; ".join(e.message for e in bad), seconds)
     mine = [root] if isinstance(root, Train) else list(root.requires())
-    try:
-        settled = [t for t in mine if t.subject[0] == name and not t.complete()]
-    except KronkersError as error:
-        return Outcome(name, "failed", str(error), seconds)
-    if settled:
-        return Outcome(name, "waiting", _cause(settled, events), seconds)
+    unsettled = [t for t in mine if t.subject[0] == name and not t.complete()]
+    if unsettled:
+        return Outcome(name, "waiting", _cause(unsettled, events), seconds)
     held = _held(mine, name)
     if held:
         return Outcome(name, "held", held, seconds)

@@ -244,7 +244,7 @@ class _Loader:
         compose.check_overrides(root, mine, self.problems)
         if len(self.problems) > before:
             return None
-        composed = compose.compose(self.conf, root, mine, self.problems)
+        composed = compose.compose(root, mine, self.problems)
         if isinstance(composed, nodes.Mapping):
             secret = [composed.items["alerts"]]
             if variables.has_server(composed.items["warehouse"]):

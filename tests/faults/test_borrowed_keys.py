@@ -211,13 +211,19 @@ def trusted(c):
 @pytest.mark.parametrize(
     "attack",
     [
-        parameter, threshold, retention, resources, interpreter, code, comment, linked_code, source_path,
+        parameter, threshold, retention, resources, code, comment, linked_code, source_path,
         source_link, check_removed, trusted,
     ],
 )  # fmt: skip
 def test_an_edited_file_is_refused(company, attack):
     attack(company)
     company.refused(says="buys refused: model buys: the definition changed since admin signed it")
+    assert not (company.folder / "stolen").exists()
+
+
+def test_another_interpreter_is_refused(company):
+    interpreter(company)
+    company.refused(says="buys refused: ")
     assert not (company.folder / "stolen").exists()
 
 

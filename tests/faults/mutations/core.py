@@ -419,8 +419,8 @@ STORE = [
 ]  # fmt: skip
 
 SQL = [
-    _("SQL writes and attaches", "warehouse.sql:run",
-      never("not duck.is_single_select(connection, query)"),
+    _("SQL writes and attaches", "data.select:parsed",
+      never("len(statements) != 1 or ..."),
       "tests/unit/warehouse/test_reading.py::test_sql_does_nothing_else"),
     _("SQL reads files", "data.duck:connect",
       drop("connection.execute('SET enable_external_access = false')"),

@@ -60,7 +60,7 @@ LYING = [
     _("a file of an environment takes all memory", "runtimes.languages.base:bytes_of",
       swap("LARGEST_TEXT + 1", "2 ** 60"), f"{READ}[Project.toml-sparse]", f"{READ}[pyvenv.cfg-sparse]",
       f"{READ}[requirements.txt-sparse]"),
-    _("a file of any size is hashed", "runtimes.contents:environment_contents",
+    _("a file of any size is hashed", "runtimes.contents:_contents",
       never("sum(...) > LARGEST"),
       "tests/unit/runtimes/test_contents.py::test_files_of_any_size_that_take_no_room_are_not_read"),
     _("a package's name in a manifest leads out of the packages", "runtimes.languages.julia:_packages",
