@@ -21,6 +21,7 @@ from kronkers_batch.errors import StoreError
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+_LISTED = (stat.S_IFREG, stat.S_IFLNK)
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
@@ -70,8 +71,8 @@ class LocalFolder:
             os.unlink(name, dir_fd=levels[-1])
 
     def paths(self, prefix: str) -> list[str]:
-        """Paths of all that is no folder under ``prefix``, links too; none where that is not there."""
-        return [str(path) for path, _folder in self._under(prefix)]
+        """Paths of the files and links under ``prefix``; none where that is not there."""
+        return [str(path) for path, folder in self._under(prefix) if _kind(path.name, folder) in _LISTED]
 
     def settle(self, folder: str) -> None:
         """Puts the names of the files in a folder, and its own, on the disk."""
@@ -95,7 +96,7 @@ class LocalFolder:
         try:
             with self._opened(prefix) as levels:
                 for place, folders, files, folder in os.fwalk(".", dir_fd=levels[-1]):
-                    links = [name for name in folders if _is_link(name, folder)]
+                    links = [name for name in folders if _kind(name, folder) == stat.S_IFLNK]
                     for name in (*files, *links):
                         yield PurePosixPath(prefix, place, name), folder
         except FileNotFoundError:
@@ -120,11 +121,11 @@ class LocalFolder:
                 os.close(descriptor)
 
 
-def _is_link(name: str, folder: int) -> bool:
+def _kind(name: str, folder: int) -> int:
     try:
-        return stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+        return stat.S_IFMT(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
     except FileNotFoundError:
-        return False
+        return 0
 
 
 def _no_file(target: Path) -> StoreError:
