@@ -30,6 +30,11 @@ MACHINE = [
       f"{CODE}test_all_processes_of_a_worker_and_its_files_in_memory_are_bounded_together"),
     _("a worker opens as many files as the service may", "runtimes.limits:limited",
       without("'nofile'"), f"{SANDBOX}test_limits_hold"),
+    _("a file in memory is left open for a worker", "runtimes.launch:opened",
+      swap("if CODE in argv: ...",
+           "handed.append(_kept(stack, 'code', launch.code))\n"
+           "argv = [str(handed[-1]) if word == CODE else word for word in argv]"),
+      f"{SANDBOX}test_a_worker_inherits_its_standard_streams_and_pipes_alone[None]"),
     _("a core is piped to a program", "runtimes.limits:CORE",
       sets("CORE", "0"), f"{SANDBOX}test_no_core_is_piped_to_a_program_either"),
 ]  # fmt: skip
@@ -49,6 +54,18 @@ SAID = [
       f"{WIRE}test_one_text_in_every_row_is_bounded_as_it_is_stored"),
     _("a moment that cannot be shown is published", "frames.decode:_decode_plain",
       never("header.kind in _RANGES"), f"{WIRE}test_broken_frames_say_how"),
+    _("a moment that cannot be shown is published, as text", "frames.tables:_convert",
+      swap("_shown(rule, column)", "rule"),
+      "tests/unit/frames/test_tables.py::test_a_value_that_does_not_fit_is_counted_not_shown"),
+    _("a column has a level for each byte", "frames.decode:_decode_column",
+      swap("rows + UNUSED", "header.level_bytes"), f"{WIRE}test_broken_frames_say_how"),
+    _("a score is a text that no source may hold", "frames.decode:_decode_levels",
+      never("any(...)"), f"{WIRE}test_broken_frames_say_how"),
+    _("a long text of a worker takes 200 times its memory", "frames.wire:unquoted",
+      swap("binascii.a2b_qp(...)", "__import__('urllib.parse').parse.unquote_to_bytes(raw)"),
+      f"{WIRE}test_a_long_text_of_a_worker_takes_no_more_memory_than_it_has"),
+    _("a text is encoded in another way, too", "frames.wire:unquoted",
+      never("b'=' in raw or ..."), f"{WIRE}test_what_is_not_percent_encoded_is_refused"),
 ]  # fmt: skip
 
 LYING = [
