@@ -10,6 +10,7 @@ ANSWERS = f"{F}test_hostile_answers.py::"
 ENVIRONMENTS = f"{F}test_hostile_environments.py::"
 SANDBOX = "tests/unit/runtimes/test_sandbox.py::"
 SECCOMP = "tests/unit/runtimes/test_seccomp.py::"
+SWAPPED = "tests/unit/runtimes/test_walls.py::test_memory_that_a_process_moved_to_swap_counts"
 WIRE = "tests/unit/frames/test_wire.py::"
 READ = f"{ENVIRONMENTS}test_a_file_that_is_none_or_too_large_neither_hangs_the_service_nor_takes_its_memory"
 
@@ -20,6 +21,9 @@ MACHINE = [
     _("shared memory stays when it is unmapped", "runtimes.seccomp:program",
       swap("[*both, refuse, allow]", "[*both, allow, allow]"), f"{CODE}test_no_door_opens",
       f"{SECCOMP}test_calls_that_are_refused_for_some_arguments"),
+    _("huge pages are taken", "runtimes.seccomp:program",
+      swap("[..., (_ANY_BIT, 0, 1, HUGE_PAGES), refuse]", "[(_LOAD, 0, 0, _FOURTH)]"),
+      f"{CODE}test_no_door_opens", f"{SECCOMP}test_calls_that_are_refused_for_some_arguments"),
     _("/dev/zero is mapped instead", "runtimes.bubblewrap:bubblewrap",
       swap("[..., '--dev-bind', UNMAPPABLE_ZERO, ZERO]", "['--proc', '/proc', '--dev', '/dev']"),
       f"{SANDBOX}test_zeros_can_be_read_and_not_be_mapped"),
@@ -28,6 +32,10 @@ MACHINE = [
     _("empty files are not counted", "runtimes.watch:_files",
       without("(f.f_files - f.f_ffree) * NAME"),
       f"{CODE}test_all_processes_of_a_worker_and_its_files_in_memory_are_bounded_together"),
+    _("what a process moved to swap is not looked for", "runtimes.watch:Family.takes_more",
+      never("_swaps()"), SWAPPED),
+    _("what a process moved to swap is not counted", "runtimes.watch:own",
+      without("sizes.get('SwapPss', 0)"), SWAPPED),
     _("a worker opens as many files as the service may", "runtimes.limits:limited",
       without("'nofile'"), f"{SANDBOX}test_limits_hold"),
     _("a file in memory is left open for a worker", "runtimes.launch:opened",
