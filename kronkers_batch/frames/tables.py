@@ -117,7 +117,7 @@ def _to_float32(series: pl.Series) -> pl.Series | None:
     narrow = wide.cast(pl.Float32)
     if series.dtype.is_integer():  # a float that is rounded was declared so; a whole number would be wrong
         return pl.select(pl.when(narrow.cast(pl.Float64) == wide).then(narrow)).to_series()
-    return narrow
+    return pl.select(pl.when(narrow.is_infinite() == wide.is_infinite()).then(narrow)).to_series()
 
 
 def _to_integer(wanted: pl.DataType) -> Callable[[pl.Series], pl.Series | None]:

@@ -60,6 +60,7 @@ def test_another_zone_is_converted():
     [
         (ColumnType.FLOAT, pl.Series([2**53 + 1, 1])),
         (ColumnType.FLOAT32, pl.Series([2**24 + 1, 1])),
+        (ColumnType.FLOAT32, pl.Series([1e300, float("inf")])),
         (ColumnType.INTEGER, pl.Series([0.5, 1.0])),
         (ColumnType.INTEGER, pl.Series([1e300, 1.0])),
         (ColumnType.INTEGER, pl.Series([float("nan"), 1.0])),
