@@ -154,7 +154,7 @@ NIGHT = [
       "    fits = point.warehouse == keys.warehouse",
       f"{FORGED}test_checkpoints_that_are_forged_are_refused_in_words"),
     _("a checkpoint's counts are not signed", "ledger/checkpoints.py",
-      "    return encode(*head, *counts, *keys)", "    return encode(*head, *keys)",
+      "    return encode(*head, *counts, *keys, *people)", "    return encode(*head, *keys, *people)",
       f"{FORGED}test_checkpoints_that_are_forged_are_refused_in_words"),
     _("without a checkpoint nothing is compared", "steps/checkpoint.py",
       "        head = services.ledger.verify_in(connection)\n        recorded.verify(services, connection)\n",
