@@ -18,8 +18,8 @@ from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.engine import Database
 from kronkers_batch.store.tables.ledger import ledger as table
 
-FORMATS = ("kronkers-batch checkpoint 1", "kronkers-batch checkpoint 2", "kronkers-batch checkpoint 3")
-"""The first had no counts, the second no versions of keys."""
+FORMATS = tuple(f"kronkers-batch checkpoint {number}" for number in (1, 2, 3, 4))
+"""The first had no counts, the second no versions of keys, the third nothing of people."""
 
 _LIMIT = 256 * 1024
 _ROOT = "ledger"
@@ -33,6 +33,7 @@ class Checkpoint:
 
     ``counts`` is None where whoever signed it had not verified what the ledger tells. ``keys`` are the
     versions of the keys in use by scope; None in a checkpoint that an older version of this program wrote.
+    ``people`` is a digest (hex) of the lines about people so far, from who verified them; empty from others.
     """
 
     warehouse: str
@@ -43,6 +44,7 @@ class Checkpoint:
     signature: bytes
     counts: Mapping[str, int] | None = None
     keys: Mapping[str, int] | None = None
+    people: str = ""
 
     @property
     def head(self) -> Head | None:
@@ -52,6 +54,8 @@ class Checkpoint:
     @property
     def format(self) -> str:
         """The label of its format."""
+        if self.people:
+            return FORMATS[3]
         if self.keys is not None:
             return FORMATS[2]
         return FORMATS[0] if self.counts is None else FORMATS[1]
@@ -62,7 +66,8 @@ class Checkpoint:
         if self.keys is not None:
             counts = ["" if self.counts is None else str(len(counts)), *counts]
         head = (self.format, self.warehouse, self.seq, self.hash, self.at, self.signer)
-        return encode(*head, *counts, *keys)
+        people = [self.people] if self.people else []
+        return encode(*head, *counts, *keys, *people)
 
     def to_bytes(self) -> bytes:
         """One JSON object."""
@@ -79,6 +84,8 @@ class Checkpoint:
             value["counts"] = dict(sorted(self.counts.items()))
         if self.keys is not None:
             value["keys"] = dict(sorted(self.keys.items()))
+        if self.people:
+            value["people"] = self.people
         return json.dumps(value, indent=1).encode() + b"\n"
 
     @classmethod
@@ -95,6 +102,7 @@ class Checkpoint:
                 base64.b64decode(value["signature"], validate=True),
                 _numbers(value.get("counts")),
                 _numbers(value.get("keys")),
+                str(value.get("people", "")),
             )
             if found.to_bytes() != raw:
                 raise ValueError("not the one spelling")
@@ -109,10 +117,11 @@ def write(
     head: Head,
     counts: Mapping[str, int] | None,
     versions: Mapping[str, int],
+    people: str = "",
 ) -> Checkpoint:
     """Writes a checkpoint of what the caller has verified, or (without counts) met. Raises StoreError."""
     unsigned = Checkpoint(
-        keys.warehouse, head.seq, head.hash, clock.now(), keys.signer, b"", counts, versions
+        keys.warehouse, head.seq, head.hash, clock.now(), keys.signer, b"", counts, versions, people
     )
     _, signature = keys.sign(unsigned.payload())
     done = replace(unsigned, signature=signature)
@@ -142,7 +151,7 @@ def newest(conn: Connection, keys: Keys, store: ArtifactStore) -> list[Checkpoin
     found: list[Checkpoint] = []
     for path in reversed(store.list(_folder(keys))[-_LOOKED_AT:]):
         found.append(_compare(conn, keys, store, path))
-        if _is_own(found[-1], keys):
+        if is_own(found[-1], keys):
             break
     return found
 
@@ -153,17 +162,17 @@ def own(conn: Connection, keys: Keys, store: ArtifactStore) -> Checkpoint | None
     Whoever has a key and can write to the checkpoints' address could sign one of what they forged. None where
     there is none among the newest. Raises as :func:`verify`.
     """
-    return next((point for point in newest(conn, keys, store) if _is_own(point, keys)), None)
+    return next((point for point in newest(conn, keys, store) if is_own(point, keys)), None)
+
+
+def is_own(point: Checkpoint, keys: Keys) -> bool:
+    """Whether the caller signed it, and not by a command that wrote of what it met."""
+    return point.signer == keys.signer and (point.counts is not None or point.keys is None)
 
 
 def others(store: ArtifactStore, warehouses: Iterable[str]) -> str:
     """One of these warehouses that has checkpoints here; empty where none has. Raises StoreError."""
     return next((one for one in warehouses if store.list(f"{_ROOT}/{one}")), "")
-
-
-def _is_own(point: Checkpoint, keys: Keys) -> bool:
-    """Not one that a command wrote of what it met."""
-    return point.signer == keys.signer and (point.counts is not None or point.keys is None)
 
 
 def _fields(numbers: Mapping[str, int]) -> list[str]:
@@ -213,4 +222,4 @@ def _damaged(where: str) -> IntegrityError:
     )
 
 
-__all__ = ["Checkpoint", "Head", "newest", "own", "verify", "write"]
+__all__ = ["Checkpoint", "Head", "is_own", "newest", "own", "verify", "write"]

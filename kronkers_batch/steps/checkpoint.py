@@ -64,11 +64,12 @@ def write(services: Services) -> None:
                 unread = error
         head = _since(services, connection, point)
         counts, versions = recorded_since.counts(connection), keys_in_use.versions(connection)
+        people = standing.digest(connection, head.seq)
     if store is not None:
         with _no_checkpoint():
             if unread is not None:
                 raise unread
-            checkpoints.write(keys, store, head, counts, versions)
+            checkpoints.write(keys, store, head, counts, versions, people)
 
 
 def mark(services: Services) -> None:
@@ -93,10 +94,13 @@ def compare(services: Services) -> None:
 
     Raises IntegrityError, StoreError.
     """
-    store = _store(services)
+    store, keys = _store(services), LedgerKeys(services.vault)
     with services.db.read() as connection:
         standing.replayed(services, connection).compare(connection)
-        found = [] if store is None else checkpoints.newest(connection, LedgerKeys(services.vault), store)
+        found = [] if store is None else checkpoints.newest(connection, keys, store)
+        for point in found:
+            if checkpoints.is_own(point, keys):
+                standing.require_same(connection, point)
         _expect(services, connection, found)
 
 
@@ -122,6 +126,7 @@ def _since(services: Services, connection: Connection, point: Checkpoint | None)
         return head
     head = services.ledger.verify_in(connection, point.head)
     _expect(services, connection, [point])
+    standing.require_same(connection, point)
     recorded_since.verify(services, connection, point.seq, point.counts)
     return head
 

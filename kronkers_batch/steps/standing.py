@@ -8,6 +8,7 @@ revoked, and what each could do by then. In the end that tells who must be in th
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -15,9 +16,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, select
 
 from kronkers_batch.errors import IntegrityError
+from kronkers_batch.ledger.checkpoints import Checkpoint
 from kronkers_batch.ledger.ledger import Entry
 from kronkers_batch.steps.services import Services
 from kronkers_batch.store.tables import vault as t
+from kronkers_batch.store.tables.ledger import ledger
 from kronkers_batch.vault import rights
 from kronkers_batch.vault.context import Role, Scope, scope_of
 from kronkers_batch.vault.rights import Who
@@ -148,6 +151,27 @@ def replayed(services: Services, connection: Connection, upto: int | None = None
     for entry in services.ledger.of_actions(connection, rights.PEOPLE, upto):
         found.take(entry)
     return found
+
+
+def digest(connection: Connection, upto: int) -> str:
+    """SHA-256 (hex) over the hashes of the lines about people, to an entry's number."""
+    table = ledger.c
+    query = select(table.hash).where(table.action.in_(rights.PEOPLE), table.seq <= upto).order_by(table.seq)
+    return hashlib.sha256(b"".join(connection.execute(query).scalars())).hexdigest()
+
+
+def require_same(connection: Connection, point: Checkpoint) -> None:
+    """The lines about people are those that whoever wrote the checkpoint verified. Raises IntegrityError.
+
+    Who was an administrator could put a line of theirs into the place of an older one, of before they were
+    revoked: it breaks the chain, of which a run verifies what is new.
+    """
+    if point.people and point.people != digest(connection, point.seq):
+        raise IntegrityError(
+            f"a line about people before entry {point.seq} was exchanged",
+            where="ledger",
+            fix="`kronkers ledger verify` says which entries do not follow. " + _FIX,
+        )
 
 
 def _same_revoked(who: str, there: bool, told: bool) -> None:

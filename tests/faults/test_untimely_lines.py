@@ -16,11 +16,12 @@ import pytest
 from sqlalchemy import Connection, insert, select, update
 
 from kronkers_batch.errors import AccessRefused, IntegrityError
+from kronkers_batch.ledger.ledger import _signed, entry_hash
 from kronkers_batch.steps import checkpoint
 from kronkers_batch.steps.services import Services
 from kronkers_batch.store import clock
 from kronkers_batch.store.ids import new_id
-from kronkers_batch.store.tables import outputs
+from kronkers_batch.store.tables import ledger, outputs
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import rotation
 from kronkers_batch.vault.context import DataKey, Kind, Role, Scope, Signature
@@ -194,6 +195,40 @@ def test_who_was_administrator_makes_one_as_of_before(company: Departments, what
                 ada.vault.identity = me if "her" in what else new
                 tell(ada, conn, "add", f"administrator xena {new.public.id}", "")
     noticed(company, COULD_NOT if "line" in what else "the public keys in the database are not")
+
+
+def exchange(ada: Services, conn: Connection) -> None:
+    """The newest line about a reading becomes one in which she lets a friend in, and the friend is there."""
+    line = ledger.ledger.c
+    query = select(ledger.ledger).where(line.action == "read").order_by(line.seq.desc()).limit(1)
+    row = dict(conn.execute(query).one()._mapping)
+    me, friend = ada.vault.identity, Identity.generate("friend")
+    row |= {"principal": "ada", "action": "add", "subject": f"person friend {friend.public.id}"}
+    row |= {"signer": me.public.id, "key_id": "", "details": b"", "department": ""}
+    row["hash"] = entry_hash(row)
+    row["signature"] = ada.ledger._keys.sign(_signed(row["hash"]))[1]
+    conn.execute(update(ledger.ledger).where(line.seq == row["seq"]).values(**row))
+    fields = (friend.public.id, friend.id, "friend", "person", "none", friend.public.hpke)
+    fields = (*fields, friend.public.sign, row["at"], me.public.id)
+    signature = me.sign(ada.vault.trust.statement("principal", *fields))
+    who = {"id": friend.id, "name": "friend", "kind": "person", "created": row["at"]}
+    conn.execute(insert(t.principals).values(**who))
+    key = {"id": friend.public.id, "principal_id": friend.id, "authority": "none", "created": row["at"]}
+    key |= {"hpke_public": friend.public.hpke, "sign_public": friend.public.sign}
+    conn.execute(insert(t.principal_keys).values(**key, issuer=me.public.id, signature=signature))
+
+
+def test_who_was_administrator_exchanges_an_older_line(company: Departments):
+    """One of before her revocation: nothing is wrong with it by itself, and a night verifies what is new."""
+    add_administrator(company, "ada")
+    company.by("nightly").run("read", "buys", "--date", NIGHT)
+    with by(company, "ada") as ada:
+        company.by("admin").run("access", "revoke", "ada")
+        company.run("run", "buys", "--date", NEXT)
+        with ada.db.unchecked(write=True) as conn:
+            exchange(ada, conn)
+    assert "a line about people before" in company.run("run", "buys", "--date", NEXT, code=4).stderr
+    assert "does not follow" in company.by("admin").run("ledger", "verify", code=4).stderr
 
 
 def test_who_is_somebody_by_a_planted_row_is_nobody_before_the_night_begins(company: Departments):

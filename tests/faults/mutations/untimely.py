@@ -35,6 +35,8 @@ MUTATIONS = [
     _("a night begins whoever is in the database", "steps.checkpoint:compare",
       drop("standing.replayed(services, connection).compare(connection)"),
       f"{LINES}test_who_is_somebody_by_a_planted_row_is_nobody_before_the_night_begins"),
+    _("an older line about people is exchanged", "steps.standing:require_same",
+      never("point.people and ..."), f"{LINES}test_who_was_administrator_exchanges_an_older_line"),
     _("a line is written whatever became of its writer", "ledger.ledger:Ledger.append",
       drop("self._keys.require(...)"),
       f"{LINES}test_whose_right_ends_in_the_middle_of_a_night_publishes_nothing_later",
