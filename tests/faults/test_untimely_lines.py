@@ -192,7 +192,7 @@ def test_who_was_administrator_makes_one_as_of_before(company: Departments, what
                 else insert(k).values(**values)
             )
             if "line" in what:
-                ada.vault.identity = me if "her" in what else new
+                ada.vault.identity = me if "her line" in what else new
                 tell(ada, conn, "add", f"administrator xena {new.public.id}", "")
     noticed(company, COULD_NOT if "line" in what else "the public keys in the database are not")
 
