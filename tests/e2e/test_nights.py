@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.company import ROOT
 
-DONE = {"buys": "done", "spends": "done"}
+DONE = {"buys": "published", "spends": "published"}
 SETTLED = {"buys": "up to date", "spends": "up to date"}
 
 
@@ -48,7 +48,7 @@ def test_a_changed_parameter_retrains_that_model_alone(project):
     (planned,) = project.json("plan")["tasks"]
     assert (planned["task"], planned["subject"]) == ("train", "buys")
     assert "penalty" in planned["reason"]
-    assert project.states() == {"buys": "done", "spends": "up to date"}
+    assert project.states() == {"buys": "published", "spends": "up to date"}
     assert [v["version"] for v in project.json("versions", "buys")] == ["buys@1", "buys@2"]
     assert len(project.json("versions", "spends")) == 1
 

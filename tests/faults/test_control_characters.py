@@ -12,7 +12,8 @@ import pytest
 
 from kronkers_batch.cli import machine, output
 from kronkers_batch.cli.main import main
-from kronkers_batch.reports.page import Event, RunRecord, run_page
+from kronkers_batch.reports.events import Event, RunRecord
+from kronkers_batch.reports.page import run_page
 
 ROOT = Path(__file__).parents[2]
 EVIL = "\x1b]0;pwned\x07\x1b[31m\x9b2J\u202egpj.exe\u2066\u200b\ud800\r"

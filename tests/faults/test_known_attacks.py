@@ -19,7 +19,8 @@ from sqlalchemy import insert
 from kronkers_batch.config.load import load
 from kronkers_batch.data.snapshots import Snapshots
 from kronkers_batch.errors import ConfigErrors, IntegrityError, SourceError, StoreError, UsageError
-from kronkers_batch.reports.page import Event, RunRecord, run_page
+from kronkers_batch.reports.events import Event, RunRecord
+from kronkers_batch.reports.page import run_page
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.tables.snapshots import snapshots
 from kronkers_batch.warehouse import export
