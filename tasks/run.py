@@ -28,6 +28,7 @@ from kronkers_batch.store.ids import new_id
 from tasks import context, outcome
 from tasks.base import BaseTask
 from tasks.nightly import Nightly
+from tasks.score import Score
 from tasks.train import Train
 
 
@@ -137,10 +138,20 @@ def execute(
 def _work(services: Services, root: Nightly | Train, names: Sequence[str], date: dt.date) -> None:
     services.snapshots.sweep()  # what a killed ingest left behind
     keep_pages()
+    _say_replaced(services, root)
     workers = services.config.executor.workers
     if workers == 1:  # tasks in processes of their own start their own
         prepare_workers(services, names, date, training=isinstance(root, Train))
     _build(root, workers)
+
+
+def _say_replaced(services: Services, root: Nightly | Train) -> None:
+    """Says which scores readers will no longer see, of a date that is scored again, before that is done."""
+    for task in root.requires() if isinstance(root, Nightly) else ():
+        with contextlib.suppress(KronkersError):  # its task meets it too, and tells it with its model
+            seen = isinstance(task, Score) and services.warehouse.head(task.model, task.date) is not None
+            if seen and not task.complete():
+                services.told(f"{task.subject[0]}, {root.date}: {task.reason()}")
 
 
 def _ended(

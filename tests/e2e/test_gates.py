@@ -15,7 +15,7 @@ def test_a_training_that_misses_its_threshold_is_not_promoted(project):
     assert project.json("live", "buys")["champion"] == "buys@1"
     # A threshold that holds again promotes the recorded version and computes nothing.
     project.edit("conf/model/buys.yaml", "auc: {min: 0.999}", "auc: {min: 0.6}")
-    assert project.states()["buys"] == "published"
+    assert project.states()["buys"] == "trained"
     assert project.json("live", "buys")["champion"] == "buys@2"
     assert len(project.json("versions", "buys")) == 2
 
