@@ -10,6 +10,7 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from kronkers_batch import __version__
@@ -129,13 +130,13 @@ def entry() -> NoReturn:
 
 
 def _open_streams() -> None:
-    """A stream that the caller closed is as /dev/null; else the next opened file would get what is printed."""
+    """A stream that the caller closed is as /dev/null; else what is printed would go to the next open file."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - to the end
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))
 
 
 if __name__ == "__main__":
