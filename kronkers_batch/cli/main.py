@@ -130,13 +130,13 @@ def entry() -> NoReturn:
 
 
 def _open_streams() -> None:
-    """A stream that the caller closed is as /dev/null; else what is printed would go to the next open file."""
+    """A stream that the caller closed is as /dev/null; else the next open file gets what is printed."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - to the end
 
 
 if __name__ == "__main__":
