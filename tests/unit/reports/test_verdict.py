@@ -1,9 +1,12 @@
 """The verdict on each model: by events alone, merged over the runs of a date, one exit code, one sentence."""
 
+from pathlib import Path
+
 from kronkers_batch.reports import verdict
 from kronkers_batch.reports.events import Event
 from kronkers_batch.reports.verdict import Part, Verdict
 
+ROOT = Path(__file__).parents[3]
 DUE = Part("not due")
 
 
@@ -114,3 +117,9 @@ def test_all_is_well_only_where_it_is():
     said = verdict.sentence([of("a", "published"), of("b", "held"), of("c", "published", "failed")])
     assert said == "needs attention: b (held), c (failed); in all 1 failed, 1 held, 1 published"
     assert verdict.sentence([]) == "no model was asked for"
+
+
+def test_the_how_to_gives_each_state_its_meaning():
+    page = (ROOT / "docs/how-to/run-every-night.md").read_text()
+    for state, meaning in verdict.MEANINGS.items():
+        assert f"| {state} | {meaning} |" in page
