@@ -216,7 +216,7 @@ def test_no_way_to_fail_shows_what_was_found(planted):
     made, words, done = planted
     again = made.run("run", *words, "--json", code=1)
     states = {m["model"]: m["state"] for m in json.loads(again.stdout)["models"]}
-    assert states == dict.fromkeys(words, "waiting"), "a source that should fail did not"
+    assert states == dict.fromkeys(words, "blocked"), "a source that should fail did not"
     vic, ann = made.by("vic"), made.by("ann")
     told = [done.stdout, done.stderr, again.stdout, again.stderr]
     for who, *command in (
