@@ -23,7 +23,7 @@ def test_a_model_is_run_with_a_grant_on_it_alone(project, dora):
     assert dora.states("buys", "--date", NEXT) == {"buys": "published"}
     assert len(dora.rows("read", "buys", "--date", NEXT)) == 40
     project.edit("conf/model/buys.yaml", "penalty: 1.0", "penalty: 2.0")
-    assert dora.states("--date", NEXT, code=1) == {"buys": "published", "spends": "refused"}
+    assert dora.states("--date", NEXT, code=1) == {"buys": "trained", "spends": "refused"}
     assert dora.json("live", "buys")["champion"] == "buys@2"
     assert dora.states("buys", "--date", NEXT) == {"buys": "published"}
     assert dora.states("buys", "--date", NEXT) == {"buys": "up to date"}
@@ -57,7 +57,7 @@ def test_what_it_froze_is_not_used_by_the_department(project, dora):
     dora.run("run", "buys", "--date", NEXT)
     project.edit("conf/model/buys.yaml", "penalty: 1.0", "penalty: 3.0")
     before = len(frozen(project))
-    assert project.states("buys", "--date", NEXT)["buys"] == "published"
+    assert project.states("buys", "--date", NEXT)["buys"] == "trained"
     assert ("sales", "visits", "admin") in frozen(project)[before:]
     show = project.json("show", "buys@2")
     with sqlite3.connect(project.folder / "var/warehouse.db") as connection:

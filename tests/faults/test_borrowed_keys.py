@@ -370,11 +370,7 @@ def artifacts(c):
     c.edit("conf/warehouse/sqlite.yaml", "artifacts: ${home}/artifacts", f"artifacts: {c.folder}/public")
 
 
-def alerts(c):
-    c.write("conf/alerts/none.yaml", "mallory: {url: 'http://localhost/'}\n")
-
-
-@pytest.mark.parametrize("attack", [sandbox, home, artifacts, alerts])
+@pytest.mark.parametrize("attack", [sandbox, home, artifacts])
 def test_a_changed_house_stops_everything(company, attack):
     attack(company)
     company.refused(says="house: the definition changed since admin signed it")

@@ -252,15 +252,15 @@ pathlib.Path(__file__).with_name("IMPORTED").touch()
 def run(*args, **kwargs):
     pathlib.Path(__file__).with_name("CALLED").touch()
 """
-# Arguments of the model's own code, which its worker gets, and words that only alerts read.
+# Arguments of the model's own code, which its worker gets.
 HANDED_ON = [
     "+model.late.parameters.x={_target_: kronkers_evil.run}",
     "+model.late.estimator.x={_target_: kronkers_evil.run}",
     "model.late.estimator._target_=kronkers_evil.run",
-    "+alerts._target_=kronkers_evil.run",
-    "+alerts.x={_target_: kronkers_evil.run, _partial_: false}",
 ]
 REFUSED = [
+    "+alerts._target_=kronkers_evil.run",
+    "+alerts.x={_target_: kronkers_evil.run, _partial_: false}",
     "+model.late._target_=kronkers_evil.run",
     "+source.flights._target_=kronkers_evil.run",
     "+executor._target_=kronkers_evil.run",
