@@ -54,6 +54,7 @@ COMMANDS: Mapping[str, Need] = MappingProxyType(
         "promote": Role.APPROVER,
         "read": Role.READER,
         "report": Role.VIEWER,
+        "runs": Role.VIEWER,
         "rollback": Role.APPROVER,
         "run": Role.OPERATOR,
         "show": Role.VIEWER,

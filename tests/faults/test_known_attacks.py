@@ -23,7 +23,9 @@ from kronkers_batch.config.load import load
 from kronkers_batch.data.snapshots import Snapshots
 from kronkers_batch.errors import ConfigErrors, IntegrityError, SourceError, StoreError, UsageError
 from kronkers_batch.private import UNFINISHED
-from kronkers_batch.reports.page import Event, RunRecord, run_page
+from kronkers_batch.reports.events import Event, RunRecord
+from kronkers_batch.reports.page import date_page, run_page
+from kronkers_batch.reports.verdict import Part, Verdict
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.tables.snapshots import snapshots
 from kronkers_batch.warehouse import export
@@ -250,15 +252,15 @@ pathlib.Path(__file__).with_name("IMPORTED").touch()
 def run(*args, **kwargs):
     pathlib.Path(__file__).with_name("CALLED").touch()
 """
-# Arguments of the model's own code, which its worker gets, and words that only alerts read.
+# Arguments of the model's own code, which its worker gets.
 HANDED_ON = [
     "+model.late.parameters.x={_target_: kronkers_evil.run}",
     "+model.late.estimator.x={_target_: kronkers_evil.run}",
     "model.late.estimator._target_=kronkers_evil.run",
-    "+alerts._target_=kronkers_evil.run",
-    "+alerts.x={_target_: kronkers_evil.run, _partial_: false}",
 ]
 REFUSED = [
+    "+alerts._target_=kronkers_evil.run",
+    "+alerts.x={_target_: kronkers_evil.run, _partial_: false}",
     "+model.late._target_=kronkers_evil.run",
     "+source.flights._target_=kronkers_evil.run",
     "+executor._target_=kronkers_evil.run",
@@ -297,7 +299,9 @@ def test_a_target_in_an_override_is_never_imported_here(tmp_path, monkeypatch, o
 def test_what_a_model_says_is_text_on_the_page():
     said = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&"
     run = RunRecord(said, said, 0, 1, 1)
-    page = run_page(run, [Event(said, said, f'failed" onmouseover="x{said}', 0.1, said, said)])
+    events = [Event(said, said, f'failed" onmouseover="x{said}', 0.1, said, said)]
+    verdicts = [Verdict(said, Part("failed", said), Part("held", said))]
+    page = run_page(run, verdicts, events) + date_page(said, [(said, verdicts[0])], [(run, verdicts, said)])
     assert "<script" not in page
     assert "<img" not in page
     assert '" onmouseover="' not in page

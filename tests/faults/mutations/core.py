@@ -420,8 +420,8 @@ STORE = [
     _("values steer the terminal", "warehouse.export:_cell",
       swap("texts.visible(str(value), lines=False)", "str(value)"),
       f"{KNOWN}test_a_value_does_not_steer_the_terminal"),
-    _("a page runs what a model says", "reports.page:_row",
-      swap("f'<td>{escape(c)}</td>'", "f'<td>{c}</td>'"),
+    _("a page runs what a model says", "reports.page:_line",
+      swap('cell if isinstance(cell, _Markup) else escape(cell)', 'cell'),
       f"{KNOWN}test_what_a_model_says_is_text_on_the_page"),
 ]  # fmt: skip
 

@@ -139,7 +139,7 @@ NIGHT = [
       drop("recorded.verify(services, connection)"),
       f"{FORGED}test_where_checkpoints_are_gone_more_is_verified_not_less[all]",
       f"{FORGED}test_a_checkpoint_of_an_older_version_of_the_program_is_compared_and_then_everything_is"),
-    _("a difference is not shown on the page", "tasks.run:_verified",
+    _("a difference is not shown on the page", "tasks.run:_tell",
       drop("runlog.record(...)"),
       f"{FORGED}test_a_night_that_finds_a_difference_says_so_after_its_table_and_on_its_page"),
     _("indexes may leave rows out", "store.storage:require_whole",
