@@ -126,6 +126,29 @@ class Database:
                 fix="Another program is reading. Let it finish, then run the command again.",
             )
 
+    @contextlib.contextmanager
+    def claim(self, name: str, *, wait: float = 0) -> Iterator[bool]:
+        """Alone with a piece of work among all processes that claim it; see :mod:`.claims`.
+
+        Args:
+            name: What is done, such as ``output MODEL/DATE``.
+            wait: Seconds to wait for who does it already.
+
+        Gives whether it is held: not, where another process still holds it. Raises StoreError.
+        """
+        from kronkers_batch.store import claims
+
+        if self.path is None:
+            with self._mapped(), claims.on_server(self._opened(), name, wait) as held:
+                yield held
+            return
+        with contextlib.ExitStack() as stack:
+            try:
+                held = stack.enter_context(claims.on_file(self.path, name, wait))
+            except OSError as error:
+                raise faults.from_system(error, self.where) from error
+            yield held
+
     def close(self) -> None:
         """Closes all connections; the next use opens it again."""
         with self._lock:

@@ -59,7 +59,7 @@ class Warehouse:
             schema: The output's columns: the key, then what the model predicts.
             key: Names of the key columns; empty makes point reads read everything.
 
-        Raises AccessRefused below the role operator, StoreError.
+        Raises AccessRefused below operator, Stale where a finished one has this fingerprint, StoreError.
         """
         parts = reserving.Parts(self._db, self._vault, self._ledger)
         return reserving.begin(parts, model, department, date, fingerprint, schema, tuple(key))
