@@ -14,7 +14,7 @@ import luigi
 
 from kronkers_batch.errors import AccessRefused, IntegrityError, KronkersError, UsageError
 from kronkers_batch.reports.page import Event
-from kronkers_batch.steps import checkpoint, rights, runlog
+from kronkers_batch.steps import checkpoint, clocks, rights, runlog
 from kronkers_batch.steps.decide import training_asked
 from kronkers_batch.steps.memory import keep_pages
 from kronkers_batch.steps.permits import permit_all, require_house
@@ -53,7 +53,8 @@ class Outcome:
 class RunResult:
     """A finished run: its id, logical date, one outcome a model, and every event.
 
-    ``problems`` are what went wrong at its end, when the work of every model was done and kept.
+    ``problems`` are what went wrong at its end, when the work of every model was done and kept; ``warnings``
+    what somebody should know though nothing went wrong.
     """
 
     run_id: str
@@ -62,6 +63,7 @@ class RunResult:
     events: tuple[Event, ...]
     seconds: float
     problems: tuple[KronkersError, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -89,7 +91,7 @@ def nightly_task(
         models=tuple(models),
         conf=str(conf),
         overrides=tuple(overrides),
-        as_of=now(),
+        as_of=clocks.as_of(services).at,
         tonight=date.isoformat(),
     )
 
@@ -101,11 +103,14 @@ def run(
     date: dt.date,
     models: Sequence[str] = (),
     trigger: str = "command",
+    *,
+    delete_expired: bool = False,
 ) -> RunResult:
     """Run the nightly graph for a date, for the named models or all. One model's failure stops no other.
 
-    Models that the caller may not run are refused, and the others go on. Raises AccessRefused where none is
-    left, IntegrityError where the database is older than the newest checkpoint of its ledger.
+    Models that the caller may not run are refused, and the others go on. ``delete_expired`` lets retention
+    delete also what a run does not delete by itself. Raises AccessRefused where no model is left,
+    IntegrityError where the database is older than the newest checkpoint of its ledger.
     """
     root = nightly_task(services, conf, overrides, date, models)
     barred = {name: error for name in root.names() if (error := rights.refusal(services, name))}
@@ -113,7 +118,7 @@ def run(
     if barred and not names:
         raise next(iter(barred.values()))
     root = root.clone(models=tuple(names))  # type: ignore[no-untyped-call]
-    return execute(services, root, names, trigger, barred)
+    return execute(services, root, names, trigger, barred, delete_expired=delete_expired)
 
 
 def train_now(
@@ -138,10 +143,13 @@ def execute(
     names: Sequence[str],
     trigger: str,
     barred: Mapping[str, AccessRefused] = MappingProxyType({}),
+    *,
+    delete_expired: bool = False,
 ) -> RunResult:
     """Give a graph to Luigi under a new run, and gather what became of each model.
 
-    ``barred`` are the models that were asked for and that the caller may not run.
+    ``barred`` are the models that were asked for and that the caller may not run; ``delete_expired`` as for
+    :func:`run`.
     """
     date: dt.date = root.date
     started = now()
@@ -149,7 +157,10 @@ def execute(
     permit_all(services, names)
     run_id = runlog.begin(services, date, trigger)
     services.run_id = run_id
-    root = root.clone(run_id=run_id, as_of=started)  # type: ignore[no-untyped-call]
+    moment = clocks.as_of(services)
+    root = root.clone(run_id=run_id, as_of=moment.at)  # type: ignore[no-untyped-call]
+    if warning := moment.warning():
+        _tell_departments(services, names, Event("clock", runlog.VERIFY, "warned", 0.0, warning, ""))
     services.snapshots.sweep()  # what a killed ingest left behind
     keep_pages()
     try:
@@ -163,16 +174,23 @@ def execute(
     for name, error in barred.items():
         department = services.model(name).department
         runlog.record(services, run_id, department, Event(name, "score", "refused", 0.0, str(error), ""))
-    problems = [_ended(expire_outputs, services, date, names)]
     events = tuple(runlog.events(services, run_id))
     refusals = {event.model: event.message for event in events if event.state == "refused"}
     for name, message in refusals.items():
         why = message.split("\n", 1)[0].removeprefix(f"{services.vault.principal}: ")
         rights.refused(services, f"run {name}", why)
-    outcomes = tuple(_outcome(root, name, events) for name in [*names, *barred])
+    outcomes = {name: _outcome(root, name, events) for name in [*names, *barred]}
+    good = [name for name, outcome in outcomes.items() if outcome.ok]
+    problems = [_ended(expire_outputs, services, date, good, delete_expired)]
+    events = tuple(runlog.events(services, run_id))
+    for name in {event.model for event in events if event.task == "expire"}:
+        outcomes[name] = _outcome(root, name, events)
     problems.append(_verified(services, names))
     found = tuple(problem for problem in problems if problem is not None)
-    result = RunResult(run_id, date, outcomes, events, (now() - started) / 1e6, found)
+    warnings = (warning,) if warning else ()
+    result = RunResult(
+        run_id, date, tuple(outcomes.values()), events, (now() - started) / 1e6, found, warnings
+    )
     runlog.finish(services, run_id, result.exit_code)
     return result
 
@@ -186,10 +204,15 @@ def _verified(services: Services, names: Iterable[str]) -> KronkersError | None:
         event = Event(
             "ledger", runlog.VERIFY, "failed", seconds, str(problem), "verified at the end of a run"
         )
-        for department in dict.fromkeys(services.model(name).department for name in names):
-            with contextlib.suppress(KronkersError):  # where nothing can be written, the exit code says it
-                runlog.record(services, services.run_id, department, event)
+        with contextlib.suppress(KronkersError):  # where nothing can be written, the exit code says it
+            _tell_departments(services, names, event)
     return problem
+
+
+def _tell_departments(services: Services, names: Iterable[str], event: Event) -> None:
+    """Records an event that is about no model for each department of these."""
+    for department in dict.fromkeys(services.model(name).department for name in names):
+        runlog.record(services, services.run_id, department, event)
 
 
 def _ended(work: Callable[..., object], *arguments: object) -> KronkersError | None:
@@ -231,7 +254,11 @@ def _outcome(root: Nightly | Train, name: str, events: Sequence[Event]) -> Outco
     for state in ("refused", "failed", "held"):
         bad = [e for e in own if e.state == state]
         if bad:
-            return Outcome(name, state, "; ".join(e.message for e in bad), seconds)
+            # Retention comes after a good run: what that did is told as well.
+            done = _done(own) if all(e.task == "expire" for e in bad) else ""
+            return Outcome(
+                name, state, "; ".join([*filter(None, [done]), *(e.message for e in bad)]), seconds
+            )
     mine = [root] if isinstance(root, Train) else list(root.requires())
     try:
         settled = [t for t in mine if t.subject[0] == name and not t.complete()]
@@ -251,7 +278,7 @@ def _done(own: Sequence[Event]) -> str:
     """The newest scoring, the trainings, and what expired; scorings of earlier dates as a count."""
     # A message begins with the output's name, and so with its date.
     scored = sorted(e.message for e in own if e.task == "score")
-    said = [*scored[-1:], *(e.message for e in own if e.task in ("train", "expire"))]
+    said = [*scored[-1:], *(e.message for e in own if e.task in ("train", "expire") and e.state == "done")]
     earlier = [f"{len(scored) - 1} earlier dates scored for models that read them"] if len(scored) > 1 else []
     return "; ".join([*said, *earlier])
 

@@ -17,6 +17,11 @@ def add(commands: Any) -> None:
     """Add this group's commands."""
     parser = command(commands, "run", run, "Run the nightly graph for a logical date", names="MODEL ...")
     date_option(parser)
+    parser.add_argument(
+        "--delete-expired",
+        action="store_true",
+        help="delete outputs past their retention also where they are long due, or most of all",
+    )
     parser = command(
         commands, "train", train, "Train a model now, and promote it if it passes", names="MODEL"
     )
@@ -42,7 +47,14 @@ def run(args: argparse.Namespace) -> int:
     progress = Progress()
     with opened(args, progress=progress, first_run=True) as services:
         date = logical_date(services.config, args.date)
-        result = run_graph(services, conf_folder(args), args.overrides, date, args.names)
+        result = run_graph(
+            services,
+            conf_folder(args),
+            args.overrides,
+            date,
+            args.names,
+            delete_expired=args.delete_expired,
+        )
         progress.done()
         return _tell(args, services, result)
 
@@ -82,14 +94,15 @@ def _tell(args: argparse.Namespace, services: Services, result: RunResult) -> in
                 "models": [vars(o) for o in result.outcomes],
                 "report": page or None,
                 "problems": [str(problem) for problem in problems],
+                "warnings": list(result.warnings),
             }
         )
     else:
         _table(result)
         if page:
             say(f"report: {page}")
-    for problem in problems:
-        warn(f"kronkers: {problem}")
+    for said in (*result.warnings, *problems):
+        warn(f"kronkers: {said}")
     return code
 
 

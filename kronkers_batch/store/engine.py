@@ -6,7 +6,7 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -99,14 +99,15 @@ class Database:
             with self._transaction(write=False, anew=True) as connection:
                 written.require(connection, self.where)
 
-    def migrate(self) -> None:
+    def migrate(self, before_making: Callable[[], None] = lambda: None) -> None:
         """Brings the tables to this program's revision; makes the database where there is none.
 
-        A current one costs one query. Raises StoreError when a newer program has changed it.
+        A current one costs one query. ``before_making`` is called where there is no table yet, before one is
+        made; what it raises leaves everything as it is. Raises StoreError when a newer program has changed it.
         """
         from kronkers_batch.store import migrate
 
-        migrate.run(self)
+        migrate.run(self, before_making)
 
     def scrub(self) -> None:
         """Carries what was deleted out of the write-ahead log, so that shredded keys are gone from the disk.

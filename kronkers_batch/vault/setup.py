@@ -5,14 +5,21 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlalchemy import Connection, insert, select
 
 from kronkers_batch.config import account
 from kronkers_batch.config.spec import Secret
-from kronkers_batch.errors import AccessRefused, IdentityError, IntegrityError, NotFound, StoreError
+from kronkers_batch.errors import (
+    AccessRefused,
+    IdentityError,
+    IntegrityError,
+    KronkersError,
+    NotFound,
+    StoreError,
+)
 from kronkers_batch.ledger.ledger import Ledger
 from kronkers_batch.store import clock
 from kronkers_batch.store.engine import Database, serialise
@@ -66,8 +73,12 @@ def initialise(
     name: str = "admin",
     passphrase: Secret | None = None,
     trust_file: Path | None = None,
+    address: str = "",
 ) -> FirstRun:
     """Makes the administrator (or takes the one in ``key_file``), pins it, and makes recovery and keys.
+
+    The pin comes first, marked as pending: so what a killed first run left is known as that, and taken away by
+    the next one, which then is the only one of which there is a recovery key.
 
     Args:
         db: A migrated database.
@@ -76,13 +87,17 @@ def initialise(
         name: The administrator's name, for a new key file.
         passphrase: Seals a new key file, and opens an old one.
         trust_file: Where to pin; beside the key file by default, or at KRONKERS_TRUST.
+        address: Of the database, to be pinned.
 
     Raises:
         StoreError: The warehouse has an administrator already. IdentityError: the key file is no use.
     """
-    made: list[Path] = []
     trusted = trust_file or account.trust_file(key_file, os.environ)
     outside = [db.path.parent] if db.path else []
+    warehouse, made = new_id(), list[Path]()
+    # Named by warehouse: the same administrator may have several.
+    recovery_file = _recovery_file(key_file, warehouse)
+    complete = False
     try:
         with db.write() as conn:
             serialise(conn, "warehouse")
@@ -92,6 +107,7 @@ def initialise(
                     where=db.where,
                     fix="Ask the administrator for access; your first step is: kronkers access whoami --new",
                 )
+            _clear(trusted, key_file, address)
             if not keyfile.exists(key_file):
                 keyfile.create(key_file, Identity.generate(name), passphrase)
                 made.append(key_file)
@@ -102,36 +118,59 @@ def initialise(
                     where=str(key_file),
                     fix=f"Move the file away; a name is {names.RULE}, and does not look like {RECOVERY}.",
                 )
-            warehouse = new_id()
-            conn.execute(insert(t.warehouse).values(id=warehouse, created=clock.now()))
-            pinned = pin.Pin(warehouse, identity.id, identity.public)
-            vault = Vault(identity, pinned)
-            vault.trust.add_principal(
-                conn, identity, identity.id, identity.name, identity.public, authority=ADMIN
-            )
-            # Named by warehouse: the same administrator may have several.
-            recovery_file = key_file.parent / f"{account.RECOVERY}{warehouse}.key"
+            pinned = pin.Pin(warehouse, identity.id, identity.public, address, pending=True)
+            pin.add(trusted, pinned)
             recovery = Identity.generate(RECOVERY)
             keyfile.create(recovery_file, recovery)
             made.append(recovery_file)
-            vault.trust.add_principal(
-                conn, identity, recovery.id, RECOVERY, recovery.public, kind=RECOVERY, authority=ADMIN
-            )
-            ledger = make_ledger(db, vault)
-            for first in (identity, recovery):
-                subject = f"administrator {first.name} {first.public.id}"
-                ledger.append(conn, identity.name, "add", subject, department="")
-            done = _ensure(vault, ledger, conn, departments)
-            pin.add(trusted, pinned)
+            conn.execute(insert(t.warehouse).values(id=warehouse, created=clock.now()))
+            vault = Vault(identity, pinned)
+            done = _let_in(db, vault, conn, recovery, departments)
+            complete = True
     except BaseException:
-        # Nothing was committed: keys that open nothing only confuse.
-        for path in made:
-            with contextlib.suppress(OSError):
-                path.unlink()
+        # Where everything was made, it may be committed all the same: the next command finds out.
+        if not complete:
+            for path in made:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+            with contextlib.suppress(KronkersError):
+                pin.remove(trusted, warehouse)
         raise
+    pin.add(trusted, replace(pinned, pending=False))
     return FirstRun(
         identity.name, key_file, trusted, recovery_file, done, _text(key_file, trusted, recovery_file)
     )
+
+
+def _let_in(
+    db: Database, vault: Vault, conn: Connection, recovery: Identity, departments: Iterable[str]
+) -> tuple[str, ...]:
+    """The first two principals, and the keys of the departments; returns which got one."""
+    identity = vault.identity
+    vault.trust.add_principal(conn, identity, identity.id, identity.name, identity.public, authority=ADMIN)
+    vault.trust.add_principal(
+        conn, identity, recovery.id, RECOVERY, recovery.public, kind=RECOVERY, authority=ADMIN
+    )
+    ledger = make_ledger(db, vault)
+    for first in (identity, recovery):
+        subject = f"administrator {first.name} {first.public.id}"
+        ledger.append(conn, identity.name, "add", subject, department="")
+    return _ensure(vault, ledger, conn, departments)
+
+
+def _clear(trusted: Path, key_file: Path, address: str) -> None:
+    """Takes away what a killed first run left, of a warehouse that never was: its pin and its recovery key."""
+    if not trusted.exists():
+        return
+    for left in pin.every(trusted):
+        if left.pending and left.address == address:
+            with contextlib.suppress(FileNotFoundError):
+                _recovery_file(key_file, left.warehouse).unlink()
+            pin.remove(trusted, left.warehouse)
+
+
+def _recovery_file(key_file: Path, warehouse: str) -> Path:
+    return key_file.parent / f"{account.RECOVERY}{warehouse}.key"
 
 
 def ensure_departments(db: Database, vault: Vault, departments: Iterable[str]) -> tuple[str, ...]:
@@ -180,7 +219,11 @@ def open_vault(
             raise NotFound(
                 "the warehouse is empty", where=db.where, fix="Run `kronkers plan` as its administrator."
             )
-        vault = Vault(identity, pin.read(trust_file or account.trust_file(key_file, os.environ), warehouse))
+        trusted = trust_file or account.trust_file(key_file, os.environ)
+        pinned = pin.read(trusted, warehouse)
+        if pinned.pending:  # its first run was killed when all was done but this
+            pin.add(trusted, replace(pinned, pending=False))
+        vault = Vault(identity, pinned)
         try:
             vault.trust.principal(conn, identity.public.id)
             known = not vault.trust.revoked(conn, identity.public.id, clock.now())

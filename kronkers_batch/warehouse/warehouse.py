@@ -157,6 +157,22 @@ class Warehouse:
         with self._db.read() as conn:
             return self._numbered(conn, *parse_ref(ref)).version
 
+    def dates(self, model: str) -> list[dt.date]:
+        """The dates of which there are outputs, finished or not, by date; what was deleted is left out."""
+        columns = output_versions.c
+        there = columns.state.in_(["finished", "writing"])
+        query = select(columns.logical_date).where(
+            columns.model == model, there, self._vault.at_home(model, columns.department)
+        )
+        with self._db.read() as conn:
+            found = conn.execute(query.distinct().order_by(columns.logical_date)).scalars().all()
+        return [day_of(text) for text in found]
+
+    def has_head(self, model: str, date: dt.date) -> bool:
+        """Whether readers of a date get an output."""
+        with self._db.read() as conn:
+            return bool(log.head_of(log.lines(conn, self._vault, model, date)))
+
     def heads(self, model: str, at: int | None = None) -> list[Head]:
         """Which version readers of each date get, by date; now or as of a moment (us since the epoch)."""
         with self._db.read() as conn:

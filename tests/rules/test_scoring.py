@@ -60,11 +60,18 @@ class Night:
 
     def score(self, version: ModelVersion, **changes: Any) -> Scored:
         services, model = self.world.services, self.world.spec(**changes)
-        return score(services, model, DAY, version, "a fingerprint")
+        return score(services, model, DAY, version, f"of {version.id}")
 
     def scores(self, version: ModelVersion, **changes: Any) -> pl.DataFrame:
         done = self.score(version, **changes)
         return pl.concat(self.world.services.warehouse.read(MODEL, DAY, version=done.output.number))
+
+    def opened(self, version: ModelVersion) -> int:
+        """How many processes got this version: the ledger has a line for each."""
+        services = self.world.services
+        with services.db.read() as connection:
+            lines = services.ledger.entries(connection, subject=version.ref)
+            return sum(line.action == "open" for line in lines)
 
     def open(self, version: ModelVersion) -> Worker:
         return open_champion(self.world.services, self.world.services.model(MODEL), version)
@@ -119,10 +126,13 @@ def test_a_whole_is_scored_by_one_process(night: Night):
 def test_many_rows_are_scored_by_several_processes(night: Night):
     """More rows than a piece holds are scored by `resources.workers` processes; fewer by one."""
     resources = replace(night.world.services.model(MODEL).resources, workers=2)
-    assert night.scores(night.champion(PROCESS), resources=resources)["score"].n_unique() == 1
+    few = night.champion(PROCESS)
+    assert night.scores(few, resources=resources)["score"].n_unique() == 1
+    assert night.opened(few) == 1
     night.world.rows(rows(MANY))
-    version = night.champion(PROCESS, date=after(1), again=True)
-    assert night.scores(version, resources=resources)["score"].n_unique() == 2
+    many = night.champion(PROCESS, date=after(1), again=True)
+    assert night.scores(many, resources=resources)["score"].n_unique() == 2
+    assert night.opened(many) == 2
 
 
 def test_a_version_scores_as_it_was_trained(night: Night):

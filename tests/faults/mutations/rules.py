@@ -209,7 +209,12 @@ SCORING = [
       swap("waiting.popleft()", "waiting.pop()"), f"{SCORED}each_row_gets_its_score"),
     _("a model sees every column", "steps.features:as_features",
       swap("pl.DataFrame(out)", "pl.DataFrame(out).hstack(frame.drop(wanted, strict=False))"),
-      f"{DATA}features_come_as_declared", f"{SCORED}keys_are_not_shown_to_the_model"),
+      f"{DATA}features_come_as_declared"),
+    _("a model sees the key", "registry.records:open_version",
+      swap("manifest.schema",
+           "type(manifest.schema)((type(manifest.schema.columns[0])('id', "
+           "type(manifest.schema.columns[0].type)('integer')), *manifest.schema.columns))"),
+      f"{SCORED}keys_are_not_shown_to_the_model"),
     _("every model is scored at once", "steps.score:_scored",
       always("model.rows is RowsPolicy.WHOLE"), f"{SCORED}independent_rows_are_scored_in_chunks"),
     _("a whole is cut into chunks", "steps.score:_scored",
@@ -252,7 +257,7 @@ OUTPUTS = [
       without("'identity'"), f"{OUTPUT}a_changed_source_is_scored_anew"),
     *(_(f"{name} is no part of what is scored", "config.fingerprint:_scoring",
         without(f"'{name}'"), f"{OUTPUT}a_changed_definition_of_scoring_is_scored_anew")
-      for name in ("key", "window.score", "checks.input", "checks.output")),
+      for name in ("key", "checks.input", "checks.output")),
     _("the columns of an output are no part of what is scored", "config.fingerprint:_common",
       without("'output.columns'"), f"{OUTPUT}a_changed_definition_of_scoring_is_scored_anew"),
     _("what is held is scored again", "steps.decide:ScoringState.settled",
@@ -311,15 +316,13 @@ THRESHOLDS = [
       swap("pl.col(c).cast(pl.Float64).fill_nan(None)", "pl.col(c).cast(pl.Float64)"),
       f"{LIMIT}an_output_is_bounded_by_rows_and_nulls", f"{LIMIT}nulls_are_in_no_range"),
     _("nulls alone are in range", "monitoring.gates:judge_output",
-      swap("stats.get(f'{t.name}.min', math.nan)", "stats.get(f'{t.name}.min', t.min or 0.0)"),
+      swap("stats.get('rows')", "f'{t.name}.min' in stats"),
       f"{LIMIT}nulls_are_in_no_range"),
     _("no rows are out of range", "monitoring.gates:judge_output",
       always("stats.get('rows')"), f"{LIMIT}no_rows_are_judged_by_their_number"),
 ]  # fmt: skip
 
 REFUSALS = [
-    _("signatures are asked for where nobody required them", "steps.permits:required",
-      sets("answer", "True"), f"{REFUSED}without_a_requirement_every_definition_runs"),
     _("an unsigned definition runs", "steps.permits:_judge",
       drop("_check(services, model_wanted(services, model).definition)"),
       f"{REFUSED}an_unsigned_definition_is_refused", f"{REFUSED}a_definition_that_changed_since_is_refused",
@@ -328,9 +331,6 @@ REFUSALS = [
       sets("answer", "services.config.definitions is Definitions.SIGNED"), f"{REFUSED}conf_cannot_undo_the_requirement"),
     _("a changed root is none of a model's business", "steps.permits:_judge",
       drop("require_house(services)"), f"{REFUSED}a_changed_root_refuses_every_model"),
-    *(_(f"{what} does not ask", place, drop("permit(services, model.name)"),
-        f"{REFUSED}a_refused_definition_runs_nothing")
-      for what, place in (("training", "steps.train:train"), ("scoring", "steps.score:score"))),
     _("an ingest does not ask", "steps.ingest:source_identity",
       drop("permit_ref(services, ref)"), f"{REFUSED}a_refused_definition_runs_nothing"),
     _("a reader runs", "steps.rights:refusal",
@@ -352,7 +352,7 @@ NIGHT = [
     _("a reader does not wait for tonight's output", "tasks.ingest:Ingest.requires",
       sets("kind", "Published"), f"{GRAPH}a_reader_waits_for_tonights_output"),
     _("a reader does not wait for earlier dates", "tasks.score:Published.requires",
-      drop("if rights.sees(...): ..."), f"{GRAPH}a_reader_waits_for_tonights_output"),
+      never("rights.sees(self.services, self.model)"), f"{GRAPH}a_reader_waits_for_tonights_output"),
     _("judging anew reads rows", "tasks.train:Train.requires",
       always("self.services.registry.find(self.model, self.fingerprint) is None"),
       f"{GRAPH}a_recorded_version_is_judged_without_reading"),
