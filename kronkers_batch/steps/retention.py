@@ -1,8 +1,8 @@
 """Retention: outputs older than their model declares are shredded, at the end of a good run of the model.
 
-What is deleted cannot be brought back, and what is old is said by dates and a clock. So a run deletes by itself
-what nights delete: the outputs that became due lately, and never most of what there is. A date far from the
-outputs (a clock that is years ahead, say) makes them all long due; then somebody must say the word.
+What is deleted cannot be brought back, and what is old is said by dates and a clock. So a run deletes by
+itself what nights delete: the outputs that became due lately, and never most of what there is. A date far from
+the outputs (a clock that is years ahead, say) makes them all long due; then somebody must say the word.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ def expire_outputs(
         past = f"past {model.retention.days} days"
         if (why := _held_back(date, before, due, dates)) and not told_to:
             words = f"the outputs of {len(due)} dates, {past}, are not deleted: {why}"
-            fix = f"see kronkers outputs {name}; to delete them: kronkers run {name} --date {date} --delete-expired"
+            deletes = f"kronkers run {name} --date {date} --delete-expired"
+            fix = f"see kronkers outputs {name}; to delete them: {deletes}"
             _record(services, name, "held", f"{words}\n  -> {fix}", started)
             continue
         try:
@@ -73,8 +74,8 @@ def _held_back(date: dt.date, before: dt.date, due: Sequence[dt.date], dates: Se
     if date > dt.datetime.now(dt.UTC).date():
         return f"{date} lies in the future"
     if before - min(due) > LATELY:
-        since = (before - min(due)).days
-        return f"the oldest is due for {since} days, and a run by itself deletes what is due for up to {LATELY.days}"
+        since, most = (before - min(due)).days, LATELY.days
+        return f"the oldest is due for {since} days, and a run by itself deletes what is due for up to {most}"
     if 2 * len(due) > len(dates):
         return f"they are more than half of the {len(dates)} that there are"
     return ""

@@ -103,7 +103,7 @@ class Database:
         """Brings the tables to this program's revision; makes the database where there is none.
 
         A current one costs one query. ``before_making`` is called where there is no table yet, before one is
-        made; what it raises leaves everything as it is. Raises StoreError when a newer program has changed it.
+        made; what it raises leaves everything as it is. Raises StoreError when a newer program changed it.
         """
         from kronkers_batch.store import migrate
 

@@ -23,8 +23,8 @@ _SCRIPTS = Path(__file__).parent / "migrations"
 def run(database: Database, before_making: Callable[[], None] = lambda: None) -> None:
     """Upgrades to the newest revision; one look at the schema when the database is current.
 
-    ``before_making`` is called before the first table or file is made. Raises StoreError when the database is newer than the program, or holds another program's tables,
-    IntegrityError where its schema is not the one of its revision.
+    ``before_making`` is called before the first table or file is made. Raises StoreError when the database is
+    newer than the program, or holds another program's tables, IntegrityError where its schema is not the one of its revision.
     """
     where = database.where
     if database.path is not None:

@@ -77,8 +77,8 @@ def initialise(
 ) -> FirstRun:
     """Makes the administrator (or takes the one in ``key_file``), pins it, and makes recovery and keys.
 
-    The pin comes first, marked as pending: so what a killed first run left is known as that, and taken away by
-    the next one, which then is the only one of which there is a recovery key.
+    The pin comes first, marked as pending: so what a killed first run left is known as that, and the next one
+    takes it away, which then is the only one of which there is a recovery key.
 
     Args:
         db: A migrated database.
@@ -159,7 +159,7 @@ def _let_in(
 
 
 def _clear(trusted: Path, key_file: Path, address: str) -> None:
-    """Takes away what a killed first run left, of a warehouse that never was: its pin and its recovery key."""
+    """Takes away what a killed first run left of a warehouse that never was: its pin and recovery key."""
     if not trusted.exists():
         return
     for left in pin.every(trusted):

@@ -38,7 +38,7 @@ def test_a_run_counts_from_now(world: World):
 
 
 def test_a_clock_behind_brings_back_no_older_champion(world: World, monkeypatch: pytest.MonkeyPatch):
-    """With a clock that is behind, a run scores with the newest champion, and the run says that it is behind."""
+    """With a clock that is behind, a run scores with the newest champion, and says that it is behind."""
     world.version(champion=True)
     world.version(after(1), again=True, champion=True)
     behind(monkeypatch, 3_600)

@@ -142,7 +142,7 @@ def test_an_explicit_word_makes_a_new_warehouse(folder: Path):
 
 
 def test_the_word_alone_makes_nothing(new: Path):
-    """The word that asks for a new warehouse changes nothing of one that is there, and lets no reader make one."""
+    """The word that asks for a new warehouse changes nothing of one that is there, and lets no reader make it."""
     with pytest.raises(NotFound):
         opens(new, new_warehouse=True)
     opens(new, first_run=True)
@@ -159,7 +159,7 @@ def test_another_warehouse_at_another_address_is_new(folder: Path):
 
 
 def test_another_warehouses_database_is_refused(folder: Path):
-    """The database of another warehouse in the place of this one's is refused, though this machine trusts it."""
+    """The database of another warehouse that this machine trusts is refused in the place of this one's."""
     checkpoint(folder)
     World.make(folder / "second")
     opens(folder / "second", first_run=True)

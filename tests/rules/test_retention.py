@@ -54,7 +54,7 @@ def ref(days: int, date: dt.date = DAY) -> str:
 
 
 def test_outputs_past_their_retention_are_deleted(world: World):
-    """An output older than `output.retention` as of the run's date is deleted; one that is just as old stays."""
+    """An output older than `output.retention` as of the run's date is deleted; one just as old stays."""
     outputs(world, 0, -1, -10, -11, -12)
     gone, state, words = expired(world)
     assert gone == [ref(-12), ref(-11)]
@@ -91,7 +91,7 @@ def test_a_run_that_published_nothing_deletes_nothing(world: World):
 
 
 def test_what_is_long_due_waits_for_a_word(world: World):
-    """Where an output is due for more than 31 days nothing is deleted, as of a date far from the outputs, say."""
+    """Where an output is due for more than 31 days, as of a date far from the outputs, nothing is deleted."""
     outputs(world, 0, -1, -2, -3, -41, -42)
     gone, state, words = expired(world)
     assert (gone, state) == ([], "held")

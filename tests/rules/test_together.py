@@ -139,7 +139,7 @@ def test_who_dies_is_not_waited_for(world: World):
 
 
 def test_who_takes_too_long_is_not_waited_for(world: World, version: ModelVersion):
-    """A run that takes longer than the model's `time_limit` is waited for no longer: this one does it itself."""
+    """A run is waited for as long as the model's `time_limit` says; then this one does it itself."""
     resources = replace(world.services.model(MODEL).resources, time_limit=dt.timedelta(seconds=0))
     world.spec(resources=resources)
     world.output(version)

@@ -131,7 +131,8 @@ PREPARED = [
     _("a seed changes nothing of what is held out", "steps.prepare:_held_out",
       swap("before + model.seed % 2 ** 32", "before"), f"{DATA}the_same_rows_are_held_out_each_time"),
     _("rows without a target are fitted on", "steps.prepare:training_data",
-      swap("pl.col(model.target).is_not_null()", "pl.lit(True)"), f"{DATA}rows_without_a_target_are_left_out"),
+      swap("pl.col(model.target).is_not_null()", "pl.lit(True)"),
+      f"{DATA}rows_without_a_target_are_left_out"),
     _("rows without a target are not counted", "steps.prepare:training_data",
       drop("unlabelled += ..."), f"{DATA}rows_without_a_target_are_left_out"),
     _("nothing is fitted on no rows", "steps.prepare:training_data",
@@ -164,7 +165,8 @@ PREPARED = [
       swap("series.cast(wanted[column.name])", "series.cast(wanted[column.name], strict=False)"),
       f"{DATA}a_value_that_does_not_fit_a_feature_is_refused"),
     _("features come in the source's order", "steps.features:as_features",
-      swap("pl.DataFrame(out)", "pl.DataFrame(out).select(sorted(wanted))"), f"{DATA}features_come_as_declared"),
+      swap("pl.DataFrame(out)", "pl.DataFrame(out).select(sorted(wanted))"),
+      f"{DATA}features_come_as_declared"),
     _("a target may be text", "steps.features:target_as_float",
       never("not (series.dtype.is_numeric() or ...)"), f"{DATA}a_target_is_a_number_or_boolean"),
 ]  # fmt: skip
@@ -199,8 +201,8 @@ TRAINING = [
       swap("artifact = worker.save()",
            "artifact = worker.save()\nservices.registry.record(Training(model=model.name, "
            "department=model.department, logical_date=date, window={}, fingerprint='', definition={}, "
-           "definition_fingerprint='', fingerprints={}, snapshot_id='', metrics={}, naive=0.0, parameters={}, "
-           "rows={}, features=features, target='', golden=data.fit.head(1), runtime={}, overrides=(), "
+           "definition_fingerprint='', fingerprints={}, snapshot_id='', metrics={}, naive=0.0, "
+           "parameters={}, rows={}, features=features, target='', golden=data.fit.head(1), runtime={}, overrides=(), "
            "verdict=(), why='', run_id=''), artifact)"), f"{TRAINED}what_fails_records_nothing"),
 ]  # fmt: skip
 
@@ -328,7 +330,8 @@ REFUSALS = [
       f"{REFUSED}an_unsigned_definition_is_refused", f"{REFUSED}a_definition_that_changed_since_is_refused",
       f"{REFUSED}conf_cannot_undo_the_requirement", f"{REFUSED}a_refused_definition_runs_nothing"),
     _("conf undoes what an administrator required", "steps.permits:required",
-      sets("answer", "services.config.definitions is Definitions.SIGNED"), f"{REFUSED}conf_cannot_undo_the_requirement"),
+      sets("answer", "services.config.definitions is Definitions.SIGNED"),
+      f"{REFUSED}conf_cannot_undo_the_requirement"),
     _("a changed root is none of a model's business", "steps.permits:_judge",
       drop("require_house(services)"), f"{REFUSED}a_changed_root_refuses_every_model"),
     _("an ingest does not ask", "steps.ingest:source_identity",
@@ -337,7 +340,8 @@ REFUSALS = [
       swap("rights.need_of('run')", "Role.READER"),
       f"{REFUSED}who_only_reads_runs_nothing[reader]"),
     _("everybody runs", "steps.rights:refusal",
-      returns("None"), f"{REFUSED}who_only_reads_runs_nothing", f"{REFUSED}an_operator_of_one_model_runs_that_one"),
+      returns("None"), f"{REFUSED}who_only_reads_runs_nothing",
+      f"{REFUSED}an_operator_of_one_model_runs_that_one"),
 ]  # fmt: skip
 
 NIGHT = [
