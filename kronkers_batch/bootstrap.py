@@ -60,6 +60,8 @@ def open_system(
             db, config.key_file, config.departments, passphrase=passphrase.from_environment()
         )
         told(made.text)
+    elif first_run and (text := setup.finish(db, config.key_file)):
+        told(text)  # the run that made it was killed before it could say so
     vault = _vault(config, db, first_run)
     vault.homes = {name: model.department for name, model in config.models.items()}
     artifacts = ArtifactStore(config.warehouse.artifacts)

@@ -151,6 +151,7 @@ def execute(
     services.run_id = run_id
     root = root.clone(run_id=run_id, as_of=started)  # type: ignore[no-untyped-call]
     services.snapshots.sweep()  # what a killed ingest left behind
+    services.registry.sweep()  # and a killed training
     keep_pages()
     try:
         workers = services.config.executor.workers

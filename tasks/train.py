@@ -65,12 +65,11 @@ class Train(BaseTask):
         return self.why
 
     def work(self) -> tuple[str, str]:
-        """Train; or promote a recorded version that today's thresholds let through."""
+        """Train; or promote a recorded version that today's thresholds let through, and that never was."""
         services, spec = self.services, self.services.model(self.model)
         recorded = services.registry.find(self.model, self.fingerprint)
         if recorded is not None:
-            step.promote_rejudged(services, spec, recorded)
-            return "done", f"{recorded.ref} promoted: today's thresholds hold"
+            return "done", f"{recorded.ref} promoted: {step.promote_recorded(services, spec, recorded)}"
         trained = step.train(services, spec, self.date, self.fingerprint, define(services, spec), self.why)
         return ("done" if trained.verdict.passed and not trained.waits else "held"), trained.message()
 

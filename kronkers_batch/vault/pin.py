@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,9 +53,18 @@ def warehouses(path: Path) -> list[str]:
 
 def add(path: Path, pin: Pin) -> None:
     """Adds or replaces one warehouse's pin; the file is 0600 and changes whole or not at all."""
+    _change(path, lambda pins: pins | {pin.warehouse: pin})
+
+
+def remove(path: Path, warehouse: str) -> None:
+    """Takes out the pin of a warehouse that never was; nothing where it has none."""
+    _change(path, lambda pins: {name: pin for name, pin in pins.items() if name != warehouse})
+
+
+def _change(path: Path, change: Callable[[dict[str, Pin]], dict[str, Pin]]) -> None:
     try:
         with private.locked(path.parent):
-            pins = _load(path, missing_ok=True) | {pin.warehouse: pin}
+            pins = change(_load(path, missing_ok=True))
             value = {
                 "format": FORMAT,
                 "warehouses": {

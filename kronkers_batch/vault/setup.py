@@ -19,6 +19,7 @@ from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import grants, keyfile, names, pin
+from kronkers_batch.vault import recovery as recovery_file
 from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.identity import Identity
 from kronkers_batch.vault.ledger_keys import LedgerKeys
@@ -92,6 +93,7 @@ def initialise(
                     where=db.where,
                     fix="Ask the administrator for access; your first step is: kronkers access whoami --new",
                 )
+            recovery_file.discard(key_file, trusted, db.where)
             if not keyfile.exists(key_file):
                 keyfile.create(key_file, Identity.generate(name), passphrase)
                 made.append(key_file)
@@ -109,11 +111,9 @@ def initialise(
             vault.trust.add_principal(
                 conn, identity, identity.id, identity.name, identity.public, authority=ADMIN
             )
-            # Named by warehouse: the same administrator may have several.
-            recovery_file = key_file.parent / f"{account.RECOVERY}{warehouse}.key"
-            recovery = Identity.generate(RECOVERY)
-            keyfile.create(recovery_file, recovery)
-            made.append(recovery_file)
+            recovery, draft = Identity.generate(RECOVERY), recovery_file.draft(key_file, db.where, warehouse)
+            keyfile.create(draft, recovery)
+            made.append(draft)
             vault.trust.add_principal(
                 conn, identity, recovery.id, RECOVERY, recovery.public, kind=RECOVERY, authority=ADMIN
             )
@@ -129,9 +129,20 @@ def initialise(
             with contextlib.suppress(OSError):
                 path.unlink()
         raise
-    return FirstRun(
-        identity.name, key_file, trusted, recovery_file, done, _text(key_file, trusted, recovery_file)
-    )
+    text = finish(db, key_file, trust_file=trust_file)
+    return FirstRun(identity.name, key_file, trusted, recovery_file.named(key_file, warehouse), done, text)
+
+
+def finish(db: Database, key_file: Path, *, trust_file: Path | None = None) -> str:
+    """Gives the recovery key's file its name; what is to be shown to the person who made the warehouse.
+
+    A setup does so at its end; where it was killed before, the next command does. Empty where it is done.
+    Raises StoreError.
+    """
+    with db.read() as conn:
+        warehouse = conn.execute(select(t.warehouse.c.id)).scalar_one()
+    named = recovery_file.publish(key_file, db.where, warehouse)
+    return _text(key_file, trust_file or account.trust_file(key_file, os.environ), named) if named else ""
 
 
 def ensure_departments(db: Database, vault: Vault, departments: Iterable[str]) -> tuple[str, ...]:
