@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import luigi
 
@@ -24,8 +25,15 @@ class Nightly(BaseTask):
         declared = self.services.config.models
         return list(self.models) or [name for name, model in declared.items() if model.enabled]
 
-    def requires(self) -> Iterator[BaseTask]:
-        """A scoring of each model, and a training of each that is due."""
+    def requires(self) -> Sequence[BaseTask]:
+        """A scoring of each model, and a training of each that is due; found out once in a run."""
+        return self._found if self.run_id else list(self._required())
+
+    @cached_property
+    def _found(self) -> list[BaseTask]:
+        return list(self._required())
+
+    def _required(self) -> Iterator[BaseTask]:
         common = {**self.common, "tonight": self.date.isoformat()}
         for name in self.names():
             yield Score(model=name, date=self.date, **common)

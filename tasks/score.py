@@ -49,11 +49,15 @@ class Score(OutputTask):
     """
 
     priority = 10  # predictions before retrainings
+    _as_of: ModelVersion | None = None
 
     @property
     def champion(self) -> ModelVersion | None:
-        """The version that scores."""
-        return champion_as_of(self.services, self.model, self.as_of)
+        """The version that scores; as of a moment it is always the same one, and looked up once."""
+        found = self._as_of or champion_as_of(self.services, self.model, self.as_of)
+        if self.as_of:
+            self._as_of = found
+        return found
 
     @property
     def ingest(self) -> Ingest:

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ class Database:
         self._process = 0
         self._lock = threading.Lock()
 
-    @property
+    @cached_property
     def where(self) -> str:
         """What messages call it: the path, or the URL without its password."""
         path = self.path
