@@ -75,6 +75,8 @@ def open_system(
             address=signing.address(config.warehouse.url),
         )
         told(made.text)
+    elif first_run and (text := setup.finish(db, config.key_file)):
+        told(text)  # the run that made it was killed before it could say so
     vault = _vault(config, db, first_run)
     lost.refuse_foreign(config, db, vault)
     vault.homes = {name: model.department for name, model in config.models.items()}

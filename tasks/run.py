@@ -162,6 +162,7 @@ def execute(
     if warning := moment.warning():
         _tell_departments(services, names, Event("clock", runlog.VERIFY, "warned", 0.0, warning, ""))
     services.snapshots.sweep()  # what a killed ingest left behind
+    services.registry.sweep()  # and a killed training
     keep_pages()
     try:
         workers = services.config.executor.workers

@@ -66,13 +66,12 @@ class Train(BaseTask):
         return self.why
 
     def work(self) -> tuple[str, str]:
-        """Train; or promote a recorded version that today's thresholds let through."""
+        """Train; or promote a recorded version that today's thresholds let through, and that never was."""
         services, spec = self.services, self.services.model(self.model)
         with services.db.claim(f"training of {self.model}", wait=patience(spec)):
             recorded = services.registry.find(self.model, self.fingerprint)
             if recorded is not None and promotable(services, spec, recorded):
-                step.promote_rejudged(services, spec, recorded)
-                return "done", f"{recorded.ref} promoted: today's thresholds hold"
+                return "done", f"{recorded.ref} promoted: {step.promote_recorded(services, spec, recorded)}"
             if recorded is not None:
                 missed = "; ".join(recorded.training.verdict)
                 state = "held" if missed else "done"

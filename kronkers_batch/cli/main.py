@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None, *, own_process: bool = False) -
             root.print_help()
         else:
             _place(args, rest)
-            verbose = args.verbose
+            verbose, args.own_process = args.verbose, own_process
             if own_process and not verbose:
                 output.silence_libraries()
             code = args.handler(args)

@@ -15,7 +15,8 @@ from kronkers_batch.errors import IntegrityError
 from kronkers_batch.ledger import checkpoints
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database
-from kronkers_batch.vault import pin
+from kronkers_batch.vault import recovery
+from kronkers_batch.vault.pin import every
 from kronkers_batch.vault.vault import Vault
 
 _RESTORE = (
@@ -26,11 +27,11 @@ _RESTORE = (
 
 def refuse(config: Config, db: Database) -> None:
     """Raises IntegrityError where something says that a warehouse was at the place of an empty database."""
-    if said := "; ".join(_signs(config)):
+    if said := "; ".join(_signs(config, db)):
         raise IntegrityError(f"the database is empty, and {said}", where=db.where, fix=_RESTORE)
 
 
-def _signs(config: Config) -> Iterator[str]:
+def _signs(config: Config, db: Database) -> Iterator[str]:
     """What says that there was a warehouse, in words."""
     address = config.warehouse.checkpoints
     if address and (found := checkpoints.warehouses(ArtifactStore(address))):
@@ -40,8 +41,9 @@ def _signs(config: Config) -> Iterator[str]:
         yield f"there are files of a warehouse in {config.warehouse.artifacts}"
     here = signing.address(config.warehouse.url)
     trusted = account.trust_file(config.key_file, os.environ)
-    pins = pin.every(trusted) if trusted.exists() else []
-    if known := [one.warehouse for one in pins if one.address == here and not one.pending]:
+    pins = every(trusted) if trusted.exists() else []
+    never = recovery.unfinished(config.key_file, db.where)
+    if known := [pin.warehouse for pin in pins if pin.address == here and pin.warehouse not in never]:
         yield f"{trusted} knows the warehouse {', '.join(known)} at this address"
 
 

@@ -25,15 +25,13 @@ _FIX = "Get the trust file from the administrator by another way than the databa
 class Pin:
     """One pinned warehouse: its id, and its first administrator's id and public keys.
 
-    ``address`` is that of its database where it was made on this machine. ``pending`` says that its first run
-    has not ended: either it goes on, or it was killed, and then perhaps there is no such warehouse.
+    ``address`` is that of its database, where it was made on this machine; else empty.
     """
 
     warehouse: str
     principal: str
     keys: PublicKeys
     address: str = ""
-    pending: bool = False
 
 
 def read(path: Path, warehouse: str) -> Pin:
@@ -64,8 +62,8 @@ def add(path: Path, pin: Pin) -> None:
 
 
 def remove(path: Path, warehouse: str) -> None:
-    """Takes one warehouse's pin out, as :func:`add` puts it in."""
-    _change(path, lambda pins: {w: p for w, p in pins.items() if w != warehouse})
+    """Takes out the pin of a warehouse that never was; nothing where it has none."""
+    _change(path, lambda pins: {name: pin for name, pin in pins.items() if name != warehouse})
 
 
 def _change(path: Path, change: Callable[[dict[str, Pin]], dict[str, Pin]]) -> None:
@@ -78,21 +76,14 @@ def _change(path: Path, change: Callable[[dict[str, Pin]], dict[str, Pin]]) -> N
         raise faults.from_system(error, str(path)) from error
 
 
-def _to_json(pin: Pin) -> dict[str, str | bool]:
-    value: dict[str, str | bool] = {
-        "principal": pin.principal,
-        "hpke": _b64(pin.keys.hpke),
-        "sign": _b64(pin.keys.sign),
-    }
-    if pin.address:
-        value["address"] = pin.address
-    return value | ({"pending": True} if pin.pending else {})
+def _to_json(pin: Pin) -> dict[str, str]:
+    value = {"principal": pin.principal, "hpke": _b64(pin.keys.hpke), "sign": _b64(pin.keys.sign)}
+    return value | ({"address": pin.address} if pin.address else {})
 
 
 def _from_json(warehouse: str, value: Mapping[str, Any]) -> Pin:
     keys = PublicKeys(_unb64(value["hpke"]), _unb64(value["sign"]))
-    address, pending = str(value.get("address", "")), value.get("pending", False) is True
-    return Pin(warehouse, str(value["principal"]), keys, address, pending)
+    return Pin(warehouse, str(value["principal"]), keys, str(value.get("address", "")))
 
 
 def _load(path: Path, *, missing_ok: bool = False) -> dict[str, Pin]:

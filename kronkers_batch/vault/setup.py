@@ -5,27 +5,21 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection, insert, select
 
 from kronkers_batch.config import account
 from kronkers_batch.config.spec import Secret
-from kronkers_batch.errors import (
-    AccessRefused,
-    IdentityError,
-    IntegrityError,
-    KronkersError,
-    NotFound,
-    StoreError,
-)
+from kronkers_batch.errors import AccessRefused, IdentityError, IntegrityError, NotFound, StoreError
 from kronkers_batch.ledger.ledger import Ledger
 from kronkers_batch.store import clock
 from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import grants, keyfile, names, pin
+from kronkers_batch.vault import recovery as recovery_file
 from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.identity import Identity
 from kronkers_batch.vault.ledger_keys import LedgerKeys
@@ -77,9 +71,6 @@ def initialise(
 ) -> FirstRun:
     """Makes the administrator (or takes the one in ``key_file``), pins it, and makes recovery and keys.
 
-    The pin comes first, marked as pending: so what a killed first run left is known as that, and the next one
-    takes it away, which then is the only one of which there is a recovery key.
-
     Args:
         db: A migrated database.
         key_file: Where the administrator's key is, or is to be made.
@@ -87,17 +78,14 @@ def initialise(
         name: The administrator's name, for a new key file.
         passphrase: Seals a new key file, and opens an old one.
         trust_file: Where to pin; beside the key file by default, or at KRONKERS_TRUST.
-        address: Of the database, to be pinned.
+        address: Of the database, to be pinned with it.
 
     Raises:
         StoreError: The warehouse has an administrator already. IdentityError: the key file is no use.
     """
+    made: list[Path] = []
     trusted = trust_file or account.trust_file(key_file, os.environ)
     outside = [db.path.parent] if db.path else []
-    warehouse, made = new_id(), list[Path]()
-    # Named by warehouse: the same administrator may have several.
-    recovery_file = _recovery_file(key_file, warehouse)
-    complete = False
     try:
         with db.write() as conn:
             serialise(conn, "warehouse")
@@ -107,7 +95,7 @@ def initialise(
                     where=db.where,
                     fix="Ask the administrator for access; your first step is: kronkers access whoami --new",
                 )
-            _clear(trusted, key_file, address)
+            recovery_file.discard(key_file, trusted, db.where)
             if not keyfile.exists(key_file):
                 keyfile.create(key_file, Identity.generate(name), passphrase)
                 made.append(key_file)
@@ -118,59 +106,45 @@ def initialise(
                     where=str(key_file),
                     fix=f"Move the file away; a name is {names.RULE}, and does not look like {RECOVERY}.",
                 )
-            pinned = pin.Pin(warehouse, identity.id, identity.public, address, pending=True)
-            pin.add(trusted, pinned)
-            recovery = Identity.generate(RECOVERY)
-            keyfile.create(recovery_file, recovery)
-            made.append(recovery_file)
+            warehouse = new_id()
             conn.execute(insert(t.warehouse).values(id=warehouse, created=clock.now()))
+            pinned = pin.Pin(warehouse, identity.id, identity.public, address)
             vault = Vault(identity, pinned)
-            done = _let_in(db, vault, conn, recovery, departments)
-            complete = True
+            vault.trust.add_principal(
+                conn, identity, identity.id, identity.name, identity.public, authority=ADMIN
+            )
+            recovery, draft = Identity.generate(RECOVERY), recovery_file.draft(key_file, db.where, warehouse)
+            keyfile.create(draft, recovery)
+            made.append(draft)
+            vault.trust.add_principal(
+                conn, identity, recovery.id, RECOVERY, recovery.public, kind=RECOVERY, authority=ADMIN
+            )
+            ledger = make_ledger(db, vault)
+            for first in (identity, recovery):
+                subject = f"administrator {first.name} {first.public.id}"
+                ledger.append(conn, identity.name, "add", subject, department="")
+            done = _ensure(vault, ledger, conn, departments)
+            pin.add(trusted, pinned)
     except BaseException:
-        # Where everything was made, it may be committed all the same: the next command finds out.
-        if not complete:
-            for path in made:
-                with contextlib.suppress(OSError):
-                    path.unlink()
-            with contextlib.suppress(KronkersError):
-                pin.remove(trusted, warehouse)
+        # Nothing was committed: keys that open nothing only confuse.
+        for path in made:
+            with contextlib.suppress(OSError):
+                path.unlink()
         raise
-    pin.add(trusted, replace(pinned, pending=False))
-    return FirstRun(
-        identity.name, key_file, trusted, recovery_file, done, _text(key_file, trusted, recovery_file)
-    )
+    text = finish(db, key_file, trust_file=trust_file)
+    return FirstRun(identity.name, key_file, trusted, recovery_file.named(key_file, warehouse), done, text)
 
 
-def _let_in(
-    db: Database, vault: Vault, conn: Connection, recovery: Identity, departments: Iterable[str]
-) -> tuple[str, ...]:
-    """The first two principals, and the keys of the departments; returns which got one."""
-    identity = vault.identity
-    vault.trust.add_principal(conn, identity, identity.id, identity.name, identity.public, authority=ADMIN)
-    vault.trust.add_principal(
-        conn, identity, recovery.id, RECOVERY, recovery.public, kind=RECOVERY, authority=ADMIN
-    )
-    ledger = make_ledger(db, vault)
-    for first in (identity, recovery):
-        subject = f"administrator {first.name} {first.public.id}"
-        ledger.append(conn, identity.name, "add", subject, department="")
-    return _ensure(vault, ledger, conn, departments)
+def finish(db: Database, key_file: Path, *, trust_file: Path | None = None) -> str:
+    """Gives the recovery key's file its name; what is to be shown to the person who made the warehouse.
 
-
-def _clear(trusted: Path, key_file: Path, address: str) -> None:
-    """Takes away what a killed first run left of a warehouse that never was: its pin and recovery key."""
-    if not trusted.exists():
-        return
-    for left in pin.every(trusted):
-        if left.pending and left.address == address:
-            with contextlib.suppress(FileNotFoundError):
-                _recovery_file(key_file, left.warehouse).unlink()
-            pin.remove(trusted, left.warehouse)
-
-
-def _recovery_file(key_file: Path, warehouse: str) -> Path:
-    return key_file.parent / f"{account.RECOVERY}{warehouse}.key"
+    A setup does so at its end; where it was killed before, the next command does. Empty where it is done.
+    Raises StoreError.
+    """
+    with db.read() as conn:
+        warehouse = conn.execute(select(t.warehouse.c.id)).scalar_one()
+    named = recovery_file.publish(key_file, db.where, warehouse)
+    return _text(key_file, trust_file or account.trust_file(key_file, os.environ), named) if named else ""
 
 
 def ensure_departments(db: Database, vault: Vault, departments: Iterable[str]) -> tuple[str, ...]:
@@ -219,11 +193,7 @@ def open_vault(
             raise NotFound(
                 "the warehouse is empty", where=db.where, fix="Run `kronkers plan` as its administrator."
             )
-        trusted = trust_file or account.trust_file(key_file, os.environ)
-        pinned = pin.read(trusted, warehouse)
-        if pinned.pending:  # its first run was killed when all was done but this
-            pin.add(trusted, replace(pinned, pending=False))
-        vault = Vault(identity, pinned)
+        vault = Vault(identity, pin.read(trust_file or account.trust_file(key_file, os.environ), warehouse))
         try:
             vault.trust.principal(conn, identity.public.id)
             known = not vault.trust.revoked(conn, identity.public.id, clock.now())
