@@ -7,22 +7,24 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from kronkers_batch.config import account
+from kronkers_batch.config import signing
 from kronkers_batch.config.load import load
 from kronkers_batch.config.spec import Config
 from kronkers_batch.data.snapshots import Snapshots
-from kronkers_batch.errors import AccessRefused, IntegrityError
-from kronkers_batch.ledger import checkpoints
+from kronkers_batch.errors import AccessRefused, NotFound
 from kronkers_batch.registry.registry import Registry
+from kronkers_batch.steps import lost
 from kronkers_batch.steps.permits import check_place
 from kronkers_batch.steps.services import Progress, Services, silent
 from kronkers_batch.steps.workers import WorkerPool
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.cache import ContentCache
 from kronkers_batch.store.engine import Database
-from kronkers_batch.vault import keyfile, passphrase, pin, setup
+from kronkers_batch.vault import keyfile, passphrase, setup
 from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse.warehouse import Warehouse
+
+_FIRST = "Its administrator makes it: kronkers plan. Everybody else: check warehouse.url."
 
 
 def open_system(
@@ -33,6 +35,7 @@ def open_system(
     log: Callable[[str], None] = lambda _line: None,
     told: Callable[[str], None] = lambda _text: None,
     first_run: bool = False,
+    new_warehouse: bool = False,
     verbose: bool = False,
 ) -> Services:
     """Load the configuration, open the database and the vault, and wire the parts.
@@ -44,6 +47,7 @@ def open_system(
         log: Told what workers print, bounded and scrubbed.
         told: Told what a first run made, and what of today's a run replaces, for the person who ran it.
         first_run: Whether an empty warehouse may be given its administrator and keys now.
+        new_warehouse: Whether that also holds where another one was before, as somebody said in so many words.
         verbose: Whether tasks print tracebacks of errors, which may hold data.
 
     Raises:
@@ -52,15 +56,29 @@ def open_system(
     config = load(conf, overrides)
     check_place(config)
     db = Database(config.warehouse.url)
-    db.migrate()
-    if first_run and setup.is_new(db):
+
+    def is_lost() -> None:
+        if not new_warehouse:
+            lost.refuse(config, db)
+        if not first_run:
+            raise NotFound("there is no warehouse here yet", where=db.where, fix=_FIRST)
+
+    db.migrate(is_lost)
+    if setup.is_new(db):
+        is_lost()
         check_place(config, is_new=True)
-        _refuse_emptied(config)
         made = setup.initialise(
-            db, config.key_file, config.departments, passphrase=passphrase.from_environment()
+            db,
+            config.key_file,
+            config.departments,
+            passphrase=passphrase.from_environment(),
+            address=signing.address(config.warehouse.url),
         )
         told(made.text)
+    elif first_run and (text := setup.finish(db, config.key_file)):
+        told(text)  # the run that made it was killed before it could say so
     vault = _vault(config, db, first_run)
+    lost.refuse_foreign(config, db, vault)
     vault.homes = {name: model.department for name, model in config.models.items()}
     artifacts = ArtifactStore(config.warehouse.artifacts)
     ledger = setup.make_ledger(db, vault)
@@ -80,19 +98,6 @@ def open_system(
         told=told,
         verbose=verbose,
     )
-
-
-def _refuse_emptied(config: Config) -> None:
-    """An empty database in the place of one that this machine trusts is given no administrator."""
-    address, trusted = config.warehouse.checkpoints, account.trust_file(config.key_file, os.environ)
-    known = pin.warehouses(trusted) if trusted.exists() else []
-    if address and (found := checkpoints.others(ArtifactStore(address), known)):
-        raise IntegrityError(
-            f"the database is empty, and there are checkpoints of the warehouse {found}",
-            where=f"warehouse.checkpoints, {address}",
-            fix="Somebody emptied or replaced the database: restore the newest backup. For a new warehouse, "
-            "name another address in warehouse.checkpoints.",
-        )
 
 
 def _vault(config: Config, db: Database, may_add: bool) -> Vault:

@@ -39,8 +39,10 @@ def _only(tasks: Iterable[BaseTask], *kinds: type[BaseTask]) -> list[BaseTask]:
 def _part(own: Sequence[Event], tasks: Sequence[BaseTask], events: Sequence[Event], good: str) -> Part:
     """What became of a model's scoring or training; ``own`` is what was recorded of it."""
     for state in _BAD:
-        if bad := [event.message for event in own if event.state == state]:
-            return Part(state, "; ".join(bad))
+        if bad := [event for event in own if event.state == state]:
+            # Retention comes after a good run: what that did is told as well.
+            done = [_done(own)] if all(event.task == "expire" for event in bad) else []
+            return Part(state, "; ".join([*filter(None, done), *(event.message for event in bad)]))
     try:
         unfinished = [task for task in tasks if not task.complete()]
         if unfinished:
@@ -58,7 +60,7 @@ def _done(own: Sequence[Event]) -> str:
     """The newest scoring or the trainings, and what expired; scorings of earlier dates as a count."""
     # A message begins with the output's name, and so with its date.
     scored = sorted(e.message for e in own if e.task == "score")
-    said = [*scored[-1:], *(e.message for e in own if e.task != "score")]
+    said = [*scored[-1:], *(e.message for e in own if e.task != "score" and e.state == "done")]
     earlier = [f"{len(scored) - 1} earlier dates scored for models that read them"] if len(scored) > 1 else []
     return "; ".join([*said, *earlier])
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import importlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,7 +16,7 @@ from kronkers_batch.errors import KronkersError, UsageError
 from kronkers_batch.reports import verdict
 from kronkers_batch.reports.events import Event
 from kronkers_batch.reports.verdict import Verdict
-from kronkers_batch.steps import checkpoint, rights, runlog, runs
+from kronkers_batch.steps import checkpoint, clocks, rights, runlog, runs
 from kronkers_batch.steps.decide import training_asked
 from kronkers_batch.steps.memory import keep_pages
 from kronkers_batch.steps.permits import permit_all, require_house
@@ -37,7 +37,8 @@ from tasks.train import Train
 class RunResult:
     """A finished run: its id, logical date, one verdict a model, and every event of work.
 
-    ``problems`` are what went wrong at its end, when the work of every model was done and kept.
+    ``problems`` are what went wrong at its end, when the work of every model was done and kept; ``warnings``
+    what somebody should know though nothing went wrong.
     """
 
     run_id: str
@@ -46,6 +47,7 @@ class RunResult:
     events: tuple[Event, ...]
     seconds: float
     problems: tuple[KronkersError, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -66,7 +68,7 @@ def nightly_task(
         models=tuple(models),
         conf=str(conf),
         overrides=tuple(overrides),
-        as_of=now(),
+        as_of=clocks.as_of(services).at,
         tonight=date.isoformat(),
     )
 
@@ -78,11 +80,14 @@ def run(
     date: dt.date,
     models: Sequence[str] = (),
     trigger: str = "command",
+    *,
+    delete_expired: bool = False,
 ) -> RunResult:
     """Run the nightly graph for a date, for the named models or all. One model's failure stops no other.
 
-    Models that the caller may not run are refused, and the others go on. Raises AccessRefused where none is
-    left, IntegrityError where the database is older than the newest checkpoint of its ledger.
+    Models that the caller may not run are refused, and the others go on. ``delete_expired`` lets retention
+    delete also what a run does not delete by itself. Raises AccessRefused where no model is left,
+    IntegrityError where the database is older than the newest checkpoint of its ledger.
     """
     root = nightly_task(services, conf, overrides, date, models)
     barred = {
@@ -95,7 +100,7 @@ def run(
         raise next(iter(barred.values())).error
     barred |= {} if models else gone(services)
     root = root.clone(models=tuple(names))  # type: ignore[no-untyped-call]
-    return execute(services, root, names, trigger, barred)
+    return execute(services, root, names, trigger, barred, delete_expired=delete_expired)
 
 
 def train_now(
@@ -120,10 +125,12 @@ def execute(
     names: Sequence[str],
     trigger: str,
     barred: Mapping[str, Stopped] = MappingProxyType({}),
+    *,
+    delete_expired: bool = False,
 ) -> RunResult:
     """Give a graph to Luigi under a new run, and gather what became of each model.
 
-    ``barred`` are the models that belong to it, and that are not run.
+    ``barred`` are the models that belong to it, and that are not run; ``delete_expired`` as for :func:`run`.
     """
     date: dt.date = root.date
     started = now()
@@ -133,10 +140,14 @@ def execute(
     departments |= {name: stopped.department for name, stopped in barred.items()}
     with runs.begun(services, date, trigger, departments) as run_id:
         services.run_id = run_id
-        root = root.clone(run_id=run_id, as_of=started)  # type: ignore[no-untyped-call]
+        moment = clocks.as_of(services)
+        root = root.clone(run_id=run_id, as_of=moment.at)  # type: ignore[no-untyped-call]
         try:
+            if warning := moment.warning():
+                _tell(services, departments, Event("clock", runlog.VERIFY, "warned", 0.0, warning, ""))
             _work(services, root, names, date)
-            return _ended(services, root, started, departments, barred)
+            result = _ended(services, root, started, departments, barred, delete_expired=delete_expired)
+            return replace(result, warnings=(warning,)) if warning else result
         except BaseException as error:
             _stopped(services, departments, error)
             raise
@@ -144,6 +155,7 @@ def execute(
 
 def _work(services: Services, root: Nightly | Train, names: Sequence[str], date: dt.date) -> None:
     services.snapshots.sweep()  # what a killed ingest left behind
+    services.registry.sweep()  # and a killed training
     keep_pages()
     _say_replaced(services, root)
     workers = services.config.executor.workers
@@ -156,7 +168,7 @@ def _say_replaced(services: Services, root: Nightly | Train) -> None:
     """Says which scores readers will no longer see, of a date that is scored again, before that is done."""
     for task in root.requires() if isinstance(root, Nightly) else ():
         with contextlib.suppress(Exception):  # its task meets it too, and tells it with its model
-            seen = isinstance(task, Score) and services.warehouse.head(task.model, task.date) is not None
+            seen = isinstance(task, Score) and services.warehouse.has_head(task.model, task.date)
             if seen and not task.complete():
                 services.told(f"{task.subject[0]}, {root.date}: {task.reason()}")
 
@@ -167,26 +179,33 @@ def _ended(
     started: int,
     departments: Mapping[str, str],
     barred: Mapping[str, Stopped],
+    *,
+    delete_expired: bool,
 ) -> RunResult:
     """What is done when no task is left, and the verdict on each model."""
     run_id, date = services.run_id, root.date
-    names = [name for name in departments if name not in barred]
     for name, stopped in barred.items():
         event = Event(name, "score", "refused", 0.0, str(stopped.error), "")
         runlog.record(services, run_id, stopped.department, event)
-    problems = [_problem(expire_outputs, services, date, names)]
     events = verdict.work(runlog.events(services, run_id))
     refusals = {event.model: event.message for event in events if event.state == "refused"}
     for name, message in refusals.items():
         why = message.split("\n", 1)[0].removeprefix(f"{services.vault.principal}: ")
         rights.refused(services, f"run {name}", why)
-    verdicts = tuple(outcome.of(root, name, events) for name in departments)
+    verdicts = {name: outcome.of(root, name, events) for name in departments}
+    good = [name for name, each in verdicts.items() if each.ok]
+    problems = [_problem(expire_outputs, services, date, good, delete_expired)]
+    events = verdict.work(runlog.events(services, run_id))
+    for name in {event.model for event in events if event.task == "expire"}:
+        verdicts[name] = outcome.of(root, name, events)
     problems.append(_problem(checkpoint.write, services))
     found = tuple(problem for problem in problems if problem is not None)
     for problem in found:
-        _tell(services, departments.values(), problem)
-    result = RunResult(run_id, date, verdicts, events, (now() - started) / 1e6, found)
-    runs.finish(services, run_id, result.exit_code, [(departments[v.model], v) for v in verdicts])
+        event = Event("ledger", runlog.VERIFY, "failed", 0.0, str(problem), "at the end of the run")
+        _tell(services, departments, event)
+    told = tuple(verdicts.values())
+    result = RunResult(run_id, date, told, events, (now() - started) / 1e6, found)
+    runs.finish(services, run_id, result.exit_code, [(departments[each.model], each) for each in told])
     return result
 
 
@@ -199,10 +218,9 @@ def _stopped(services: Services, departments: Mapping[str, str], error: BaseExce
         runs.finish(services, services.run_id, code, verdicts, runs.INTERRUPTED)
 
 
-def _tell(services: Services, departments: Iterable[str], problem: KronkersError) -> None:
-    """What went wrong at the end of a run is shown on its page too."""
-    event = Event("ledger", runlog.VERIFY, "failed", 0.0, str(problem), "at the end of the run")
-    for department in dict.fromkeys(departments):
+def _tell(services: Services, departments: Mapping[str, str], event: Event) -> None:
+    """What is about no model is recorded for each department, so that its page shows it."""
+    for department in dict.fromkeys(departments.values()):
         with contextlib.suppress(KronkersError):  # where nothing can be written, the exit code says it
             runlog.record(services, services.run_id, department, event)
 

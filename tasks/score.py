@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import luigi
 
-from kronkers_batch.errors import AccessRefused, GateFailed
+from kronkers_batch.config.spec import ModelSpec
+from kronkers_batch.errors import AccessRefused, GateFailed, Stale
 from kronkers_batch.monitoring.gates import as_words
 from kronkers_batch.registry.training import ModelVersion
 from kronkers_batch.steps import rights
@@ -18,7 +19,7 @@ from kronkers_batch.steps.sources import published_dates, source_of
 from kronkers_batch.steps.windows import scoring_window
 from tasks.base import BaseTask
 from tasks.ingest import Ingest
-from tasks.train import due_training
+from tasks.train import due_training, patience
 
 
 class OutputTask(BaseTask):
@@ -77,14 +78,26 @@ class Score(OutputTask):
     def settled(self) -> bool:
         """Whether the output is there and judged."""
         state = self.state() if all(task.complete() for task in self.ingest.requires()) else None
-        return state is not None and state.settled
+        return state is not None and (state.settled or self._done_since() is not None)
 
     def state(self) -> ScoringState | None:
         """What there is of this output; None without a champion."""
         champion = self.champion
-        if champion is None:
+        return None if champion is None else self._state_by(champion)
+
+    def _state_by(self, version: ModelVersion) -> ScoringState:
+        return scoring_state(self.services, self.services.model(self.model), self.date, version)
+
+    def _done_since(self) -> ScoringState | None:
+        """The output of a champion that was promoted after this run began, where it is there already.
+
+        A run that began later made it, and this one would put an older version in its place.
+        """
+        now = self.services.registry.champion(self.model) if self.as_of else None
+        if now is None or self.champion is None or now.id == self.champion.id:
             return None
-        return scoring_state(self.services, self.services.model(self.model), self.date, champion)
+        state = self._state_by(now)
+        return state if state.settled else None
 
     def reason(self) -> str:
         """Why it is scored."""
@@ -98,7 +111,7 @@ class Score(OutputTask):
         return reason or "what it reads changes first"
 
     def work(self) -> tuple[str, str]:
-        """Score, or judge anew what is scored already."""
+        """Score, or judge anew what is scored already; or take what another run made meanwhile."""
         services, spec = self.services, self.services.model(self.model)
         champion = self.champion
         if champion is None:
@@ -108,7 +121,20 @@ class Score(OutputTask):
                 where=f"model {self.model}",
                 fix=f"see kronkers versions {self.model}; change the model or its thresholds, or promote one",
             )
-        state = scoring_state(services, spec, self.date, champion)
+        with services.db.claim(f"output {self.model}/{self.date}", wait=patience(spec)):
+            state = self._state_by(champion)
+            if done := state if state.settled else self._done_since():
+                return _meanwhile(done)
+            try:
+                return self._scored(spec, champion, state)
+            except Stale:
+                # Of another host, or one that this run waited for in vain.
+                if (state := self._state_by(champion)).settled:
+                    return _meanwhile(state)
+                raise
+
+    def _scored(self, spec: ModelSpec, champion: ModelVersion, state: ScoringState) -> tuple[str, str]:
+        services = self.services
         if state.output is not None:
             words = as_words(spec.output_thresholds)
             why = scoring_reason(services, spec, self.date, champion, state)
@@ -117,6 +143,13 @@ class Score(OutputTask):
         else:
             scored = step.score(services, spec, self.date, champion, state.fingerprint)
         return ("done" if scored.published else "held"), f"{scored.message()} by {champion.ref}"
+
+
+def _meanwhile(state: ScoringState) -> tuple[str, str]:
+    ref = state.output.ref if state.output else ""
+    if state.verdict.passed:
+        return "done", f"{ref} done meanwhile by another run"
+    return "held", f"{ref} done meanwhile by another run, and held: {state.verdict.why()}"
 
 
 def _not_promoted(version: ModelVersion) -> str:

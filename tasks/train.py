@@ -8,6 +8,7 @@ from typing import Any
 
 import luigi
 
+from kronkers_batch.config.spec import ModelSpec
 from kronkers_batch.errors import AccessRefused, KronkersError, described
 from kronkers_batch.steps import rights
 from kronkers_batch.steps import train as step
@@ -65,13 +66,18 @@ class Train(BaseTask):
         return self.why
 
     def work(self) -> tuple[str, str]:
-        """Train; or promote a recorded version that today's thresholds let through."""
+        """Train; or promote a recorded version that today's thresholds let through, and that never was."""
         services, spec = self.services, self.services.model(self.model)
-        recorded = services.registry.find(self.model, self.fingerprint)
-        if recorded is not None:
-            step.promote_rejudged(services, spec, recorded)
-            return "done", f"{recorded.ref} promoted: today's thresholds hold"
-        trained = step.train(services, spec, self.date, self.fingerprint, define(services, spec), self.why)
+        with services.db.claim(f"training of {self.model}", wait=patience(spec)):
+            recorded = services.registry.find(self.model, self.fingerprint)
+            if recorded is not None and promotable(services, spec, recorded):
+                return "done", f"{recorded.ref} promoted: {step.promote_recorded(services, spec, recorded)}"
+            if recorded is not None:
+                missed = "; ".join(recorded.training.verdict)
+                state = "held" if missed else "done"
+                return state, f"{recorded.ref} trained meanwhile by another run" + (missed and f": {missed}")
+            definition = define(services, spec)
+            trained = step.train(services, spec, self.date, self.fingerprint, definition, self.why)
         return ("done" if trained.verdict.passed and not trained.waits else "held"), trained.message()
 
 
@@ -107,6 +113,11 @@ class Decide(BaseTask):
         """Ask again, and fail as it failed before."""
         training_due(self.services, self.services.model(self.model), self.date)
         return "done", "it can be decided now; the next run will"
+
+
+def patience(spec: ModelSpec) -> float:
+    """Seconds to wait for another run that does the same: as long as its process may take for one command."""
+    return spec.resources.time_limit.total_seconds()
 
 
 def due_training(

@@ -16,6 +16,11 @@ def add(commands: Any) -> None:
     command(commands, "check", check, "Find every error in the configuration, before anything runs")
     parser = command(commands, "plan", plan, "Say what a run would do, and why", names="MODEL ...")
     date_option(parser)
+    parser.add_argument(
+        "--new-warehouse",
+        action="store_true",
+        help="begin a new warehouse although there was one here: new keys, and nothing of what was there",
+    )
 
 
 def check(args: argparse.Namespace) -> int:
@@ -46,7 +51,7 @@ def plan(args: argparse.Namespace) -> int:
     from tasks.plan import plan as walk
     from tasks.run import nightly_task
 
-    with opened(args, first_run=True) as services:
+    with opened(args, first_run=True, new_warehouse=args.new_warehouse) as services:
         date = logical_date(services.config, args.date)
         seen = rights.visible(services, "plan", args.names)
         models = services.config.models

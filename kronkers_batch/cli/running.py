@@ -21,6 +21,11 @@ def add(commands: Any) -> None:
     """Add this group's commands."""
     parser = command(commands, "run", run, "Run the nightly graph for a logical date", names="MODEL ...")
     date_option(parser)
+    parser.add_argument(
+        "--delete-expired",
+        action="store_true",
+        help="delete outputs past their retention also where they are long due, or most of all",
+    )
     parser = command(
         commands, "train", train, "Train a model now, and promote it if it passes", names="MODEL"
     )
@@ -49,7 +54,14 @@ def run(args: argparse.Namespace) -> int:
 
     def graph(services: Services) -> RunResult:
         date = logical_date(services.config, args.date)
-        return run_graph(services, conf_folder(args), args.overrides, date, args.names)
+        return run_graph(
+            services,
+            conf_folder(args),
+            args.overrides,
+            date,
+            args.names,
+            delete_expired=args.delete_expired,
+        )
 
     return _running(args, graph)
 
@@ -109,6 +121,7 @@ def _tell(args: argparse.Namespace, services: Services, result: RunResult) -> in
                 "models": [_as_json(v) for v in result.verdicts],
                 "report": page or None,
                 "problems": [str(problem) for problem in problems],
+                "warnings": list(result.warnings),
             }
         )
     else:
@@ -116,8 +129,8 @@ def _tell(args: argparse.Namespace, services: Services, result: RunResult) -> in
         _models(result.verdicts)
         if page:
             say(f"report: {page}")
-    for problem in problems:
-        warn(f"kronkers: {problem}")
+    for said in (*result.warnings, *problems):
+        warn(f"kronkers: {said}")
     return code
 
 

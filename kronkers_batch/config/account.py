@@ -16,8 +16,10 @@ SECRETS = ("KRONKERS_KEY", "KRONKERS_PASSPHRASE")
 TRUST_FILE = "trust.json"
 SIGNED = "signed.json"
 RECOVERY = "MOVE-OFFLINE-recovery-"
+RECOVERY_DRAFT = ".recovery-"  # how that file's name begins while its warehouse is made
 _DEFAULT = "~/.config/kronkers/identity.key"
 _UNFINISHED = (".trust-", ".signed-")  # the next versions of two of the files, while they are written
+_BESIDE = (RECOVERY, RECOVERY_DRAFT, *_UNFINISHED)
 
 # Keys of other programs that such an account has, below its home folder.
 _OTHER_KEYS = (
@@ -46,8 +48,8 @@ def memory_file(environ: Mapping[str, str]) -> Path:
 
 def beside(folder: Path) -> Iterator[Path]:
     """The files in a key file's folder that belong to keys, besides the key file: those that are there."""
-    for pattern in (f"{RECOVERY}*", *(f"{name}*" for name in _UNFINISHED)):
-        yield from folder.glob(pattern)
+    for name in _BESIDE:
+        yield from folder.glob(f"{name}*")
 
 
 def other_keys() -> Iterator[Path]:

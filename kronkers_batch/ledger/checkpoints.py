@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -170,9 +170,9 @@ def is_own(point: Checkpoint, keys: Keys) -> bool:
     return point.signer == keys.signer and (point.counts is not None or point.keys is None)
 
 
-def others(store: ArtifactStore, warehouses: Iterable[str]) -> str:
-    """One of these warehouses that has checkpoints here; empty where none has. Raises StoreError."""
-    return next((one for one in warehouses if store.list(f"{_ROOT}/{one}")), "")
+def warehouses(store: ArtifactStore) -> list[str]:
+    """The ids of the warehouses that have checkpoints here. Raises StoreError."""
+    return sorted({path.split("/")[1] for path in store.list(_ROOT) if path.count("/") > 1})
 
 
 def _fields(numbers: Mapping[str, int]) -> list[str]:

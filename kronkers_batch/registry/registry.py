@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,14 +10,16 @@ from sqlalchemy import ColumnElement, Connection, select, update
 
 from kronkers_batch.errors import GateFailed, IntegrityError, NotFound, Stale, UsageError
 from kronkers_batch.ledger.ledger import Ledger
-from kronkers_batch.registry import champions, compare, records
+from kronkers_batch.registry import champions, compare, records, sweeping
 from kronkers_batch.registry.champions import PROMOTE, ROLLBACK, Line
 from kronkers_batch.registry.records import Draft, VersionRow
 from kronkers_batch.registry.training import ModelVersion, Promotion, Training, parse_ref
+from kronkers_batch.store import clock
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables.registry import model_versions
+from kronkers_batch.store.tables.vault import grants
 from kronkers_batch.vault import rights
 from kronkers_batch.vault.context import DataKey, Kind, Scope
 from kronkers_batch.vault.manifest import PieceEntry, check_piece, digest
@@ -42,12 +45,24 @@ class Registry:
     # ------------------------------------------------------------ versions
 
     def record(
-        self, training: Training, artifact: bytes, details: Mapping[str, Any] | None = None
+        self,
+        training: Training,
+        artifact: bytes,
+        details: Mapping[str, Any] | None = None,
+        *,
+        promote: str = "",
     ) -> ModelVersion:
         """Makes the next version of a model: sealed, signed, and never changed again.
 
-        A crash on the way leaves no version. ``details`` go into the ledger's line, with the reason and the
-        fingerprints. Raises AccessRefused below the role operator, StoreError.
+        A crash on the way leaves no version; nor does one leave a version whose promotion is lost.
+
+        Args:
+            training: What was trained, and how.
+            artifact: The fitted model, as the worker saved it.
+            details: For the ledger's lines, besides the reasons and the fingerprints.
+            promote: The reason why it becomes the champion, in the same transaction; empty: it does not.
+
+        Raises AccessRefused below operator, and to promote below approver, GateFailed, StoreError.
         """
         scope, version_id, vault = Scope(training.department, training.model), new_id(), self._vault
         with self._db.write() as conn:
@@ -59,6 +74,9 @@ class Registry:
         self._artifacts.write(records.artifact_path(training.department, training.model, version_id), blob)
         draft = Draft(version_id, data_key, record_key, PieceEntry(0, 0, digest(blob), size=len(blob)))
         with self._db.write() as conn:
+            if promote:
+                serialise(conn, f"champions:{training.model}")
+                rights.require(vault, conn, scope, "promote")
             row = records.insert_version(conn, vault, draft, training)
             version = records.open_version(conn, vault, row, golden=True)
             note(
@@ -70,6 +88,10 @@ class Registry:
                 scope,
                 {**records.told(training), **(details or {}), "manifest": digest(row.manifest)},
             )
+            if promote:
+                _refuse_missed(version.ref, training.verdict)
+                log = champions.lines(conn, vault, training.model)
+                self._append(conn, row, log, PROMOTE, promote, {"missed": [], **(details or {})})
         return version
 
     def shred(self, model: str, number: int, why: str) -> None:
@@ -97,6 +119,15 @@ class Registry:
             note(self._ledger, conn, self._vault, "shred", f"{model}@{number}", scope, {"why": why})
         # After the commit: an artifact without its key is noise, a version without its artifact is damaged.
         self._artifacts.delete(records.artifact_path(row.department, model, row.id))
+
+    def sweep(self, older_than: dt.timedelta = dt.timedelta(days=1)) -> int:
+        """Removes what killed trainings left without a version; returns how many there were.
+
+        Args:
+            older_than: Younger ones may belong to a training that still runs, and stay.
+        """
+        before = clock.now() - older_than // dt.timedelta(microseconds=1)
+        return sweeping.sweep(self._db, self._artifacts, self._vault, before)
 
     def get(self, model: str, number: int) -> ModelVersion:
         """One version. Raises NotFound, IntegrityError, AccessRefused."""
@@ -199,14 +230,20 @@ class Registry:
                 )
             version = records.open_version(conn, self._vault, row, golden=False)
             failed = version.training.verdict if missed is None else missed
-            if failed and not force:
-                raise GateFailed(
-                    "it misses its thresholds: " + "; ".join(failed),
-                    where=version.ref,
-                    fix=f"kronkers promote {version.ref} --force --why REASON promotes it all the same.",
-                )
+            if not force:
+                _refuse_missed(version.ref, failed)
             told = {"missed": list(failed), **(details or {})}
             return self._append(conn, row, log, PROMOTE, why, told)
+
+    def by_promoter(self, version: ModelVersion) -> bool:
+        """Whether who recorded a version may promote it: what an operator recorded waits for an approver."""
+        with self._db.read() as conn:
+            row, trust = self._numbered(conn, version.model, version.number), self._vault.trust
+            if trust.revoked(conn, row.signer_key, clock.now()):
+                return False
+            signer = trust.principal(conn, row.signer_key)
+            held = trust.grants(conn, grants.c.principal_id == signer.id)
+            return rights.covers(held, Scope(row.department, row.model), rights.DEEDS["promote"])
 
     def rollback(self, model: str, to: int | None = None, why: str = "") -> Promotion:
         """Makes the champion before the present one, or the version ``to``, the champion again.
@@ -292,6 +329,15 @@ class Registry:
         except NotFound:
             key = None  # shredded with its version
         return champions.promotion(self._vault, key, line, before)
+
+
+def _refuse_missed(ref: str, missed: Sequence[str]) -> None:
+    if missed:
+        raise GateFailed(
+            "it misses its thresholds: " + "; ".join(missed),
+            where=ref,
+            fix=f"kronkers promote {ref} --force --why REASON promotes it all the same.",
+        )
 
 
 def _before(model: str, log: list[Line], to: int | None) -> int:

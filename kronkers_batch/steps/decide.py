@@ -34,7 +34,12 @@ def training_asked(
     if force:
         return TrainingDue(f"{definition.training}+{force}", "asked for, by force")
     newest = services.registry.newest(model.name, definition.training)
-    if newest is None or _changed_back(services, model, definition):
+    champion = services.registry.champion(model.name)
+    if (
+        newest is None
+        or _waits(services, model, newest, champion)
+        or _changed_back(services, champion, definition)
+    ):
         return training_due(services, model, date)
     again = f"{definition.training}@{date.isoformat()}"
     if newest.training.logical_date == date or services.registry.find(model.name, again) is not None:
@@ -46,16 +51,19 @@ def training_due(services: Services, model: ModelSpec, date: dt.date) -> Trainin
     """The training that joins the graph of a logical date, if any.
 
     There are three reasons: there is no champion, the definition changed, or ``retrain.every`` is due. A
-    snapshot's contents and an upgraded runtime are none; a changed threshold only judges anew.
+    snapshot's contents and an upgraded runtime are none; a changed threshold only judges anew. Nothing is
+    computed either where the newest version passed and was not promoted: its promotion is made up for.
     """
     definition = define(services, model)
     newest = services.registry.newest(model.name, definition.training)
     if newest is None:
         return TrainingDue(definition.training, _first_or_changed(services, model, definition))
-    if promotable(services, model, newest):
-        return TrainingDue(newest.training.fingerprint, "thresholds changed: judged anew, nothing computed")
+    champion = services.registry.champion(model.name)
+    if _waits(services, model, newest, champion):
+        why = "thresholds changed: judged anew" if newest.training.verdict else "passed, and not promoted yet"
+        return TrainingDue(newest.training.fingerprint, f"{why}, nothing computed")
     again = f"{definition.training}@{date.isoformat()}"
-    if last := _changed_back(services, model, definition):
+    if last := _changed_back(services, champion, definition):
         reason = _first_or_changed(services, model, definition)
         return TrainingDue(f"{again} after {last.number}", reason)
     if services.registry.find(model.name, again) is not None:
@@ -65,7 +73,7 @@ def training_due(services: Services, model: ModelSpec, date: dt.date) -> Trainin
         return TrainingDue(
             again, f"last trained as of {newest.training.logical_date}, {age.days} days before"
         )
-    if services.registry.champion(model.name) is None and age > dt.timedelta() and _missed(model, newest):
+    if champion is None and age > dt.timedelta() and _missed(model, newest):
         return TrainingDue(again, f"no champion: {newest.ref} missed its thresholds")
     return None
 
@@ -80,26 +88,41 @@ def champion_as_of(services: Services, model: str, as_of: int) -> ModelVersion |
 
 
 def promotable(services: Services, model: ModelSpec, version: ModelVersion) -> bool:
-    """Whether a version that once missed its thresholds, and was never promoted, passes today's."""
-    if model.promote is not Promote.AUTOMATIC or not version.training.verdict or _missed(model, version):
+    """Whether a version that was never promoted passes today's thresholds.
+
+    Either it missed those of its own day, or it passed them and its promotion did not happen: its run was
+    killed, or the model was promoted by hand then. Once a newer version was promoted, that decides.
+    """
+    return _waits(services, model, version, services.registry.champion(model.name))
+
+
+def _waits(
+    services: Services, model: ModelSpec, version: ModelVersion, champion: ModelVersion | None
+) -> bool:
+    if model.promote is not Promote.AUTOMATIC or _missed(model, version):
         return False
-    return all(promotion.number != version.number for promotion in services.registry.history(model.name))
+    if champion is not None and champion.number >= version.number:
+        return False
+    if any(promotion.number >= version.number for promotion in services.registry.history(model.name)):
+        return False
+    return services.registry.by_promoter(version)
 
 
 def _missed(model: ModelSpec, version: ModelVersion) -> bool:
     return not judge_metrics(model.training_thresholds, version.training.metrics).passed
 
 
-def _changed_back(services: Services, model: ModelSpec, definition: Definition) -> ModelVersion | None:
+def _changed_back(
+    services: Services, champion: ModelVersion | None, definition: Definition
+) -> ModelVersion | None:
     """The last version, where it is of another definition than today's, and the champion is as well.
 
     Then versions of today's definition are older: somebody took a change back. After a rollback alone the
     last version still is of today's definition.
     """
-    champion = services.registry.champion(model.name)
     if champion is None or champion.training.definition_fingerprint == definition.training:
         return None
-    last = services.registry.versions(model.name)[-1]
+    last = services.registry.versions(champion.model)[-1]
     return None if last.training.definition_fingerprint == definition.training else last
 
 

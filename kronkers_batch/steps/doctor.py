@@ -65,7 +65,7 @@ def _keys(config: Config) -> Iterator[Finding]:
     yield _key_file(config.key_file)
     trusted = account.trust_file(config.key_file, os.environ)
     try:
-        count = len(pin.warehouses(trusted))
+        count = len(pin.every(trusted))
         yield Finding("trust file", count > 0, f"{trusted}: {count} warehouse(s)", "", False)
     except KronkersError as error:
         yield Finding("trust file", False, f"{error.what}: {trusted}", error.fix, False)

@@ -52,7 +52,7 @@ class Trained:
         state = "promoted" if self.promoted else "not promoted"
         why = "" if self.promoted else f": {self.verdict.why()}"
         if self.waits:
-            why = f": it waits for an approver to run `kronkers promote {self.version.ref} --why REASON`"
+            why = f": {waits_for_approver(self.version)}"
         return f"{self.version.ref} {state}{why} ({rounded(self.version.training.metrics)})"
 
 
@@ -81,6 +81,8 @@ def train(
         _refuse_dependent_rows(worker, model, as_features(data.holdout, features))
         info = worker.info
     verdict = judge_metrics(model.training_thresholds, values)
+    due = verdict.passed and model.promote is Promote.AUTOMATIC
+    promoted = due and rights.may_promote(services, model.name)
     told = {"thresholds": as_words(model.training_thresholds)}
     version = services.registry.record(
         Training(
@@ -109,13 +111,8 @@ def train(
         ),
         artifact,
         told,
+        promote=f"{why}; {rounded(values)}; {verdict.why()}" if promoted else "",
     )
-    due = verdict.passed and model.promote is Promote.AUTOMATIC
-    promoted = due and rights.may_promote(services, model.name)
-    if promoted:
-        services.registry.promote(
-            model.name, version.number, why=f"{why}; {rounded(values)}; {verdict.why()}", details=told
-        )
     return Trained(version, verdict, promoted, waits=due and not promoted)
 
 
@@ -139,15 +136,26 @@ def open_trainer(services: Services, model: ModelSpec) -> Worker:
     return start(worker_spec(services, model, feature_columns(model), target))
 
 
-def promote_rejudged(services: Services, model: ModelSpec, version: ModelVersion) -> None:
-    """Promote a recorded version that today's thresholds let through; nothing is computed."""
+def promote_recorded(services: Services, model: ModelSpec, version: ModelVersion) -> str:
+    """Promote a recorded version that today's thresholds let through; nothing is computed.
+
+    Returns why, in words.
+    """
+    missed = version.training.verdict
+    why = "today's thresholds hold" if missed else "it passed its thresholds, and was not promoted then"
     services.registry.promote(
         model.name,
         version.number,
-        why="the thresholds changed and now hold",
+        why="the thresholds changed and now hold" if missed else why,
         missed=(),
         details={"thresholds": as_words(model.training_thresholds)},
     )
+    return why
+
+
+def waits_for_approver(version: ModelVersion) -> str:
+    """What is to be done about a version that the caller may not promote."""
+    return f"it waits for an approver to run `kronkers promote {version.ref} --why REASON`"
 
 
 def _typed(frame: pl.DataFrame, features: Schema, model: ModelSpec) -> pl.DataFrame:

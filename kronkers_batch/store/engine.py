@@ -6,7 +6,7 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -105,14 +105,15 @@ class Database:
             with self._transaction(write=False, anew=True) as connection:
                 written.require(connection, self.where)
 
-    def migrate(self) -> None:
+    def migrate(self, before_making: Callable[[], None] = lambda: None) -> None:
         """Brings the tables to this program's revision; makes the database where there is none.
 
-        A current one costs one query. Raises StoreError when a newer program has changed it.
+        A current one costs one query. ``before_making`` is called where there is no table yet, before one is
+        made; what it raises leaves everything as it is. Raises StoreError when a newer program changed it.
         """
         from kronkers_batch.store import migrate
 
-        migrate.run(self)
+        migrate.run(self, before_making)
 
     def scrub(self) -> None:
         """Carries what was deleted out of the write-ahead log, so that shredded keys are gone from the disk.
@@ -131,6 +132,29 @@ class Database:
                 where=self.where,
                 fix="Another program is reading. Let it finish, then run the command again.",
             )
+
+    @contextlib.contextmanager
+    def claim(self, name: str, *, wait: float = 0) -> Iterator[bool]:
+        """Alone with a piece of work among all processes that claim it; see :mod:`.claims`.
+
+        Args:
+            name: What is done, such as ``output MODEL/DATE``.
+            wait: Seconds to wait for who does it already.
+
+        Gives whether it is held: not, where another process still holds it. Raises StoreError.
+        """
+        from kronkers_batch.store import claims
+
+        if self.path is None:
+            with self._mapped(), claims.on_server(self._opened(), name, wait) as held:
+                yield held
+            return
+        with contextlib.ExitStack() as stack:
+            try:
+                held = stack.enter_context(claims.on_file(self.path, name, wait))
+            except OSError as error:
+                raise faults.from_system(error, self.where) from error
+            yield held
 
     def close(self) -> None:
         """Closes all connections; the next use opens it again."""

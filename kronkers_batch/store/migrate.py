@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from sqlalchemy import Connection, text
@@ -20,20 +20,24 @@ REVISIONS = ("0001", "0002")
 _SCRIPTS = Path(__file__).parent / "migrations"
 
 
-def run(database: Database) -> None:
+def run(database: Database, before_making: Callable[[], None] = lambda: None) -> None:
     """Upgrades to the newest revision; one look at the schema when the database is current.
 
-    Raises StoreError when the database is newer than the program, or holds another program's tables,
-    IntegrityError where its schema is not the one of its revision.
+    ``before_making`` is called before the first table or file is made. Raises StoreError when the database is
+    newer than the program, or holds another program's tables, IntegrityError where its schema is not the one of its revision.
     """
     where = database.where
     if database.path is not None:
+        if not _there(database.path):
+            before_making()
         _make_file(database.path)
     with database.unchecked(write=False) as connection:
         there = exact.objects(connection)
         if revision(connection, where, there) == REVISIONS[-1]:
             exact.require(connection, where, there, REVISIONS[-1])
             return
+    if not there:
+        before_making()
     with database.unchecked(write=True) as connection:
         serialise(connection, "migrate")
         # Asked again under the lock: another process may have been first.
@@ -123,6 +127,13 @@ def _upgrade(connection: Connection, to: str = "head") -> None:
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, to)
+
+
+def _there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return True  # what cannot be looked at is not made; opening it says why
 
 
 def _make_file(path: Path) -> None:

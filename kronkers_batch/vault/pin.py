@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from kronkers_batch import private
 from kronkers_batch.errors import IdentityError, IntegrityError
@@ -21,11 +23,15 @@ _FIX = "Get the trust file from the administrator by another way than the databa
 
 @dataclass(frozen=True)
 class Pin:
-    """One pinned warehouse: its id, and its first administrator's id and public keys."""
+    """One pinned warehouse: its id, and its first administrator's id and public keys.
+
+    ``address`` is that of its database, where it was made on this machine; else empty.
+    """
 
     warehouse: str
     principal: str
     keys: PublicKeys
+    address: str = ""
 
 
 def read(path: Path, warehouse: str) -> Pin:
@@ -45,26 +51,39 @@ def read(path: Path, warehouse: str) -> Pin:
     return pin
 
 
-def warehouses(path: Path) -> list[str]:
-    """The ids of the pinned warehouses. Raises as :func:`read`."""
-    return sorted(_load(path))
+def every(path: Path) -> list[Pin]:
+    """All pins. Raises as :func:`read`."""
+    return sorted(_load(path).values(), key=lambda pin: pin.warehouse)
 
 
 def add(path: Path, pin: Pin) -> None:
     """Adds or replaces one warehouse's pin; the file is 0600 and changes whole or not at all."""
+    _change(path, lambda pins: pins | {pin.warehouse: pin})
+
+
+def remove(path: Path, warehouse: str) -> None:
+    """Takes out the pin of a warehouse that never was; nothing where it has none."""
+    _change(path, lambda pins: {name: pin for name, pin in pins.items() if name != warehouse})
+
+
+def _change(path: Path, change: Callable[[dict[str, Pin]], dict[str, Pin]]) -> None:
     try:
         with private.locked(path.parent):
-            pins = _load(path, missing_ok=True) | {pin.warehouse: pin}
-            value = {
-                "format": FORMAT,
-                "warehouses": {
-                    w: {"principal": p.principal, "hpke": _b64(p.keys.hpke), "sign": _b64(p.keys.sign)}
-                    for w, p in sorted(pins.items())
-                },
-            }
+            pins = change(_load(path, missing_ok=True))
+            value = {"format": FORMAT, "warehouses": {w: _to_json(p) for w, p in sorted(pins.items())}}
             private.replace(path, f"{json.dumps(value, indent=1)}\n".encode(), prefix=".trust-")
     except OSError as error:
         raise faults.from_system(error, str(path)) from error
+
+
+def _to_json(pin: Pin) -> dict[str, str]:
+    value = {"principal": pin.principal, "hpke": _b64(pin.keys.hpke), "sign": _b64(pin.keys.sign)}
+    return value | ({"address": pin.address} if pin.address else {})
+
+
+def _from_json(warehouse: str, value: Mapping[str, Any]) -> Pin:
+    keys = PublicKeys(_unb64(value["hpke"]), _unb64(value["sign"]))
+    return Pin(warehouse, str(value["principal"]), keys, str(value.get("address", "")))
 
 
 def _load(path: Path, *, missing_ok: bool = False) -> dict[str, Pin]:
@@ -84,10 +103,7 @@ def _load(path: Path, *, missing_ok: bool = False) -> dict[str, Pin]:
         value = json.loads(raw)
         if value["format"] != FORMAT:
             raise ValueError("format")
-        return {
-            str(w): Pin(str(w), str(p["principal"]), PublicKeys(_unb64(p["hpke"]), _unb64(p["sign"])))
-            for w, p in value["warehouses"].items()
-        }
+        return {str(w): _from_json(str(w), p) for w, p in value["warehouses"].items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise IntegrityError("the trust file is damaged", where=str(path), fix=_FIX) from None
 

@@ -233,8 +233,8 @@ _NOTES = """\
 - A source that another department shares (`shared_with`) is frozen under the key of the department that runs;
   another model's output needs reader on it.
 - `promote: automatic` promotes with the key of who runs. Where an operator runs, the version is recorded
-  and waits for an approver; give the service that runs at night the role approver where it is to
-  promote.
+  and waits for an approver, also where one runs next: give the service that runs at night the role
+  approver where it is to promote.
 - Whoever is refused by the command line leaves a line in the ledger (`refuse`). A read whose line cannot
   be written is refused.
 - Administrators of the warehouse certify public keys (`access add`). They grant on every department

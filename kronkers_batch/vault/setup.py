@@ -19,6 +19,7 @@ from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import grants, keyfile, names, pin
+from kronkers_batch.vault import recovery as recovery_file
 from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.identity import Identity
 from kronkers_batch.vault.ledger_keys import LedgerKeys
@@ -66,6 +67,7 @@ def initialise(
     name: str = "admin",
     passphrase: Secret | None = None,
     trust_file: Path | None = None,
+    address: str = "",
 ) -> FirstRun:
     """Makes the administrator (or takes the one in ``key_file``), pins it, and makes recovery and keys.
 
@@ -76,6 +78,7 @@ def initialise(
         name: The administrator's name, for a new key file.
         passphrase: Seals a new key file, and opens an old one.
         trust_file: Where to pin; beside the key file by default, or at KRONKERS_TRUST.
+        address: Of the database, to be pinned with it.
 
     Raises:
         StoreError: The warehouse has an administrator already. IdentityError: the key file is no use.
@@ -92,6 +95,7 @@ def initialise(
                     where=db.where,
                     fix="Ask the administrator for access; your first step is: kronkers access whoami --new",
                 )
+            recovery_file.discard(key_file, trusted, db.where)
             if not keyfile.exists(key_file):
                 keyfile.create(key_file, Identity.generate(name), passphrase)
                 made.append(key_file)
@@ -104,16 +108,14 @@ def initialise(
                 )
             warehouse = new_id()
             conn.execute(insert(t.warehouse).values(id=warehouse, created=clock.now()))
-            pinned = pin.Pin(warehouse, identity.id, identity.public)
+            pinned = pin.Pin(warehouse, identity.id, identity.public, address)
             vault = Vault(identity, pinned)
             vault.trust.add_principal(
                 conn, identity, identity.id, identity.name, identity.public, authority=ADMIN
             )
-            # Named by warehouse: the same administrator may have several.
-            recovery_file = key_file.parent / f"{account.RECOVERY}{warehouse}.key"
-            recovery = Identity.generate(RECOVERY)
-            keyfile.create(recovery_file, recovery)
-            made.append(recovery_file)
+            recovery, draft = Identity.generate(RECOVERY), recovery_file.draft(key_file, db.where, warehouse)
+            keyfile.create(draft, recovery)
+            made.append(draft)
             vault.trust.add_principal(
                 conn, identity, recovery.id, RECOVERY, recovery.public, kind=RECOVERY, authority=ADMIN
             )
@@ -129,9 +131,20 @@ def initialise(
             with contextlib.suppress(OSError):
                 path.unlink()
         raise
-    return FirstRun(
-        identity.name, key_file, trusted, recovery_file, done, _text(key_file, trusted, recovery_file)
-    )
+    text = finish(db, key_file, trust_file=trust_file)
+    return FirstRun(identity.name, key_file, trusted, recovery_file.named(key_file, warehouse), done, text)
+
+
+def finish(db: Database, key_file: Path, *, trust_file: Path | None = None) -> str:
+    """Gives the recovery key's file its name; what is to be shown to the person who made the warehouse.
+
+    A setup does so at its end; where it was killed before, the next command does. Empty where it is done.
+    Raises StoreError.
+    """
+    with db.read() as conn:
+        warehouse = conn.execute(select(t.warehouse.c.id)).scalar_one()
+    named = recovery_file.publish(key_file, db.where, warehouse)
+    return _text(key_file, trust_file or account.trust_file(key_file, os.environ), named) if named else ""
 
 
 def ensure_departments(db: Database, vault: Vault, departments: Iterable[str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
-from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound
+from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound, Stale
 from kronkers_batch.frames.schema import Schema
 from kronkers_batch.ledger.ledger import Ledger
 from kronkers_batch.store import clock
@@ -51,7 +51,8 @@ def begin(
     with parts.db.write() as conn:
         rights.require(parts.vault, conn, scope, "publish")
         serialise(conn, f"output_versions:{model}/{date}")
-        found = _unfinished(conn, department, model, date, fingerprint)
+        _refuse_finished(conn, department, model, date, fingerprint)
+        found = _newest(conn, department, model, date, fingerprint, "writing")
         ours = found is not None and _is_ours(parts.vault, conn, found)
         taken = _take_over(parts.vault, conn, found) if found and ours else None
         reserved = Reservation(
@@ -75,9 +76,19 @@ Taken = tuple[Place, int, int, int, DataKey, DataKey]
 """Place, number, token, moment of reserving, data key, record key: the first fields of a reservation."""
 
 
-def _unfinished(
-    conn: Connection, department: str, model: str, date: dt.date, fingerprint: str
-) -> Row[tuple[object, ...]] | None:
+def _refuse_finished(conn: Connection, department: str, model: str, date: dt.date, fingerprint: str) -> None:
+    """What is there is not made again: whoever asked whether it is may have asked too early."""
+    if (found := _newest(conn, department, model, date, fingerprint, "finished")) is not None:
+        raise Stale(
+            "another run made this output meanwhile",
+            where=f"{model}/{date}#{found.number}",
+            fix="Nothing to do: it is of the same model version and the same data.",
+        )
+
+
+def _newest(
+    conn: Connection, department: str, model: str, date: dt.date, fingerprint: str, state: str
+) -> Row[Any] | None:
     table = output_versions.c
     query = (
         select(output_versions)
@@ -86,7 +97,7 @@ def _unfinished(
             table.department == department,
             table.logical_date == date.isoformat(),
             table.fingerprint == fingerprint,
-            table.state == "writing",
+            table.state == state,
         )
         .order_by(table.number.desc())
         .limit(1)

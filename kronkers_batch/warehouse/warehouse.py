@@ -59,7 +59,7 @@ class Warehouse:
             schema: The output's columns: the key, then what the model predicts.
             key: Names of the key columns; empty makes point reads read everything.
 
-        Raises AccessRefused below the role operator, StoreError.
+        Raises AccessRefused below operator, Stale where a finished one has this fingerprint, StoreError.
         """
         parts = reserving.Parts(self._db, self._vault, self._ledger)
         return reserving.begin(parts, model, department, date, fingerprint, schema, tuple(key))
@@ -164,6 +164,22 @@ class Warehouse:
                 return catalog.open_head(conn, self._vault, model, date, None).version
             except NotFound:
                 return None
+
+    def dates(self, model: str) -> list[dt.date]:
+        """The dates of which there are outputs, finished or not, by date; what was deleted is left out."""
+        columns = output_versions.c
+        there = columns.state.in_(["finished", "writing"])
+        query = select(columns.logical_date).where(
+            columns.model == model, there, self._vault.at_home(model, columns.department)
+        )
+        with self._db.read() as conn:
+            found = conn.execute(query.distinct().order_by(columns.logical_date)).scalars().all()
+        return [day_of(text) for text in found]
+
+    def has_head(self, model: str, date: dt.date) -> bool:
+        """Whether readers of a date get an output."""
+        with self._db.read() as conn:
+            return bool(log.head_of(log.lines(conn, self._vault, model, date)))
 
     def heads(self, model: str, at: int | None = None) -> list[Head]:
         """Which version readers of each date get, by date; now or as of a moment (us since the epoch)."""

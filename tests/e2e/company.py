@@ -5,14 +5,17 @@ import json
 import os
 import shutil
 import sys
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from kronkers_batch.bootstrap import open_system
 from kronkers_batch.cli.main import main
+from kronkers_batch.steps.services import Services
 
 ROOT = Path(__file__).parents[2]
 
@@ -207,18 +210,28 @@ class Project:
         ``code`` is the exit code that it must end with; None takes any.
         """
         out, err = io.StringIO(), io.StringIO()
+        with self._at_home(), redirect_stdout(out), redirect_stderr(err):
+            returned = main([*words, "--conf", str(self.folder / "conf")])
+        done = Done(returned, out.getvalue(), err.getvalue())
+        assert code in (None, done.returncode), f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    @contextmanager
+    def opened(self) -> Iterator[Services]:
+        """The system as a command of this person opens it."""
+        with self._at_home(), closing(open_system(self.folder / "conf")) as services:
+            yield services
+
+    @contextmanager
+    def _at_home(self) -> Iterator[None]:
         before, own = dict(os.environ), self.environment()
         os.environ.clear()
         os.environ.update(own)
         try:
-            with redirect_stdout(out), redirect_stderr(err):
-                returned = main([*words, "--conf", str(self.folder / "conf")])
+            yield
         finally:
             os.environ.clear()
             os.environ.update(before)
-        done = Done(returned, out.getvalue(), err.getvalue())
-        assert code in (None, done.returncode), f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
-        return done
 
     def json(self, *words: str, code: int = 0):
         return json.loads(self.run(*words, "--json", code=code).stdout)

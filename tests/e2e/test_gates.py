@@ -20,6 +20,25 @@ def test_a_training_that_misses_its_threshold_is_not_promoted(project):
     assert len(project.json("versions", "buys")) == 2
 
 
+def test_a_version_that_passed_and_was_not_promoted_is_promoted_by_the_next_run_in_words(project):
+    """So one is whose run was killed before its promotion; here, one that was to be promoted by hand."""
+    project.edit("conf/model/buys.yaml", "penalty: 1.0", "penalty: 2.0")
+    project.edit("conf/model/buys.yaml", "unseen: missing", "unseen: missing\npromote: manual")
+    project.run("run")
+    assert project.json("live", "buys")["champion"] == "buys@1"
+    project.edit("conf/model/buys.yaml", "promote: manual", "promote: automatic")
+    (task,) = [t for t in project.json("plan")["tasks"] if t["task"] == "train"]
+    assert task["reason"] == "passed, and not promoted yet, nothing computed"
+    message = outcome(project, code=0)["buys"]["message"]
+    assert "buys@2 promoted: it passed its thresholds, and was not promoted then" in message
+    assert project.json("live", "buys")["champion"] == "buys@2"
+    assert len(project.json("versions", "buys")) == 2
+    # A decision of a person stands: what was rolled back, and what was passed over, is not promoted again.
+    project.run("rollback", "buys", "--why", "too eager")
+    assert "train" not in {task for task, _ in project.plan()}
+    assert project.json("live", "buys")["champion"] == "buys@1"
+
+
 def test_without_a_champion_the_table_says_by_which_threshold(fresh):
     fresh.edit("conf/model/buys.yaml", "auc: {min: 0.6}", "auc: {min: 0.999}")
     message = outcome(fresh, "buys")["buys"]["message"]

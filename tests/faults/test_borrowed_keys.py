@@ -418,8 +418,9 @@ def test_a_trusted_warehouse_at_the_same_address_is_refused(company, tmp_path):
 def test_an_emptied_warehouse_gets_no_new_administrator(company):
     for path in (company.folder / "var").glob("warehouse.db*"):
         path.unlink()
-    done = company.run("run", *NIGHT, code=3)
-    assert "the warehouse is empty" in done.stderr
+    assert "the database is empty" in company.run("run", *NIGHT, code=4).stderr
+    done = company.run("plan", "--new-warehouse", code=3)
+    assert "the warehouse is empty, and this account runs signed definitions only" in done.stderr
     assert company.database("select * from principals") == []
 
 

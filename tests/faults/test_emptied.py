@@ -22,8 +22,8 @@ def test_an_empty_database_gets_no_new_administrator(company, who):
     assert "the database is empty, and there are checkpoints" in done.stderr
     assert "restore the newest backup" in done.stderr
     assert sorted(one.key_file.parent.iterdir()) == before
-    # A new warehouse, beside the one that there was, has checkpoints of its own.
-    one.run("plan", f"warehouse.checkpoints={company.folder}/var/others")
+    assert not company.database.exists()
+    one.run("plan", "--new-warehouse")
 
 
 def test_a_warehouse_without_the_row_that_names_it_is_damaged_not_new(company):

@@ -14,6 +14,7 @@ KNOWN, ARTIFACTS = f"{F}test_known_attacks.py::", f"{F}test_unopened_artifacts.p
 DESERIALISED = f"{ARTIFACTS}_one_byte_is_deserialised"
 VAULT, ROTATION = "tests/unit/vault/test_vault.py::", "tests/unit/vault/test_rotation.py::"
 SIGNED, LEDGER = "tests/unit/vault/test_definitions.py::", "tests/unit/ledger/test_ledger.py::"
+GATES = "tests/e2e/test_gates.py::"
 REGISTRY, CONFIG = "tests/unit/registry/test_registry.py::", f"{F}test_bad_config.py::"
 EXPORT, SANDBOX = "tests/unit/warehouse/test_export.py::", "tests/unit/runtimes/test_sandbox.py::"
 BORROWED = f"{F}test_borrowed_keys.py::"
@@ -359,6 +360,40 @@ VERSIONS = [
       drop("check_piece(...)"), f"{REGISTRY}test_golden_rows_that_a_reader_sealed_are_refused"),
     _("a reader records versions", "registry.registry:Registry.record",
       drop("rights.require(vault, conn, scope, 'record')"), f"{REGISTRY}test_a_reader_records_nothing"),
+    _("a version is recorded without its promotion", "registry.registry:Registry.record",
+      drop("self._append(...)"), f"{REGISTRY}test_a_version_is_recorded_with_its_promotion_or_not_at_all"),
+    _("a version is promoted with its recording whatever it misses", "registry.registry:Registry.record",
+      drop("_refuse_missed(...)"), f"{REGISTRY}test_a_version_is_recorded_with_its_promotion_or_not_at_all"),
+    _("an operator promotes what they record", "registry.registry:Registry.record",
+      drop("rights.require(vault, conn, scope, 'promote')"),
+      f"{REGISTRY}test_a_version_is_recorded_with_its_promotion_or_not_at_all"),
+    _("a promotion that was lost stays lost", "steps.decide:_waits",
+      swap("_missed(model, version)", "_missed(model, version) or not version.training.verdict"),
+      f"{GATES}test_a_version_that_passed_and_was_not_promoted_is_promoted_by_the_next_run_in_words"),
+    _("what a person rolled back is promoted again", "steps.decide:_waits",
+      never("any(promotion.number >= version.number for promotion in ...)"),
+      f"{GATES}test_a_version_that_passed_and_was_not_promoted_is_promoted_by_the_next_run_in_words"),
+    _("what an operator recorded is promoted by the next run", "steps.decide:_waits",
+      swap("services.registry.by_promoter(version)", "True"),
+      "tests/e2e/test_access.py::test_an_operator_trains_and_waits_for_an_approver"),
+    _("what a killed training left stays", "tasks.run:_work",
+      drop("services.registry.sweep()"), f"{F}test_crash_points.py::test_what_was_left_is_swept_by_a_run"),
+    _("a training that still runs is swept away", "registry.sweeping:sweep",
+      without("keys.created < before"),
+      f"{REGISTRY}test_what_a_killed_training_left_is_swept_once_it_is_old"),
+    _("recorded versions are swept away", "registry.sweeping:_left",
+      without("data_keys.c.version_id.not_in(recorded)"),
+      f"{REGISTRY}test_what_a_killed_training_left_is_swept_once_it_is_old"),
+    _("a setup that was killed leaves another recovery key", "vault.setup:initialise",
+      drop("recovery_file.discard(...)"),
+      "tests/unit/vault/test_setup.py"
+      "::test_a_first_run_that_is_killed_leaves_no_second_recovery_key_and_no_pin"),
+    _("a recovery key that was never told of stays hidden", "bootstrap:open_system",
+      drop("told(text)"),
+      f"{F}test_crash_points.py::test_the_recovery_key_is_told_of_although_the_first_run_was_killed"),
+    _("a source is the draft of a recovery key", "config.account:_BESIDE",
+      without("RECOVERY_DRAFT"),
+      "tests/unit/config/test_places.py::test_no_path_leads_to_keys_the_warehouse_or_the_machine"),
     _("an operator promotes through the program", "registry.registry:Registry._locked",
       drop("rights.require(...)"), f"{REGISTRY}test_who_may_do_what"),
     _("an approver shreds", "registry.registry:Registry.shred",

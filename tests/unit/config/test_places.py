@@ -62,7 +62,14 @@ def site(tmp_path, monkeypatch):
 
 
 def closed_files(site: Site) -> dict[str, Path]:
-    names = ("trust.json", "signed.json", "MOVE-OFFLINE-recovery-1.key", ".trust-12", "anything")
+    names = (
+        "trust.json",
+        "signed.json",
+        "MOVE-OFFLINE-recovery-1.key",
+        ".recovery-1.key",
+        ".trust-12",
+        "anything",
+    )
     found = {name: site.put(f"home/.config/kronkers/{name}") for name in names}
     found |= {name: site.put(f"site/var/{name}") for name in ("warehouse.db", "warehouse.db-wal", "cache/x")}
     found |= {"artifact": site.put("site/var/artifacts/artifacts/sales/m/1")}

@@ -1,12 +1,14 @@
 """Model versions and champions."""
 
 import dataclasses
+import datetime as dt
 import sqlite3
 import threading
 from types import SimpleNamespace
 
 import polars as pl
 import pytest
+from sqlalchemy import select
 
 from kronkers_batch.errors import (
     AccessRefused,
@@ -20,6 +22,8 @@ from kronkers_batch.errors import (
 from kronkers_batch.registry import champions, records
 from kronkers_batch.registry.registry import parse_ref
 from kronkers_batch.store import clock
+from kronkers_batch.store.artifacts import ArtifactStore
+from kronkers_batch.store.tables.vault import data_keys
 from kronkers_batch.vault.context import Role, Scope
 from tests.warehouse_support import House, training
 
@@ -99,6 +103,46 @@ def test_promotion_and_rollback(house: House):
     ]  # fmt: skip
     with pytest.raises(UsageError, match="never was champion"):
         registry.rollback("late", to=2, why="x")
+
+
+def test_a_version_is_recorded_with_its_promotion_or_not_at_all(house: House, monkeypatch):
+    def fails(*_given):
+        raise StoreError("the disk is full", where="x", fix="y")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(champions, "append", fails)
+        with pytest.raises(StoreError):
+            house.registry.record(training(), b"x", promote="first")
+    assert house.registry.versions("late") == []
+    with pytest.raises(GateFailed, match="misses its thresholds"):
+        house.registry.record(training(verdict=("auc 0.5 is below 0.6",)), b"x", promote="first")
+    operator = house.member("otto", Scope("ops"), Role.OPERATOR)
+    with pytest.raises(AccessRefused, match="approver"):
+        operator.registry.record(training(), b"x", promote="first")
+    assert house.registry.versions("late") == []
+    version = house.registry.record(training(), b"x", {"thresholds": "none"}, promote="first")
+    assert house.registry.champion("late").id == version.id
+    (promotion,) = house.registry.history("late")
+    assert (promotion.number, promotion.why, promotion.previous) == (1, "first", None)
+
+
+def test_what_a_killed_training_left_is_swept_once_it_is_old(house: House, monkeypatch):
+    kept = house.registry.record(training(), b"kept")
+    with monkeypatch.context() as patch:
+        patch.setattr(records, "insert_version", lambda *_: pytest.fail("killed"))
+        with pytest.raises(pytest.fail.Exception):
+            house.registry.record(training(), b"left")
+    store = ArtifactStore(str(house.root / "artifacts"))
+    assert len(store.list("")) == 2
+    assert house.registry.sweep() == 0  # it may still be running
+    assert len(store.list("")) == 2
+    assert house.registry.sweep(dt.timedelta()) == 1
+    assert house.registry.sweep(dt.timedelta()) == 0
+    assert store.list("") == [f"artifacts/ops/late/{kept.id}"]
+    assert house.registry.artifact(kept) == b"kept"
+    with house.db.read() as conn:
+        keys = conn.execute(select(data_keys).where(data_keys.c.version_id != kept.id)).all()
+    assert sorted(key.kind for key in keys if key.shredded) == ["artifact", "record"]
 
 
 def test_there_must_be_something_to_go_back_to(house: House):

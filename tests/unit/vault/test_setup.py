@@ -1,18 +1,20 @@
 """The first run, new departments, and what a machine must have to open the vault."""
 
 import json
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
+from kronkers_batch.config import account
 from kronkers_batch.config.spec import Secret
 from kronkers_batch.errors import AccessRefused, IdentityError, IntegrityError, NotFound, StoreError
 from kronkers_batch.store.engine import Database
 from kronkers_batch.store.tables import vault as t
-from kronkers_batch.vault import grants, keyfile, pin
+from kronkers_batch.vault import grants, keyfile, pin, setup
 from kronkers_batch.vault.context import Kind, Role, Scope
 from kronkers_batch.vault.identity import Identity
-from kronkers_batch.vault.setup import ensure_departments, initialise, is_new, open_vault
+from kronkers_batch.vault.setup import ensure_departments, finish, initialise, is_new, open_vault
 
 SALES = Scope("sales")
 
@@ -21,6 +23,11 @@ def fresh(tmp_path, name="other"):
     db = Database(Secret(f"sqlite:///{tmp_path}/{name}/x.db"))
     db.migrate()
     return db
+
+
+def id_of(db):
+    with db.read() as conn:
+        return conn.execute(select(t.warehouse.c.id)).scalar_one()
 
 
 def test_the_first_run_says_what_to_store_where(wh):
@@ -71,6 +78,50 @@ def test_a_first_run_that_fails_leaves_no_keys(tmp_path):
         initialise(db, keys / "me.key", ["sales"])
     assert sorted(p.name for p in keys.iterdir()) == [".lock", "trust.json"]
     assert is_new(db)
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+def test_a_first_run_that_is_killed_leaves_no_second_recovery_key_and_no_pin(tmp_path, monkeypatch):
+    db, other, keys = fresh(tmp_path), fresh(tmp_path, "elsewhere"), tmp_path / "keys"
+    of_other = initialise(other, keys / "me.key", ["sales"])
+    add = pin.add
+
+    def add_and_die(*given):
+        add(*given)
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pin, "add", add_and_die)
+        patch.setattr(Path, "unlink", lambda _path: None)  # a killed process does not take its files away
+        with pytest.raises(Killed):
+            initialise(db, keys / "me.key", ["sales"])
+    assert is_new(db)
+    assert len(list(keys.glob(f"{account.RECOVERY_DRAFT}*"))) == 1
+    assert len(pin.warehouses(keys / "trust.json")) == 2
+    first = initialise(db, keys / "me.key", ["sales"])
+    assert pin.warehouses(keys / "trust.json") == sorted([id_of(db), id_of(other)])
+    assert {path.name for path in keys.iterdir()} == {
+        ".lock", "trust.json", "me.key", first.recovery_file.name, of_other.recovery_file.name
+    }  # fmt: skip
+
+
+def test_the_recovery_key_of_a_first_run_that_was_killed_at_its_end_is_told_of_by_the_next_command(
+    tmp_path, monkeypatch
+):
+    db, keys = fresh(tmp_path), tmp_path / "keys"
+    with monkeypatch.context() as patch:
+        patch.setattr(setup, "finish", lambda *_, **__: "")  # killed between the commit and this
+        initialise(db, keys / "me.key", ["sales"])
+    assert not is_new(db)
+    assert not list(keys.glob(f"{account.RECOVERY}*"))
+    text = finish(db, keys / "me.key")
+    (recovery,) = keys.glob(f"{account.RECOVERY}{id_of(db)}.key")
+    assert str(recovery) in text
+    assert open_vault(db, recovery).principal == "recovery"
+    assert finish(db, keys / "me.key") == ""
 
 
 def test_one_administrator_of_two_warehouses(wh):

@@ -1,0 +1,72 @@
+"""What a wrong clock cannot do"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from kronkers_batch.steps import clocks
+from kronkers_batch.steps.decide import champion_as_of
+from kronkers_batch.store import clock
+from tasks import context
+from tasks.run import nightly_task
+from tests.rules.world import DAY, MODEL, World, after
+
+SECOND = 1_000_000
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    yield
+    context._open.clear()
+
+
+def behind(patch: pytest.MonkeyPatch, seconds: int) -> None:
+    """The clock of this machine goes so much too late."""
+    moment = clock.now() - seconds * SECOND
+    patch.setattr(clock, "now", lambda: moment)
+
+
+def test_a_run_counts_from_now(world: World):
+    """A run counts as of now, where the clock is not behind what is recorded."""
+    world.version(champion=True)
+    before = clock.now()
+    found = clocks.as_of(world.services)
+    assert before <= found.at <= clock.now()
+    assert (found.behind, found.warning()) == (0, "")
+
+
+def test_a_clock_behind_brings_back_no_older_champion(world: World, monkeypatch: pytest.MonkeyPatch):
+    """With a clock that is behind, a run scores with the newest champion, and says that it is behind."""
+    world.version(champion=True)
+    world.version(after(1), again=True, champion=True)
+    behind(monkeypatch, 3_600)
+    task = nightly_task(world.services, world.folder / "conf", (), DAY, [MODEL])
+    found = champion_as_of(world.services, MODEL, task.as_of)
+    assert found is not None
+    assert found.ref == f"{MODEL}@2"
+    assert "the clock of this machine is 3,600 s behind the newest entry of the ledger" in (
+        clocks.as_of(world.services).warning()
+    )
+
+
+def test_a_clock_behind_undoes_no_rollback(world: World, monkeypatch: pytest.MonkeyPatch):
+    """With a clock that is behind, a rollback stays one, also of two in the same moment."""
+    world.version(champion=True)
+    world.version(after(1), again=True, champion=True)
+    behind(monkeypatch, 3_600)
+    world.services.registry.rollback(MODEL, why="for a test")  # its moment follows that of the promotion
+    found = champion_as_of(world.services, MODEL, clocks.as_of(world.services).at)
+    assert found is not None
+    assert found.ref == f"{MODEL}@1"
+
+
+def test_clocks_of_several_machines_differ_a_little(world: World, monkeypatch: pytest.MonkeyPatch):
+    """A clock that is behind by less than a second is not told of, and counts all the same."""
+    world.version(champion=True)
+    last = world.services.registry.history(MODEL)[-1].at
+    monkeypatch.setattr(clock, "now", lambda: last - SECOND // 2)
+    found = clocks.as_of(world.services)
+    assert found.at >= last
+    assert found.warning() == ""

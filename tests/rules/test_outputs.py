@@ -1,0 +1,156 @@
+"""What readers of an output get"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kronkers_batch.config.spec import CheckKind, CheckSpec, OnFailure, OutputColumn
+from kronkers_batch.errors import NotFound, SourceError
+from kronkers_batch.frames.schema import ColumnType
+from kronkers_batch.registry.training import ModelVersion
+from kronkers_batch.steps.decide import ScoringState, scoring_state
+from kronkers_batch.steps.sources import has_heads, read_output
+from kronkers_batch.steps.windows import scoring_window
+from tests.rules.world import DAY, HERE, MODEL, READER, World, after, offers, threshold
+
+MISSED = ("rows 2 is below 5",)
+
+
+def state(world: World, version: ModelVersion, date: dt.date = DAY) -> ScoringState:
+    return scoring_state(world.services, world.services.model(MODEL), date, version)
+
+
+def judged(world: World, version: ModelVersion) -> ScoringState:
+    """As a night does: what is there is judged by today's thresholds."""
+    found = state(world, version)
+    assert found.output is not None
+    assert not found.settled
+    world.services.warehouse.judge(found.output, found.verdict.missed, found.reason)
+    return state(world, version)
+
+
+def heads(world: World) -> Sequence[str]:
+    return [head.ref for head in world.services.warehouse.heads(MODEL)]
+
+
+@pytest.fixture
+def version(world: World) -> ModelVersion:
+    return world.version(champion=True)
+
+
+def test_a_date_is_scored_once(world: World, version: ModelVersion):
+    """A date that was not scored is scored; one whose output is published is not scored again."""
+    assert state(world, version).reason == "not scored yet"
+    world.output(version)
+    assert state(world, version).settled
+    assert state(world, version).reason == ""
+    assert state(world, version, after(1)).reason == "not scored yet"
+
+
+def test_another_champion_scores_anew(world: World, version: ModelVersion):
+    """A date is scored anew by another champion."""
+    world.output(version)
+    newer = world.version(after(1), again=True, champion=True)
+    assert state(world, newer).reason == "not scored yet"
+
+
+def test_a_changed_source_is_scored_anew(world: World, version: ModelVersion):
+    """A date is scored anew when its source changed."""
+    world.output(version)
+    world.rows(offers(days=25))
+    assert state(world, version).reason == "not scored yet"
+
+
+def test_a_changed_definition_of_scoring_is_scored_anew(world: World, version: ModelVersion):
+    """A date is scored anew when the score window, the key, a check or an output column changed."""
+    world.output(version)
+    declared = world.services.model(MODEL)
+    check = CheckSpec(CheckKind.NULLS, ("score",), {"allowed": False}, OnFailure.FAIL, 0.0, HERE)
+    changes: list[dict[str, Any]] = [
+        {"windows": replace(declared.windows, score=dt.timedelta(days=2))},
+        {"key": ("id", "g")},
+        {"output_columns": (OutputColumn("score", ColumnType.FLOAT32),)},
+        {"output_checks": (check,)},
+        {"input_checks": (check,)},
+    ]
+    for change in changes:
+        world.spec(**change)
+        assert state(world, version).reason == "not scored yet", change
+        world.spec(**{name: getattr(declared, name) for name in change})
+        assert state(world, version).settled, change
+
+
+def test_what_misses_a_threshold_is_held(world: World, version: ModelVersion):
+    """An output that misses a threshold is held: readers do not get it, and nothing is scored again."""
+    world.spec(output_thresholds=(threshold("rows", 5),))
+    world.output(version, missed=MISSED)
+    assert heads(world) == []
+    assert state(world, version).settled
+
+
+def test_a_held_output_leaves_the_one_before(world: World, version: ModelVersion):
+    """While a new output of a date is held, readers keep the last good one of that date."""
+    world.output(version)
+    newer = world.version(after(1), again=True, champion=True)
+    world.output(newer, missed=MISSED)
+    assert heads(world) == [f"{MODEL}/{DAY}#1"]
+
+
+def test_a_changed_threshold_holds_what_was_published(world: World, version: ModelVersion):
+    """A published output that misses today's thresholds is held at the next run; nothing is computed."""
+    world.output(version)
+    world.spec(output_thresholds=(threshold("rows", 5),))
+    assert state(world, version).reason == "thresholds changed: judged anew, nothing computed"
+    assert judged(world, version).settled
+    assert heads(world) == []
+
+
+def test_a_changed_threshold_publishes_what_was_held(world: World, version: ModelVersion):
+    """A held output that passes today's thresholds is published at the next run; nothing is computed."""
+    world.output(version, missed=MISSED)
+    assert judged(world, version).settled
+    assert heads(world) == [f"{MODEL}/{DAY}#1"]
+
+
+def test_a_failed_check_holds_whatever_the_thresholds_say(world: World, version: ModelVersion):
+    """An output whose own check failed stays held, whatever today's thresholds say."""
+    world.output(version, failed_checks=["nulls(score) failed"])
+    assert state(world, version).verdict.missed == ("nulls(score) failed",)
+    assert state(world, version).settled
+    assert heads(world) == []
+
+
+def test_after_a_rollback_the_older_output_is_published_again(world: World, version: ModelVersion):
+    """After a rollback a date's output by the older champion is what readers get; nothing is computed."""
+    world.output(version)
+    newer = world.version(after(1), again=True, champion=True)
+    world.output(newer)
+    assert heads(world) == [f"{MODEL}/{DAY}#2"]
+    assert judged(world, version).settled
+    assert heads(world) == [f"{MODEL}/{DAY}#1"]
+
+
+def test_another_model_reads_published_outputs_only(world: World, version: ModelVersion):
+    """A model that reads another's output waits for each of its dates to be published."""
+    reader = world.services.model(READER)
+    window = scoring_window(reader, world.services.config.sources["offers"], DAY)
+    world.output(version, missed=MISSED)
+    assert not has_heads(world.services, MODEL, window)
+    with pytest.raises(SourceError, match=f"{MODEL} has no published output for {DAY}"):
+        list(read_output(world.services, MODEL, window))
+    world.output(world.version(after(1), again=True, champion=True))
+    assert has_heads(world.services, MODEL, window)
+    assert sum(frame.height for frame in read_output(world.services, MODEL, window)) == 2
+
+
+def test_a_held_output_is_not_read(world: World, version: ModelVersion):
+    """What is held cannot be read as the output of its date; under its own number it can."""
+    world.output(version, missed=MISSED)
+    with pytest.raises(NotFound, match="there is no published output"):
+        world.services.warehouse.read(MODEL, DAY)
+    assert next(world.services.warehouse.read(MODEL, DAY, version=1)).height == 2

@@ -1,0 +1,118 @@
+"""Which version is the champion"""
+
+from __future__ import annotations
+
+import pytest
+
+from kronkers_batch.config.spec import Promote
+from kronkers_batch.errors import GateFailed, NotFound, Stale, UsageError
+from kronkers_batch.steps.decide import champion_as_of, promotable, training_due
+from kronkers_batch.steps.train import promote_rejudged
+from tests.rules.world import DAY, MODEL, World, after, threshold
+
+MISSED = ("r2 0.5 is below 0.9",)
+
+
+def champion(world: World) -> int:
+    """The number of the version in use; 0 where there is none."""
+    found = world.services.registry.champion(MODEL)
+    return found.number if found else 0
+
+
+def rejudged(world: World, version: object) -> bool:
+    return promotable(world.services, world.services.model(MODEL), version)  # type: ignore[arg-type]
+
+
+def test_a_version_that_passes_todays_thresholds_is_promoted(world: World):
+    """A version that missed its thresholds is promoted once today's let it through; nothing is computed."""
+    version = world.version(missed=MISSED)
+    world.spec(training_thresholds=(threshold("r2", 0.4),))
+    due = training_due(world.services, world.services.model(MODEL), after(1))
+    assert due is not None
+    assert due.reason == "thresholds changed: judged anew, nothing computed"
+    assert due.fingerprint == version.training.fingerprint
+    promote_rejudged(world.services, world.services.model(MODEL), version)
+    assert champion(world) == 1
+
+
+def test_a_version_that_misses_todays_thresholds_is_not_promoted(world: World):
+    """A version that misses today's thresholds is not promoted by itself, however they changed."""
+    version = world.version(missed=MISSED)
+    world.spec(training_thresholds=(threshold("r2", 0.6),))
+    assert not rejudged(world, version)
+
+
+def test_manual_promotion_is_a_persons(world: World):
+    """With `promote: manual` only a person promotes, also when thresholds change."""
+    version = world.version(missed=MISSED)
+    world.spec(promote=Promote.MANUAL)
+    assert not rejudged(world, version)
+
+
+def test_what_was_rolled_back_stays_rolled_back(world: World):
+    """A version that was champion once is not promoted again by itself: a rollback stays."""
+    world.version(definition="other", champion=True)
+    version = world.version(missed=MISSED, champion=True)
+    world.services.registry.rollback(MODEL, why="for a test")
+    assert not rejudged(world, version)
+    assert champion(world) == 1
+
+
+def test_a_person_promotes_what_missed_only_by_force(world: World):
+    """A person promotes a version that missed its thresholds only by force, and says why."""
+    registry = world.services.registry
+    version = world.version(missed=MISSED)
+    with pytest.raises(GateFailed, match=MISSED[0]):
+        registry.promote(MODEL, version.number, why="it is good")
+    with pytest.raises(UsageError, match="a reason is needed"):
+        registry.promote(MODEL, version.number, why=" ", force=True)
+    assert champion(world) == 0
+    registry.promote(MODEL, version.number, why="it is good", force=True)
+    assert champion(world) == 1
+
+
+def test_promotion_is_of_the_champion_that_somebody_saw(world: World):
+    """A promotion is refused where the champion is another one than its author saw."""
+    world.version(champion=True)
+    world.version(after(1), again=True)
+    with pytest.raises(Stale, match=f"the champion is {MODEL}@1 by now"):
+        world.services.registry.promote(MODEL, 2, why="for a test", expected=0)
+    assert champion(world) == 1
+
+
+def test_a_rollback_goes_back_to_the_champion_before(world: World):
+    """A rollback goes back to the champion before the present one, or to a named one that was champion."""
+    registry = world.services.registry
+    for number in range(4):
+        world.version(after(number), again=True, champion=number < 3)
+    assert registry.rollback(MODEL, why="for a test").number == 2
+    assert registry.rollback(MODEL, to=1, why="for a test").number == 1
+    with pytest.raises(UsageError, match=f"{MODEL}@4 never was champion"):
+        registry.rollback(MODEL, to=4, why="for a test")
+
+
+def test_the_first_champion_is_never_rolled_back(world: World):
+    """The first champion has nothing before it to go back to."""
+    world.version(champion=True)
+    with pytest.raises(NotFound, match="no champion before"):
+        world.services.registry.rollback(MODEL, why="for a test")
+
+
+def test_a_run_scores_with_the_champion_as_of_its_start(world: World):
+    """A run scores with the champion as of its start, whatever is promoted meanwhile."""
+    world.version(champion=True)
+    start = world.services.registry.history(MODEL)[-1].at
+    world.version(DAY, again=True, champion=True)
+    found = champion_as_of(world.services, MODEL, start)
+    assert found is not None
+    assert found.ref == f"{MODEL}@1"
+    assert champion(world) == 2
+
+
+def test_the_first_training_of_a_run_scores_in_it(world: World):
+    """Where there was no champion at its start, a run scores with the one that its own training made."""
+    assert champion_as_of(world.services, MODEL, 1) is None
+    world.version(champion=True)
+    found = champion_as_of(world.services, MODEL, 1)
+    assert found is not None
+    assert found.ref == f"{MODEL}@1"

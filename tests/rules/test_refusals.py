@@ -1,0 +1,109 @@
+"""What is refused before anything is read"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+
+import pytest
+
+from kronkers_batch.config.spec import Definitions, SandboxPolicy
+from kronkers_batch.data.window import Window
+from kronkers_batch.errors import AccessRefused
+from kronkers_batch.steps import permits, rights, signing
+from kronkers_batch.steps.decide import scoring_state, training_due
+from kronkers_batch.steps.definitions import Definition
+from kronkers_batch.steps.ingest import ingest
+from kronkers_batch.steps.score import open_champion, score
+from kronkers_batch.steps.train import train
+from kronkers_batch.vault.context import Role, Scope
+from tests.rules.world import DAY, MODEL, READER, World
+
+
+def require(world: World, *names: str) -> None:
+    """From now on the warehouse runs signed definitions only; these are signed as they are."""
+    services = world.services
+    signing.sign(services, signing.requirement(services, True), "for a test")
+    if names:
+        signing.sign(services, signing.named(services, names), "for a test")
+    services.memo.clear()
+
+
+def refused(world: World, name: str = MODEL) -> str:
+    error = permits.refusal(world.services, name)
+    return error.what if error else ""
+
+
+def test_an_unsigned_definition_is_refused(world: World):
+    """Where signatures are required, a definition that nobody signed is refused; elsewhere every one runs."""
+    assert refused(world) == ""
+    require(world, MODEL)
+    assert refused(world) == ""
+    assert refused(world, READER) != ""
+
+
+def test_a_definition_that_changed_since_is_refused(world: World):
+    """A definition that changed since it was signed is refused: also its code, and how long outputs stay."""
+    require(world, MODEL)
+    world.spec(seed=9)
+    assert "the definition changed since" in refused(world)
+    world.spec(seed=1)
+    assert refused(world) == ""
+    world.spec(retention=dt.timedelta(days=1))
+    assert "the definition changed since" in refused(world)
+    world.spec(retention=None)
+    (world.folder / "models/price/model.py").write_text("fit = score = print\n")
+    world.services.memo.clear()
+    assert "the definition changed since" in refused(world)
+
+
+def test_conf_cannot_undo_the_requirement(world: World):
+    """`definitions: trusted` in conf does not undo what an administrator required; `signed` asks for more."""
+    world.services.config = replace(world.services.config, definitions=Definitions.SIGNED)
+    assert "nobody has signed" in refused(world)
+    require(world)
+    world.services.config = replace(world.services.config, definitions=Definitions.TRUSTED)
+    world.services.memo.clear()
+    assert "nobody has signed" in refused(world)
+
+
+def test_a_changed_root_refuses_every_model(world: World):
+    """Where signatures are required, a root that is not as it was signed refuses every model."""
+    require(world, MODEL)
+    executor = replace(world.services.config.executor, sandbox=SandboxPolicy.OFF)
+    world.services.config = replace(world.services.config, executor=executor)
+    world.services.memo.clear()
+    assert "the definition changed since" in refused(world)
+
+
+def test_a_refused_definition_runs_nothing(world: World):
+    """Of a refused definition no training is due, no date is scored, and no row of its source is read."""
+    version = world.version(champion=True)
+    require(world)
+    services, model, definition = world.services, world.services.model(MODEL), Definition({}, "", {})
+    for work in (
+        lambda: training_due(services, model, DAY),
+        lambda: scoring_state(services, model, DAY, version),
+        lambda: train(services, model, DAY, "a fingerprint", definition, "for a test"),
+        lambda: score(services, model, DAY, version, "a fingerprint"),
+        lambda: open_champion(services, model, version),
+        lambda: ingest(services, model, Window(None, None)),
+    ):
+        with pytest.raises(AccessRefused, match="nobody has signed"):
+            work()
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.READER])
+def test_who_only_reads_runs_nothing(world: World, role: Role):
+    """Who is not at least operator of a model runs nothing of it."""
+    world.join("rob", role, Scope("sales"))
+    error = rights.refusal(world.services, MODEL)
+    assert error is not None
+    assert error.what == f"this needs the role operator on sales/{MODEL}; your role is {role}"
+
+
+def test_an_operator_of_one_model_runs_that_one(world: World):
+    """An operator of one model runs that model, and no other."""
+    world.join("olga", Role.OPERATOR, Scope("sales", MODEL))
+    assert rights.refusal(world.services, MODEL) is None
+    assert rights.refusal(world.services, READER) is not None

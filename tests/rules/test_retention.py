@@ -1,0 +1,184 @@
+"""What expires"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+
+import pytest
+
+from kronkers_batch.steps import runlog, signing
+from kronkers_batch.steps.report import write_page
+from kronkers_batch.steps.retention import expire_outputs
+from kronkers_batch.vault.context import Role, Scope
+from tasks import context
+from tasks.run import RunResult, run
+from tests.rules.world import DAY, MODEL, World, after, offers
+
+TODAY = dt.datetime.now(dt.UTC).date()
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    yield
+    context._open.clear()
+
+
+def outputs(world: World, *days: int, kept: int = 10, date: dt.date = DAY) -> None:
+    """A model that keeps its outputs for so many days, with outputs of these days from the date on."""
+    model = world.services.config.models[MODEL]
+    if model.retention != dt.timedelta(days=kept):
+        world.spec(retention=dt.timedelta(days=kept))
+    version = world.services.registry.champion(MODEL) or world.version(champion=True)
+    for day in days:
+        world.output(version, date + dt.timedelta(days=day))
+
+
+def expired(world: World, date: dt.date = DAY, *, told_to: bool = False) -> tuple[list[str], str, str]:
+    """What a good run of a date deletes, and the state and words of what its record says of it."""
+    services = world.services
+    services.run_id = runlog.begin(services, date, "command")
+    gone = expire_outputs(services, date, [MODEL], told_to)
+    events = list(runlog.events(services, services.run_id))
+    return gone, *((events[0].state, events[0].message) if events else ("", ""))
+
+
+def night(world: World, *, delete_expired: bool = False) -> RunResult:
+    """A whole run of the date."""
+    folder = world.folder / "conf"
+    return run(world.services, folder, (), DAY, [MODEL], delete_expired=delete_expired)
+
+
+def ref(days: int, date: dt.date = DAY) -> str:
+    return f"{MODEL}/{date + dt.timedelta(days=days)}#1"
+
+
+def test_outputs_past_their_retention_are_deleted(world: World):
+    """An output older than `output.retention` as of the run's date is deleted; one just as old stays."""
+    outputs(world, 0, -1, -10, -11, -12)
+    gone, state, words = expired(world)
+    assert gone == [ref(-12), ref(-11)]
+    assert (state, words) == ("done", "2 outputs past 10 days deleted")
+    assert world.services.warehouse.dates(MODEL) == [after(-10), after(-1), DAY]
+
+
+def test_without_retention_outputs_stay(world: World):
+    """Without `output.retention` outputs stay for ever."""
+    outputs(world, 0, -1, -2_000)
+    world.spec(retention=None)
+    assert expired(world, told_to=True) == ([], "", "")
+
+
+def test_held_and_unfinished_outputs_expire_too(world: World):
+    """Outputs that are held, or that a killed run left unfinished, expire as the published ones do."""
+    outputs(world, 0, -1, -2)
+    champion = world.services.registry.champion(MODEL)
+    assert champion is not None
+    world.output(champion, after(-11), missed=["rows 2 is below 5"])
+    schema = world.services.warehouse.outputs(MODEL)[0].schema
+    world.services.warehouse.begin(MODEL, "sales", after(-12), "f", schema, ["id"])
+    assert expired(world)[0] == [ref(-12), ref(-11)]
+
+
+def test_a_run_that_published_nothing_deletes_nothing(world: World):
+    """A run deletes only where its own date's output is published."""
+    outputs(world, -1, -2, -11)
+    assert expired(world) == ([], "", "")
+    champion = world.services.registry.champion(MODEL)
+    assert champion is not None
+    world.output(champion, missed=["rows 2 is below 5"])
+    assert expired(world, told_to=True) == ([], "", "")
+
+
+def test_what_is_long_due_waits_for_a_word(world: World):
+    """Where an output is due for more than 31 days, as of a date far from the outputs, nothing is deleted."""
+    outputs(world, 0, -1, -2, -3, -41, -42)
+    gone, state, words = expired(world)
+    assert (gone, state) == ([], "held")
+    assert words.startswith(
+        "the outputs of 2 dates, past 10 days, are not deleted: the oldest is due for 32 days"
+    )
+    assert f"kronkers run {MODEL} --date {DAY} --delete-expired" in words
+    assert expired(world, told_to=True)[0] == [ref(-42), ref(-41)]
+
+
+def test_what_is_due_for_a_month_is_deleted(world: World):
+    """An output that is due for 31 days or less is deleted without a word."""
+    outputs(world, 0, -1, -2, -3, -41)
+    assert expired(world)[0] == [ref(-41)]
+
+
+def test_most_of_the_outputs_wait_for_a_word(world: World):
+    """Where more than half of a model's dates would go nothing is deleted, until somebody says so."""
+    outputs(world, 0, -1, -11, -12, -13)
+    gone, state, words = expired(world)
+    assert (gone, state) == ([], "held")
+    assert "they are more than half of the 5 that there are" in words
+    outputs(world, -2)
+    assert expired(world)[0] == [ref(-13), ref(-12), ref(-11)]
+
+
+def test_nothing_expires_as_of_the_future(world: World):
+    """As of a date in the future nothing is deleted: a slip of the keyboard costs nothing."""
+    tomorrow = TODAY + dt.timedelta(days=1)
+    outputs(world, 0, -1, -2, -11, date=tomorrow)
+    gone, state, words = expired(world, tomorrow)
+    assert (gone, state) == ([], "held")
+    assert f"{tomorrow} lies in the future" in words
+
+
+def test_the_table_and_the_page_say_what_expired(world: World):
+    """The table and the page of a run say what was deleted, and what was not and why."""
+    outputs(world, 0, -1, -2, -11)
+    (outcome,) = night(world).outcomes
+    assert (outcome.state, outcome.message) == ("done", "1 output past 10 days deleted")
+    outputs(world, -41, -42)
+    found = night(world)
+    (outcome,) = found.outcomes
+    assert outcome.state == "held"
+    assert outcome.message.startswith("the outputs of 2 dates, past 10 days, are not deleted: the oldest")
+    assert found.exit_code == 1
+    page = write_page(world.services, found.run_id).read_text()
+    assert "the outputs of 2 dates, past 10 days, are not deleted" in page
+    assert night(world, delete_expired=True).exit_code == 0
+    assert world.services.warehouse.dates(MODEL) == [after(-2), after(-1), DAY]
+
+
+def test_a_failed_run_deletes_nothing(world: World):
+    """A run in which the model failed deletes nothing of it, though an earlier run published the date."""
+    outputs(world, 0, -1, -2, -11)
+    world.rows(offers(days=25))  # scored anew, with a model that is none
+    (outcome,) = night(world, delete_expired=True).outcomes
+    assert outcome.state == "failed"
+    assert after(-11) in world.services.warehouse.dates(MODEL)
+
+
+def test_only_models_of_the_run_expire(world: World):
+    """Outputs of other models than those of a good run stay, and of those that the caller may not run."""
+    outputs(world, 0, -1, -2, -11)
+    assert expire_outputs(world.services, DAY, []) == []
+    world.join("olga", Role.OPERATOR, Scope("sales", "reader"))
+    world.spec(retention=dt.timedelta(days=10))
+    assert expire_outputs(world.services, DAY, [MODEL]) == []
+
+
+def test_an_unsigned_retention_deletes_nothing(world: World):
+    """Where signatures are required, a retention that nobody signed deletes nothing."""
+    outputs(world, 0, -1, -2, -11)
+    signing.sign(world.services, signing.requirement(world.services, True), "for a test")
+    world.services.memo.clear()
+    assert expire_outputs(world.services, DAY, [MODEL]) == []
+
+
+@pytest.mark.parametrize("told_to", [False, True])
+def test_what_is_deleted_cannot_be_read(world: World, told_to: bool):
+    """What is deleted cannot be read by anybody again, and its ledger line stays."""
+    outputs(world, 0, -1, -2, -11)
+    expired(world, told_to=told_to)
+    with pytest.raises(Exception, match="deleted"):
+        world.services.warehouse.read(MODEL, after(-11), version=1)
+    with world.services.db.read() as connection:
+        lines = [
+            entry.subject for entry in world.services.ledger.entries(connection) if entry.action == "expire"
+        ]
+    assert lines == [ref(-11)]

@@ -1,0 +1,148 @@
+"""Several runs at once, and runs that were killed"""
+
+from __future__ import annotations
+
+import datetime as dt
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from kronkers_batch.errors import Stale
+from kronkers_batch.registry.training import ModelVersion
+from kronkers_batch.steps import score as scoring
+from kronkers_batch.store import clock
+from tasks import context
+from tasks.score import Score
+from tasks.train import Train
+from tests.rules.world import DAY, MODEL, World, after
+
+HOLD = """\
+import sys
+from pathlib import Path
+from kronkers_batch.store import claims
+with claims.on_file(Path(sys.argv[1]), sys.argv[2], 0) as held:
+    print(held, flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    yield
+    context._open.clear()
+
+
+@pytest.fixture
+def version(world: World) -> ModelVersion:
+    context.provide(world.folder / "conf", (), world.services)
+    return world.version(champion=True)
+
+
+def score(world: World, as_of: int = 0) -> Score:
+    return Score(model=MODEL, date=DAY, conf=str(world.folder / "conf"), as_of=as_of)
+
+
+def while_claimed(
+    world: World, name: str, work: Callable[[], object], meanwhile: Callable[[], object]
+) -> object:
+    """What work gives that had to wait for another process, which does something before it lets go."""
+    result: list[object] = []
+    thread = threading.Thread(target=lambda: result.append(work()))
+    with world.services.db.claim(name) as held:
+        assert held
+        thread.start()
+        thread.join(0.5)
+        assert thread.is_alive()
+        meanwhile()
+    thread.join()
+    return result[0]
+
+
+def test_a_date_that_another_run_scores_is_waited_for(world: World, version: ModelVersion):
+    """A run waits for another one that scores the same date, publishes nothing itself, and says so."""
+    done = while_claimed(world, f"output {MODEL}/{DAY}", score(world).work, lambda: world.output(version))
+    assert done == ("done", f"{MODEL}/{DAY}#1 done meanwhile by another run")
+    assert [output.ref for output in world.services.warehouse.outputs(MODEL)] == [f"{MODEL}/{DAY}#1"]
+
+
+def test_what_another_run_holds_is_held(world: World, version: ModelVersion):
+    """What another run held back meanwhile is told as held."""
+    missed = ["nulls(score) failed"]
+    done = while_claimed(
+        world, f"output {MODEL}/{DAY}", score(world).work, lambda: world.output(version, failed_checks=missed)
+    )
+    assert done == ("held", f"{MODEL}/{DAY}#1 done meanwhile by another run, and held: {missed[0]}")
+
+
+def test_a_training_that_another_run_does_is_waited_for(world: World, version: ModelVersion):
+    """A run waits for another one that trains the same model, and does not train the same again."""
+    again = f"{version.training.definition_fingerprint}@{after(1)}"
+    task = Train(model=MODEL, date=after(1), fingerprint=again, conf=str(world.folder / "conf"))
+    done = while_claimed(
+        world, f"training of {MODEL}", task.work, lambda: world.version(after(1), again=True)
+    )
+    assert done == ("done", f"{MODEL}@2 trained meanwhile by another run")
+    assert len(world.services.registry.versions(MODEL)) == 2
+
+
+def test_one_fingerprint_is_published_once(
+    world: World, version: ModelVersion, monkeypatch: pytest.MonkeyPatch
+):
+    """Also where nobody waited, one date by one version over the same data is published once."""
+    real = scoring.score
+
+    def late(*arguments: object) -> object:
+        world.output(version)  # by another run, after this one looked
+        return real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(scoring, "score", late)
+    assert score(world).work() == ("done", f"{MODEL}/{DAY}#1 done meanwhile by another run")
+    with pytest.raises(Stale, match="another run made this output meanwhile"):
+        world.output(version)
+    assert len(world.services.warehouse.outputs(MODEL)) == 1
+
+
+def test_an_earlier_champion_does_not_replace_a_later_one(world: World, version: ModelVersion):
+    """A run whose champion was replaced meanwhile does not put its output over that of the new champion."""
+    start = clock.now()
+    newer = world.version(after(1), again=True, champion=True)
+    task = score(world, start)
+    assert task.champion is not None
+    assert task.champion.id == version.id
+    assert not task.complete()
+    world.output(newer)
+    assert task.complete()
+    assert task.work() == ("done", f"{MODEL}/{DAY}#1 done meanwhile by another run")
+    assert world.services.warehouse.heads(MODEL)[0].ref == f"{MODEL}/{DAY}#1"
+
+
+def test_who_dies_is_not_waited_for(world: World):
+    """A run that is killed is not waited for."""
+    path = world.services.db.path
+    held = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path), "work"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert held.stdout is not None
+    assert held.stdout.readline() == b"True\n"
+    with world.services.db.claim("work") as ours:
+        assert not ours
+    with world.services.db.claim("other work") as ours:
+        assert ours
+    held.kill()
+    held.communicate()
+    with world.services.db.claim("work") as ours:
+        assert ours
+
+
+def test_who_takes_too_long_is_not_waited_for(world: World, version: ModelVersion):
+    """A run is waited for as long as the model's `time_limit` says; then this one does it itself."""
+    resources = replace(world.services.model(MODEL).resources, time_limit=dt.timedelta(seconds=0))
+    world.spec(resources=resources)
+    world.output(version)
+    with world.services.db.claim(f"output {MODEL}/{DAY}") as held:
+        assert held
+        assert score(world).work()[0] == "done"

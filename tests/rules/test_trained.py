@@ -1,0 +1,122 @@
+"""What a training does with its version"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import pytest
+
+from kronkers_batch.config.spec import Promote, RowsPolicy
+from kronkers_batch.errors import ModelError, ScoreFailed
+from kronkers_batch.steps.definitions import define
+from kronkers_batch.steps.train import Trained, train
+from kronkers_batch.vault.context import Role, Scope
+from tests.rules.world import DAY, MODEL, World, offers, threshold
+
+MEAN = """\
+import numpy as np
+
+
+def fit(data, params):
+    return float(np.mean(data["y"]))
+
+
+def score(model, data):
+    return np.full(len(data["x"]), model)
+"""
+SAME = 'np.full(len(data["x"]), model)'
+OF_THE_CHUNK = MEAN.replace(SAME, 'data["x"] - np.mean(data["x"]) + model')
+OF_THE_ORDER = MEAN.replace(SAME, 'np.arange(len(data["x"]), dtype=float)')
+COUNTS = MEAN.replace(SAME, 'np.full(len(data["x"]), float(len(data["x"])))')
+
+
+def trained(world: World, code: str = MEAN, **changes: Any) -> Trained:
+    """One training by a process of its own, with this code and these changes."""
+    model, services = world.spec(**changes), world.services
+    definition = define(services, model)
+    (world.folder / "models/price/model.py").write_text(code)
+    services.memo.clear()
+    return train(services, model, DAY, "a fingerprint", definition, "for a test")
+
+
+def test_a_version_that_passes_is_promoted(world: World):
+    """A trained version whose thresholds hold is promoted by its own training."""
+    found = trained(world, training_thresholds=(threshold("rmse", high=9),))
+    assert found.promoted
+    champion = world.services.registry.champion(MODEL)
+    assert champion is not None
+    assert champion.id == found.version.id
+
+
+def test_a_version_that_misses_is_recorded(world: World):
+    """A trained version that misses a threshold is recorded, and not promoted."""
+    found = trained(world, training_thresholds=(threshold("rmse", high=0.001),))
+    assert not found.promoted
+    assert found.version.training.verdict == found.verdict.missed
+    assert "rmse" in found.verdict.why()
+    assert world.services.registry.champion(MODEL) is None
+
+
+def test_manual_promotes_nothing_by_itself(world: World):
+    """With `promote: manual` a trained version that passes is recorded, and not promoted."""
+    found = trained(world, promote=Promote.MANUAL)
+    assert found.verdict.passed
+    assert not found.promoted
+    assert world.services.registry.champion(MODEL) is None
+
+
+def test_it_is_measured_on_the_holdout_alone(world: World):
+    """Metrics are of the held-out rows alone; the naive prediction is the fitted rows' mean."""
+    world.rows(offers().with_columns(y=pl.col("id").cast(pl.Float64)))
+    fit, held = range(7 * 6, 14 * 6), range(14 * 6, 17 * 6)
+    mean = sum(fit) / len(fit)
+    version = trained(world).version.training
+    assert version.naive == pytest.approx(mean)
+    assert version.metrics["bias"] == pytest.approx(mean - sum(held) / len(held))
+    assert version.metrics["skill"] == pytest.approx(0)
+    assert dict(version.rows) == {"fit": 42, "holdout": 18, "unlabelled": 0}
+
+
+def test_rows_must_not_hang_on_each_other(world: World):
+    """A model that is scored in chunks is refused where a row's score hangs on the others of its chunk."""
+    with pytest.raises(ScoreFailed, match="another score when its rows are permuted or cut"):
+        trained(world, OF_THE_CHUNK)
+    assert world.services.registry.versions(MODEL) == []
+
+
+def test_rows_must_not_hang_on_their_order(world: World):
+    """So is one whose scores hang on the order of the rows."""
+    with pytest.raises(ScoreFailed, match="another score when its rows are permuted or cut"):
+        trained(world, OF_THE_ORDER)
+
+
+def test_rows_of_a_whole_may_hang_on_each_other(world: World):
+    """A model with `rows: whole` may give a row a score that hangs on the others."""
+    assert trained(world, OF_THE_CHUNK, rows=RowsPolicy.WHOLE).promoted
+
+
+def test_a_whole_is_measured_at_once(world: World, monkeypatch: pytest.MonkeyPatch):
+    """A model with `rows: whole` is measured on all held-out rows at once; another one in chunks."""
+    monkeypatch.setattr("kronkers_batch.steps.train.CHUNK_ROWS", 10)
+    golden = trained(world, COUNTS, rows=RowsPolicy.WHOLE).version.training.golden
+    assert set(golden["score:score"]) == {18.0}
+
+
+def test_what_fails_records_nothing(world: World):
+    """A training that fails anywhere records no version."""
+    with pytest.raises(ModelError):
+        trained(world, MEAN.replace("return float(", "raise ValueError("))
+    with pytest.raises(ModelError):
+        trained(world, MEAN.replace("return np.full(", "raise ValueError("))
+    assert world.services.registry.versions(MODEL) == []
+
+
+def test_who_may_not_promote_leaves_it_to_an_approver(world: World):
+    """A version that an operator trained, who may not promote, waits for an approver."""
+    world.join("olga", Role.OPERATOR, Scope("sales"))
+    found = trained(world)
+    assert found.verdict.passed
+    assert (found.promoted, found.waits) == (False, True)
+    assert f"it waits for an approver to run `kronkers promote {MODEL}@1 --why REASON`" in found.message()
+    assert world.services.registry.champion(MODEL) is None

@@ -1,0 +1,146 @@
+"""When a model trains"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+
+from kronkers_batch.config.spec import Promote, Retrain
+from kronkers_batch.steps.decide import training_asked, training_due
+from tests.rules.world import DAY, MODEL, World, after, threshold
+
+
+def due(world: World, date: dt.date = DAY) -> str:
+    """Why the model trains as of a date; empty where it does not."""
+    found = training_due(world.services, world.services.model(MODEL), date)
+    return found.reason if found else ""
+
+
+def asked(world: World, date: dt.date = DAY, force: str = "") -> str:
+    found = training_asked(world.services, world.services.model(MODEL), date, force)
+    return found.reason if found else ""
+
+
+def every(days: int) -> Retrain:
+    return Retrain(dt.timedelta(days=days))
+
+
+def test_a_model_without_a_version_trains(world: World):
+    """A model that has no version yet trains."""
+    assert due(world) == "no model version yet"
+
+
+def test_a_trained_model_does_not_train_again(world: World):
+    """A model whose champion is of today's definition does not train again, however long ago it trained."""
+    world.version(champion=True)
+    assert [due(world, after(days)) for days in (0, 1, 3_000)] == ["", "", ""]
+
+
+def test_a_changed_definition_trains(world: World):
+    """A changed definition trains, and the reason names what changed."""
+    world.version(champion=True)
+    world.spec(seed=7, parameters={"a": 1})
+    assert due(world) == "definition changed: parameters.a: added 1; seed: 1 -> 7"
+
+
+def test_what_is_no_part_of_the_definition_does_not_train(world: World):
+    """Owner, description, schedule, thresholds, promotion, retention and resources train nothing."""
+    world.version(champion=True)
+    resources = replace(world.services.model(MODEL).resources, workers=3, threads=2)
+    world.spec(owner="Zoe", description="new", schedule="03:00", resources=resources)
+    world.spec(retention=dt.timedelta(days=3), promote=Promote.MANUAL, retrain=every(50))
+    world.spec(training_thresholds=(threshold("r2", 0.9),), output_thresholds=(threshold("rows", 9),))
+    assert due(world, after(1)) == ""
+
+
+def test_a_change_that_is_taken_back_trains(world: World):
+    """A change that is taken back trains again, since the champion is of the other definition."""
+    world.version(champion=True)
+    world.version(definition="other", champion=True)
+    assert due(world) == 'definition changed: parameters.a: removed "other"'
+
+
+def test_a_rollback_trains_nothing(world: World):
+    """A rollback to a champion of another definition trains nothing."""
+    world.version(definition="other", champion=True)
+    world.version(champion=True)
+    world.services.registry.rollback(MODEL, why="for a test")
+    assert due(world, after(1)) == ""
+
+
+def test_retraining_is_due_after_its_time(world: World):
+    """`retrain.every` trains once so much time lies between the last training's date and this one."""
+    world.version(champion=True)
+    world.spec(retrain=every(30))
+    assert due(world, after(29)) == ""
+    assert due(world, after(30)) == f"last trained as of {DAY}, 30 days before"
+    assert due(world, after(99)) == f"last trained as of {DAY}, 99 days before"
+
+
+def test_retraining_counts_from_the_last_training(world: World):
+    """`retrain.every` counts from the last training of today's definition, promoted or not."""
+    world.spec(retrain=every(30), training_thresholds=(threshold("r2", 0.5),))
+    world.version(champion=True)
+    world.version(after(20), again=True, metrics={"r2": 0.1}, missed=["r2 0.1 is below 0.5"])
+    world.version(after(25), definition="other")
+    assert due(world, after(49)) == ""
+    assert due(world, after(50)) == f"last trained as of {after(20)}, 30 days before"
+
+
+def test_a_date_trains_once(world: World):
+    """One logical date trains one definition once: what was trained as of it is not due again."""
+    world.spec(retrain=every(30))
+    world.version(champion=True)
+    world.version(after(30), again=True)
+    world.version(DAY, again=True)  # of an earlier date, later
+    assert due(world, after(30)) == ""
+    assert due(world, after(31)) == f"last trained as of {DAY}, 31 days before"
+
+
+def test_without_a_champion_each_date_tries_again(world: World):
+    """A model without a champion, whose last version missed its thresholds, trains again for a later date."""
+    world.spec(training_thresholds=(threshold("r2", 0.9),))
+    world.version(missed=["r2 0.5 is below 0.9"])
+    assert due(world) == ""
+    assert due(world, after(1)) == f"no champion: {MODEL}@1 missed its thresholds"
+    world.version(after(1), again=True, missed=["r2 0.5 is below 0.9"])
+    assert due(world, after(1)) == ""
+    assert due(world, after(2)) == f"no champion: {MODEL}@2 missed its thresholds"
+
+
+def test_with_a_champion_a_missed_training_is_not_repeated(world: World):
+    """A model with a champion does not repeat a training that missed its thresholds."""
+    world.spec(training_thresholds=(threshold("r2", 0.9),))
+    world.version(definition="other", champion=True)
+    world.version(missed=["r2 0.5 is below 0.9"])
+    assert due(world, after(1)) == ""
+
+
+def test_a_version_that_waits_for_a_person_is_not_trained_again(world: World):
+    """A version that passed and waits for a person to promote it is not trained again."""
+    world.spec(promote=Promote.MANUAL)
+    world.version()
+    assert [due(world, after(days)) for days in (0, 1, 30)] == ["", "", ""]
+
+
+def test_who_asks_trains_for_another_date(world: World):
+    """Who asks by hand trains once for each logical date, although nothing changed."""
+    world.version(champion=True)
+    assert asked(world) == ""
+    assert asked(world, after(1)) == "asked for"
+    world.version(after(1), again=True)
+    assert asked(world, after(1)) == ""
+
+
+def test_who_asks_by_force_trains(world: World):
+    """Who asks by force trains, each time."""
+    world.version(champion=True)
+    assert asked(world, force="a1") == "asked for, by force"
+
+
+def test_who_asks_after_a_change_is_told_the_change(world: World):
+    """Who asks after a change, or after one was taken back, is told what changed."""
+    assert asked(world) == "no model version yet"
+    world.version(champion=True)
+    world.version(definition="other", champion=True)
+    assert asked(world) == 'definition changed: parameters.a: removed "other"'

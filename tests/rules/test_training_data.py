@@ -1,0 +1,187 @@
+"""What a model is trained and measured on"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from typing import Any
+
+import polars as pl
+import pytest
+
+from kronkers_batch.config.spec import CheckKind, CheckSpec, Feature, InputRef, ModelSpec, OnFailure
+from kronkers_batch.data.window import Window
+from kronkers_batch.errors import CheckFailed, DataError
+from kronkers_batch.frames.schema import Column, ColumnType, Schema
+from kronkers_batch.steps.features import as_features, target_as_float
+from kronkers_batch.steps.ingest import ingest
+from kronkers_batch.steps.prepare import TrainingData, training_data, with_levels
+from kronkers_batch.steps.services import midnight
+from kronkers_batch.steps.sources import source_of
+from kronkers_batch.steps.windows import days, holdout_start, scoring_window, training_window
+from tests.rules.world import DAY, HERE, MODEL, READER, World, offers
+
+STILL = InputRef(source="still")
+LIMIT = 2**53
+
+
+def data(world: World, date: dt.date = DAY, **changes: Any) -> TrainingData:
+    """What the model, with these changes, is trained and measured on as of a date."""
+    model = world.spec(**changes)
+    source = source_of(world.services, model.source)
+    snapshot = ingest(world.services, model, training_window(model, source, date))
+    return training_data(world.services, model, source, snapshot)
+
+
+def windows(model: ModelSpec, **days: float) -> Any:
+    return replace(model.windows, **{name: dt.timedelta(days=count) for name, count in days.items()})
+
+
+def day(number: int) -> dt.datetime:
+    return midnight(dt.date(2024, 1, number))
+
+
+def check(action: OnFailure, up_to: float = 0.0) -> CheckSpec:
+    return CheckSpec(CheckKind.RANGE, ("x",), {"min": 1.0}, action, up_to, HERE)
+
+
+def test_the_training_window_ends_before_labels_are_late(world: World):
+    """A training as of D reads `window.train` of rows, up to `label_delay` before D."""
+    model = world.services.model(MODEL)
+    source = world.services.config.sources["offers"]
+    assert training_window(model, source, DAY) == Window(day(8), day(18))
+    all_of_it = replace(model, windows=windows(model, train=0))
+    assert training_window(all_of_it, source, DAY) == Window(None, day(18))
+
+
+def test_the_holdout_is_the_windows_end(world: World):
+    """The last `window.holdout` of the training window measures the model, and is not fitted on."""
+    model = world.services.model(MODEL)
+    assert holdout_start(model, Window(day(8), day(18))) == day(15)
+    found = data(world)
+    assert (found.fit.height, found.holdout.height) == (7 * 6, 3 * 6)
+    assert found.holdout["x"].to_list() == [float(i % 7) for i in range(14 * 6, 17 * 6)]
+
+
+def test_the_scoring_window_begins_with_the_date(world: World):
+    """A scoring of D reads rows from D on, for `window.score`."""
+    model, source = world.services.model(MODEL), world.services.config.sources["offers"]
+    assert scoring_window(model, source, DAY) == Window(day(20), day(21))
+    assert scoring_window(replace(model, windows=windows(model, score=2)), source, DAY) == Window(
+        day(20), day(22)
+    )
+
+
+def test_a_window_of_days_counts_each_that_it_touches():
+    """A window over another model's outputs needs each day that it touches, to its end but not beyond."""
+    assert list(days(Window(day(8), day(10)))) == [dt.date(2024, 1, 8), dt.date(2024, 1, 9)]
+    half = Window(day(8) + dt.timedelta(hours=12), day(9) + dt.timedelta(hours=1))
+    assert list(days(half)) == [dt.date(2024, 1, 8), dt.date(2024, 1, 9)]
+    assert list(days(Window(None, day(10)))) == []
+
+
+def test_a_source_without_time_is_read_whole(world: World):
+    """A source without a time column is read whole, to train and to score."""
+    model, source = world.services.model(MODEL), world.services.config.sources["still"]
+    assert training_window(model, source, DAY) == scoring_window(model, source, DAY) == Window(None, None)
+    reader = world.services.model(READER)  # an output has dates, though no column of time
+    assert scoring_window(reader, source_of(world.services, reader.source), DAY) == Window(day(20), day(21))
+
+
+def test_without_time_a_share_is_held_out(world: World):
+    """Without a time column `holdout_share` of the rows is held out, spread over all of them."""
+    world.rows(offers(days=200))
+    model = world.services.model(MODEL)
+    found = data(world, source=STILL, windows=replace(model.windows, holdout_share=0.25))
+    assert found.fit.height + found.holdout.height == 1_200
+    assert found.holdout.height == pytest.approx(300, abs=12)
+
+
+def test_the_same_rows_are_held_out_each_time(world: World):
+    """Without a time column the same rows are held out each time, and others under another seed."""
+    one, same, other = (data(world, source=STILL, seed=seed).holdout for seed in (1, 1, 2))
+    assert one.equals(same)
+    assert not one.equals(other)
+
+
+def test_rows_without_a_target_are_left_out(world: World):
+    """Rows whose target is null are neither fitted on nor measured on, and are counted."""
+    frame = offers().with_columns(y=pl.when(pl.col("id") % 4 > 0).then("y"))
+    world.rows(frame)
+    found = data(world)
+    assert found.fit["y"].null_count() == found.holdout["y"].null_count() == 0
+    assert found.unlabelled == 15
+    assert found.fit.height + found.holdout.height + found.unlabelled == 60
+
+
+def test_there_must_be_rows_to_fit_and_to_measure(world: World):
+    """A training without a row to fit on, or without one to measure on, is refused."""
+    world.rows(offers().with_columns(y=pl.when(pl.col("at") < day(15).replace(tzinfo=None)).then("y")))
+    with pytest.raises(DataError, match="the holdout part of the training window has no rows"):
+        data(world)
+    world.rows(offers().with_columns(y=pl.when(pl.col("at") >= day(15).replace(tzinfo=None)).then("y")))
+    with pytest.raises(DataError, match="the fit part of the training window has no rows"):
+        data(world)
+
+
+def test_more_rows_than_declared_are_refused(world: World):
+    """More rows than `resources.training_rows` are refused before a process gets one; so many are not."""
+    resources = world.services.model(MODEL).resources
+    with pytest.raises(DataError, match="has 60 rows, more than the declared 59"):
+        data(world, resources=replace(resources, training_rows=59))
+    assert data(world, resources=replace(resources, training_rows=60)).fit.height == 42
+
+
+def test_a_failed_input_check_stops_the_training(world: World):
+    """A failed check of a model's input stops its training; one that drops takes the rows out."""
+    with pytest.raises(CheckFailed, match=r"range\(x\)"):
+        data(world, input_checks=(check(OnFailure.FAIL),))
+    found = data(world, input_checks=(check(OnFailure.DROP, 0.5),))
+    assert found.fit.height + found.holdout.height == 51
+    assert min(found.fit["x"].min(), found.holdout["x"].min()) == 1.0  # type: ignore[type-var]
+
+
+def test_a_category_has_the_levels_of_the_fitted_rows(world: World):
+    """A category has the levels of the rows that are fitted on, in the order of their characters."""
+    model = world.spec(features=(Feature("g", ColumnType.CATEGORY, HERE),))
+    fit = pl.DataFrame({"g": ["é", "b", None, "C", "b"]})
+    assert with_levels(model, fit)["g"].levels == ("C", "b", "é")
+
+
+def test_a_category_without_levels_is_refused(world: World):
+    """A category that is null in every fitted row is refused, since it has no levels."""
+    model = world.spec(features=(Feature("g", ColumnType.CATEGORY, HERE),))
+    with pytest.raises(DataError, match="g is null in every row of the training window"):
+        with_levels(model, pl.DataFrame({"g": [None, None]}, schema={"g": pl.String}))
+
+
+def test_an_integer_becomes_a_float_only_exactly():
+    """An integer becomes a float only where that is exact: beyond 2^53, on either side, it is refused."""
+    as_float = Schema((Column("n", ColumnType.FLOAT),))
+    exact = as_features(pl.DataFrame({"n": [LIMIT, -LIMIT, None]}), as_float)
+    assert exact["n"].to_list() == [float(LIMIT), -float(LIMIT), None]
+    for number in (LIMIT + 1, -LIMIT - 1):
+        with pytest.raises(DataError, match=r"n has 1 integers beyond 2\^53"):
+            as_features(pl.DataFrame({"n": [1, number]}), as_float)
+    kept = as_features(pl.DataFrame({"n": [LIMIT + 1]}), Schema((Column("n", ColumnType.INTEGER),)))
+    assert kept["n"].to_list() == [LIMIT + 1]
+
+
+def test_a_value_that_does_not_fit_a_feature_is_refused():
+    """A value that is none of the feature's type is refused, and never made null."""
+    with pytest.raises(DataError, match="n has values that are no integer"):
+        as_features(pl.DataFrame({"n": ["1", "a"]}), Schema((Column("n", ColumnType.INTEGER),)))
+
+
+def test_features_come_as_declared():
+    """A model sees its features in their declared order, and no other column."""
+    wanted = Schema((Column("b", ColumnType.FLOAT), Column("a", ColumnType.FLOAT)))
+    frame = pl.DataFrame({"a": [1.0], "key": [7], "b": [2.0]})
+    assert as_features(frame, wanted).columns == ["b", "a"]
+
+
+def test_a_target_is_a_number_or_boolean():
+    """A target is measured as a number or boolean; text is refused."""
+    assert target_as_float(pl.DataFrame({"y": [True, False]}), "y").to_list() == [1.0, 0.0]
+    with pytest.raises(DataError, match=r"the target y is (?i:string), not a number or boolean"):
+        target_as_float(pl.DataFrame({"y": ["1"]}), "y")
