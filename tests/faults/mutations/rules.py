@@ -47,12 +47,12 @@ DUE = [
       never("services.registry.find(model.name, again) is not None"),
       f"{TRAIN}a_date_trains_once"),
     _("a model without a champion is not tried again", "steps.decide:training_due",
-      never("services.registry.champion(model.name) is None and ..."),
+      never("champion is None and ..."),
       f"{TRAIN}without_a_champion_each_date_tries_again"),
     _("a model without a champion is tried again for the same date", "steps.decide:training_due",
       without("age > dt.timedelta()"), f"{TRAIN}without_a_champion_each_date_tries_again"),
     _("a missed training is repeated although there is a champion", "steps.decide:training_due",
-      without("services.registry.champion(model.name) is None"),
+      without("champion is None"),
       f"{TRAIN}with_a_champion_a_missed_training_is_not_repeated"),
     _("what waits for a person is trained again", "steps.decide:training_due",
       without("_missed(model, newest)"), f"{TRAIN}a_version_that_waits_for_a_person_is_not_trained_again"),
@@ -69,15 +69,15 @@ DUE = [
 PROMOTION = [
     _("a changed threshold promotes nothing", "steps.decide:promotable",
       returns("False"), f"{PROMOTED}a_version_that_passes_todays_thresholds_is_promoted"),
-    _("a version is promoted whatever the thresholds say", "steps.decide:promotable",
+    _("a version is promoted whatever the thresholds say", "steps.decide:_waits",
       without("_missed(model, version)"),
       f"{PROMOTED}a_version_that_misses_todays_thresholds_is_not_promoted"),
-    _("`promote: manual` is promoted when thresholds change", "steps.decide:promotable",
+    _("`promote: manual` is promoted when thresholds change", "steps.decide:_waits",
       without("model.promote is not Promote.AUTOMATIC"), f"{PROMOTED}manual_promotion_is_a_persons"),
-    _("a rollback is undone by the next night", "steps.decide:promotable",
-      swap("all(...)", "True"), f"{PROMOTED}what_was_rolled_back_stays_rolled_back"),
+    _("a rollback is undone by the next night", "steps.decide:_waits",
+      never("any(...)"), f"{PROMOTED}what_was_rolled_back_stays_rolled_back"),
     _("a person promotes what missed without force", "registry.registry:Registry.promote",
-      never("failed and not force"), f"{PROMOTED}a_person_promotes_what_missed_only_by_force"),
+      never("not force"), f"{PROMOTED}a_person_promotes_what_missed_only_by_force"),
     _("nobody says why", "registry.registry:Registry._locked",
       never("not why.strip()"), f"{PROMOTED}a_person_promotes_what_missed_only_by_force"),
     _("a promotion replaces any champion", "registry.registry:Registry.promote",
@@ -202,8 +202,8 @@ TRAINING = [
            "artifact = worker.save()\nservices.registry.record(Training(model=model.name, "
            "department=model.department, logical_date=date, window={}, fingerprint='', definition={}, "
            "definition_fingerprint='', fingerprints={}, snapshot_id='', metrics={}, naive=0.0, "
-           "parameters={}, rows={}, features=features, target='', golden=data.fit.head(1), runtime={}, overrides=(), "
-           "verdict=(), why='', run_id=''), artifact)"), f"{TRAINED}what_fails_records_nothing"),
+           "parameters={}, rows={}, features=features, target='', golden=data.fit.head(1), runtime={}, "
+           "overrides=(), verdict=(), why='', run_id=''), artifact)"), f"{TRAINED}what_fails_records_nothing"),
 ]  # fmt: skip
 
 SCORING = [

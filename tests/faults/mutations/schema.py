@@ -173,7 +173,7 @@ OLDER_KEYS = [
       drop("services.vault.ring.expect(...)"),
       f"{OLDER}test_older_keys_put_back_have_nothing_written_under_them"),
     _("an empty database is a new warehouse, whatever was there", "bootstrap:open_system",
-      drop("_refuse_emptied(config)"),
+      drop("lost.refuse(config, db)"),
       f"{F}test_emptied.py::test_an_empty_database_gets_no_new_administrator"),
     _("a database without the row that names it is a new warehouse", "vault.setup:is_new",
       never("conn.execute(select(t.principals.c.id)).first() is not None"),
