@@ -192,7 +192,7 @@ def test_who_was_administrator_makes_one_as_of_before(company: Departments, what
                 else insert(k).values(**values)
             )
             if "line" in what:
-                ada.vault.identity = me if "her line" in what else new
+                ada.vault.identity = me if what.endswith("her line") else new
                 tell(ada, conn, "add", f"administrator xena {new.public.id}", "")
     noticed(company, COULD_NOT if "line" in what else "the public keys in the database are not")
 
@@ -236,6 +236,14 @@ def test_who_is_somebody_by_a_planted_row_is_nobody_before_the_night_begins(comp
     change(company, "UPDATE grants SET role = 'admin' WHERE model = '' AND department = 'hr'")
     with by(company, "nightly") as nightly, pytest.raises(IntegrityError, match="grants in the database"):
         checkpoint.compare(nightly)
+
+
+def test_who_is_put_in_while_a_night_runs_is_noticed_at_its_end(company: Departments):
+    with by(company, "nightly") as nightly:
+        checkpoint.compare(nightly)
+        change(company, "UPDATE principals SET kind = 'service' WHERE name = 'bob'")
+        with pytest.raises(IntegrityError, match="public key"):
+            checkpoint.write(nightly)
 
 
 # ---------------------------------------------------------------- what must go on working
