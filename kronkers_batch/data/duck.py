@@ -1,4 +1,4 @@
-"""DuckDB, locked down: it sees the declared files and nothing else, and writes nothing to any disk."""
+"""DuckDB, locked down: it sees the rows that it is given and no file, and writes nothing to any disk."""
 
 from __future__ import annotations
 
@@ -6,34 +6,44 @@ import contextlib
 import datetime as dt
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
 from kronkers_batch.data.timelimit import TimeIsUp, TimeLimit
+from kronkers_batch.frames.schema import ColumnType
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
 _THREADS = 2
+TYPES = {
+    ColumnType.FLOAT: "DOUBLE",
+    ColumnType.FLOAT32: "FLOAT",
+    ColumnType.INTEGER: "BIGINT",
+    ColumnType.INT32: "INTEGER",
+    ColumnType.BOOLEAN: "BOOLEAN",
+    ColumnType.DATE: "DATE",
+    ColumnType.TIMESTAMP: "TIMESTAMP",
+    ColumnType.STRING: "VARCHAR",
+    ColumnType.CATEGORY: "VARCHAR",
+}
+"""What a column of each type is in SQL."""
 
 
 @contextlib.contextmanager
-def connect(
-    allowed: Sequence[Path], memory: int, threads: int = _THREADS
-) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An in-memory connection that may read ``allowed`` and use ``memory`` bytes; more fails.
+def connect(memory: int, threads: int = _THREADS) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An in-memory connection that reads no file and may use ``memory`` bytes; more fails.
 
-    The order matters: what may be read is said before external access goes off, and the lock comes last.
-    Without a temporary folder a query that needs more memory fails instead of spilling rows in clear.
+    The order matters: the lock comes last. Without a temporary folder a query that needs more memory fails instead
+    of spilling rows in clear.
     """
     import duckdb
 
     connection = duckdb.connect(":memory:")
     try:
-        files = ", ".join(quoted_text(str(path)) for path in allowed)
-        connection.execute(f"SET allowed_paths = [{files}]")
         connection.execute("SET temp_directory = ''")
         connection.execute("SET python_enable_replacements = false")
         connection.execute("SET autoinstall_known_extensions = false")
@@ -80,8 +90,7 @@ _COMPUTING = frozenset({"generate_series", "json_each", "json_tree", "range", "r
 def read_besides(connection: duckdb.DuckDBPyConnection, sql: str, tables: Iterable[str]) -> list[str]:
     """What a single SELECT reads besides these tables and its own WITH: tables, and functions with ``()``.
 
-    A file that a view reads may hold more than the view shows, and its name can be guessed. So it is not
-    enough to lock all other files.
+    Files are locked besides; a function may reach what is none, such as a table of another name.
     """
     # fetchall: a result that is not read to its end keeps the connection's tables in use.
     ((text,),) = connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchall()
@@ -104,6 +113,11 @@ def read_besides(connection: duckdb.DuckDBPyConnection, sql: str, tables: Iterab
             waiting += node
     known |= {f"{name}()" for name in _COMPUTING}
     return sorted(name for name in read if name.casefold() not in known)
+
+
+def plain(frame: pl.DataFrame) -> pl.DataFrame:
+    """Timestamps are plain UTC in SQL, so that functions need no time zone extension."""
+    return frame.with_columns(pl.col(pl.Datetime("us", "UTC")).dt.replace_time_zone(None))
 
 
 def quoted_name(name: str) -> str:

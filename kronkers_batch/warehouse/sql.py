@@ -41,7 +41,7 @@ def run(
     """
     import duckdb
 
-    with duck.connect([], memory) as connection:
+    with duck.connect(memory) as connection:
         try:
             if not duck.is_single_select(connection, query):
                 raise UsageError("only a single SELECT is run", fix=_fix(models))

@@ -62,13 +62,10 @@ def _batches(
         ) from None
 
 
-def schema(file: Opened, source: SourceSpec, place: Place) -> pl.Schema:
-    """The types of the declared columns in the file, checked against the declared ones; reads no row.
-
-    Raises SourceError.
-    """
+def look(file: Opened, source: SourceSpec, place: Place) -> None:
+    """Raises SourceError where the declared columns are not there, or not of types that fit; reads no row."""
     with _opened(file.reading, place) as parquet:
-        return _check(parquet, source, place)
+        _check(parquet, source, place)
 
 
 @contextlib.contextmanager
@@ -101,7 +98,7 @@ def _allocating() -> None:
         pa.set_memory_pool(pa.jemalloc_memory_pool())
 
 
-def _check(file: pq.ParquetFile, source: SourceSpec, place: Place) -> pl.Schema:
+def _check(file: pq.ParquetFile, source: SourceSpec, place: Place) -> None:
     import pyarrow as pa
 
     found = file.schema_arrow
@@ -111,7 +108,6 @@ def _check(file: pq.ParquetFile, source: SourceSpec, place: Place) -> pl.Schema:
         raise place.error(
             f"the file has several columns called {', '.join(twice)}", "Rename them in the file."
         )
-    types = {}
     for column in source.schema:
         kind = found.field(column.name).type
         try:
@@ -122,8 +118,6 @@ def _check(file: pq.ParquetFile, source: SourceSpec, place: Place) -> pl.Schema:
                 "Declare another column, or convert it in the file.",
             ) from None
         casting.cast(empty, column, place)
-        types[column.name] = empty.dtype
-    return pl.Schema(types)
 
 
 def _frame(batch: pa.RecordBatch, names: Sequence[str]) -> pl.DataFrame:
