@@ -156,12 +156,25 @@ def replaced(sql: str, values: dict[str, str], rest: Callable[[str], str] = str)
     return "".join([*parts, rest(sql[done:])])
 
 
-def streamed(relation: duckdb.DuckDBPyRelation, rows: int) -> Iterator[pa.RecordBatch]:
-    """The result in batches. Raises duckdb.Error, also where Arrow makes an OSError of it on the way."""
+def trimmed(sql: str) -> str:
+    """The query without what ends it: semicolons, and comments behind one."""
+    bare = _PARAMETER.sub(lambda m: " " * len(m[0]) if m[0].startswith(("--", "/*")) else m[0], sql).rstrip()
+    return sql[: len(bare.rstrip("; \t\r\n"))] if bare.endswith(";") else sql.strip()
+
+
+def streamed(relation: duckdb.DuckDBPyRelation, rows: int) -> Iterator[pa.Table]:
+    """The result in tables, the first of them without a row.
+
+    Raises duckdb.Error, also where Arrow makes an OSError of it on the way.
+    """
     import duckdb
+    import pyarrow as pa
 
     try:
-        yield from relation.to_arrow_reader(rows)
+        reader = relation.to_arrow_reader(rows)
+        yield reader.schema.empty_table()
+        for batch in reader:
+            yield pa.Table.from_batches([batch])
     except OSError as error:
         kind = str(error).partition(" Error:")[0].title().replace(" ", "")
         found = getattr(duckdb, f"{kind}Exception", duckdb.Error)

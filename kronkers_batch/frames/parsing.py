@@ -15,6 +15,8 @@ from kronkers_batch.frames.schema import ColumnType
 
 EXACT = 2**53
 """Whole numbers up to here are taken for floats; beyond, a float cannot tell them from their neighbours."""
+SUSPECT: dict[pl.DataType, float] = {pl.Float64(): 2.0**53, pl.Float32(): 2.0**24}
+"""From here on a whole number that became a float may have been another one."""
 FORMS: dict[ColumnType, str] = {
     ColumnType.FLOAT: "1.5 or -2e3, without a separator of thousands, and whole numbers up to 2^53",
     ColumnType.FLOAT32: "1.5 or -2e3, without a separator of thousands, and whole numbers up to 2^24",
@@ -39,7 +41,6 @@ _WITHOUT_ZONE = (
 _DAY = r"^\s*[0-9]{4}-"  # a year of four digits, without a sign
 _MOMENT = _DAY + r"[^.]*(?:$|\.[0-9]{0,6}0*(?:[^0-9]|$))"  # and no digit that microseconds do not hold
 _WHOLE = r"^\s*[+-]?[0-9]+\s*$"
-_SUSPECT = {pl.Float64(): 2.0**53, pl.Float32(): 2.0**24}  # from here on a whole number may be another one
 _TRUE, _FALSE = ("true", "True", "TRUE", "1"), ("false", "False", "FALSE", "0")
 
 
@@ -68,7 +69,7 @@ def _number(text: pl.Series, dtype: pl.DataType) -> pl.Series:
 
 def _float(text: pl.Series, dtype: pl.DataType) -> pl.Series:
     result = _number(text, dtype)
-    if not (result.abs() >= _SUSPECT[dtype]).any():
+    if not (result.abs() >= SUSPECT[dtype]).any():
         return result
     # A fraction is rounded, as any float is. A whole number that would become another one is none, and what
     # is finite stays so.

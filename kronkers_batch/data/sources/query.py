@@ -135,7 +135,7 @@ def _as_table(
 def _statement(
     connection: duckdb.DuckDBPyConnection, source: SourceSpec, window: Window, place: Place
 ) -> str:
-    query = source.query.strip().rstrip(";")
+    query = duck.trimmed(source.query)
     asked = window.parameters(str(place))
     wanted = duck.parameters(query)
     values = {
@@ -192,8 +192,7 @@ def _condition(
 def _results(
     relation: duckdb.DuckDBPyRelation, source: SourceSpec, window: Window, rows: int, place: Place
 ) -> Iterator[pl.DataFrame]:
-    import pyarrow as pa
-
-    for batch in duck.streamed(relation, rows):
-        raw = pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch])))
-        yield within(casting.cast_frame(raw, source.schema, place), source.time_column, window)
+    for table in duck.streamed(relation, rows):
+        raw = pl.DataFrame(pl.from_arrow(table))
+        frame = casting.cast_frame(raw, source.schema, place)  # also of no row: a type may never fit
+        yield within(frame, source.time_column, window)
