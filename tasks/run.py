@@ -12,18 +12,21 @@ from types import MappingProxyType
 
 import luigi
 
-from kronkers_batch.errors import AccessRefused, IntegrityError, KronkersError, UsageError
-from kronkers_batch.reports.page import Event
-from kronkers_batch.steps import checkpoint, rights, runlog
+from kronkers_batch.errors import KronkersError, UsageError
+from kronkers_batch.reports import verdict
+from kronkers_batch.reports.events import Event
+from kronkers_batch.reports.verdict import Verdict
+from kronkers_batch.steps import checkpoint, rights, runlog, runs
 from kronkers_batch.steps.decide import training_asked
 from kronkers_batch.steps.memory import keep_pages
 from kronkers_batch.steps.permits import permit_all, require_house
 from kronkers_batch.steps.retention import expire_outputs
 from kronkers_batch.steps.services import Services
+from kronkers_batch.steps.stopped import Stopped, gone
 from kronkers_batch.steps.warm import prepare_workers
 from kronkers_batch.store.clock import now
 from kronkers_batch.store.ids import new_id
-from tasks import context
+from tasks import context, outcome
 from tasks.base import BaseTask
 from tasks.nightly import Nightly
 from tasks.score import Score
@@ -31,49 +34,23 @@ from tasks.train import Train
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of one model in a run.
-
-    ``state`` is ``done``, ``up to date``, ``held``, ``failed``, ``refused`` (its definition is not signed, or
-    the caller may not) or ``waiting`` (something that it needs failed).
-    """
-
-    model: str
-    state: str
-    message: str
-    seconds: float
-
-    @property
-    def ok(self) -> bool:
-        """Whether nobody has to do anything about it."""
-        return self.state in ("done", "up to date")
-
-
-@dataclass(frozen=True)
 class RunResult:
-    """A finished run: its id, logical date, one outcome a model, and every event.
+    """A finished run: its id, logical date, one verdict a model, and every event of work.
 
     ``problems`` are what went wrong at its end, when the work of every model was done and kept.
     """
 
     run_id: str
     date: dt.date
-    outcomes: tuple[Outcome, ...]
+    verdicts: tuple[Verdict, ...]
     events: tuple[Event, ...]
     seconds: float
     problems: tuple[KronkersError, ...] = ()
 
     @property
     def exit_code(self) -> int:
-        """0; 1 where some model was not done; 3 where nothing could be done because it was refused.
-
-        A problem at the end has a code of its own, and the higher one counts.
-        """
-        worst = max((problem.exit_code for problem in self.problems), default=0)
-        if all(outcome.ok for outcome in self.outcomes):
-            return worst
-        states = {outcome.state for outcome in self.outcomes}
-        return max(worst, 3 if "refused" in states and states <= {"refused", "waiting"} else 1)
+        """By the verdicts; a problem at the end has a code of its own, and the higher one counts."""
+        return verdict.exit_code(self.verdicts, (problem.exit_code for problem in self.problems))
 
 
 def nightly_task(
@@ -108,10 +85,15 @@ def run(
     left, IntegrityError where the database is older than the newest checkpoint of its ledger.
     """
     root = nightly_task(services, conf, overrides, date, models)
-    barred = {name: error for name in root.names() if (error := rights.refusal(services, name))}
+    barred = {
+        name: Stopped(services.model(name).department, error)
+        for name in root.names()
+        if (error := rights.refusal(services, name))
+    }
     names = [name for name in root.names() if name not in barred]
     if barred and not names:
-        raise next(iter(barred.values()))
+        raise next(iter(barred.values())).error
+    barred |= {} if models else gone(services)
     root = root.clone(models=tuple(names))  # type: ignore[no-untyped-call]
     return execute(services, root, names, trigger, barred)
 
@@ -137,62 +119,95 @@ def execute(
     root: Nightly | Train,
     names: Sequence[str],
     trigger: str,
-    barred: Mapping[str, AccessRefused] = MappingProxyType({}),
+    barred: Mapping[str, Stopped] = MappingProxyType({}),
 ) -> RunResult:
     """Give a graph to Luigi under a new run, and gather what became of each model.
 
-    ``barred`` are the models that were asked for and that the caller may not run.
+    ``barred`` are the models that belong to it, and that are not run.
     """
     date: dt.date = root.date
     started = now()
     checkpoint.compare(services)
     permit_all(services, names)
-    run_id = runlog.begin(services, date, trigger)
-    services.run_id = run_id
-    root = root.clone(run_id=run_id, as_of=started)  # type: ignore[no-untyped-call]
+    departments = {name: services.model(name).department for name in names}
+    departments |= {name: stopped.department for name, stopped in barred.items()}
+    with runs.begun(services, date, trigger, departments) as run_id:
+        services.run_id = run_id
+        root = root.clone(run_id=run_id, as_of=started)  # type: ignore[no-untyped-call]
+        try:
+            _work(services, root, names, date)
+            return _ended(services, root, started, departments, barred)
+        except BaseException as error:
+            _stopped(services, departments, error)
+            raise
+
+
+def _work(services: Services, root: Nightly | Train, names: Sequence[str], date: dt.date) -> None:
     services.snapshots.sweep()  # what a killed ingest left behind
     keep_pages()
-    try:
-        workers = services.config.executor.workers
-        if workers == 1:  # tasks in processes of their own start their own
-            prepare_workers(services, names, date, training=isinstance(root, Train))
-        _build(root, workers)
-    except BaseException:
-        runlog.finish(services, run_id, 1)
-        raise
-    for name, error in barred.items():
-        department = services.model(name).department
-        runlog.record(services, run_id, department, Event(name, "score", "refused", 0.0, str(error), ""))
-    problems = [_ended(expire_outputs, services, date, names)]
-    events = tuple(runlog.events(services, run_id))
+    _say_replaced(services, root)
+    workers = services.config.executor.workers
+    if workers == 1:  # tasks in processes of their own start their own
+        prepare_workers(services, names, date, training=isinstance(root, Train))
+    _build(root, workers)
+
+
+def _say_replaced(services: Services, root: Nightly | Train) -> None:
+    """Says which scores readers will no longer see, of a date that is scored again, before that is done."""
+    for task in root.requires() if isinstance(root, Nightly) else ():
+        with contextlib.suppress(Exception):  # its task meets it too, and tells it with its model
+            seen = isinstance(task, Score) and services.warehouse.head(task.model, task.date) is not None
+            if seen and not task.complete():
+                services.told(f"{task.subject[0]}, {root.date}: {task.reason()}")
+
+
+def _ended(
+    services: Services,
+    root: Nightly | Train,
+    started: int,
+    departments: Mapping[str, str],
+    barred: Mapping[str, Stopped],
+) -> RunResult:
+    """What is done when no task is left, and the verdict on each model."""
+    run_id, date = services.run_id, root.date
+    names = [name for name in departments if name not in barred]
+    for name, stopped in barred.items():
+        event = Event(name, "score", "refused", 0.0, str(stopped.error), "")
+        runlog.record(services, run_id, stopped.department, event)
+    problems = [_problem(expire_outputs, services, date, names)]
+    events = verdict.work(runlog.events(services, run_id))
     refusals = {event.model: event.message for event in events if event.state == "refused"}
     for name, message in refusals.items():
         why = message.split("\n", 1)[0].removeprefix(f"{services.vault.principal}: ")
         rights.refused(services, f"run {name}", why)
-    outcomes = tuple(_outcome(root, name, events) for name in [*names, *barred])
-    problems.append(_verified(services, names))
+    verdicts = tuple(outcome.of(root, name, events) for name in departments)
+    problems.append(_problem(checkpoint.write, services))
     found = tuple(problem for problem in problems if problem is not None)
-    result = RunResult(run_id, date, outcomes, events, (now() - started) / 1e6, found)
-    runlog.finish(services, run_id, result.exit_code)
+    for problem in found:
+        _tell(services, departments.values(), problem)
+    result = RunResult(run_id, date, verdicts, events, (now() - started) / 1e6, found)
+    runs.finish(services, run_id, result.exit_code, [(departments[v.model], v) for v in verdicts])
     return result
 
 
-def _verified(services: Services, names: Iterable[str]) -> KronkersError | None:
-    """Verifies what is new and writes the next checkpoint; a difference is shown on the run's page too."""
-    started = now()
-    problem = _ended(checkpoint.write, services)
-    if isinstance(problem, IntegrityError):
-        seconds = (now() - started) / 1e6
-        event = Event(
-            "ledger", runlog.VERIFY, "failed", seconds, str(problem), "verified at the end of a run"
-        )
-        for department in dict.fromkeys(services.model(name).department for name in names):
-            with contextlib.suppress(KronkersError):  # where nothing can be written, the exit code says it
-                runlog.record(services, services.run_id, department, event)
-    return problem
+def _stopped(services: Services, departments: Mapping[str, str], error: BaseException) -> None:
+    """A run that somebody stopped, or that an error ended: what was done by then stands, and is said."""
+    with contextlib.suppress(KronkersError):  # the first error is told; this run shows as interrupted anyway
+        events = verdict.work(runlog.events(services, services.run_id))
+        verdicts = [(d, verdict.interrupted(name, events)) for name, d in departments.items()]
+        code = 130 if isinstance(error, KeyboardInterrupt) else 1
+        runs.finish(services, services.run_id, code, verdicts, runs.INTERRUPTED)
 
 
-def _ended(work: Callable[..., object], *arguments: object) -> KronkersError | None:
+def _tell(services: Services, departments: Iterable[str], problem: KronkersError) -> None:
+    """What went wrong at the end of a run is shown on its page too."""
+    event = Event("ledger", runlog.VERIFY, "failed", 0.0, str(problem), "at the end of the run")
+    for department in dict.fromkeys(departments):
+        with contextlib.suppress(KronkersError):  # where nothing can be written, the exit code says it
+            runlog.record(services, services.run_id, department, event)
+
+
+def _problem(work: Callable[..., object], *arguments: object) -> KronkersError | None:
     """What went wrong in something that a run does at its end; its models' work stands all the same."""
     try:
         work(*arguments)
@@ -223,61 +238,3 @@ def _processes_without_fork() -> None:
 
     multiprocessing.set_start_method("forkserver", force=True)
     multiprocessing.set_forkserver_preload(["tasks.quiet", "tasks.nightly", "polars"])
-
-
-def _outcome(root: Nightly | Train, name: str, events: Sequence[Event]) -> Outcome:
-    own = [e for e in events if e.model == name and e.task in ("score", "train", "decide", "expire")]
-    seconds = sum(e.seconds for e in own)
-    for state in ("refused", "failed", "held"):
-        bad = [e for e in own if e.state == state]
-        if bad:
-            return Outcome(name, state, "; ".join(e.message for e in bad), seconds)
-    mine = [root] if isinstance(root, Train) else list(root.requires())
-    try:
-        settled = [t for t in mine if t.subject[0] == name and not t.complete()]
-    except KronkersError as error:
-        return Outcome(name, "failed", str(error), seconds)
-    if settled:
-        return Outcome(name, "waiting", _cause(settled, events), seconds)
-    held = _held(mine, name)
-    if held:
-        return Outcome(name, "held", held, seconds)
-    if not own:
-        return Outcome(name, "up to date", "", 0.0)
-    return Outcome(name, "done", _done(own), seconds)
-
-
-def _done(own: Sequence[Event]) -> str:
-    """The newest scoring, the trainings, and what expired; scorings of earlier dates as a count."""
-    # A message begins with the output's name, and so with its date.
-    scored = sorted(e.message for e in own if e.task == "score")
-    said = [*scored[-1:], *(e.message for e in own if e.task in ("train", "expire"))]
-    earlier = [f"{len(scored) - 1} earlier dates scored for models that read them"] if len(scored) > 1 else []
-    return "; ".join([*said, *earlier])
-
-
-def _held(tasks: Iterable[BaseTask], name: str) -> str:
-    """An output that an earlier run held back is still not there for readers; say so every time."""
-    for task in tasks:
-        if isinstance(task, Score) and task.model == name:
-            state = task.state()
-            if state is not None and not state.verdict.passed and state.output is not None:
-                return f"{state.output.ref} held: {state.verdict.why()}"
-    return ""
-
-
-def _cause(unfinished: Iterable[BaseTask], events: Sequence[Event]) -> str:
-    """Why a model's tasks did not run: the failed tasks that they stand on."""
-    failed = {(e.model, e.task): e.message for e in events if e.state in ("refused", "failed", "held")}
-    waiting, seen, causes = list(unfinished), set(), []
-    while waiting:
-        task = waiting.pop()
-        if task.task_id in seen:
-            continue
-        seen.add(task.task_id)
-        message = failed.get((task.subject[0], task.kind))
-        if message:
-            causes.append(f"{task.kind} {task.subject[0]}: {message}")
-            continue
-        waiting += task.requires()
-    return "; ".join(dict.fromkeys(causes)) or "something that it needs did not finish"

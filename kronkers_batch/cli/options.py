@@ -108,7 +108,8 @@ def opened(args: argparse.Namespace, **options: Any) -> Iterator[Services]:
     services = open_system(conf_folder(args), args.overrides, verbose=args.verbose, told=warn, **options)
     from kronkers_batch.steps.rights import refusals_recorded
 
-    gc.freeze()  # what there is by now stays to the end: no collection need walk through it
+    if args.own_process:
+        gc.freeze()  # what there is by now stays to the end: no collection need walk through it
     gc.enable()
     try:
         with refusals_recorded(services, _subject(args)):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import json
 import re
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -73,46 +72,6 @@ def timed(connection: duckdb.DuckDBPyConnection, limit: dt.timedelta) -> Iterato
             if clock.over:
                 raise TimeIsUp from None
             raise
-
-
-def is_single_select(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
-    """Whether the text is exactly one SELECT. Raises DuckDB's ParserException when it is no SQL."""
-    import duckdb
-
-    statements = connection.extract_statements(sql)
-    return len(statements) == 1 and statements[0].type == duckdb.StatementType.SELECT
-
-
-# Functions in FROM that only compute. All others are refused: many read files, some run SQL that is a text.
-_COMPUTING = frozenset({"generate_series", "json_each", "json_tree", "range", "repeat", "unnest"})
-
-
-def read_besides(connection: duckdb.DuckDBPyConnection, sql: str, tables: Iterable[str]) -> list[str]:
-    """What a single SELECT reads besides these tables and its own WITH: tables, and functions with ``()``.
-
-    Files are locked besides; a function may reach what is none, such as a table of another name.
-    """
-    # fetchall: a result that is not read to its end keeps the connection's tables in use.
-    ((text,),) = connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchall()
-    known = {name.casefold() for name in tables}
-    read: set[str] = set()
-    waiting: list[Any] = [json.loads(text)]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, dict):
-            waiting += node.values()
-            if "cte_map" in node:
-                # Plain names alone: one that is a path could stand for a file where this WITH is not seen.
-                names = (entry["key"].casefold() for entry in node["cte_map"]["map"])
-                known |= {name for name in names if name.isidentifier()}
-            if node.get("type") in ("BASE_TABLE", "SHOW_REF") and node["table_name"]:
-                read.add(node["table_name"])
-            elif node.get("type") == "TABLE_FUNCTION":
-                read.add(f"{node['function']['function_name']}()")
-        elif isinstance(node, list):
-            waiting += node
-    known |= {f"{name}()" for name in _COMPUTING}
-    return sorted(name for name in read if name.casefold() not in known)
 
 
 def plain(frame: pl.DataFrame) -> pl.DataFrame:

@@ -9,7 +9,7 @@ import polars as pl
 from kronkers_batch.errors import SourceError
 from kronkers_batch.frames.near import near
 from kronkers_batch.frames.parsing import parsed, whole_as_float
-from kronkers_batch.frames.schema import Column, ColumnType, Schema
+from kronkers_batch.frames.schema import SPANS, Column, ColumnType, Schema
 
 POLARS_TYPES: dict[ColumnType, pl.DataType] = {
     ColumnType.FLOAT: pl.Float64(),
@@ -24,8 +24,6 @@ POLARS_TYPES: dict[ColumnType, pl.DataType] = {
 }
 """How a column lies in memory. A category is held as its strings; the levels are in the schema."""
 
-DAYS = (-719_162, 2_932_896)
-"""The first and the last day of the years 1 to 9999, since 1970: all that Python, R and Julia know."""
 _UNITS = {"d": 1, "ms": 86_400_000, "us": 86_400_000_000}  # of a day; nanoseconds reach no further than 2262
 
 
@@ -99,6 +97,7 @@ def _convert(series: pl.Series, column: Column, where: str) -> pl.Series:
             fix=f"declare another type for '{column.name}', or convert it in the source",
             found=str(series.dtype),
         )
+    result = of_years(result)
     lost = result.null_count() - series.null_count()
     if lost:
         raise SourceError(
@@ -181,7 +180,8 @@ def of_years(series: pl.Series) -> pl.Series:
     unit = "d" if series.dtype == pl.Date else getattr(series.dtype, "time_unit", "")
     if unit not in _UNITS:
         return series
-    first, last = DAYS[0] * _UNITS[unit], (DAYS[1] + 1) * _UNITS[unit] - 1
+    days = SPANS[ColumnType.DATE]
+    first, last = days[0] * _UNITS[unit], (days[1] + 1) * _UNITS[unit] - 1
     inside = series.to_physical().is_between(first, last)
     return series if inside.all() else pl.select(pl.when(inside).then(series)).to_series()
 

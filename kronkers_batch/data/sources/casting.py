@@ -16,15 +16,11 @@ from kronkers_batch.data.sources.place import Place
 from kronkers_batch.errors import SourceError
 from kronkers_batch.frames.near import near
 from kronkers_batch.frames.parsing import FORMS, parsed
-from kronkers_batch.frames.schema import Column, ColumnType, Schema
-from kronkers_batch.frames.tables import DAYS, converted, of_years, type_name
+from kronkers_batch.frames.schema import SPANS, Column, ColumnType, Schema
+from kronkers_batch.frames.tables import converted, of_years, type_name
 
 _EXAMPLES = 20  # values that are kept for who may read the data
 _TEXTS = (ColumnType.STRING, ColumnType.CATEGORY)
-_SPANS = {
-    ColumnType.DATE: DAYS,
-    ColumnType.TIMESTAMP: (DAYS[0] * 86_400_000_000, (DAYS[1] + 1) * 86_400_000_000 - 1),
-}
 
 
 def missing_columns(schema: Schema, found: Iterable[str], place: Place) -> None:
@@ -75,7 +71,7 @@ def cast(raw: pl.Series, column: Column, place: Place) -> pl.Series:
         result = _converted(raw, column, place)
     if column.type in _TEXTS:
         _check_text(result, column, place)
-    if column.type in _SPANS:
+    if column.type in SPANS:
         _check_moment(result, column, place)
     return result
 
@@ -154,7 +150,7 @@ def _examples(values: pl.Series) -> str:
 
 def _check_moment(values: pl.Series, column: Column, place: Place) -> None:
     """Python, R and Julia, and this program's own profile, know the years 1 to 9999."""
-    bad = (~values.to_physical().is_between(*_SPANS[column.type])).fill_null(False)
+    bad = (~values.to_physical().is_between(*SPANS[column.type])).fill_null(False)
     if bad.any():
         raise _outside(bad, column, place)
 
