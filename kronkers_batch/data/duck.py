@@ -36,8 +36,8 @@ TYPES = {
 def connect(memory: int, threads: int = _THREADS) -> Iterator[duckdb.DuckDBPyConnection]:
     """An in-memory connection that reads no file and may use ``memory`` bytes; more fails.
 
-    The order matters: the lock comes last. Without a temporary folder a query that needs more memory fails instead
-    of spilling rows in clear.
+    The order matters: the lock comes last. Without a temporary folder a query that needs more memory fails
+    instead of spilling rows in clear.
     """
     import duckdb
 

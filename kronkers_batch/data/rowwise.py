@@ -159,7 +159,9 @@ def _passes(check: CheckSpec, schema: Schema) -> pl.Expr:
     floats = schema[check.columns[0]].type in (ColumnType.FLOAT, ColumnType.FLOAT32)
     if check.kind is CheckKind.NULLS:
         # Whoever writes floats has no other way than NaN to say that one is missing.
-        return (column.is_not_null() & column.is_not_nan()).fill_null(False) if floats else column.is_not_null()
+        return (
+            (column.is_not_null() & column.is_not_nan()).fill_null(False) if floats else column.is_not_null()
+        )
     if check.kind is CheckKind.SET:
         return column.is_in(list(check.arguments["values"])).fill_null(True)
     if check.kind is CheckKind.PATTERN:

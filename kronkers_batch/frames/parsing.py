@@ -1,7 +1,7 @@
 """Text as values: the few forms that are read, each with one meaning. What is in none of them becomes null.
 
-Whatever the text comes from (CSV, Parquet, a database), it is read here. Polars' own parsers take more than they
-should: years of two digits, signs before a year, and fractions of a second that they cut off.
+Whatever the text comes from (CSV, Parquet, a database), it is read here. Polars' own parsers take more than
+they should: years of two digits, signs before a year, and fractions of a second that they cut off.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ FORMS: dict[ColumnType, str] = {
     ColumnType.INT32: "12 or -3, from -2147483648 to 2147483647",
     ColumnType.BOOLEAN: "true, false, 1 and 0",
     ColumnType.DATE: "2013-06-01, with a year of four digits",
-    ColumnType.TIMESTAMP: "2013-06-01T12:00:00Z, 2013-06-01 12:00:00.123456+02:00, 2013-06-01 12:00 and 2013-06-01, "
-    "with a year of four digits and at most six digits of a second",
+    ColumnType.TIMESTAMP: "2013-06-01T12:00:00Z, 2013-06-01 12:00:00.123456+02:00, 2013-06-01 12:00 and "
+    "2013-06-01, with a year of four digits and at most six digits of a second",
 }
 """The forms in which a text may hold a value of a type, for messages."""
 
@@ -47,7 +47,8 @@ _TRUE, _FALSE = ("true", "True", "TRUE", "1"), ("false", "False", "FALSE", "0")
 def parsed(text: pl.Series, kind: ColumnType) -> pl.Series:
     """The values of a column of texts that is declared ``kind``, which is no kind of text.
 
-    Null where there is none, and where the text is in none of :data:`FORMS` or the type cannot hold its value.
+    Null where there is none, and where the text is in none of :data:`FORMS` or the type cannot hold its
+    value.
     """
     return _PARSERS[kind](text)
 
@@ -80,7 +81,7 @@ def _float(text: pl.Series, dtype: pl.DataType) -> pl.Series:
 
 
 def whole_as_float(whole: pl.Series, dtype: pl.DataType) -> pl.Series:
-    """Whole numbers of any type as floats; null where the float would be another number, or cannot be told."""
+    """Whole numbers of any type as floats; null where the float would be another number, or may be."""
     wide = whole.cast(pl.Int64, strict=False)
     exact = wide.is_between(-EXACT, EXACT)
     result = wide.cast(dtype)

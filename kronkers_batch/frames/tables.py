@@ -41,7 +41,8 @@ def conform(df: pl.DataFrame, schema: Schema, where: str) -> pl.DataFrame:
     """``df`` with exactly the columns of ``schema``, in its order and types.
 
     Columns that are not declared are left out. Only conversions that keep every value are made, see
-    :func:`converted`; a column without any value may be of any type. Levels of a category are not looked at here.
+    :func:`converted`; a column without any value may be of any type. Levels of a category are not looked at
+    here.
 
     Args:
         df: What a worker gave.
@@ -62,10 +63,10 @@ def conform(df: pl.DataFrame, schema: Schema, where: str) -> pl.DataFrame:
 def converted(series: pl.Series, column: Column) -> pl.Series | None:
     """The values in the declared type; null where one cannot be held, and None where the type never fits.
 
-    Between number types each value fits exactly: a float that is whole is an integer, a whole number up to 2^53 a
-    float, 0 and 1 are booleans. Decimals and longer floats are rounded to floats. Text is read as dates and
-    timestamps; timestamps of other units and zones become microseconds in UTC (without a zone they are taken as
-    UTC); categoricals become text. What is of no type, since it has no value, fits all.
+    Between number types each value fits exactly: a float that is whole is an integer, a whole number up to
+    2^53 a float, 0 and 1 are booleans. Decimals and longer floats are rounded to floats. Text is read as
+    dates and timestamps; timestamps of other units and zones become microseconds in UTC (without a zone they
+    are taken as UTC); categoricals become text. What is of no type, since it has no value, fits all.
     """
     wanted = POLARS_TYPES[column.type]
     if series.dtype == wanted:
@@ -176,7 +177,7 @@ def _to_timestamp(series: pl.Series) -> pl.Series | None:
 
 
 def of_years(series: pl.Series) -> pl.Series:
-    """Without the dates and moments that are of no year from 1 to 9999: Polars ends where it converts some."""
+    """Without the dates and moments of no year from 1 to 9999: Polars ends where it converts some."""
     unit = "d" if series.dtype == pl.Date else getattr(series.dtype, "time_unit", "")
     if unit not in _UNITS:
         return series

@@ -1,9 +1,9 @@
 """Strict casts: raw columns of a source become exactly the declared columns, or an error without values.
 
 A cast never guesses: text is read in the forms of ``frames.parsing`` and no other, typed columns go through
-``frames.tables.converted``, and a value that the declared type cannot hold is an error. A type that never fits is
-one too, also where there is no row. Timestamps without a zone are UTC. No text may hold a NUL byte, and a category
-with declared levels no other level.
+``frames.tables.converted``, and a value that the declared type cannot hold is an error. A type that never
+fits is one too, also where there is no row. Timestamps without a zone are UTC. No text may hold a NUL byte,
+and a category with declared levels no other level.
 """
 
 from __future__ import annotations
@@ -89,8 +89,8 @@ def _converted(raw: pl.Series, column: Column, place: Place) -> pl.Series:
         if (lost == (of_years(raw).is_null() & raw.is_not_null())).all():
             raise _outside(lost, column, place)
         raise place.error(
-            f"column {column.name} is declared as {column.type}, but {int(lost.sum())} of {len(raw)} rows read "
-            f"({type_name(raw.dtype)}) hold values that do not fit it exactly{_first(lost, place)}",
+            f"column {column.name} is declared as {column.type}, but {int(lost.sum())} of {len(raw)} rows "
+            f"read ({type_name(raw.dtype)}) hold values that do not fit it exactly{_first(lost, place)}",
             f"Declare another type for {column.name}, or correct the source.",
         )
     return result
@@ -128,15 +128,16 @@ def _check_text(text: pl.Series, column: Column, place: Place) -> None:
     bad = text.str.contains("\0", literal=True).fill_null(False)
     if bad.any():
         raise place.error(
-            f"column {column.name}: {int(bad.sum())} of {len(text)} rows read hold a NUL byte{_first(bad, place)}",
+            f"column {column.name}: {int(bad.sum())} of {len(text)} rows read hold a NUL byte"
+            f"{_first(bad, place)}",
             "No text may hold one: R and C programs would cut it there. Ask who delivers the data.",
         )
     if column.levels:
         bad = (~text.is_in(list(column.levels))).fill_null(False)
         if bad.any():
             raise place.error(
-                f"column {column.name}: {int(bad.sum())} of {len(text)} rows read hold a level that is not declared"
-                f"{_first(bad, place)}",
+                f"column {column.name}: {int(bad.sum())} of {len(text)} rows read hold a level that is "
+                f"not declared{_first(bad, place)}",
                 f"Add it to the levels of {column.name}, or leave the levels out so that they are learnt.",
                 _examples(text.filter(bad)),
             )

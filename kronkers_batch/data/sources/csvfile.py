@@ -1,7 +1,7 @@
 """CSV files (plain, ``.gz`` or ``.zip``), streamed by Arrow and cast strictly.
 
-Arrow is told every column's type, bytes or a declared float: none is ever guessed from the first rows. Its floats
-are taken where they cannot differ from what a cast of the text gives; else the text is cast.
+Arrow is told every column's type, bytes or a declared float: none is ever guessed from the first rows. Its
+floats are taken where they cannot differ from what a cast of the text gives; else the text is cast.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def read(
 
 
 class _NoFloatError(Exception):
-    """A column that is declared a float holds what Arrow takes for none, or maybe for another one than we do."""
+    """A column that is declared a float holds what Arrow takes for none, or maybe for another one."""
 
 
 def _floats(source: SourceSpec) -> dict[str, Any]:
@@ -100,7 +100,7 @@ class _File:
             )
 
     def line(self, before: int, number: int) -> str:
-        """The line of a row, in words: ``before`` is how many rows were read before those that are counted."""
+        """The line of a row, in words: ``before`` is how many rows came before those that are counted."""
         found = self._asked(partial(csvlines.line_of, number=before + number))
         return "" if found is None else f"line {found}"
 
@@ -128,7 +128,7 @@ class _File:
             raise self._problem(_said(error), str(error)) from None
 
     def _unquoted(self, raw: pl.DataFrame, floats: Mapping[str, Any]) -> pl.DataFrame:
-        """What is missing though quotes stand around it: nothing; and in a column of no texts what means missing."""
+        """Missing though in quotes: what is empty; and what means so, in a column that is no text."""
         missing = [pl.lit(text.encode()) for text in self._form.nulls]
         empty = [pl.lit(b"")]
         there = []
@@ -159,7 +159,9 @@ class _File:
         except packed.PackedError as error:
             raise self._place.error(error.what, _AGAIN, error.found) from None
         except OSError as error:
-            raise self._place.error("the file cannot be read to its end", "Deliver the file again.", str(error)) from None
+            raise self._place.error(
+                "the file cannot be read to its end", "Deliver the file again.", str(error)
+            ) from None
 
 
 def _is_suspect(floats: pl.Series) -> bool:

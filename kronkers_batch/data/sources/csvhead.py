@@ -54,7 +54,7 @@ def read(stream: Any, delimiter: str, quote: str, place: Place) -> Head:
 
 
 def _lines(start: bytes, read: list[int]) -> Iterator[str]:
-    """The lines with their ends, each byte as one letter; ``read`` counts the bytes of those that were taken."""
+    """The lines with their ends, each byte as one letter; ``read`` counts the bytes of those taken."""
     for line in start.splitlines(keepends=True):
         read[0] += len(line)
         yield line.decode("latin-1")

@@ -1,4 +1,5 @@
-"""Where something lies in a CSV file, by its lines: read once more, slowly, when there is something to say about it.
+"""Where something lies in a CSV file, by its lines: read once more, slowly, when there is something to say
+about it.
 
 Python's own parser knows what a line has to be; it is not asked for values.
 """
@@ -55,7 +56,7 @@ def records(stream: Any, delimiter: str, quote: str) -> Iterator[Record]:
 
 
 def line_of(stream: Any, delimiter: str, quote: str, number: int) -> int | None:
-    """The line of the row of this number, from 0, behind the line of column names; None if it is not found."""
+    """The line of the row of this number, from 0, behind the line of names; None if it is not found."""
     rows = (record for record in records(stream, delimiter, quote) if record.fields)
     try:
         return next((r.line for i, r in enumerate(rows) if i == number + 1), None)
@@ -92,7 +93,9 @@ def blank(stream: Any, delimiter: str, quote: str) -> int | None:
 
 def _strict(said: str, line: int) -> Problem:
     if "unexpected end of data" in said or "field larger" in said:
-        return Problem("a quote is opened and never closed, so that all rows behind it would be one text", line)
+        return Problem(
+            "a quote is opened and never closed, so that all rows behind it would be one text", line
+        )
     if "expected after" in said:
         return Problem("something stands behind a closing quote, where the value should end", line)
     return Problem("a row is no CSV", line)

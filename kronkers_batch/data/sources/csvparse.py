@@ -5,8 +5,8 @@ a row, so that segments of the file may be parsed beside each other. From the fi
 stream cannot go back, it is parsed as one stream. Rows come in the file's order either way.
 
 Arrow takes a quote that is never closed for the start of a long text, and all rows after it for that text's
-lines. So a row of our own is laid behind the last one, and has to come out of the parser again. What Arrow makes
-of text behind a closing quote is looked at by ``csvquotes``.
+lines. So a row of our own is laid behind the last one, and has to come out of the parser again. What Arrow
+makes of text behind a closing quote is looked at by ``csvquotes``.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ class Parser:
     def tables(self, source: Any, start: int) -> Iterator[tuple[Any, bool]]:
         """Arrow tables of all rows, in order, of a binary stream, whose first row begins at ``start``.
 
-        With each whether there may be quotes in it. Raises ArrowException, OpenQuoteError, BehindQuoteError, and
-        what reading raises.
+        With each whether there may be quotes in it. Raises ArrowException, OpenQuoteError, BehindQuoteError,
+        and what reading raises.
         """
         if source.seekable():
             source.seek(start)

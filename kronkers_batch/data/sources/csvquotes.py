@@ -1,7 +1,8 @@
 """What stands behind the closing quote of a text in a CSV file: the end of the value, or the file is refused.
 
-Arrow takes ``"a"b`` for ``ab``, and so it takes the backslashes of other dialects, ``"say \\"hi\\" now"``, for text.
-Nobody can tell what was meant. A quote within a value that does not begin with one is a letter, as Arrow has it.
+Arrow takes ``"a"b`` for ``ab``, and so it takes the backslashes of other dialects, ``"say \\"hi\\" now"``,
+for text. Nobody can tell what was meant. A quote within a value that does not begin with one is a letter, as
+Arrow has it.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ class Quotes:
         self._beside[[*self._ends, self._quote]] = True
         self._inside = False
         self._closed = False  # whether the first byte of the tail is a closing quote
-        self._tail = b"\n"  # a byte that was looked at, and maybe a quote that was not, as its next byte is missing
+        self._tail = (
+            b"\n"  # a byte that was looked at, and maybe a quote that was not, as its next byte is missing
+        )
 
     def feed(self, block: bytes) -> None:
         """The next bytes. Raises BehindQuoteError."""
@@ -56,7 +59,7 @@ class Quotes:
         self.feed(b"\n")
 
     def _are_plain(self, found: NDArray[np.uint8], at: NDArray[np.intp]) -> bool:
-        """Whether every quote opens or closes a value, or is one of two within one; notes whether one is open."""
+        """Whether every quote opens or closes a value, or is one of two within one; notes which is open."""
         if found[0] == self._quote and not self._closed and not self._inside:
             return False  # a letter stands before
         first = int(self._inside)

@@ -23,6 +23,7 @@ from kronkers_batch.data.sources.rows import within
 from kronkers_batch.data.sources.session import Found, Session, batches
 from kronkers_batch.data.timelimit import TimeIsUp, shown
 from kronkers_batch.data.window import Window
+
 if TYPE_CHECKING:
     from sqlalchemy import URL
 

@@ -45,9 +45,9 @@ def paths(source: SourceSpec) -> list[Path]:
             return found
         if aside:
             raise place.error(
-                f"no file fits {source.path} but {aside} that are left out, since '_' or '.' begins their name "
-                "or that of a folder",
-                "Such files are taken for unfinished. To read them, begin that part of the pattern so too.",
+                f"no file fits {source.path} but {aside} that are left out, since '_' or '.' begins a name "
+                "in their path",
+                "Such files are taken for unfinished. To read them, begin that part of the pattern so.",
             )
         raise place.error(f"no file fits {source.path}", _why_missing(path))
     raise place.error(f"there is no file {path}", _why_missing(path))
@@ -56,7 +56,8 @@ def paths(source: SourceSpec) -> list[Path]:
 def _fitting(pattern: str) -> tuple[list[Path], int]:
     """The files that fit a pattern, and how many more would, were they not set aside.
 
-    What ``_`` or ``.`` begins is unfinished or no data: so Spark, Hive and Arrow take it, and those who write it.
+    What ``_`` or ``.`` begins is unfinished or no data: so Spark, Hive and Arrow take it, and those who write
+    it.
     """
     named = [part for part in Path(pattern).parts if part.startswith(_ASIDE)]
 

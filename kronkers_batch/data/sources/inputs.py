@@ -67,7 +67,7 @@ class Inputs:
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[None]:
-        """Keeps the files of streams open until the end of the block: each time that one is read, it is the same."""
+        """Keeps the files of streams open until the end of the block: it is the same each time."""
         with contextlib.ExitStack() as stack:
             for name, ref in self.query.inputs.items():
                 if ref.source and _may_stream(self.source(name)):

@@ -1,4 +1,4 @@
-"""The Python objects of a database's driver as typed columns; numbers of several kinds may stand in one column."""
+"""Python objects of a database's driver as typed columns; numbers of several kinds may stand in one."""
 
 from __future__ import annotations
 
@@ -71,13 +71,11 @@ def _raw(kind: type, values: Sequence[Any], column: Column, found: Found, place:
 
 
 def _decimals(values: Sequence[Decimal | None], column: Column, found: Found, place: Place) -> pl.Series:
-    """Whole ones as integers where those are declared, or where the database says that all are; else floats."""
+    """Whole ones as integers where those are declared, or the database says that all are; else floats."""
     if column.type not in (*_FLOATS, *_INTEGERS):
         raise wrong_type(column, "a decimal number", place)
     made: list[int | float | None]
-    if column.type in _INTEGERS:
-        made = [_whole(v) for v in values]
-    elif found.whole and all(v is None or v.is_finite() for v in values):
+    if column.type in _INTEGERS or (found.whole and all(v is None or v.is_finite() for v in values)):
         made = [_whole(v) for v in values]
     else:
         made = [_float(v) for v in values]

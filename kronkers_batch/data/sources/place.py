@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from kronkers_batch.config.spec import SourceSpec
@@ -14,7 +14,8 @@ class Place:
     """A source, and the part of it that is being read (a file, a table, a package; may be empty).
 
     ``hidden`` is the part's own name where that was found and is not shown; who reads found texts sees it.
-    ``rows`` says where one of the rows that are being read lies, by its number among them, such as ``line 7``.
+    ``rows`` says where one of the rows that are being read lies, by its number among them, such as ``line
+    7``.
     """
 
     source: str
@@ -36,12 +37,12 @@ class Place:
         """The same place, where it is known at which of its rows one is."""
         return replace(self, rows=rows)
 
-    def among(self, numbers: Sequence[int]) -> Place:
-        """The same place, of which only the rows of these numbers are read on."""
+    def among(self, numbers: Callable[[int], int]) -> Place:
+        """The same place, of which only some rows are read on; ``numbers`` says which of all each is."""
         if self.rows is None:
             return self
         found = self.rows
-        return self.at_rows(lambda number: found(numbers[number]))
+        return self.at_rows(lambda number: found(numbers(number)))
 
     def row(self, number: int) -> str:
         """Where the row of this number, from 0, lies; empty where that is not known."""

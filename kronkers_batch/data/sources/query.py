@@ -1,9 +1,9 @@
 """A query source: one SELECT (DuckDB) over other sources and outputs, which it names as tables.
 
-All inputs come through the readers of their own kinds: no file is read by DuckDB. Parquet inputs are streams, of
-which only the needed columns are read. Inputs from other files are kept in memory while they are small. The rest
-become tables in memory, within the query's limit. Nothing is spilled to disk. Inputs that are declared sources are
-checked as ``inputs`` says.
+All inputs come through the readers of their own kinds: no file is read by DuckDB. Parquet inputs are streams,
+of which only the needed columns are read. Inputs from other files are kept in memory while they are small.
+The rest become tables in memory, within the query's limit. Nothing is spilled to disk. Inputs that are
+declared sources are checked as ``inputs`` says.
 """
 
 from __future__ import annotations
@@ -89,11 +89,13 @@ def _failed(error: duckdb.Error, scans: Sequence[Scan], source: SourceSpec, plac
     if NOT_PLANNED in str(error):
         return place.error(
             "the query reads other columns of an input than it was planned to read",
-            "Report this: it is a fault of kronkers. To go on, leave columns out of the input that it does not need.",
+            "Report this: it is a fault of kronkers. Until then, leave such columns out of the input.",
             str(error),
         )
     return place.error(
-        f"the query failed: {duck.scrubbed(error, source.query)}", "Correct `query:` of the source.", str(error)
+        f"the query failed: {duck.scrubbed(error, source.query)}",
+        "Correct `query:` of the source.",
+        str(error),
     )
 
 

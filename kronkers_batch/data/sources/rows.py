@@ -42,7 +42,7 @@ def typed(raw: pl.DataFrame, source: SourceSpec, window: Window, place: Place) -
     number = f"number of {source.time_column}"  # whatever the column is called, this is another name
     rows = pl.DataFrame({source.time_column: time}).with_row_index(number)
     inside = within(rows, source.time_column, window).get_column(number)
-    return casting.cast_frame(raw[inside], source.schema, place.among(inside))
+    return casting.cast_frame(raw[inside], source.schema, place.among(inside.__getitem__))
 
 
 def moment(value: dt.datetime) -> pl.Expr:

@@ -1,8 +1,10 @@
-"""Inputs that a query reads while it runs: through the one reader of their files, and no columns but those it needs.
+"""Inputs that a query reads while it runs: through the one reader of their files, and no columns but those it
+needs.
 
-DuckDB takes each as an Arrow stream, which it opens as often as the query names the input. It asks a stream for all
-of its columns, whatever it needs. So the query is planned first with all columns; then a column that the plan does not
-name is replaced by an error. Were the plan wrong, the query would fail, and never see another value.
+DuckDB takes each as an Arrow stream, which it opens as often as the query names the input. It asks a stream
+for all of its columns, whatever it needs. So the query is planned first with all columns; then a column that
+the plan does not name is replaced by an error. Were the plan wrong, the query would fail, and never see
+another value.
 """
 
 from __future__ import annotations
@@ -92,7 +94,8 @@ class Scan:
         import pyarrow as pa
 
         schema = self._arrow(polars_schema(self._asked).to_frame()).schema
-        return pa.RecordBatchReader.from_batches(schema, self._batches()).__arrow_c_stream__(requested_schema)
+        reader: Any = pa.RecordBatchReader.from_batches(schema, self._batches())
+        return reader.__arrow_c_stream__(requested_schema)
 
 
 def planned(connection: duckdb.DuckDBPyConnection, statement: str) -> set[str]:

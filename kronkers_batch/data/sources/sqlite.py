@@ -186,7 +186,9 @@ def _state(file: Opened, mode: str) -> tuple[object, ...]:
 
 def _refuse_changed(before: tuple[object, ...], file: Opened, mode: str, place: Place) -> None:
     if _state(file, mode) != before:
-        raise place.error("the file changed while it was read", "Run it again when it is delivered.") from None
+        raise place.error(
+            "the file changed while it was read", "Run it again when it is delivered."
+        ) from None
 
 
 def _has_opened(file: Opened) -> bool:
