@@ -98,12 +98,13 @@ def _inputs(node: Node, key: str, problems: Problems) -> Any:
     return found
 
 
+_NEVER = ("\n", "\r", "\0")
 _NULL = 100  # of a text of a million characters the parser builds a tree that ends the process
 _CSV = Table(
     "csv",
     (
-        Field("delimiter", FILLED, "Between values.", default=",", shown="`,`"),
-        Field("quote", FILLED, "Around values.", default='"', shown='`"`'),
+        Field("delimiter", TEXT, 'Between values, such as `";"` or `"\\t"`.', default=",", shown="`,`"),
+        Field("quote", TEXT, 'Around values; `""` where there is none.', default='"', shown='`"`'),
         Field("null", TEXT, "What stands for null, besides nothing.", default="", shown="nothing"),
     ),
 )
@@ -111,9 +112,12 @@ _CSV = Table(
 
 def _csv(node: Node, key: str, problems: Problems) -> dict[str, str]:
     found = read_table(_CSV, node, key, problems)
-    for name in ("delimiter", "quote"):
-        if len(found[name]) != 1 or not found[name].isascii():
-            raise Bad(f"the {name} is not one character", "allowed: one ASCII character")
+    for name, least in (("delimiter", 1), ("quote", 0)):
+        if not least <= len(found[name]) <= 1 or not found[name].isascii() or found[name] in _NEVER:
+            raise Bad(
+                f"the {name} is not one character",
+                'allowed: one ASCII character that ends no line; a tab is written "\\t"',
+            )
     if found["delimiter"] == found["quote"]:
         raise Bad("the delimiter and the quote are the same character", "write another one for one of them")
     if len(found["null"]) > _NULL:

@@ -1,38 +1,48 @@
-"""DuckDB, locked down: it sees the declared files and nothing else, and writes nothing to any disk."""
+"""DuckDB, locked down: it sees the rows that it is given and no file, and writes nothing to any disk."""
 
 from __future__ import annotations
 
 import contextlib
 import datetime as dt
 import re
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from kronkers_batch.data.timelimit import TimeIsUp, TimeLimit
+from kronkers_batch.frames.schema import ColumnType
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
 _THREADS = 2
+TYPES = {
+    ColumnType.FLOAT: "DOUBLE",
+    ColumnType.FLOAT32: "FLOAT",
+    ColumnType.INTEGER: "BIGINT",
+    ColumnType.INT32: "INTEGER",
+    ColumnType.BOOLEAN: "BOOLEAN",
+    ColumnType.DATE: "DATE",
+    ColumnType.TIMESTAMP: "TIMESTAMP",
+    ColumnType.STRING: "VARCHAR",
+    ColumnType.CATEGORY: "VARCHAR",
+}
+"""What a column of each type is in SQL."""
 
 
 @contextlib.contextmanager
-def connect(
-    allowed: Sequence[Path], memory: int, threads: int = _THREADS
-) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An in-memory connection that may read ``allowed`` and use ``memory`` bytes; more fails.
+def connect(memory: int, threads: int = _THREADS) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An in-memory connection that reads no file and may use ``memory`` bytes; more fails.
 
-    The order matters: what may be read is said before external access goes off, and the lock comes last.
-    Without a temporary folder a query that needs more memory fails instead of spilling rows in clear.
+    The order matters: the lock comes last. Without a temporary folder a query that needs more memory fails
+    instead of spilling rows in clear.
     """
     import duckdb
 
     connection = duckdb.connect(":memory:")
     try:
-        files = ", ".join(quoted_text(str(path)) for path in allowed)
-        connection.execute(f"SET allowed_paths = [{files}]")
         connection.execute("SET temp_directory = ''")
         connection.execute("SET python_enable_replacements = false")
         connection.execute("SET autoinstall_known_extensions = false")
@@ -62,6 +72,11 @@ def timed(connection: duckdb.DuckDBPyConnection, limit: dt.timedelta) -> Iterato
             if clock.over:
                 raise TimeIsUp from None
             raise
+
+
+def plain(frame: pl.DataFrame) -> pl.DataFrame:
+    """Timestamps are plain UTC in SQL, so that functions need no time zone extension."""
+    return frame.with_columns(pl.col(pl.Datetime("us", "UTC")).dt.replace_time_zone(None))
 
 
 def quoted_name(name: str) -> str:
@@ -100,12 +115,25 @@ def replaced(sql: str, values: dict[str, str], rest: Callable[[str], str] = str)
     return "".join([*parts, rest(sql[done:])])
 
 
-def streamed(relation: duckdb.DuckDBPyRelation, rows: int) -> Iterator[pa.RecordBatch]:
-    """The result in batches. Raises duckdb.Error, also where Arrow makes an OSError of it on the way."""
+def trimmed(sql: str) -> str:
+    """The query without what ends it: semicolons, and comments behind one."""
+    bare = _PARAMETER.sub(lambda m: " " * len(m[0]) if m[0].startswith(("--", "/*")) else m[0], sql).rstrip()
+    return sql[: len(bare.rstrip("; \t\r\n"))] if bare.endswith(";") else sql.strip()
+
+
+def streamed(relation: duckdb.DuckDBPyRelation, rows: int) -> Iterator[pa.Table]:
+    """The result in tables, the first of them without a row.
+
+    Raises duckdb.Error, also where Arrow makes an OSError of it on the way.
+    """
     import duckdb
+    import pyarrow as pa
 
     try:
-        yield from relation.to_arrow_reader(rows)
+        reader = relation.to_arrow_reader(rows)
+        yield reader.schema.empty_table()
+        for batch in reader:
+            yield pa.Table.from_batches([batch])
     except OSError as error:
         kind = str(error).partition(" Error:")[0].title().replace(" ", "")
         found = getattr(duckdb, f"{kind}Exception", duckdb.Error)

@@ -156,8 +156,12 @@ def _passes(check: CheckSpec, schema: Schema) -> pl.Expr:
             raise ConfigError(str(error), where=str(check.origin), fix="Correct the expression.") from None
         return compiled.fill_null(False)
     column = pl.col(check.columns[0])
+    floats = schema[check.columns[0]].type in (ColumnType.FLOAT, ColumnType.FLOAT32)
     if check.kind is CheckKind.NULLS:
-        return column.is_not_null()
+        # Whoever writes floats has no other way than NaN to say that one is missing.
+        return (
+            (column.is_not_null() & column.is_not_nan()).fill_null(False) if floats else column.is_not_null()
+        )
     if check.kind is CheckKind.SET:
         return column.is_in(list(check.arguments["values"])).fill_null(True)
     if check.kind is CheckKind.PATTERN:
@@ -167,7 +171,7 @@ def _passes(check: CheckSpec, schema: Schema) -> pl.Expr:
         inside &= column >= least
     if (most := check.arguments.get("max")) is not None:
         inside &= column <= most
-    if schema[check.columns[0]].type in (ColumnType.FLOAT, ColumnType.FLOAT32):
+    if floats:
         # Polars takes NaN for the largest number; it is in no range.
         inside &= column.is_not_nan()
     return inside.fill_null(True)

@@ -8,6 +8,7 @@ import polars as pl
 
 from kronkers_batch.errors import SourceError
 from kronkers_batch.frames.near import near
+from kronkers_batch.frames.parsing import parsed, whole_as_float
 from kronkers_batch.frames.schema import SPANS, Column, ColumnType, Schema
 
 POLARS_TYPES: dict[ColumnType, pl.DataType] = {
@@ -23,6 +24,8 @@ POLARS_TYPES: dict[ColumnType, pl.DataType] = {
 }
 """How a column lies in memory. A category is held as its strings; the levels are in the schema."""
 
+_UNITS = {"d": 1, "ms": 86_400_000, "us": 86_400_000_000}  # of a day; nanoseconds reach no further than 2262
+
 
 def polars_schema(schema: Schema) -> pl.Schema:
     """The types of a frame that conforms to ``schema``."""
@@ -37,15 +40,14 @@ def type_name(dtype: pl.DataType) -> str:
 def conform(df: pl.DataFrame, schema: Schema, where: str) -> pl.DataFrame:
     """``df`` with exactly the columns of ``schema``, in its order and types.
 
-    Columns that are not declared are left out. Only conversions that keep every value are made: between
-    number types where each value fits exactly, whole floats to integers, 0 and 1 to boolean, ISO 8601 text to
-    dates and timestamps, timestamps of other units and zones to microseconds in UTC (without a zone they are
-    taken as UTC), categoricals to text. Levels of a category are not looked at here.
+    Columns that are not declared are left out. Only conversions that keep every value are made, see
+    :func:`converted`; a column without any value may be of any type. Levels of a category are not looked at
+    here.
 
     Args:
-        df: What a source gave.
+        df: What a worker gave.
         schema: What is declared.
-        where: The source, for messages.
+        where: The model, for messages.
 
     Raises:
         SourceError: A declared column is missing, has another type, or holds values that do not fit.
@@ -56,6 +58,22 @@ def conform(df: pl.DataFrame, schema: Schema, where: str) -> pl.DataFrame:
             raise _missing(column, df.columns, where)
         columns[column.name] = _convert(df.get_column(column.name), column, where)
     return pl.DataFrame(columns) if columns else df.select([])
+
+
+def converted(series: pl.Series, column: Column) -> pl.Series | None:
+    """The values in the declared type; null where one cannot be held, and None where the type never fits.
+
+    Between number types each value fits exactly: a float that is whole is an integer, a whole number up to
+    2^53 a float, 0 and 1 are booleans. Decimals and longer floats are rounded to floats. Text is read as
+    dates and timestamps; timestamps of other units and zones become microseconds in UTC (without a zone they
+    are taken as UTC); categoricals become text. What is of no type, since it has no value, fits all.
+    """
+    wanted = POLARS_TYPES[column.type]
+    if series.dtype == wanted:
+        return series
+    if series.dtype == pl.Null:
+        return series.cast(wanted)
+    return _RULES[column.type](series)
 
 
 def _missing(column: Column, present: list[str], where: str) -> SourceError:
@@ -70,21 +88,18 @@ def _missing(column: Column, present: list[str], where: str) -> SourceError:
 
 
 def _convert(series: pl.Series, column: Column, where: str) -> pl.Series:
-    wanted = POLARS_TYPES[column.type]
-    if series.dtype == wanted:
-        return series
-    if series.null_count() == len(series):  # without a value there is nothing to convert
-        return pl.repeat(None, len(series), dtype=wanted, eager=True)
-    rule = _RULES[column.type](series)
-    if rule is None:
+    if series.null_count() == len(series):  # languages have no type of their own for what is missing
+        return pl.repeat(None, len(series), dtype=POLARS_TYPES[column.type], eager=True)
+    result = converted(series, column)
+    if result is None:
         raise SourceError(
             f"column '{column.name}' is {type_name(series.dtype)}, but declared as {column.type}",
             where=where,
             fix=f"declare another type for '{column.name}', or convert it in the source",
             found=str(series.dtype),
         )
-    converted = _shown(rule, column)
-    lost = converted.null_count() - series.null_count()
+    result = of_years(result)
+    lost = result.null_count() - series.null_count()
     if lost:
         raise SourceError(
             f"column '{column.name}' is declared as {column.type}, but {lost:,} of {len(series):,} values "
@@ -92,32 +107,24 @@ def _convert(series: pl.Series, column: Column, where: str) -> pl.Series:
             where=where,
             fix=f"declare another type for '{column.name}', or correct the source",
         )
-    return converted
+    return result
 
 
-def _shown(converted: pl.Series, column: Column) -> pl.Series:
-    """Null where a day or moment is beyond the years that can be shown; text is read of any year."""
-    if column.type not in SPANS:
-        return converted
-    within = converted.to_physical().is_between(*SPANS[column.type])
-    return pl.select(pl.when(within).then(converted)).to_series()
+def _to_float(wanted: pl.DataType) -> Callable[[pl.Series], pl.Series | None]:
+    def convert(series: pl.Series) -> pl.Series | None:
+        whole = series.dtype.is_decimal() and getattr(series.dtype, "scale", None) == 0
+        if series.dtype.is_integer() or whole:
+            return whole_as_float(series, wanted)
+        if not series.dtype.is_numeric():
+            return None
+        result = series.cast(wanted)
+        if wanted == pl.Float64:
+            return result
+        # A float that is rounded was declared so; one that becomes infinite was not.
+        kept = result.is_finite() | ~series.cast(pl.Float64).is_finite()
+        return pl.select(pl.when(kept).then(result)).to_series()
 
-
-def _to_float(series: pl.Series) -> pl.Series | None:
-    if series.dtype.is_integer():
-        wide = series.cast(pl.Int64, strict=False)
-        return pl.select(pl.when(wide.is_between(-(2**53), 2**53)).then(wide.cast(pl.Float64))).to_series()
-    return series.cast(pl.Float64) if series.dtype.is_numeric() else None
-
-
-def _to_float32(series: pl.Series) -> pl.Series | None:
-    wide = _to_float(series)
-    if wide is None:
-        return None
-    narrow = wide.cast(pl.Float32)
-    if series.dtype.is_integer():  # a float that is rounded was declared so; a whole number would be wrong
-        return pl.select(pl.when(narrow.cast(pl.Float64) == wide).then(narrow)).to_series()
-    return pl.select(pl.when(narrow.is_infinite() == wide.is_infinite()).then(narrow)).to_series()
+    return convert
 
 
 def _to_integer(wanted: pl.DataType) -> Callable[[pl.Series], pl.Series | None]:
@@ -142,7 +149,7 @@ def _to_boolean(series: pl.Series) -> pl.Series | None:
 
 def _to_date(series: pl.Series) -> pl.Series | None:
     if series.dtype == pl.String:
-        return series.str.to_date("%Y-%m-%d", strict=False)
+        return parsed(series, ColumnType.DATE)
     if isinstance(series.dtype, pl.Datetime):
         days = series.dt.date()
         midnight = series.dt.replace_time_zone(None) == days.cast(pl.Datetime(series.dtype.time_unit))
@@ -152,7 +159,8 @@ def _to_date(series: pl.Series) -> pl.Series | None:
 
 def _to_timestamp(series: pl.Series) -> pl.Series | None:
     if series.dtype == pl.String:
-        return series.str.to_datetime(time_unit="us", time_zone="UTC", strict=False)
+        return parsed(series, ColumnType.TIMESTAMP)
+    series = of_years(series)
     if series.dtype == pl.Date:
         return series.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
     if isinstance(series.dtype, pl.Datetime):
@@ -168,13 +176,24 @@ def _to_timestamp(series: pl.Series) -> pl.Series | None:
     return None
 
 
+def of_years(series: pl.Series) -> pl.Series:
+    """Without the dates and moments of no year from 1 to 9999: Polars ends where it converts some."""
+    unit = "d" if series.dtype == pl.Date else getattr(series.dtype, "time_unit", "")
+    if unit not in _UNITS:
+        return series
+    days = SPANS[ColumnType.DATE]
+    first, last = days[0] * _UNITS[unit], (days[1] + 1) * _UNITS[unit] - 1
+    inside = series.to_physical().is_between(first, last)
+    return series if inside.all() else pl.select(pl.when(inside).then(series)).to_series()
+
+
 def _to_string(series: pl.Series) -> pl.Series | None:
     return series.cast(pl.String) if series.dtype in (pl.Categorical, pl.Enum) else None
 
 
 _RULES: dict[ColumnType, Callable[[pl.Series], pl.Series | None]] = {
-    ColumnType.FLOAT: _to_float,
-    ColumnType.FLOAT32: _to_float32,
+    ColumnType.FLOAT: _to_float(pl.Float64()),
+    ColumnType.FLOAT32: _to_float(pl.Float32()),
     ColumnType.INTEGER: _to_integer(pl.Int64()),
     ColumnType.INT32: _to_integer(pl.Int32()),
     ColumnType.BOOLEAN: _to_boolean,

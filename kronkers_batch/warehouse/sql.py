@@ -40,7 +40,7 @@ def run(
     """
     import duckdb
 
-    with duck.connect([], memory) as connection:
+    with duck.connect(memory) as connection:
         try:
             for model in _named(connection, query, models):
                 _load(connection, model, rows(model))

@@ -331,7 +331,7 @@ def test_the_text_of_an_unforeseen_error_is_kept_too(company, monkeypatch):
     def broken(*_args):
         raise ValueError("row 7: anna.meier \ud800")
 
-    monkeypatch.setattr(csvfile, "_header", broken)
+    monkeypatch.setattr(csvfile.csvhead, "read", broken)
     with (company.folder / "data/visits.csv").open("a") as file:
         file.write("\n")
     done = company.run("run", "buys", code=1)

@@ -118,7 +118,7 @@ def test_what_no_column_can_hold_is_said_before_it_is_read(asked: Asked) -> None
     for value, said in {
         "'{}'::json": "is json",
         "'{}'::jsonb": "is jsonb",
-        "array[1, 2]": "is int4",
+        "array[1, 2]": "is an array of int4",
         "'1h'::interval": "is interval",
         "'10:00'::time": "is time",
         "gen_random_uuid()": "is uuid",

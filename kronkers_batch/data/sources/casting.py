@@ -1,33 +1,24 @@
 """Strict casts: raw columns of a source become exactly the declared columns, or an error without values.
 
-A cast never guesses: text is parsed in the forms listed here and nothing else, typed columns go through
-``frames.tables.conform``, and a value that the declared type cannot hold is an error. Timestamps without a
-zone are UTC. No text may hold a NUL byte, and a category with declared levels no other level.
+A cast never guesses: text is read in the forms of ``frames.parsing`` and no other, typed columns go through
+``frames.tables.converted``, and a value that the declared type cannot hold is an error. A type that never
+fits is one too, also where there is no row. Timestamps without a zone are UTC. No text may hold a NUL byte,
+and a category with declared levels no other level.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Iterable
 
 import polars as pl
 
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.errors import SourceError
 from kronkers_batch.frames.near import near
+from kronkers_batch.frames.parsing import FORMS, parsed
 from kronkers_batch.frames.schema import SPANS, Column, ColumnType, Schema
-from kronkers_batch.frames.tables import conform
+from kronkers_batch.frames.tables import converted, of_years, type_name
 
-_UTC = pl.Datetime("us", "UTC")
-_WITH_ZONE = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z")
-_WITHOUT_ZONE = (
-    "%Y-%m-%d %H:%M:%S%.f",
-    "%Y-%m-%dT%H:%M:%S%.f",
-    "%Y-%m-%d %H:%M",
-    "%Y-%m-%dT%H:%M",
-    "%Y-%m-%d",
-)
-_TRUE, _FALSE = ("true", "True", "TRUE", "1"), ("false", "False", "FALSE", "0")
 _EXAMPLES = 20  # values that are kept for who may read the data
 _TEXTS = (ColumnType.STRING, ColumnType.CATEGORY)
 
@@ -73,15 +64,35 @@ def cast(raw: pl.Series, column: Column, place: Place) -> pl.Series:
     """One column in its declared type. Raises SourceError with types and counts, never values."""
     raw = _decoded(raw, column, place)
     if raw.dtype == pl.String and column.type not in _TEXTS:
-        result = _PARSERS[column.type](raw)
-        if bad := result.null_count() - raw.null_count():
-            raise _unfit(raw.filter(result.is_null() & raw.is_not_null()), bad, len(raw), column, place)
+        result = parsed(raw, column.type)
+        if result.null_count() > raw.null_count():
+            raise _unfit(raw, result.is_null() & raw.is_not_null(), column, place)
     else:
-        result = conform(raw.to_frame(), Schema((column,)), str(place)).to_series()
+        result = _converted(raw, column, place)
     if column.type in _TEXTS:
         _check_text(result, column, place)
     if column.type in SPANS:
         _check_moment(result, column, place)
+    return result
+
+
+def _converted(raw: pl.Series, column: Column, place: Place) -> pl.Series:
+    result = converted(raw, column)
+    if result is None:
+        raise place.error(
+            f"column {column.name} is {type_name(raw.dtype)}, but declared as {column.type}",
+            f"Declare another type for {column.name}, or convert it in the source.",
+            str(raw.dtype),
+        )
+    if result.null_count() > raw.null_count():
+        lost = result.is_null() & raw.is_not_null()
+        if (lost == (of_years(raw).is_null() & raw.is_not_null())).all():
+            raise _outside(lost, column, place)
+        raise place.error(
+            f"column {column.name} is declared as {column.type}, but {int(lost.sum())} of {len(raw)} rows "
+            f"read ({type_name(raw.dtype)}) hold values that do not fit it exactly{_first(lost, place)}",
+            f"Declare another type for {column.name}, or correct the source.",
+        )
     return result
 
 
@@ -91,9 +102,10 @@ def _decoded(raw: pl.Series, column: Column, place: Place) -> pl.Series:
     try:
         return raw.cast(pl.String)
     except pl.exceptions.ComputeError:
-        bad = sum(not _is_utf8(value) for value in raw if value is not None)
+        bad = pl.Series([value is not None and not _is_utf8(value) for value in raw], dtype=pl.Boolean)
     raise place.error(
-        f"column {column.name}: {bad} of {len(raw)} rows read hold bytes that are not UTF-8",
+        f"column {column.name}: {int(bad.sum())} of {len(raw)} rows read hold bytes that are not UTF-8"
+        f"{_first(bad, place)}",
         "Save the data as UTF-8, or ask who delivers it to do so.",
     )
 
@@ -106,21 +118,28 @@ def _is_utf8(value: bytes) -> bool:
     return True
 
 
+def _first(bad: pl.Series, place: Place) -> str:
+    """Where the first of the bad rows lies, if that is known."""
+    where = place.row(int(bad.arg_max() or 0))
+    return f", the first in {where}" if where else ""
+
+
 def _check_text(text: pl.Series, column: Column, place: Place) -> None:
-    bad = int(text.str.contains("\0", literal=True).sum() or 0)
-    if bad:
+    bad = text.str.contains("\0", literal=True).fill_null(False)
+    if bad.any():
         raise place.error(
-            f"column {column.name}: {bad} of {len(text)} rows read hold a NUL byte",
+            f"column {column.name}: {int(bad.sum())} of {len(text)} rows read hold a NUL byte"
+            f"{_first(bad, place)}",
             "No text may hold one: R and C programs would cut it there. Ask who delivers the data.",
         )
     if column.levels:
-        other = ~text.is_in(list(column.levels))
-        bad = int(other.sum() or 0)
-        if bad:
+        bad = (~text.is_in(list(column.levels))).fill_null(False)
+        if bad.any():
             raise place.error(
-                f"column {column.name}: {bad} of {len(text)} rows read hold a level that is not declared",
+                f"column {column.name}: {int(bad.sum())} of {len(text)} rows read hold a level that is "
+                f"not declared{_first(bad, place)}",
                 f"Add it to the levels of {column.name}, or leave the levels out so that they are learnt.",
-                _examples(text.filter(other)),
+                _examples(text.filter(bad)),
             )
 
 
@@ -132,62 +151,28 @@ def _examples(values: pl.Series) -> str:
 
 def _check_moment(values: pl.Series, column: Column, place: Place) -> None:
     """Python, R and Julia, and this program's own profile, know the years 1 to 9999."""
-    first, last = SPANS[column.type]
-    physical = values.to_physical()
-    bad = int((~physical.is_between(first, last)).sum() or 0)
-    if bad:
-        raise place.error(
-            f"column {column.name}: {bad} of {len(values)} rows read lie outside of the years 1 to 9999",
-            "Correct the data, or leave such rows out of it; what is not known is null.",
-        )
+    bad = (~values.to_physical().is_between(*SPANS[column.type])).fill_null(False)
+    if bad.any():
+        raise _outside(bad, column, place)
 
 
-def _unfit(bad: pl.Series, count: int, rows: int, column: Column, place: Place) -> SourceError:
-    numbers = int(bad.cast(pl.Float64, strict=False).is_not_null().sum())
-    found = "other numbers" if numbers == count else "other text" if numbers == 0 else "numbers and text"
+def _outside(bad: pl.Series, column: Column, place: Place) -> SourceError:
     return place.error(
-        f"column {column.name} is declared {column.type}, but {count} of {rows} rows read hold {found}",
-        f"Correct the data, or declare {column.name} with the type it has now; "
-        "if those mean 'missing', name them in `csv: {null: ...}` where the source is a CSV file.",
-        _examples(bad),
+        f"column {column.name}: {int(bad.sum())} of {len(bad)} rows read lie outside of the years 1 to 9999"
+        f"{_first(bad, place)}",
+        "Correct the data, or leave such rows out of it; what is not known is null.",
     )
 
 
-def _number(raw: pl.Series, dtype: pl.DataType) -> pl.Series:
-    """Spaces around a number are ignored: many programs write them, and Arrow ignores them around floats."""
-    result = raw.cast(dtype, strict=False)
-    if result.null_count() == raw.null_count():
-        return result
-    return raw.str.strip_chars(" \t").cast(dtype, strict=False)
-
-
-def _boolean(raw: pl.Series) -> pl.Series:
-    column = pl.col(raw.name)
-    choice = pl.when(column.is_in(_TRUE)).then(True).when(column.is_in(_FALSE)).then(False)
-    return raw.to_frame().select(choice.otherwise(None).cast(pl.Boolean).alias(raw.name)).to_series()
-
-
-def _timestamp(raw: pl.Series) -> pl.Series:
-    result = pl.Series(raw.name, [None], dtype=_UTC).new_from_index(0, len(raw))
-    for form in (*_WITH_ZONE, *_WITHOUT_ZONE):
-        waiting = result.is_null() & raw.is_not_null()
-        if not waiting.any():
-            break
-        if form in _WITH_ZONE:
-            parsed = raw.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False)
-        else:
-            naive = raw.str.to_datetime(form, time_unit="us", strict=False)
-            parsed = naive.dt.replace_time_zone("UTC")
-        result = parsed.zip_with(waiting, result)
-    return result
-
-
-_PARSERS: dict[ColumnType, Callable[[pl.Series], pl.Series]] = {
-    ColumnType.FLOAT: partial(_number, dtype=pl.Float64()),
-    ColumnType.FLOAT32: partial(_number, dtype=pl.Float32()),
-    ColumnType.INTEGER: partial(_number, dtype=pl.Int64()),
-    ColumnType.INT32: partial(_number, dtype=pl.Int32()),
-    ColumnType.BOOLEAN: _boolean,
-    ColumnType.DATE: lambda raw: raw.str.to_date("%Y-%m-%d", strict=False),
-    ColumnType.TIMESTAMP: _timestamp,
-}
+def _unfit(raw: pl.Series, bad: pl.Series, column: Column, place: Place) -> SourceError:
+    values, count = raw.filter(bad), int(bad.sum())
+    numbers = int(values.cast(pl.Float64, strict=False).is_not_null().sum())
+    found = "other numbers" if numbers == count else "other text" if numbers == 0 else "numbers and text"
+    return place.error(
+        f"column {column.name} is declared {column.type}, but {count} of {len(raw)} rows read hold {found}"
+        f"{_first(bad, place)}",
+        f"The forms of {column.type} are: {FORMS[column.type]}. "
+        f"Correct the data, or declare {column.name} with the type it has now; "
+        "if those mean 'missing', name them in `csv: {null: ...}` where the source is a CSV file.",
+        _examples(values),
+    )

@@ -1,30 +1,35 @@
 """CSV files (plain, ``.gz`` or ``.zip``), streamed by Arrow and cast strictly.
 
-Arrow is told every column's type, bytes or a declared float: none is ever guessed from the first rows.
+Arrow is told every column's type, bytes or a declared float: none is ever guessed from the first rows. Its
+floats are taken where they cannot differ from what a cast of the text gives; else the text is cast.
 """
 
 from __future__ import annotations
 
-import csv
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import polars as pl
 
 from kronkers_batch.config.opening import Opened
 from kronkers_batch.config.spec import SourceSpec
-from kronkers_batch.data.sources import casting, packed
+from kronkers_batch.data.sources import casting, csvhead, csvlines, packed
 from kronkers_batch.data.sources.csvparse import BLOCK, OpenQuoteError, Parser
+from kronkers_batch.data.sources.csvquotes import BehindQuoteError
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.data.sources.rows import typed
 from kronkers_batch.data.window import Window
+from kronkers_batch.errors import SourceError
+from kronkers_batch.frames.parsing import SUSPECT
 from kronkers_batch.frames.schema import ColumnType
 
 _FRAME_ROWS = 2**15  # rows that are cast at a time, at least
 _AGAIN = "Deliver the file again, packed with zip or gzip, or as it is."
-_HEADER = 2**20  # a first line longer than this is not one
+_CORRECT = "Correct the file, or `csv: {delimiter, quote}` of the source."
+_TEXTS = (ColumnType.STRING, ColumnType.CATEGORY)
 
 
 @dataclass(frozen=True)
@@ -40,35 +45,29 @@ def read(
     file: Opened, source: SourceSpec, window: Window, form: Format, place: Place
 ) -> Iterator[pl.DataFrame]:
     """Typed frames of one file. Raises SourceError."""
-    names = _header(file, form, place)
-    casting.missing_columns(source.schema, names, place)
-    twice = sorted({n for n in source.schema.names if names.count(n) > 1})
-    if twice:
-        raise place.error(
-            f"the file has several columns called {', '.join(twice)}",
-            "Rename them in the file.",
-            "its columns:\n" + "\n".join(names),
-        )
+    reader = _File(file, source, form, place)
+    done = 0
     # Where all rows are wanted, Arrow parses the floats itself: a third less time than casts from text.
     floats = _floats(source) if window.whole or not source.time_column else {}
-    done = 0
     try:
-        for raw in _batches(file, names, source, form, place, floats):
+        for raw in reader.batches(floats):
+            here = place.at_rows(partial(reader.line, done))
             done += raw.height
-            yield typed(raw, source, window, place)
+            yield typed(raw, source, window, here)
         return
     except _NoFloatError:
         pass
     # The cast says what is wrong, and in how many rows, without a value; or knows a form that Arrow does not.
-    for raw in _batches(file, names, source, form, place, {}):
-        skipped = min(done, raw.height)
-        done -= skipped
-        if skipped < raw.height:
-            yield typed(raw[skipped:], source, window, place)
+    behind = 0
+    for raw in reader.batches({}):
+        first, behind = behind, behind + raw.height
+        if behind > done:
+            passed = max(0, done - first)
+            yield typed(raw[passed:], source, window, place.at_rows(partial(reader.line, first + passed)))
 
 
 class _NoFloatError(Exception):
-    """Arrow found a text that is no float in a column that is declared so."""
+    """A column that is declared a float holds what Arrow takes for none, or maybe for another one."""
 
 
 def _floats(source: SourceSpec) -> dict[str, Any]:
@@ -78,52 +77,111 @@ def _floats(source: SourceSpec) -> dict[str, Any]:
     return {c.name: arrow_types[c.type] for c in source.schema if c.type in arrow_types}
 
 
-def _batches(
-    file: Opened,
-    names: Sequence[str],
-    source: SourceSpec,
-    form: Format,
-    place: Place,
-    typed: Mapping[str, Any],
-) -> Iterator[pl.DataFrame]:
-    """The declared columns: ``typed`` ones in these Arrow types, all others as bytes.
+class _File:
+    """One file, of which the line of names was read. Raises SourceError."""
 
-    Raises SourceError, and _NoFloatError where a typed column holds something else.
-    """
-    import pyarrow as pa
+    def __init__(self, file: Opened, source: SourceSpec, form: Format, place: Place) -> None:
+        self._file, self._source, self._form, self._place = file, source, form, place
+        with self._opened() as stream:
+            self._head = csvhead.read(stream, form.delimiter, form.quote, place)
+        names = self._head.names
+        casting.missing_columns(source.schema, names, place)
+        twice = sorted({n for n in source.schema.names if names.count(n) > 1})
+        if twice:
+            raise place.error(
+                f"the file has several columns called {', '.join(twice)}",
+                "Rename them in the file.",
+                "its columns:\n" + "\n".join(names),
+            )
+        if len(names) == 1 and (line := self._asked(csvlines.blank)) is not None:
+            raise place.error(
+                f"line {line} is blank, which in a file of one column is a missing value or no row",
+                "Take it out, or write a missing value as two quotes.",
+            )
 
-    types = {name: typed.get(name, pa.binary()) for name in source.schema.names}
-    parser = Parser(names, types, form.delimiter, form.quote, form.nulls)
-    try:
-        with packed.opened(file.reading, file.path.suffix) as stream:
-            yield from _joined(parser.tables(stream))
-    except OpenQuoteError:
-        raise place.error(
-            "a quote is opened and never closed, so that all rows behind it would be one text",
-            "Correct the file, or `csv: {quote}` of the source.",
-        ) from None
-    except packed.PackedError as error:
-        raise place.error(error.what, _AGAIN, error.found) from None
-    except (pa.ArrowException, OSError) as error:
-        if typed and "conversion error" in str(error):
-            raise _NoFloatError from None
-        raise place.error(
-            _said(error), "Correct the file, or `csv: {delimiter, quote}` of the source.", str(error)
-        ) from None
+    def line(self, before: int, number: int) -> str:
+        """The line of a row, in words: ``before`` is how many rows came before those that are counted."""
+        found = self._asked(partial(csvlines.line_of, number=before + number))
+        return "" if found is None else f"line {found}"
+
+    def batches(self, floats: Mapping[str, Any]) -> Iterator[pl.DataFrame]:
+        """The declared columns: ``floats`` in these Arrow types, all others as bytes.
+
+        Raises SourceError, and _NoFloatError where a float may be another one, or none.
+        """
+        import pyarrow as pa
+
+        form = self._form
+        types = {name: floats.get(name, pa.binary()) for name in self._source.schema.names}
+        parser = Parser(self._head.names, types, form.delimiter, form.quote, form.nulls)
+        try:
+            with self._opened() as stream:
+                for raw, quoted in _joined(parser.tables(stream, self._head.size)):
+                    if any(_is_suspect(raw.get_column(name)) for name in floats):
+                        raise _NoFloatError
+                    yield self._unquoted(raw, floats) if quoted else raw
+        except (OpenQuoteError, BehindQuoteError):
+            raise self._problem("the quotes of a row do not fit") from None
+        except pa.ArrowException as error:
+            if floats and "conversion error" in str(error):
+                raise _NoFloatError from None
+            raise self._problem(_said(error), str(error)) from None
+
+    def _unquoted(self, raw: pl.DataFrame, floats: Mapping[str, Any]) -> pl.DataFrame:
+        """Missing though in quotes: what is empty; and what means so, in a column that is no text."""
+        missing = [pl.lit(text.encode()) for text in self._form.nulls]
+        empty = [pl.lit(b"")]
+        there = []
+        for column in self._source.schema:
+            if column.name not in floats:
+                value = pl.col(column.name)
+                none = (value == text for text in (empty if column.type in _TEXTS else missing))
+                there.append(pl.when(~pl.any_horizontal(*none)).then(value).alias(column.name))
+        return raw.with_columns(there)
+
+    def _problem(self, otherwise: str, found: str = "") -> SourceError:
+        """What is wrong in the file, and in which line if that can be told."""
+        problem = self._asked(csvlines.problem)
+        if problem is None:
+            return self._place.error(otherwise, _CORRECT, found)
+        return self._place.error(f"line {problem.line}: {problem.what}", _CORRECT, found)
+
+    def _asked(self, ask: Any) -> Any:
+        with self._opened() as stream:
+            return ask(stream, self._form.delimiter, self._form.quote)
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[Any]:
+        """The file's contents, from their beginning."""
+        try:
+            with packed.opened(self._file.reading, self._file.path.suffix) as stream:
+                yield stream
+        except packed.PackedError as error:
+            raise self._place.error(error.what, _AGAIN, error.found) from None
+        except OSError as error:
+            raise self._place.error(
+                "the file cannot be read to its end", "Deliver the file again.", str(error)
+            ) from None
 
 
-def _joined(tables: Iterable[Any]) -> Iterator[pl.DataFrame]:
+def _is_suspect(floats: pl.Series) -> bool:
+    """Whether a value is so large that it may be a whole number that was rounded, or is none at all."""
+    return not (floats.abs() < SUSPECT[floats.dtype]).all()
+
+
+def _joined(tables: Iterable[tuple[Any, bool]]) -> Iterator[tuple[pl.DataFrame, bool]]:
     """Arrow's tables may be of a few thousand rows; a frame costs the same for ten times as many."""
     waiting: list[Any] = []
-    rows = 0
-    for table in tables:
+    rows, quoted = 0, False
+    for table, may_be_quoted in tables:
         waiting.append(table)
         rows += table.num_rows
+        quoted = quoted or may_be_quoted
         if rows >= _FRAME_ROWS:
-            yield _frame(waiting)
-            waiting, rows = [], 0
+            yield _frame(waiting), quoted
+            waiting, rows, quoted = [], 0, False
     if waiting:
-        yield _frame(waiting)
+        yield _frame(waiting), quoted
 
 
 def _frame(tables: list[Any]) -> pl.DataFrame:
@@ -133,39 +191,9 @@ def _frame(tables: list[Any]) -> pl.DataFrame:
     return pl.DataFrame(pl.from_arrow(pa.concat_tables(tables), rechunk=False))
 
 
-def _header(file: Opened, form: Format, place: Place) -> list[str]:
-    try:
-        with packed.opened(file.reading, file.path.suffix) as stream:
-            start = stream.read(_HEADER)
-    except packed.PackedError as error:
-        raise place.error(error.what, _AGAIN, error.found) from None
-    except OSError as error:
-        raise place.error("the file cannot be read", "Deliver the file again.", str(error)) from None
-    try:
-        lines = start.splitlines()
-        first = lines[0].decode("utf-8-sig") if lines else ""
-    except UnicodeDecodeError:
-        found = lines[0].decode("utf-8-sig", "backslashreplace")
-        raise place.error("the line of column names is not UTF-8", "Save the file as UTF-8.", found) from None
-    options: dict[str, Any] = {"quotechar": form.quote} if form.quote else {"quoting": csv.QUOTE_NONE}
-    try:
-        names = next(csv.reader([first], delimiter=form.delimiter, **options), [])
-    except csv.Error as error:
-        raise place.error(
-            "the line of column names is no line of CSV, or has a name that is too long",
-            "Correct the file, or `csv: {delimiter, quote}` of the source.",
-            str(error),
-        ) from None
-    if not any(names):
-        raise place.error("the file is empty: not even column names", "Deliver it again, or remove it.")
-    return names
-
-
 def _said(error: BaseException) -> str:
-    # Arrow quotes the offending row; only its numbers are passed on.
+    # Arrow quotes the offending row: nothing of it is passed on.
     text = str(error)
-    if counted := re.search(r"Expected (\d+) columns, got (\d+)", text):
-        return f"a row has {counted[2]} fields where the first line has {counted[1]}"
     if "straddling object" in text:
         return f"a row is longer than {BLOCK // 2**20} MB: a quote is probably not closed"
     return "the file is not well-formed CSV" if "CSV" in text else "the file cannot be read to its end"

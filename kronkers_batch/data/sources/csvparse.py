@@ -5,7 +5,8 @@ a row, so that segments of the file may be parsed beside each other. From the fi
 stream cannot go back, it is parsed as one stream. Rows come in the file's order either way.
 
 Arrow takes a quote that is never closed for the start of a long text, and all rows after it for that text's
-lines. So a row of our own is laid behind the last one, and has to come out of the parser again.
+lines. So a row of our own is laid behind the last one, and has to come out of the parser again. What Arrow
+makes of text behind a closing quote is looked at by ``csvquotes``.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal
+
+from kronkers_batch.data.sources.csvquotes import BehindQuoteError, Quotes
 
 if TYPE_CHECKING:
     from pyarrow.csv import InvalidRow
@@ -39,7 +42,7 @@ class Parser:
         types: The wanted columns and their Arrow types.
         delimiter: One character.
         quote: One character, or empty for none.
-        nulls: Texts that mean a missing value.
+        nulls: Texts that mean a missing value where no quotes are around them.
     """
 
     def __init__(
@@ -47,7 +50,7 @@ class Parser:
     ) -> None:
         from pyarrow import csv
 
-        self._names, self._quote = list(names), quote.encode()
+        self._names, self._quote, self._delimiter = list(names), quote.encode(), delimiter
         # It has a field too many, and a text that no file has.
         self._last = uuid.uuid4().hex + delimiter * len(self._names)
         self._came_out = False
@@ -62,25 +65,25 @@ class Parser:
             column_types=types,
             null_values=list(nulls),
             strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
             include_columns=list(types),
         )
         self._options: dict[str, Any] = {"parse_options": parse, "convert_options": convert}
 
-    def tables(self, source: Any) -> Iterator[Any]:
-        """Arrow tables of all rows, in order, of a binary stream that stands at its beginning.
+    def tables(self, source: Any, start: int) -> Iterator[tuple[Any, bool]]:
+        """Arrow tables of all rows, in order, of a binary stream, whose first row begins at ``start``.
 
-        Raises ArrowException, OpenQuoteError, and what reading raises.
+        With each whether there may be quotes in it. Raises ArrowException, OpenQuoteError, BehindQuoteError,
+        and what reading raises.
         """
-        if not source.seekable():
-            yield from self._stream(source, None)
-            return
-        head = source.read(BLOCK)
-        first = head.find(b"\n") + 1
-        plain = first and not self._quoted(head[:first])
-        source.seek(first if plain else 0)
-        if plain:
-            yield from self._segments(source)
-        yield from self._stream(source, self._names if plain else None)
+        if source.seekable():
+            source.seek(start)
+            yield from ((table, False) for table in self._segments(source))
+        else:
+            while start and (passed := source.read(min(start, BLOCK))):
+                start -= len(passed)
+        if first := source.read(1):
+            yield from ((table, bool(self._quote)) for table in self._stream(source, first))
 
     def _quoted(self, raw: bytes) -> bool:
         return bool(self._quote) and self._quote in raw
@@ -117,20 +120,22 @@ class Parser:
         segment: Any = pa.BufferReader(raw)
         return csv.read_csv(segment, read_options=reading, **self._options)
 
-    def _stream(self, source: Any, names: list[str] | None) -> Iterator[Any]:
-        """Tables of the rows up to the stream's end; without ``names`` its next line has them."""
+    def _stream(self, source: Any, first: bytes) -> Iterator[Any]:
+        """Tables of the rows up to the stream's end; ``first`` was read of it already."""
         import pyarrow as pa
         from pyarrow import csv
 
-        if names is not None and not source.read(1):
-            return  # Arrow takes the end of a file for an empty file
-        if names is not None:
-            source.seek(-1, os.SEEK_CUR)
-        reading = csv.ReadOptions(column_names=names, block_size=BLOCK)
-        self._came_out = not self._quote
-        whole: Any = _Followed(source, f"\n{self._last}\n".encode()) if self._quote else source
-        for batch in csv.open_csv(whole, read_options=reading, **self._options):
-            yield pa.Table.from_batches([batch])
+        reading = csv.ReadOptions(column_names=self._names, block_size=BLOCK)
+        self._came_out = False
+        quotes = Quotes(self._quote.decode(), self._delimiter) if self._quote else None
+        followed: Any = _Followed(first, source, f"\n{self._last}\n".encode(), quotes)
+        try:
+            for batch in csv.open_csv(followed, read_options=reading, **self._options):
+                yield pa.Table.from_batches([batch])
+        except pa.ArrowException:
+            if followed.behind:  # Arrow has another word for it
+                raise BehindQuoteError from None
+            raise
         if not self._came_out:
             raise OpenQuoteError
 
@@ -143,18 +148,31 @@ class Parser:
 
 
 class _Followed(io.RawIOBase):
-    """A binary stream with something behind it."""
+    """A binary stream with something before and behind it, whose quotes are looked at while it is read.
 
-    def __init__(self, source: Any, last: bytes) -> None:
-        self._source, self._last = source, last
+    Attributes:
+        behind: Whether something stood behind a closing quote; then nothing more is read.
+    """
+
+    def __init__(self, first: bytes, source: Any, last: bytes, quotes: Quotes | None) -> None:
+        self._first, self._source, self._last, self._quotes = first, source, last, quotes
+        self.behind = False
 
     def readable(self) -> bool:
         """Always."""
         return True
 
     def read(self, size: int = -1, /) -> bytes:
-        """So many bytes, or fewer; none at the end."""
-        data: bytes = self._source.read(size)
+        """So many bytes, or fewer; none at the end. Raises BehindQuoteError."""
+        # Together: where Arrow's first block is short, its longest row is too.
+        data: bytes = self._first + self._source.read(size - len(self._first) if size > 0 else size)
+        self._first = b""
         if not data:
             data, self._last = self._last, b""
+        if self._quotes is not None:
+            try:
+                self._quotes.feed(data)
+            except BehindQuoteError:
+                self.behind = True
+                raise
         return data

@@ -10,7 +10,6 @@ import contextlib
 import datetime as dt
 import re
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -18,14 +17,12 @@ import polars as pl
 from kronkers_batch.config.places import Places
 from kronkers_batch.config.spec import DATABASES, SourceSpec
 from kronkers_batch.data import duck
-from kronkers_batch.data.sources import casting
+from kronkers_batch.data.sources import casting, objects
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.data.sources.rows import within
-from kronkers_batch.data.sources.session import VALUE, Session, batches, too_long
+from kronkers_batch.data.sources.session import Found, Session, batches
 from kronkers_batch.data.timelimit import TimeIsUp, shown
 from kronkers_batch.data.window import Window
-from kronkers_batch.errors import SourceError
-from kronkers_batch.frames.schema import Column, ColumnType
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -33,19 +30,19 @@ if TYPE_CHECKING:
     from kronkers_batch.config.places import Places
 
 _TABLE = re.compile(r"\w+(\.\w+)*")
-_UTC = pl.Datetime("us", "UTC")
 _WATERMARK = dt.timedelta(minutes=5)  # it is asked before every night, so it has to be cheap
 _MARK = 4_096  # characters of a watermark's value
+_SORTED = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"  # texts that are sorted as their days are
 
 
 def read(source: SourceSpec, window: Window, places: Places) -> Iterator[pl.DataFrame]:
     """Typed frames of the rows in the window. Raises SourceError, never with the database's own message."""
     place = Place.of(source).at(where(source))
     with _opened(source, "query", source.time_limit, place, places) as session:
-        statement, values = _statement(session, source, window, place)
-        with contextlib.closing(session.rows(statement, values)) as found:
-            for rows in batches(found, len(source.schema)):
-                yield _frame(rows, source, window, place)
+        statement, values, found = _statement(session, source, window, place)
+        with contextlib.closing(session.rows(statement, values)) as read:
+            for rows in batches(read, len(source.schema)):
+                yield _frame(rows, source, found, window, place)
 
 
 def watermark(source: SourceSpec, window: Window, places: Places) -> str:
@@ -120,27 +117,43 @@ def _opened(
         ) from None
 
 
-def _statement(session: Session, source: SourceSpec, window: Window, place: Place) -> tuple[str, list[Any]]:
+def _statement(
+    session: Session, source: SourceSpec, window: Window, place: Place
+) -> tuple[str, list[Any], list[Found]]:
+    """What is asked, with its parameters, and what is known of the columns that it gives."""
     query = _trimmed(source.query, place)
     is_table = bool(_TABLE.fullmatch(query))
     query = f"SELECT * FROM {'.'.join(map(session.quote, query.split('.')))}" if is_table else query  # noqa: S608 - a checked name
     own, values = _bound(session, query, window, place)
-    found = {column.name: column for column in session.columns(own, values)}
-    casting.missing_columns(source.schema, found, place)
-    for column in source.schema:
-        if refused := found[column.name].refused:
-            raise _wrong_type(column, refused, place)
-    columns = ", ".join(found[n].selected for n in source.schema.names)
+    given = session.columns(own, values)
+    casting.missing_columns(source.schema, (column.name for column in given), place)
+    _refuse_twice(source, given, place)
+    by_name = {column.name: column for column in given}
+    found = [by_name[name] for name in source.schema.names]
+    for column, there in zip(source.schema, found, strict=True):
+        if there.refused:
+            raise objects.wrong_type(column, there.refused, place)
+    casting.check_types(source.schema, ((f.name, f.dtype) for f in found if f.dtype is not None), place)
     condition = ""
     if source.time_column and not window.whole and not {"from", "to"} <= duck.parameters(query):
         condition = _condition(session, source, window, values)
-    return f"SELECT {columns} FROM ({own}\n) AS kronkers_source{condition}", values  # noqa: S608
+    columns = ", ".join(column.selected for column in found)
+    return f"SELECT {columns} FROM ({own}\n) AS kronkers_source{condition}", values, found  # noqa: S608
+
+
+def _refuse_twice(source: SourceSpec, given: Sequence[Found], place: Place) -> None:
+    names = [column.name for column in given]
+    if twice := sorted({name for name in source.schema.names if names.count(name) > 1}):
+        raise place.error(
+            f"the query gives several columns called {', '.join(twice)}",
+            "Name each column of the SELECT once, with AS.",
+        )
 
 
 def _trimmed(query: str, place: Place) -> str:
     if "\0" in query:
         raise place.error("the query holds a NUL character", "Take it out.")
-    return query.strip().rstrip(";").rstrip()
+    return duck.trimmed(query)
 
 
 def _bound(session: Session, query: str, window: Window, place: Place) -> tuple[str, list[Any]]:
@@ -171,67 +184,13 @@ def _condition(session: Session, source: SourceSpec, window: Window, values: lis
             sides.append(f"{time} {sign} {session.mark(len(values))}")
     condition = " AND ".join(sides)
     if as_text:
-        condition = f"({condition}) OR {time} NOT GLOB '[0-9][0-9][0-9][0-9]-*'"
+        condition = f"({condition}) OR {time} NOT GLOB '{_SORTED}*'"
     return f" WHERE {condition}"
 
 
-def _frame(rows: Sequence[Any], source: SourceSpec, window: Window, place: Place) -> pl.DataFrame:
-    columns = zip(*rows, strict=True)
-    typed = [
-        casting.cast(_short(_series(values, column, place), place), column, place)
-        for values, column in zip(columns, source.schema, strict=True)
-    ]
+def _frame(
+    rows: Sequence[Any], source: SourceSpec, found: Sequence[Found], window: Window, place: Place
+) -> pl.DataFrame:
+    columns = zip(zip(*rows, strict=True), source.schema, found, strict=True)
+    typed = [objects.typed(values, column, there, place) for values, column, there in columns]
     return within(pl.DataFrame(typed), source.time_column, window)
-
-
-def _short(values: pl.Series, place: Place) -> pl.Series:
-    """Raises SourceError where a text or blob is longer than one may be."""
-    if values.dtype in (pl.String, pl.Binary):
-        sizes = values.str.len_bytes() if values.dtype == pl.String else values.bin.size()
-        if int(sizes.max() or 0) > VALUE:  # type: ignore[arg-type]
-            raise too_long(place, f"a value of column {values.name}")
-    return values
-
-
-def _series(values: Sequence[Any], column: Column, place: Place) -> pl.Series:
-    """Python objects of one column as a raw series of the narrowest common type."""
-    kinds = {type(v) for v in values} - {type(None)}
-    name = column.name
-    try:
-        if not kinds:
-            return pl.Series(name, values, dtype=pl.Null)
-        if kinds <= {Decimal, int, float} and Decimal in kinds and column.type in _AS_FLOAT:
-            return pl.Series(name, [None if v is None else float(v) for v in values], dtype=pl.Float64)
-        for kind, dtype in _KINDS:
-            if kinds <= kind:
-                return pl.Series(name, values, dtype=dtype, strict=True)
-        if kinds == {dt.datetime}:
-            return pl.Series(name, [None if v is None else _utc(v) for v in values], dtype=_UTC)
-    except (TypeError, OverflowError, UnicodeError, ValueError, pl.exceptions.PolarsError):
-        raise place.error(
-            f"column {name} is declared {column.type}, but holds values that do not fit any column",
-            "Cast it in the source's query.",
-        ) from None
-    raise _wrong_type(column, " and ".join(sorted(k.__name__ for k in kinds)), place)
-
-
-def _wrong_type(column: Column, found: str, place: Place) -> SourceError:
-    return place.error(
-        f"column {column.name} is declared {column.type}, but is {found}", "Cast it in the source's query."
-    )
-
-
-_AS_FLOAT = (ColumnType.FLOAT, ColumnType.FLOAT32)
-_KINDS: tuple[tuple[set[type], pl.DataType | type[pl.DataType]], ...] = (
-    ({bool}, pl.Boolean),
-    ({int}, pl.Int64),
-    ({int, float}, pl.Float64),
-    ({str}, pl.String),
-    ({bytes}, pl.Binary),
-    ({dt.date}, pl.Date),
-    ({Decimal, int}, pl.Decimal(38, 9)),
-)
-
-
-def _utc(moment: dt.datetime) -> dt.datetime:
-    return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)

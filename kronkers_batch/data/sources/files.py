@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import polars as pl
@@ -21,6 +22,8 @@ from kronkers_batch.data.window import Window
 from kronkers_batch.errors import SourceError
 
 _RIGHTS = "Give the account that runs this the right to read it."
+_ASIDE = ("_", ".")
+_PATTERNS = (SourceKind.PARQUET, SourceKind.CSV)
 _NULLS = {SourceKind.PACKAGE: ("", "NA"), SourceKind.CSV: ("",)}
 
 
@@ -37,11 +40,39 @@ def paths(source: SourceSpec) -> list[Path]:
     if path.is_dir():
         raise place.error(f"{path} is a folder", f"Name its files with a pattern, such as {path}/*.parquet")
     if glob.has_magic(source.path):
-        found = sorted(Path(p) for p in glob.glob(source.path, recursive=True) if Path(p).is_file())  # noqa: PTH207 - absolute pattern
+        found, aside = _fitting(source.path)
         if found:
             return found
+        if aside:
+            raise place.error(
+                f"no file fits {source.path} but {aside} that are left out, since '_' or '.' begins a name "
+                "in their path",
+                "Such files are taken for unfinished. To read them, begin that part of the pattern so.",
+            )
         raise place.error(f"no file fits {source.path}", _why_missing(path))
     raise place.error(f"there is no file {path}", _why_missing(path))
+
+
+def _fitting(pattern: str) -> tuple[list[Path], int]:
+    """The files that fit a pattern, and how many more would, were they not set aside.
+
+    What ``_`` or ``.`` begins is unfinished or no data: so Spark, Hive and Arrow take it, and those who write
+    it.
+    """
+    named = [part for part in Path(pattern).parts if part.startswith(_ASIDE)]
+
+    def is_aside(path: Path) -> bool:
+        parts = [part for part in path.parts if part.startswith(_ASIDE)]
+        return not all(any(fnmatchcase(part, name) for name in named) for part in parts)
+
+    fitting = sorted(Path(p) for p in glob.glob(pattern, recursive=True) if Path(p).is_file())  # noqa: PTH207 - absolute pattern
+    found = [path for path in fitting if not is_aside(path)]
+    return found, len(fitting) - len(found)
+
+
+def left_out(source: SourceSpec) -> int:
+    """How many files fit the source's pattern, and are left out since they are unfinished or no data."""
+    return _fitting(source.path)[1] if source.kind in _PATTERNS and glob.has_magic(source.path) else 0
 
 
 def located(source: SourceSpec) -> Iterator[tuple[Path, Place]]:
@@ -109,20 +140,57 @@ def states(source: SourceSpec, places: Places) -> list[tuple[object, ...]]:
     return found
 
 
+def changed(source: SourceSpec) -> SourceError:
+    """The error about files that are no longer those that were read."""
+    return Place.of(source).error(
+        "its files changed while they were read", "Run it again when they are delivered."
+    )
+
+
 def read(source: SourceSpec, window: Window, rows: int, places: Places) -> Iterator[pl.DataFrame]:
-    """Typed frames of at most about ``rows`` rows, in the order of the files and of their rows."""
-    for path, place in located(source):
+    """Typed frames of at most about ``rows`` rows, in the order of the files and of their rows.
+
+    Raises SourceError, behind the last row too: where the files are others than before the first.
+    """
+    before = states(source, places)
+    for (path, place), state in zip(located(source), before, strict=False):
         with opened(source, path, place, places) as file:
-            if not os.access(file.reading, os.R_OK):
-                raise place.error("the file may not be read", _RIGHTS)
-            if not file.info.st_size:
-                raise place.error(
-                    "the file is empty: not even column names", "Deliver it again, or remove it."
-                )
-            if is_parquet(source, path):
-                yield from parquet.read(file, source, window, rows, place)
-            else:
-                yield from csvfile.read(file, source, window, csv_format(source), place)
+            if file.state != state:
+                raise changed(source)
+            yield from frames(file, source, window, rows, place)
+    if states(source, places) != before:
+        raise changed(source)
+
+
+def frames(
+    file: Opened, source: SourceSpec, window: Window, rows: int, place: Place
+) -> Iterator[pl.DataFrame]:
+    """As :func:`read`, of one open file."""
+    try:
+        _refuse_empty(file, place)
+        if is_parquet(source, file.path):
+            yield from parquet.read(file, source, window, rows, place)
+        else:
+            yield from csvfile.read(file, source, window, csv_format(source), place)
+    except SourceError:
+        if file.again() != file.state:  # what is wrong in it is that it was being written
+            raise changed(source) from None
+        raise
+    if file.again() != file.state:
+        raise changed(source)
+
+
+def look(file: Opened, source: SourceSpec, place: Place) -> None:
+    """Raises SourceError where a Parquet file cannot be read, or has other columns or types; reads no row."""
+    _refuse_empty(file, place)
+    parquet.look(file, source, place)
+
+
+def _refuse_empty(file: Opened, place: Place) -> None:
+    if not os.access(file.reading, os.R_OK):
+        raise place.error("the file may not be read", _RIGHTS)
+    if not file.info.st_size:
+        raise place.error("the file is empty: not even column names", "Deliver it again, or remove it.")
 
 
 def is_parquet(source: SourceSpec, path: Path) -> bool:

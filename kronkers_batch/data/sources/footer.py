@@ -136,7 +136,8 @@ def _chunk(column: Any, size: int) -> Chunk:
         raise CompactError
     start, stored, values = (_field(meta, n, int) for n in (9, 7, 5))
     dictionary = meta.get(11)
-    if isinstance(dictionary, int) and 0 < dictionary < start:
+    nowhere = start == 0 and values == 0  # Arrow writes of a table without rows that it has no page of values
+    if isinstance(dictionary, int) and (0 < dictionary < start or nowhere):
         start = dictionary
     if start < 4 or stored < 0 or values < 0 or start + stored > size - 8:
         raise CompactError

@@ -10,6 +10,7 @@ import contextlib
 import datetime as dt
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from kronkers_batch.config import opening
@@ -20,6 +21,7 @@ from kronkers_batch.data.sources import files, memory
 from kronkers_batch.data.sources.memory import Found, Held
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.data.sources.rows import rechunked
+from kronkers_batch.data.sources.scan import Scan
 from kronkers_batch.data.window import Window
 from kronkers_batch.errors import CheckFailed, SourceError
 from kronkers_batch.frames.schema import Schema
@@ -52,71 +54,80 @@ class Inputs:
     rows: int
     read: ReadSource
     tell: Tell
-    files: dict[str, list[tuple[Opened, Place]]] = field(default_factory=dict)
+    _files: dict[str, list[tuple[Opened, Place]]] = field(default_factory=dict)
     _size: int = 0
-    _views: dict[str, Hashable] = field(default_factory=dict)
 
     def source(self, name: str) -> SourceSpec:
         """The source that the query calls ``name``."""
         return self.sources[self.query.inputs[name].source]
 
-    def is_view(self, name: str) -> bool:
-        """Whether the query may read the input's files itself: Parquet, and no check drops rows of it."""
-        source = self.source(name)
-        if any(c.on_failure is OnFailure.DROP for c in source.checks):
-            return False
-        if source.kind not in (SourceKind.PARQUET, SourceKind.PACKAGE):
-            return False
-        return all(files.is_parquet(source, p) for p in files.paths(source))
-
-    def check(self, name: str) -> None:
-        """Reads what is checked of a view's files and judges it. Raises SourceError, CheckFailed."""
-        from kronkers_batch.data.identity import definition
-
-        source = self.source(name)
-        if not source.checks and not source.key:
-            return
-        with self._as_input(name):
-            state = self._views[name] = state_of(source, self.sources, self.places)
-            told = definition(source)
-            held = memory.process.get(told, state)
-            if held is None:
-                found: list[Found] = []
-                for _ in self._checked(_narrow(source), found):
-                    pass
-                held = Held(state, None, tuple(found), 0)
-                if state == state_of(source, self.sources, self.places):
-                    memory.process.put(told, held)
-            self._judge(held.found)
+    def is_stream(self, name: str) -> bool:
+        """Whether the input is read while the query runs: Parquet, of which no check drops rows."""
+        return name in self._files
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[None]:
-        """Keeps the files of views open until the end of the block, so that a view reads what was judged."""
+        """Keeps the files of streams open until the end of the block: it is the same each time."""
         with contextlib.ExitStack() as stack:
             for name, ref in self.query.inputs.items():
-                if ref.source and self.is_view(name):
+                if ref.source and _may_stream(self.source(name)):
                     source = self.source(name)
                     found = list(files.located(source))
                     opening.make_room(len(found))
-                    self.files[name] = [
+                    self._files[name] = [
                         (stack.enter_context(files.opened(source, path, place, self.places)), place)
                         for path, place in found
                     ]
             yield
-        self.files.clear()
+        self._files.clear()
 
-    def settle(self) -> None:
-        """Raises SourceError where the files of a checked view are no longer those that were checked."""
+    def scan(self, name: str, number: int) -> Scan:
+        """A stream for DuckDB, once its checks held. Raises SourceError, CheckFailed.
+
+        Args:
+            number: Which of the query's streams it is.
+        """
+        source, found = self.source(name), self._files[name]
+        with self._as_input(name):
+            for file, place in found:
+                files.look(file, source, place)
+            self._check(source, tuple(file.state for file, _ in found))
+        return Scan(number, name, source.schema, partial(self._columns, name))
+
+    def _columns(self, name: str, schema: Schema) -> Iterator[pl.DataFrame]:
+        """Some columns of all rows of a stream."""
+        source = replace(self.source(name), schema=schema, time_column="")
+        with self._as_input(name):
+            for file, place in self._files[name]:
+                yield from files.frames(file, source, Window(None, None), self.rows, place)
+
+    def _check(self, source: SourceSpec, opened: tuple[Hashable, ...]) -> None:
+        """Reads what is checked of a stream's files and judges it. Raises SourceError, CheckFailed."""
         from kronkers_batch.data.identity import definition
 
-        for name, state in self._views.items():
+        if not source.checks and not source.key:
+            return
+        told, state = definition(source), (definition(source), opened)
+        held = memory.process.get(told, state)
+        if held is None:
+            found: list[Found] = []
+            for _ in self._checked(_narrow(source), found):
+                pass
+            if state_of(source, self.sources, self.places) != state:
+                raise files.changed(source)
+            held = Held(state, None, tuple(found), 0)
+            memory.process.put(told, held)
+        self._judge(held.found)
+
+    def settle(self) -> None:
+        """Raises SourceError where the files of a stream are no longer those that were opened."""
+        for name, found in self._files.items():
             source = self.source(name)
-            seen = definition(source), tuple(file.again() for file, _ in self.files[name])
-            if not state == seen == state_of(source, self.sources, self.places):
-                with self._as_input(name):
-                    raise Place.of(source).error(
-                        "its files changed while they were read", "Run it again when they are delivered."
-                    )
+            opened = tuple(file.state for file, _ in found)
+            now = tuple(file.again() for file, _ in found)
+            with self._as_input(name):
+                if not opened == now == tuple(files.states(source, self.places)):
+                    raise files.changed(source)
 
     def open(self, name: str) -> list[pl.DataFrame] | Iterator[pl.DataFrame]:
         """The checked rows of an input that is no view.
@@ -214,6 +225,15 @@ class Inputs:
         except (SourceError, CheckFailed) as error:
             where = f"{error.where}, input {name} of {Place.of(self.query)}"
             raise error.moved(where) from error
+
+
+def _may_stream(source: SourceSpec) -> bool:
+    """Whether all of a source's files are Parquet, and no check drops rows of it."""
+    if any(c.on_failure is OnFailure.DROP for c in source.checks):
+        return False
+    if source.kind not in (SourceKind.PARQUET, SourceKind.PACKAGE):
+        return False
+    return all(files.is_parquet(source, p) for p in files.paths(source))
 
 
 def state_of(source: SourceSpec, sources: Mapping[str, SourceSpec], places: Places) -> Hashable | None:

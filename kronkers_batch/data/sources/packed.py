@@ -28,6 +28,20 @@ _NO_ZIP = "the file is no whole zip archive"
 _OTHERS = {".bz2": "bz2", ".br": "brotli", ".lz4": "lz4", ".zst": "zstd"}
 
 
+_BEGINNINGS = {
+    b"PK\x03\x04": "a zip archive or an Excel workbook",
+    b"\x1f\x8b": "packed with gzip",
+    b"BZh": "packed with bzip2",
+    b"\x28\xb5\x2f\xfd": "packed with zstd",
+    b"\xfd7zXZ": "packed with xz",
+    b"\x04\x22\x4d\x18": "packed with lz4",
+    b"PAR1": "a Parquet file",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook",
+    b"SQLite format 3": "a SQLite database",
+}
+"""How files begin that are no text."""
+
+
 class PackedError(ValueError):
     """A packed file that is not read on.
 
@@ -41,12 +55,18 @@ class PackedError(ValueError):
         super().__init__(what)
 
 
+def known(start: bytes) -> str:
+    """What a file is that begins so, if that is no text; else empty."""
+    return next((what for begins, what in _BEGINNINGS.items() if start.startswith(begins)), "")
+
+
 @contextlib.contextmanager
 def opened(path: str, suffix: str) -> Iterator[Any]:
     """What a file holds, as a binary stream, unpacked as its suffix says.
 
     Raises PackedError, also while it is read.
     """
+    suffix = suffix.lower()
     with contextlib.ExitStack() as stack:
         if suffix == ".zip":
             yield stack.enter_context(_archive(path))

@@ -12,13 +12,14 @@ import datetime as dt
 import functools
 import itertools
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from kronkers_batch.config.opening import Opened
 from kronkers_batch.config.spec import SourceSpec
-from kronkers_batch.data.sources import casting, footer, pages
+from kronkers_batch.data.sources import casting, footer, int96, pages
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.data.sources.rows import typed
 from kronkers_batch.data.window import Window
@@ -37,14 +38,20 @@ def read(file: Opened, source: SourceSpec, window: Window, rows: int, place: Pla
     # Not in a thread of its own: Arrow and Polars have theirs, and more of them cost more than they bring.
     with _opened(file.reading, place) as parquet:
         _check(parquet, source, place)
-        with contextlib.closing(_batches(parquet, file.reading, source, window, rows, place)) as batches:
-            for batch in batches:
-                yield typed(_frame(batch, source.schema.names), source, window, place)
+        with contextlib.closing(_frames(parquet, file.reading, source, window, rows, place)) as frames:
+            for first, frame in frames:
+                here = place if first is None else place.at_rows(partial(_row, first))
+                yield typed(frame, source, window, here)
 
 
-def _batches(
+def _row(first: int, number: int) -> str:
+    return f"row {first + number + 1} of the file"
+
+
+def _frames(
     file: pq.ParquetFile, path: str, source: SourceSpec, window: Window, rows: int, place: Place
-) -> Generator[pa.RecordBatch]:
+) -> Generator[tuple[int | None, pl.DataFrame]]:
+    """Raw frames, each with the number of its first row in the file; None where row groups are left out."""
     import pyarrow as pa
 
     names = list(source.schema.names)
@@ -52,8 +59,18 @@ def _batches(
         with open(path, "rb") as raw:  # noqa: PTH123 - by descriptor
             told = footer.read(raw.fileno())
             groups = _groups(told, source.time_column, window)
-            fitting = _fitting(path, raw.fileno(), names, told, groups)
-        yield from file.iter_batches(min(rows, fitting), row_groups=groups, columns=names)
+            fitting = min(rows, _fitting(path, raw.fileno(), names, told, groups))
+        first = 0 if len(groups) == len(told.groups) else None
+        with contextlib.ExitStack() as stack:
+            old = int96.columns(told, names)
+            again = stack.enter_context(int96.microseconds(path, fitting, groups, old)) if old else None
+            for batch in file.iter_batches(fitting, row_groups=groups, columns=names):
+                frame = _frame(batch, names)
+                if again is not None:
+                    coarse = _frame(next(again), old)
+                    frame = frame.with_columns(int96.joined(frame[name], coarse[name], place) for name in old)
+                yield first, frame
+                first = None if first is None else first + frame.height
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise place.error(
             "the file cannot be read to its end",
@@ -62,13 +79,10 @@ def _batches(
         ) from None
 
 
-def schema(file: Opened, source: SourceSpec, place: Place) -> pl.Schema:
-    """The types of the declared columns in the file, checked against the declared ones; reads no row.
-
-    Raises SourceError.
-    """
+def look(file: Opened, source: SourceSpec, place: Place) -> None:
+    """Raises SourceError where the declared columns are not there, or not of types that fit; reads no row."""
     with _opened(file.reading, place) as parquet:
-        return _check(parquet, source, place)
+        _check(parquet, source, place)
 
 
 @contextlib.contextmanager
@@ -101,7 +115,7 @@ def _allocating() -> None:
         pa.set_memory_pool(pa.jemalloc_memory_pool())
 
 
-def _check(file: pq.ParquetFile, source: SourceSpec, place: Place) -> pl.Schema:
+def _check(file: pq.ParquetFile, source: SourceSpec, place: Place) -> None:
     import pyarrow as pa
 
     found = file.schema_arrow
@@ -111,7 +125,6 @@ def _check(file: pq.ParquetFile, source: SourceSpec, place: Place) -> pl.Schema:
         raise place.error(
             f"the file has several columns called {', '.join(twice)}", "Rename them in the file."
         )
-    types = {}
     for column in source.schema:
         kind = found.field(column.name).type
         try:
@@ -122,8 +135,6 @@ def _check(file: pq.ParquetFile, source: SourceSpec, place: Place) -> pl.Schema:
                 "Declare another column, or convert it in the file.",
             ) from None
         casting.cast(empty, column, place)
-        types[column.name] = empty.dtype
-    return pl.Schema(types)
 
 
 def _frame(batch: pa.RecordBatch, names: Sequence[str]) -> pl.DataFrame:

@@ -15,6 +15,8 @@ import socket
 from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.data.sources.session import VALUE, Found, refuse_warehouse
 from kronkers_batch.data.timelimit import TimeIsUp, TimeLimit
@@ -58,7 +60,10 @@ SELECT pg_catalog.array_agg(c.relname::pg_catalog.text) FROM pg_catalog.pg_class
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') GROUP BY c.relnamespace
 """
 # Types by their number, which is the same on every server. Values of these are never long:
-_SHORT = frozenset({16, 20, 21, 23, 26, 700, 701, 1082, 1114, 1184, 1700})
+_INT, _FLOAT, _MOMENT = pl.Int64(), pl.Float64(), pl.Datetime("us", "UTC")
+_SHORT: dict[int, pl.DataType] = {16: pl.Boolean(), 20: _INT, 21: _INT, 23: _INT, 26: _INT, 700: _FLOAT}
+_SHORT |= {701: _FLOAT, 1082: pl.Date(), 1114: _MOMENT, 1184: _MOMENT, 1700: pl.Decimal(38, 10)}
+_TEXT, _BLOB = pl.String(), pl.Binary()
 _BYTES = 17
 _TEXTS = frozenset({25, 1043})
 # And these come as objects that no column is made of:
@@ -144,18 +149,20 @@ class Postgres:
     def _found(self, column: psycopg.Column) -> Found:
         quoted, oid = self.quote(column.name), column.type_code
         known = self._connection.adapters.types.get(oid)
-        if oid in _REFUSED or (known is not None and known.array_oid == oid):
-            return Found(column.name, quoted, refused=known.name if known is not None else "array")
+        if known is not None and known.array_oid == oid:
+            return Found(column.name, quoted, refused=f"an array of {known.name}")
+        if oid in _REFUSED:
+            return Found(column.name, quoted, refused=known.name if known is not None else "of another type")
         short = column.display_size is not None and column.display_size <= VALUE // 4
         if oid in _SHORT or short:
-            return Found(column.name, quoted)
+            return Found(column.name, quoted, dtype=_SHORT.get(oid, _TEXT), whole=column.scale == 0)
         if oid == _BYTES:
-            return Found(column.name, f"pg_catalog.substring({quoted}, 1, {VALUE + 1})")
+            return Found(column.name, f"pg_catalog.substring({quoted}, 1, {VALUE + 1})", dtype=_BLOB)
         if oid in _TEXTS:
-            return Found(column.name, f"pg_catalog.left({quoted}, {VALUE + 1})")
+            return Found(column.name, f"pg_catalog.left({quoted}, {VALUE + 1})", dtype=_TEXT)
         # A cast to text would strip blanks that `concat` leaves; which makes a text of a null.
         text = f"pg_catalog.left(pg_catalog.concat({quoted}), {VALUE + 1})"
-        return Found(column.name, f"CASE WHEN {quoted} IS NOT NULL THEN {text} END")
+        return Found(column.name, f"CASE WHEN {quoted} IS NOT NULL THEN {text} END", dtype=_TEXT)
 
 
 def _sent(query: str) -> bytes:
@@ -294,7 +301,7 @@ def _failed(error: BaseException, place: Place, key: str) -> SourceError:
         )
     if type(error).__name__ == "DataError" and not state:
         return place.error(
-            "a value is beyond what can be read, such as a date before the year 1 or after 9999",
+            "a value is beyond what can be read, such as infinity, or a date before the year 1 or after 9999",
             "Cut it, or leave it out, in the source's query.",
             said,
         )

@@ -1,43 +1,32 @@
 """A query source: one SELECT (DuckDB) over other sources and outputs, which it names as tables.
 
-Parquet inputs are views, so that only the needed columns and row groups are read. Inputs from other files are
-kept in memory while they are small. The rest become tables in memory, within the query's limit. Nothing is
-spilled to disk. Inputs that are declared sources are checked as ``inputs`` says.
+All inputs come through the readers of their own kinds: no file is read by DuckDB. Parquet inputs are streams,
+of which only the needed columns are read. Inputs from other files are kept in memory while they are small.
+The rest become tables in memory, within the query's limit. Nothing is spilled to disk. Inputs that are
+declared sources are checked as ``inputs`` says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.data import duck, select
-from kronkers_batch.data.sources import casting, parquet
+from kronkers_batch.data.sources import casting
 from kronkers_batch.data.sources.inputs import Inputs
 from kronkers_batch.data.sources.output import OutputReader, reader
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.data.sources.rows import within
+from kronkers_batch.data.sources.scan import NOT_PLANNED, Scan, planned
 from kronkers_batch.data.timelimit import TimeIsUp, shown
 from kronkers_batch.data.window import Window
-from kronkers_batch.frames.schema import ColumnType, Schema
+from kronkers_batch.frames.schema import Schema
 
 if TYPE_CHECKING:
     import duckdb
-
-_TYPES = {
-    ColumnType.FLOAT: "DOUBLE",
-    ColumnType.FLOAT32: "FLOAT",
-    ColumnType.INTEGER: "BIGINT",
-    ColumnType.INT32: "INTEGER",
-    ColumnType.BOOLEAN: "BOOLEAN",
-    ColumnType.DATE: "DATE",
-    ColumnType.TIMESTAMP: "TIMESTAMP",
-    ColumnType.STRING: "VARCHAR",
-    ColumnType.CATEGORY: "VARCHAR",
-}
 
 
 def read(
@@ -51,20 +40,25 @@ def read(
     import duckdb
 
     place = Place.of(source)
+    scans: list[Scan] = []
     try:
         with (
             inputs.opened(),
-            duck.connect(_allowed(inputs), source.memory) as connection,
+            duck.connect(source.memory) as connection,
             duck.timed(connection, source.time_limit),
         ):
             for name, ref in source.inputs.items():
                 if ref.output:
                     frames = reader(outputs, source)(ref.output, window)
                     _as_table(connection, name, frames, None, place.at(f"input {name}"))
+                elif inputs.is_stream(name):
+                    scans.append(inputs.scan(name, len(scans)))
+                    scans[-1].show(connection)
                 else:
                     _input(connection, name, inputs, place)
-            relation = connection.sql(_statement(connection, source, window, place))
-            yield from _results(relation, source, window, rows, place)
+            statement = _statement(connection, source, window, place)
+            _narrow(connection, scans, statement)
+            yield from _results(connection.sql(statement), source, window, rows, place)
             inputs.settle()
     except TimeIsUp:
         raise place.error(
@@ -77,42 +71,41 @@ def read(
             "Raise `memory:` in the source's file, or read less (fewer columns, a filter, Parquet inputs).",
         ) from None
     except duckdb.Error as error:
-        raise place.error(
-            f"the query failed: {duck.scrubbed(error, source.query)}",
-            "Correct `query:` of the source.",
+        raise _failed(error, scans, source, place) from None
+
+
+def _narrow(connection: duckdb.DuckDBPyConnection, scans: Sequence[Scan], statement: str) -> None:
+    if scans:
+        needed = planned(connection, statement)
+        for scan in scans:
+            scan.narrow(connection, needed)
+
+
+def _failed(error: duckdb.Error, scans: Sequence[Scan], source: SourceSpec, place: Place) -> Exception:
+    """What happened: an input's own error, if it is one, which DuckDB was told of as some other."""
+    for scan in scans:
+        if scan.failed is not None:
+            return scan.failed
+    if NOT_PLANNED in str(error):
+        return place.error(
+            "the query reads other columns of an input than it was planned to read",
+            "Report this: it is a fault of kronkers. Until then, leave such columns out of the input.",
             str(error),
-        ) from None
-
-
-def _allowed(inputs: Inputs) -> list[Path]:
-    """The files that the inputs are views of, under the names that lead to the opened ones alone."""
-    return [Path(file.reading) for found in inputs.files.values() for file, _ in found]
+        )
+    return place.error(
+        f"the query failed: {duck.scrubbed(error, source.query)}",
+        "Correct `query:` of the source.",
+        str(error),
+    )
 
 
 def _input(connection: duckdb.DuckDBPyConnection, name: str, inputs: Inputs, place: Place) -> None:
-    source = inputs.source(name)
-    if name not in inputs.files:
-        frames = inputs.open(name)
-        if isinstance(frames, list):
-            # Read where it lies: held rows are not copied for every query.
-            connection.register(name, _plain(pl.concat(frames)).to_arrow())
-        else:
-            _as_table(connection, name, frames, source.schema, place.at(f"input {name}"))
-        return
-    inputs.check(name)
-    parts = []
-    for file, there in inputs.files[name]:
-        found = parquet.schema(file, source, there)
-        columns = ", ".join(_view_column(c.name, c.type, found[c.name]) for c in source.schema)
-        parts.append(f"SELECT {columns} FROM read_parquet({duck.quoted_text(file.reading)})")  # noqa: S608 - names and paths of the configuration, quoted
-    connection.execute(f"CREATE VIEW {duck.quoted_name(name)} AS {' UNION ALL '.join(parts)}")
-
-
-def _view_column(name: str, declared: ColumnType, found: pl.DataType) -> str:
-    quoted = duck.quoted_name(name)
-    if isinstance(found, pl.Datetime) and found.time_zone and declared is ColumnType.TIMESTAMP:
-        return f"timezone('UTC', {quoted}) AS {quoted}"
-    return f"CAST({quoted} AS {_TYPES[declared]}) AS {quoted}"
+    frames = inputs.open(name)
+    if isinstance(frames, list):
+        # Read where it lies: held rows are not copied for every query.
+        connection.register(name, duck.plain(pl.concat(frames)).to_arrow())
+    else:
+        _as_table(connection, name, frames, inputs.source(name).schema, place.at(f"input {name}"))
 
 
 def _as_table(
@@ -126,11 +119,11 @@ def _as_table(
     made = False
     table = duck.quoted_name(name)
     if schema is not None:
-        columns = ", ".join(f"{duck.quoted_name(c.name)} {_TYPES[c.type]}" for c in schema)
+        columns = ", ".join(f"{duck.quoted_name(c.name)} {duck.TYPES[c.type]}" for c in schema)
         connection.execute(f"CREATE TABLE {table} ({columns})")
         made = True
     for frame in frames:
-        connection.register("kronkers_chunk", _plain(frame).to_arrow())
+        connection.register("kronkers_chunk", duck.plain(frame).to_arrow())
         verb = f"INSERT INTO {table}" if made else f"CREATE TABLE {table} AS"
         connection.execute(f"{verb} SELECT * FROM kronkers_chunk")  # noqa: S608 - a quoted name
         connection.unregister("kronkers_chunk")
@@ -141,15 +134,10 @@ def _as_table(
         )
 
 
-def _plain(frame: pl.DataFrame) -> pl.DataFrame:
-    """Timestamps are plain UTC in SQL, so that functions need no time zone extension."""
-    return frame.with_columns(pl.col(pl.Datetime("us", "UTC")).dt.replace_time_zone(None))
-
-
 def _statement(
     connection: duckdb.DuckDBPyConnection, source: SourceSpec, window: Window, place: Place
 ) -> str:
-    query = source.query.strip().rstrip(";")
+    query = duck.trimmed(source.query)
     asked = window.parameters(str(place))
     wanted = duck.parameters(query)
     values = {
@@ -169,21 +157,34 @@ def _statement(
             f"the query reads what is no input of it: {', '.join(others)[:300]}",
             "Name the source or output under `inputs:`, and SELECT from that name.",
         )
-    relation = connection.sql(f"SELECT * FROM (\n{query}\n) LIMIT 0")  # noqa: S608 - the department's own query
+    relation = connection.sql(query)
     casting.missing_columns(source.schema, relation.columns, place)
-    columns = ", ".join(duck.quoted_name(n) for n in source.schema.names)
-    return f"SELECT {columns} FROM (\n{query}\n){_condition(relation, source, window, values)}"  # noqa: S608
+    if twice := sorted({n for n in source.schema.names if relation.columns.count(n) > 1}):
+        raise place.error(
+            f"the query gives several columns called {', '.join(twice)}",
+            "Name each column of the SELECT once, with AS.",
+        )
+    # By their places: names that differ only in case are one name in SQL.
+    places = [f"kronkers_{i}" for i in range(len(relation.columns))]
+    at = dict(zip(relation.columns, places, strict=True))
+    columns = ", ".join(f"{at[n]} AS {duck.quoted_name(n)}" for n in source.schema.names)
+    condition = _condition(relation, at, source, window, values)
+    return f"SELECT {columns} FROM (\n{query}\n) AS kronkers_result({', '.join(places)}){condition}"  # noqa: S608
 
 
 def _condition(
-    relation: duckdb.DuckDBPyRelation, source: SourceSpec, window: Window, values: dict[str, str]
+    relation: duckdb.DuckDBPyRelation,
+    at: dict[str, str],
+    source: SourceSpec,
+    window: Window,
+    values: dict[str, str],
 ) -> str:
     if window.whole or not source.time_column:
         return ""
     types = dict(zip(relation.columns, (str(t) for t in relation.types), strict=True))
     if not types[source.time_column].startswith(("TIMESTAMP", "DATE")):
         return ""
-    time = duck.quoted_name(source.time_column)
+    time = at[source.time_column]
     sides = []
     if window.start is not None:
         sides.append(f"{time} >= {values['from']}")
@@ -195,8 +196,7 @@ def _condition(
 def _results(
     relation: duckdb.DuckDBPyRelation, source: SourceSpec, window: Window, rows: int, place: Place
 ) -> Iterator[pl.DataFrame]:
-    import pyarrow as pa
-
-    for batch in duck.streamed(relation, rows):
-        raw = pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch])))
-        yield within(casting.cast_frame(raw, source.schema, place), source.time_column, window)
+    for table in duck.streamed(relation, rows):
+        raw = pl.DataFrame(pl.from_arrow(table))
+        frame = casting.cast_frame(raw, source.schema, place)  # also of no row: a type may never fit
+        yield within(frame, source.time_column, window)

@@ -41,8 +41,8 @@ def typed(raw: pl.DataFrame, source: SourceSpec, window: Window, place: Place) -
     time = casting.cast(raw.get_column(source.time_column), source.schema[source.time_column], place)
     number = f"number of {source.time_column}"  # whatever the column is called, this is another name
     rows = pl.DataFrame({source.time_column: time}).with_row_index(number)
-    inside = within(rows, source.time_column, window)
-    return casting.cast_frame(raw[inside.get_column(number)], source.schema, place)
+    inside = within(rows, source.time_column, window).get_column(number)
+    return casting.cast_frame(raw[inside], source.schema, place.among(inside.__getitem__))
 
 
 def moment(value: dt.datetime) -> pl.Expr:

@@ -6,10 +6,13 @@ import datetime as dt
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.errors import SourceError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 VALUE = 2**20
 """Bytes that one value may have."""
@@ -48,11 +51,15 @@ class Found:
         name: As the database has it.
         selected: The SQL that reads it, of a value that is too long no more than shows that it is.
         refused: Its type, where no column can be of it; else empty.
+        dtype: The type of its values, where the database says so.
+        whole: Whether it says that they are whole numbers, though they come as decimal ones.
     """
 
     name: str
     selected: str
     refused: str = ""
+    dtype: pl.DataType | None = None
+    whole: bool = False
 
 
 def batches(rows: Iterable[tuple[Any, ...]], columns: int) -> Iterator[list[tuple[Any, ...]]]:

@@ -75,12 +75,18 @@ def opened(file: Opened, limit: dt.timedelta, place: Place, key: str) -> Iterato
         ) as connection:
             clock = TimeLimit(limit, connection.interrupt)
             with clock:
-                _lock(connection, rules, place)
+                mode = _lock(connection, rules, place)
                 if not _has_opened(file):
                     raise place.error(
                         "the file was exchanged while it was opened", "Run it again when it is delivered."
                     )
-                yield SQLite(connection)
+                before = _state(file, mode)
+                try:
+                    yield SQLite(connection)
+                except sqlite3.Error:  # what is wrong in it may be that it was being written
+                    _refuse_changed(before, file, mode, place)
+                    raise
+                _refuse_changed(before, file, mode, place)
     except (sqlite3.Error, sqlite3.Warning, UnicodeError, MemoryError, OSError) as error:
         if clock is not None and clock.over:
             raise TimeIsUp from None
@@ -146,8 +152,8 @@ class _Rules:
         return sqlite3.SQLITE_DENY
 
 
-def _lock(connection: sqlite3.Connection, rules: _Rules, place: Place) -> None:
-    """From here on the connection can do what ``rules`` allow and nothing else."""
+def _lock(connection: sqlite3.Connection, rules: _Rules, place: Place) -> str:
+    """From here on the connection can do what ``rules`` allow and nothing else; the file's journal mode."""
     for code, most in _LIMITS.items():
         connection.setlimit(code, most)
     for pragma in _PRAGMAS:
@@ -155,12 +161,34 @@ def _lock(connection: sqlite3.Connection, rules: _Rules, place: Place) -> None:
     # These two virtual tables are of the library and read no file; afterwards no other can be connected.
     for name in ("json_each", "json_tree"):
         connection.execute(f"SELECT 1 FROM {name}('[]')")  # noqa: S608 - one of two names
+    # One transaction, in which no other program that uses the library writes: all is read in one state.
+    connection.execute("BEGIN")
     there = connection.execute(
         "SELECT name, sql FROM sqlite_master WHERE type IN ('table', 'view')"
     ).fetchall()
     refuse_warehouse((str(name) for name, _ in there), place)
     rules.tables |= {str(name).lower() for name, sql in there if not _VIRTUAL.match(str(sql))}
+    ((mode,),) = connection.execute("PRAGMA journal_mode").fetchall()
     connection.set_authorizer(rules)
+    return str(mode)
+
+
+def _state(file: Opened, mode: str) -> tuple[object, ...]:
+    """What is another where another file lies in its place, or it was written past the library."""
+    try:
+        now = os.stat(file.real)  # noqa: PTH116 - as it was opened
+    except OSError:
+        return ()
+    which: tuple[object, ...] = (now.st_dev, now.st_ino)
+    # In WAL mode others write to the file while it is read, and keep what it was aside.
+    return which if mode == "wal" else (*which, now.st_size, now.st_mtime_ns)
+
+
+def _refuse_changed(before: tuple[object, ...], file: Opened, mode: str, place: Place) -> None:
+    if _state(file, mode) != before:
+        raise place.error(
+            "the file changed while it was read", "Run it again when it is delivered."
+        ) from None
 
 
 def _has_opened(file: Opened) -> bool:

@@ -48,7 +48,7 @@ DATABASES = [
       never("unknown"), f"{POSTGRES}test_a_url_sets_nothing_that_the_source_sets"),
     _("the environment sets what a source sets", "data.sources.postgres:_parameters",
       without("'options'"), f"{POSTGRES}test_a_url_sets_nothing_that_the_source_sets"),
-    _("a value of a database is endless", "data.sources.database:_short",
+    _("a value of a database is endless", "data.sources.objects:_short",
       never("int(sizes.max() or 0) > VALUE"), f"{POSTGRES}test_a_long_value_is_refused_before_it_is_sent",
       f"{ONLY}test_a_query_of_many_values_needs_little_memory"),
 ]  # fmt: skip

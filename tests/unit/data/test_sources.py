@@ -113,7 +113,7 @@ def test_floats_of_a_csv_are_the_same_with_and_without_a_window(tmp_path: Path) 
         "",
         "NA",
         "0.1",
-        "123456789012345678901",
+        "123456789012345678901.0",
     ]
     lines = [f"{i},{form},{form},2013-06-01" for i, form in enumerate(forms * 5_000)]
     path = write_csv(tmp_path / "x.csv", "id,x,y,day\n" + "\n".join(lines) + "\n")

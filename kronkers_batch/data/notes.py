@@ -1,0 +1,32 @@
+"""What is no error in how a source is declared, and yet is to be known: said by ``check``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kronkers_batch.config.spec import SourceKind, SourceSpec
+from kronkers_batch.data.sources import files
+
+_UNASKED = (
+    "has no `watermark:`, so nobody asks the database whether its rows changed: a window that was read once is "
+    "not read again, and rows that are corrected or come later stay out of it\n"
+    "  -> Declare a cheap query whose value changes with the rows, such as the newest `updated_at`."
+)
+
+
+def notes(sources: Mapping[str, SourceSpec]) -> list[str]:
+    """One sentence each, with the place and what to do, in the order of the sources' names; opens no file."""
+    found = []
+    for name, source in sorted(sources.items()):
+        where = f"{source.origin.file}:{source.origin.line}: source {name}"
+        if source.kind is SourceKind.DATABASE and not source.watermark:
+            found.append(f"{where} {_UNASKED}")
+        if left_out := files.left_out(source):
+            noun = (
+                "1 file that fits `path:` is" if left_out == 1 else f"{left_out} files that fit `path:` are"
+            )
+            found.append(
+                f"{where}: {noun} left out, since '_' or '.' begins a name in its path\n"
+                "  -> Such files are taken for unfinished. To read them, begin that part of the pattern so."
+            )
+    return found
