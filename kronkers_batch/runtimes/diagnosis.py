@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from kronkers_batch.config.spec import CodeFile, Estimator
+from kronkers_batch.config.spec import Estimator
 from kronkers_batch.errors import FitFailed, ModelError, ScoreFailed, WorkerFailed
 from kronkers_batch.frames.schema import ColumnType, Schema
 from kronkers_batch.frames.wire import WireError
-from kronkers_batch.runtimes.languages.base import MIB, too_wide
+from kronkers_batch.runtimes.languages.base import MIB
 from kronkers_batch.runtimes.protocol import Answer, TimedOut, WorkerGone
 from kronkers_batch.runtimes.scrub import Scrubber, words_of
 from kronkers_batch.runtimes.spec import KeptCode, WorkerSpec
@@ -27,8 +26,8 @@ NOT_STARTED = (126, 127)
 # ---------------------------------------------------------------- what it is told
 
 
-def model_arguments(spec: WorkerSpec) -> dict[str, Any]:
-    """The arguments of the ``model`` command."""
+def model_arguments(spec: WorkerSpec, folder: str) -> dict[str, Any]:
+    """The arguments of the ``model`` command; ``folder`` is where the worker finds the model's code."""
     arguments: dict[str, Any] = {
         "task": spec.task.value,
         "params": dict(spec.parameters),
@@ -37,8 +36,8 @@ def model_arguments(spec: WorkerSpec) -> dict[str, Any]:
         "target_column": spec.target.name if spec.target else "",
         "outputs": [o.name for o in spec.outputs],
     }
-    if isinstance(spec.model, CodeFile):
-        return {"kind": "code", "path": str(spec.model.path), **arguments}
+    if isinstance(spec.model, KeptCode):
+        return {"kind": "code", "path": f"{folder}/{spec.model.path.name}", **arguments}
     if spec.model is None:
         raise ValueError("there is no model to speak of")
     return {
@@ -52,52 +51,14 @@ def model_arguments(spec: WorkerSpec) -> dict[str, Any]:
     }
 
 
-def model_folder(spec: WorkerSpec) -> Path | None:
-    """What the worker sees of the model: its folder, or the file alone where the folder holds far more."""
-    if not isinstance(spec.model, CodeFile):
-        return None
-    folder = spec.model.path.parent
-    return spec.model.path if too_wide(folder) or str(folder) in ("/tmp", "/dev/shm") else folder  # noqa: S108
-
-
-def own_code(spec: WorkerSpec) -> tuple[Path, bytes] | None:
-    """Where the worker finds its code, and what it finds there; None where that is what lies there."""
-    if not isinstance(spec.model, KeptCode):
-        return None
-    return spec.model.path, spec.model.text.encode()
-
-
-def check_readable(spec: WorkerSpec) -> None:
-    """Raises ModelError where the user that root's workers become could not read the model's code."""
-    if not isinstance(spec.model, CodeFile):
-        return
-    path = spec.model.path
-    if not path.is_file():
-        raise ModelError(
-            "the model's code file does not exist", where=str(path), fix="correct 'code' in its YAML"
-        )
-    shown = model_folder(spec)
-    folder_closed = shown != path and path.parent.stat().st_mode & 0o005 != 0o005
-    if folder_closed or not path.stat().st_mode & 0o004:
-        raise ModelError(
-            "the model's code cannot be read by its worker, which runs as a user of its own",
-            where=str(path),
-            fix=f"chmod -R o+rX {path.parent}, or run as an ordinary user",
-        )
-
-
 def scrubber(spec: WorkerSpec, given: Container[str] = ()) -> Scrubber:
     """Knows the model's code, the names of its declaration, and the words of the data that it is given."""
     names = {c.name for c in spec.features} | {o.name for o in spec.outputs} | words_of(spec.parameters)
     names |= {spec.target.name} if spec.target else set()
     code = ""
-    if isinstance(spec.model, CodeFile):
+    if isinstance(spec.model, KeptCode):
         names.add(spec.model.path.name)
-        if isinstance(spec.model, KeptCode):
-            code = spec.model.text[:MAX_CODE]
-        elif spec.model.path.is_file():
-            with spec.model.path.open("rb") as file:
-                code = file.read(MAX_CODE).decode(errors="replace")
+        code = spec.model.text[:MAX_CODE]
     elif isinstance(spec.model, Estimator):
         names |= words_of(spec.model.arguments)
         code = f"{spec.model.target} {spec.model.formula}"
@@ -139,10 +100,10 @@ def model_error(verb: str, said: Mapping[str, Any], spec: WorkerSpec, scrub: Scr
     message = scrub.message(str(said.get("message", "")))
     line = scrub.code_line(said.get("line"))
     at = ""
-    if isinstance(spec.model, CodeFile):
+    if isinstance(spec.model, KeptCode):
         at = spec.model.path.name + (f":{line}" if line else "")
     said_trace = said.get("trace")
-    file = spec.model.path.name if isinstance(spec.model, CodeFile) else ""
+    file = spec.model.path.name if isinstance(spec.model, KeptCode) else ""
     trace = [scrub.trace(str(t), file) for t in said_trace[:20]] if isinstance(said_trace, list) else []
     what = f"{verb} failed: {name}: {message}" + "".join(f"\n    {t}" for t in trace)
     where = f"model {spec.name}" + (f" ({at})" if at else "")

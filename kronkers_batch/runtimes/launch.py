@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from kronkers_batch.errors import MissingPart
 
-CODE = "{code}"
-"""Stands in a command line for the descriptor from which bubblewrap reads the model's code."""
+CODE = "{code %d}"
+"""Stands in a command line for the descriptor from which bubblewrap reads a file of the model."""
 
 
 class Identity(NamedTuple):
@@ -36,7 +36,8 @@ class Launch:
         memory: Bytes that all its processes together may take.
         seen: What the sandbox shows at each place, to be compared once it is built.
         calls: The filter of system calls, which bubblewrap is told; empty without bubblewrap or filter.
-        code: The model's code, which bubblewrap is told, too; empty where it is read from its file.
+        code: The model's files, which bubblewrap is told, too; empty where they lie in the scratch.
+        folder: The folder of the model's code file, as the worker sees it; empty without one.
         warnings: What is weaker than it should be; to be said loudly.
     """
 
@@ -49,7 +50,8 @@ class Launch:
     memory: int
     seen: Mapping[str, Identity]
     calls: bytes
-    code: bytes
+    code: tuple[bytes, ...]
+    folder: str
     warnings: tuple[str, ...]
 
 
@@ -57,28 +59,31 @@ class Launch:
 def opened(launch: Launch, info: int | None = None) -> Iterator[tuple[list[str], tuple[int, ...]]]:
     """The command line, and the descriptors that are handed over with it.
 
-    Bubblewrap reads the filter from one and the code from another, and closes both; it writes who is in the
-    sandbox to ``info``.
+    Bubblewrap reads the filter from one and each file of the model from another, and closes them; it writes
+    who is in the sandbox to ``info``.
     """
     if not launch.sandboxed:
         yield list(launch.argv), ()
         return
     read, write = os.pipe2(os.O_CLOEXEC)
-    code = os.memfd_create("code", os.MFD_CLOEXEC)  # of any size, where a pipe holds little
+    files: dict[str, int] = {}
     try:
-        with open(code, "wb", closefd=False) as file:
-            file.write(launch.code)
-        os.lseek(code, 0, os.SEEK_SET)
+        for number, raw in enumerate(launch.code):
+            # A file in memory is of any size, where a pipe holds little.
+            files[CODE % number] = descriptor = os.memfd_create("code", os.MFD_CLOEXEC)
+            with open(descriptor, "wb", closefd=False) as written:
+                written.write(raw)
+            os.lseek(descriptor, 0, os.SEEK_SET)
         with open(write, "wb") as file:  # noqa: PTH123 - a descriptor, not a path; all of it fits the pipe
             file.write(launch.calls)
         said = () if info is None else (info,)
         options = ["--seccomp", str(read)] if launch.calls else []
         options += [word for number in said for word in ("--info-fd", str(number))]
-        argv = [str(code) if word == CODE else word for word in launch.argv[1:]]
-        yield [launch.argv[0], *options, *argv], (read, code, *said)
+        argv = [str(files.get(word, word)) for word in launch.argv[1:]]
+        yield [launch.argv[0], *options, *argv], (read, *files.values(), *said)
     finally:
-        os.close(read)
-        os.close(code)
+        for descriptor in (read, *files.values()):
+            os.close(descriptor)
 
 
 def identity(path: Path) -> Identity:

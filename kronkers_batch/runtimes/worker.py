@@ -28,7 +28,7 @@ from kronkers_batch.runtimes.limits import scratch_size
 from kronkers_batch.runtimes.process import Process
 from kronkers_batch.runtimes.protocol import Answer, TimedOut, WorkerGone
 from kronkers_batch.runtimes.sandbox import launch
-from kronkers_batch.runtimes.spec import WorkerInfo, WorkerSpec
+from kronkers_batch.runtimes.spec import KeptCode, WorkerInfo, WorkerSpec
 from kronkers_batch.runtimes.stream import pipelined
 
 CLOSE_SECONDS = 2.0
@@ -53,14 +53,10 @@ class Worker:
         self._info: WorkerInfo | None = None
         self._int64 = True
         command = command_of(spec.language, spec.environment, spec.resources.threads)
-        folder = diagnosis.model_folder(spec)
         if spec.environment != Environment():  # else all of it is this machine's or this program's own
             check_shown(command.visible, spec.walls.refusal)
-        self._launch: Launch = launch(
-            command, folder, spec.resources, spec.sandbox, spec.walls.hidden, diagnosis.own_code(spec)
-        )
-        if self._launch.user is not None:
-            diagnosis.check_readable(spec)
+        code = spec.model.contents() if isinstance(spec.model, KeptCode) else {}
+        self._launch: Launch = launch(command, code, spec.resources, spec.sandbox, spec.walls.hidden)
         for warning in self._launch.warnings:
             spec.log(warning)
         self._started = time.monotonic()
@@ -153,10 +149,16 @@ class Worker:
         self._send("load", [protocol.header("load", {}, 1), *protocol.blob(artifact)])
         self._packages(self._receive("load", "ok"))
 
-    def score(self, chunk: pl.DataFrame) -> pl.DataFrame:
-        """The declared outputs of each row, in order. Raises ScoreFailed, WorkerFailed or DataError."""
+    def score(self, chunk: pl.DataFrame, *, apart: bool = False) -> pl.DataFrame:
+        """The declared outputs of each row, in order. Raises ScoreFailed, WorkerFailed or DataError.
+
+        Args:
+            chunk: The rows.
+            apart: The worker remembers nothing of them, such as that a column had a null.
+        """
         self._ready()
-        self._send("score", [protocol.header("score", {}, 1), *self._encode_features(chunk)])
+        head = protocol.header("score", {"apart": True} if apart else {}, 1)
+        self._send("score", [head, *self._encode_features(chunk)])
         return self._receive_scores(chunk.height)
 
     def score_stream(self, chunks: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
@@ -190,7 +192,7 @@ class Worker:
         }
         messages: list[Buffer] = [protocol.header("hello", hello, 0)]
         if spec.model is not None:
-            messages.append(protocol.header("model", diagnosis.model_arguments(spec), 0))
+            messages.append(protocol.header("model", diagnosis.model_arguments(spec, self._launch.folder), 0))
         with contextlib.suppress(WorkerGone, TimedOut):  # the first use says why
             self._process.channel.send(messages, resources.start_limit.total_seconds())
 

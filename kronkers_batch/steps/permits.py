@@ -249,14 +249,16 @@ def model_wanted(services: Services, model: ModelSpec, code: str | None = None) 
     ``code`` stands in for the digest of code that cannot be read; without it that raises ModelError.
     """
     config = services.config
-    if code is None:
-        text = read_code(services, model)
-        code = hashlib.sha256(text.encode()).hexdigest() if text else ""
+    kept = read_code(services, model) if code is None else None
+    if kept is not None:
+        code = hashlib.sha256(kept.text.encode()).hexdigest()
+    files = {name: hashlib.sha256(raw).hexdigest() for name, raw in kept.files.items()} if kept else {}
     fields = signing.model_definition(
         model,
         config.sources,
         config.root.parent,
-        code=code,
+        code=code or "",
+        files=files,
         environment=environment_fingerprint(model.language, model.environment),
         contents=_contents(services, model),
     )

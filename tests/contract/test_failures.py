@@ -173,7 +173,7 @@ def test_a_hang_that_ignores_signals_is_ended_at_the_time_limit(lab, fitted, san
         list(worker.score_stream([rows()] * 5))
     assert "resources.time_limit" in error.value.fix
     assert time.monotonic() - began < 60
-    assert not running(str(lab.folder))
+    assert not running(lab.mark)
 
 
 def test_a_start_that_hangs_is_ended_at_the_start_limit(lab):
@@ -181,7 +181,7 @@ def test_a_start_that_hangs_is_ended_at_the_start_limit(lab):
     with pytest.raises(WorkerFailed, match="did not start within 4 s") as error:
         worker.fit([])
     assert "resources.start_limit" in error.value.fix
-    assert not running(str(lab.folder))
+    assert not running(lab.mark)
 
 
 def test_a_grandchild_ends_with_its_worker(lab, fitted):

@@ -1,6 +1,6 @@
 """What a language must say about itself: how its worker is started, and what that worker must see.
 
-A language is one module here (``python``, ``r``, ``julia``) with the two functions of :class:`Builder`,
+A language is one module here (``python``, ``r``, ``julia``) with the functions of :class:`Builder`,
 and one worker file in ``runtimes/workers/``. The process, its pipes, sandbox and limits are the same for all.
 """
 
@@ -10,10 +10,10 @@ import hashlib
 import importlib
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from kronkers_batch.config.spec import Environment, Language
 from kronkers_batch.errors import ConfigError, MissingPart
@@ -22,6 +22,8 @@ WORKERS = Path(__file__).resolve().parent.parent / "workers"
 
 SYSTEM_FOLDERS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 """Shown read-only to every worker, with ``/etc/alternatives`` and the dynamic linker's cache."""
+
+_T = TypeVar("_T")
 
 MIB = 2**20
 LARGEST_TEXT = 64 * MIB
@@ -48,7 +50,7 @@ class Command:
 
 
 class Builder(Protocol):
-    """The two functions of a language's module. Neither starts a process."""
+    """The functions of a language's module. None starts a process."""
 
     def command(self, environment: Environment, threads: int) -> Command:
         """The command line for ``environment``.
@@ -62,6 +64,12 @@ class Builder(Protocol):
     def fingerprint(self, environment: Environment) -> str:
         """SHA-256 (hex) of what pins the environment (lock files); empty for the machine's default."""
 
+    def unlocked(self, environment: Environment) -> str:
+        """How to lock a declared environment that has no lock file; empty where it has one, or needs none."""
+
+    def by_path(self, environment: Environment) -> Mapping[str, tuple[Path, ...]]:
+        """The packages that are installed by path, by name: what no lock file and no version pins."""
+
 
 def builder(language: Language) -> Builder:
     """The module of ``language``, imported when first asked for."""
@@ -71,8 +79,17 @@ def builder(language: Language) -> Builder:
 
 def command_of(language: Language, environment: Environment, threads: int) -> Command:
     """The command line for ``environment``. Raises MissingPart, ConfigError."""
+    return _asked(lambda: builder(language).command(environment, threads))
+
+
+def by_path_of(language: Language, environment: Environment) -> Mapping[str, tuple[Path, ...]]:
+    """The packages that ``environment`` has by path. Raises MissingPart, ConfigError."""
+    return _asked(lambda: builder(language).by_path(environment))
+
+
+def _asked(ask: Callable[[], _T]) -> _T:
     try:
-        return builder(language).command(environment, threads)
+        return ask()
     except OSError as error:
         raise MissingPart(
             f"a place of the environment cannot be read: {os.strerror(error.errno or 0)}",
