@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from kronkers_batch.cli.options import command, conf_folder, date_option, load_config, logical_date, opened
-from kronkers_batch.cli.output import print_json, say, table
+from kronkers_batch.cli.output import print_json, say, table, warn
 from kronkers_batch.cli.signing import described, for_plan, show
 
 
@@ -20,6 +20,7 @@ def add(commands: Any) -> None:
 
 def check(args: argparse.Namespace) -> int:
     """Load and check everything, and let a worker look up what only it can know."""
+    from kronkers_batch.steps.advice import warnings
     from kronkers_batch.steps.permits import check_probe
     from kronkers_batch.steps.probing import probe_models
     from kronkers_batch.store.cache import ContentCache
@@ -32,9 +33,12 @@ def check(args: argparse.Namespace) -> int:
         "sources": len(config.sources),
         "departments": len(config.departments),
     }
+    told = list(warnings(config))
     if args.json:
-        print_json({"ok": True, **counts})
+        print_json({"ok": True, **counts, "warnings": told})
     else:
+        for line in told:
+            warn(f"warning: {line}")
         say(f"{conf_folder(args)}: no errors in " + ", ".join(f"{n} {what}" for what, n in counts.items()))
     return 0
 

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
 import polars as pl
 
-from kronkers_batch.config.spec import Estimator
+from kronkers_batch.config.spec import Estimator, Language
 from kronkers_batch.errors import FitFailed, ModelError, ScoreFailed, WorkerFailed
 from kronkers_batch.frames.schema import ColumnType, Schema
 from kronkers_batch.frames.wire import WireError
+from kronkers_batch.runtimes.given import Said
 from kronkers_batch.runtimes.languages.base import MIB
 from kronkers_batch.runtimes.protocol import Answer, TimedOut, WorkerGone
 from kronkers_batch.runtimes.scrub import Scrubber, words_of
-from kronkers_batch.runtimes.spec import KeptCode, WorkerSpec
+from kronkers_batch.runtimes.spec import SUFFIXES, KeptCode, WorkerSpec
 
 MAX_CODE = 2 * 2**20
+MOST_TOLD = 5
+"""Features of which a message tells that they are missing."""
+NO_NUMPY = 13
+"""What Python's worker ends with where it finds no numpy."""
 OUT_OF_MEMORY = (128 + 9, 128 + 6, 128 + 11, 128 + 7, 12)  # killed, aborted, segmentation fault, bus, ours
 NOT_STARTED = (126, 127)
 """What setpriv and prlimit end with where a program may not be run, or is not there."""
@@ -51,18 +57,23 @@ def model_arguments(spec: WorkerSpec, folder: str) -> dict[str, Any]:
     }
 
 
-def scrubber(spec: WorkerSpec, given: Container[str] = ()) -> Scrubber:
+def scrubber(spec: WorkerSpec, given: Said | None = None) -> Scrubber:
     """Knows the model's code, the names of its declaration, and the words of the data that it is given."""
     names = {c.name for c in spec.features} | {o.name for o in spec.outputs} | words_of(spec.parameters)
     names |= {spec.target.name} if spec.target else set()
-    code = ""
-    if isinstance(spec.model, KeptCode):
-        names.add(spec.model.path.name)
-        code = spec.model.text[:MAX_CODE]
-    elif isinstance(spec.model, Estimator):
+    if isinstance(spec.model, Estimator):
         names |= words_of(spec.model.arguments)
-        code = f"{spec.model.target} {spec.model.formula}"
-    return Scrubber(code, names, given)
+        return Scrubber(f"{spec.model.target} {spec.model.formula}", names, given)
+    if spec.model is None:
+        return Scrubber("", names, given)
+    names |= {spec.model.path.name, *spec.model.files}
+    beside = {
+        name: raw[:MAX_CODE].decode(errors="replace")
+        for name, raw in spec.model.files.items()
+        if name.endswith(SUFFIXES[spec.language])  # of others the words may be somebody's data
+    }
+    lines = {PurePath(name).name: text.count("\n") + 1 for name, text in beside.items()}
+    return Scrubber(spec.model.text[:MAX_CODE], names, given, lines, beside.values())
 
 
 # ---------------------------------------------------------------- what it answers
@@ -93,11 +104,14 @@ def as_declared(frame: pl.DataFrame, outputs: Schema) -> pl.DataFrame:
     return frame.with_columns(casts + missing)
 
 
-def model_error(verb: str, said: Mapping[str, Any], spec: WorkerSpec, scrub: Scrubber) -> ModelError:
-    """What the model's code raised: class, message and line, without data."""
+def model_error(
+    verb: str, said: Mapping[str, Any], spec: WorkerSpec, scrub: Scrubber, about: str = ""
+) -> ModelError:
+    """What the model's code raised: class, message and line, without data; ``about`` says of which rows."""
     kind = {"fit": FitFailed, "score": ScoreFailed}.get(verb, ModelError)
     name = scrub.error_class(str(said.get("class", "")))
-    message = scrub.message(str(said.get("message", "")))
+    whole = str(said.get("message", ""))
+    message = scrub.message(whole)
     line = scrub.code_line(said.get("line"))
     at = ""
     if isinstance(spec.model, KeptCode):
@@ -110,9 +124,51 @@ def model_error(verb: str, said: Mapping[str, Any], spec: WorkerSpec, scrub: Scr
     fix = f"correct {at}" if at else "correct the model's declaration, or its environment"
     if name in ("MemoryError", "OutOfMemoryError") or "cannot allocate" in message.lower():
         fix = _more_memory(spec)
+    elif isinstance(spec.model, KeptCode) and _is_hidden(name, whole, spec.model):
+        file = spec.model.path.name
+        fix = f"call {file} otherwise: it has the name of a package, and is found in its place"
     elif name in ("ModuleNotFoundError", "ImportError", "packageNotFoundError"):
-        fix = "install what is missing in the model's environment (environment: in its YAML)"
-    return kind(what, where=where, fix=fix)
+        fix = _install(spec, message)
+    return kind(what + about, where=where, fix=fix, found=whole if message != whole else "")
+
+
+def _is_hidden(name: str, message: str, code: KeptCode) -> bool:
+    """Whether an import found the model's own code file where it meant a package."""
+    own = code.path.stem
+    quoted = re.search(rf"'{re.escape(own)}(?:\.[\w.]*)?'", message)
+    return name in ("ModuleNotFoundError", "ImportError", "AttributeError") and quoted is not None
+
+
+def _install(spec: WorkerSpec, message: str) -> str:
+    """How to install a package that is missing; ``message`` is what is shown of the error."""
+    where = spec.environment_at or "environment: in the model's YAML"
+    named = re.search(r"['‘]([A-Za-z][\w.]*)['’]", message)
+    python = _python(spec)
+    if python and named:
+        return f"{python} -m pip install {named[1].partition('.')[0]} ({where}), or put it beside the code"
+    return f"install what is missing in the model's environment ({where})"
+
+
+def _python(spec: WorkerSpec) -> str:
+    if spec.language is not Language.PYTHON:
+        return ""
+    return f"{spec.environment.venv}/bin/python" if spec.environment.venv else spec.environment.executable
+
+
+def about_rows(rows: pl.DataFrame, features: Schema) -> str:
+    """What may explain that rows could not be scored: how many they are, and what is missing in them."""
+    said = []
+    for column in features:
+        series = rows[column.name]
+        unseen = 0
+        if column.type is ColumnType.CATEGORY:
+            unseen = int((~series.is_in(list(column.levels))).sum())
+        for count, what in ((series.null_count(), "missing"), (unseen, "a level that training did not see")):
+            if count:
+                said.append(f"{column.name} is {what} in {count:,}")
+    more = f", and {len(said) - MOST_TOLD} more" if len(said) > MOST_TOLD else ""
+    told = f": {', '.join(said[:MOST_TOLD])}{more}" if said else ""
+    return f"\n    it was given {rows.height:,} rows{told}"
 
 
 def process_error(
@@ -150,6 +206,11 @@ def process_error(
         how = f"was killed by signal {code - 128}" if code > 128 else "ran out of memory"
         what = f"the worker {how} during '{verb}', most likely for want of memory"
         fix = _more_memory(spec)
+    elif code == NO_NUMPY and verb == "hello":
+        what = "the model's Python lacks numpy, which every worker needs"
+        needs = "numpy" if spec.data == "numpy" else f"numpy {spec.data or 'pandas'}"
+        fix = f"{_python(spec) or 'python'} -m pip install {needs}"
+        return WorkerFailed(what, where=spec.environment_at or f"model {spec.name}", fix=fix)
     elif code in NOT_STARTED and verb == "hello":
         what = "its interpreter cannot be started in the sandbox"
         fix = (

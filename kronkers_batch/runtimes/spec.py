@@ -77,6 +77,7 @@ class WorkerSpec:
         features: In order; categories with the levels of the training snapshot.
         target: None for a worker that only scores.
         walls: Where it may not look, whatever else is shown.
+        environment_at: Where its environment is declared, for messages; empty for the machine's default.
         log: Gets bounded, scrubbed lines of what the worker prints; called from another thread.
     """
 
@@ -96,6 +97,7 @@ class WorkerSpec:
     sandbox: SandboxPolicy
     log: Callable[[str], None]
     walls: Walls = field(default_factory=lambda: Walls())
+    environment_at: str = ""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,14 @@ from typing import NoReturn
 import polars as pl
 
 from kronkers_batch.config.spec import Environment
-from kronkers_batch.errors import DataError, KronkersError, ScoreFailed, WorkerFailed
+from kronkers_batch.errors import (
+    ConfigError,
+    DataError,
+    KronkersError,
+    MissingPart,
+    ScoreFailed,
+    WorkerFailed,
+)
 from kronkers_batch.frames.decode import Expected, Mismatch, decode
 from kronkers_batch.frames.schema import Column, Schema
 from kronkers_batch.frames.tables import conform, polars_schema
@@ -48,13 +55,19 @@ class Worker:
         self._given = Given(spec.features)
         self._scrub = diagnosis.scrubber(spec, self._given)
         self._last = deque[str](maxlen=5)
+        self._asked = deque[pl.DataFrame]()  # sent, and not answered yet
         self._failed: str = ""
         self._scrub.hides = False  # until it is given data, nothing that it says can be data
         self._info: WorkerInfo | None = None
         self._int64 = True
-        command = command_of(spec.language, spec.environment, spec.resources.threads)
-        if spec.environment != Environment():  # else all of it is this machine's or this program's own
-            check_shown(command.visible, spec.walls.refusal)
+        try:
+            command = command_of(spec.language, spec.environment, spec.resources.threads)
+            if spec.environment != Environment():  # else all of it is this machine's or this program's own
+                check_shown(command.visible, spec.walls.refusal)
+        except (ConfigError, MissingPart) as error:
+            raise error.moved(
+                f"{spec.environment_at} ({error.where})" if spec.environment_at else error.where
+            ) from None
         code = spec.model.contents() if isinstance(spec.model, KeptCode) else {}
         self._launch: Launch = launch(command, code, spec.resources, spec.sandbox, spec.walls.hidden)
         for warning in self._launch.warnings:
@@ -241,12 +254,16 @@ class Worker:
             self._translate(verb, error)
 
     def _encode_features(self, chunk: pl.DataFrame) -> list[Buffer]:
-        return self._encode(chunk, self._spec.features)
+        buffers = self._encode(chunk, self._spec.features)
+        self._asked.append(chunk)
+        return buffers
 
     def _write_score(self, buffers: list[Buffer]) -> None:
         self._process.channel.send([protocol.header("score", {}, 1), *buffers], self._limit)
 
-    def _receive(self, verb: str, expected: str, deadline: float | None = None) -> Answer:
+    def _receive(
+        self, verb: str, expected: str, deadline: float | None = None, asked: pl.DataFrame | None = None
+    ) -> Answer:
         """The answer to ``verb``; an error answer is raised as the error it is."""
         channel = self._process.channel
         channel.deadline = deadline or time.monotonic() + self._limit
@@ -255,13 +272,15 @@ class Worker:
         except (WireError, WorkerGone, TimedOut) as error:
             self._translate(verb, error)
         if answer.verb == "error" and answer.parts == 0:
-            raise diagnosis.model_error(verb, answer.arguments, self._spec, self._scrub)
+            about = "" if asked is None else diagnosis.about_rows(asked, self._spec.features)
+            raise diagnosis.model_error(verb, answer.arguments, self._spec, self._scrub, about)
         if answer.verb != expected:
             self._broken(verb, f"it did not answer with '{expected}'")
         return answer
 
     def _receive_scores(self, rows: int) -> pl.DataFrame:
-        answer = self._receive("score", "scores")
+        asked = self._asked.popleft()
+        answer = self._receive("score", "scores", asked=asked)
         if answer.parts != 1:
             self._broken("score", "scores are one frame")
         outputs = Schema(tuple(Column(o.name, o.type) for o in self._spec.outputs))
@@ -270,7 +289,8 @@ class Worker:
             frame = decode(channel, channel.line(), Expected(outputs.names, rows))
         except Mismatch as error:
             self._end("its scores had another shape")
-            raise ScoreFailed(f"score returned {error}", where=self._where, fix=FIX_SCORE) from None
+            about = diagnosis.about_rows(asked, self._spec.features)
+            raise ScoreFailed(f"score returned {error}{about}", where=self._where, fix=FIX_SCORE) from None
         except (WireError, WorkerGone, TimedOut) as error:
             self._translate("score", error)
         try:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from kronkers_batch.config.places import Places
-from kronkers_batch.config.spec import Config, ModelSpec, Origin
+from kronkers_batch.config.spec import Config, ModelSpec
 from kronkers_batch.errors import ConfigError, ConfigErrors, MissingPart, ModelError
 from kronkers_batch.runtimes.languages.base import builder
 from kronkers_batch.runtimes.spec import KeptCode
@@ -48,15 +48,14 @@ def _probe(config: Config, places: Places, model: ModelSpec, code: KeptCode | No
     # Imported here: when all is cached, as it mostly is, nobody pays for them.
     from kronkers_batch.runtimes.probing import probe
     from kronkers_batch.steps.prepare import feature_columns
-    from kronkers_batch.steps.workers import walls, worker_spec_for
+    from kronkers_batch.steps.workers import environment_at, walls, worker_spec_for
 
     sandbox, around = config.executor.sandbox, walls(places, model.department)
     kept = replace(model, model=code) if code else model
     try:
         probe(worker_spec_for(kept, feature_columns(model), sandbox, around))
     except ConfigError as error:
-        what = f"{error.what} ({error.where})" if error.where else error.what
-        return ConfigError(what, where=str(_environment(model)), fix=error.fix)
+        return ConfigError(error.what, where=error.where or environment_at(model), fix=error.fix)
     except MissingPart:
         raise
     except ModelError as error:
@@ -67,12 +66,6 @@ def _probe(config: Config, places: Places, model: ModelSpec, code: KeptCode | No
 def _at_code(model: ModelSpec, error: ModelError) -> ConfigError:
     what = f"{error.what} ({error.where})" if error.where.startswith("/") else error.what
     return ConfigError(what, where=str(model.model.origin), fix=error.fix)
-
-
-def _environment(model: ModelSpec) -> Origin:
-    """The line that declares the model's environment."""
-    keys = [key for key in model.origins if key == "environment" or key.startswith("environment.")]
-    return model.origins[max(keys, key=len)] if keys else model.origin
 
 
 def _key(model: ModelSpec, code: KeptCode | None) -> str:

@@ -74,7 +74,14 @@ def worker_spec_for(
         sandbox=sandbox,
         log=log,
         walls=walls,
+        environment_at=environment_at(model),
     )
+
+
+def environment_at(model: ModelSpec) -> str:
+    """The line that declares the model's environment; empty where none does."""
+    keys = [key for key in model.origins if key == "environment" or key.startswith("environment.")]
+    return str(model.origins[max(keys, key=len)]) if keys else ""
 
 
 class WorkerPool:

@@ -18,7 +18,12 @@ import traceback
 from pathlib import Path
 from urllib.parse import quote, unquote, unquote_to_bytes
 
-import numpy as np
+try:
+    import numpy as np
+except ModuleNotFoundError as missing:
+    if missing.name != "numpy":
+        raise
+    os._exit(13)  # which the parent knows
 
 INT32_MIN, INT64_MIN = -(2**31), -(2**63)
 EXACT = 2**53  # beyond it, a float64 skips whole numbers

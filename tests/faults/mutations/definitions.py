@@ -35,7 +35,7 @@ MUTATIONS = [
       "        for claim in ():\n            if why := claim.against(department):\n                for found",
       f"{HERE}test_a_hard_link_to_a_file_that_anothers_pattern_finds_is_refused"),
     _("one environment's parser answers for all", "steps/definitions.py",
-      "repr(model.environment), text)", "text)",
+      "repr(self._model.environment), text)", "text)",
       f"{HERE}test_what_one_environments_parser_says_of_code_counts_for_no_other"),
     _("defaults nest for ever", "config/interpolation.py",
       "        if self.depth > MAX_DEPTH:", "        if False:", INTERPOLATION),

@@ -50,9 +50,9 @@ SAID = [
 ]  # fmt: skip
 
 LYING = [
-    _("a message tells whatever a worker says of its packages", "steps/score.py",
-      "        if _PACKAGE.fullmatch(name) and all(_VERSION.fullmatch(said[name]) for said in (trained, now))\n",
-      "", "tests/unit/steps/test_changed_packages.py::test_what_is_no_version_is_counted"),
+    _("a message tells whatever a worker says of its packages", "steps/champion.py",
+      "    plain = _PACKAGE.fullmatch(name) and _VERSION.fullmatch(before) and _VERSION.fullmatch(now)\n",
+      "    plain = True\n", "tests/unit/steps/test_changed_packages.py::test_what_is_no_version_is_counted"),
     _("a pipe in an environment is waited for", "runtimes/languages/base.py",
       "os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC", "os.O_RDONLY | os.O_CLOEXEC",
       f"{READ}[DESCRIPTION-pipe]", f"{READ}[Manifest.toml-pipe]"),

@@ -85,7 +85,7 @@ SHOWN = [
       "if path.exists() and path.resolve().is_relative_to(real)]", "if path.exists() and real]",
       f"{W}test_of_a_virtual_environment_nothing_else_is_shown"),
     _("links among packages lead anywhere", L + "python.py",
-      "shown += _importable(target, NESTED)", "shown += [target]",
+      "            yield from _importable(target, NESTED)\n        yield", "            yield target\n        yield",
       f"{W}test_of_a_virtual_environment_nothing_else_is_shown"),
     _("lines of paths lead anywhere", L + "python.py",
       "        for entry in sorted(folder.iterdir())\n        for found in _importable(entry, NESTED)\n",
