@@ -145,8 +145,9 @@ def _install(spec: WorkerSpec, message: str) -> str:
     named = re.search(r"['‘]([A-Za-z][\w.]*)['’]", message)
     python = _python(spec)
     if python and named:
-        return f"{python} -m pip install {named[1].partition('.')[0]} ({where}), or put it beside the code"
-    return f"install what is missing in the model's environment ({where})"
+        package = named[1].partition(".")[0]
+        return f"{python} -m pip install {package} ({where}); what is the model's own belongs beside its code"
+    return f"install what is missing ({where}); what is the model's own belongs beside its code"
 
 
 def _python(spec: WorkerSpec) -> str:

@@ -42,8 +42,8 @@ X = (Column("x", ColumnType.FLOAT),)
 Y = Column("y", ColumnType.FLOAT)
 
 
-def models_of(language: Language) -> ModuleType:
-    return importlib.import_module(f"tests.contract.models_{language.value}")
+def models_of(language: Language | str) -> ModuleType:
+    return importlib.import_module(f"tests.contract.models_{language}")
 
 
 class Lab:
