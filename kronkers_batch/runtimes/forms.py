@@ -82,7 +82,6 @@ variable lengths differ (found for '{name}')
 arguments imply differing number of rows: {count}, {count}
 replacement has {count} rows, data has {count}
 replacement has {count} row, data has {count}
-number of items to replace is not a multiple of replacement length
 length of '{name}' [{count}] not equal to array extent
 '{name}' is not an exported object from
 score returned {count} values of '{name}' for {count} rows

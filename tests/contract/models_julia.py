@@ -147,6 +147,8 @@ score(model, data) = Float64[one(door) for door in model]
     "score(model, data) = data.x .+ model\n",
     "syntax": "fit(data, params) = 1\nfunction score(model, data\n    2\nend\n",
     "incomplete": "fit(data, params) = 1\n",
+    "no_package": _FIT + "score(model, data) = (@eval(using Churnlib); data.x)\n",
+    "wrong_type": _FIT + "score(model, data) = data.x .+ sqrt(data.s[1])\n",
     "outside": "const MEAN = Ref(0.0)\nfit(data, params) = (MEAN[] = sum(data.y) / length(data.y); 1)\n"
     "score(model, data) = fill(MEAN[], length(data.x))\n",
     "forgetful": "fit(data, params) = [sum(data.y) / length(data.y), 10.0]\n"

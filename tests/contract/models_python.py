@@ -223,6 +223,10 @@ def score(model, data):
     "beside": "from .double import factor\n"
     + _FIT
     + "def score(model, data):\n    return data['x'] * factor()\n",
+    # score imports a package that is nowhere
+    "no_package": _FIT + "def score(model, data):\n    import churnlib\n    return data['x']\n",
+    # score asks a text for what only numbers have
+    "wrong_type": _FIT + "def score(model, data):\n    return sum(list(data['s'])) + data['x']\n",
     # a syntax error
     "syntax": "def fit(data, params):\n    return 1\ndef score(model, data:\n    return 2\n",
     # has no score

@@ -172,6 +172,9 @@ score <- function(model, data) lapply(data, function(v) rep(kind(v), nrow(data))
     "own_package": "library(kbown)\n" + _FIT + "score <- function(model, data) rep(answer(), nrow(data))\n",
     "bootstrap": "fit <- function(data, params) mean(sample(data$y, replace = TRUE)) + rnorm(1)\n"
     "score <- function(model, data) data$x + model\n",
+    "no_package": _FIT + "score <- function(model, data) { library(churnlib); data$x }\n",
+    "wrong_type": _FIT + "score <- function(model, data) {\n"
+    "    predict(structure(list(data$s), class = 'ksvm'), data)\n}\n",
     "outside": "mean_of_y <- 0\nfit <- function(data, params) { mean_of_y <<- mean(data$y); 1 }\n"
     "score <- function(model, data) rep(mean_of_y, nrow(data))\n",
     "forgetful": "fit <- function(data, params) list(mean = mean(data$y), extra = 10)\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +30,7 @@ def package(language: str, folder: Path, answer: str) -> None:
     """Writes the package anew, where it lies outside of the environment."""
     cache = folder / "cache"
     if language == "r":
+        shutil.rmtree(folder / "cache-source")
         install_package(cache, "kbown", {"answer": f"function() {answer}"})
     elif language == "python":
         (cache / "kbown/__init__.py").write_text(
