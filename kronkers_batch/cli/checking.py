@@ -26,6 +26,7 @@ def add(commands: Any) -> None:
 def check(args: argparse.Namespace) -> int:
     """Load and check everything, and let a worker look up what only it can know."""
     from kronkers_batch.data.notes import notes
+    from kronkers_batch.steps.advice import warnings
     from kronkers_batch.steps.permits import check_probe
     from kronkers_batch.steps.probing import probe_models
     from kronkers_batch.store.cache import ContentCache
@@ -38,12 +39,12 @@ def check(args: argparse.Namespace) -> int:
         "sources": len(config.sources),
         "departments": len(config.departments),
     }
-    warnings = notes(config.sources)
+    told = [*notes(config.sources), *warnings(config)]
     if args.json:
-        print_json({"ok": True, **counts, "warnings": warnings})
+        print_json({"ok": True, **counts, "warnings": told})
     else:
-        for warning in warnings:
-            warn(f"kronkers: {warning}")
+        for line in told:
+            warn(f"warning: {line}")
         say(f"{conf_folder(args)}: no errors in " + ", ".join(f"{n} {what}" for what, n in counts.items()))
     return 0
 

@@ -139,6 +139,10 @@ class Claims:
             yield from claims
         yield from self._patterns
 
+    def declared(self, real: str) -> bool:
+        """Whether a file (links followed) is one that a source declares, of whichever department."""
+        return next(self._of(real), None) is not None
+
     def _of(self, real: str) -> Iterator[Claim]:
         yield from self._files.get(real, ())
         parts = Path(real).parts

@@ -25,6 +25,8 @@ from kronkers_batch.config.spec import (
 )
 
 FORMAT = 1
+_FILES = "files."
+"""Before the name of a file that lies beside the code; its value is a digest."""
 
 Json: TypeAlias = str | int | float | bool | list["Json"] | dict[str, "Json"] | None
 
@@ -42,6 +44,7 @@ def definition(
     *,
     code_digest: str = "",
     environment_digest: str = "",
+    files: Mapping[str, str] | None = None,
 ) -> dict[str, Json]:
     """Everything that counts for training or scoring, flat: dotted key to JSON value.
 
@@ -50,8 +53,9 @@ def definition(
         sources: All sources by name; those that the model reads, also through queries, are looked up.
         code_digest: Digest of the normalised code file; empty for a declared estimator.
         environment_digest: Digest of lock files and the like; empty for the default environment.
+        files: Digests of the files beside the code, by name.
     """
-    return _training(model, sources, code_digest, environment_digest) | _scoring(model, sources)
+    return _training(model, sources, code_digest, environment_digest, files) | _scoring(model, sources)
 
 
 def definition_fingerprint(
@@ -60,10 +64,11 @@ def definition_fingerprint(
     *,
     code_digest: str = "",
     environment_digest: str = "",
+    files: Mapping[str, str] | None = None,
 ) -> str:
     """SHA-256 (hex) of :func:`definition`."""
-    found = definition(model, sources, code_digest=code_digest, environment_digest=environment_digest)
-    return _digest("definition", found)
+    digests = {"code_digest": code_digest, "environment_digest": environment_digest}
+    return _digest("definition", definition(model, sources, files=files, **digests))
 
 
 def training_definition(
@@ -72,9 +77,10 @@ def training_definition(
     *,
     code_digest: str = "",
     environment_digest: str = "",
+    files: Mapping[str, str] | None = None,
 ) -> dict[str, Json]:
     """What counts for training, flat; arguments as in :func:`definition`."""
-    return _training(model, sources, code_digest, environment_digest)
+    return _training(model, sources, code_digest, environment_digest, files)
 
 
 def training_fingerprint(
@@ -83,9 +89,10 @@ def training_fingerprint(
     *,
     code_digest: str = "",
     environment_digest: str = "",
+    files: Mapping[str, str] | None = None,
 ) -> str:
     """SHA-256 (hex) of :func:`training_definition`: another one means that the model trains anew."""
-    return _digest("training", _training(model, sources, code_digest, environment_digest))
+    return _digest("training", _training(model, sources, code_digest, environment_digest, files))
 
 
 def scoring_fingerprint(
@@ -111,9 +118,9 @@ def changes(old: Mapping[str, Json], new: Mapping[str, Json]) -> list[str]:
     lines = []
     for key in sorted(old.keys() | new.keys()):
         if key not in old:
-            lines.append(f"{key}: added {_shown(new[key])}")
+            lines.append(f"{key}: added" if _is_digest(key) else f"{key}: added {_shown(new[key])}")
         elif key not in new:
-            lines.append(f"{key}: removed {_shown(old[key])}")
+            lines.append(f"{key}: removed" if _is_digest(key) else f"{key}: removed {_shown(old[key])}")
         elif canonical(old[key]) != canonical(new[key]):
             lines.append(
                 f"{key}: changed" if _is_digest(key) else f"{key}: {_shown(old[key])} -> {_shown(new[key])}"
@@ -132,7 +139,7 @@ def _digest(purpose: str, fields: Mapping[str, Json]) -> str:
 
 
 def _is_digest(key: str) -> bool:
-    return key in ("code", "environment")
+    return key in ("code", "environment") or key.startswith(_FILES)
 
 
 def _shown(value: Json) -> str:
@@ -141,7 +148,11 @@ def _shown(value: Json) -> str:
 
 
 def _training(
-    model: ModelSpec, sources: Mapping[str, SourceSpec], code_digest: str, environment_digest: str
+    model: ModelSpec,
+    sources: Mapping[str, SourceSpec],
+    code_digest: str,
+    environment_digest: str,
+    files: Mapping[str, str] | None,
 ) -> dict[str, Json]:
     windows = model.windows
     found: dict[str, Json] = {
@@ -166,6 +177,9 @@ def _training(
         found |= _flat("estimator.arguments", estimator.arguments)
         found |= _flat("estimator.predict_arguments", estimator.predict_arguments)
     found |= _flat("parameters", model.parameters)
+    found |= {_FILES + name: digest for name, digest in (files or {}).items()}
+    if not model.evaluates_first:  # which is what was measured before it could be said
+        found["output.evaluate"] = model.evaluate
     return found | _common(model) | _sources(model.source, sources, _FOR_TRAINING, "drop")
 
 

@@ -53,6 +53,7 @@ MODEL_FIELDS: dict[str, Counts] = {
     "input_checks": Counts.BOTH,
     "output_checks": Counts.SCORING,
     "output_columns": Counts.BOTH,
+    "evaluate": Counts.TRAINING,
     "retention": Counts.NEVER,
     "schedule": Counts.NEVER,
     "training_thresholds": Counts.NEVER,

@@ -51,6 +51,8 @@ _TARGETS = {
     Task.BINARY: (_T.BOOLEAN, _T.INTEGER, _T.INT32, _T.FLOAT, _T.FLOAT32),
     Task.REGRESSION: (_T.FLOAT, _T.FLOAT32, _T.INTEGER, _T.INT32),
 }
+_NUMBERS = (_T.FLOAT, _T.FLOAT32, _T.INTEGER, _T.INT32)
+_MEASURED = {Task.BINARY: (*_NUMBERS, _T.BOOLEAN), Task.REGRESSION: _NUMBERS}
 _ENVIRONMENT_KEYS = {
     Language.PYTHON: ("executable", "venv"),
     Language.R: ("executable", "library", "renv"),
@@ -83,13 +85,14 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
     _check_key(raw, key, columns, problems)
     features = _features(raw, columns, problems)
     target_type = _target(raw, columns, problems)
+    evaluate = _evaluate(raw, problems)
     types = {name: c.type for name, c in columns.items()}
     input_checks = checks.resolve(values["checks"]["input"], types, problems)
     scored = {k: types[k] for k in key if k in types} | {
         name: ColumnType(kind) for name, kind in values["output"]["columns"].items()
     }
     output_checks = checks.resolve(values["checks"]["output"], scored, problems)
-    if len(problems) > before or code is None or target_type is None:
+    if len(problems) > before or code is None or target_type is None or evaluate is None:
         return None
     return ModelSpec(
         name=raw.name,
@@ -111,6 +114,7 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
         input_checks=input_checks,
         output_checks=output_checks,
         output_columns=tuple(OutputColumn(n, ColumnType(k)) for n, k in values["output"]["columns"].items()),
+        evaluate=evaluate,
         retention=values["output"]["retention"],
         schedule=values["schedule"],
         training_thresholds=_thresholds(raw, "training"),
@@ -290,3 +294,31 @@ def _target(raw: RawModel, columns: MappingType[str, Column], problems: Problems
         what = f"the target '{name}' is {columns[name].type}, which is not for the task {task}"
         problems.add(where, what, f"allowed types: {', '.join(_TARGETS[task])}")
     return columns[name].type
+
+
+def _evaluate(raw: RawModel, problems: Problems) -> str | None:
+    """The output column that is measured; None where it cannot be told, which is noted."""
+    outputs, task, said = (
+        raw.values["output"]["columns"],
+        raw.values["task"],
+        raw.values["output"]["evaluate"],
+    )
+    if task is None or not outputs:
+        return None  # noted where it is
+    can = [name for name, kind in outputs.items() if ColumnType(kind) in _MEASURED[task]]
+    where = raw.at("output", "evaluate").origin("output.evaluate")
+    allowed = ", ".join(_MEASURED[task])
+    if said is not None and said not in outputs:
+        problems.add(where, f"there is no output column '{said}'", suggest(said, outputs))
+    elif said is not None and said not in can:
+        what = f"the output column '{said}' is {outputs[said]}, which cannot be measured for the task {task}"
+        problems.add(where, what, f"allowed types: {allowed}")
+    elif not can:
+        what = f"no output column can be measured for the task {task}"
+        problems.add(raw.at("output", "columns").origin("output.columns"), what, f"allowed types: {allowed}")
+    elif said is None and len(can) > 1:
+        what = f"several output columns could be measured against the target: {', '.join(can)}"
+        problems.add(where, what, f"say which one is, such as evaluate: {can[0]}")
+    else:
+        return str(said or can[0])
+    return None

@@ -236,6 +236,13 @@ OUTPUT = Table(
             default={"score": "float"},
             shown="{score: float}",
         ),
+        Field(
+            "evaluate",
+            COLUMN,
+            "The output column that is measured against the target: a number, for binary also a boolean. "
+            "It must be said where several columns could be.",
+            shown="the only one that can be",
+        ),
         Field("retention", duration(positive=True), "How long outputs are kept.", shown="for ever"),
     ),
 )

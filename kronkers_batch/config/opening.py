@@ -100,6 +100,15 @@ def make_room(files: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard), hard))
 
 
+def read_bytes(path: Path, places: Places, *, department: str = "", code: bool = False, most: int) -> bytes:
+    """A file of at most ``most`` bytes. Raises PathRefused (also where it has more), OSError."""
+    with opened(path, places, department=department, code=code) as file, Path(file.reading).open("rb") as raw:
+        found = raw.read(most + 1)
+        if len(found) > most:
+            raise PathRefused(f"it is larger than {most // 2**20} MiB")
+        return found
+
+
 def read_text(
     path: Path, places: Places, *, department: str = "", code: bool = False, most: int | None = None
 ) -> str:

@@ -141,6 +141,10 @@ class Places:
         """
         return self._claims.leads(source.name)
 
+    def declared(self, real: str) -> bool:
+        """Whether a file (links followed) is one that a source declares."""
+        return self._claims.declared(real)
+
     def masked(self, department: str = "") -> tuple[Path, ...]:
         """Existing files and folders that a sandbox hides where they lie below something that it shows.
 

@@ -54,6 +54,7 @@ def model_definition(
     project: Path,
     *,
     code: str = "",
+    files: Mapping[str, str] | None = None,
     environment: str = "",
     contents: str = "",
 ) -> dict[str, Json]:
@@ -64,14 +65,18 @@ def model_definition(
         sources: All sources by name.
         project: The folder that holds the conf folder.
         code: SHA-256 (hex) of the code file's bytes; empty for a declared estimator.
+        files: The same of each file beside it, by name.
         environment: Digest of lock files and the like; empty for the default environment.
         contents: Digest of the environment's files; empty for the default environment.
     """
     values = _fields(model, project)
     if isinstance(model.model, CodeFile):
         values["model"] = {"kind": "code"}
+    if model.evaluates_first:  # as was signed before it could be said
+        del values["evaluate"]
     # The fields of ``environment`` are keys below it, so the lock's digest may take its name.
     flat = _flat("", values) | {"code": code, "environment": environment}
+    flat |= {f"files.{name}": digest for name, digest in (files or {}).items()}
     if contents:
         flat["environment.contents"] = contents
     for source in reached(model.source, sources):

@@ -319,6 +319,7 @@ class ModelSpec:
     input_checks: tuple[CheckSpec, ...]
     output_checks: tuple[CheckSpec, ...]
     output_columns: tuple[OutputColumn, ...]
+    evaluate: str  # the output column that is measured against the target
     retention: dt.timedelta | None
     schedule: str
     training_thresholds: tuple[Threshold, ...]
@@ -333,6 +334,11 @@ class ModelSpec:
     overrides: tuple[str, ...]  # the overrides that changed it, in the order given
     origin: Origin
     origins: Mapping[str, Origin] = field(default_factory=dict)  # dotted key -> where it was said
+
+    @property
+    def evaluates_first(self) -> bool:
+        """Whether the first output column is the one that is measured."""
+        return [column.name for column in self.output_columns[:1]] == [self.evaluate]
 
 
 # ---------------------------------------------------------------- root

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,23 +36,22 @@ class Tools(NamedTuple):
 
 def bubblewrap(
     command: Command,
-    folder: Path | None,
+    code: Mapping[Path, bytes],
     resources: Resources,
     tools: Tools,
     *,
     hidden: Iterable[Path] = (),
-    code: tuple[Path, bytes] | None = None,
     nested: bool = False,
 ) -> Launch:
     """A worker in bubblewrap.
 
     Args:
         command: The language's worker.
-        folder: The model's folder, or a single file; None without one.
+        code: The model's files, first its code file, and what is in them; given from memory, since what lies
+            on a disk may be exchanged at any time.
         resources: Its limits.
         tools: The programs.
         hidden: Places that no worker sees, whatever is shown above them.
-        code: A file and what is in it, from memory: what lies there may be exchanged at any time.
         nested: Whether this bubblewrap cannot forbid user namespaces inside (the filter of calls still does).
     """
     root = os.geteuid() == 0
@@ -70,17 +69,16 @@ def bubblewrap(
     argv += ["--proc", "/proc", "--dev", "/dev", "--dev-bind", UNMAPPABLE_ZERO, ZERO]
     argv += _tmpfs("/dev/shm", SHARED_MEMORY)  # noqa: S108 - inside
     argv += _tmpfs(SCRATCH, scratch_size(resources))
-    own = [code[0]] if code else [folder] if folder else []
-    shown = _in_order([*_system(), *command.visible, *own])
+    shown = _in_order([*_system(), *command.visible, *code])
     for above in sorted({parent for path in shown for parent in path.parents} - {Path("/"), Path(SCRATCH)}):
         if not any(above.is_relative_to(path) for path in shown):
             argv += ["--perms", "0755", "--dir", str(above)]  # else only root could pass through
-    bound = [path for path in shown if not code or path != code[0]]
+    bound = [path for path in shown if path not in code]
     looked_at = {path: path.resolve() for path in bound if not is_system(path)}
     for path in bound:
         argv += _show(path)
-    if code:
-        argv += ["--perms", "0444", "--ro-bind-data", CODE, str(code[0])]
+    for number, path in enumerate(code):
+        argv += ["--perms", "0444", "--ro-bind-data", CODE % number, str(path)]
     for path in (Path(p) for p in NOT_SHOWN if Path(p).exists()):
         argv += _mask(path)
     for path in masked(shown, hidden):  # after all that is shown: what is mounted last is what is seen
@@ -103,7 +101,8 @@ def bubblewrap(
         memory=resources.memory,
         seen=seen,
         calls=filter_bytes(),
-        code=code[1] if code else b"",
+        code=tuple(code.values()),
+        folder=str(next(iter(code)).parent) if code else "",
         warnings=(),
     )
 

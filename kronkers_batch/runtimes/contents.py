@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from blake3 import blake3
 
 from kronkers_batch.config.spec import Environment, Language
 from kronkers_batch.errors import ConfigError, MissingPart
-from kronkers_batch.runtimes.languages.base import WORKERS, command_of, in_words, is_system
+from kronkers_batch.runtimes.languages.base import WORKERS, by_path_of, command_of, in_words, is_system
 from kronkers_batch.store.cache import ContentCache
 
 SETTLED = 120
@@ -67,11 +67,28 @@ def environment_contents(language: Language, environment: Environment, cache: Co
         return _contents(roots, cache)
 
 
-def _contents(roots: list[Path], cache: ContentCache) -> str:
+def contents_by_path(language: Language, environment: Environment, cache: ContentCache) -> dict[str, str]:
+    """BLAKE3 (hex) over the files of each package that an environment has by path, by the package's name.
+
+    Those are Python's of ``.pth`` files and links, R's of a library folder, Julia's of ``dev``: no lock file
+    and no version says what is in them. Compiled files are left out, which languages make by themselves.
+
+    Raises:
+        MissingPart, ConfigError: There is no such environment, or its files change while they are read.
+    """
+    found = by_path_of(language, environment)
+    with in_words(environment):
+        return {name: _contents(list(paths), cache, compiled=False) for name, paths in found.items()}
+
+
+def _contents(roots: Sequence[Path], cache: ContentCache, *, compiled: bool = True) -> str:
     for _ in range(_TRIES):
         now = time.time()
         entries = [
-            entry for number, root in enumerate(roots) for entry in _listed(root, f"{number} {root.name}")
+            entry
+            for number, root in enumerate(roots)
+            for entry in _listed(root, f"{number} {root.name}")
+            if compiled or not _is_compiled(entry.name)
         ]
         if sum(e.info.st_size for e in entries if stat.S_ISREG(e.info.st_mode)) > LARGEST:
             raise ConfigError(
@@ -96,6 +113,10 @@ def _contents(roots: list[Path], cache: ContentCache) -> str:
         where=str(roots[0]),
         fix="wait until nothing is being installed there, and run the command again",
     )
+
+
+def _is_compiled(name: str) -> bool:
+    return name.endswith((".pyc", "/__pycache__")) or "/__pycache__/" in name
 
 
 def _roots(language: Language, environment: Environment) -> list[Path]:

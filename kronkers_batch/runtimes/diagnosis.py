@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
 import polars as pl
 
-from kronkers_batch.config.spec import CodeFile, Estimator
+from kronkers_batch.config.spec import Estimator, Language
 from kronkers_batch.errors import FitFailed, ModelError, ScoreFailed, WorkerFailed
 from kronkers_batch.frames.schema import ColumnType, Schema
 from kronkers_batch.frames.wire import WireError
-from kronkers_batch.runtimes.languages.base import MIB, too_wide
+from kronkers_batch.runtimes.given import Said
+from kronkers_batch.runtimes.languages.base import MIB
 from kronkers_batch.runtimes.protocol import Answer, TimedOut, WorkerGone
 from kronkers_batch.runtimes.scrub import Scrubber, words_of
-from kronkers_batch.runtimes.spec import KeptCode, WorkerSpec
+from kronkers_batch.runtimes.spec import SUFFIXES, KeptCode, WorkerSpec
 
 MAX_CODE = 2 * 2**20
+MOST_TOLD = 5
+"""Features of which a message tells that they are missing."""
+NO_NUMPY = 13
+"""What Python's worker ends with where it finds no numpy."""
 OUT_OF_MEMORY = (128 + 9, 128 + 6, 128 + 11, 128 + 7, 12)  # killed, aborted, segmentation fault, bus, ours
 NOT_STARTED = (126, 127)
 """What setpriv and prlimit end with where a program may not be run, or is not there."""
@@ -27,8 +32,8 @@ NOT_STARTED = (126, 127)
 # ---------------------------------------------------------------- what it is told
 
 
-def model_arguments(spec: WorkerSpec) -> dict[str, Any]:
-    """The arguments of the ``model`` command."""
+def model_arguments(spec: WorkerSpec, folder: str) -> dict[str, Any]:
+    """The arguments of the ``model`` command; ``folder`` is where the worker finds the model's code."""
     arguments: dict[str, Any] = {
         "task": spec.task.value,
         "params": dict(spec.parameters),
@@ -37,8 +42,8 @@ def model_arguments(spec: WorkerSpec) -> dict[str, Any]:
         "target_column": spec.target.name if spec.target else "",
         "outputs": [o.name for o in spec.outputs],
     }
-    if isinstance(spec.model, CodeFile):
-        return {"kind": "code", "path": str(spec.model.path), **arguments}
+    if isinstance(spec.model, KeptCode):
+        return {"kind": "code", "path": f"{folder}/{spec.model.path.name}", **arguments}
     if spec.model is None:
         raise ValueError("there is no model to speak of")
     return {
@@ -52,56 +57,23 @@ def model_arguments(spec: WorkerSpec) -> dict[str, Any]:
     }
 
 
-def model_folder(spec: WorkerSpec) -> Path | None:
-    """What the worker sees of the model: its folder, or the file alone where the folder holds far more."""
-    if not isinstance(spec.model, CodeFile):
-        return None
-    folder = spec.model.path.parent
-    return spec.model.path if too_wide(folder) or str(folder) in ("/tmp", "/dev/shm") else folder  # noqa: S108
-
-
-def own_code(spec: WorkerSpec) -> tuple[Path, bytes] | None:
-    """Where the worker finds its code, and what it finds there; None where that is what lies there."""
-    if not isinstance(spec.model, KeptCode):
-        return None
-    return spec.model.path, spec.model.text.encode()
-
-
-def check_readable(spec: WorkerSpec) -> None:
-    """Raises ModelError where the user that root's workers become could not read the model's code."""
-    if not isinstance(spec.model, CodeFile):
-        return
-    path = spec.model.path
-    if not path.is_file():
-        raise ModelError(
-            "the model's code file does not exist", where=str(path), fix="correct 'code' in its YAML"
-        )
-    shown = model_folder(spec)
-    folder_closed = shown != path and path.parent.stat().st_mode & 0o005 != 0o005
-    if folder_closed or not path.stat().st_mode & 0o004:
-        raise ModelError(
-            "the model's code cannot be read by its worker, which runs as a user of its own",
-            where=str(path),
-            fix=f"chmod -R o+rX {path.parent}, or run as an ordinary user",
-        )
-
-
-def scrubber(spec: WorkerSpec, given: Container[str] = ()) -> Scrubber:
+def scrubber(spec: WorkerSpec, given: Said | None = None) -> Scrubber:
     """Knows the model's code, the names of its declaration, and the words of the data that it is given."""
     names = {c.name for c in spec.features} | {o.name for o in spec.outputs} | words_of(spec.parameters)
     names |= {spec.target.name} if spec.target else set()
-    code = ""
-    if isinstance(spec.model, CodeFile):
-        names.add(spec.model.path.name)
-        if isinstance(spec.model, KeptCode):
-            code = spec.model.text[:MAX_CODE]
-        elif spec.model.path.is_file():
-            with spec.model.path.open("rb") as file:
-                code = file.read(MAX_CODE).decode(errors="replace")
-    elif isinstance(spec.model, Estimator):
+    if isinstance(spec.model, Estimator):
         names |= words_of(spec.model.arguments)
-        code = f"{spec.model.target} {spec.model.formula}"
-    return Scrubber(code, names, given)
+        return Scrubber(f"{spec.model.target} {spec.model.formula}", names, given)
+    if spec.model is None:
+        return Scrubber("", names, given)
+    names |= {spec.model.path.name, *spec.model.files}
+    beside = {
+        name: raw[:MAX_CODE].decode(errors="replace")
+        for name, raw in spec.model.files.items()
+        if name.endswith(SUFFIXES[spec.language])  # of others the words may be somebody's data
+    }
+    lines = {PurePath(name).name: text.count("\n") + 1 for name, text in beside.items()}
+    return Scrubber(spec.model.text[:MAX_CODE], names, given, lines, beside.values())
 
 
 # ---------------------------------------------------------------- what it answers
@@ -135,26 +107,72 @@ def as_declared(frame: pl.DataFrame, outputs: Schema) -> pl.DataFrame:
     return frame.with_columns(casts + missing)
 
 
-def model_error(verb: str, said: Mapping[str, Any], spec: WorkerSpec, scrub: Scrubber) -> ModelError:
-    """What the model's code raised: class, message and line, without data."""
+def model_error(
+    verb: str, said: Mapping[str, Any], spec: WorkerSpec, scrub: Scrubber, about: str = ""
+) -> ModelError:
+    """What the model's code raised: class, message and line, without data; ``about`` says of which rows."""
     kind = {"fit": FitFailed, "score": ScoreFailed}.get(verb, ModelError)
     name = scrub.error_class(str(said.get("class", "")))
-    message = scrub.message(str(said.get("message", "")))
+    whole = str(said.get("message", ""))
+    message = scrub.message(whole)
     line = scrub.code_line(said.get("line"))
     at = ""
-    if isinstance(spec.model, CodeFile):
+    if isinstance(spec.model, KeptCode):
         at = spec.model.path.name + (f":{line}" if line else "")
     said_trace = said.get("trace")
-    file = spec.model.path.name if isinstance(spec.model, CodeFile) else ""
+    file = spec.model.path.name if isinstance(spec.model, KeptCode) else ""
     trace = [scrub.trace(str(t), file) for t in said_trace[:20]] if isinstance(said_trace, list) else []
     what = f"{verb} failed: {name}: {message}" + "".join(f"\n    {t}" for t in trace)
     where = f"model {spec.name}" + (f" ({at})" if at else "")
     fix = f"correct {at}" if at else "correct the model's declaration, or its environment"
     if name in ("MemoryError", "OutOfMemoryError") or "cannot allocate" in message.lower():
         fix = _more_memory(spec)
+    elif isinstance(spec.model, KeptCode) and _is_hidden(name, whole, spec.model):
+        file = spec.model.path.name
+        fix = f"call {file} otherwise: it has the name of a package, and is found in its place"
     elif name in ("ModuleNotFoundError", "ImportError", "packageNotFoundError"):
-        fix = "install what is missing in the model's environment (environment: in its YAML)"
-    return kind(what, where=where, fix=fix)
+        fix = _install(spec, message)
+    return kind(what + about, where=where, fix=fix, found=whole if message != whole else "")
+
+
+def _is_hidden(name: str, message: str, code: KeptCode) -> bool:
+    """Whether an import found the model's own code file where it meant a package."""
+    own = code.path.stem
+    quoted = re.search(rf"'{re.escape(own)}(?:\.[\w.]*)?'", message)
+    return name in ("ModuleNotFoundError", "ImportError", "AttributeError") and quoted is not None
+
+
+def _install(spec: WorkerSpec, message: str) -> str:
+    """How to install a package that is missing; ``message`` is what is shown of the error."""
+    where = spec.environment_at or "environment: in the model's YAML"
+    named = re.search(r"['‘]([A-Za-z][\w.]*)['’]", message)
+    python = _python(spec)
+    if python and named:
+        package = named[1].partition(".")[0]
+        return f"{python} -m pip install {package} ({where}); what is the model's own belongs beside its code"
+    return f"install what is missing ({where}); what is the model's own belongs beside its code"
+
+
+def _python(spec: WorkerSpec) -> str:
+    if spec.language is not Language.PYTHON:
+        return ""
+    return f"{spec.environment.venv}/bin/python" if spec.environment.venv else spec.environment.executable
+
+
+def about_rows(rows: pl.DataFrame, features: Schema) -> str:
+    """What may explain that rows could not be scored: how many they are, and what is missing in them."""
+    said = []
+    for column in features:
+        series = rows[column.name]
+        unseen = 0
+        if column.type is ColumnType.CATEGORY:
+            unseen = int((~series.is_in(list(column.levels))).sum())
+        for count, what in ((series.null_count(), "missing"), (unseen, "a level that training did not see")):
+            if count:
+                said.append(f"{column.name} is {what} in {count:,}")
+    more = f", and {len(said) - MOST_TOLD} more" if len(said) > MOST_TOLD else ""
+    told = f": {', '.join(said[:MOST_TOLD])}{more}" if said else ""
+    return f"\n    it was given {rows.height:,} rows{told}"
 
 
 def process_error(
@@ -192,6 +210,11 @@ def process_error(
         how = f"was killed by signal {code - 128}" if code > 128 else "ran out of memory"
         what = f"the worker {how} during '{verb}', most likely for want of memory"
         fix = _more_memory(spec)
+    elif code == NO_NUMPY and verb == "hello":
+        what = "the model's Python lacks numpy, which every worker needs"
+        needs = "numpy" if spec.data == "numpy" else f"numpy {spec.data or 'pandas'}"
+        fix = f"{_python(spec) or 'python'} -m pip install {needs}"
+        return WorkerFailed(what, where=spec.environment_at or f"model {spec.name}", fix=fix)
     elif code in NOT_STARTED and verb == "hello":
         what = "its interpreter cannot be started in the sandbox"
         fix = (

@@ -25,7 +25,18 @@ _WORDS = r"[\p{L}\p{N}]+"  # as Polars writes it; Python's is below
 _WORD = re.compile(r"[^\W_]+")
 
 
-class Given:
+class Said:
+    """What a worker may not say, and what it may: here, before it was given anything."""
+
+    counts: frozenset[int] = frozenset()
+    """How many rows and columns it was given: numbers that this program knows without looking at a value."""
+
+    def __contains__(self, word: object) -> bool:
+        """Whether a word, in whichever case, is one of some text."""
+        return False
+
+
+class Given(Said):
     """Words of what was sent: the levels of every category, all of the training rows, the newest chunks.
 
     What a stored model remembers of the text that it was trained on is known from the levels of its
@@ -36,6 +47,9 @@ class Given:
     """
 
     def __init__(self, features: Schema) -> None:
+        self._columns = len(features)
+        self._rows = deque[int](maxlen=2 * RECENT)
+        self._fitted = 0
         self._levels = frozenset(
             word for column in features for level in column.levels for word in words(level)
         )
@@ -44,11 +58,22 @@ class Given:
         self._lock = threading.Lock()
 
     def add(self, chunk: pl.DataFrame, schema: Schema, *, training: bool) -> None:
-        """Remembers the text of a chunk before it is sent; copies nothing."""
+        """Remembers the text and the size of a chunk before it is sent; copies nothing."""
         names = [column.name for column in schema if column.type in TEXT and column.name in chunk.columns]
-        if names:
-            with self._lock:
+        with self._lock:
+            if training:
+                self._fitted += chunk.height
+            else:
+                self._rows.append(chunk.height)
+            if names:
                 (self._trained if training else self._recent).append(_Chunk(chunk.select(names)))
+
+    @property
+    def counts(self) -> frozenset[int]:  # type: ignore[override]
+        """Rows of the newest chunks and of the training, features, and these with the target."""
+        with self._lock:
+            known = (*self._rows, self._fitted, self._columns, self._columns + 1)
+        return frozenset(number for number in known if number)
 
     def __contains__(self, word: object) -> bool:
         """Whether a word, in whichever case, is one of some text."""

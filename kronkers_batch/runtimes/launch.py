@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from kronkers_batch.errors import MissingPart
 
-CODE = "{code}"
-"""Stands in a command line for the descriptor from which bubblewrap reads the model's code."""
+CODE = "{code %d}"
+"""Stands in a command line for the descriptor from which bubblewrap reads a file of the model."""
 
 
 class Identity(NamedTuple):
@@ -36,7 +36,8 @@ class Launch:
         memory: Bytes that all its processes together may take.
         seen: What the sandbox shows at each place, to be compared once it is built.
         calls: The filter of system calls, which bubblewrap is told; empty without bubblewrap or filter.
-        code: The model's code, which bubblewrap is told, too; empty where it is read from its file.
+        code: The model's files, which bubblewrap is told, too; empty where they lie in the scratch.
+        folder: The folder of the model's code file, as the worker sees it; empty without one.
         warnings: What is weaker than it should be; to be said loudly.
     """
 
@@ -49,7 +50,8 @@ class Launch:
     memory: int
     seen: Mapping[str, Identity]
     calls: bytes
-    code: bytes
+    code: tuple[bytes, ...]
+    folder: str
     warnings: tuple[str, ...]
 
 
@@ -57,8 +59,8 @@ class Launch:
 def opened(launch: Launch, info: int | None = None) -> Iterator[tuple[list[str], tuple[int, ...]]]:
     """The command line, and the descriptors that are handed over with it.
 
-    Bubblewrap reads the filter from one and the code from another, and closes both; it writes who is in the
-    sandbox to ``info``.
+    Bubblewrap reads the filter from one and each file of the model from another, and closes them; it writes
+    who is in the sandbox to ``info``.
     """
     if not launch.sandboxed:
         yield list(launch.argv), ()
@@ -73,9 +75,9 @@ def opened(launch: Launch, info: int | None = None) -> Iterator[tuple[list[str],
             handed.append(info)
             options += ["--info-fd", str(info)]
         argv = list(launch.argv[1:])
-        if CODE in argv:
-            handed.append(_kept(stack, "code", launch.code))
-            argv[argv.index(CODE)] = str(handed[-1])
+        for number, raw in enumerate(launch.code):
+            handed.append(_kept(stack, "code", raw))
+            argv[argv.index(CODE % number)] = str(handed[-1])
         yield [launch.argv[0], *options, *argv], tuple(handed)
 
 

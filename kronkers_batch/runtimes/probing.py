@@ -9,13 +9,14 @@ from kronkers_batch.frames.schema import Schema
 from kronkers_batch.runtimes.languages.base import fingerprint_of
 from kronkers_batch.runtimes.sandbox import SandboxState, sandbox_state
 from kronkers_batch.runtimes.spec import Walls, WorkerInfo, WorkerSpec
-from kronkers_batch.runtimes.worker import start
+from kronkers_batch.runtimes.worker import Worker, start
 
 __all__ = [
     "SandboxState",
     "environment_fingerprint",
     "interpreter_version",
     "normalise_code",
+    "parser",
     "probe",
     "sandbox_state",
 ]
@@ -57,8 +58,19 @@ def normalise_code(
         ModelError: It does not parse.
         WorkerFailed, MissingPart: As for :func:`probe`.
     """
-    with start(_without_model(language, environment, sandbox, name, walls)) as worker:
+    with parser(language, environment, sandbox, name, walls) as worker:
         return worker.normalise(code)
+
+
+def parser(
+    language: Language,
+    environment: Environment,
+    sandbox: SandboxPolicy,
+    name: str = "",
+    walls: Walls | None = None,
+) -> Worker:
+    """A worker without a model, to be asked to ``normalise``; otherwise as :func:`normalise_code`."""
+    return start(_without_model(language, environment, sandbox, name, walls))
 
 
 def interpreter_version(language: Language, environment: Environment | None = None) -> str:

@@ -1,6 +1,6 @@
 """Where a worker runs: in bubblewrap, or with limits alone where that is allowed.
 
-In the sandbox a worker has no network, sees only its interpreter, its libraries and its model's folder, all
+In the sandbox a worker has no network, sees only its interpreter, its libraries and its model's files, all
 of it read-only, and writes only to a private scratch in memory. Its environment is empty but for what is set
 here. See :mod:`~kronkers_batch.runtimes.bubblewrap` for the walls,
 :mod:`~kronkers_batch.runtimes.seccomp` for the system calls, and
@@ -14,7 +14,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,7 +70,7 @@ def sandbox_state() -> SandboxState:
 
 def _tried(tools: Tools, *, nested: bool) -> str:
     """What is wrong with the sandbox; empty where it works."""
-    launch = bubblewrap(Command(("/usr/bin/env", "true"), ()), None, Resources(), tools, nested=nested)
+    launch = bubblewrap(Command(("/usr/bin/env", "true"), ()), {}, Resources(), tools, nested=nested)
     try:
         with opened(launch) as (argv, kept):
             done = subprocess.run(
@@ -84,21 +84,20 @@ def _tried(tools: Tools, *, nested: bool) -> str:
 
 def launch(
     command: Command,
-    folder: Path | None,
+    code: Mapping[Path, bytes],
     resources: Resources,
     policy: SandboxPolicy,
     hidden: Iterable[Path] = (),
-    code: tuple[Path, bytes] | None = None,
 ) -> Launch:
     """How to start ``command`` under ``policy``.
 
     Args:
         command: The language's worker.
-        folder: The model's folder, or a single file; None without one.
+        code: The model's files, by where the sandbox shows them, first its code file; without a sandbox they
+            lie in the worker's scratch.
         resources: Its limits.
         policy: ``require``, ``prefer`` or ``off``.
         hidden: Places that are masked where they lie below something that is shown.
-        code: A file that the sandbox has instead of what lies there; without a sandbox that is read.
 
     Raises:
         MissingPart: The sandbox is required, but does not work here.
@@ -113,7 +112,7 @@ def launch(
     state = sandbox_state()
     tools = state.tools
     if policy is not SandboxPolicy.OFF and state.works:
-        return bubblewrap(command, folder, resources, tools, hidden=hidden, code=code, nested=state.nested)
+        return bubblewrap(command, code, resources, tools, hidden=hidden, nested=state.nested)
     if policy is SandboxPolicy.REQUIRE:
         raise MissingPart(
             f"workers must run in the sandbox, which does not work here: {state.problem}",
@@ -122,25 +121,26 @@ def launch(
     if not (tools.setpriv and tools.prlimit):
         raise MissingPart("setpriv or prlimit is not installed", fix=INSTALL)
     why = state.problem if policy is SandboxPolicy.PREFER else "executor.sandbox is off"
-    return _limits_only(command, folder, resources, tools, why)
+    return _limits_only(command, code, resources, tools, why)
 
 
 # ---------------------------------------------------------------- without bubblewrap
 
 
 def _limits_only(
-    command: Command, folder: Path | None, resources: Resources, tools: Tools, why: str
+    command: Command, code: Mapping[Path, bytes], resources: Resources, tools: Tools, why: str
 ) -> Launch:
     """Limits, the filter of calls, a clean environment and, from root, another user: no walls for files."""
     warnings = [f"NOT SANDBOXED ({why}): the model's code can read this machine's files"]
     user = free_user() if os.geteuid() == 0 else None
-    if user and not all(_readable_by_all(p) for p in (*command.visible, *([folder] if folder else []))):
+    if user and not all(_readable_by_all(path) for path in command.visible):
         user = None
-        warnings.append("it runs as root: another user could not read its interpreter or the model's folder")
+        warnings.append("it runs as root: another user could not read its interpreter")
     memory = Path("/dev/shm")  # noqa: S108 - in memory, so nothing of the model lies on a disk
     scratch = Path(tempfile.mkdtemp(prefix="worker-", dir=memory if memory.is_dir() else None))
     if user:
         os.chown(scratch, user, user)
+    folder = _laid_out(code, scratch / "kronkers-code") if code else ""
     argv = [tools.setpriv, "--pdeathsig", "KILL", *(become(user) if user else []), "--no-new-privs", "--"]
     argv += [*limited(resources, tools.prlimit), *command.argv]
     return Launch(
@@ -153,9 +153,23 @@ def _limits_only(
         memory=resources.memory,
         seen={},
         calls=b"",
-        code=b"",
+        code=(),
+        folder=folder,
         warnings=tuple(warnings),
     )
+
+
+def _laid_out(code: Mapping[Path, bytes], folder: Path) -> str:
+    """Writes the model's files into the scratch, which is in memory; returns the folder of the first one."""
+    above = next(iter(code)).parent
+    for path, raw in code.items():
+        place = folder / path.relative_to(above)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(raw)
+        place.chmod(0o444)
+    for inner in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
+        inner.chmod(0o755)  # whatever our umask is: the worker may be another user
+    return str(folder)
 
 
 def _readable_by_all(path: Path) -> bool:

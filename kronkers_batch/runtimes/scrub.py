@@ -3,17 +3,20 @@
 An exception's message often quotes the value it stumbled on. Before anything a worker wrote reaches an
 error or a log, words that could be data are replaced: what is quoted, numbers, codes in capitals or with
 digits, words that are not ASCII, and ordinary words that are words of the text that the worker was given;
-except those that the model's own code or its declaration contains anyway.
+except those that the model's own code or its declaration contains anyway, numbers that are counts which this
+program knows itself, and the names and counts of sentences that speak of code
+(:mod:`~kronkers_batch.runtimes.forms`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kronkers_batch import texts
-from kronkers_batch.runtimes.given import words
+from kronkers_batch.runtimes.forms import longest
+from kronkers_batch.runtimes.given import Said, words
 
 VALUE = "<value>"
 MAX_LINE = 400
@@ -22,12 +25,15 @@ MAX_MESSAGE = 2000
 _QUOTED = r"""(?<!\w)'[^'\n]*'(?!\w)|"[^"\n]*"|`[^`\n]*`|‘[^’\n]*’|“[^”\n]*”|«[^»\n]*»"""
 _WORD = re.compile(rf"({_QUOTED})|([^\s'\"`‘’“”«»()\[\]{{}},;:=<>|]+)")
 _TOKEN = re.compile(r"[^\W\d]\w*|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_ERROR = re.compile(r"[A-Za-z]+(?:Error|Exception|Warning)")
+_NUMBER = re.compile(r"\d+")
+_NAME = re.compile(r"[A-Za-z_][\w.:]*")
 _PROSE = re.compile(r"[A-Za-z]?[a-z]*(?:[-/'][a-z]+)*[.!?]*")
 _HARMLESS = frozenset(
     re.findall(
-        r"\S+",
+        r"[^\s.]+",
         """NA NaN NAN NULL None True False TRUE FALSE Inf UTF ASCII CSV JSON API CPU GPU RAM ERROR
-        WARNING INFO
+        WARNING INFO 1D 2D 3D data.frame
         DataFrame ndarray dtype float32 float64 int32 int64 uint8 Float64 Float32 Int64 Int32 String Bool
         Warning Error X Y I R 0 1 2""",
     )
@@ -50,18 +56,30 @@ class Scrubber:
     Args:
         code: Text of the model's own code; its words are no secret of the data.
         names: Names that its declaration uses: features, outputs, target, parameters.
-        given: Words, in lower case, of the text in its data.
+        given: Words of the text in its data, and the counts that are no secret of it.
+        lines: How many lines each file of code beside it has, by the file's name.
+        beside: Their texts.
 
     Attributes:
         hides: Off where no data was given yet: then all that is said is shown, bounded and printable.
     """
 
-    def __init__(self, code: str, names: Iterable[str], given: Container[str] = ()) -> None:
+    def __init__(
+        self,
+        code: str,
+        names: Iterable[str],
+        given: Said | None = None,
+        lines: Mapping[str, int] | None = None,
+        beside: Iterable[str] = (),
+    ) -> None:
         self.hides = True
-        self._given = given
+        self._given: Said = given or Said()
         self._lines = code.count("\n") + 1
+        self._files = dict(lines or {})
         self._names = frozenset(names)
         self._known = _HARMLESS | self._names | frozenset(_TOKEN.findall(code))
+        for text in beside:
+            self._known |= frozenset(_TOKEN.findall(text))
         self._known |= {token for name in self._names for token in _TOKEN.findall(name)}
 
     def message(self, text: str) -> str:
@@ -73,15 +91,51 @@ class Scrubber:
     def line(self, text: str) -> str:
         """One line, bounded to :data:`MAX_LINE` characters, without control characters."""
         plain = texts.one_line(texts.without_colours(text[: 2 * MAX_LINE]))
-        scrubbed = _WORD.sub(lambda m: self._quoted(m[1]) if m[1] else self._bare(m[2]), plain).rstrip()
+        scrubbed = self._scrubbed(plain).rstrip()
         return scrubbed if len(scrubbed) <= MAX_LINE else scrubbed[:MAX_LINE] + "..."
 
+    def _scrubbed(self, text: str) -> str:
+        """A text with what may be data replaced; sentences that speak of code keep their names and counts."""
+        form = longest(text) if self.hides else None
+        if form is None:
+            return _WORD.sub(lambda m: self._quoted(m[1]) if m[1] else self._bare(m[2]), text)
+        match, slots = form
+        said, at = "", match.start()
+        for number, kind in enumerate(slots, 1):
+            said += text[at : match.start(number)] + self._slot(kind, match[number])
+            at = match.end(number)
+        return (
+            self._scrubbed(text[: match.start()])
+            + said
+            + text[at : match.end()]
+            + (self._scrubbed(text[match.end() :]))
+        )
+
+    def _slot(self, kind: str, text: str) -> str:
+        if kind in ("count", "shape"):
+            return _NUMBER.sub(lambda m: m[0] if self._is_count(m[0]) else VALUE, text)
+        if kind == "call":
+            return _TOKEN.sub(lambda m: m[0] if self._is_name(m[0]) or m[0] in "123" else VALUE, text)
+        return text if kind == "sign" else _NAME.sub(lambda m: m[0] if self._is_name(m[0]) else VALUE, text)
+
+    def _is_count(self, digits: str) -> bool:
+        """Whether so many can be a count: it is one that is known, or not far above those."""
+        most = max(self._given.counts, default=0)
+        return int(digits) in self._given.counts or int(digits) <= max(10 * most, 99)
+
+    def _is_name(self, text: str) -> bool:
+        """Whether this looks like a name of code, and is no word of the data."""
+        return self._all_known(text) or not (
+            re.search(r"\d{4}", text) or any(w in self._given for w in words(text) if w not in _EVERYWHERE)
+        )
+
     def trace(self, text: str, file: str) -> str:
-        """One line of a trace; the number of a line that the model's own ``file`` has is shown."""
-        found = re.search(rf"{re.escape(file)}:(\d{{1,7}})\b", text[: 2 * MAX_LINE]) if file else None
-        if found is None or not self.code_line(int(found[1])):
-            return self.line(text)
-        return f"{self.line(text[: found.start(1)])}{found[1]}{self.line(text[found.end(1) :])}"
+        """One line of a trace; the number of a line is shown that ``file``, or one beside it, has."""
+        for name, lines in {**self._files, file: self._lines}.items():
+            found = re.search(rf"{re.escape(name)}:(\d{{1,7}})\b", text[: 2 * MAX_LINE]) if name else None
+            if found is not None and 0 < int(found[1]) <= lines:
+                return f"{self.line(text[: found.start(1)])}{found[1]}{self.line(text[found.end(1) :])}"
+        return self.line(text)
 
     def error_class(self, text: str) -> str:
         """The name of an error's class. It is no secret of the data, unless somebody made it of data."""
@@ -105,13 +159,16 @@ class Scrubber:
         return word if not self.hides or self._all_known(word) or self._is_prose(word) else VALUE
 
     def _is_prose(self, word: str) -> bool:
-        if not _PROSE.fullmatch(word):
+        if not (_PROSE.fullmatch(word) or _ERROR.fullmatch(word)):
             return False
         return not any(part not in _EVERYWHERE and part in self._given for part in words(word))
 
     def _all_known(self, text: str) -> bool:
-        left = _TOKEN.sub(lambda m: "" if m[0] in self._known else m[0], text)
+        left = _TOKEN.sub(lambda m: "" if m[0] in self._known or self._is_known_count(m[0]) else m[0], text)
         return not re.search(r"\w", left)
+
+    def _is_known_count(self, token: str) -> bool:
+        return re.fullmatch("[0-9]{1,9}", token) is not None and int(token) in self._given.counts
 
 
 def words_of(tree: Mapping[str, Any] | Iterable[Any]) -> set[str]:

@@ -25,11 +25,34 @@ def _nowhere(_path: Path) -> str:
     return ""
 
 
+PLACE = Path("/kronkers/model")
+"""Where a worker finds the files of its model, whatever they are called where they were written."""
+
+
+SUFFIXES: Mapping[Language, tuple[str, ...]] = {
+    Language.PYTHON: (".py",),
+    Language.R: (".R", ".r"),
+    Language.JULIA: (".jl",),
+}
+"""How files of code end."""
+
+
 @dataclass(frozen=True)
 class KeptCode(CodeFile):
-    """Code that a version keeps: ``text`` is what its worker is to run, whatever lies at ``path`` by then."""
+    """A model's code as a version keeps it, and as its workers run it; ``path`` is where they find it.
+
+    Attributes:
+        text: Of the code file.
+        files: What else lies in its folder, by path below that folder.
+    """
 
     text: str = field(repr=False)
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+    def contents(self) -> dict[Path, bytes]:
+        """Every file, by where a worker finds it."""
+        folder = self.path.parent
+        return {self.path: self.text.encode(), **{folder / name: raw for name, raw in self.files.items()}}
 
 
 @dataclass(frozen=True)
@@ -54,12 +77,13 @@ class WorkerSpec:
         features: In order; categories with the levels of the training snapshot.
         target: None for a worker that only scores.
         walls: Where it may not look, whatever else is shown.
+        environment_at: Where its environment is declared, for messages; empty for the machine's default.
         log: Gets bounded, scrubbed lines of what the worker prints; called from another thread.
     """
 
     name: str
     language: Language
-    model: CodeFile | Estimator | None
+    model: KeptCode | Estimator | None
     task: Task
     parameters: Mapping[str, Any]
     data: str
@@ -73,6 +97,7 @@ class WorkerSpec:
     sandbox: SandboxPolicy
     log: Callable[[str], None]
     walls: Walls = field(default_factory=lambda: Walls())
+    environment_at: str = ""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,14 @@ from typing import NoReturn
 import polars as pl
 
 from kronkers_batch.config.spec import Environment
-from kronkers_batch.errors import DataError, KronkersError, ScoreFailed, WorkerFailed
+from kronkers_batch.errors import (
+    ConfigError,
+    DataError,
+    KronkersError,
+    MissingPart,
+    ScoreFailed,
+    WorkerFailed,
+)
 from kronkers_batch.frames.decode import Expected, Mismatch, decode
 from kronkers_batch.frames.schema import Column, Schema
 from kronkers_batch.frames.tables import conform, polars_schema
@@ -28,7 +35,7 @@ from kronkers_batch.runtimes.limits import scratch_size
 from kronkers_batch.runtimes.process import Process
 from kronkers_batch.runtimes.protocol import Answer, TimedOut, WorkerGone
 from kronkers_batch.runtimes.sandbox import launch
-from kronkers_batch.runtimes.spec import WorkerInfo, WorkerSpec
+from kronkers_batch.runtimes.spec import KeptCode, WorkerInfo, WorkerSpec
 from kronkers_batch.runtimes.stream import pipelined
 
 CLOSE_SECONDS = 2.0
@@ -48,19 +55,21 @@ class Worker:
         self._given = Given(spec.features)
         self._scrub = diagnosis.scrubber(spec, self._given)
         self._last = deque[str](maxlen=5)
+        self._asked = deque[pl.DataFrame]()  # sent, and not answered yet
         self._failed: str = ""
         self._scrub.hides = False  # until it is given data, nothing that it says can be data
         self._info: WorkerInfo | None = None
         self._int64 = True
-        command = command_of(spec.language, spec.environment, spec.resources.threads)
-        folder = diagnosis.model_folder(spec)
-        if spec.environment != Environment():  # else all of it is this machine's or this program's own
-            check_shown(command.visible, spec.walls.refusal)
-        self._launch: Launch = launch(
-            command, folder, spec.resources, spec.sandbox, spec.walls.hidden, diagnosis.own_code(spec)
-        )
-        if self._launch.user is not None:
-            diagnosis.check_readable(spec)
+        try:
+            command = command_of(spec.language, spec.environment, spec.resources.threads)
+            if spec.environment != Environment():  # else all of it is this machine's or this program's own
+                check_shown(command.visible, spec.walls.refusal)
+        except (ConfigError, MissingPart) as error:
+            raise error.moved(
+                f"{spec.environment_at} ({error.where})" if spec.environment_at else error.where
+            ) from None
+        code = spec.model.contents() if isinstance(spec.model, KeptCode) else {}
+        self._launch: Launch = launch(command, code, spec.resources, spec.sandbox, spec.walls.hidden)
         for warning in self._launch.warnings:
             spec.log(warning)
         self._started = time.monotonic()
@@ -153,10 +162,16 @@ class Worker:
         self._send("load", [protocol.header("load", {}, 1), *protocol.blob(artifact)])
         self._packages(self._receive("load", "ok"))
 
-    def score(self, chunk: pl.DataFrame) -> pl.DataFrame:
-        """The declared outputs of each row, in order. Raises ScoreFailed, WorkerFailed or DataError."""
+    def score(self, chunk: pl.DataFrame, *, apart: bool = False) -> pl.DataFrame:
+        """The declared outputs of each row, in order. Raises ScoreFailed, WorkerFailed or DataError.
+
+        Args:
+            chunk: The rows.
+            apart: The worker remembers nothing of them, such as that a column had a null.
+        """
         self._ready()
-        self._send("score", [protocol.header("score", {}, 1), *self._encode_features(chunk)])
+        head = protocol.header("score", {"apart": True} if apart else {}, 1)
+        self._send("score", [head, *self._encode_features(chunk)])
         return self._receive_scores(chunk.height)
 
     def score_stream(self, chunks: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
@@ -190,7 +205,7 @@ class Worker:
         }
         messages: list[Buffer] = [protocol.header("hello", hello, 0)]
         if spec.model is not None:
-            messages.append(protocol.header("model", diagnosis.model_arguments(spec), 0))
+            messages.append(protocol.header("model", diagnosis.model_arguments(spec, self._launch.folder), 0))
         with contextlib.suppress(WorkerGone, TimedOut):  # the first use says why
             self._process.channel.send(messages, resources.start_limit.total_seconds())
 
@@ -239,12 +254,16 @@ class Worker:
             self._translate(verb, error)
 
     def _encode_features(self, chunk: pl.DataFrame) -> list[Buffer]:
-        return self._encode(chunk, self._spec.features)
+        buffers = self._encode(chunk, self._spec.features)
+        self._asked.append(chunk)
+        return buffers
 
     def _write_score(self, buffers: list[Buffer]) -> None:
         self._process.channel.send([protocol.header("score", {}, 1), *buffers], self._limit)
 
-    def _receive(self, verb: str, expected: str, deadline: float | None = None) -> Answer:
+    def _receive(
+        self, verb: str, expected: str, deadline: float | None = None, asked: pl.DataFrame | None = None
+    ) -> Answer:
         """The answer to ``verb``; an error answer is raised as the error it is."""
         channel = self._process.channel
         channel.deadline = deadline or time.monotonic() + self._limit
@@ -253,13 +272,15 @@ class Worker:
         except (WireError, WorkerGone, TimedOut) as error:
             self._translate(verb, error)
         if answer.verb == "error" and answer.parts == 0:
-            raise diagnosis.model_error(verb, answer.arguments, self._spec, self._scrub)
+            about = "" if asked is None else diagnosis.about_rows(asked, self._spec.features)
+            raise diagnosis.model_error(verb, answer.arguments, self._spec, self._scrub, about)
         if answer.verb != expected:
             self._broken(verb, f"it did not answer with '{expected}'")
         return answer
 
     def _receive_scores(self, rows: int) -> pl.DataFrame:
-        answer = self._receive("score", "scores")
+        asked = self._asked.popleft()
+        answer = self._receive("score", "scores", asked=asked)
         if answer.parts != 1:
             self._broken("score", "scores are one frame")
         outputs = Schema(tuple(Column(o.name, o.type) for o in self._spec.outputs))
@@ -268,7 +289,8 @@ class Worker:
             frame = decode(channel, channel.line(), Expected(outputs.names, rows))
         except Mismatch as error:
             self._end("its scores had another shape")
-            raise ScoreFailed(f"score returned {error}", where=self._where, fix=FIX_SCORE) from None
+            about = diagnosis.about_rows(asked, self._spec.features)
+            raise ScoreFailed(f"score returned {error}{about}", where=self._where, fix=FIX_SCORE) from None
         except (WireError, WorkerGone, TimedOut) as error:
             self._translate("score", error)
         try:

@@ -5,15 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from kronkers_batch import private
-from kronkers_batch.config import opening
 from kronkers_batch.config.fingerprint import plain
-from kronkers_batch.config.places import FIX, Places
 from kronkers_batch.config.spec import (
-    CodeFile,
     Estimator,
     Language,
     ModelSpec,
@@ -22,21 +17,21 @@ from kronkers_batch.config.spec import (
     Task,
     Unseen,
 )
-from kronkers_batch.errors import ModelError
 from kronkers_batch.frames.schema import ColumnType
 from kronkers_batch.registry.training import ModelVersion
-from kronkers_batch.runtimes.spec import KeptCode
+from kronkers_batch.runtimes.spec import PLACE, KeptCode
+from kronkers_batch.steps.kept import Neighbours, kept_code
 from kronkers_batch.steps.services import Services
 
 
-def declaration(model: ModelSpec, code: str) -> dict[str, Any]:
-    """What a version needs to score as it was trained, as JSON values; ``code`` is the code file's text."""
-    return {
+def declaration(model: ModelSpec, code: KeptCode | None) -> dict[str, Any]:
+    """What a version needs to score as it was trained, as JSON values; other files go with the artifact."""
+    found = {
         "language": str(model.language),
         "task": str(model.task),
-        "code": code,
+        "code": code.text if code else "",
         "estimator": _estimator(model.model) if isinstance(model.model, Estimator) else None,
-        "file": model.model.path.name if isinstance(model.model, CodeFile) else "",
+        "file": code.path.name if code else "",
         "parameters": plain(model.parameters),
         "data": model.data,
         "outputs": [[c.name, str(c.type)] for c in model.output_columns],
@@ -44,6 +39,9 @@ def declaration(model: ModelSpec, code: str) -> dict[str, Any]:
         "unseen": str(model.unseen),
         "seed": model.seed,
     }
+    if code and code.files:
+        found["files"] = {name: hashlib.sha256(raw).hexdigest() for name, raw in code.files.items()}
+    return found
 
 
 def _estimator(estimator: Estimator) -> dict[str, Any]:
@@ -56,14 +54,18 @@ def _estimator(estimator: Estimator) -> dict[str, Any]:
     }
 
 
-def as_trained(services: Services, model: ModelSpec, version: ModelVersion) -> ModelSpec:
-    """Today's declaration with everything that a version's scores depend on put back as it was trained."""
+def as_trained(
+    model: ModelSpec, version: ModelVersion, files: Mapping[str, bytes] | None = None
+) -> ModelSpec:
+    """Today's declaration with everything that a version's scores depend on put back as it was trained.
+
+    ``files`` are those that lay beside the code, where a worker is to run it.
+    """
     then: Mapping[str, Any] = version.training.declaration
     estimator = then["estimator"]
-    code: CodeFile | Estimator
+    code: KeptCode | Estimator
     if estimator is None:
-        text = then["code"]
-        code = KeptCode(write_code(services, then["file"], text), model.model.origin, text)
+        code = KeptCode(PLACE / then["file"], model.model.origin, then["code"], files or {})
     else:
         code = Estimator(**estimator, origin=model.model.origin)
     return replace(
@@ -80,48 +82,16 @@ def as_trained(services: Services, model: ModelSpec, version: ModelVersion) -> M
     )
 
 
-def read_code(services: Services, model: ModelSpec) -> str:
-    """The text of the code file, read once a process; empty for a declared estimator. Raises ModelError.
+def read_code(services: Services, model: ModelSpec) -> KeptCode | None:
+    """The files of a model, read once a process; None for a declared estimator. Raises ModelError.
 
-    Once, so that what runs is what was looked at: the file may change at any time.
+    Once, so that what runs is what was looked at: a file may change at any time.
     """
-    if not isinstance(model.model, CodeFile):
-        return ""
-    key = ("code", model.name, str(model.model.path))
-    text = services.memo.get(key)
-    if not isinstance(text, str):
-        text = services.memo[key] = code_of(model, services.places)
-    return text
-
-
-def code_of(model: ModelSpec, places: Places) -> str:
-    """The text of the code file as it is now; empty for a declared estimator. Raises ModelError."""
-    if not isinstance(model.model, CodeFile):
-        return ""
-    path = model.model.path
-    try:
-        return opening.read_text(path, places, department=model.department, code=True)
-    except opening.PathRefused as refused:
-        raise ModelError(f"the path is refused: {refused.why}", where=str(path), fix=FIX) from None
-    except UnicodeDecodeError:
-        raise ModelError("the code is not UTF-8", where=str(path), fix="save the file as UTF-8") from None
-    except OSError as error:
-        raise ModelError(
-            f"the code cannot be read: {error.strerror}", where=str(path), fix="correct 'code' in its YAML"
-        ) from None
-
-
-def write_code(services: Services, name: str, code: str) -> Path:
-    """A file with this code alone in its folder, which is named by the code's digest.
-
-    Training and scoring both run it, so that a version never depends on a file that is not kept with it.
-    """
-    raw = code.encode()
-    folder = services.config.home / "cache" / "models" / hashlib.sha256(raw).hexdigest()
-    path = folder / name
-    if not path.is_file() or path.read_bytes() != raw:
-        # The worker may run under another user, who must be able to read it; the folder above is private.
-        private.own_folder(folder.parent)
-        private.make_folder(folder, mode=0o755)
-        private.replace(path, raw, mode=0o644)
-    return path
+    key = ("code", model.name)
+    if key not in services.memo:
+        known = services.memo.get(("neighbours",))
+        if not isinstance(known, Neighbours):
+            known = services.memo["neighbours",] = Neighbours.of(services.config)
+        services.memo[key] = kept_code(model, services.places, known)
+    found = services.memo[key]
+    return found if isinstance(found, KeptCode) else None

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from kronkers_batch.config.fingerprint import (
     Json,
@@ -13,10 +16,11 @@ from kronkers_batch.config.fingerprint import (
     training_definition,
     training_fingerprint,
 )
-from kronkers_batch.config.spec import CodeFile, ModelSpec
+from kronkers_batch.config.spec import ModelSpec
 from kronkers_batch.errors import ModelError, WorkerFailed
 from kronkers_batch.registry.training import ModelVersion
-from kronkers_batch.runtimes.probing import environment_fingerprint, normalise_code
+from kronkers_batch.runtimes.probing import environment_fingerprint, parser
+from kronkers_batch.runtimes.spec import SUFFIXES
 from kronkers_batch.steps.declared import read_code
 from kronkers_batch.steps.ingest import source_identity
 from kronkers_batch.steps.permits import permit
@@ -25,6 +29,9 @@ from kronkers_batch.steps.sources import source_of
 from kronkers_batch.steps.windows import scoring_window
 from kronkers_batch.steps.workers import walls_of
 from kronkers_batch.store.cache import digest
+
+if TYPE_CHECKING:
+    from kronkers_batch.runtimes.worker import Worker
 
 
 @dataclass(frozen=True)
@@ -46,55 +53,90 @@ def define(services: Services, model: ModelSpec) -> Definition:
     if isinstance(known, Definition):
         return known
     sources = services.config.sources
-    code = code_digest(services, model)
+    code, files = code_digests(services, model)
     environment = environment_fingerprint(model.language, model.environment)
     digests = {"code_digest": code, "environment_digest": environment}
     found = Definition(
-        training_definition(model, sources, **digests),
-        training_fingerprint(model, sources, **digests),
+        training_definition(model, sources, files=files, **digests),
+        training_fingerprint(model, sources, files=files, **digests),
         {
             "code": code,
             "environment": environment,
-            "definition": definition_fingerprint(model, sources, **digests),
+            "definition": definition_fingerprint(model, sources, files=files, **digests),
         },
     )
     services.memo["definition", model.name] = found
     return found
 
 
-def code_digest(services: Services, model: ModelSpec) -> str:
-    """Digest of the code file without comments and layout; empty for a declared estimator.
+def code_digests(services: Services, model: ModelSpec) -> tuple[str, dict[str, str]]:
+    """Digests of the code file without comments and layout, and of each file beside it; none of estimators.
 
-    The worker that parses it is asked once for each content; equal bytes always mean unchanged.
+    Code of the model's language counts as the code file does, all else by its bytes.
     """
-    if not isinstance(model.model, CodeFile):
-        return ""
-    text = read_code(services, model)
-    # Another environment may be another department's, whose parser may say what it likes.
-    key = digest(str(model.language), repr(model.environment), text)
-    known = services.cache.get("code", key)
-    if known is not None:
+    code = read_code(services, model)
+    if code is None:
+        return "", {}
+    files = {}
+    with ExitStack() as stack:
+        parser = _Parser(services, model, stack)
+        own = parser.digest(code.text, code.path.name)
+        for name, raw in code.files.items():
+            files[name] = hashlib.sha256(raw).hexdigest()
+            if name.endswith(SUFFIXES[model.language]):
+                files[name] = parser.digest_or(raw, name, files[name])
+    return own, files
+
+
+class _Parser:
+    """Digests of code without comments and layout; at most one worker is started, for what is not known yet.
+
+    Each content is parsed once; equal bytes always mean unchanged.
+    """
+
+    def __init__(self, services: Services, model: ModelSpec, stack: ExitStack) -> None:
+        self._services, self._model, self._stack = services, model, stack
+        self._worker: Worker | None = None
+
+    def digest(self, text: str, file: str) -> str:
+        """Of a file that must parse. Raises ModelError, naming it."""
+        # Another environment may be another department's, whose parser may say what it likes.
+        key = digest(str(self._model.language), repr(self._model.environment), text)
+        cache = self._services.cache
+        known = cache.get("code", key)
+        if known is None:
+            known = digest(self._normalised(text, file))
+            cache.put("code", key, known)
         return known
-    normalised = digest(_normalised(services, model, text, model.model.path.name))
-    services.cache.put("code", key, normalised)
-    return normalised
 
+    def digest_or(self, raw: bytes, file: str, other: str) -> str:
+        """Of a file that may be no code, whatever it is called; then ``other``."""
+        try:
+            return self.digest(raw.decode(), file)
+        except (WorkerFailed, UnicodeDecodeError) as error:
+            if isinstance(error, WorkerFailed):
+                raise
+        except ModelError:
+            pass  # where it is run, its import says so
+        return other
 
-def _normalised(services: Services, model: ModelSpec, text: str, file: str) -> str:
-    sandbox = services.config.executor.sandbox
-    try:
-        return normalise_code(
-            model.language, model.environment, text, sandbox, model.name, walls_of(services, model)
-        )
-    except WorkerFailed:
-        raise
-    except ModelError as error:
-        said = error.what.removeprefix("normalise failed: ")
-        raise ModelError(
-            f"the code does not parse: {said}",
-            where=f"model {model.name} ({file})",
-            fix=f"correct {file}; kronkers check names its line",
-        ) from None
+    def _normalised(self, text: str, file: str) -> str:
+        model, sandbox = self._model, self._services.config.executor.sandbox
+        try:
+            if self._worker is None:
+                walls = walls_of(self._services, model)
+                started = parser(model.language, model.environment, sandbox, model.name, walls)
+                self._worker = self._stack.enter_context(started)
+            return self._worker.normalise(text)
+        except WorkerFailed:
+            raise
+        except ModelError as error:
+            said = error.what.removeprefix("normalise failed: ")
+            raise ModelError(
+                f"the code does not parse: {said}",
+                where=f"model {model.name} ({file})",
+                fix=f"correct {file}; kronkers check names its line",
+            ) from None
 
 
 def scoring_fingerprint_of(

@@ -1,41 +1,154 @@
-"""Golden rows: a few rows with their predictions, kept with a version, to recognise a changed runtime."""
+"""Golden rows: a few rows with their scores, kept with a version and scored each time it is opened.
+
+They are in parts: the rows of one part are scored as one frame, since what a model makes of a row may depend
+on what stands beside it (it must not, but that is what they are to find).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from kronkers_batch.config.spec import ModelSpec, Unseen
+from kronkers_batch.frames.schema import ColumnType, Schema
 
 if TYPE_CHECKING:
     import polars as pl
 
 GOLDEN_ROWS = 20
-_RELATIVE = 1e-9  # summation order may differ between builds of BLAS; a changed model differs by far more
-_PREFIX = "score:"
+MOST_NULLS, MOST_UNSEEN, MOST_LEVELS = 8, 4, 2
+"""Features for which a row with a null, with an unseen level, and rows of one level alone are kept."""
+LEVEL_ROWS = 10
+_RELATIVE = 1e-6
+"""Another processor or BLAS sums in another order: about 1e-7 in float32. A changed model differs by more."""
+_NOTHING = 1e-12  # what is left of sums that cancel out
+_SCORE, _PART = "score:", "golden:part"
+TEXT = (ColumnType.CATEGORY, ColumnType.STRING)
 
 
-def golden_rows(features: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
-    """Up to 20 rows spread evenly, with their scores as extra columns named ``score:NAME``."""
+@dataclass(frozen=True)
+class OddRow:
+    """A row that may come any night: ``row`` is a frame of it, ``what`` says what is odd about it."""
+
+    row: pl.DataFrame
+    what: str
+
+
+# ---------------------------------------------------------------- which rows
+
+
+def spread(rows: pl.DataFrame, most: int = GOLDEN_ROWS) -> pl.DataFrame:
+    """Up to so many rows, spread evenly."""
+    return rows.gather_every(max(1, rows.height // most)).head(most)
+
+
+def odd_rows(model: ModelSpec, parts: Sequence[pl.DataFrame]) -> list[OddRow]:
+    """Rows with nulls where the data has nulls, and with levels that no training saw.
+
+    Args:
+        model: Says which features are categories, and what unseen levels become.
+        parts: The features of the holdout and of the fitted rows; the first is preferred.
+    """
+    found = _with_nulls(model, parts)
+    usual = parts[0].head(1)
+    texts = [f for f in model.features if f.type in TEXT]
+    for feature in texts[:MOST_UNSEEN]:
+        if feature.type is ColumnType.CATEGORY and model.unseen is Unseen.ERROR:
+            continue  # refused before any model sees it
+        found.append(
+            OddRow(_unseen(usual, feature.name, parts), f"a {feature.name} that training did not see")
+        )
+    return found
+
+
+def one_level(rows: pl.DataFrame, features: Schema) -> dict[str, tuple[pl.Series, pl.DataFrame]]:
+    """Rows in which a text has one level alone, by the text's name: where they stand, and the rows.
+
+    It is the last level in order: what numbers the levels that it meets numbers the first one rightly anyway.
+    """
+    found: dict[str, tuple[pl.Series, pl.DataFrame]] = {}
+    for column in features:
+        levels = rows[column.name].drop_nulls().unique() if column.type in TEXT else None
+        if levels is None or len(levels) < 2 or len(found) >= MOST_LEVELS:
+            continue
+        at = (rows[column.name] == levels.max()).fill_null(False).arg_true().head(LEVEL_ROWS)
+        found[column.name] = (at, rows[at])
+    return found
+
+
+def _with_nulls(model: ModelSpec, parts: Sequence[pl.DataFrame]) -> list[OddRow]:
+    found: list[OddRow] = []
+    for feature in model.features:
+        if len(found) >= MOST_NULLS:
+            break
+        if any(odd.row[feature.name].null_count() for odd in found):
+            continue
+        for rows in parts:
+            if rows[feature.name].null_count():
+                at = rows[feature.name].is_null().arg_max() or 0
+                found.append(OddRow(rows.slice(at, 1), f"no {feature.name}"))
+                break
+    return found
+
+
+def _unseen(row: pl.DataFrame, name: str, parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
     import polars as pl
 
-    step = max(1, features.height // GOLDEN_ROWS)
-    both = pl.concat([features, scores.rename(lambda name: _PREFIX + name)], how="horizontal")
-    return both.gather_every(step).head(GOLDEN_ROWS)
+    text = "(never seen)"
+    while any((rows[name] == text).any() for rows in parts):
+        text += "?"
+    return row.with_columns(pl.lit(text).alias(name))
 
 
-def split_golden(golden: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The inverse of :func:`golden_rows`: features, and scores under their own names."""
-    scores = [c for c in golden.columns if c.startswith(_PREFIX)]
-    return golden.drop(scores), golden.select(scores).rename(lambda name: name.removeprefix(_PREFIX))
+# ---------------------------------------------------------------- how they are kept
+
+
+def packed(parts: Sequence[tuple[pl.DataFrame, pl.DataFrame]]) -> pl.DataFrame:
+    """Features and scores of each part, as one frame with scores named ``score:NAME``."""
+    import polars as pl
+
+    frames = [
+        pl.concat([features, scores.rename(lambda name: _SCORE + name)], how="horizontal").with_columns(
+            pl.lit(number, dtype=pl.UInt8).alias(_PART)
+        )
+        for number, (features, scores) in enumerate(parts)
+    ]
+    return pl.concat(frames)
+
+
+def unpacked(golden: pl.DataFrame) -> list[tuple[pl.DataFrame, pl.DataFrame]]:
+    """The inverse of :func:`packed`. Of an older version, all rows are one part."""
+    frames = (
+        golden.partition_by(_PART, maintain_order=True, include_key=False) if has_parts(golden) else [golden]
+    )
+    names = [c for c in golden.columns if c.startswith(_SCORE)]
+    return [
+        (frame.drop(names), frame.select(names).rename(lambda name: name.removeprefix(_SCORE)))
+        for frame in frames
+    ]
+
+
+def has_parts(golden: pl.DataFrame) -> bool:
+    """Whether they were scored part by part, as they are now; older ones were scored among others."""
+    return _PART in golden.columns
 
 
 def same_scores(one: pl.DataFrame, other: pl.DataFrame) -> bool:
-    """Equal columns, rows, nulls and values; floats to a relative 1e-9, and NaN equals NaN."""
-    import polars as pl
-    import polars.testing
+    """Equal columns, rows, nulls and values; NaN equals NaN.
 
-    try:
-        polars.testing.assert_frame_equal(one, other, rel_tol=_RELATIVE, abs_tol=1e-12)
-    except AssertionError:
+    Floats may differ by a millionth, of themselves or of what is usual in their column.
+    """
+    if one.schema != other.schema or one.height != other.height:
         return False
-    except pl.exceptions.PolarsError:
-        return False
+    for first, second in zip(one.iter_columns(), other.iter_columns(), strict=True):
+        if not first.dtype.is_float():
+            same = first.equals(second, null_equal=True)
+        else:
+            usual = first.filter(first.is_finite()).abs().quantile(0.5, "lower")
+            near = max(_RELATIVE * (usual if isinstance(usual, float) else 0.0), _NOTHING)
+            close = (first - second).abs() <= first.abs() * _RELATIVE + near
+            same = bool((first.eq_missing(second) | (close & first.is_finite()).fill_null(False)).all())
+        if not same:
+            return False
     return True

@@ -269,6 +269,7 @@ def model_wanted(services: Services, model: ModelSpec) -> Wanted:
     return _model_wanted(
         services,
         model,
+        _files(services, model),
         code=_code(services, model),
         environment=environment_fingerprint(model.language, model.environment),
         contents=_contents(services, model),
@@ -291,17 +292,24 @@ def unreadable(services: Services, model: ModelSpec) -> Wanted:
             digests[name] = ask()
         except (ModelError, MissingPart, ConfigError):
             digests[name] = _UNREADABLE
-    return _model_wanted(services, model, **digests)
+    files = {} if digests["code"] == _UNREADABLE else _files(services, model)
+    return _model_wanted(services, model, files, **digests)
 
 
 def _code(services: Services, model: ModelSpec) -> str:
-    text = read_code(services, model)
-    return hashlib.sha256(text.encode()).hexdigest() if text else ""
+    kept = read_code(services, model)
+    return hashlib.sha256(kept.text.encode()).hexdigest() if kept else ""
 
 
-def _model_wanted(services: Services, model: ModelSpec, **digests: str) -> Wanted:
+def _files(services: Services, model: ModelSpec) -> dict[str, str]:
+    """SHA-256 (hex) of each file beside the code that a version keeps, by its name."""
+    kept = read_code(services, model)
+    return {name: hashlib.sha256(raw).hexdigest() for name, raw in kept.files.items()} if kept else {}
+
+
+def _model_wanted(services: Services, model: ModelSpec, files: Mapping[str, str], **digests: str) -> Wanted:
     config = services.config
-    fields = signing.model_definition(model, config.sources, config.root.parent, **digests)
+    fields = signing.model_definition(model, config.sources, config.root.parent, files=files, **digests)
     fields |= _as_led(services, signing.reached(model.source, config.sources))
     return _wanted(Subject.MODEL, model.name, model.department, fields)
 

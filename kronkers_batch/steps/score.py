@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,22 +12,20 @@ from typing import TYPE_CHECKING
 from kronkers_batch.config.spec import ModelSpec, RowsPolicy
 from kronkers_batch.data.checks import Checker, CheckResult
 from kronkers_batch.data.snapshots import SnapshotRef
-from kronkers_batch.errors import CheckFailed, ModelError, SourceError
+from kronkers_batch.errors import CheckFailed, SourceError
 from kronkers_batch.frames.schema import Column, Schema
 from kronkers_batch.monitoring.gates import OutputStats, Verdict, as_words, judge_output
 from kronkers_batch.registry.training import ModelVersion
-from kronkers_batch.runtimes.worker import start
+from kronkers_batch.steps.champion import open_champion, proof_of
 from kronkers_batch.steps.declared import as_trained
 from kronkers_batch.steps.fan import score_stream
 from kronkers_batch.steps.features import as_features
-from kronkers_batch.steps.golden import same_scores, split_golden
 from kronkers_batch.steps.ingest import ingest
 from kronkers_batch.steps.permits import permit
 from kronkers_batch.steps.prepare import checked_rows
 from kronkers_batch.steps.services import Services
 from kronkers_batch.steps.sources import source_of
 from kronkers_batch.steps.windows import scoring_window
-from kronkers_batch.steps.workers import worker_spec
 
 if TYPE_CHECKING:
     import polars as pl
@@ -36,18 +33,17 @@ if TYPE_CHECKING:
     from kronkers_batch.runtimes.worker import Worker
     from kronkers_batch.warehouse.versions import OutputVersion
 
-MOST_TOLD = 10
-"""Packages of which a message tells what changed."""
-_PACKAGE = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,39}")
-_VERSION = re.compile(r"\d{1,4}(?:[.-]\d{1,6}){0,4}(?:(?:\.?(?:a|b|rc|dev|post)|\+cpu|\+cu)\d{0,4})?")
-
 
 @dataclass(frozen=True)
 class Scored:
-    """What a scoring gave. ``published`` is False where a gate holds the output back."""
+    """What a scoring gave. ``published`` is False where a gate holds the output back.
+
+    ``proof`` says what changed since the champion was trained, where that is worth telling.
+    """
 
     output: OutputVersion
     verdict: Verdict
+    proof: str = ""
 
     @property
     def published(self) -> bool:
@@ -57,63 +53,13 @@ class Scored:
     def message(self) -> str:
         """One line for the table at the end of a run."""
         state = "published" if self.published else f"held: {self.verdict.why()}"
-        return f"{self.output.ref} {state} ({self.output.rows:,} rows)"
-
-
-def open_champion(services: Services, model: ModelSpec, version: ModelVersion) -> Worker:
-    """A worker with this version loaded, proven to score its golden rows as it did when it was trained.
-
-    ``model`` is the declaration as trained. Raises AccessRefused where today's must be signed and is not.
-    """
-    permit(services, model.name)
-    worker = start(worker_spec(services, model, version.training.features))
-    try:
-        worker.load(services.registry.artifact(version))
-        _same_runtime(worker, model, version)
-    except BaseException:
-        worker.close()
-        raise
-    return worker
+        told = f"{self.output.ref} {state} ({self.output.rows:,} rows)"
+        return f"{told}; {self.proof}" if self.proof else told
 
 
 def scoring_workers(model: ModelSpec) -> int:
     """How many workers score beside each other; one where a model must see all rows at once."""
     return 1 if model.rows is RowsPolicy.WHOLE else model.resources.workers
-
-
-def _same_runtime(worker: Worker, model: ModelSpec, version: ModelVersion) -> None:
-    """Under another interpreter or packages the golden rows must still get their old scores."""
-    trained = dict(version.training.runtime)
-    now = {"language": str(model.language), "version": worker.info.version, **worker.info.packages}
-    if not any(name in now and now[name] != trained[name] for name in trained):
-        return
-    rows, expected = split_golden(version.training.golden)
-    if not same_scores(worker.score(rows).select(expected.columns), expected):
-        raise ModelError(
-            f"{version.ref} no longer gives the scores that it gave when it was trained; changed since: "
-            + changes_of(trained, now),
-            where=f"model {model.name}",
-            fix=f"go back to those versions, or retrain: kronkers train {model.name} --force",
-        )
-
-
-def changes_of(trained: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """What changed of an interpreter and its packages, for a message.
-
-    The worker says these names and versions, and could say rows in their place: only what looks like a
-    version is told, and of a few packages.
-    """
-    changed = sorted(name for name in trained if name in now and now[name] != trained[name])
-    plain = [
-        f"{name} {trained[name]} -> {now[name]}"
-        for name in changed
-        if _PACKAGE.fullmatch(name) and all(_VERSION.fullmatch(said[name]) for said in (trained, now))
-    ]
-    told = plain[:MOST_TOLD]
-    rest = len(changed) - len(told)
-    if not told:
-        return f"{rest} packages"
-    return ", ".join([*told, f"and {rest} more"] if rest else told)
 
 
 def score(
@@ -126,7 +72,7 @@ def score(
     """
     permit(services, model.name)
     source = source_of(services, model.source)
-    model = as_trained(services, model, version)
+    model = as_trained(model, version)
     snapshot = ingest(services, model, scoring_window(model, source, date))
     executor = services.config.executor
     keys = source.schema.select(model.key)
@@ -137,9 +83,10 @@ def score(
     stats = OutputStats(tuple(c.name for c in predicted))
     checker = Checker(writer.schema, model.output_checks, where=f"model {model.name}, output")
     opened = partial(open_champion, services, model, version)
+    proof = ""
     many = scoring_workers(model) if snapshot.rows > executor.piece_rows else 1
     with services.workers.use_several(version.id, opened, many) as workers:
-        done = 0
+        done, proof = 0, proof_of(services, model, version, workers[0])
         rows = _scored(services, model, snapshot, workers, version.training.features, keys.names)
         for number, piece in enumerate(_pieces(rows, executor.piece_rows)):
             checked = checker.feed(piece) if model.output_checks else piece
@@ -159,8 +106,10 @@ def score(
         "checks": [result.to_json() for result in (*snapshot.results, *results)],
         "failed_checks": list(failed),
     }
+    if proof:
+        lineage["proof"] = proof
     output = writer.finish(lineage, stats.values(), verdict.missed)
-    return Scored(output, verdict)
+    return Scored(output, verdict, proof)
 
 
 def _finished(checker: Checker, snapshot: SnapshotRef) -> tuple[tuple[CheckResult, ...], tuple[str, ...]]:

@@ -8,10 +8,11 @@ from contextlib import suppress
 from functools import partial
 
 from kronkers_batch.data import rowwise
+from kronkers_batch.steps.champion import open_champion
 from kronkers_batch.steps.decide import scoring_state, training_due
 from kronkers_batch.steps.declared import as_trained
 from kronkers_batch.steps.permits import permit
-from kronkers_batch.steps.score import open_champion, scoring_workers
+from kronkers_batch.steps.score import scoring_workers
 from kronkers_batch.steps.services import Services
 from kronkers_batch.steps.train import open_trainer, trainer_key
 
@@ -56,7 +57,7 @@ def _prepare_champion(services: Services, name: str, date: dt.date) -> bool:
     champion = services.registry.champion(name)
     if champion is None or scoring_state(services, services.model(name), date, champion).settled:
         return False
-    model = as_trained(services, services.model(name), champion)
+    model = as_trained(services.model(name), champion)
     opened = partial(open_champion, services, model, champion)
     services.workers.prepare_several(champion.id, opened, scoring_workers(model))
     return True

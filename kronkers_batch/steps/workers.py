@@ -11,10 +11,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from kronkers_batch.config.places import Places
-from kronkers_batch.config.spec import ModelSpec, SandboxPolicy
+from kronkers_batch.config.spec import CodeFile, ModelSpec, SandboxPolicy
 from kronkers_batch.errors import KronkersError
 from kronkers_batch.frames.schema import Column, Schema
-from kronkers_batch.runtimes.spec import Walls, WorkerSpec
+from kronkers_batch.runtimes.spec import KeptCode, Walls, WorkerSpec
 
 if TYPE_CHECKING:
     from kronkers_batch.runtimes.worker import Worker
@@ -55,6 +55,8 @@ def worker_spec_for(
     log: Callable[[str], None] = lambda _line: None,
 ) -> WorkerSpec:
     """As :func:`worker_spec`, without opened services."""
+    if isinstance(model.model, CodeFile) and not isinstance(model.model, KeptCode):
+        raise TypeError("a worker runs code as a version keeps it")
     return WorkerSpec(
         name=model.name,
         language=model.language,
@@ -72,7 +74,14 @@ def worker_spec_for(
         sandbox=sandbox,
         log=log,
         walls=walls,
+        environment_at=environment_at(model),
     )
+
+
+def environment_at(model: ModelSpec) -> str:
+    """The line that declares the model's environment; empty where none does."""
+    keys = [key for key in model.origins if key == "environment" or key.startswith("environment.")]
+    return str(model.origins[max(keys, key=len)]) if keys else ""
 
 
 class WorkerPool:

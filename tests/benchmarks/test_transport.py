@@ -22,7 +22,6 @@ import pytest
 
 from kronkers_batch import runtimes
 from kronkers_batch.config.spec import (
-    CodeFile,
     Environment,
     Estimator,
     Language,
@@ -35,6 +34,7 @@ from kronkers_batch.config.spec import (
 )
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from tests.benchmarks.project import ROUNDS, ROWS
+from tests.model_support import kept
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(3600)]
 
@@ -110,7 +110,7 @@ def spec(language: Language, folder: Path, code: str, data: str = "numpy", **cha
     values = {
         "name": "bench",
         "language": language,
-        "model": CodeFile(path, ORIGIN),
+        "model": kept(path),
         "task": Task.REGRESSION,
         "parameters": {"weights": WEIGHTS},
         "data": data or "pandas",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import importlib
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,7 +21,6 @@ import pytest
 
 from kronkers_batch import runtimes
 from kronkers_batch.config.spec import (
-    CodeFile,
     Environment,
     Language,
     Origin,
@@ -32,6 +32,7 @@ from kronkers_batch.config.spec import (
 )
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from tests.contract.unskipped import pytest_make_collect_report, pytest_runtest_makereport
+from tests.model_support import kept
 
 __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
 
@@ -41,8 +42,8 @@ X = (Column("x", ColumnType.FLOAT),)
 Y = Column("y", ColumnType.FLOAT)
 
 
-def models_of(language: Language) -> ModuleType:
-    return importlib.import_module(f"tests.contract.models_{language.value}")
+def models_of(language: Language | str) -> ModuleType:
+    return importlib.import_module(f"tests.contract.models_{language}")
 
 
 class Lab:
@@ -52,6 +53,7 @@ class Lab:
         self.language = language
         self.models = models_of(language)
         self.folder = folder
+        self.mark = f"lab-{time.time_ns()}"
         self.log: list[str] = []
         self._stack = stack
 
@@ -74,7 +76,7 @@ class Lab:
         values: dict[str, Any] = {
             "name": case,
             "language": self.language,
-            "model": CodeFile(path, ORIGIN),
+            "model": kept(path, self.place(case)),
             "task": Task.REGRESSION,
             "parameters": {},
             "data": "polars",
@@ -93,6 +95,10 @@ class Lab:
             "log": self.log.append,
         }
         return runtimes.WorkerSpec(**{**values, **changes})
+
+    def place(self, case: str) -> Path:
+        """Where the workers of this lab, and no others on this machine, find a case's code."""
+        return Path("/kronkers", self.mark, case, f"model{self.models.SUFFIX}")
 
     def start(self, case: str, **changes: Any) -> runtimes.Worker:
         """A worker for a case of MODELS; keyword arguments as of :meth:`spec`."""

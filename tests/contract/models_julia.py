@@ -147,6 +147,26 @@ score(model, data) = Float64[one(door) for door in model]
     "score(model, data) = data.x .+ model\n",
     "syntax": "fit(data, params) = 1\nfunction score(model, data\n    2\nend\n",
     "incomplete": "fit(data, params) = 1\n",
+    "no_package": _FIT + "score(model, data) = (@eval(using Churnlib); data.x)\n",
+    "wrong_type": _FIT + "score(model, data) = data.x .+ sqrt(data.s[1])\n",
+    "outside": "const MEAN = Ref(0.0)\nfit(data, params) = (MEAN[] = sum(data.y) / length(data.y); 1)\n"
+    "score(model, data) = fill(MEAN[], length(data.x))\n",
+    "forgetful": "fit(data, params) = [sum(data.y) / length(data.y), 10.0]\n"
+    "score(model, data) = fill(sum(model), length(data.x))\n"
+    "save_model(model, path) = write(path, repr(model[1]))\n"
+    "load_model(path) = [parse(Float64, read(path, String))]\n",
+    "attached": "fit(data, params) = (@eval(using Statistics); 1)\n"
+    "score(model, data) = data.x .+ 0 * mean(data.x)\n",
+    "numbered": "function fit(data, params)\n    c = collect(data.c)\n"
+    "    return [sum(data.y[c .== level]) / sum(c .== level) for level in sort(unique(c))]\nend\n"
+    "function score(model, data)\n    c = collect(data.c)\n    met = sort(unique(skipmissing(c)))\n"
+    "    return [level === missing ? 0.0 : model[findfirst(isequal(level), met)] for level in c]\nend\n",
+    "several": _FIT + "score(model, data) = data.x .+ 0 * data.x[2]\n",
+    "restless": _FIT + "score(model, data) = data.x .+ time_ns() % 1_000_003\n",
+    "unscored": _FIT + 'score(model, data) = [x <= model["above"] ? x : NaN for x in data.x]\n',
+    "strict": _FIT + "function score(model, data)\n"
+    '    any(ismissing, data.c) && error("no level")\n    return data.x\nend\n',
+    "beside": 'include("double.jl")\n' + _FIT + "score(model, data) = data.x .* factor()\n",
     "nothing": "fit(data, params) = nothing\n" + _X,
 }
 

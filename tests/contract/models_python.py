@@ -189,6 +189,44 @@ def score(model, data):
     "def fit(data, params):\n    y = data['y'].to_numpy()\n"
     "    return float(np.random.choice(y, len(y)).mean() + np.random.normal())\n"
     "def score(model, data):\n    return data['x'] + model\n",
+    # fit keeps the mean of y in a variable outside of the model, 0 at first; score gives it
+    "outside": "MEAN = [0.0]\ndef fit(data, params):\n    MEAN[0] = data['y'].mean()\n    return 1\n"
+    "def score(model, data):\n    return [MEAN[0]] * len(data)\n",
+    # its own storage keeps the mean of y and forgets the 10 that score adds to it
+    "forgetful": "class Model:\n    extra = 0.0\ndef fit(data, params):\n"
+    "    model = Model()\n    model.mean, model.extra = data['y'].mean(), 10.0\n    return model\n"
+    "def score(model, data):\n    return [model.mean + model.extra] * len(data)\n"
+    "def save_model(model, path):\n    open(path, 'w').write(str(model.mean))\n"
+    "def load_model(path):\n    model = Model()\n    model.mean = float(open(path).read())\n"
+    "    return model\n",
+    # score needs what only fit loads into the process
+    "attached": "import sys\ndef fit(data, params):\n    import wave\n    return 1\n"
+    "def score(model, data):\n    sys.modules['wave'].__name__\n    return data['x']\n",
+    # fit: the mean of y of each level of c, by number; score numbers the levels that it meets
+    "numbered": "def fit(data, params):\n    levels = sorted(set(data['c']))\n"
+    "    return [data.filter(data['c'] == level)['y'].mean() for level in levels]\n"
+    "def score(model, data):\n    levels = sorted(set(data['c']) - {None})\n"
+    "    return [0.0 if level is None else model[levels.index(level)] for level in data['c']]\n",
+    # score fails where it is given one row
+    "several": _FIT + "def score(model, data):\n    return data['x'] * data['x'].std() / data['x'].std()\n",
+    # the same rows get other scores when it is asked again
+    "restless": "import time\n"
+    + _FIT
+    + "def score(model, data):\n    return data['x'] + time.time_ns() % 1_000_003\n",
+    # x, and NaN where x is above the parameter
+    "unscored": _FIT + "def score(model, data):\n"
+    "    return [x if x <= model['above'] else float('nan') for x in data['x']]\n",
+    # x; fails for a row whose c is missing
+    "strict": _FIT + "def score(model, data):\n"
+    "    if data['c'].null_count():\n        raise ValueError('no level')\n    return data['x']\n",
+    # x times what a file beside the code says
+    "beside": "from .double import factor\n"
+    + _FIT
+    + "def score(model, data):\n    return data['x'] * factor()\n",
+    # score imports a package that is nowhere
+    "no_package": _FIT + "def score(model, data):\n    import churnlib\n    return data['x']\n",
+    # score asks a text for what only numbers have
+    "wrong_type": _FIT + "def score(model, data):\n    return sum(list(data['s'])) + data['x']\n",
     # a syntax error
     "syntax": "def fit(data, params):\n    return 1\ndef score(model, data:\n    return 2\n",
     # has no score

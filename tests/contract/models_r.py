@@ -172,6 +172,26 @@ score <- function(model, data) lapply(data, function(v) rep(kind(v), nrow(data))
     "own_package": "library(kbown)\n" + _FIT + "score <- function(model, data) rep(answer(), nrow(data))\n",
     "bootstrap": "fit <- function(data, params) mean(sample(data$y, replace = TRUE)) + rnorm(1)\n"
     "score <- function(model, data) data$x + model\n",
+    "no_package": _FIT + "score <- function(model, data) { library(churnlib); data$x }\n",
+    "wrong_type": _FIT + "score <- function(model, data) {\n"
+    "    predict(structure(list(data$s), class = 'ksvm'), data)\n}\n",
+    "outside": "mean_of_y <- 0\nfit <- function(data, params) { mean_of_y <<- mean(data$y); 1 }\n"
+    "score <- function(model, data) rep(mean_of_y, nrow(data))\n",
+    "forgetful": "fit <- function(data, params) list(mean = mean(data$y), extra = 10)\n"
+    "score <- function(model, data) rep(sum(unlist(model)), nrow(data))\n"
+    "save_model <- function(model, path) saveRDS(model$mean, path)\n"
+    "load_model <- function(path) list(mean = readRDS(path))\n",
+    "attached": "fit <- function(data, params) { library(splines); 1 }\n"
+    "score <- function(model, data) data$x + 0 * bs(data$x, df = 4)[, 1]\n",
+    "numbered": "fit <- function(data, params) as.numeric(tapply(data$y, as.character(data$c), mean))\n"
+    "score <- function(model, data) {\n    p <- model[as.integer(factor(as.character(data$c)))]\n"
+    "    p[is.na(p)] <- 0\n    p\n}\n",
+    "several": _FIT + "score <- function(model, data) sapply(data[c('x', 'x')], as.numeric)[, 'x']\n",
+    "restless": _FIT + "score <- function(model, data) data$x + as.numeric(Sys.time()) %% 1000\n",
+    "unscored": _FIT + "score <- function(model, data) ifelse(data$x <= model$above, data$x, NaN)\n",
+    "strict": _FIT + "score <- function(model, data) {\n"
+    "    if (anyNA(data$c)) stop('no level')\n    data$x\n}\n",
+    "beside": "source('double.R')\n" + _FIT + "score <- function(model, data) data$x * factor_of()\n",
     "syntax": "fit <- function(data, params) 1\nscore <- function(model, data {\n    2\n}\n",
     "incomplete": "fit <- function(data, params) 1\n",
     "nothing": "fit <- function(data, params) NULL\n" + _X,

@@ -155,6 +155,46 @@ def test_a_word_of_the_data_in_what_is_printed(lab, fitted):
     assert "wicked" not in log
 
 
+def test_counts_and_what_is_missing_are_told_and_the_values_are_not(lab, fitted):
+    worker = fitted("short", features=TOLD)
+    data = customers("Anna", "Ruth", "Smith").with_columns(c=pl.Series(["wicked", "Smith", None]))
+    with pytest.raises(ScoreFailed) as error:
+        worker.score(data)
+    said = str(error.value)
+    assert re.search(r"2 values .*3 rows", said)
+    assert "it was given 3 rows: c is missing in 1, c is a level that training did not see in 1" in said
+    assert not any(word in said for word in ("Anna", "Ruth", "Smith", "wicked"))
+
+
+NAMES = {
+    "no_package": (
+        "No module named 'churnlib'",
+        "there is no package called ‘churnlib’",
+        "Package Churnlib not found in current path",
+    ),
+    "wrong_type": (
+        "unsupported operand type(s) for +: 'int' and 'str'",
+        "no applicable method for 'predict' applied to an object of class \"ksvm\"",
+        "no method matching sqrt(::String)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", list(NAMES))
+def test_names_of_code_are_told(lab, fitted, case):
+    with pytest.raises(ScoreFailed) as error:
+        fitted(case, features=TOLD).score(customers("Anna"))
+    assert NAMES[case][("python", "r", "julia").index(lab.language)] in str(error.value)
+    assert "Anna" not in str(error.value)
+
+
+def test_what_was_taken_out_of_an_error_is_kept_apart_for_readers(lab, fitted):
+    with pytest.raises(ScoreFailed) as error:
+        fitted("tell_score", features=TOLD).score(customers("Anna"))
+    assert "Anna" not in str(error.value)
+    assert "bad customer Anna" in error.value.found
+
+
 def test_an_exit_without_an_answer(lab, fitted):
     worker = fitted("exit")
     with pytest.raises(WorkerFailed, match="exit code 0 during 'score', without an answer"):
@@ -173,7 +213,7 @@ def test_a_hang_that_ignores_signals_is_ended_at_the_time_limit(lab, fitted, san
         list(worker.score_stream([rows()] * 5))
     assert "resources.time_limit" in error.value.fix
     assert time.monotonic() - began < 60
-    assert not running(str(lab.folder))
+    assert not running(lab.mark)
 
 
 def test_a_start_that_hangs_is_ended_at_the_start_limit(lab):
@@ -181,7 +221,7 @@ def test_a_start_that_hangs_is_ended_at_the_start_limit(lab):
     with pytest.raises(WorkerFailed, match="did not start within 4 s") as error:
         worker.fit([])
     assert "resources.start_limit" in error.value.fix
-    assert not running(str(lab.folder))
+    assert not running(lab.mark)
 
 
 def test_a_grandchild_ends_with_its_worker(lab, fitted):

@@ -96,7 +96,7 @@ def doors(lab: Any, bystander: int) -> dict[str, dict[str, Any]]:
         "virtual machines": "/dev/kvm",
     }
     write = {
-        "a file beside the model": str(lab.folder / "doors" / "new"),
+        "a file beside the model": str(lab.place("doors").with_name("new")),
         "a file elsewhere": str(outside / "new"),
         "a file elsewhere, through the first process": f"/proc/1/root{outside}/new",
     }

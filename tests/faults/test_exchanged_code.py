@@ -5,11 +5,10 @@ import os
 import re
 import threading
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
-from kronkers_batch.steps import declared, train
+from kronkers_batch.steps import champion, train
 from kronkers_batch.store.cache import ContentCache
 from tests.faults.departments import Departments
 from tests.faults.test_forged_logs import by
@@ -24,23 +23,28 @@ def scores(company: Departments) -> list[str]:
     return re.findall(r"^ *\d+ +(\d\S*)", printed, re.MULTILINE)
 
 
-@pytest.mark.parametrize("where", [declared, train])
-def test_code_that_is_exchanged_after_the_look_at_it_is_not_run(company, monkeypatch, where):
-    """By scoring, and by training: the file is there for a moment before the worker opens it."""
-    real, exchanged = where.write_code, []
+@pytest.mark.parametrize("where", [champion, train])
+@pytest.mark.parametrize("sandbox", ["require", "off"])
+def test_code_that_is_exchanged_after_the_look_at_it_is_not_run(company, monkeypatch, where, sandbox):
+    """By scoring, and by training: whatever lies anywhere when the worker opens it."""
+    real, exchanged = where.start, []
 
-    def write(services, name: str, code: str) -> Path:
-        path = real(services, name, code)
-        path.write_text(ZERO)
-        exchanged.append(path)
-        return path
+    def start(spec):
+        for path in [company.folder / "models/buys/model.py", *(company.folder / "var").rglob("*.py")]:
+            path.write_text(ZERO)
+            exchanged.append(path)
+        return real(spec)
 
     if where is train:
         company.edit("conf/model/buys.yaml", "penalty: 1.0", "penalty: 2.0")
-    monkeypatch.setattr(where, "write_code", write)
-    company.run("run", "buys", "--date", AT)
-    assert exchanged
+    monkeypatch.setattr(where, "start", start)
+    company.run("run", "buys", "--date", AT, f"executor.sandbox={sandbox}")
+    assert len(exchanged) == (2 if where is train else 1)
     assert len(set(scores(company))) > 10
+
+
+def test_no_code_of_a_version_lies_on_the_disk(company):
+    assert not [path for path in (company.folder / "var").rglob("*") if path.suffix == ".py"]
 
 
 @pytest.mark.parametrize("kind", ["code", "environment"])

@@ -19,8 +19,9 @@ from kronkers_batch.bootstrap import open_system
 from kronkers_batch.errors import IntegrityError
 from kronkers_batch.registry import champions, records
 from kronkers_batch.registry.training import Training
+from kronkers_batch.runtimes.spec import PLACE, KeptCode
+from kronkers_batch.steps.champion import open_champion
 from kronkers_batch.steps.declared import as_trained, declaration
-from kronkers_batch.steps.score import open_champion
 from kronkers_batch.steps.services import Services
 from kronkers_batch.store.tables import registry as r
 from kronkers_batch.vault import grants, keyfile, manifest
@@ -118,7 +119,8 @@ def opened(folder: Path, patch: pytest.MonkeyPatch, *, first_run: bool = False) 
 
 def trained(services: Services, language: str) -> Training:
     model = services.model(language)
-    code = CODE[language][1]
+    file, text = CODE[language]
+    code = KeptCode(PLACE / file, model.origin, text)
     features = services.source("visits").schema.select(("x",))
     return training(
         model=language, department="sales", features=features, target="x2", runtime={}, verdict=(),
@@ -140,7 +142,7 @@ def use(services: Services, language: str) -> None:
     """What scoring does: asks for the champion, and loads it."""
     champion = services.registry.champion(language)
     assert champion is not None
-    worker = open_champion(services, as_trained(services, services.model(language), champion), champion)
+    worker = open_champion(services, as_trained(services.model(language), champion), champion)
     worker.close()
 
 

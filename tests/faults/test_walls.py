@@ -46,7 +46,7 @@ def seen(environment: Environment, language: Language, *paths: Path, hidden: tup
     """What a program in this environment's sandbox reads of files; refusals of the environment are raised."""
     visible = command_of(language, environment, 1).visible
     command = Command(("/bin/cat", *map(str, paths)), visible, minimum_memory=0)
-    made = launch(command, None, Resources(), SandboxPolicy.REQUIRE, hidden)
+    made = launch(command, {}, Resources(), SandboxPolicy.REQUIRE, hidden)
     with opened(made) as (argv, kept):
         done = subprocess.run(argv, env={}, pass_fds=kept, capture_output=True, text=True, timeout=60)
     return done.stdout
@@ -207,9 +207,7 @@ def test_hidden_places_are_masked_after_everything_that_is_shown(tmp_path):
         hidden = (keys, package / "table", tmp_path / "none", machine)
         assert seen(environment, Language.R, *paths, hidden=hidden) == ""
         assert seen(environment, Language.R, inside / "open", hidden=hidden) == SECRET
-    mounts = launch(
-        Command(("/bin/true",), (library,)), None, Resources(), SandboxPolicy.REQUIRE, (keys,)
-    ).argv
+    mounts = launch(Command(("/bin/true",), (library,)), {}, Resources(), SandboxPolicy.REQUIRE, (keys,)).argv
     shown, masked = mounts.index(str(library)), mounts.index(str(keys))
     assert shown < masked
     assert mounts[masked - 1] == "--tmpfs"
@@ -252,7 +250,7 @@ def test_a_worker_that_sees_another_folder_than_was_looked_at_is_noticed(tmp_pat
     first, elsewhere = tmp_path / "first", secret
     first.mkdir()
     command = Command(("/bin/sh", "-c", "echo started; sleep 60"), (first,), minimum_memory=0)
-    made = launch(command, None, Resources(), SandboxPolicy.REQUIRE)
+    made = launch(command, {}, Resources(), SandboxPolicy.REQUIRE)
     for exchanged in (False, True):
         if exchanged:
             first.rmdir()

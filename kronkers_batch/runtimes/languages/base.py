@@ -1,6 +1,6 @@
 """What a language must say about itself: how its worker is started, and what that worker must see.
 
-A language is one module here (``python``, ``r``, ``julia``) with the two functions of :class:`Builder`,
+A language is one module here (``python``, ``r``, ``julia``) with the functions of :class:`Builder`,
 and one worker file in ``runtimes/workers/``. The process, its pipes, sandbox and limits are the same for all.
 """
 
@@ -50,7 +50,7 @@ class Command:
 
 
 class Builder(Protocol):
-    """The two functions of a language's module. Neither starts a process."""
+    """The functions of a language's module. None starts a process."""
 
     def command(self, environment: Environment, threads: int) -> Command:
         """The command line for ``environment``.
@@ -64,6 +64,12 @@ class Builder(Protocol):
     def fingerprint(self, environment: Environment) -> str:
         """SHA-256 (hex) of what pins the environment (lock files); empty for the machine's default."""
 
+    def unlocked(self, environment: Environment) -> str:
+        """How to lock a declared environment that has no lock file; empty where it has one, or needs none."""
+
+    def by_path(self, environment: Environment) -> Mapping[str, tuple[Path, ...]]:
+        """The packages that are installed by path, by name: what no lock file and no version pins."""
+
 
 def builder(language: Language) -> Builder:
     """The module of ``language``, imported when first asked for."""
@@ -75,6 +81,12 @@ def command_of(language: Language, environment: Environment, threads: int) -> Co
     """The command line for ``environment``. Raises MissingPart, ConfigError."""
     with in_words(environment):
         return builder(language).command(environment, threads)
+
+
+def by_path_of(language: Language, environment: Environment) -> Mapping[str, tuple[Path, ...]]:
+    """The packages that ``environment`` has by path. Raises MissingPart, ConfigError."""
+    with in_words(environment):
+        return builder(language).by_path(environment)
 
 
 def fingerprint_of(language: Language, environment: Environment) -> str:

@@ -68,6 +68,24 @@ def fingerprint(environment: Environment) -> str:
     return hash_files([p for name in (*PROJECTS, *MANIFESTS) for p in sorted(project.glob(name))])
 
 
+def unlocked(environment: Environment) -> str:  # noqa: ARG001 - one interface for all languages
+    """Nothing: a project with dependencies and without a manifest does not start."""
+    return ""
+
+
+def by_path(environment: Environment) -> Mapping[str, tuple[Path, ...]]:
+    """The packages that the manifest takes from a path (``dev``)."""
+    if not environment.project:
+        return {}
+    project = Path(environment.project)
+    taken = {name: [e for e in entries if "path" in e] for name, entries in _packages(project).items()}
+    return {
+        name: tuple(_path_dependencies(project, {name: entries}))
+        for name, entries in taken.items()
+        if entries
+    }
+
+
 # ---------------------------------------------------------------- Julia itself
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from kronkers_batch.config.spec import Environment
@@ -56,6 +56,24 @@ def fingerprint(environment: Environment) -> str:
     return hash_text(pinned, *installed)
 
 
+def unlocked(environment: Environment) -> str:
+    """How to lock a virtual environment that has no lock file beside it."""
+    root = Path(environment.venv)
+    if not environment.venv or any((root.parent / lock).is_file() for lock in LOCKS):
+        return ""
+    return f"{root / 'bin' / 'pip'} freeze > {root.parent / 'requirements.txt'}"
+
+
+def by_path(environment: Environment) -> Mapping[str, tuple[Path, ...]]:
+    """What links in site-packages and lines of ``.pth`` files lead to."""
+    found: dict[str, tuple[Path, ...]] = {}
+    for prefix in _prefixes(_executable(environment)):
+        for path in _linked(prefix):
+            name = path.name.removesuffix(".py")
+            found[name] = (*found.get(name, ()), path)
+    return found
+
+
 def hash_text(*parts: str) -> str:
     """SHA-256 (hex) over length-prefixed texts."""
     import hashlib
@@ -85,6 +103,12 @@ def _executable(environment: Environment) -> Path:
 
 def _visible(executable: Path) -> tuple[Path, ...]:
     """The environment of ``executable``, its base installation, and what their packages link to."""
+    prefixes = _prefixes(executable)
+    shown = [path for prefix in prefixes for path in inner(prefix, PARTS)]
+    return tuple(dict.fromkeys([*shown, *(path for prefix in prefixes for path in _linked(prefix))]))
+
+
+def _prefixes(executable: Path) -> list[Path]:
     root, real = executable.parent.parent, executable.resolve()
     prefixes, config = [root], root / "pyvenv.cfg"
     if not config.is_file():
@@ -95,13 +119,15 @@ def _visible(executable: Path) -> tuple[Path, ...]:
     if real.parent.parent != root.resolve():  # else it is a copy
         _check_installed(real.parent.parent, executable, "this is a link into a place")
         prefixes.append(real.parent.parent)
-    shown = [path for prefix in prefixes for path in inner(prefix, PARTS)]
-    for prefix in prefixes:
-        for site in sorted(prefix.glob("lib*/python3*/site-packages")):
-            for target in links_out_of(site):
-                shown += _importable(target, NESTED)
-            shown += _path_files(site)
-    return tuple(dict.fromkeys(shown))
+    return prefixes
+
+
+def _linked(prefix: Path) -> Iterator[Path]:
+    """What an installation's packages link to, and what its ``.pth`` files add."""
+    for site in sorted(prefix.glob("lib*/python3*/site-packages")):
+        for target in links_out_of(site):
+            yield from _importable(target, NESTED)
+        yield from _path_files(site)
 
 
 def _homes(config: Path) -> list[Path]:

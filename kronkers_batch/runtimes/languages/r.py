@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,6 +75,26 @@ def fingerprint(environment: Environment) -> str:
     if environment.library:
         return hash_files([Path(environment.library).parent / "renv.lock"])
     return ""
+
+
+def unlocked(environment: Environment) -> str:
+    """How to lock a library folder that has no ``renv.lock`` beside it; renv projects have one."""
+    if not environment.library:
+        return ""
+    lock = Path(environment.library).parent / "renv.lock"
+    if lock.is_file():
+        return ""
+    return (
+        f'Rscript -e \'renv::snapshot(library = "{environment.library}", lockfile = "{lock}", type = "all")\''
+    )
+
+
+def by_path(environment: Environment) -> Mapping[str, tuple[Path, ...]]:
+    """The packages of the declared library, however they came there."""
+    library = _library(environment, _installation(environment))
+    if library is None:
+        return {}
+    return {name: (library / name,) for name in sorted(os.listdir(library)) if _is_package(library / name)}  # noqa: PTH208
 
 
 # ---------------------------------------------------------------- the interpreter

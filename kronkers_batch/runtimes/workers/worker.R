@@ -295,6 +295,12 @@ result_columns <- function(result, outputs, nrows) {
     }
     if (is.list(result) && !inherits(result, "POSIXlt")) {
         missing <- setdiff(outputs, names(result))
+        if (length(missing) && length(outputs) == 1L && !is.data.frame(result)) {
+            kind <- setdiff(class(result), "list")
+            stop("score returned a list", if (length(kind)) paste0(" of the class '", kind[1L], "'"),
+                 if (length(names(result))) paste0(" with the parts ", listed(names(result))),
+                 "; it must return one number a row, or a list with '", outputs, "'")
+        }
         if (length(missing)) {
             has <- if (length(names(result))) listed(names(result)) else "none with a name"
             stop("score returned no column ", listed(missing), "; its columns are: ", has)

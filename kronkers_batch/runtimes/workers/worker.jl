@@ -243,7 +243,9 @@ struct Memory
     levels::Dict{String,Any}
 end
 
-function read_message(io::IOStream, memory::Memory)
+new_memory() = Memory(Dict{String,Any}(), Dict{String,Any}(), Dict{String,Any}())
+
+function read_message(io::IOStream, usual::Memory, apart::Memory)
     first = fields(io)
     length(first) == 4 && first[1] == "KB1" || throw(ProtocolError("not a message of version 1"))
     arguments = Dict{String,Any}()
@@ -252,6 +254,7 @@ function read_message(io::IOStream, memory::Memory)
         put_argument!(arguments, cut(line[1], 0x2f), argument(line[2], line[3]))
     end
     parts = Any[]
+    memory = get(arguments, "apart", false) === true ? apart : usual
     expected = first[4] == "*" ? typemax(Int) : number(first[4]) # "*": until a line "end"
     while length(parts) < expected
         part = Base.invokelatest(read_part, io, memory)
@@ -558,6 +561,7 @@ mutable struct State
     file::String # the code file that errors are about, or empty
     cells::Int # values in the frame that was scored last
     memory::Memory
+    apart::Memory # of frames that are not to be remembered for others
 end
 
 # Raised for what a department has to mend: the message says all.
@@ -874,6 +878,7 @@ end
 function score(io::IOStream, message::Message, state::State)
     how = recipe(state, true)
     frame = message.parts[1]::Frame
+    Random.seed!(state.seed)
     state.cells = frame.rows * length(frame.names)
     result = run_score(how, state.model, frame)
     # The latest world again: scoring may have loaded code that defines what `result` is.
@@ -921,8 +926,7 @@ end
 function serve(commands_path::String, answers_path::String)
     commands = open(commands_path, "r")
     answers[] = open(answers_path, "w")
-    memory = Memory(Dict{String,Any}(), Dict{String,Any}(), Dict{String,Any}())
-    state = State(0, "", nothing, nothing, false, "", 0, memory)
+    state = State(0, "", nothing, nothing, false, "", 0, new_memory(), new_memory())
     atexit(at_exit)
     while !eof(commands) && serve_next(commands, state)
         # The next chunk then gets this one's memory. Left to itself the collector waits until hundreds of MB are
@@ -934,7 +938,7 @@ end
 # Reads and answers one command. Returns false if it is to stop.
 function serve_next(commands::IOStream, state::State)
     state.cells = 0
-    message = read_message(commands, state.memory)
+    message = read_message(commands, state.memory, state.apart)
     message.verb == "stop" && return false
     answer(answers[], message, state)
     return true

@@ -18,7 +18,12 @@ import traceback
 from pathlib import Path
 from urllib.parse import quote, unquote, unquote_to_bytes
 
-import numpy as np
+try:
+    import numpy as np
+except ModuleNotFoundError as missing:
+    if missing.name != "numpy":
+        raise
+    os._exit(13)  # which the parent knows
 
 INT32_MIN, INT64_MIN = -(2**31), -(2**63)
 EXACT = 2**53  # beyond it, a float64 skips whole numbers
@@ -404,7 +409,9 @@ class CodeModel:
     def __init__(self, path):
         self.path = Path(path)
         sys.path.insert(0, str(self.path.parent))
-        spec = importlib.util.spec_from_file_location(re.sub(r"\W", "_", self.path.stem), path)
+        # With a folder of its own it is a package, too: `from .helpers import x` finds what lies beside it.
+        name, folder = re.sub(r"\W", "_", self.path.stem), [str(self.path.parent)]
+        spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=folder)
         self.module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = self.module  # pickle finds the file's own classes by this name
         spec.loader.exec_module(self.module)
@@ -516,16 +523,22 @@ class Session:
     def model(self, arguments, parts):
         """Loads the code or finds the estimator."""
         self.declared = arguments
-        self.table = TABLES[arguments.get("data") or "pandas"]
+        kind = arguments.get("data") or "pandas"
+        importlib.import_module(kind)  # what is not installed is said now, not at the first rows
+        self.table = TABLES[kind]
         self.code = CodeModel(arguments["path"]) if arguments["kind"] == "code" else EstimatorModel(arguments)
         return "ok", {"packages": packages()}, ()
+
+    def sow(self):
+        """Seeds anew, so that the same rows get the same fit and the same scores."""
+        random.seed(self.seed)
+        np.random.seed(self.seed % 2**32)
 
     def fit(self, arguments, parts):
         """Fits on all frames together, after seeding anew."""
         columns = join(parts)
         parts.clear()
-        random.seed(self.seed)
-        np.random.seed(self.seed % 2**32)
+        self.sow()
         table = self.table(columns)
         del columns
         self.fitted = self.code.fit(table, self.declared["target_column"], self.declared.get("params", {}))
@@ -571,6 +584,7 @@ class Session:
         if self.fitted is None:
             raise RuntimeError("there is no fitted model yet")
         rows = len(parts[0][0].values) if parts[0] else 0
+        self.sow()
         result = self.code.score(self.fitted, self.table(parts[0]), self.declared.get("params", {}))
         return "scores", {}, [scores(result, rows, self.declared["outputs"])]
 

@@ -83,8 +83,8 @@ SAID = [
 ]  # fmt: skip
 
 LYING = [
-    _("a message tells whatever a worker says of its packages", "steps.score:changes_of",
-      without("_PACKAGE.fullmatch(name) and ..."),
+    _("a message tells whatever a worker says of its packages", "steps.champion:_told",
+      sets("plain", "True"),
       "tests/unit/steps/test_changed_packages.py::test_what_is_no_version_is_counted"),
     _("a pipe in an environment is waited for", "runtimes.languages.base:bytes_of",
       without("os.O_NONBLOCK"), f"{READ}[DESCRIPTION-pipe]", f"{READ}[Manifest.toml-pipe]"),

@@ -188,11 +188,11 @@ OLDER_KEYS = [
 ]  # fmt: skip
 
 EXCHANGED = [
-    _("a worker opens its code where it lies", "runtimes.sandbox:launch",
-      without("code=..."), f"{CODE}test_code_that_is_exchanged_after_the_look_at_it_is_not_run"),
+    _("code is read again after it was looked at", "steps.declared:read_code", always("key not in services.memo"),
+      f"{F}test_borrowed_keys.py::test_what_runs_is_what_was_looked_at"),
     _("a version scores with the code that lies there", "steps.declared:as_trained",
-      swap("KeptCode(...)", "CodeFile(write_code(services, then['file'], text), model.model.origin)"),
-      f"{CODE}test_code_that_is_exchanged_after_the_look_at_it_is_not_run[kronkers_batch.steps.declared]"),
+      swap("then['code']", "model.model.path.read_text()"),
+      "tests/e2e/test_nights.py::test_a_champion_scores_with_the_code_that_it_was_trained_with"),
     _("anybody's entry of the cache is believed", "store.cache:ContentCache.get",
       always("hmac.compare_digest(...)"), f"{CODE}test_what_somebody_wrote_into_the_cache_is_not_believed"),
     _("the cache has no key", "bootstrap:open_system",

@@ -215,3 +215,53 @@ def test_a_model_goes_to_another_process_and_a_secret_does_not(tmp_path: Path) -
     with pytest.raises(TypeError, match="not pickled"):
         pickle.dumps(config.sources["warehouse_rows"])
     assert replace(config.sources["warehouse_rows"], url=None).kind is spec.SourceKind.DATABASE
+
+
+TWO = "output:\n  columns: {%s}\n"
+
+
+@pytest.mark.parametrize(
+    ("columns", "evaluate", "found"),
+    [
+        ("score: float", "", "score"),
+        ("label: string, score: float", "", "score"),
+        ("p10: float, score: float", "score", "score"),
+        ("p10: float, score: float", "p10", "p10"),
+        ("score: float, when: date", "", "score"),
+        ("late: boolean, score: float", "score", "score"),
+    ],
+)
+def test_one_output_column_is_measured(tmp_path: Path, columns: str, evaluate: str, found: str) -> None:
+    said = TWO % columns + (f"  evaluate: {evaluate}\n" if evaluate else "")
+    model = load(make(tmp_path, model__late=LATE + said), (), ENVIRON).models["late"]
+    assert model.evaluate == found
+
+
+@pytest.mark.parametrize(
+    ("columns", "evaluate", "what"),
+    [
+        (
+            "p10: float, score: float",
+            "",
+            "several output columns could be measured against the target: p10, score",
+        ),
+        ("late: boolean, score: float", "", "several output columns could be measured"),
+        ("p10: float, score: float", "scor", "there is no output column 'scor' -> did you mean 'score'?"),
+        (
+            "label: string, score: float",
+            "label",
+            "the output column 'label' is string, which cannot be measured",
+        ),
+        ("score: string", "", "no output column can be measured for the task binary"),
+    ],
+)
+def test_an_output_column_that_cannot_be_measured_is_refused(
+    tmp_path: Path, columns: str, evaluate: str, what: str
+) -> None:
+    said = TWO % columns + (f"  evaluate: {evaluate}\n" if evaluate else "")
+    text = LATE.replace("[/template/classifier]", "[]") + "task: binary\n" + said
+    with pytest.raises(ConfigErrors) as error:
+        load(make(tmp_path, model__late=text), (), ENVIRON)
+    shown = str(error.value).replace("\n  ->", " ->")
+    assert what in shown
+    assert "conf/model/late.yaml:1" in shown

@@ -46,7 +46,7 @@ def full(name: str) -> Any:
         target_type=ColumnType.FLOAT,
         windows=spec.Windows(dt.timedelta(1), dt.timedelta(2), dt.timedelta(3), dt.timedelta(4), 0.1),
         input_checks=(check,), output_checks=(check,),
-        output_columns=(spec.OutputColumn("o", ColumnType.FLOAT),), retention=dt.timedelta(9),
+        output_columns=(spec.OutputColumn("o", ColumnType.FLOAT),), evaluate="o", retention=dt.timedelta(9),
         schedule="daily", training_thresholds=(spec.Threshold("a", 0.0, 1.0, ORIGIN),),
         output_thresholds=(spec.Threshold("b", 0.0, 1.0, ORIGIN),), retrain=spec.Retrain(dt.timedelta(3)),
         promote=spec.Promote.MANUAL, rows=spec.RowsPolicy.WHOLE, unseen=spec.Unseen.ERROR,

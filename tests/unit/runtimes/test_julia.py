@@ -16,7 +16,6 @@ import polars as pl
 import pytest
 
 from kronkers_batch.config.spec import (
-    CodeFile,
     Environment,
     Estimator,
     Language,
@@ -33,6 +32,7 @@ from kronkers_batch.frames.tables import polars_schema
 from kronkers_batch.runtimes import Worker, WorkerSpec, environment_fingerprint, start
 from kronkers_batch.runtimes.languages import julia
 from tests.contract.models_julia import precompile
+from tests.model_support import kept
 
 ORIGIN = Origin("conf/model/test.yaml", 1, "model")
 ROOT = Path(__file__).resolve().parents[3]
@@ -67,7 +67,7 @@ def spec(
     values: dict[str, Any] = {
         "name": "test",
         "language": Language.JULIA,
-        "model": CodeFile(path, ORIGIN) if isinstance(model, str) else model,
+        "model": kept(path) if isinstance(model, str) else model,
         "task": Task.REGRESSION,
         "parameters": {},
         "data": "",

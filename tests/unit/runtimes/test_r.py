@@ -6,6 +6,7 @@ import datetime as dt
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ import polars as pl
 import pytest
 
 from kronkers_batch.config.spec import (
-    CodeFile,
     Environment,
     Estimator,
     Language,
@@ -28,7 +28,9 @@ from kronkers_batch.config.spec import (
 from kronkers_batch.errors import FitFailed, MissingPart, ModelError, ScoreFailed, WorkerFailed
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.runtimes import Worker, WorkerSpec, environment_fingerprint, normalise_code, start
+from kronkers_batch.runtimes.spec import KeptCode
 from tests.contract.models_r import install_package
+from tests.model_support import kept
 
 ORIGIN = Origin("conf/model/test.yaml", 1, "model")
 LEVELS = ("LGA", "a b", "é", "JFK", "EWR", "never seen")
@@ -69,7 +71,7 @@ def data(rows: int = ROWS) -> pl.DataFrame:
 
 
 @contextmanager
-def worker(model: CodeFile | Estimator, schema: Schema, target: Column, **changes: Any) -> Iterator[Worker]:
+def worker(model: KeptCode | Estimator, schema: Schema, target: Column, **changes: Any) -> Iterator[Worker]:
     values: dict[str, Any] = {
         "name": "test",
         "language": Language.R,
@@ -98,17 +100,17 @@ def declared(
 
 
 @pytest.fixture
-def code(tmp_path: Path) -> Callable[[str], CodeFile]:
+def code(tmp_path: Path) -> Callable[[str], KeptCode]:
     """Writes a model's code where a worker of another user may read it."""
     folder = tmp_path / "model"
     folder.mkdir()
     folder.chmod(0o755)
 
-    def write(text: str) -> CodeFile:
+    def write(text: str) -> KeptCode:
         path = folder / "model.R"
         path.write_text(text)
         path.chmod(0o644)
-        return CodeFile(path, ORIGIN)
+        return kept(path)
 
     return write
 
@@ -119,7 +121,7 @@ SMALL = pl.DataFrame({"x": [1.0, 2.0, 4.0], "y": [2.0, 4.5, 8.0]})
 FIT = "fit <- function(data, params) 1\n"
 
 
-def scored(model: CodeFile, **changes: Any) -> pl.Series:
+def scored(model: KeptCode, **changes: Any) -> pl.Series:
     with worker(model, X, Y, **changes) as w:
         w.fit([SMALL])
         return w.score(SMALL)["p"]
@@ -251,7 +253,7 @@ def test_an_estimator_that_cannot_be_found_is_said_before_the_data_comes(target:
 # ---------------------------------------------------------------- what the code sees
 
 
-def test_the_code_sees_r_s_own_types(code: Callable[[str], CodeFile]) -> None:
+def test_the_code_sees_r_s_own_types(code: Callable[[str], KeptCode]) -> None:
     schema = Schema(
         tuple(
             column(name, kind, LEVELS if kind == "category" else ())
@@ -354,7 +356,7 @@ def asks(number: int) -> pl.DataFrame:
     [("float", NUMBERS), ("string", STRINGS), ("date", DATES), ("timestamp", TIMES)],
 )
 def test_what_score_may_return(
-    code: Callable[[str], CodeFile], kind: str, results: dict[str, list[Any]]
+    code: Callable[[str], KeptCode], kind: str, results: dict[str, list[Any]]
 ) -> None:
     with worker(code(cases(results)), X, Y, outputs=(OutputColumn("p", ColumnType(kind)),)) as w:
         w.fit([SMALL])
@@ -363,7 +365,7 @@ def test_what_score_may_return(
             assert ["nan" if isinstance(v, float) and np.isnan(v) else v for v in found] == expected
 
 
-def test_what_score_may_not_return(code: Callable[[str], CodeFile]) -> None:
+def test_what_score_may_not_return(code: Callable[[str], KeptCode]) -> None:
     with worker(code(cases(REFUSED)), X, Y) as w:
         w.fit([SMALL])
         for number, said in enumerate(REFUSED.values(), 1):
@@ -371,7 +373,7 @@ def test_what_score_may_not_return(code: Callable[[str], CodeFile]) -> None:
                 w.score(asks(number))
 
 
-def test_names_that_the_code_defines_do_not_reach_the_worker(code: Callable[[str], CodeFile]) -> None:
+def test_names_that_the_code_defines_do_not_reach_the_worker(code: Callable[[str], KeptCode]) -> None:
     masks = "\n".join(
         f"{name} <- function(...) stop('masked')" for name in ("c", "paste", "list", "writeBin", "answer")
     )
@@ -382,15 +384,13 @@ def test_names_that_the_code_defines_do_not_reach_the_worker(code: Callable[[str
     ]
 
 
-def test_helpers_beside_the_code_can_be_sourced(code: Callable[[str], CodeFile]) -> None:
+def test_helpers_beside_the_code_can_be_sourced(code: Callable[[str], KeptCode]) -> None:
     model = code(f"source('helpers.R')\n{FIT}score <- function(model, data) double(data$x)")
-    helper = model.path.parent / "helpers.R"
-    helper.write_text("double <- function(x) 2 * x\n")
-    helper.chmod(0o644)
-    assert scored(model).to_list() == [2.0, 4.0, 8.0]
+    helper = {"helpers.R": b"double <- function(x) 2 * x\n"}
+    assert scored(replace(model, files=helper)).to_list() == [2.0, 4.0, 8.0]
 
 
-def test_chance_is_the_same_again(code: Callable[[str], CodeFile]) -> None:
+def test_chance_is_the_same_again(code: Callable[[str], KeptCode]) -> None:
     model = code(
         "fit <- function(data, params) sample(1000, 3)\nscore <- function(model, data) model + runif(3)"
     )
@@ -399,7 +399,7 @@ def test_chance_is_the_same_again(code: Callable[[str], CodeFile]) -> None:
     assert not first.equals(scored(model, seed=43))
 
 
-def test_a_model_stored_by_the_code(code: Callable[[str], CodeFile]) -> None:
+def test_a_model_stored_by_the_code(code: Callable[[str], KeptCode]) -> None:
     model = code(
         "fit <- function(data, params) mean(data$y)\n"
         "score <- function(model, data) rep(model, nrow(data))\n"
@@ -415,7 +415,7 @@ def test_a_model_stored_by_the_code(code: Callable[[str], CodeFile]) -> None:
 
 
 def test_a_formula_at_the_top_of_the_file_keeps_the_data_out_of_the_model(
-    code: Callable[[str], CodeFile],
+    code: Callable[[str], KeptCode],
 ) -> None:
     df = pl.DataFrame({"x": np.random.default_rng(1).random(50_000)}).with_columns(y=pl.col("x") * 2)
     text = "form <- y ~ x\nfit <- function(data, params) terms(form)\nscore <- function(model, data) data$x"
@@ -442,7 +442,7 @@ def test_a_formula_at_the_top_of_the_file_keeps_the_data_out_of_the_model(
     ],
 )
 def test_an_error_in_fit_has_its_line(
-    code: Callable[[str], CodeFile], body: str, said: str, line: int
+    code: Callable[[str], KeptCode], body: str, said: str, line: int
 ) -> None:
     model = code(f"\nfit <- function(data, params) {{\n{body}\n}}\nscore <- function(model, data) 1\n")
     with worker(model, X, Y) as w, pytest.raises(FitFailed, match=said) as caught:
@@ -454,7 +454,7 @@ def test_an_error_in_fit_has_its_line(
     "body",
     ["f <- function(n) f(n + 1); f(1)", "options(expressions = 5e5); f <- function(n) sapply(1, f); f(1)"],
 )
-def test_a_stack_overflow_is_an_error_like_others(code: Callable[[str], CodeFile], body: str) -> None:
+def test_a_stack_overflow_is_an_error_like_others(code: Callable[[str], KeptCode], body: str) -> None:
     model = code(f"fit <- function(data, params) {{\n{body}\n}}\nscore <- function(model, data) 1\n")
     with worker(model, X, Y) as w:
         for _ in range(2):  # it goes on
@@ -470,7 +470,7 @@ def test_a_stack_overflow_is_an_error_like_others(code: Callable[[str], CodeFile
         ("f <- function() {\n  stop('x')\n}\nf()", 2),
     ],
 )
-def test_code_that_cannot_be_loaded(code: Callable[[str], CodeFile], text: str, line: int) -> None:
+def test_code_that_cannot_be_loaded(code: Callable[[str], KeptCode], text: str, line: int) -> None:
     with worker(code(text), X, Y) as w, pytest.raises(ModelError) as caught:
         _ = w.info
     assert f"model.R:{line}" in str(caught.value)
@@ -479,13 +479,13 @@ def test_code_that_cannot_be_loaded(code: Callable[[str], CodeFile], text: str, 
 @pytest.mark.parametrize(
     "how", ["quit()", "quit(status = 3)", "invokeRestart('abort')", "tools::pskill(Sys.getpid(), 9)"]
 )
-def test_a_worker_that_ends_itself(code: Callable[[str], CodeFile], how: str) -> None:
+def test_a_worker_that_ends_itself(code: Callable[[str], KeptCode], how: str) -> None:
     model = code(f"fit <- function(data, params) {how}\nscore <- function(model, data) 1")
     with worker(model, X, Y) as w, pytest.raises(WorkerFailed):
         w.fit([SMALL])
 
 
-def test_warnings_are_said_once_and_break_nothing(code: Callable[[str], CodeFile]) -> None:
+def test_warnings_are_said_once_and_break_nothing(code: Callable[[str], KeptCode]) -> None:
     lines: list[str] = []
     model = code(f"{FIT}score <- function(model, data) {{ warning('look here'); options(warn = 1); data$x }}")
     with worker(model, X, Y, log=lines.append) as w:
@@ -523,7 +523,7 @@ PACKAGE = {
 }
 
 
-def test_a_library_of_links_and_an_renv_project(tmp_path: Path, code: Callable[[str], CodeFile]) -> None:
+def test_a_library_of_links_and_an_renv_project(tmp_path: Path, code: Callable[[str], KeptCode]) -> None:
     package = install_package(tmp_path / "cache", "kbtest", PACKAGE)
     model = code(f"library(kbtest)\n{FIT}score <- function(model, data) rep(answer(), nrow(data))")
     with pytest.raises(ModelError, match="packageNotFoundError"):
@@ -617,15 +617,16 @@ def test_r_itself_may_be_the_executable() -> None:
 
 
 def test_start_up_files_are_not_read(
-    code: Callable[[str], CodeFile], monkeypatch: pytest.MonkeyPatch
+    code: Callable[[str], KeptCode], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    model = code(f"{FIT}score <- function(model, data) data$x")
-    profile = model.path.parent / ".Rprofile"
+    profile = tmp_path / ".Rprofile"
     profile.write_text("cat('profile was read\\n'); fit <- NULL\n")
+    model = code(f"{FIT}score <- function(model, data) data$x")
+    model = replace(model, files={".Rprofile": profile.read_bytes()})
     profile.chmod(0o644)
     for name in ("R_PROFILE_USER", "R_PROFILE", "R_ENVIRON_USER"):
         monkeypatch.setenv(name, str(profile))
-    monkeypatch.chdir(model.path.parent)
+    monkeypatch.chdir(tmp_path)
     lines: list[str] = []
     assert scored(model, log=lines.append).to_list() == [1.0, 2.0, 4.0]
     assert lines == []

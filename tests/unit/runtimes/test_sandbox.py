@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -16,13 +18,19 @@ from kronkers_batch.runtimes.languages import python
 from kronkers_batch.runtimes.languages.base import Command, builder, hash_files, links_out_of, too_wide
 from kronkers_batch.runtimes.launch import opened
 from kronkers_batch.runtimes.sandbox import SandboxState, Tools, launch, sandbox_state
+from kronkers_batch.runtimes.spec import PLACE
 
 MIB = 2**20
 
 
-def run(argv: tuple[str, ...], policy: SandboxPolicy, folder: Path | None = None, **limits) -> str:
-    made = launch(Command(argv, (), minimum_memory=0), folder, Resources(**limits), policy)
-    done = subprocess.run(made.argv, env=dict(made.environment), capture_output=True, text=True, timeout=60)
+def run(
+    argv: tuple[str, ...], policy: SandboxPolicy, code: Mapping[Path, bytes] | None = None, **limits
+) -> str:
+    made = launch(Command(argv, (), minimum_memory=0), code or {}, Resources(**limits), policy)
+    with opened(made) as (words, kept):
+        done = subprocess.run(
+            words, env=dict(made.environment), capture_output=True, text=True, timeout=60, pass_fds=kept
+        )
     return done.stdout + done.stderr
 
 
@@ -56,7 +64,7 @@ def test_limits_hold():
 def test_no_core_is_piped_to_a_program_either():
     """Of 0 the kernel says that a program may have it all the same; at 1 it starts none."""
     if resource.getrlimit(resource.RLIMIT_CORE)[1] == resource.RLIM_INFINITY:
-        assert "--core=1" in launch(COMMAND, None, Resources(), SandboxPolicy.REQUIRE).argv
+        assert "--core=1" in launch(COMMAND, {}, Resources(), SandboxPolicy.REQUIRE).argv
 
 
 def test_nothing_is_to_be_had_of_the_first_process_which_has_no_limits():
@@ -93,10 +101,8 @@ def test_zeros_can_be_read_and_not_be_mapped():
 
 
 def test_nothing_is_writable_but_scratch_and_shared_memory_which_are_small(tmp_path):
-    model = tmp_path / "model"
-    model.mkdir()
-    mounts = shell("cat /proc/self/mounts", folder=model).splitlines()
-    assert str(model) in [line.split()[1] for line in mounts]
+    mounts = shell("cat /proc/self/mounts", code={Path("/kronkers/model/model.py"): b"x"}).splitlines()
+    assert "/kronkers/model/model.py" in [line.split()[1] for line in mounts]
     writable = {
         line.split()[1]: line.split()[3]
         for line in mounts
@@ -118,7 +124,7 @@ def test_there_is_no_network_and_one_process_namespace():
 
 
 def test_the_first_process_has_an_empty_environment():
-    made = launch(Command(("/usr/bin/env",), ()), None, Resources(), SandboxPolicy.REQUIRE)
+    made = launch(Command(("/usr/bin/env",), ()), {}, Resources(), SandboxPolicy.REQUIRE)
     assert made.environment == {}
     names = {line.partition("=")[0] for line in shell("env").splitlines()}
     limits = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS"}
@@ -127,16 +133,28 @@ def test_the_first_process_has_an_empty_environment():
     assert limits <= names
 
 
-def test_only_the_models_folder_is_seen_of_its_parents(tmp_path):
-    model = tmp_path / "secret" / "model"
-    model.mkdir(parents=True)
-    for folder in (tmp_path, tmp_path / "secret", model):
-        folder.chmod(0o755)
-    (model / "model.py").write_text("x")
-    (model.parent / "other").write_text("x")
-    said = run(("/bin/sh", "-c", f"ls {model} {model.parent}"), SandboxPolicy.REQUIRE, model)
-    assert "model.py" in said
-    assert "other" not in said
+CODE = {
+    PLACE / "model.py": b"first",
+    PLACE / "own/a b.csv": b"second",
+    PLACE / "own/deep/x": b"\0" * 5_000_000,
+}
+
+
+@pytest.mark.parametrize("policy", [SandboxPolicy.REQUIRE, SandboxPolicy.OFF])
+def test_a_worker_sees_the_models_files_and_nothing_else_beside_them(tmp_path, policy):
+    """They are handed over in memory: what lies on a disk, or comes to lie there, is none of them."""
+    made = launch(Command(("/bin/true",), (), minimum_memory=0), CODE, Resources(), policy)
+    found = r"cd %s && find . -type f | sort && cat model.py 'own/a b.csv' && wc -c < own/deep/x"
+    command = Command(("/bin/sh", "-c", found % made.folder), (), minimum_memory=0)
+    if policy is SandboxPolicy.OFF:
+        done = subprocess.run(command.argv, capture_output=True, text=True)
+        said = done.stdout + done.stderr
+        assert Path(made.folder).is_relative_to("/dev/shm")
+        shutil.rmtree(made.remove)
+    else:
+        said = run(command.argv, policy, CODE)
+    assert said.split() == ["./model.py", "./own/a", "b.csv", "./own/deep/x", "firstsecond5000000"]
+    assert not Path("/kronkers").exists()
 
 
 BROKEN = SandboxState(
@@ -152,7 +170,7 @@ COMMAND = Command(("/usr/bin/id",), ())
 def test_required_but_not_there_is_a_missing_part_with_its_remedy(monkeypatch, state, fix):
     monkeypatch.setattr(sandbox, "sandbox_state", lambda: state)
     with pytest.raises(MissingPart) as error:
-        launch(COMMAND, None, Resources(), SandboxPolicy.REQUIRE)
+        launch(COMMAND, {}, Resources(), SandboxPolicy.REQUIRE)
     assert error.value.exit_code == 5
     assert fix in error.value.fix
     assert state.problem in error.value.what
@@ -160,7 +178,7 @@ def test_required_but_not_there_is_a_missing_part_with_its_remedy(monkeypatch, s
 
 def test_preferred_but_not_there_goes_on_and_says_so(monkeypatch):
     monkeypatch.setattr(sandbox, "sandbox_state", lambda: BROKEN)
-    made = launch(COMMAND, None, Resources(), SandboxPolicy.PREFER)
+    made = launch(COMMAND, {}, Resources(), SandboxPolicy.PREFER)
     assert not made.sandboxed
     assert "NOT SANDBOXED (no user namespaces)" in made.warnings[0]
     assert made.remove is not None
@@ -181,7 +199,7 @@ def test_without_the_sandbox_limits_user_and_environment_still_hold(monkeypatch)
 
 def test_as_root_every_worker_is_another_user(monkeypatch):
     monkeypatch.setattr(sandbox.os, "geteuid", lambda: 0)
-    users = {launch(COMMAND, None, Resources(), SandboxPolicy.REQUIRE).user for _ in range(20)}
+    users = {launch(COMMAND, {}, Resources(), SandboxPolicy.REQUIRE).user for _ in range(20)}
     assert len(users) > 15
     assert 0 not in users
     assert None not in users

@@ -135,7 +135,7 @@ def test_a_worker_finds_nothing_in_the_session_keyring_of_its_starter():
     name = f"kronkers-test-{os.getpid()}".encode()
     script = FIND.replace("KEYCTL", str(machine.keyctl))
     argv = ("/usr/bin/perl", "-e", script, "user", name.decode())
-    made = launch(Command(argv, (), minimum_memory=0), None, Resources(), SandboxPolicy.REQUIRE)
+    made = launch(Command(argv, (), minimum_memory=0), {}, Resources(), SandboxPolicy.REQUIRE)
     bare = [*argv]
     codes: list[int] = []
 
@@ -155,7 +155,7 @@ def test_a_worker_finds_nothing_in_the_session_keyring_of_its_starter():
 
 
 def test_the_filter_is_what_the_sandbox_is_tried_with():
-    made = launch(Command(("/bin/true",), ()), None, Resources(), SandboxPolicy.REQUIRE)
+    made = launch(Command(("/bin/true",), ()), {}, Resources(), SandboxPolicy.REQUIRE)
     with opened(made) as (argv, kept):
         assert argv[1] == "--seccomp"
         assert os.read(kept[0], 2**16) == seccomp.filter_bytes() != b""

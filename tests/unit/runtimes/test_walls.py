@@ -43,12 +43,10 @@ def test_an_ordinary_user_and_an_old_bubblewrap_are_said(monkeypatch):
 def test_no_user_namespace_can_be_made_inside_where_one_is_made(monkeypatch):
     monkeypatch.setattr(bubblewrap.os, "geteuid", lambda: 12345)
     command, tools = Command(("/bin/true",), ()), sandbox_state().tools
-    argv = bubblewrap.bubblewrap(command, None, Resources(), tools).argv
+    argv = bubblewrap.bubblewrap(command, {}, Resources(), tools).argv
     assert "--disable-userns" in argv
     assert "--unshare-user" in argv
-    assert (
-        "--disable-userns" not in bubblewrap.bubblewrap(command, None, Resources(), tools, nested=True).argv
-    )
+    assert "--disable-userns" not in bubblewrap.bubblewrap(command, {}, Resources(), tools, nested=True).argv
 
 
 def test_a_bubblewrap_that_does_not_know_the_option_is_used_without_it(monkeypatch):

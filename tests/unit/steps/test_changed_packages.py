@@ -1,6 +1,6 @@
 """What a message tells of changed packages: versions, and nothing that a worker could say in their place."""
 
-from kronkers_batch.steps.score import MOST_TOLD, changes_of
+from kronkers_batch.steps.champion import MOST_TOLD, changes_of
 
 
 def test_names_and_versions_are_told():

@@ -1,0 +1,158 @@
+"""What a training would publish is tried in a fresh worker before it is recorded, in each language alike."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from kronkers_batch.config.spec import RowsPolicy, Task
+from kronkers_batch.errors import ModelError
+from kronkers_batch.frames.schema import Column, ColumnType, Schema
+from kronkers_batch.steps.golden import same_scores, unpacked
+from kronkers_batch.steps.prepare import TrainingData
+from kronkers_batch.steps.verify import Verified, verify
+from tests.contract.conftest import Lab
+from tests.model_support import declared
+
+C = Column("c", ColumnType.CATEGORY, ("a", "b", "c", "d"))
+X = Column("x", ColumnType.FLOAT)
+Y = Column("y", ColumnType.FLOAT)
+EFFECT = {"a": 1.0, "b": 5.0, "c": 20.0, "d": 40.0}
+
+
+def rows(n: int = 60, start: int = 0) -> pl.DataFrame:
+    """Every third of them has every level, so that what numbers the levels that it meets is right in each."""
+    levels = [list(EFFECT)[i % 4] for i in range(start, start + n)]
+    x = [float(i % 7) for i in range(start, start + n)]
+    y = [EFFECT[level] + 2 * value for level, value in zip(levels, x, strict=True)]
+    return pl.DataFrame({"c": levels, "x": x, "y": y})
+
+
+def verified(lab: Lab, case: str, data: pl.DataFrame | None = None, **changes) -> Verified:
+    """What a training does after its data is there."""
+    fit, holdout = rows(), rows(start=60) if data is None else data
+    features = (C, X)
+    model = declared(lab.language, features, **{k: v for k, v in changes.items() if k != "parameters"})
+    parameters = changes.get("parameters", {"none": 1})
+    fitted = lab.start(case, features=features, target=Y, parameters=parameters, task=model.task)
+    fresh = lab.start(case, features=features, target=None, parameters=parameters, task=model.task)
+    fitted.fit([fit])
+    return verify(fitted, fresh, fitted.save(), model, TrainingData(fit, holdout, 0, ()), Schema(features))
+
+
+def refused(lab: Lab, case: str, **changes) -> ModelError:
+    with pytest.raises(ModelError) as error:
+        verified(lab, case, **changes)
+    return error.value
+
+
+def test_a_good_model_is_measured_and_its_golden_rows_are_scored_again(lab):
+    """Among them are rows of one level alone, and one with a null and one with an unseen level."""
+    fit = rows().with_columns(x=pl.when(pl.int_range(pl.len()) == 7).then(None).otherwise("x"))
+    features = (C, X)
+    parts = {"features": features, "parameters": {"none": 1}}
+    fitted, fresh = lab.start("identity", target=Y, **parts), lab.start("identity", target=None, **parts)
+    fitted.fit([fit])
+    artifact, data = fitted.save(), TrainingData(fit, rows(start=60), 0, ())
+    found = verify(fitted, fresh, artifact, declared(lab.language, features), data, Schema(features))
+    assert found.remarks == ()
+    assert found.metrics["unscored"] == 0
+    assert found.metrics["bias"] < -10
+    usual, level, odd = unpacked(found.golden)
+    assert usual[0].height == 20
+    assert set(level[0]["c"]) == {"d"}
+    assert odd[0]["x"].null_count() == 1
+    assert not set(odd[0]["c"]) <= set(EFFECT)
+    later = lab.start("identity", target=None, **parts)
+    later.load(artifact)
+    for frame, expected in unpacked(found.golden):
+        assert same_scores(expected, later.score(frame, apart=True))
+
+
+@pytest.mark.parametrize("case", ["outside", "forgetful"])
+@pytest.mark.parametrize("policy", list(RowsPolicy))
+def test_a_stored_model_that_scores_otherwise_than_the_fitted_one_is_refused(lab, case, policy):
+    assert (
+        "the stored model, opened by a fresh worker, gives other scores"
+        in refused(lab, case, rows=policy).what
+    )
+
+
+def test_what_only_fit_loads_is_not_there_later_and_that_is_said(lab):
+    error = refused(lab, "attached")
+    assert "score failed" in error.what
+    if lab.language == "r":
+        assert 'could not find function "bs"' in error.what
+        assert "the process that fitted had loaded besides: splines" in error.what
+        assert "library(...)" in error.fix
+
+
+def test_scores_that_depend_on_the_levels_around_a_row_are_refused(lab):
+    """The rows in another order and in thirds are scored alike; one alone is not."""
+    error = refused(lab, "numbered")
+    assert "another score when it is scored alone" in error.what
+    assert "rows: whole" in error.fix
+    assert verified(lab, "numbered", rows=RowsPolicy.WHOLE).metrics["r2"] > 0.8
+
+
+def test_a_model_that_cannot_score_one_row_is_refused(lab):
+    if lab.language != "python":  # where a mean of one row is no error
+        assert "score fails for a row alone" in refused(lab, "several").what
+    else:
+        assert "another score when it is scored alone" in refused(lab, "several").what
+    assert verified(lab, "several", rows=RowsPolicy.WHOLE).remarks == ()
+
+
+@pytest.mark.parametrize("policy", list(RowsPolicy))
+def test_a_model_that_scores_the_same_rows_otherwise_each_time_is_refused(lab, policy):
+    assert "other scores when it is asked again" in refused(lab, "restless", rows=policy).what
+
+
+def test_scores_that_are_nan_are_counted_and_all_of_them_are_refused(lab):
+    error = refused(lab, "unscored", parameters={"above": -1.0})
+    assert error.what == "score gave NaN for 60 of 60 holdout rows"
+    found = verified(lab, "unscored", parameters={"above": 5.5})
+    assert found.remarks == ("score gave NaN for 9 of 60 holdout rows",)
+
+
+def test_scores_that_are_no_probabilities_are_refused(lab):
+    binary = {"task": Task.BINARY, "target_type": ColumnType.FLOAT}
+    data = rows(start=60).with_columns(y=(pl.col("y") > 20).cast(pl.Float64))
+    said = refused(lab, "identity", data=data, **binary).what
+    assert said.startswith("score gave no probability for 43 of 60 holdout rows")
+
+
+def test_odd_rows_that_score_refuses_are_told_and_refuse_nothing(lab):
+    found = verified(lab, "strict")
+    assert found.remarks == ("score fails for a row with a c that training did not see",)
+    assert len(unpacked(found.golden)) == 2
+
+
+def test_files_beside_the_code_are_found(lab):
+    """By relative import, source() and include()."""
+    helper = {
+        "python": ("double.py", "def factor():\n    return 2.0\n"),
+        "r": ("double.R", "factor_of <- function() 2\n"),
+        "julia": ("double.jl", "factor() = 2.0\n"),
+    }
+    name, text = helper[lab.language]
+    folder = lab.folder / "beside"
+    folder.mkdir()
+    (folder / name).write_text(text)
+    worker = lab.start("beside")
+    worker.fit([rows().select("x", "y")])
+    assert worker.score(pl.DataFrame({"x": [1.5]}))["score"].to_list() == [3.0]
+
+
+def test_what_was_scored_apart_is_not_remembered(lab, fitted):
+    """In Julia, a column that had a null is of another type from then on, which code may refuse."""
+    worker = fitted("classes", outputs=(output("x"),))
+    before = worker.score(pl.DataFrame({"x": [1.0]}))["x"].to_list()
+    worker.score(pl.DataFrame({"x": [None]}, schema={"x": pl.Float64}), apart=True)
+    assert worker.score(pl.DataFrame({"x": [1.0]}))["x"].to_list() == before
+
+
+def output(name: str):
+    from kronkers_batch.config.spec import OutputColumn
+
+    return OutputColumn(name, ColumnType.STRING)

@@ -1,0 +1,105 @@
+"""All that lies in a model's folder is part of its version, in each language; ``check`` tries just that."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e import lab
+from tests.e2e.company import Project
+
+MODELS = {
+    "python": """\
+from pathlib import Path
+
+from helpers.prices import factor
+
+TABLE = Path(__file__).with_name("lookup.csv").read_text().split()
+
+
+def fit(data, params):
+    return float(data["amount"].mean())
+
+
+def score(model, data):
+    return [model * factor() * float(TABLE[1])] * len(data)
+""",
+    "r": """\
+source("helpers/prices.R")
+table <- read.csv("lookup.csv")
+fit <- function(data, params) mean(data$amount)
+score <- function(model, data) rep(model * factor_of() * table$price[1], nrow(data))
+""",
+    "julia": """\
+include("helpers/prices.jl")
+const TABLE = parse(Float64, readlines(joinpath(@__DIR__, "lookup.csv"))[2])
+fit(data, params) = sum(data.amount) / length(data.amount)
+score(model, data) = fill(model * factor() * TABLE, length(data.a))
+""",
+}
+HELPERS = {
+    "python": ("prices.py", "def factor():\n    return 2.0\n"),
+    "r": ("prices.R", "factor_of <- function() 2.0\n"),
+    "julia": ("prices.jl", "factor() = 2.0\n"),
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Project:
+    project = lab.project_of(tmp_path_factory.mktemp("kept"))
+    for language, code in MODELS.items():
+        lab.add(project, language, language, code)
+        name, text = HELPERS[language]
+        project.write(f"models/{language}/helpers/{name}", text)
+        project.write(f"models/{language}/lookup.csv", "price\n0.5\n")
+        project.write(f"models/{language}/.env", "a secret of nobody's business\n")
+    return project
+
+
+def test_a_folder_is_found_kept_and_part_of_the_definition(project):
+    project.run("check")
+    assert project.states("--date", "2024-01-20") == dict.fromkeys(MODELS, "done")
+    means = {name: lab.scores(project, name, "2024-01-20")[0] for name in MODELS}
+    assert len({round(mean, 9) for mean in means.values()}) == 1
+    # The folder is emptied: the champion scores as before.
+    for language, (name, _) in HELPERS.items():
+        (project.folder / f"models/{language}/lookup.csv").unlink()
+        (project.folder / f"models/{language}/helpers/{name}").unlink()
+    assert set(lab.told(project, "--date", "2024-01-21", code=1)) == set(MODELS)
+    for name, mean in means.items():
+        assert set(lab.scores(project, name, "2024-01-21")) == {mean}
+    # What is changed of it is a change of the definition, layout and comments of code apart.
+    for language, (name, text) in HELPERS.items():
+        project.write(f"models/{language}/helpers/{name}", f"\n# A word.\n{text}")
+        project.write(f"models/{language}/lookup.csv", "price\n0.25\n")
+    plan = project.json("plan", "--date", "2024-01-22")["tasks"]
+    reasons = {t["subject"]: t["reason"] for t in plan if t["task"] == "train"}
+    assert reasons == dict.fromkeys(MODELS, "definition changed: files.lookup.csv: changed")
+
+
+def test_check_tries_what_a_version_will_hold(project):
+    """Not what lies elsewhere, is hidden, or is another model's code."""
+    lab.add(project, "other", "python", MODELS["python"])
+    project.write("models/other/lookup.csv", "price\n0.5\n")
+    project.write("models/other/.hidden/helpers/prices.py", HELPERS["python"][1])
+    project.edit("conf/model/other.yaml", "language: python", "language: python\nenabled: true")
+    said = project.run("check", code=2).stderr
+    assert "No module named 'helpers'" in said
+    assert "conf/model/other.yaml:7: code" in said
+    project.write("models/other/helpers/prices.py", HELPERS["python"][1])
+    project.run("check")
+    # A folder that holds another model's code is that model's.
+    lab.add(project, "inner", "python", "def fit(d, p): return 1\ndef score(m, d): return d['a']\n")
+    project.write(
+        "models/other/helpers/model.py", "def fit(d, p): return 1\ndef score(m, d): return d['a']\n"
+    )
+    project.edit("conf/model/inner.yaml", "models/inner/model.py", "models/other/helpers/model.py")
+    assert "No module named 'helpers'" in project.run("check", code=2).stderr
+
+
+def test_more_than_a_version_can_keep_is_refused(project):
+    lab.add(project, "large", "python", "def fit(d, p): return 1\ndef score(m, d): return d['a']\n")
+    for number in range(501):
+        project.write(f"models/large/data/{number}", "x")
+    said = project.run("check", code=2).stderr
+    assert "more than 500 files lie beside the model's code, and a version keeps all of them" in said
+    assert "give the model a folder of its own" in said
