@@ -20,8 +20,8 @@ from kronkers_batch.vault.pin import every
 from kronkers_batch.vault.vault import Vault
 
 _RESTORE = (
-    "It was deleted, emptied or replaced: restore the newest backup of the database. Only to begin anew, with "
-    "new keys and nothing of what was there: kronkers plan --new-warehouse"
+    "It was deleted, emptied or replaced: restore the newest backup of the database. Only to begin anew, "
+    "with new keys and nothing of what was there: kronkers plan --new-warehouse"
 )
 
 
@@ -61,6 +61,6 @@ def refuse_foreign(config: Config, db: Database, vault: Vault) -> None:
             f"the database is that of the warehouse {pinned.warehouse}, and the checkpoints here are of "
             f"{', '.join(found)}",
             where=db.where,
-            fix="Check warehouse.url and warehouse.checkpoints: one of them leads to another warehouse's. Where "
-            "the database was replaced, restore the newest backup of the right one.",
+            fix="Check warehouse.url and warehouse.checkpoints: one of them leads to another warehouse's. "
+            "Where the database was replaced, restore the newest backup of the right one.",
         )

@@ -1,8 +1,8 @@
 """Retention: outputs older than their model declares are shredded, at the end of a good run of the model.
 
 What is deleted cannot be brought back, and what is old is said by dates and a clock. So a run deletes by
-itself what nights delete: the outputs that became due lately, and never most of what there is. A date far from
-the outputs (a clock that is years ahead, say) makes them all long due; then somebody must say the word.
+itself what nights delete: the outputs that became due lately, and never most of what there is. A date far
+from the outputs (a clock that is years ahead, say) makes them all long due; then somebody must say the word.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ def expire_outputs(
 ) -> list[str]:
     """Shreds the outputs whose ``output.retention`` is over as of a run's logical date.
 
-    Only of models whose output of that date is published: a run that made nothing deletes nothing. Models that
-    the caller may not run are left alone; whoever runs them expires them. The ledger has a line for each
+    Only of models whose output of that date is published: a run that made nothing deletes nothing. Models
+    that the caller may not run are left alone; whoever runs them expires them. The ledger has a line for each
     version, and the run's record says what was deleted, and what was not and why.
 
     Args:

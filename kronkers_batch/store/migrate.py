@@ -24,7 +24,8 @@ def run(database: Database, before_making: Callable[[], None] = lambda: None) ->
     """Upgrades to the newest revision; one look at the schema when the database is current.
 
     ``before_making`` is called before the first table or file is made. Raises StoreError when the database is
-    newer than the program, or holds another program's tables, IntegrityError where its schema is not the one of its revision.
+    newer than the program, or holds another program's tables, IntegrityError where its schema is not the one
+    of its revision.
     """
     where = database.where
     if database.path is not None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from tests.faults.mutations.changes import always, drop, never, returns, sets, swap, without
 from tests.faults.mutations.kind import _
 
-TRAIN, PROMOTED, DATA, TRAINED, SCORED, OUTPUT, LIMIT, REFUSED, GRAPH = (
+TRAIN, PROMOTED, DATA, TRAINED, SCORED, OUTPUT, LIMIT, REFUSED, GRAPH, EXPIRED, SEVERAL, CLOCK, NEW = (
     f"tests/rules/test_{name}.py::test_"
     for name in (
         "training", "promotion", "training_data", "trained", "scoring", "outputs", "thresholds", "refusals",
-        "graph",
+        "graph", "retention", "together", "clocks", "installation",
     )
 )  # fmt: skip
 
@@ -47,12 +47,12 @@ DUE = [
       never("services.registry.find(model.name, again) is not None"),
       f"{TRAIN}a_date_trains_once"),
     _("a model without a champion is not tried again", "steps.decide:training_due",
-      never("services.registry.champion(model.name) is None and ..."),
+      never("champion is None and ..."),
       f"{TRAIN}without_a_champion_each_date_tries_again"),
     _("a model without a champion is tried again for the same date", "steps.decide:training_due",
       without("age > dt.timedelta()"), f"{TRAIN}without_a_champion_each_date_tries_again"),
     _("a missed training is repeated although there is a champion", "steps.decide:training_due",
-      without("services.registry.champion(model.name) is None"),
+      without("champion is None"),
       f"{TRAIN}with_a_champion_a_missed_training_is_not_repeated"),
     _("what waits for a person is trained again", "steps.decide:training_due",
       without("_missed(model, newest)"), f"{TRAIN}a_version_that_waits_for_a_person_is_not_trained_again"),
@@ -67,17 +67,31 @@ DUE = [
 ]  # fmt: skip
 
 PROMOTION = [
-    _("a changed threshold promotes nothing", "steps.decide:promotable",
+    _("a changed threshold promotes nothing", "steps.decide:_waits",
       returns("False"), f"{PROMOTED}a_version_that_passes_todays_thresholds_is_promoted"),
-    _("a version is promoted whatever the thresholds say", "steps.decide:promotable",
+    _("a version is promoted whatever the thresholds say", "steps.decide:_waits",
       without("_missed(model, version)"),
       f"{PROMOTED}a_version_that_misses_todays_thresholds_is_not_promoted"),
-    _("`promote: manual` is promoted when thresholds change", "steps.decide:promotable",
+    _("`promote: manual` is promoted when thresholds change", "steps.decide:_waits",
       without("model.promote is not Promote.AUTOMATIC"), f"{PROMOTED}manual_promotion_is_a_persons"),
-    _("a rollback is undone by the next night", "steps.decide:promotable",
-      swap("all(...)", "True"), f"{PROMOTED}what_was_rolled_back_stays_rolled_back"),
+    _("a rollback is undone by the next night", "steps.decide:_waits",
+      never("any(...)"), f"{PROMOTED}what_was_rolled_back_stays_rolled_back"),
+    _("a promotion that was lost is lost", "steps.decide:_waits",
+      swap("_missed(model, version)", "_missed(model, version) or not version.training.verdict"),
+      f"{PROMOTED}a_lost_promotion_is_made_up_for"),
+    _("a version that misses is recorded with its promotion", "registry.registry:Registry.record",
+      drop("_refuse_missed(version.ref, training.verdict)"),
+      f"{PROMOTED}a_version_is_recorded_with_its_promotion"),
+    _("a version is recorded without its promotion", "registry.registry:Registry.record",
+      drop("self._append(...)"), f"{PROMOTED}a_version_is_recorded_with_its_promotion"),
+    _("an older version replaces a newer champion", "steps.decide:_waits",
+      swap("promotion.number >= version.number", "promotion.number == version.number"),
+      f"{PROMOTED}a_newer_promotion_decides"),
+    _("what an operator recorded is promoted", "steps.decide:_waits",
+      swap("services.registry.by_promoter(version)", "True"),
+      f"{PROMOTED}what_an_operator_recorded_waits_for_an_approver"),
     _("a person promotes what missed without force", "registry.registry:Registry.promote",
-      never("failed and not force"), f"{PROMOTED}a_person_promotes_what_missed_only_by_force"),
+      never("not force"), f"{PROMOTED}a_person_promotes_what_missed_only_by_force"),
     _("nobody says why", "registry.registry:Registry._locked",
       never("not why.strip()"), f"{PROMOTED}a_person_promotes_what_missed_only_by_force"),
     _("a promotion replaces any champion", "registry.registry:Registry.promote",
@@ -202,8 +216,8 @@ TRAINING = [
            "artifact = worker.save()\nservices.registry.record(Training(model=model.name, "
            "department=model.department, logical_date=date, window={}, fingerprint='', definition={}, "
            "definition_fingerprint='', fingerprints={}, snapshot_id='', metrics={}, naive=0.0, "
-           "parameters={}, rows={}, features=features, target='', golden=data.fit.head(1), runtime={}, overrides=(), "
-           "verdict=(), why='', run_id=''), artifact)"), f"{TRAINED}what_fails_records_nothing"),
+           "parameters={}, rows={}, features=features, target='', golden=data.fit.head(1), runtime={}, "
+           "overrides=(), verdict=(), why='', run_id=''), artifact)"), f"{TRAINED}what_fails_records_nothing"),
 ]  # fmt: skip
 
 SCORING = [
@@ -369,6 +383,141 @@ NIGHT = [
       returns("True"), f"{GRAPH}a_settled_night_does_nothing"),
 ]  # fmt: skip
 
+RETENTION = [
+    _("what is just as old expires", "steps.retention:expire_outputs",
+      swap("services.warehouse.expire(name, before)",
+           "services.warehouse.expire(name, before + dt.timedelta(days=1))"),
+      f"{EXPIRED}outputs_past_their_retention_are_deleted"),
+    _("what is due does not expire", "steps.retention:expire_outputs",
+      sets("due", "[]"), f"{EXPIRED}outputs_past_their_retention_are_deleted",
+      f"{EXPIRED}what_is_due_for_a_month_is_deleted", f"{EXPIRED}what_is_deleted_cannot_be_read"),
+    _("without retention a month is kept", "steps.retention:expire_outputs",
+      swap("if model.retention is None or ...: continue", "model = __import__('dataclasses').replace("
+           "model, retention=model.retention or LATELY)"), f"{EXPIRED}without_retention_outputs_stay"),
+    _("unfinished outputs stay", "warehouse.judging:expire",
+      swap("['finished', 'writing']", "['finished']"), f"{EXPIRED}held_and_unfinished_outputs_expire_too"),
+    _("a run that published nothing deletes", "steps.retention:expire_outputs",
+      without("not services.warehouse.has_head(name, date)"),
+      f"{EXPIRED}a_run_that_published_nothing_deletes_nothing"),
+    _("what is long due expires", "steps.retention:_held_back",
+      never("before - min(due) > LATELY"), f"{EXPIRED}what_is_long_due_waits_for_a_word",
+      f"{EXPIRED}the_table_and_the_page_say_what_expired"),
+    _("a month is long", "steps.retention:LATELY",
+      swap("dt.timedelta(days=31)", "dt.timedelta(days=30)"), f"{EXPIRED}what_is_due_for_a_month_is_deleted"),
+    _("the word is not heard", "steps.retention:expire_outputs",
+      without("not told_to"), f"{EXPIRED}what_is_long_due_waits_for_a_word"),
+    _("most of the outputs expire", "steps.retention:_held_back",
+      never("2 * len(due) > len(dates)"), f"{EXPIRED}most_of_the_outputs_wait_for_a_word"),
+    _("half of the outputs wait", "steps.retention:_held_back",
+      swap("2 * len(due) > len(dates)", "2 * len(due) >= len(dates)"),
+      f"{EXPIRED}most_of_the_outputs_wait_for_a_word"),
+    _("outputs expire as of the future", "steps.retention:_held_back",
+      never("date > dt.datetime.now(dt.UTC).date()"), f"{EXPIRED}nothing_expires_as_of_the_future"),
+    _("what does not expire is not told", "steps.retention:expire_outputs",
+      drop("_record(services, name, 'held', ...)"), f"{EXPIRED}the_table_and_the_page_say_what_expired",
+      f"{EXPIRED}what_is_long_due_waits_for_a_word"),
+    _("retention is in no table", "tasks.run:_outcome",
+      without("'expire'"), f"{EXPIRED}the_table_and_the_page_say_what_expired"),
+    _("a failed run deletes", "tasks.run:execute",
+      swap("[name for name, outcome in outcomes.items() if outcome.ok]", "list(outcomes)"),
+      f"{EXPIRED}a_failed_run_deletes_nothing"),
+    _("outputs that the caller may not run expire", "steps.retention:expire_outputs",
+      without("rights.refusal(services, name) is not None"), f"{EXPIRED}only_models_of_the_run_expire"),
+    _("an unsigned retention deletes", "steps.retention:expire_outputs",
+      never("permits.refusal(services, name) is not None"),
+      f"{EXPIRED}an_unsigned_retention_deletes_nothing"),
+    _("an expired output stays readable", "warehouse.judging:_delete",
+      drop("conn.execute(update(output_versions).where(...).values(...))"), f"{EXPIRED}what_is_deleted_cannot_be_read"),
+]  # fmt: skip
+
+TOGETHER = [
+    _("nobody waits for another run's output", "tasks.score:Score.work",
+      sets("wait", "0"), f"{SEVERAL}a_date_that_another_run_scores_is_waited_for",
+      f"{SEVERAL}what_another_run_holds_is_held"),
+    _("what another run made is made again", "tasks.score:Score.work",
+      swap("state if state.settled else self._done_since()", "None"),
+      f"{SEVERAL}a_date_that_another_run_scores_is_waited_for"),
+    _("what another run held is done", "tasks.score:_meanwhile",
+      always("state.verdict.passed"), f"{SEVERAL}what_another_run_holds_is_held"),
+    _("nobody waits for another run's training", "tasks.train:Train.work",
+      sets("wait", "0"), f"{SEVERAL}a_training_that_another_run_does_is_waited_for"),
+    _("one fingerprint is published twice", "warehouse.reserving:begin",
+      drop("_refuse_finished(...)"), f"{SEVERAL}one_fingerprint_is_published_once"),
+    _("an earlier champion replaces a later one", "tasks.score:Score._done_since",
+      returns("None"), f"{SEVERAL}an_earlier_champion_does_not_replace_a_later_one"),
+    _("the dead are waited for", "store.claims:on_file",
+      swap("fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, lock)",
+           "os.open(str(path) + str(_number(name)), os.O_CREAT | os.O_EXCL)") , f"{SEVERAL}who_dies_is_not_waited_for"),
+    _("claims exclude nobody", "store.claims:_within",
+      returns("True"), f"{SEVERAL}who_dies_is_not_waited_for"),
+    _("one claim excludes all", "store.claims:_number",
+      returns("1"), f"{SEVERAL}who_dies_is_not_waited_for"),
+    _("another run is waited for for ever", "tasks.train:patience",
+      returns("400.0"), f"{SEVERAL}who_takes_too_long_is_not_waited_for"),
+]  # fmt: skip
+
+CLOCKS = [
+    _("a run counts from the ledger's last entry", "steps.clocks:as_of",
+      swap("max(now, *newest)", "max(newest)"), f"{CLOCK}a_run_counts_from_now"),
+    _("a run counts from what its clock says", "steps.clocks:as_of",
+      swap("max(now, *newest)", "now"), f"{CLOCK}a_clock_behind_brings_back_no_older_champion",
+      f"{CLOCK}a_clock_behind_undoes_no_rollback",
+      f"{CLOCK}clocks_of_several_machines_differ_a_little"),
+    _("a promotion's own moment does not count", "steps.clocks:as_of",
+      swap("connection.execute(select(func.max(champions.c.at))).scalar() or 0", "0"),
+      f"{CLOCK}a_clock_behind_undoes_no_rollback"),
+    _("a run begins when its clock says", "tasks.run:nightly_task",
+      sets("as_of", "now()"), f"{CLOCK}a_clock_behind_brings_back_no_older_champion"),
+    _("a clock that is behind is not told of", "steps.clocks:AsOf.warning",
+      returns("''"), f"{CLOCK}a_clock_behind_brings_back_no_older_champion"),
+    _("each difference of clocks is told of", "steps.clocks:_TOLERATED",
+      swap("1_000_000", "0"), f"{CLOCK}clocks_of_several_machines_differ_a_little"),
+]  # fmt: skip
+
+INSTALLATION = [
+    _("a first run makes nothing", "bootstrap:open_system",
+      never("setup.is_new(db)"), f"{NEW}the_first_run_makes_a_warehouse"),
+    _("who reads makes a database", "bootstrap:open_system",
+      swap("db.migrate(is_lost)", "db.migrate()"), f"{NEW}reading_makes_nothing"),
+    _("a lost database is a new one", "bootstrap:open_system",
+      never("not new_warehouse"), f"{NEW}a_lost_database_is_not_a_new_one",
+      f"{NEW}each_sign_of_a_warehouse_counts"),
+    _("who reads is told of a first run", "bootstrap:open_system",
+      swap("if not new_warehouse: ...", "if not new_warehouse and first_run: lost.refuse(config, db)"),
+      f"{NEW}a_lost_database_is_not_a_new_one[False-deleted]"),
+    _("a pinned address says nothing", "steps.lost:_signs",
+      swap("pin.address == here", "False"),
+      f"{NEW}a_lost_database_is_not_a_new_one"),
+    _("checkpoints say nothing", "steps.lost:_signs",
+      never("address and ..."), f"{NEW}each_sign_of_a_warehouse_counts[checkpoint]"),
+    _("versions of models say nothing", "steps.lost:_signs",
+      without("'artifacts'"), f"{NEW}each_sign_of_a_warehouse_counts[artifact]"),
+    _("snapshots say nothing", "steps.lost:_signs",
+      without("'snapshots'"), f"{NEW}each_sign_of_a_warehouse_counts[snapshot]"),
+    _("no word makes a new warehouse", "bootstrap:open_system",
+      always("not new_warehouse"), f"{NEW}an_explicit_word_makes_a_new_warehouse"),
+    _("with the word a reader makes a warehouse", "bootstrap:open_system",
+      never("not first_run"), f"{NEW}the_word_alone_makes_nothing", f"{NEW}reading_makes_nothing"),
+    _("every pin is of this address", "steps.lost:_signs",
+      swap("pin.address == here", "True"), f"{NEW}another_warehouse_at_another_address_is_new"),
+    _("another warehouse's database is taken", "bootstrap:open_system",
+      drop("lost.refuse_foreign(config, db, vault)"), f"{NEW}another_warehouses_database_is_refused"),
+    _("a moved warehouse is another one", "steps.lost:refuse_foreign",
+      without("pinned.warehouse not in found"), f"{NEW}a_moved_warehouse_opens"),
+    _("another program's tables are taken for none", "store.migrate:revision",
+      swap("raise StoreError(\"the database holds another program's tables\", ...)", "return None"),
+      f"{NEW}another_programs_database_is_refused"),
+    _("a killed first run leaves its recovery key", "vault.setup:initialise",
+      drop("recovery_file.discard(...)"),
+      f"{NEW}a_killed_first_run_leaves_one_recovery_key[setup-make_ledger-1]"),
+    _("what a killed first run pinned is a lost warehouse", "steps.lost:_signs",
+      sets("never", "set()"), f"{NEW}a_killed_first_run_leaves_one_recovery_key[setup-finish-1]"),
+    _("a first run that was killed at its end is not finished", "bootstrap:open_system",
+      swap("first_run and (text := setup.finish(db, config.key_file))", "False"),
+      f"{NEW}a_killed_first_run_leaves_one_recovery_key[setup-finish-1]"),
+]  # fmt: skip
+
 MUTATIONS = [
-    *DUE, *PROMOTION, *WINDOWS, *PREPARED, *TRAINING, *SCORING, *OUTPUTS, *THRESHOLDS, *REFUSALS, *NIGHT
+    *DUE, *PROMOTION, *WINDOWS, *PREPARED, *TRAINING, *SCORING, *OUTPUTS, *THRESHOLDS, *REFUSALS, *NIGHT,
+    *RETENTION, *TOGETHER, *CLOCKS, *INSTALLATION,
 ]  # fmt: skip
