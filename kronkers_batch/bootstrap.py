@@ -45,7 +45,7 @@ def open_system(
         overrides: Overrides of it.
         progress: Told what is being done.
         log: Told what workers print, bounded and scrubbed.
-        told: Told what a first run made, for the person who ran it.
+        told: Told what a first run made, and what of today's a run replaces, for the person who ran it.
         first_run: Whether an empty warehouse may be given its administrator and keys now.
         new_warehouse: Whether that also holds where another one was before, as somebody said.
         verbose: Whether tasks print tracebacks of errors, which may hold data.
@@ -95,6 +95,7 @@ def open_system(
         cache=ContentCache(config.home / "cache", vault.identity.derive("cache")),
         progress=progress,
         log=log,
+        told=told,
         verbose=verbose,
     )
 

@@ -9,6 +9,7 @@ from functools import cached_property
 import luigi
 
 from kronkers_batch.steps.permits import refusal
+from kronkers_batch.steps.stopped import switched_off
 from tasks.base import BaseTask
 from tasks.score import Score
 from tasks.train import due_training
@@ -21,9 +22,11 @@ class Nightly(BaseTask):
     models: tuple[str, ...] = luigi.TupleParameter(default=())
 
     def names(self) -> list[str]:
-        """The models of this run."""
+        """The models of this run; also those that conf alone switched off, which are refused."""
         declared = self.services.config.models
-        return list(self.models) or [name for name, model in declared.items() if model.enabled]
+        return list(self.models) or [
+            name for name, model in declared.items() if model.enabled or switched_off(self.services, name)
+        ]
 
     def requires(self) -> Sequence[BaseTask]:
         """A scoring of each model, and a training of each that is due; found out once in a run."""

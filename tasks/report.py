@@ -6,8 +6,8 @@ import datetime as dt
 
 import luigi
 
-from kronkers_batch.steps import runlog
-from kronkers_batch.steps.report import page_path, write_page
+from kronkers_batch.steps import runs
+from kronkers_batch.steps.report import page_path, write_page, write_run_page
 from tasks.base import BaseTask
 
 
@@ -21,7 +21,7 @@ class Report(BaseTask):
 
     def settled(self) -> bool:
         """Whether the page is there and newer than the run."""
-        run = runlog.get(self.services, runlog.last_run(self.services, self.date))
+        run = runs.get(self.services, runs.last(self.services, self.date))
         path = page_path(self.services, run.date)
         return run.finished is not None and path.is_file() and path.stat().st_mtime_ns >= run.finished * 1000
 
@@ -31,5 +31,5 @@ class Report(BaseTask):
 
     def work(self) -> tuple[str, str]:
         """Write it."""
-        run_id = runlog.last_run(self.services, self.date)
-        return "done", str(write_page(self.services, run_id))
+        write_run_page(self.services, runs.last(self.services, self.date))
+        return "done", str(write_page(self.services, self.date))

@@ -5,25 +5,28 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import importlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
 import luigi
 
-from kronkers_batch.errors import AccessRefused, IntegrityError, KronkersError, UsageError
-from kronkers_batch.reports.page import Event
-from kronkers_batch.steps import checkpoint, clocks, rights, runlog
+from kronkers_batch.errors import KronkersError, UsageError
+from kronkers_batch.reports import verdict
+from kronkers_batch.reports.events import Event
+from kronkers_batch.reports.verdict import Verdict
+from kronkers_batch.steps import checkpoint, clocks, rights, runlog, runs
 from kronkers_batch.steps.decide import training_asked
 from kronkers_batch.steps.memory import keep_pages
 from kronkers_batch.steps.permits import permit_all, require_house
 from kronkers_batch.steps.retention import expire_outputs
 from kronkers_batch.steps.services import Services
+from kronkers_batch.steps.stopped import Stopped, gone
 from kronkers_batch.steps.warm import prepare_workers
 from kronkers_batch.store.clock import now
 from kronkers_batch.store.ids import new_id
-from tasks import context
+from tasks import context, outcome
 from tasks.base import BaseTask
 from tasks.nightly import Nightly
 from tasks.score import Score
@@ -31,27 +34,8 @@ from tasks.train import Train
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of one model in a run.
-
-    ``state`` is ``done``, ``up to date``, ``held``, ``failed``, ``refused`` (its definition is not signed, or
-    the caller may not) or ``waiting`` (something that it needs failed).
-    """
-
-    model: str
-    state: str
-    message: str
-    seconds: float
-
-    @property
-    def ok(self) -> bool:
-        """Whether nobody has to do anything about it."""
-        return self.state in ("done", "up to date")
-
-
-@dataclass(frozen=True)
 class RunResult:
-    """A finished run: its id, logical date, one outcome a model, and every event.
+    """A finished run: its id, logical date, one verdict a model, and every event of work.
 
     ``problems`` are what went wrong at its end, when the work of every model was done and kept; ``warnings``
     what somebody should know though nothing went wrong.
@@ -59,7 +43,7 @@ class RunResult:
 
     run_id: str
     date: dt.date
-    outcomes: tuple[Outcome, ...]
+    verdicts: tuple[Verdict, ...]
     events: tuple[Event, ...]
     seconds: float
     problems: tuple[KronkersError, ...] = ()
@@ -67,15 +51,8 @@ class RunResult:
 
     @property
     def exit_code(self) -> int:
-        """0; 1 where some model was not done; 3 where nothing could be done because it was refused.
-
-        A problem at the end has a code of its own, and the higher one counts.
-        """
-        worst = max((problem.exit_code for problem in self.problems), default=0)
-        if all(outcome.ok for outcome in self.outcomes):
-            return worst
-        states = {outcome.state for outcome in self.outcomes}
-        return max(worst, 3 if "refused" in states and states <= {"refused", "waiting"} else 1)
+        """By the verdicts; a problem at the end has a code of its own, and the higher one counts."""
+        return verdict.exit_code(self.verdicts, (problem.exit_code for problem in self.problems))
 
 
 def nightly_task(
@@ -113,10 +90,15 @@ def run(
     IntegrityError where the database is older than the newest checkpoint of its ledger.
     """
     root = nightly_task(services, conf, overrides, date, models)
-    barred = {name: error for name in root.names() if (error := rights.refusal(services, name))}
+    barred = {
+        name: Stopped(services.model(name).department, error)
+        for name in root.names()
+        if (error := rights.refusal(services, name))
+    }
     names = [name for name in root.names() if name not in barred]
     if barred and not names:
-        raise next(iter(barred.values()))
+        raise next(iter(barred.values())).error
+    barred |= {} if models else gone(services)
     root = root.clone(models=tuple(names))  # type: ignore[no-untyped-call]
     return execute(services, root, names, trigger, barred, delete_expired=delete_expired)
 
@@ -142,81 +124,108 @@ def execute(
     root: Nightly | Train,
     names: Sequence[str],
     trigger: str,
-    barred: Mapping[str, AccessRefused] = MappingProxyType({}),
+    barred: Mapping[str, Stopped] = MappingProxyType({}),
     *,
     delete_expired: bool = False,
 ) -> RunResult:
     """Give a graph to Luigi under a new run, and gather what became of each model.
 
-    ``barred`` are the models that were asked for and that the caller may not run; ``delete_expired`` as for
-    :func:`run`.
+    ``barred`` are the models that belong to it, and that are not run; ``delete_expired`` as for :func:`run`.
     """
     date: dt.date = root.date
     started = now()
     checkpoint.compare(services)
     permit_all(services, names)
-    run_id = runlog.begin(services, date, trigger)
-    services.run_id = run_id
-    moment = clocks.as_of(services)
-    root = root.clone(run_id=run_id, as_of=moment.at)  # type: ignore[no-untyped-call]
-    if warning := moment.warning():
-        _tell_departments(services, names, Event("clock", runlog.VERIFY, "warned", 0.0, warning, ""))
+    departments = {name: services.model(name).department for name in names}
+    departments |= {name: stopped.department for name, stopped in barred.items()}
+    with runs.begun(services, date, trigger, departments) as run_id:
+        services.run_id = run_id
+        moment = clocks.as_of(services)
+        root = root.clone(run_id=run_id, as_of=moment.at)  # type: ignore[no-untyped-call]
+        try:
+            if warning := moment.warning():
+                _tell(services, departments, Event("clock", runlog.VERIFY, "warned", 0.0, warning, ""))
+            _work(services, root, names, date)
+            result = _ended(services, root, started, departments, barred, delete_expired=delete_expired)
+            return replace(result, warnings=(warning,)) if warning else result
+        except BaseException as error:
+            _stopped(services, departments, error)
+            raise
+
+
+def _work(services: Services, root: Nightly | Train, names: Sequence[str], date: dt.date) -> None:
     services.snapshots.sweep()  # what a killed ingest left behind
     services.registry.sweep()  # and a killed training
     keep_pages()
-    try:
-        workers = services.config.executor.workers
-        if workers == 1:  # tasks in processes of their own start their own
-            prepare_workers(services, names, date, training=isinstance(root, Train))
-        _build(root, workers)
-    except BaseException:
-        runlog.finish(services, run_id, 1)
-        raise
-    for name, error in barred.items():
-        department = services.model(name).department
-        runlog.record(services, run_id, department, Event(name, "score", "refused", 0.0, str(error), ""))
-    events = tuple(runlog.events(services, run_id))
+    _say_replaced(services, root)
+    workers = services.config.executor.workers
+    if workers == 1:  # tasks in processes of their own start their own
+        prepare_workers(services, names, date, training=isinstance(root, Train))
+    _build(root, workers)
+
+
+def _say_replaced(services: Services, root: Nightly | Train) -> None:
+    """Says which scores readers will no longer see, of a date that is scored again, before that is done."""
+    for task in root.requires() if isinstance(root, Nightly) else ():
+        with contextlib.suppress(Exception):  # its task meets it too, and tells it with its model
+            seen = isinstance(task, Score) and services.warehouse.has_head(task.model, task.date)
+            if seen and not task.complete():
+                services.told(f"{task.subject[0]}, {root.date}: {task.reason()}")
+
+
+def _ended(
+    services: Services,
+    root: Nightly | Train,
+    started: int,
+    departments: Mapping[str, str],
+    barred: Mapping[str, Stopped],
+    *,
+    delete_expired: bool,
+) -> RunResult:
+    """What is done when no task is left, and the verdict on each model."""
+    run_id, date = services.run_id, root.date
+    for name, stopped in barred.items():
+        event = Event(name, "score", "refused", 0.0, str(stopped.error), "")
+        runlog.record(services, run_id, stopped.department, event)
+    events = verdict.work(runlog.events(services, run_id))
     refusals = {event.model: event.message for event in events if event.state == "refused"}
     for name, message in refusals.items():
         why = message.split("\n", 1)[0].removeprefix(f"{services.vault.principal}: ")
         rights.refused(services, f"run {name}", why)
-    outcomes = {name: _outcome(root, name, events) for name in [*names, *barred]}
-    good = [name for name, outcome in outcomes.items() if outcome.ok]
-    problems = [_ended(expire_outputs, services, date, good, delete_expired)]
-    events = tuple(runlog.events(services, run_id))
+    verdicts = {name: outcome.of(root, name, events) for name in departments}
+    good = [name for name, each in verdicts.items() if each.ok]
+    problems = [_problem(expire_outputs, services, date, good, delete_expired)]
+    events = verdict.work(runlog.events(services, run_id))
     for name in {event.model for event in events if event.task == "expire"}:
-        outcomes[name] = _outcome(root, name, events)
-    problems.append(_verified(services, names))
+        verdicts[name] = outcome.of(root, name, events)
+    problems.append(_problem(checkpoint.write, services))
     found = tuple(problem for problem in problems if problem is not None)
-    warnings = (warning,) if warning else ()
-    result = RunResult(
-        run_id, date, tuple(outcomes.values()), events, (now() - started) / 1e6, found, warnings
-    )
-    runlog.finish(services, run_id, result.exit_code)
+    for problem in found:
+        event = Event("ledger", runlog.VERIFY, "failed", 0.0, str(problem), "at the end of the run")
+        _tell(services, departments, event)
+    told = tuple(verdicts.values())
+    result = RunResult(run_id, date, told, events, (now() - started) / 1e6, found)
+    runs.finish(services, run_id, result.exit_code, [(departments[each.model], each) for each in told])
     return result
 
 
-def _verified(services: Services, names: Iterable[str]) -> KronkersError | None:
-    """Verifies what is new and writes the next checkpoint; a difference is shown on the run's page too."""
-    started = now()
-    problem = _ended(checkpoint.write, services)
-    if isinstance(problem, IntegrityError):
-        seconds = (now() - started) / 1e6
-        event = Event(
-            "ledger", runlog.VERIFY, "failed", seconds, str(problem), "verified at the end of a run"
-        )
+def _stopped(services: Services, departments: Mapping[str, str], error: BaseException) -> None:
+    """A run that somebody stopped, or that an error ended: what was done by then stands, and is said."""
+    with contextlib.suppress(KronkersError):  # the first error is told; this run shows as interrupted anyway
+        events = verdict.work(runlog.events(services, services.run_id))
+        verdicts = [(d, verdict.interrupted(name, events)) for name, d in departments.items()]
+        code = 130 if isinstance(error, KeyboardInterrupt) else 1
+        runs.finish(services, services.run_id, code, verdicts, runs.INTERRUPTED)
+
+
+def _tell(services: Services, departments: Mapping[str, str], event: Event) -> None:
+    """What is about no model is recorded for each department, so that its page shows it."""
+    for department in dict.fromkeys(departments.values()):
         with contextlib.suppress(KronkersError):  # where nothing can be written, the exit code says it
-            _tell_departments(services, names, event)
-    return problem
+            runlog.record(services, services.run_id, department, event)
 
 
-def _tell_departments(services: Services, names: Iterable[str], event: Event) -> None:
-    """Records an event that is about no model for each department of these."""
-    for department in dict.fromkeys(services.model(name).department for name in names):
-        runlog.record(services, services.run_id, department, event)
-
-
-def _ended(work: Callable[..., object], *arguments: object) -> KronkersError | None:
+def _problem(work: Callable[..., object], *arguments: object) -> KronkersError | None:
     """What went wrong in something that a run does at its end; its models' work stands all the same."""
     try:
         work(*arguments)
@@ -247,65 +256,3 @@ def _processes_without_fork() -> None:
 
     multiprocessing.set_start_method("forkserver", force=True)
     multiprocessing.set_forkserver_preload(["tasks.quiet", "tasks.nightly", "polars"])
-
-
-def _outcome(root: Nightly | Train, name: str, events: Sequence[Event]) -> Outcome:
-    own = [e for e in events if e.model == name and e.task in ("score", "train", "decide", "expire")]
-    seconds = sum(e.seconds for e in own)
-    for state in ("refused", "failed", "held"):
-        bad = [e for e in own if e.state == state]
-        if bad:
-            # Retention comes after a good run: what that did is told as well.
-            done = _done(own) if all(e.task == "expire" for e in bad) else ""
-            return Outcome(
-                name, state, "; ".join([*filter(None, [done]), *(e.message for e in bad)]), seconds
-            )
-    mine = [root] if isinstance(root, Train) else list(root.requires())
-    try:
-        settled = [t for t in mine if t.subject[0] == name and not t.complete()]
-    except KronkersError as error:
-        return Outcome(name, "failed", str(error), seconds)
-    if settled:
-        return Outcome(name, "waiting", _cause(settled, events), seconds)
-    held = _held(mine, name)
-    if held:
-        return Outcome(name, "held", held, seconds)
-    if not own:
-        return Outcome(name, "up to date", "", 0.0)
-    return Outcome(name, "done", _done(own), seconds)
-
-
-def _done(own: Sequence[Event]) -> str:
-    """The newest scoring, the trainings, and what expired; scorings of earlier dates as a count."""
-    # A message begins with the output's name, and so with its date.
-    scored = sorted(e.message for e in own if e.task == "score")
-    said = [*scored[-1:], *(e.message for e in own if e.task in ("train", "expire") and e.state == "done")]
-    earlier = [f"{len(scored) - 1} earlier dates scored for models that read them"] if len(scored) > 1 else []
-    return "; ".join([*said, *earlier])
-
-
-def _held(tasks: Iterable[BaseTask], name: str) -> str:
-    """An output that an earlier run held back is still not there for readers; say so every time."""
-    for task in tasks:
-        if isinstance(task, Score) and task.model == name:
-            state = task.state()
-            if state is not None and not state.verdict.passed and state.output is not None:
-                return f"{state.output.ref} held: {state.verdict.why()}"
-    return ""
-
-
-def _cause(unfinished: Iterable[BaseTask], events: Sequence[Event]) -> str:
-    """Why a model's tasks did not run: the failed tasks that they stand on."""
-    failed = {(e.model, e.task): e.message for e in events if e.state in ("refused", "failed", "held")}
-    waiting, seen, causes = list(unfinished), set(), []
-    while waiting:
-        task = waiting.pop()
-        if task.task_id in seen:
-            continue
-        seen.add(task.task_id)
-        message = failed.get((task.subject[0], task.kind))
-        if message:
-            causes.append(f"{task.kind} {task.subject[0]}: {message}")
-            continue
-        waiting += task.requires()
-    return "; ".join(dict.fromkeys(causes)) or "something that it needs did not finish"

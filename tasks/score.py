@@ -13,7 +13,7 @@ from kronkers_batch.monitoring.gates import as_words
 from kronkers_batch.registry.training import ModelVersion
 from kronkers_batch.steps import rights
 from kronkers_batch.steps import score as step
-from kronkers_batch.steps.decide import ScoringState, champion_as_of, scoring_state
+from kronkers_batch.steps.decide import ScoringState, champion_as_of, scoring_reason, scoring_state
 from kronkers_batch.steps.permits import refusal
 from kronkers_batch.steps.sources import published_dates, source_of
 from kronkers_batch.steps.windows import scoring_window
@@ -103,8 +103,12 @@ class Score(OutputTask):
         """Why it is scored."""
         if error := self.refusal():
             return f"refused: {error.what}"
-        state = self.state()
-        return "no champion yet" if state is None else state.reason or "what it reads changes first"
+        champion, state = self.champion, self.state()
+        if champion is None or state is None:
+            return "no champion yet"
+        spec = self.services.model(self.model)
+        reason = scoring_reason(self.services, spec, self.date, champion, state)
+        return reason or "what it reads changes first"
 
     def work(self) -> tuple[str, str]:
         """Score, or judge anew what is scored already; or take what another run made meanwhile."""
@@ -133,11 +137,12 @@ class Score(OutputTask):
         services = self.services
         if state.output is not None:
             words = as_words(spec.output_thresholds)
-            output = services.warehouse.judge(state.output, state.verdict.missed, state.reason, words)
+            why = scoring_reason(services, spec, self.date, champion, state)
+            output = services.warehouse.judge(state.output, state.verdict.missed, why, words)
             scored = step.Scored(output, state.verdict)
         else:
             scored = step.score(services, spec, self.date, champion, state.fingerprint)
-        return ("done" if scored.published else "held"), scored.message()
+        return ("done" if scored.published else "held"), f"{scored.message()} by {champion.ref}"
 
 
 def _meanwhile(state: ScoringState) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 import luigi
 
 from kronkers_batch.config.spec import ModelSpec
-from kronkers_batch.errors import AccessRefused, KronkersError
+from kronkers_batch.errors import AccessRefused, KronkersError, described
 from kronkers_batch.steps import rights
 from kronkers_batch.steps import train as step
 from kronkers_batch.steps.decide import promotable, training_due
@@ -105,6 +105,8 @@ class Decide(BaseTask):
             self.work()
         except KronkersError as error:
             return f"{error.where}: {error.what}" if error.where else error.what
+        except Exception as error:
+            return described(error).split("\n", 1)[0]
         return "it could not be decided before"
 
     def work(self) -> tuple[str, str]:
@@ -124,7 +126,7 @@ def due_training(
     """The training that a model needs as of a date; a :class:`Decide` where that cannot be told."""
     try:
         due = training_due(services, services.model(name), date)
-    except KronkersError:
+    except Exception:  # also one that nobody foresaw stops no other model
         yield Decide(model=name, date=date, **common)
         return
     if due is not None:

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from kronkers_batch.cli.options import command, conf_folder, date_option, load_config, logical_date, opened
-from kronkers_batch.cli.output import print_json, say, table
+from kronkers_batch.cli.output import print_json, say, table, warn
 from kronkers_batch.cli.signing import described, for_plan, show
 
 
@@ -47,16 +47,21 @@ def check(args: argparse.Namespace) -> int:
 def plan(args: argparse.Namespace) -> int:
     """Walk the graph and print the tasks that would run."""
     from kronkers_batch.steps import rights
+    from kronkers_batch.steps.stopped import gone, switched_off
     from tasks.plan import plan as walk
     from tasks.run import nightly_task
 
     with opened(args, first_run=True, new_warehouse=args.new_warehouse) as services:
         date = logical_date(services.config, args.date)
         seen = rights.visible(services, "plan", args.names)
-        names = [name for name in seen if args.names or services.model(name).enabled]
+        models = services.config.models
+        names = [n for n in seen if args.names or models[n].enabled or switched_off(services, n)]
+        missing = {} if args.names else gone(services)
         states = for_plan(services, names)
         if states and not args.json:
             show(states)
+        for stopped in missing.values():
+            warn(f"kronkers: {stopped.error}")
         planned = walk(nightly_task(services, conf_folder(args), args.overrides, date, names))
     if args.json:
         tasks = [vars(p) for p in planned]

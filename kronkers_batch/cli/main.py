@@ -10,6 +10,7 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from kronkers_batch import __version__
@@ -119,12 +120,23 @@ def entry() -> NoReturn:
     The rest of Python's own end, which takes modules and memory apart piece by piece, is left out: a fifth of
     a second.
     """
+    _open_streams()
     code = main(own_process=True)
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):  # whoever read it has gone, or it is closed
             stream.flush()
     os._exit(code)
+
+
+def _open_streams() -> None:
+    """A stream that the caller closed is as /dev/null; else the next open file gets what is printed."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - to the end
 
 
 if __name__ == "__main__":

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from kronkers_batch.cli.options import command, conf_folder, date_option, logical_date, one_name, opened
 from kronkers_batch.cli.output import Progress, print_json, say, table, warn
+from kronkers_batch.errors import UsageError
 
 if TYPE_CHECKING:
+    from kronkers_batch.reports.verdict import Verdict
     from kronkers_batch.steps.services import Services
     from tasks.run import RunResult
 
@@ -27,9 +31,13 @@ def add(commands: Any) -> None:
     )
     date_option(parser)
     parser.add_argument("--force", action="store_true", help="train although nothing changed")
-    parser = command(commands, "report", report, "Print or write the page of the last run of a date")
+    parser = command(commands, "report", report, "Print and write the page of a date, or of one run")
     date_option(parser)
+    parser.add_argument("--run", metavar="ID", help="one run instead of all of a date")
     parser.add_argument("--to", metavar="FILE", help="write the page (HTML) to a file")
+    parser = command(commands, "runs", runs, "List the runs, newest first, and what came of each")
+    date_option(parser, "only runs of this logical date")
+    parser.add_argument("--limit", metavar="N", type=int, default=20, help="at most so many (20)")
     parser = command(
         commands,
         "log",
@@ -41,13 +49,12 @@ def add(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the graph, print a table, write the page."""
+    """Run the graph, print a table, write the pages."""
     from tasks.run import run as run_graph
 
-    progress = Progress()
-    with opened(args, progress=progress, first_run=True) as services:
+    def graph(services: Services) -> RunResult:
         date = logical_date(services.config, args.date)
-        result = run_graph(
+        return run_graph(
             services,
             conf_folder(args),
             args.overrides,
@@ -55,31 +62,51 @@ def run(args: argparse.Namespace) -> int:
             args.names,
             delete_expired=args.delete_expired,
         )
-        progress.done()
-        return _tell(args, services, result)
+
+    return _running(args, graph)
 
 
 def train(args: argparse.Namespace) -> int:
     """Train one model through the graph, with what it needs."""
     from tasks.run import train_now
 
-    progress = Progress()
-    with opened(args, progress=progress, first_run=True) as services:
+    def graph(services: Services) -> RunResult:
         name = one_name(args, "model")
         date = logical_date(services.config, args.date)
-        result = train_now(services, conf_folder(args), args.overrides, name, date, force=args.force)
-        progress.done()
+        return train_now(services, conf_folder(args), args.overrides, name, date, force=args.force)
+
+    return _running(args, graph)
+
+
+def _running(args: argparse.Namespace, graph: Callable[[Services], RunResult]) -> int:
+    """Run, print a table, write the pages; those of a run that is stopped or fails too."""
+    from kronkers_batch.errors import KronkersError
+    from kronkers_batch.steps.report import write_page, write_run_page
+
+    progress = Progress()
+    with opened(args, progress=progress, first_run=True) as services:
+        try:
+            result = graph(services)
+        except BaseException:
+            if services.run_id:
+                with suppress(KronkersError):  # the first error is told
+                    write_run_page(services, services.run_id)
+                    write_page(services, logical_date(services.config, args.date))
+            raise
+        finally:
+            progress.done()
         return _tell(args, services, result)
 
 
 def _tell(args: argparse.Namespace, services: Services, result: RunResult) -> int:
     """What became of each model, before anything that went wrong afterwards; the highest exit code."""
     from kronkers_batch.errors import StoreError
-    from kronkers_batch.steps.report import write_page
+    from kronkers_batch.steps.report import write_page, write_run_page
 
     problems = list(result.problems)
     try:
-        page = str(write_page(services, result.run_id))
+        write_run_page(services, result.run_id)
+        page = str(write_page(services, result.date))
     except StoreError as error:
         page = ""
         problems.append(error)
@@ -91,14 +118,15 @@ def _tell(args: argparse.Namespace, services: Services, result: RunResult) -> in
                 "date": str(result.date),
                 "seconds": result.seconds,
                 "exit_code": code,
-                "models": [vars(o) for o in result.outcomes],
+                "models": [_as_json(v) for v in result.verdicts],
                 "report": page or None,
                 "problems": [str(problem) for problem in problems],
                 "warnings": list(result.warnings),
             }
         )
     else:
-        _table(result)
+        say(f"{result.date}, run {result.run_id}, {result.seconds:.1f} s")
+        _models(result.verdicts)
         if page:
             say(f"report: {page}")
     for said in (*result.warnings, *problems):
@@ -106,33 +134,86 @@ def _tell(args: argparse.Namespace, services: Services, result: RunResult) -> in
     return code
 
 
-def _table(result: RunResult) -> None:
-    say(f"{result.date}, run {result.run_id}, {result.seconds:.1f} s")
-    rows = [(o.model, o.state, f"{o.seconds:.1f}", o.message) for o in result.outcomes if o.ok]
-    bad = [o for o in result.outcomes if not o.ok]
-    rows += [(o.model, o.state, f"{o.seconds:.1f}", o.message.split("\n", 1)[0]) for o in bad]
+def _as_json(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "model": verdict.model,
+        "state": verdict.state,
+        "message": verdict.message,
+        "seconds": verdict.seconds,
+        "scores": vars(verdict.scores),
+        "training": vars(verdict.training),
+    }
+
+
+def _models(verdicts: Sequence[Verdict]) -> None:
+    """A row a model, those that need somebody last; then what is wrong with those, in full."""
+    good, bad = [v for v in verdicts if v.ok], [v for v in verdicts if not v.ok]
+    rows = [(v.model, v.state, f"{v.seconds:.1f}", v.message.split("\n", 1)[0]) for v in (*good, *bad)]
     table(rows, ("model", "state", "seconds", "what"))
-    for outcome in bad:
-        say(f"\n{outcome.model} {outcome.state}: {outcome.message}")
+    for verdict in bad:
+        say(f"\n{verdict.model} {verdict.state}: {verdict.message}")
 
 
 def report(args: argparse.Namespace) -> int:
-    """Write the page of the last run again, or print what it says."""
-    from kronkers_batch.steps import rights, runlog
-    from kronkers_batch.steps.report import write_page
+    """Write the page of a date or of a run again, and print what it says."""
+    from kronkers_batch.reports import verdict
+    from kronkers_batch.steps import rights, runlog, runs
+    from kronkers_batch.steps.report import write_page, write_run_page
 
     with opened(args) as services:
         rights.seen(services, "report")
-        date = logical_date(services.config, args.date)
-        run_id = runlog.last_run(services, date)
-        page = write_page(services, run_id, args.to)
-        events = list(runlog.events(services, run_id))
+        if args.run:
+            found = [runs.get(services, args.run)]
+            page = write_run_page(services, args.run, args.to)
+        else:
+            date = logical_date(services.config, args.date)
+            found = runs.of_date(services, date)
+            page = write_page(services, date, args.to)
+        told = [(run.id, runs.verdicts(services, run)) for run in found]
+        events = [(run, e) for run in found for e in verdict.work(runlog.events(services, run.id))]
+    models = [each for _, each in verdict.merged(told)]
     if args.json:
-        print_json({"date": str(date), "run": run_id, "events": [vars(e) for e in events]})
-    else:
-        rows = [(e.task, e.model, e.state, f"{e.seconds:.1f}", e.message, e.reason) for e in events]
-        table(rows, ("task", "of", "state", "seconds", "what", "why"), wide=True)
-        say(f"report: {page}")
+        print_json(
+            {
+                "date": found[-1].date,
+                "runs": [vars(run) for run in found],
+                "models": [_as_json(each) for each in models],
+                "events": [{"run": run.id, **vars(e)} for run, e in events],
+            }
+        )
+        return 0
+    say(f"{found[-1].date}: {verdict.sentence(models)}")
+    _models(models)
+    say()
+    rows = [(e.task, e.model, e.state, f"{e.seconds:.1f}", e.message, e.reason) for _, e in events]
+    table(rows, ("task", "of", "state", "seconds", "what", "why"), wide=True)
+    say(f"report: {page}")
+    return 0
+
+
+def runs(args: argparse.Namespace) -> int:
+    """Print the runs, newest first."""
+    from kronkers_batch.reports import page
+    from kronkers_batch.steps import rights
+    from kronkers_batch.steps import runs as kept
+
+    if args.limit < 1:
+        raise UsageError(f"--limit {args.limit}: at least 1", fix="kronkers runs --limit 20")
+    with opened(args) as services:
+        rights.seen(services, "runs")
+        if args.date:
+            found = kept.of_date(services, logical_date(services.config, args.date))[::-1][: args.limit]
+        else:
+            found = kept.newest(services, args.limit)
+        told = [(run, kept.verdicts(services, run)) for run in found]
+    if args.json:
+        print_json([{**vars(run), "models": [_as_json(v) for v in verdicts]} for run, verdicts in told])
+        return 0
+    rows = [
+        (run.id, run.date, page.moment(run.started), run.state, run.trigger, page.told(run, verdicts))
+        for run, verdicts in told
+    ]
+    table(rows, ("run", "date", "started", "state", "by", "what came of it"), wide=True)
     return 0
 
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from collections.abc import Mapping as MappingType
-from pathlib import Path
 from typing import Any
 
 from kronkers_batch.config import remembered
 from kronkers_batch.config.fields import Bad, Table, read_table, read_value
-from kronkers_batch.config.nodes import Mapping, Node, Scalar, Sequence, from_plain, shown, walk
+from kronkers_batch.config.nodes import Mapping, Node, Scalar, Sequence, from_plain, plain, shown, walk
 from kronkers_batch.config.overrides import Override, check_path
 from kronkers_batch.config.problems import Problems, listed, suggest
 from kronkers_batch.config.schema import EXECUTOR, GROUPS, ROOT, WAREHOUSE, register
@@ -53,6 +52,9 @@ def check_files(root: Root, problems: Problems) -> None:
         for tree in files.values():
             if not isinstance(tree, Mapping):
                 problems.add(tree.origin(""), f"found {shown(tree)}, where a mapping (key: value) is due", "")
+            elif "defaults" in tree.items:
+                what = "the key 'defaults' is for config.yaml and models alone"
+                problems.add(tree.items["defaults"].origin("defaults"), what, "write the values themselves")
             elif group in _TABLES:
                 read_table(_TABLES[group], _masked(tree), "", problems)
     assert isinstance(root.config, Mapping)  # noqa: S101 - read_table refuses anything else
@@ -158,12 +160,12 @@ def _check_alert(root: Root, override: Override) -> None:
         raise Bad(f"there is no key '{'.'.join(override.path)}'", fix)
 
 
-def compose(conf: Path, root: Root, overrides: list[Override], problems: Problems) -> Node | None:
+def compose(root: Root, overrides: list[Override], problems: Problems) -> Node | None:
     """The composed root as a tree with marks, not yet interpolated; None where Hydra refused."""
     key = (root.contents, tuple(o.text for o in overrides))
     if key not in _composed:
         try:
-            found = _remembered(conf, *key)
+            found = _remembered(root, key[1])
         except _Refused as refused:
             file, line = _marks(root, overrides).get(refused.key, (root.config.file, 1))
             problems.add(Origin(file, line, refused.key), *refused.args)
@@ -171,15 +173,14 @@ def compose(conf: Path, root: Root, overrides: list[Override], problems: Problem
         while len(_composed) >= _REMEMBERED:
             _composed.pop(next(iter(_composed)))
         _composed[key] = found
-    plain = _composed[key]
-    return _marked(plain, _marks(root, overrides), "", (root.config.file, 1))
+    return _marked(_composed[key], _marks(root, overrides), "", (root.config.file, 1))
 
 
-def _remembered(conf: Path, contents: Hashable, overrides: tuple[str, ...]) -> Any:
-    name = remembered.key(contents, overrides)
+def _remembered(root: Root, overrides: tuple[str, ...]) -> Any:
+    name = remembered.key(root.contents, overrides)
     found = remembered.look_up(name)
     if found is None:
-        found = _hydra(conf, overrides)
+        found = _hydra(root, overrides)
         remembered.remember(name, found)
     return found
 
@@ -190,16 +191,29 @@ class _Refused(Exception):
     key = ""
 
 
-def _hydra(conf: Path, overrides: tuple[str, ...]) -> Any:
+def _hydra(root: Root, overrides: tuple[str, ...]) -> Any:
+    """What Hydra makes of the trees that were checked. It is shown no folder.
+
+    There it would find files that nobody checked (``schema.yaml``, ``hydra/``, a package in a comment), read
+    with another parser, and perhaps exchanged since.
+    """
     from hydra import compose as hydra_compose
-    from hydra import initialize_config_dir
+    from hydra import initialize
+    from hydra.core.config_store import ConfigStore
     from hydra.errors import HydraException
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     register()
+    store = ConfigStore.instance()
+    for name in ("config.yaml", *root.groups):
+        store.repo.pop(name, None)  # of another configuration in this process
     try:
-        with initialize_config_dir(config_dir=str(conf), version_base="1.3"):
+        store.store(name="config", node=plain(root.config))
+        for group, files in root.groups.items():
+            for name, tree in files.items():
+                store.store(group=group, name=name, node=plain(tree))
+        with initialize(config_path=None, version_base="1.3"):
             composed = hydra_compose("config", overrides=list(overrides))
         return OmegaConf.to_container(composed, resolve=False)
     except (

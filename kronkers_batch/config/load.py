@@ -227,6 +227,15 @@ class _Loader:
 
     # ------------------------------------------------------------ the root
 
+    def unread(self, alerts: Node) -> None:
+        """Who writes down whom to tell believes that they are told: what nothing reads is refused."""
+        for key, value in alerts.items.items() if isinstance(alerts, nodes.Mapping) else ():
+            self.problems.add(
+                value.origin(f"alerts.{key}"),
+                "alerts are not sent yet, and nothing reads this",
+                "Take it out. Have cron mail what a night prints: docs/how-to/run-every-night.md",
+            )
+
     def root(self) -> RootValues | None:
         """The root, composed by Hydra once its own files and overrides are right."""
         before = len(self.problems)
@@ -244,8 +253,9 @@ class _Loader:
         compose.check_overrides(root, mine, self.problems)
         if len(self.problems) > before:
             return None
-        composed = compose.compose(self.conf, root, mine, self.problems)
+        composed = compose.compose(root, mine, self.problems)
         if isinstance(composed, nodes.Mapping):
+            self.unread(composed.items["alerts"])
             secret = [composed.items["alerts"]]
             if variables.has_server(composed.items["warehouse"]):
                 secret.append(composed.items["warehouse"])

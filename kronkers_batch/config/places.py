@@ -34,7 +34,7 @@ _SECONDS = 1.0
 _DISKS = "/run/media"
 _DATABASE_FILES = ("", "-wal", "-shm", "-journal")
 _PROGRAMS = {  # what this program makes in a folder that holds other things too
-    "home": ("cache", "reports"),
+    "home": ("cache", "reports", "runs"),
     "artifacts": ("artifacts", "snapshots"),
     "checkpoints": ("ledger",),
 }

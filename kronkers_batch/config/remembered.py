@@ -17,12 +17,19 @@ from typing import Any
 
 from kronkers_batch import private
 
+_FORMAT = "2"  # of what is made of the files, where the schema does not tell
 _SCHEMA = Path(__file__).with_name("schema.py")
 
 
 def key(contents: Hashable, overrides: tuple[str, ...]) -> str:
     """SHA-256 (hex) of what the composed root depends on: files, overrides, schema, and which Hydra."""
-    parts = [repr(contents), repr(overrides), _SCHEMA.read_text(encoding="utf-8"), version("hydra-core")]
+    parts = [
+        _FORMAT,
+        repr(contents),
+        repr(overrides),
+        _SCHEMA.read_text(encoding="utf-8"),
+        version("hydra-core"),
+    ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

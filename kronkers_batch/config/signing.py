@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import hashlib
+import json
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -35,6 +36,7 @@ from kronkers_batch.config.spec import (
 from kronkers_batch.frames.schema import Schema
 
 FORMAT = 1
+_LEADS = " -> "
 
 LEFT_OUT: Mapping[type, frozenset[str]] = {
     ModelSpec: frozenset({"owner", "description", "origins"}),
@@ -152,12 +154,14 @@ def place(text: str, project: Path, leads: str = "") -> str:
     fixed = fixed_part(text)
     real = Path(leads) if leads else fixed.resolve() / Path(text).relative_to(fixed)
     said, leads = _below(Path(text), project), _below(real, project.resolve())
-    return said if said == leads else f"{said} -> {leads}"
+    return said if said == leads else f"{said}{_LEADS}{leads}"
 
 
 def _below(path: Path, project: Path) -> str:
     inside = path.is_relative_to(project)
-    return f"project:{path.relative_to(project).as_posix()}" if inside else str(path)
+    found = f"project:{path.relative_to(project).as_posix()}" if inside else str(path)
+    # A folder may be called "x -> y"; it is not what the link x leads to.
+    return json.dumps(found, ensure_ascii=False) if _LEADS in found else found
 
 
 def _fields(value: object, project: Path) -> dict[str, object]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from collections.abc import Mapping as MappingType
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kronkers_batch.config.checks import CHECKS
@@ -49,17 +50,21 @@ def _column(node: Node, key: str, problems: Problems) -> tuple[ColumnType, tuple
 def _columns(node: Node, key: str, problems: Problems) -> dict[str, Column]:
     kind = map_kind(Kind(f"{_COLUMN_TYPE.allowed}, or {{type: ..., levels: [...]}}", _column), COLUMN)
     found: dict[str, Any] = kind.parse(node, key, problems)
-    seen: dict[str, str] = {}
-    for name in found:
-        other = seen.setdefault(name.casefold(), name)
-        if other != name and isinstance(node, Mapping):
-            what = f"the columns '{other}' and '{name}' differ only in case"
-            problems.add(
-                node.items[name].origin(f"{key}.{name}"), what, "rename one; SQL does not tell them apart"
-            )
+    _check_case(found, "columns", node, key, problems)
     if not found and not (isinstance(node, Mapping) and node.items):
         raise Bad("found no columns")
     return {name: Column(name, kind_, levels) for name, (kind_, levels) in found.items()}
+
+
+def _check_case(names: Iterable[str], what: str, node: Node, key: str, problems: Problems) -> None:
+    """Notes names that SQL does not tell apart: one would silently stand for the other."""
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(name.casefold(), name)
+        if other != name and isinstance(node, Mapping):
+            where = node.items[name].origin(f"{key}.{name}")
+            found = f"the {what} '{other}' and '{name}' differ only in case"
+            problems.add(where, found, "rename one; SQL does not tell them apart")
 
 
 _INPUT_TABLE = Table(
@@ -84,6 +89,14 @@ def _input(node: Node, key: str, problems: Problems) -> InputRef | None:
 
 
 INPUT = Kind("a source's name, or {output: MODEL}", _input, table=_INPUT_TABLE)
+_INPUTS = map_kind(INPUT, NAME)
+
+
+def _inputs(node: Node, key: str, problems: Problems) -> Any:
+    found = _INPUTS.parse(node, key, problems)
+    _check_case(found, "inputs", node, key, problems)
+    return found
+
 
 _NULL = 100  # of a text of a million characters the parser builds a tree that ends the process
 _CSV = Table(
@@ -150,7 +163,7 @@ SOURCE = Table(
         ),
         Field(
             "inputs",
-            map_kind(INPUT, NAME),
+            replace(_INPUTS, parse=_inputs),
             "query: the tables of the SQL, each a source or a model's output.",
         ),
         Field("output", NAME, "output: the model whose published output this is.", default=""),

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kronkers_batch.data.timelimit import TimeIsUp, TimeLimit
 
@@ -63,47 +62,6 @@ def timed(connection: duckdb.DuckDBPyConnection, limit: dt.timedelta) -> Iterato
             if clock.over:
                 raise TimeIsUp from None
             raise
-
-
-def is_single_select(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
-    """Whether the text is exactly one SELECT. Raises DuckDB's ParserException when it is no SQL."""
-    import duckdb
-
-    statements = connection.extract_statements(sql)
-    return len(statements) == 1 and statements[0].type == duckdb.StatementType.SELECT
-
-
-# Functions in FROM that only compute. All others are refused: many read files, some run SQL that is a text.
-_COMPUTING = frozenset({"generate_series", "json_each", "json_tree", "range", "repeat", "unnest"})
-
-
-def read_besides(connection: duckdb.DuckDBPyConnection, sql: str, tables: Iterable[str]) -> list[str]:
-    """What a single SELECT reads besides these tables and its own WITH: tables, and functions with ``()``.
-
-    A file that a view reads may hold more than the view shows, and its name can be guessed. So it is not
-    enough to lock all other files.
-    """
-    # fetchall: a result that is not read to its end keeps the connection's tables in use.
-    ((text,),) = connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchall()
-    known = {name.casefold() for name in tables}
-    read: set[str] = set()
-    waiting: list[Any] = [json.loads(text)]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, dict):
-            waiting += node.values()
-            if "cte_map" in node:
-                # Plain names alone: one that is a path could stand for a file where this WITH is not seen.
-                names = (entry["key"].casefold() for entry in node["cte_map"]["map"])
-                known |= {name for name in names if name.isidentifier()}
-            if node.get("type") in ("BASE_TABLE", "SHOW_REF") and node["table_name"]:
-                read.add(node["table_name"])
-            elif node.get("type") == "TABLE_FUNCTION":
-                read.add(f"{node['function']['function_name']}()")
-        elif isinstance(node, list):
-            waiting += node
-    known |= {f"{name}()" for name in _COMPUTING}
-    return sorted(name for name in read if name.casefold() not in known)
 
 
 def quoted_name(name: str) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from kronkers_batch.frames.schema import SPANS, ColumnType
 from kronkers_batch.frames.wire import INT32_MIN, WireError, unquoted
 
 
@@ -39,6 +40,8 @@ class Expected:
     text_bytes: int = 16 * 2**20  # bound on the levels of one column, besides 256 bytes a row
 
 
+UNUSED = 2**17
+"""Levels that a column may have besides one a row: each takes a hundred bytes here, however short it is."""
 REPEATED = 4
 """How much of the bound on a column's levels all of its rows' texts may take."""
 
@@ -60,12 +63,12 @@ def _as_is(series: pl.Series) -> pl.Series:
     return series
 
 
+_DAYS, _MOMENTS = SPANS[ColumnType.DATE], SPANS[ColumnType.TIMESTAMP]
 _RANGES: dict[str, tuple[int, int]] = {
-    "d4": (-719_162, 2_932_896),
-    "t8": (-62_135_596_800_000_000, 253_402_300_799_999_999),
-    "ts": (-62_135_596_800, 253_402_300_799),
+    "d4": _DAYS,
+    "t8": _MOMENTS,
+    "ts": (_MOMENTS[0] // 1_000_000, _MOMENTS[1] // 1_000_000),
 }
-"""The first and the last day and moment of the years 1 to 9999: others cannot be shown, in most languages."""
 
 _FINISH: dict[str, Callable[[pl.Series], pl.Series]] = {
     "b1": lambda s: s.cast(pl.Boolean),
@@ -144,7 +147,7 @@ def _decode_column(reader: Reader, header: _Header, rows: int, text_bound: int) 
         raise WireError("a column has more nulls than rows")
     if not has_levels and (header.levels or header.level_bytes):
         raise WireError("a column that is no category has levels")
-    if header.level_bytes > text_bound or header.levels > header.level_bytes:
+    if header.level_bytes > text_bound or header.levels > rows + UNUSED:
         raise WireError("a column's levels are larger than allowed")
     values = np.frombuffer(reader.exactly(header.size), dtype=dtype)
     if has_levels:
@@ -185,7 +188,10 @@ def _decode_levels(reader: Reader, header: _Header, codes: NDArray[Any], text_bo
         or bool((codes > len(lines)).any())
     ):
         raise WireError("a code is not one of its levels")
-    levels = pl.Series([unquoted(line) for line in lines], dtype=pl.String)
+    texts = [unquoted(line) for line in lines]
+    if any("\0" in text for text in texts):
+        raise WireError("a text holds a NUL byte")  # what no source may hold, which this may become
+    levels = pl.Series(texts, dtype=pl.String)
     # A text that every row has is sent once, but takes its room in every row when it is stored.
     sizes = levels.str.len_bytes().to_numpy().astype(np.int64)
     if int(sizes[codes[~missing] - 1].sum()) > REPEATED * text_bound:

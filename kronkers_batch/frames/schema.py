@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -20,6 +20,14 @@ class ColumnType(StrEnum):
     TIMESTAMP = "timestamp"  # microseconds since 1970-01-01T00:00:00Z
     STRING = "string"  # UTF-8
     CATEGORY = "category"  # UTF-8 with a closed, ordered list of levels
+
+
+_DAYS = (-719_162, 2_932_896)
+SPANS: Mapping[ColumnType, tuple[int, int]] = {
+    ColumnType.DATE: _DAYS,
+    ColumnType.TIMESTAMP: (_DAYS[0] * 86_400_000_000, (_DAYS[1] + 1) * 86_400_000_000 - 1),
+}
+"""First and last day and microsecond of the years 1 to 9999: in most languages no others can be shown."""
 
 
 @dataclass(frozen=True)

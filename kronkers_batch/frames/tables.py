@@ -8,7 +8,7 @@ import polars as pl
 
 from kronkers_batch.errors import SourceError
 from kronkers_batch.frames.near import near
-from kronkers_batch.frames.schema import Column, ColumnType, Schema
+from kronkers_batch.frames.schema import SPANS, Column, ColumnType, Schema
 
 POLARS_TYPES: dict[ColumnType, pl.DataType] = {
     ColumnType.FLOAT: pl.Float64(),
@@ -83,7 +83,7 @@ def _convert(series: pl.Series, column: Column, where: str) -> pl.Series:
             fix=f"declare another type for '{column.name}', or convert it in the source",
             found=str(series.dtype),
         )
-    converted = rule
+    converted = _shown(rule, column)
     lost = converted.null_count() - series.null_count()
     if lost:
         raise SourceError(
@@ -93,6 +93,14 @@ def _convert(series: pl.Series, column: Column, where: str) -> pl.Series:
             fix=f"declare another type for '{column.name}', or correct the source",
         )
     return converted
+
+
+def _shown(converted: pl.Series, column: Column) -> pl.Series:
+    """Null where a day or moment is beyond the years that can be shown; text is read of any year."""
+    if column.type not in SPANS:
+        return converted
+    within = converted.to_physical().is_between(*SPANS[column.type])
+    return pl.select(pl.when(within).then(converted)).to_series()
 
 
 def _to_float(series: pl.Series) -> pl.Series | None:
@@ -109,7 +117,7 @@ def _to_float32(series: pl.Series) -> pl.Series | None:
     narrow = wide.cast(pl.Float32)
     if series.dtype.is_integer():  # a float that is rounded was declared so; a whole number would be wrong
         return pl.select(pl.when(narrow.cast(pl.Float64) == wide).then(narrow)).to_series()
-    return narrow
+    return pl.select(pl.when(narrow.is_infinite() == wide.is_infinite()).then(narrow)).to_series()
 
 
 def _to_integer(wanted: pl.DataType) -> Callable[[pl.Series], pl.Series | None]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -29,6 +30,9 @@ class Keys(Protocol):
     def warehouse(self) -> str:
         """The warehouse's id."""
 
+    def require(self, conn: Connection, action: str, subject: str, department: str) -> None:
+        """Raises AccessRefused where the caller may not write this line now."""
+
     def seal(self, conn: Connection, department: str, seq: int, data: bytes) -> tuple[str, bytes]:
         """Seals an entry's details; returns the key's id and the ciphertext. Raises AccessRefused."""
 
@@ -51,7 +55,7 @@ class Keys(Protocol):
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry; ``details`` is None where the caller may not see them."""
+    """One entry; ``details`` is None where the caller may not see them. ``signer`` is a public key's id."""
 
     seq: int
     at: int
@@ -60,6 +64,7 @@ class Entry:
     subject: str
     department: str
     details: Mapping[str, Any] | None
+    signer: str
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,7 @@ class Ledger:
 
     def __init__(self, db: Database, keys: Keys) -> None:
         self._db, self._keys = db, keys
+        self._mine = Head(0, GENESIS)
         self.decided = False
 
     def append(
@@ -104,7 +110,8 @@ class Ledger:
             The entry's number.
 
         Raises:
-            AccessRefused: The caller holds no key of the department.
+            AccessRefused: The caller may not do this any more, or holds no key of the department.
+            IntegrityError: What this process wrote before is gone.
         """
         if action not in ACTIONS:
             raise ValueError(f"the ledger has no sentence for {action!r}")
@@ -112,6 +119,8 @@ class Ledger:
         if details and not department:
             raise ValueError("details need a department whose key seals them")
         serialise(conn, "ledger")
+        self._keys.require(conn, action, subject, department)  # here: whose right ends gets no later line
+        self.require_mine(conn)
         last = head(conn)
         seq, key_id, blob = last.seq + 1, "", b""
         if details:
@@ -132,9 +141,26 @@ class Ledger:
         digest = entry_hash(row)
         _, signature = self._keys.sign(_signed(digest))
         whole = row | {"hash": digest, "signature": signature}
-        written.insert(conn, table, whole, f"entry {seq} of the ledger")
+        done = Head(seq, digest)
+        written.insert(
+            conn, table, whole, f"entry {seq} of the ledger", found=functools.partial(self._remember, done)
+        )
         self.decided = self.decided or action in DECISIONS
         return seq
+
+    def _remember(self, done: Head) -> None:
+        self._mine = max(self._mine, done, key=lambda one: one.seq)
+
+    def require_mine(self, conn: Connection) -> None:
+        """Refuses a ledger without the last entry that this process wrote.
+
+        A chain does not tell that its end was cut off; the next entry would go on from the one before. Raises
+        IntegrityError.
+        """
+        mine = self._mine
+        query = select(table.c.hash).where(table.c.seq == mine.seq)
+        if mine.seq and conn.execute(query).scalar() != mine.hash:
+            raise _broken(mine.seq, "which this process wrote, is gone or is another one")
 
     def entries(
         self, conn: Connection, *, after: int = 0, limit: int | None = None, subject: str | None = None
@@ -147,15 +173,28 @@ class Ledger:
         if subject is not None:
             query = query.where(table.c.subject == subject)
         for row in conn.execute(query):
-            yield Entry(
-                row.seq,
-                row.at,
-                row.principal,
-                row.action,
-                row.subject,
-                row.department,
-                self._details(conn, row),
-            )
+            yield _entry(row, self._details(conn, row))
+
+    def of_actions(self, conn: Connection, actions: Iterable[str], upto: int | None = None) -> list[Entry]:
+        """The entries of these actions, in order, to that number; without details.
+
+        Each is verified by itself: that none is missing is not known before :meth:`verify`. Raises
+        IntegrityError.
+        """
+        query = select(table).where(table.c.action.in_(list(actions))).order_by(table.c.seq)
+        if upto is not None:
+            query = query.where(table.c.seq <= upto)
+        rows = conn.execute(query).all()
+        for row in rows:
+            self._require_signed(conn, row)
+        return [_entry(row, None) for row in rows]
+
+    def _require_signed(self, conn: Connection, row: Row[Any]) -> None:
+        if entry_hash(dict(row._mapping)) != row.hash:
+            raise _broken(row.seq, "was changed")
+        # By name too: else anybody with a key could write down what somebody else did.
+        if not self._keys.check(conn, row.signer, _signed(row.hash), row.signature, row.principal):
+            raise _broken(row.seq, "is not signed by who it says")
 
     def _details(self, conn: Connection, row: Row[tuple[object, ...]]) -> Mapping[str, Any] | None:
         if not row.key_id:
@@ -188,13 +227,9 @@ class Ledger:
                 raise _broken(last.seq + 1, "is missing")
             if row.previous != last.hash:
                 raise _broken(row.seq, "does not follow the one before it")
-            if entry_hash(dict(row._mapping)) != row.hash:
-                raise _broken(row.seq, "was changed")
-            # By name too: else anybody with a key could write down what somebody else did.
-            signed = _signed(row.hash)
-            if not self._keys.check(conn, row.signer, signed, row.signature, row.principal):
-                raise _broken(row.seq, "is not signed by who it says")
+            self._require_signed(conn, row)
             last = Head(row.seq, row.hash)
+        self.require_mine(conn)
         return last
 
 
@@ -209,6 +244,11 @@ def entry_hash(row: Mapping[str, Any]) -> bytes:
     names = ("seq", "at", "principal", "action", "subject", "department", "key_id", "details", "previous")
     fields = [row[n] for n in names]
     return hashlib.sha256(encode("kronkers-batch ledger 1", *fields, row["signer"])).digest()
+
+
+def _entry(row: Row[Any], details: Mapping[str, Any] | None) -> Entry:
+    fields = (row.seq, row.at, row.principal, row.action, row.subject, row.department)
+    return Entry(*fields, details, row.signer)
 
 
 def _signed(digest: bytes) -> bytes:

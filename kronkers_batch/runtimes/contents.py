@@ -23,7 +23,7 @@ from blake3 import blake3
 
 from kronkers_batch.config.spec import Environment, Language
 from kronkers_batch.errors import ConfigError, MissingPart
-from kronkers_batch.runtimes.languages.base import WORKERS, command_of, is_system
+from kronkers_batch.runtimes.languages.base import WORKERS, command_of, in_words, is_system
 from kronkers_batch.store.cache import ContentCache
 
 SETTLED = 120
@@ -63,6 +63,11 @@ def environment_contents(language: Language, environment: Environment, cache: Co
     if environment == Environment():
         return ""
     roots = _roots(language, environment)
+    with in_words(environment):
+        return _contents(roots, cache)
+
+
+def _contents(roots: list[Path], cache: ContentCache) -> str:
     for _ in range(_TRIES):
         now = time.time()
         entries = [
@@ -74,7 +79,8 @@ def environment_contents(language: Language, environment: Environment, cache: Co
                 where=str(roots[0]),
                 fix="take out of the environment what does not belong there",
             )
-        state = blake3("\0".join(f"{e.name}\0{e.path}\0{e.state}" for e in entries).encode()).hexdigest()
+        listed = "\0".join(f"{e.name}\0{e.path}\0{e.state}" for e in entries)
+        state = blake3(os.fsencode(listed)).hexdigest()
         known = cache.get("environment", state)
         if known is not None and _is_settled(entries, now):
             return known

@@ -118,12 +118,15 @@ def packages(answer: Answer) -> dict[str, str]:
 
 
 def as_declared(frame: pl.DataFrame, outputs: Schema) -> pl.DataFrame:
-    """Numbers of any type where numbers are declared: languages differ in what a score is."""
+    """Truth values where numbers are declared, and no value as NaN where whole ones are; languages differ.
+
+    Numbers of another type are left as they are: they become the declared one only where none is changed.
+    """
     numbers = {ColumnType.FLOAT: pl.Float64, ColumnType.FLOAT32: pl.Float32}
     casts = [
         pl.col(c.name).cast(numbers[c.type])
         for c in outputs
-        if c.type in numbers and (frame.schema[c.name].is_numeric() or frame.schema[c.name] == pl.Boolean)
+        if c.type in numbers and frame.schema[c.name] == pl.Boolean
     ]
     whole = (ColumnType.INTEGER, ColumnType.INT32)  # pandas has no other way to say that one is missing
     missing = [

@@ -63,22 +63,30 @@ def opened(launch: Launch, info: int | None = None) -> Iterator[tuple[list[str],
     if not launch.sandboxed:
         yield list(launch.argv), ()
         return
-    read, write = os.pipe2(os.O_CLOEXEC)
-    code = os.memfd_create("code", os.MFD_CLOEXEC)  # of any size, where a pipe holds little
-    try:
-        with open(code, "wb", closefd=False) as file:
-            file.write(launch.code)
-        os.lseek(code, 0, os.SEEK_SET)
-        with open(write, "wb") as file:  # noqa: PTH123 - a descriptor, not a path; all of it fits the pipe
-            file.write(launch.calls)
-        said = () if info is None else (info,)
-        options = ["--seccomp", str(read)] if launch.calls else []
-        options += [word for number in said for word in ("--info-fd", str(number))]
-        argv = [str(code) if word == CODE else word for word in launch.argv[1:]]
-        yield [launch.argv[0], *options, *argv], (read, code, *said)
-    finally:
-        os.close(read)
-        os.close(code)
+    options: list[str] = []
+    handed: list[int] = []  # no other: what bubblewrap is not told of, it leaves open for the worker
+    with contextlib.ExitStack() as stack:
+        if launch.calls:
+            handed.append(_kept(stack, "calls", launch.calls))
+            options += ["--seccomp", str(handed[-1])]
+        if info is not None:
+            handed.append(info)
+            options += ["--info-fd", str(info)]
+        argv = list(launch.argv[1:])
+        if CODE in argv:
+            handed.append(_kept(stack, "code", launch.code))
+            argv[argv.index(CODE)] = str(handed[-1])
+        yield [launch.argv[0], *options, *argv], tuple(handed)
+
+
+def _kept(stack: contextlib.ExitStack, name: str, content: bytes) -> int:
+    """A descriptor from which these bytes can be read, closed with ``stack``; a pipe would hold little."""
+    found = os.memfd_create(name, os.MFD_CLOEXEC)
+    stack.callback(os.close, found)
+    with open(found, "wb", closefd=False) as file:
+        file.write(content)
+    os.lseek(found, 0, os.SEEK_SET)
+    return found
 
 
 def identity(path: Path) -> Identity:

@@ -121,6 +121,8 @@ TERMINAL = (0x5412, 0x541C)
 AF_UNIX, SOCK_STREAM, SOCK_TYPES = 1, 1, 0xF
 SHARED_ANONYMOUS = 0x01 | 0x20
 """MAP_SHARED and MAP_ANONYMOUS together: memory that stays when it is no longer mapped but for one page."""
+HUGE_PAGES = 0x40000
+"""MAP_HUGETLB: pages that the machine keeps ready for a database or the like, which no limit counts."""
 
 _X32 = 0x40000000
 _LOAD, _AND, _EQUAL, _GREATER, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x54, 0x15, 0x25, 0x35, 0x45, 0x06
@@ -184,7 +186,8 @@ def program(machine: Architecture) -> bytes:
     code += _for_call(_IOCTL[machine.index], [*typed, allow])
     ask = [(_LOAD, 0, 0, _FIRST), (_EQUAL, 2, 0, 0), (_EQUAL, 1, 0, 0xFFFFFFFF), refuse, allow]
     code += _for_call(_PERSONALITY[machine.index], ask)
-    both = [(_LOAD, 0, 0, _FOURTH), (_AND, 0, 0, SHARED_ANONYMOUS), (_EQUAL, 0, 1, SHARED_ANONYMOUS)]
+    both = [(_LOAD, 0, 0, _FOURTH), (_ANY_BIT, 0, 1, HUGE_PAGES), refuse]
+    both += [(_AND, 0, 0, SHARED_ANONYMOUS), (_EQUAL, 0, 1, SHARED_ANONYMOUS)]
     code += _for_call(_MMAP[machine.index], [*both, refuse, allow])
     return b"".join(struct.pack("<HBBI", *instruction) for instruction in [*code, allow])
 

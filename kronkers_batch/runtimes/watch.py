@@ -8,9 +8,10 @@ the worker's scratch and shared memory. Other memory that belongs to no process 
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 
 from kronkers_batch.runtimes.bubblewrap import SCRATCH
@@ -23,6 +24,8 @@ IN_MEMORY = (SCRATCH, "/dev/shm")  # noqa: S108 - inside the sandbox
 
 NAME = 2048
 """Bytes of the kernel's memory for a file in memory, however empty: its inode, its name and attributes."""
+
+SWAPS = Path("/proc/swaps")
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -91,8 +94,9 @@ class Family:
         """Whether they take more than so many bytes together."""
         members = self.members()
         files = _files(members) if sandboxed else 0
+        taken = _resident_or_swapped if _swaps() else _resident
         # Cheap, and never less than what they take; what several of them share is in it several times.
-        if sum(_resident(pid) for pid in members) + files <= limit:
+        if sum(taken(pid) for pid in members) + files <= limit:
             return False
         return sum(_own(pid) for pid in members) + files > limit
 
@@ -117,16 +121,41 @@ def _resident(pid: int) -> int:
         return 0
 
 
+def _swaps() -> bool:
+    """Whether this machine has swap, to which a process can move its own pages (MADV_PAGEOUT)."""
+    return len(SWAPS.read_text().splitlines()) > 1 if SWAPS.exists() else False
+
+
+def _resident_or_swapped(pid: int) -> int:
+    try:
+        return resident_or_swapped(Path(f"/proc/{pid}/status").read_text(errors="replace"))
+    except OSError:
+        return 0
+
+
+def resident_or_swapped(status: str) -> int:
+    """Bytes that a process has in memory or in swap, by its ``/proc/PID/status``; 0 where it has ended."""
+    return 1024 * sum(map(int, re.findall(r"^(?:VmRSS|VmSwap):\s*(\d+) kB$", status, re.MULTILINE)))
+
+
 def _own(pid: int) -> int:
-    """Memory of its own and its share of what it shares, without files that are only mapped."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except ProcessLookupError:
         return 0
     except OSError:
-        return _resident(pid)  # it does not let itself be looked at: then all counts
-    sizes = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines[1:])}
-    return 1024 * (sizes["Pss_Anon"] + sizes["Pss_Shmem"] if "Pss_Anon" in sizes else sizes.get("Pss", 0))
+        return _resident_or_swapped(pid)  # it does not let itself be looked at: then all counts
+    return own(lines)
+
+
+def own(rollup: Sequence[str]) -> int:
+    """Bytes of its own and its share of what it shares, in memory or in swap, without files only mapped.
+
+    ``rollup`` are the lines of its ``/proc/PID/smaps_rollup``.
+    """
+    sizes = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in rollup[1:])}
+    there = sizes["Pss_Anon"] + sizes["Pss_Shmem"] if "Pss_Anon" in sizes else sizes.get("Pss", 0)
+    return 1024 * (there + sizes.get("SwapPss", 0))
 
 
 def _files(members: list[int]) -> int:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from kronkers_batch.errors import StoreError
 from kronkers_batch.ledger import checkpoints, ledger
 from kronkers_batch.ledger.checkpoints import Checkpoint, Head
-from kronkers_batch.steps import keys_in_use, recorded, recorded_since
+from kronkers_batch.steps import keys_in_use, recorded, recorded_since, standing
 from kronkers_batch.steps.services import Services
 from kronkers_batch.store import storage
 from kronkers_batch.store.artifacts import ArtifactStore
@@ -80,19 +80,22 @@ def mark(services: Services) -> None:
     if store is None or not services.ledger.decided:
         return
     services.ledger.decided = False
-    with services.db.read() as connection:
+    with services.db.read(anew=True) as connection:
+        services.ledger.require_mine(connection)
         head, versions = ledger.head(connection), keys_in_use.versions(connection)
     with _no_checkpoint():
         checkpoints.write(LedgerKeys(services.vault), store, head, None, versions)
 
 
 def compare(services: Services) -> None:
-    """Refuses a database that is older than its checkpoints, or has older keys than were in use already.
+    """Refuses a database that is older than its checkpoints, has older keys than were in use already, or has
+    people of whom the ledger does not tell.
 
     Raises IntegrityError, StoreError.
     """
     store = _store(services)
     with services.db.read() as connection:
+        standing.replayed(services, connection).compare(connection)
         found = [] if store is None else checkpoints.newest(connection, LedgerKeys(services.vault), store)
         _expect(services, connection, found)
 

@@ -137,6 +137,9 @@ def _first_or_changed(services: Services, model: ModelSpec, definition: Definiti
     return "definition changed: " + ("; ".join(what) if what else "code or environment")
 
 
+_NOT_THE_CHAMPION = "the source, or what the model declares of its scoring, changed"
+
+
 @dataclass(frozen=True)
 class ScoringState:
     """What there is for one logical date: ``output`` with this fingerprint, and today's verdict on it."""
@@ -155,14 +158,27 @@ class ScoringState:
             return False
         return self.output.head if self.verdict.passed else self.output.state == "held"
 
-    @property
-    def reason(self) -> str:
-        """Why scoring joins the graph; empty when it does not."""
-        if self.settled:
-            return ""
-        return (
-            "not scored yet" if self.output is None else "thresholds changed: judged anew, nothing computed"
-        )
+
+def scoring_reason(
+    services: Services, model: ModelSpec, date: dt.date, champion: ModelVersion, state: ScoringState
+) -> str:
+    """Why a scoring joins the graph, and what of today's it replaces; empty when it does not join."""
+    if state.settled:
+        return ""
+    before = services.warehouse.head(model.name, date)
+    if state.output is not None:
+        if before is not None and state.verdict.passed:
+            return f"{state.output.ref} is of the present champion and source; {_replaces(before)}"
+        return "thresholds changed: judged anew, nothing computed"
+    if before is None:
+        return "not scored yet"
+    by = before.lineage.get("model_version", "")
+    what = f"champion changed: {by} -> {champion.ref}" if by != champion.ref else _NOT_THE_CHAMPION
+    return f"{what}; {_replaces(before)}"
+
+
+def _replaces(before: OutputVersion) -> str:
+    return f"replaces {before.ref}, which readers see"
 
 
 def scoring_state(

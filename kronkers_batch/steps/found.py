@@ -14,9 +14,10 @@ from sqlalchemy import Connection, select
 
 from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.errors import AccessRefused, NotFound
-from kronkers_batch.reports.page import Event, RunRecord
+from kronkers_batch.reports import verdict
+from kronkers_batch.reports.events import Event, RunRecord
 from kronkers_batch.steps import rights as asked
-from kronkers_batch.steps import runlog
+from kronkers_batch.steps import runlog, runs
 from kronkers_batch.steps.services import Services
 from kronkers_batch.steps.sources import source_of
 from kronkers_batch.store.tables.runs import run_events
@@ -45,12 +46,12 @@ def log(services: Services, date: dt.date, name: str = "") -> tuple[RunRecord, l
     recorded, IntegrityError.
     """
     asked.visible(services, "log", [name] if name else [])
-    run_id = runlog.last_run(services, date)
+    run_id = runs.last(services, date)
     wanted = _of(services, name) if name else None
     events = [
         (number, event)
         for number, event in runlog.numbered(services, run_id)
-        if wanted is None or event.model in wanted
+        if event.task not in verdict.OF_MODELS and (wanted is None or event.model in wanted)
     ]
     mine = asked.held(services)
     readable = {
@@ -62,7 +63,7 @@ def log(services: Services, date: dt.date, name: str = "") -> tuple[RunRecord, l
     with services.db.read() as connection:
         texts = {n: _text(services, connection, run_id, n, scope) for n, scope in readable.items()}
     kept = [Kept(event, texts.get(number)) for number, event in events]
-    return runlog.get(services, run_id), kept
+    return runs.get(services, run_id), kept
 
 
 def _record(services: Services, run_id: str, scopes: list[str]) -> None:

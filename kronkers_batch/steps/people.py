@@ -14,6 +14,7 @@ from kronkers_batch.config.places import Places
 from kronkers_batch.errors import NotFound, StoreError, UsageError
 from kronkers_batch.steps import rights as asked
 from kronkers_batch.steps.services import Services
+from kronkers_batch.store.engine import serialise
 from kronkers_batch.store.ids import is_id
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import grants as granting
@@ -94,6 +95,7 @@ def add(
     name, principal_id, keys = pin.from_text(line)
     vault = services.vault
     with services.db.write() as connection:
+        serialise(connection, "grants")  # as whoever revokes: no line of theirs stands after that
         vault.trust.require_authority(connection, vault.identity)
         _refuse_taken(connection, principal_id, name, keys.id)
         authority = ADMIN if administrator else NONE
@@ -166,6 +168,9 @@ def revoke(services: Services, name: str, scope_text: str | None, *, why: str = 
         return _revoke_principal(services, name, why)
     scope = parse_scope(services, scope_text, known=True)
     asked.require_admin(services, scope)
+    if name == vault.principal and not scope.model and not is_administrator(services):
+        # The next keys would be sealed by somebody who may no longer do so.
+        raise UsageError("you cannot revoke yourself", fix="Another administrator can.")
     with services.db.write() as connection:
         taken = rotation.revoke(vault.ring, connection, name, scope, whole=False)
         note(services.ledger, connection, vault, "revoke", f"{name} {scope}", scope, _told(why))

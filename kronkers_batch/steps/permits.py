@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from kronkers_batch.config import account, claims, signing
@@ -22,7 +22,17 @@ from kronkers_batch.config.spec import (
     SourceKind,
     SourceSpec,
 )
-from kronkers_batch.errors import AccessRefused, ConfigError, MissingPart, ModelError, SourceError
+from kronkers_batch.errors import (
+    AccessRefused,
+    ConfigError,
+    IntegrityError,
+    KronkersError,
+    MissingPart,
+    ModelError,
+    SourceError,
+    StoreError,
+    described,
+)
 from kronkers_batch.redaction import redacted
 from kronkers_batch.runtimes.contents import environment_contents
 from kronkers_batch.runtimes.probing import environment_fingerprint
@@ -32,6 +42,7 @@ from kronkers_batch.vault import memory
 from kronkers_batch.vault.definitions import Definition, Signatures, Signed, Subject
 
 HOUSE, POLICY = "house", "definitions"
+_UNREADABLE = "cannot be read"
 
 
 @dataclass(frozen=True)
@@ -148,7 +159,10 @@ def permit(services: Services, name: str) -> None:
 
 
 def refusal(services: Services, name: str) -> AccessRefused | None:
-    """Why a model's definition may not be run; None where it may. Worked out once a process."""
+    """Why a model's definition may not be run; None where it may. Worked out once a process.
+
+    What cannot be looked at is not what was signed, whyever; and it is one model's failure, no other's.
+    """
     key = ("permit", name)
     if key not in services.memo:
         try:
@@ -156,8 +170,12 @@ def refusal(services: Services, name: str) -> AccessRefused | None:
             services.memo[key] = None
         except AccessRefused as error:
             services.memo[key] = error
-        except ModelError as error:  # code that cannot be read is not what was signed
+        except (StoreError, IntegrityError):
+            raise  # of the warehouse, and so of all models
+        except KronkersError as error:
             services.memo[key] = AccessRefused(error.what, where=error.where, fix=error.fix)
+        except Exception as error:
+            services.memo[key] = AccessRefused(described(error), where=f"model {name}")
     found = services.memo[key]
     return found if isinstance(found, AccessRefused) else None
 
@@ -243,36 +261,61 @@ def foreign(config: Config, model: ModelSpec) -> list[SourceSpec]:
     return [s for s in signing.reached(model.source, config.sources) if s.department != model.department]
 
 
-def model_wanted(services: Services, model: ModelSpec, code: str | None = None) -> Wanted:
+def model_wanted(services: Services, model: ModelSpec) -> Wanted:
     """A model's definition now, with every source that it reads.
 
-    ``code`` stands in for the digest of code that cannot be read; without it that raises ModelError.
+    Raises ModelError where its code cannot be read, MissingPart or ConfigError where its environment cannot.
     """
-    config = services.config
-    if code is None:
-        text = read_code(services, model)
-        code = hashlib.sha256(text.encode()).hexdigest() if text else ""
-    fields = signing.model_definition(
+    return _model_wanted(
+        services,
         model,
-        config.sources,
-        config.root.parent,
-        code=code,
+        code=_code(services, model),
         environment=environment_fingerprint(model.language, model.environment),
         contents=_contents(services, model),
     )
+
+
+def unreadable(services: Services, model: ModelSpec) -> Wanted:
+    """As :func:`model_wanted`, to show of a model whose code or environment cannot be read.
+
+    No signature fits it, and it is not to be signed: what such an environment holds could be exchanged.
+    """
+    asked: dict[str, Callable[[], str]] = {
+        "code": lambda: _code(services, model),
+        "environment": lambda: environment_fingerprint(model.language, model.environment),
+        "contents": lambda: _contents(services, model),
+    }
+    digests = {}
+    for name, ask in asked.items():
+        try:
+            digests[name] = ask()
+        except (ModelError, MissingPart, ConfigError):
+            digests[name] = _UNREADABLE
+    return _model_wanted(services, model, **digests)
+
+
+def _code(services: Services, model: ModelSpec) -> str:
+    text = read_code(services, model)
+    return hashlib.sha256(text.encode()).hexdigest() if text else ""
+
+
+def _model_wanted(services: Services, model: ModelSpec, **digests: str) -> Wanted:
+    config = services.config
+    fields = signing.model_definition(model, config.sources, config.root.parent, **digests)
     fields |= _as_led(services, signing.reached(model.source, config.sources))
     return _wanted(Subject.MODEL, model.name, model.department, fields)
 
 
 def _contents(services: Services, model: ModelSpec) -> str:
-    """Digest of the environment's files; worked out once a process, for all models that declare it."""
+    """Digest of the environment's files; worked out once a process, for all models that declare it.
+
+    Raises MissingPart, ConfigError. Nothing stands in for files that cannot be read: a signature on that
+    would fit whatever they hold later.
+    """
     key = ("environment contents", str(model.language), repr(model.environment))
     known = services.memo.get(key)
     if not isinstance(known, str):
-        try:
-            known = environment_contents(model.language, model.environment, services.cache)
-        except (MissingPart, ConfigError) as error:
-            known = f"none: {error.what}"  # which nobody has signed, and which the model's own run says
+        known = environment_contents(model.language, model.environment, services.cache)
         services.memo[key] = known
     return known
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from kronkers_batch.config.places import Places
 from kronkers_batch.config.spec import CodeFile, Config, ModelSpec, Origin
 from kronkers_batch.errors import ConfigError, ConfigErrors, MissingPart, ModelError
-from kronkers_batch.runtimes.languages.base import builder
+from kronkers_batch.runtimes.languages.base import fingerprint_of
 from kronkers_batch.steps.declared import code_of
 from kronkers_batch.store.cache import ContentCache, digest
 
@@ -64,5 +64,5 @@ def _environment(model: ModelSpec) -> Origin:
 
 def _key(model: ModelSpec, places: Places) -> str:
     code = code_of(model, places) if isinstance(model.model, CodeFile) else repr(model.model)
-    environment = repr(model.environment), builder(model.language).fingerprint(model.environment)
+    environment = repr(model.environment), fingerprint_of(model.language, model.environment)
     return digest(str(model.language), code, *environment)

@@ -20,6 +20,7 @@ from kronkers_batch.ledger.ledger import Entry
 from kronkers_batch.registry import champions as champions_log
 from kronkers_batch.steps import keys_in_use
 from kronkers_batch.steps.services import Services
+from kronkers_batch.steps.standing import Standing
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.store.tables.outputs import output_log, output_versions
 from kronkers_batch.store.tables.registry import champions, model_versions
@@ -39,18 +40,19 @@ _FIX = "Do not use it: restore the database from a backup, and see who could wri
 
 @dataclass
 class Said:
-    """What the ledger says, in order: of versions by ref, of logs by date or model, of grants by holder."""
+    """What the ledger says, in order: of versions by ref, of logs by date or model, of snapshots by id.
+
+    ``of`` is whose each version is by its lines, ``frozen`` whose each snapshot is, with its manifest's
+    digest.
+    """
 
     made: dict[str, list[tuple[int, str | None]]] = field(default_factory=lambda: defaultdict(list))
-    frozen: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    frozen: dict[str, set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
+    of: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     gone: set[str] = field(default_factory=set)
     judged: dict[str, list[tuple[str, str]]] = field(default_factory=lambda: defaultdict(list))
     chosen: dict[str, list[tuple[str, str]]] = field(default_factory=lambda: defaultdict(list))
-    granted_since: dict[tuple[str, str], int] = field(default_factory=dict)
-    locked_out: set[str] = field(default_factory=set)
     signed: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    granted: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    added: set[str] = field(default_factory=set)
 
 
 def verify(services: Services, connection: Connection) -> int:
@@ -58,17 +60,16 @@ def verify(services: Services, connection: Connection) -> int:
 
     Of versions whose details the caller may not see, only that they were recorded. Raises IntegrityError.
     """
-    said = Said()
+    said, standing = Said(), Standing(services.vault.trust.pin.keys.id)
     for entry in services.ledger.entries(connection):
+        standing.take(entry)
         tell(said, entry, said.made.__contains__)
     count = compare_versions(services, connection, said, _stored(connection))
     there = compare_snapshots(services, connection, said, snapshots.c.state == READY)
     refuse_missing_snapshots(said, there)
     _logs(services, connection, said)
     _signatures(connection, said)
-    _people(connection, said)
-    compare_people(services, connection)
-    compare_revocations(services, connection, said)
+    compare_people(services, connection, standing)
     services.vault.ring.expect(connection, keys_in_use.least(connection, None))
     return count
 
@@ -81,23 +82,15 @@ def tell(said: Said, entry: Entry, finished: Callable[[str], bool]) -> None:
         said.gone.add(subject)
     if action == "sign":
         said.signed[subject] += 1
-    if action == "add":
-        said.added.add(subject.rpartition(" ")[2])
-    if action == "grant":
-        said.granted[subject] += 1
     if action in _JUDGING and "#" in subject and (action in _MAKING or finished(subject)):
         said.judged[subject.partition("#")[0]].append((_JUDGING[action], subject))
     if action in _CHOOSING:
         said.chosen[subject.partition("@")[0]].append((action, subject))
     if action == "freeze" and entry.details:
-        said.frozen[str(entry.details.get("id"))].add(str(entry.details.get("manifest")))
-    words = subject.split()
-    if action == "revoke" and len(words) == 2:
-        said.granted_since[words[0], words[1]] = 0
-    elif action == "revoke":
-        said.locked_out.add(subject)
-    if action == "grant" and len(words) == 3 and (words[0], words[2]) in said.granted_since:
-        said.granted_since[words[0], words[2]] += 1
+        told = (entry.department, str(entry.details.get("manifest")))
+        said.frozen[str(entry.details.get("id"))].add(told)
+    if action in _MAKING or action in _JUDGING or action in _CHOOSING:
+        said.of[subject].add(entry.department)
 
 
 def tell_making(said: Said, entry: Entry) -> None:
@@ -121,6 +114,7 @@ def compare_versions(
         there.add(ref)
         if ref not in said.made:
             raise IntegrityError("no line of the ledger says that it was made", where=ref, fix=_FIX)
+        refuse_others(said, ref, str(scope))
         known = {told: number for number, told in said.made[ref] if told is not None}
         if len(known) > 1:
             numbers = " and ".join(str(number) for number in sorted(known.values()))
@@ -133,9 +127,17 @@ def compare_versions(
                     f"it is not the version that entry {number} of the ledger recorded", where=ref, fix=_FIX
                 )
             count += 1
+    for ref in said.of.keys() - there:
+        refuse_others(said, ref)
     for ref in sorted(said.made.keys() - there - said.gone):
         raise IntegrityError("it was recorded, and is no longer there", where=ref, fix=_FIX)
     return count
+
+
+def refuse_others(said: Said, ref: str, *scope: str) -> None:
+    """Raises IntegrityError where lines about a version are another department's than it, or than others."""
+    if len({*said.of[ref], *scope}) > 1:
+        raise IntegrityError("lines of the ledger about it are of another department", where=ref, fix=_FIX)
 
 
 def _stored(connection: Connection) -> Iterator[tuple[str, Scope, bytes]]:
@@ -162,7 +164,7 @@ def compare_snapshots(
         there.add(row.id)
         if not rights.covers(held, scope_of(row.department), Role.VIEWER):
             continue
-        if said.frozen.get(row.id) != {digest(row.manifest)}:
+        if said.frozen.get(row.id) != {(row.department, digest(row.manifest))}:
             raise IntegrityError(
                 "it is not the snapshot that the ledger recorded, or no line says that it was frozen",
                 where=f"snapshot {row.id} of {row.source}",
@@ -227,57 +229,15 @@ def _signatures(connection: Connection, said: Said) -> None:
 # ---------------------------------------------------------------- who is who, and who was revoked
 
 
-def compare_people(services: Services, connection: Connection) -> None:
-    """Each public key and each grant that holds is signed by who could. Raises IntegrityError."""
+def compare_people(services: Services, connection: Connection, standing: Standing) -> None:
+    """Who is who is what the ledger tells; each public key, grant and revocation is signed by who could.
+
+    Raises IntegrityError.
+    """
     trust = services.vault.trust
     for key_id in connection.execute(select(t.principal_keys.c.id)).scalars().all():
         trust.principal(connection, key_id)
-    trust.grants(connection, true())
-
-
-def _people(connection: Connection, said: Said) -> None:
-    """As many grants, and the same public keys, as the ledger tells of."""
-    g = t.grants.c
-    query = select(t.principals.c.name, g.role, g.department, g.model).join(
-        t.grants, g.principal_id == t.principals.c.id
-    )
-    stored: dict[str, int] = defaultdict(int)
-    for name, role, department, model in connection.execute(query).all():
-        stored[f"{name} {role} {Scope(department, model)}"] += 1
-    for grant in sorted(stored.keys() | said.granted.keys()):
-        if stored.get(grant, 0) != said.granted.get(grant, 0):
-            what = "the grants in the database are not those that the ledger recorded"
-            raise IntegrityError(what, where=grant, fix=_FIX)
-    keys = set(connection.execute(select(t.principal_keys.c.id)).scalars().all())
-    for key_id in sorted(keys ^ said.added):
-        what = "the public keys in the database are not those that the ledger recorded"
-        raise IntegrityError(what, where=f"key {key_id}", fix=_FIX)
-
-
-def compare_revocations(services: Services, connection: Connection, said: Said) -> None:
-    """A revocation is one row, and what it took holds again where the row is taken out."""
-    for subject, flaw in services.vault.trust.revocations.flawed(connection):
+    for subject, flaw in trust.revocations.flawed(connection):
         raise flawed(subject, flaw)
-    revoked = set(connection.execute(select(t.revocations.c.subject)).scalars())
-    for name, department, model, grant in connection.execute(
-        select(t.principals.c.name, t.grants.c.department, t.grants.c.model, t.grants.c.id).join(
-            t.grants, t.grants.c.principal_id == t.principals.c.id
-        )
-    ):
-        key = (name, str(Scope(department, model)))
-        if key in said.granted_since and grant not in revoked:
-            said.granted_since[key] -= 1
-            if said.granted_since[key] < 0:
-                raise _back(" on ".join(key))
-    keys = select(t.principals.c.name, t.principal_keys.c.id).join(t.principal_keys)
-    for name, key_id in connection.execute(keys):
-        if name in said.locked_out and key_id not in revoked:
-            raise _back(name)
-
-
-def _back(who: str) -> IntegrityError:
-    return IntegrityError(
-        "the ledger says that it was revoked, and the revocation is gone",
-        where=who,
-        fix="Revoke it again: kronkers access revoke NAME; and find out who can write to the database.",
-    )
+    trust.grants(connection, true())
+    standing.compare(connection)

@@ -13,7 +13,7 @@ from kronkers_batch.data.reference import READY
 from kronkers_batch.errors import IntegrityError, UsageError
 from kronkers_batch.registry import champions as champions_log
 from kronkers_batch.registry.training import parse_ref as parse_version
-from kronkers_batch.steps import recorded
+from kronkers_batch.steps import recorded, standing
 from kronkers_batch.steps.recorded import Said
 from kronkers_batch.steps.services import Services
 from kronkers_batch.store.tables import vault as t
@@ -54,19 +54,22 @@ def verify(services: Services, connection: Connection, after: int, before: Mappi
     Raises IntegrityError.
     """
     said, gained = Said(), dict.fromkeys(before, 0)
+    people = standing.replayed(services, connection, after)
     for entry in services.ledger.entries(connection, after=after):
+        people.take(entry)
         recorded.tell(said, entry, lambda ref: _judged_before(connection, ref))
         if kind := _KINDS.get(entry.action):
             gained[kind] += 1
     _told_before(services, connection, said, after)
     recorded.compare_versions(services, connection, said, _stored(connection, said))
+    for ref in said.of:
+        recorded.refuse_others(said, ref, *_departments(connection, ref))
     there = recorded.compare_snapshots(services, connection, said, snapshots.c.id.in_(list(said.frozen)))
     recorded.refuse_missing_snapshots(said, there)
     _logs(services, connection, said)
     gained["output_log"] = sum(len(lines) for lines in said.judged.values())
     _count(counts(connection), before, gained)
-    recorded.compare_people(services, connection)
-    recorded.compare_revocations(services, connection, said)
+    recorded.compare_people(services, connection, people)
 
 
 _KINDS = {
@@ -107,9 +110,31 @@ def _stored(connection: Connection, said: Said) -> Iterator[tuple[str, Scope, by
                     m.model == model, m.number == number, m.state == "ready"
                 )
         except UsageError:
-            raise IntegrityError("an entry tells of what is no version", where="ledger", fix=_FIX) from None
+            raise _no_version() from None
         for row in connection.execute(query).all():
             yield ref, Scope(row.department, row.model), row.manifest or b""
+
+
+def _departments(connection: Connection, ref: str) -> list[str]:
+    """Whose a version's row says that it is, whatever became of it; none where there is no row."""
+    try:
+        if "#" in ref:
+            model, date, number = parse_output(ref)
+            o = output_versions.c
+            query = select(o.department, o.model).where(
+                o.model == model, o.logical_date == date.isoformat(), o.number == number
+            )
+        else:
+            model, number = parse_version(ref)
+            m = model_versions.c
+            query = select(m.department, m.model).where(m.model == model, m.number == number)
+    except UsageError:
+        raise _no_version() from None
+    return [str(Scope(*row)) for row in connection.execute(query).all()]
+
+
+def _no_version() -> IntegrityError:
+    return IntegrityError("an entry tells of what is no version", where="ledger", fix=_FIX)
 
 
 def _told_before(services: Services, connection: Connection, said: Said, after: int) -> None:

@@ -1,14 +1,18 @@
-"""Writing the page of a run."""
+"""Writing the pages: one of each run, and one of each logical date, which merges its runs."""
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 from kronkers_batch import private
-from kronkers_batch.errors import StoreError
-from kronkers_batch.reports.page import run_page
-from kronkers_batch.steps import exports, runlog
+from kronkers_batch.reports import verdict
+from kronkers_batch.reports.page import date_page, run_page
+from kronkers_batch.steps import exports, runlog, runs
 from kronkers_batch.steps.services import Services
+from kronkers_batch.store import faults
+
+_RUNS = "runs"
 
 
 def page_path(services: Services, date: str) -> Path:
@@ -16,21 +20,35 @@ def page_path(services: Services, date: str) -> Path:
     return services.config.home / "reports" / f"{date}.html"
 
 
-def write_page(services: Services, run_id: str, to: str | None = None) -> Path:
-    """Write a run's page to ``to``, or to ``reports/DATE.html`` in the home folder; replaces an older one.
+def write_run_page(services: Services, run_id: str, to: str | None = None) -> Path:
+    """Write a run's page to ``to``, or to ``reports/runs/ID.html`` in the home folder.
 
-    Returns where it is. The file has mode 0600. Raises StoreError where it cannot be written.
+    Returns where it is. The file has mode 0600. Raises NotFound, and StoreError where it cannot be written.
     """
-    run = runlog.get(services, run_id)
-    text = run_page(run, list(runlog.events(services, run_id)))
-    path = Path(to) if to else page_path(services, run.date)
-    judge = exports.judge(services.places, path) if to else lambda _real: None
+    run = runs.get(services, run_id)
+    events = verdict.work(runlog.events(services, run_id))
+    path = Path(to) if to else page_path(services, run.date).parent / _RUNS / f"{run.id}.html"
+    return _write(services, path, run_page(run, runs.verdicts(services, run), events), asked=bool(to))
+
+
+def write_page(services: Services, date: dt.date, to: str | None = None) -> Path:
+    """Write the page of a logical date to ``to``, or to ``reports/DATE.html``; replaces an older one.
+
+    Returns and raises as :func:`write_run_page`.
+    """
+    found = [(run, runs.verdicts(services, run)) for run in runs.of_date(services, date)]
+    merged = verdict.merged((run.id, verdicts) for run, verdicts in found)
+    linked = [(run, verdicts, f"{_RUNS}/{run.id}.html") for run, verdicts in found]
+    path = Path(to) if to else page_path(services, date.isoformat())
+    return _write(services, path, date_page(date.isoformat(), merged, linked), asked=bool(to))
+
+
+def _write(services: Services, path: Path, text: str, *, asked: bool) -> Path:
+    judge = exports.judge(services.places, path) if asked else lambda _real: None
     try:
-        (private.make_folder if to else private.own_folder)(path.parent)
+        (private.make_folder if asked else private.own_folder)(path.parent)
         with private.writing(path, judge=judge) as file:
             file.write(text.encode())
     except OSError as error:
-        raise StoreError(
-            f"the report cannot be written: {error.strerror}", where=str(path), fix="make the folder writable"
-        ) from None
+        raise faults.from_system(error, f"the page {path}") from None
     return path

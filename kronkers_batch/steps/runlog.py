@@ -1,4 +1,4 @@
-"""The record of runs in the database: what happened to each model, why, and how long it took.
+"""The events of runs in the database: what happened to each model, why, and how long it took.
 
 Messages and reasons name features, metrics and counts: they are sealed under the record key of the model, or
 of the department where they are about a source, so that who was granted one model alone reads of that one.
@@ -7,15 +7,14 @@ What an error found in the data is sealed apart from its words, for readers: see
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select
 
 from kronkers_batch import texts
 from kronkers_batch.errors import AccessRefused, NotFound
-from kronkers_batch.reports.page import Event, RunRecord
+from kronkers_batch.reports.events import Event
 from kronkers_batch.steps.services import Services
 from kronkers_batch.store.clock import now
 from kronkers_batch.store.ids import LENGTH, new_id
@@ -31,18 +30,6 @@ _SOURCES = "ingest"  # the kind of task whose subject is a source
 VERIFY = "verify"  # and the one at the end of a run, whose subject is the ledger
 
 
-def begin(services: Services, date: dt.date, trigger: str) -> str:
-    """Record that a run started; returns its id."""
-    run_id = new_id()
-    with services.db.write() as connection:
-        connection.execute(
-            insert(runs).values(
-                id=run_id, logical_date=date.isoformat(), started=now(), state="running", trigger=trigger
-            )
-        )
-    return run_id
-
-
 def record(services: Services, run_id: str, department: str, event: Event, found: str = "") -> None:
     """Append one event to a run, and the text that its error found in the data, if it found one.
 
@@ -50,44 +37,51 @@ def record(services: Services, run_id: str, department: str, event: Event, found
     without them, and this process alone remembers them.
     """
     with services.db.write() as connection:
-        last = connection.execute(
-            select(func.max(run_events.c.seq)).where(run_events.c.run_id == run_id)
-        ).scalar()
-        number = (last or 0) + 1
-        scope = _scope(department, event.task, event.model)
-        kept = _sealed_found(services, connection, run_id, scope, number, found) if found else None
-        words = texts.leaving(event.message)
-        if kept:
-            words += _where_to_read(connection, run_id, scope)
-        reason = texts.leaving(event.reason)
-        try:
-            key = services.vault.record_key(connection, scope, _PURPOSE)
-        except AccessRefused:
-            key = None
-            services.memo["unsealed", run_id, str(number)] = (words, reason)
+        record_in(services, connection, run_id, department, event, found)
 
-        def seal(part: int, text: str) -> bytes:
-            if key is None:
-                return b""
-            context = _context(run_id, department, number, part)
-            sealed = services.vault.seal(key, context, text.encode())
-            return key.id.encode() + sealed
 
-        connection.execute(
-            insert(run_events).values(
-                run_id=run_id,
-                seq=number,
-                at=now(),
-                model=event.model,
-                department=department,
-                task=event.task,
-                state=event.state,
-                seconds=event.seconds,
-                message=seal(_MESSAGE, words),
-                reason=seal(_REASON, reason),
-                found=kept,
-            )
+def record_in(
+    services: Services, connection: Connection, run_id: str, department: str, event: Event, found: str = ""
+) -> None:
+    """As :func:`record`, in the transaction of what the event tells."""
+    last = connection.execute(
+        select(func.max(run_events.c.seq)).where(run_events.c.run_id == run_id)
+    ).scalar()
+    number = (last or 0) + 1
+    scope = _scope(department, event.task, event.model)
+    kept = _sealed_found(services, connection, run_id, scope, number, found) if found else None
+    words = texts.leaving(event.message)
+    if kept:
+        words += _where_to_read(connection, run_id, scope)
+    reason = texts.leaving(event.reason)
+    try:
+        key = services.vault.record_key(connection, scope, _PURPOSE)
+    except AccessRefused:
+        key = None
+        services.memo["unsealed", run_id, str(number)] = (words, reason)
+
+    def seal(part: int, text: str) -> bytes:
+        if key is None:
+            return b""
+        context = _context(run_id, department, number, part)
+        sealed = services.vault.seal(key, context, text.encode())
+        return key.id.encode() + sealed
+
+    connection.execute(
+        insert(run_events).values(
+            run_id=run_id,
+            seq=number,
+            at=now(),
+            model=event.model,
+            department=department,
+            task=event.task,
+            state=event.state,
+            seconds=event.seconds,
+            message=seal(_MESSAGE, words),
+            reason=seal(_REASON, reason),
+            found=kept,
         )
+    )
 
 
 def _sealed_found(
@@ -119,35 +113,6 @@ def _where_to_read(connection: Connection, run_id: str, scope: Scope) -> str:
     return (
         f"\n  -> what was found there is kept for readers of {scope} alone: kronkers log {name}--date {date}"
     )
-
-
-def finish(services: Services, run_id: str, exit_code: int) -> None:
-    """Record that a run ended."""
-    with services.db.write() as connection:
-        connection.execute(
-            update(runs)
-            .where(runs.c.id == run_id)
-            .values(finished=now(), state="finished", exit_code=exit_code)
-        )
-
-
-def get(services: Services, run_id: str) -> RunRecord:
-    """A run. Raises NotFound."""
-    with services.db.read() as connection:
-        row = connection.execute(select(runs).where(runs.c.id == run_id)).one_or_none()
-    if row is None:
-        raise NotFound(f"there is no run {run_id}", fix="kronkers run makes one")
-    return RunRecord(row.id, row.logical_date, row.started, row.finished, row.exit_code)
-
-
-def last_run(services: Services, date: dt.date) -> str:
-    """The newest run of a logical date. Raises NotFound."""
-    query = select(runs.c.id).where(runs.c.logical_date == date.isoformat()).order_by(runs.c.started.desc())
-    with services.db.read() as connection:
-        found = connection.execute(query.limit(1)).scalar()
-    if found is None:
-        raise NotFound(f"there was no run of {date}", fix=f"kronkers run --date {date}")
-    return str(found)
 
 
 def events(services: Services, run_id: str) -> Iterator[Event]:

@@ -49,6 +49,7 @@ class Services:
     run_id: str = ""
     progress: Progress = silent
     log: Callable[[str], None] = field(default=lambda _line: None)
+    told: Callable[[str], None] = field(default=lambda _text: None)  # for the person who runs it
     verbose: bool = False  # whether tasks print tracebacks
     memo: dict[tuple[str, ...], object] = field(default_factory=dict)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kronkers_batch.config import signing
 from kronkers_batch.config.fingerprint import changes
 from kronkers_batch.config.spec import Definitions
-from kronkers_batch.errors import AccessRefused, ModelError, UsageError
+from kronkers_batch.errors import AccessRefused, ConfigError, MissingPart, ModelError, UsageError
 from kronkers_batch.steps import permits, rights
 from kronkers_batch.steps.permits import Wanted
 from kronkers_batch.steps.services import Services
@@ -17,7 +17,6 @@ from kronkers_batch.vault.definitions import Signed, Subject
 from kronkers_batch.vault.notes import note
 
 _SOURCE = "source."
-_UNREADABLE = "cannot be read"
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ def in_use(services: Services) -> bool:
 def needed(services: Services, names: Iterable[str]) -> list[Wanted]:
     """The definitions that must be signed for these models to run, without the house; each once.
 
-    One whose code cannot be read is as if it had none: no signature fits it.
+    No signature fits one whose code or environment cannot be read.
     """
     found: dict[str, Wanted] = {}
     for name in names:
@@ -88,8 +87,8 @@ def needed(services: Services, names: Iterable[str]) -> list[Wanted]:
             found[wanted.definition.key] = wanted
         try:
             wanted = permits.model_wanted(services, model)
-        except ModelError:
-            wanted = permits.model_wanted(services, model, code=_UNREADABLE)
+        except (ModelError, MissingPart, ConfigError):
+            wanted = permits.unreadable(services, model)
         found[wanted.definition.key] = wanted
     return list(found.values())
 
@@ -97,7 +96,8 @@ def needed(services: Services, names: Iterable[str]) -> list[Wanted]:
 def named(services: Services, names: Sequence[str]) -> list[Wanted]:
     """The definitions that were named: ``MODEL``, or ``source.NAME``.
 
-    Raises UsageError, NotFound, AccessRefused where the caller may not sign one.
+    Raises UsageError, NotFound, AccessRefused where the caller may not sign one, ModelError, MissingPart and
+    ConfigError where its code or environment cannot be read.
     """
     found = []
     for name in names:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 
 from kronkers_batch.data import rowwise
-from kronkers_batch.errors import KronkersError
 from kronkers_batch.steps.decide import scoring_state, training_due
 from kronkers_batch.steps.declared import as_trained
 from kronkers_batch.steps.permits import permit
@@ -31,13 +31,12 @@ def prepare_workers(services: Services, names: Sequence[str], date: dt.date, *, 
     for name in names:
         if services.workers.full:
             return  # what is due is found out for no model more than can be prepared
-        try:
+        needed = False
+        with suppress(Exception):
             permit(services, name)
             needed = _prepare_trainer(services, name, date, training) or (
                 not training and _prepare_champion(services, name, date)
             )
-        except KronkersError:
-            continue
         if needed and not ahead:
             rowwise.import_ahead()
             ahead = True

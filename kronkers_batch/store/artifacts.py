@@ -9,17 +9,15 @@ is durable; others may promise nothing, and then a missing or torn file is notic
 from __future__ import annotations
 
 import contextlib
-import errno
-import os
 import secrets
-import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from kronkers_batch import private
 from kronkers_batch.errors import ConfigError, MissingPart, NotFound, StoreError
 from kronkers_batch.store import faults
+from kronkers_batch.store.local import LocalFolder
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -42,7 +40,7 @@ class ArtifactStore:
         self._address = address
         self._remote: tuple[Any, str] | None = None
         local = address.removeprefix("file://")
-        self._local = None if "://" in local else Path(local)
+        self._local = None if "://" in local else LocalFolder(Path(local))
 
     def write(self, path: str, *parts: Buffer, settle: bool = True) -> None:
         """Writes the file whole or not at all, replacing an older one. Raises StoreError.
@@ -58,9 +56,7 @@ class ArtifactStore:
         name = _checked(path)
         with self._mapped(path):
             if self._local is not None:
-                _write_local(self._local / name, parts)
-                if settle:
-                    _sync_folder((self._local / name).parent)
+                self._local.write(name, parts, settle=settle)
                 return
             system, root = self._system()
             target = f"{root}/{name}"
@@ -87,11 +83,7 @@ class ArtifactStore:
         if self._local is None:
             return
         with self._mapped(folder):
-            top = self._local / name
-            for one in (top, *top.parents):
-                _sync_folder(one)
-                if one == self._local:
-                    return
+            self._local.settle(name)
 
     def read(self, path: str, limit: int | None = None, *, cut: bool = False) -> bytes:
         """The file's bytes. Raises NotFound; StoreError when it cannot be read, or is a link or a device.
@@ -102,7 +94,7 @@ class ArtifactStore:
         name = _checked(path)
         with self._mapped(path):
             if self._local is not None:
-                found = _read_local(self._local / name, limit)
+                found = self._local.read(name, limit)
             else:
                 system, root = self._system()
                 end = None if limit is None else limit + 1
@@ -120,7 +112,7 @@ class ArtifactStore:
         name = _checked(path)
         with self._mapped(path), contextlib.suppress(FileNotFoundError):
             if self._local is not None:
-                (self._local / name).unlink()
+                self._local.delete(name)
                 return
             system, root = self._system()
             system.rm_file(f"{root}/{name}")
@@ -130,8 +122,7 @@ class ArtifactStore:
         name = _checked(prefix) if prefix else ""
         with self._mapped(prefix):
             if self._local is not None:
-                top = self._local / name
-                found = [f.relative_to(self._local).as_posix() for f in top.rglob("*") if f.is_file()]
+                found = self._local.paths(name)
             else:
                 system, root = self._system()
                 under = f"{root}/{name}".rstrip("/")
@@ -151,14 +142,8 @@ class ArtifactStore:
         """
         if self._local is None:
             return 0
-        count = 0
         with self._mapped(""):
-            for file in self._local.rglob(_UNFINISHED + "*"):
-                with contextlib.suppress(FileNotFoundError):
-                    if file.stat().st_mtime < older_than:
-                        file.unlink()
-                        count += 1
-        return count
+            return self._local.sweep(_UNFINISHED, older_than)
 
     def _protocol(self) -> str:
         return self._address.partition("://")[0].rpartition("::")[2]
@@ -213,40 +198,3 @@ def _checked(path: str) -> str:
     if any(p in ("", ".", "..") or p.startswith(_UNFINISHED) for p in parts) or "\0" in path or "\\" in path:
         raise ValueError(f"not a path inside the store: {path!r}")
     return path
-
-
-def _read_local(target: Path, limit: int | None) -> bytes:
-    # A link could lead to a device without end, or to a pipe that nobody writes to: opened, not waited for.
-    try:
-        descriptor = os.open(target, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise _no_file(target) from None
-        raise
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise _no_file(target)
-        with open(descriptor, "rb", closefd=False) as file:
-            return file.read(-1 if limit is None else limit + 1)
-    finally:
-        os.close(descriptor)
-
-
-def _no_file(target: Path) -> StoreError:
-    return StoreError(
-        "the artifact is a link or something else that is no file",
-        where=str(target),
-        fix="The program makes files only: find out who can write to the artifact store.",
-    )
-
-
-def _write_local(target: Path, parts: Sequence[Buffer]) -> None:
-    private.replace(target, *parts)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from kronkers_batch.errors import IntegrityError
 
-_JOURNAL = "-journal"
-_SUFFIXES = ("-wal", "-shm", _JOURNAL)
+_JOURNAL, _LOG = "-journal", "-wal"
+_SUFFIXES = (_LOG, "-shm", _JOURNAL)
 # How a journal ends that names another file: SQLite deletes that, wherever it lies, once it has undone what
 # the journal tells. It belongs to transactions over several databases, which this program has none of.
 _NAMES_ANOTHER = bytes.fromhex("d9d505f920a163d7")
@@ -38,6 +38,43 @@ def require_own(path: Path) -> None:
                 where=base + suffix,
                 fix="Find out who can write to this folder; delete the journal while no program runs.",
             )
+
+
+class Files:
+    """Which files a connection to a database has open.
+
+    It goes on with them when they are replaced or deleted: it reads there what it wrote there, and nobody
+    else ever sees it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Before the database at ``path`` is opened. Its log may come later, or be another one then."""
+        self._path = os.path.realpath(path)
+        self._database = _which(self._path)
+        self._log: tuple[int, int] | None = None
+
+    def require_same(self) -> None:
+        """In a transaction that has read: then nobody but the connection's own program deletes the log.
+
+        Raises IntegrityError where files of these names are others by now.
+        """
+        log = _which(self._path + _LOG)
+        if _which(self._path) != self._database or self._log not in (None, log):
+            raise IntegrityError(
+                "the database or its log was replaced or deleted while this program had it open",
+                where=self._path,
+                fix="What was done since may be lost: do not rely on it. Find out who can write to this "
+                "folder, run `kronkers ledger verify`, then run the command again.",
+            )
+        self._log = log
+
+
+def _which(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - one call, in each transaction
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _end(path: str) -> bytes:

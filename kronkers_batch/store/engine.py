@@ -35,6 +35,12 @@ _PRAGMAS = (
 )
 
 
+class _Connection(sqlite3.Connection):
+    """One that knows which files it has open."""
+
+    files: companions.Files
+
+
 class Database:
     """A SQLite file or a PostgreSQL database. Threads may share one; a forked child connects anew.
 
@@ -178,6 +184,9 @@ class Database:
             if anew:
                 exact.forget(connection)
             migrate.require_current(connection, self.where)
+            raw: Any = connection.connection.dbapi_connection
+            if isinstance(raw, _Connection):
+                raw.files.require_same()
             yield connection
 
     @contextlib.contextmanager
@@ -243,14 +252,18 @@ class Database:
 
     def _connect(self, path: Path) -> sqlite3.Connection:
         companions.require_own(path)
+        files = companions.Files(path)
         # mode=rw: a mistyped path is an error, not a new empty database; only migrate() makes one.
-        return sqlite3.connect(
+        opened = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=rw",
             uri=True,
             check_same_thread=False,
             isolation_level=None,  # transactions begin where _begin says
             timeout=self._wait,
+            factory=_Connection,
         )
+        opened.files = files
+        return opened
 
     def _pin(self, connection: Any, _record: object) -> None:
         """One schema, whatever is put into others; and what is temporary comes last."""

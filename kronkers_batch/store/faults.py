@@ -13,6 +13,7 @@ from kronkers_batch.errors import IntegrityError, KronkersError, StoreError
 _LOCKED = "Another program has been writing to it for 30 seconds. Let it finish (or stop it), then run again."
 _FULL = "Make room on the disk, then run again: what was finished is kept, the rest is done then."
 _READ_ONLY = "Give the user that runs kronkers the right to write to this file and its folder."
+_MOUNTED = "Mount it for writing; if it was, its disk may be damaged: see the system's log."
 _PATH = "Check the path in conf/warehouse/, and that the user that runs kronkers may enter its folders."
 _DAMAGED = "Do not write to it any more. Restore it from the last backup."
 _TIMEOUT = "Ask who set idle_in_transaction_session_timeout for this database or its user, and why."
@@ -99,7 +100,9 @@ def from_system(error: OSError, where: str) -> StoreError:
     """The same for files and folders."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return StoreError("the disk or the quota is full", where=where, fix=_FULL)
-    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+    if error.errno == errno.EROFS:
+        return StoreError("the file system is read-only", where=where, fix=_MOUNTED)
+    if error.errno in (errno.EACCES, errno.EPERM):
         return StoreError("may not be read or written", where=where, fix=_READ_ONLY)
     if error.errno in (
         errno.EEXIST,

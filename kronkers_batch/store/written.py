@@ -39,6 +39,7 @@ class Written:
 
     rows: list[_Row] = field(default_factory=list)
     gone: list[tuple[Table, ColumnElement[bool], str]] = field(default_factory=list)
+    found: list[Callable[[], None]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         return bool(self.rows or self.gone)
@@ -55,6 +56,8 @@ class Written:
         for table, condition, what in self.gone:
             if conn.execute(sa.select(sa.literal(1)).select_from(table).where(condition).limit(1)).first():
                 raise _lost(f"{what} is still there after it was deleted", where)
+        for tell in self.found:
+            tell()
 
 
 def insert(
@@ -65,6 +68,7 @@ def insert(
     *,
     lasting: tuple[str, ...] | None = None,
     excuse: Excuse | None = None,
+    found: Callable[[], None] | None = None,
 ) -> None:
     """Inserts a row that must be there after the commit.
 
@@ -75,11 +79,14 @@ def insert(
         what: What messages call it.
         lasting: The columns that nobody changes later; None is all.
         excuse: Tells whether it may be gone again.
+        found: Called once it, and all else of the transaction, was there after the commit.
     """
     conn.execute(sa.insert(table).values(**values))
     key = {column.name: values[column.name] for column in table.primary_key}
     kept = values if lasting is None else {name: values[name] for name in lasting}
     _of(conn).rows.append(_Row(table, key, kept, what, excuse))
+    if found is not None:
+        _of(conn).found.append(found)
 
 
 def update(

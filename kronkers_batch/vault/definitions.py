@@ -95,6 +95,12 @@ class Signatures:
         """Whether anybody ever signed anything here."""
         return conn.execute(select(table.c.id).limit(1)).first() is not None
 
+    def names(self, conn: Connection, kind: Subject) -> dict[str, str]:
+        """Every name of a kind that was ever signed, with the department of its newest signature."""
+        query = select(table.c.name, table.c.department).where(table.c.kind == str(kind))
+        rows = conn.execute(query.order_by(table.c.name, table.c.number)).all()
+        return {row.name: row.department for row in rows}
+
     def newest(self, conn: Connection, kind: Subject, name: str) -> Signed | None:
         """The newest signature of a name, whatever it says; None where there never was one.
 

@@ -54,6 +54,7 @@ COMMANDS: Mapping[str, Need] = MappingProxyType(
         "promote": Role.APPROVER,
         "read": Role.READER,
         "report": Role.VIEWER,
+        "runs": Role.VIEWER,
         "rollback": Role.APPROVER,
         "run": Role.OPERATOR,
         "show": Role.VIEWER,
@@ -76,6 +77,33 @@ DEEDS: Mapping[str, Role] = MappingProxyType(
     }
 )
 """What the stores do, whichever command asked for it."""
+
+LINES: Mapping[str, Need] = MappingProxyType(
+    {
+        "add": Who.ADMINISTRATOR,
+        "expire": DEEDS["expire"],
+        "freeze": DEEDS["freeze"],
+        "grant": Role.ADMIN,  # of the department, or an administrator of the warehouse; and the next two
+        "hold": DEEDS["publish"],
+        "promote": DEEDS["promote"],
+        "publish": DEEDS["publish"],
+        "record": DEEDS["record"],
+        "revoke": Role.ADMIN,  # of a principal altogether: an administrator of the warehouse
+        "rollback": DEEDS["promote"],
+        "rotate": Role.ADMIN,
+        "shred": DEEDS["shred"],
+        "sign": Role.OPERATOR,  # of the house and the policy: an administrator of the warehouse
+    }
+)
+"""Which lines of the ledger tell of what not everybody may do, and what their writer must hold then.
+
+Others (somebody read, opened, exported, or was refused) change nothing that others see.
+"""
+
+PEOPLE = frozenset({"add", "grant", "revoke", "rotate"})
+"""The lines after which others may do something, or no longer."""
+
+_WAREHOUSE = ("house", "policy")  # what is signed for all departments
 
 ROLES: Mapping[Role, tuple[str, str]] = MappingProxyType(
     {
@@ -120,6 +148,29 @@ def require(vault: Vault, conn: Connection, scope: Scope, deed: str) -> None:
     vault.require(conn, scope, DEEDS[deed])
 
 
+def need_of_line(action: str, subject: str) -> Need | None:
+    """What a line of the ledger asks of its writer; None for what anybody may write."""
+    of_warehouse = (action == "revoke" and " " not in subject) or (
+        action == "sign" and subject.partition("/")[0] in _WAREHOUSE
+    )
+    return Who.ADMINISTRATOR if of_warehouse else LINES.get(action)
+
+
+def require_line(vault: Vault, conn: Connection, action: str, subject: str, scope: Scope) -> None:
+    """Raises AccessRefused where the caller may not write this line now.
+
+    To be asked under the ledger's lock, so that nobody's line stands after the one that took their right. Of
+    :data:`PEOPLE` it is asked before, under the lock of grants.
+    """
+    need = need_of_line(action, subject)
+    if need is None or action in PEOPLE:
+        return
+    if isinstance(need, Who):
+        vault.trust.require_authority(conn, vault.identity)
+    else:
+        vault.require(conn, scope, need)
+
+
 def covers(held: Iterable[Grant], scope: Scope, need: Need) -> bool:
     """Whether these grants are enough on a scope."""
     if isinstance(need, Who):
@@ -152,6 +203,10 @@ def page() -> str:
         "| deed, whichever command leads to it | asks for |",
         "|---|---|",
         *(f"| {deed} | {role} |" for deed, role in DEEDS.items()),
+        "",
+        "| line of the ledger | its writer was, by the lines before it |",
+        "|---|---|",
+        *(f"| {action} | {_words(need)} |" for action, need in LINES.items()),
         "",
         _NOTES,
     ]

@@ -134,23 +134,16 @@ def _is_ours(vault: Vault, conn: Connection, row: Row[Any]) -> bool:
         keys = _keys(vault, conn, row)
     except (AccessRefused, IntegrityError, NotFound):
         return False
-    wanted = _mark(vault, conn, row.department, row.model, row.logical_date, row.fingerprint, row.id, keys)
+    wanted = _mark(vault, conn, dict(row._mapping), keys)
     return row.signature is not None and hmac.compare_digest(row.signature, wanted)
 
 
-def _mark(
-    vault: Vault,
-    conn: Connection,
-    department: str,
-    model: str,
-    date: str,
-    fingerprint: str,
-    version_id: str,
-    keys: Sequence[DataKey],
-) -> bytes:
+def _mark(vault: Vault, conn: Connection, row: Mapping[str, Any], keys: Sequence[DataKey]) -> bytes:
+    """Of all that a rerun takes from the row: its number and moment too, which end in what it signs."""
     checks = (sealing.key_check(key.key) for key in keys)
-    statement = encode("kronkers-batch reservation 1", date, fingerprint, version_id, *checks)
-    return vault.mark(conn, Scope(department, model), statement)
+    names = ("logical_date", "number", "created", "fingerprint", "id")
+    statement = encode("kronkers-batch reservation 2", *(row[name] for name in names), *checks)
+    return vault.mark(conn, Scope(row["department"], row["model"]), statement)
 
 
 def _reserve(vault: Vault, conn: Connection, scope: Scope, date: dt.date, fingerprint: str) -> Taken:
@@ -162,25 +155,23 @@ def _reserve(vault: Vault, conn: Connection, scope: Scope, date: dt.date, finger
     number = (last or 0) + 1
     data_key = vault.new_data_key(conn, scope, Kind.OUTPUT, version_id)
     record_key = vault.new_data_key(conn, scope, Kind.RECORD, version_id)
-    scope_and_date = (scope.department, scope.model, place.date)
-    conn.execute(
-        insert(output_versions).values(
-            id=version_id,
-            model=scope.model,
-            department=scope.department,
-            logical_date=place.date,
-            number=number,
-            fingerprint=fingerprint,
-            state="writing",
-            token=1,
-            created=created,
-            key_id=data_key.id,
-            record_key_id=record_key.id,
-            signer="",
-            signer_key="",
-            signature=_mark(vault, conn, *scope_and_date, fingerprint, version_id, (data_key, record_key)),
-        )
-    )
+    row: dict[str, Any] = {
+        "id": version_id,
+        "model": scope.model,
+        "department": scope.department,
+        "logical_date": place.date,
+        "number": number,
+        "fingerprint": fingerprint,
+        "state": "writing",
+        "token": 1,
+        "created": created,
+        "key_id": data_key.id,
+        "record_key_id": record_key.id,
+        "signer": "",
+        "signer_key": "",
+    }
+    row["signature"] = _mark(vault, conn, row, (data_key, record_key))
+    conn.execute(insert(output_versions).values(**row))
     return place, number, 1, created, data_key, record_key
 
 

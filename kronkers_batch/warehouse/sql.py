@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from kronkers_batch.data import duck
+from kronkers_batch.data import duck, select
 from kronkers_batch.data.timelimit import TimeIsUp, shown
 from kronkers_batch.errors import KronkersError, UsageError
 
@@ -43,8 +42,6 @@ def run(
 
     with duck.connect([], memory) as connection:
         try:
-            if not duck.is_single_select(connection, query):
-                raise UsageError("only a single SELECT is run", fix=_fix(models))
             for model in _named(connection, query, models):
                 _load(connection, model, rows(model))
             with duck.timed(connection, limit):
@@ -70,30 +67,13 @@ def _named(connection: duckdb.DuckDBPyConnection, query: str, models: Sequence[s
 
     From the parsed query, because DuckDB's own list of names wants the tables to be there already.
     """
-    # fetchall: a result that is not read to its end keeps the connection's tables in use.
-    ((text,),) = connection.execute("SELECT json_serialize_sql(?)", [query]).fetchall()
-    parsed = json.loads(text)
-    if parsed["error"]:
-        raise UsageError(
-            duck.words_of(str(parsed.get("error_message", "it is no SELECT")), query),
-            where="sql",
-            fix=_fix(models),
-        )
+    try:
+        tree = select.parsed(connection, query)
+    except select.NoSelect as refused:
+        raise UsageError(refused.what, where="sql", fix=f"{refused.fix} {_fix(models)}") from None
     known = {model.lower(): model for model in models}
-    names = {name.lower() for name in _tables(parsed)}
+    names = {name.lower() for name in select.tables(tree)}
     return [known[name] for name in sorted(names) if name in known]
-
-
-def _tables(node: Any) -> Iterator[str]:
-    """Every table's name in a parsed query, names of its own WITH among them."""
-    if isinstance(node, dict):
-        if node.get("type") == "BASE_TABLE":
-            yield node["table_name"]
-        for value in node.values():
-            yield from _tables(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from _tables(value)
 
 
 def _load(connection: duckdb.DuckDBPyConnection, model: str, frames: Iterator[pl.DataFrame]) -> None:

@@ -157,6 +157,14 @@ class Warehouse:
         with self._db.read() as conn:
             return self._numbered(conn, *parse_ref(ref)).version
 
+    def head(self, model: str, date: dt.date) -> OutputVersion | None:
+        """What readers of a date get; None where there is nothing. Raises AccessRefused, IntegrityError."""
+        with self._db.read() as conn:
+            try:
+                return catalog.open_head(conn, self._vault, model, date, None).version
+            except NotFound:
+                return None
+
     def dates(self, model: str) -> list[dt.date]:
         """The dates of which there are outputs, finished or not, by date; what was deleted is left out."""
         columns = output_versions.c

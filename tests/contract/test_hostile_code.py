@@ -66,6 +66,7 @@ CALLS: dict[str, tuple[str, list[int]]] = {
     "semaphores that outlive it": ("semget", [0, 32000, 0o1600]),
     "the machine's queues for files": ("io_setup", [1, 0]),
     "memory that stays when it is no longer mapped": ("mmap", [0, 4096, 3, 0x21, -1, 0]),
+    "pages that the machine keeps ready": ("mmap", [0, 2**21, 3, 0x40022, -1, 0]),
     "addresses that are not random": ("personality", [0x0040000]),
     "typing into a terminal": ("ioctl", [0, 0x5412, 0]),
 }

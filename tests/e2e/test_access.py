@@ -141,13 +141,13 @@ def test_each_sees_their_own_department_only(project, ann, bob):
 
 def test_a_night_of_two_people(project, ann, bob):
     """Each runs what they may; the one who reads the other's output is told that it is not there yet."""
-    assert bob.states("--date", NEXT, code=3) == {"spends": "waiting", "buys": "refused"}
+    assert bob.states("--date", NEXT, code=3) == {"spends": "blocked", "buys": "refused"}
     assert "reader on sales/buys" in bob.json("run", "--date", NEXT, code=3)["models"][0]["message"]
-    assert ann.states("--date", NEXT, code=1) == {"buys": "done", "spends": "refused"}
+    assert ann.states("--date", NEXT, code=1) == {"buys": "published", "spends": "refused"}
     # The output of sales is there, and opens to who has a grant on it.
-    assert bob.states("--date", NEXT, code=3)["spends"] == "waiting"
+    assert bob.states("--date", NEXT, code=3)["spends"] == "blocked"
     bob.granted("reader", "sales/buys")
-    assert bob.states("--date", NEXT, code=1) == {"spends": "done", "buys": "refused"}
+    assert bob.states("--date", NEXT, code=1) == {"spends": "published", "buys": "refused"}
     assert bob.states("spends", "--date", NEXT) == {"spends": "up to date"}
     assert "operator" in bob.run("run", "buys", "--date", NEXT, code=3).stderr
     assert len(bob.rows("read", "spends", "--date", NEXT)) == 40
@@ -240,7 +240,7 @@ def test_a_service_takes_its_key_from_the_environment(project, monkeypatch):
     clean = night.environment() | {"KRONKERS_KEY": key, "KRONKERS_TRUST": str(project.folder / "trust.json")}
     monkeypatch.setattr(night, "environment", lambda: clean)
     assert night.json("access", "whoami")["kind"] == "service"
-    assert night.states("--date", NEXT) == {"buys": "done", "spends": "done"}
+    assert night.states("--date", NEXT) == {"buys": "published", "spends": "published"}
 
 
 def test_keys_are_rotated_and_versions_shredded(project, ann):
@@ -287,7 +287,7 @@ def test_an_interrupted_rotation_is_gone_on_with(project, ann, monkeypatch):
     assert "stopped" in project.run("keys", "rotate", "sales", code=130).stderr
     monkeypatch.undo()
     assert len(ann.rows("read", "buys", "--date", NIGHT)) == 40
-    assert ann.states("--date", NEXT, code=1)["buys"] == "done"
+    assert ann.states("--date", NEXT, code=1)["buys"] == "published"
     (done,) = project.json("keys", "rotate", "sales")
     assert done["resumed"]
     assert done["keys"] > 4
@@ -376,10 +376,10 @@ def test_a_department_that_is_declared_later(project, ann):
     project.write("conf/model/late.yaml", model.replace("department: sales", "department: fresh"))
     ann.granted("reader", "support/spends")
     states = ann.states("--date", NEXT, code=1)
-    assert (states["buys"], states["late"]) == ("done", "refused")
+    assert (states["buys"], states["late"]) == ("published", "refused")
     project.run("plan")
     project.run("access", "grant", "ann", "approver", "fresh")
-    assert ann.states("late", "--date", NEXT) == {"late": "done"}
+    assert ann.states("late", "--date", NEXT) == {"late": "published"}
 
 
 def test_recovery_makes_a_new_administrator_when_all_else_is_lost(project, monkeypatch):
@@ -401,7 +401,7 @@ def test_recovery_makes_a_new_administrator_when_all_else_is_lost(project, monke
     monkeypatch.setattr(project, "environment", lambda: clean)
     assert len(zoe.rows("read", "buys", "--date", NIGHT)) == 40
     zoe.run("access", "revoke", "admin")
-    assert zoe.states("--date", NEXT) == {"buys": "done", "spends": "done"}
+    assert zoe.states("--date", NEXT) == {"buys": "published", "spends": "published"}
     project.write("conf/department/fresh.yaml", "title: Fresh\nowner: Zoe\n")
     zoe.run("plan")
     assert {row["principal"] for row in zoe.json("access", "list") if row["on"] == "fresh"} == {

@@ -15,7 +15,7 @@ def test_a_training_that_misses_its_threshold_is_not_promoted(project):
     assert project.json("live", "buys")["champion"] == "buys@1"
     # A threshold that holds again promotes the recorded version and computes nothing.
     project.edit("conf/model/buys.yaml", "auc: {min: 0.999}", "auc: {min: 0.6}")
-    assert project.states()["buys"] == "done"
+    assert project.states()["buys"] == "trained"
     assert project.json("live", "buys")["champion"] == "buys@2"
     assert len(project.json("versions", "buys")) == 2
 
@@ -50,11 +50,11 @@ def test_an_output_that_misses_its_threshold_is_held_until_the_threshold_lets_it
     result = outcome(project, "--date", "2024-01-21")
     assert result["buys"]["state"] == "held"
     assert "rows" in result["buys"]["message"]
-    assert result["spends"]["state"] in ("failed", "waiting")  # it reads the output that is held
+    assert result["spends"]["state"] in ("failed", "blocked")  # it reads the output that is held
     project.run("read", "buys", "--date", "2024-01-21", code=2)
     assert outcome(project, "--date", "2024-01-21")["buys"]["state"] == "held"
     project.edit("conf/model/buys.yaml", "rows: {min: 500}", "rows: {min: 5}")
-    assert project.states("--date", "2024-01-21") == {"buys": "done", "spends": "done"}
+    assert project.states("--date", "2024-01-21") == {"buys": "published", "spends": "published"}
     outputs = [o for o in project.json("outputs", "buys") if "2024-01-21" in o["output"]]
     assert [o["state"] for o in outputs] == ["published"]  # judged anew, not computed anew
 
@@ -66,7 +66,7 @@ def test_one_models_failure_stops_no_other(project):
         "def score(model, data):\n    return data['x']\n",
     )
     result = outcome(project, "--date", "2024-01-21")
-    assert result["buys"]["state"] == "done"
+    assert result["buys"]["state"] == "published"
     assert result["spends"]["state"] == "failed"
     assert "no luck" in result["spends"]["message"]
     assert "model.py" in result["spends"]["message"]
@@ -83,7 +83,7 @@ def test_a_check_on_inputs_stops_the_model_that_declares_it(project):
 def test_a_failed_source_is_told_with_each_model_that_waits_for_it(project):
     project.edit("conf/source/visits.yaml", "{column: x, min: -100, max: 100}", "{column: x, min: 0, max: 1}")
     result = outcome(project, "--date", "2024-01-21")
-    assert {r["state"] for r in result.values()} == {"waiting"}
+    assert {r["state"] for r in result.values()} == {"blocked"}
     assert "range(x)" in result["buys"]["message"]
     assert "range(x)" in result["spends"]["message"]
 

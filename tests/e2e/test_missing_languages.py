@@ -45,14 +45,14 @@ def test_the_others_run_and_doctor_says_how_to_mend_it(languages, missing, other
         found = {f["part"]: f for f in languages.json("doctor", code=5)}
     failed = result.pop(f"in_{missing}")
     assert failed["state"] == "failed"
-    assert {m["state"] for m in result.values()} == {"done"}, result
+    assert {m["state"] for m in result.values()} == {"published"}, result
     for text in (failed["message"], again.stdout + again.stderr, found[missing]["found"]):
         assert SAID[missing] in text
     for text in (again.stdout + again.stderr, found[missing]["fix"]):
         assert MENDS[missing] in text
     assert found["python"]["ok"]
     assert found[other]["ok"]
-    assert languages.states(*night)[f"in_{missing}"] == "done"  # where it is there again
+    assert languages.states(*night)[f"in_{missing}"] == "published"  # where it is there again
 
 
 @pytest.mark.parametrize("language", ["r", "julia"])
@@ -62,6 +62,6 @@ def test_an_executable_that_is_not_there_stops_its_own_model_alone(languages, la
     )
     night = ("run", "buys", f"in_{language}", "--date", "2024-01-21")
     result = {m["model"]: m for m in languages.json(*night, code=1)["models"]}
-    assert result["buys"]["state"] == "done"
+    assert result["buys"]["state"] == "published"
     assert result[f"in_{language}"]["state"] == "failed"
     assert "/opt/no/interpreter" in result[f"in_{language}"]["message"]

@@ -20,12 +20,12 @@ def frozen(project) -> list[tuple[str, str, str]]:
 
 def test_a_model_is_run_with_a_grant_on_it_alone(project, dora):
     before = len(frozen(project))
-    assert dora.states("buys", "--date", NEXT) == {"buys": "done"}
+    assert dora.states("buys", "--date", NEXT) == {"buys": "published"}
     assert len(dora.rows("read", "buys", "--date", NEXT)) == 40
     project.edit("conf/model/buys.yaml", "penalty: 1.0", "penalty: 2.0")
-    assert dora.states("--date", NEXT, code=1) == {"buys": "done", "spends": "refused"}
+    assert dora.states("--date", NEXT, code=1) == {"buys": "trained", "spends": "refused"}
     assert dora.json("live", "buys")["champion"] == "buys@2"
-    assert dora.states("buys", "--date", NEXT) == {"buys": "done"}
+    assert dora.states("buys", "--date", NEXT) == {"buys": "published"}
     assert dora.states("buys", "--date", NEXT) == {"buys": "up to date"}
     assert set(frozen(project)[before:]) == {("sales/buys", "visits", "dora")}
     page = dora.json("report", "--date", NEXT)
@@ -57,7 +57,7 @@ def test_what_it_froze_is_not_used_by_the_department(project, dora):
     dora.run("run", "buys", "--date", NEXT)
     project.edit("conf/model/buys.yaml", "penalty: 1.0", "penalty: 3.0")
     before = len(frozen(project))
-    assert project.states("buys", "--date", NEXT)["buys"] == "done"
+    assert project.states("buys", "--date", NEXT)["buys"] == "trained"
     assert ("sales", "visits", "admin") in frozen(project)[before:]
     show = project.json("show", "buys@2")
     with sqlite3.connect(project.folder / "var/warehouse.db") as connection:
@@ -80,9 +80,9 @@ def test_a_model_of_a_source_that_needs_another_output_asks_for_that_too(project
     assert gil.states("spends", "--date", NIGHT) == {"spends": "up to date"}
     project.run("run", "buys", "--date", NEXT)
     (refused,) = gil.json("run", "spends", "--date", NEXT, code=1)["models"]
-    assert refused["state"] == "waiting"
+    assert refused["state"] == "blocked"
     gil.granted("reader", "sales/buys")
-    assert gil.states("spends", "--date", NEXT) == {"spends": "done"}
+    assert gil.states("spends", "--date", NEXT) == {"spends": "published"}
     assert {row[:2] for row in frozen(project) if row[2] == "gil"} == {("support/spends", "visits_scored")}
 
 
@@ -90,7 +90,7 @@ def test_where_signatures_are_required_it_runs_what_the_department_signed(projec
     """And signs nothing itself: a definition says what of the department the nightly service reads."""
     project.run("sign", "--all", "--yes")
     project.run("sign", "--require", "--yes")
-    assert dora.states("buys", "--date", NEXT) == {"buys": "done"}
+    assert dora.states("buys", "--date", NEXT) == {"buys": "published"}
     project.edit("conf/model/buys.yaml", "penalty: 1.0", "penalty: 2.0")
     assert "operator" in dora.run("sign", "buys", "--yes", code=3).stderr
     assert "changed since" in dora.run("run", "buys", "--date", NEXT, code=3).stdout

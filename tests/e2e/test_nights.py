@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.company import ROOT
 
-DONE = {"buys": "done", "spends": "done"}
+DONE = {"buys": "published", "spends": "published"}
 SETTLED = {"buys": "up to date", "spends": "up to date"}
 
 
@@ -48,7 +48,7 @@ def test_a_changed_parameter_retrains_that_model_alone(project):
     (planned,) = project.json("plan")["tasks"]
     assert (planned["task"], planned["subject"]) == ("train", "buys")
     assert "penalty" in planned["reason"]
-    assert project.states() == {"buys": "done", "spends": "up to date"}
+    assert project.states() == {"buys": "trained", "spends": "up to date"}
     assert [v["version"] for v in project.json("versions", "buys")] == ["buys@1", "buys@2"]
     assert len(project.json("versions", "spends")) == 1
 
@@ -165,7 +165,8 @@ def test_asking_for_a_training_after_a_change_was_taken_back(project):
 def test_code_that_does_not_parse_is_told_with_its_model_and_file(project):
     project.edit("models/buys/model.py", "def design(data):", "def design(data:")
     told = {m["model"]: m["message"] for m in project.json("run", "--date", "2024-01-21", code=1)["models"]}
-    assert told["buys"].startswith("model buys (model.py): the code does not parse: SyntaxError: ")
+    assert "training failed: model buys (model.py): the code does not parse: SyntaxError: " in told["buys"]
+    assert told["buys"].startswith("scores published: buys/2024-01-21#1")
     assert "correct model.py" in told["buys"]
 
 
@@ -199,7 +200,7 @@ def test_luigis_own_command_line_runs_the_graph(project):
 
 
 def test_the_table_names_tonights_output_and_counts_those_of_earlier_dates(fresh):
-    told = {m["model"]: m["message"] for m in fresh.json("run")["models"]}
+    told = {m["model"]: m["scores"]["message"] for m in fresh.json("run")["models"]}
     assert told["buys"].startswith("buys/2024-01-20#1 published")
     assert "3 earlier dates" in told["buys"]
     assert "earlier" not in told["spends"]

@@ -68,7 +68,7 @@ def test_a_killed_night_leaves_no_plaintext_and_the_next_one_goes_on(fresh, monk
     process.wait()
     assert found(written_by(fresh), needles()) == []
     states = fresh.states()
-    assert set(states.values()) <= {"done", "up to date"}
+    assert set(states.values()) <= {"published", "up to date"}
     scores = [row["score"] for row in fresh.rows("read", "buys", "--date", "2024-01-20")]
     assert len(scores) == 40
     assert found(written_by(fresh), needles(scores)) == []

@@ -93,7 +93,7 @@ def test_wrong_words_are_said_in_the_words_of_python(project):
             (lambda: system.read("buys", keys="5"), "keys is no list"),
             (lambda: system.read("buys", date=20130601), "a date or moment is a int"),
             (lambda: kronkers_batch.open("conf", "home=var"), "overrides is one text"),
-            (lambda: system.sql("drop table buys"), "only a single SELECT"),
+            (lambda: system.sql("drop table buys"), "must be a single SELECT"),
             (lambda: system.show("buys"), "buys"),
         ):
             with pytest.raises(UsageError, match=re.escape(said)):

@@ -97,6 +97,9 @@ _THERE = {
     "data/sources/inputs.py:_as_input": "name",
     "data/sources/query.py:_input": "name",
     "data/sources/query.py:read": "name",
+    # Words of ours alone.
+    "data/sources/query.py:_statement": "refused.what refused.fix",
+    "warehouse/sql.py:_named": "refused.what refused.fix",
     "steps/features.py:_refuse_inexact": "name",
     "steps/features.py:target_as_float": "name",
     "steps/score.py:_scored": "name",
@@ -129,7 +132,7 @@ THERE = {f"{place}: {word}" for place, found in _THERE.items() for word in found
     # Versions, and names of packages.
     "steps/score.py:_same_runtime: changes_of(trained, now)",
     # Names that stand in the query.
-    "data/sources/query.py:_statement: duck.read_besides(connection, query, source.inputs)",
+    "data/sources/query.py:_statement: select.read_besides(tree, source.inputs)",
     # Names of Python's and the driver's own classes.
     "data/sources/postgres.py:_failed: type(error).__name__",
     "data/sources/sqlite.py:_failed: type(error).__name__",

@@ -57,7 +57,9 @@ def test_no_output_is_written_under_keys_that_somebody_put_in_its_row(house, fre
         fred.vault.data_key(conn, getattr(row, column))
 
 
-@pytest.mark.parametrize("what", ["key", "fingerprint", "date", "no mark", "another's mark"])
+@pytest.mark.parametrize(
+    "what", ["key", "fingerprint", "date", "number", "created", "no mark", "another's mark"]
+)
 def test_what_was_reserved_is_marked_with_the_key_in_use(house, fred, what):
     with house.db.write() as conn:
         row = conn.execute(select(VERSIONS)).one()
@@ -70,6 +72,8 @@ def test_what_was_reserved_is_marked_with_the_key_in_use(house, fred, what):
             conn.execute(update(VERSIONS).values(fingerprint="b"))
         elif what == "date":
             conn.execute(update(VERSIONS).values(logical_date="2013-06-02"))
+        elif what in ("number", "created"):  # of which the rerun would sign that they are so
+            conn.execute(update(VERSIONS).values({what: 0}))
         else:
             conn.execute(update(VERSIONS).values(signature=None if what == "no mark" else b"x" * 32))
     again = House.open(house.root)

@@ -12,7 +12,9 @@ import pytest
 
 from kronkers_batch.cli import machine, output
 from kronkers_batch.cli.main import main
-from kronkers_batch.reports.page import Event, RunRecord, run_page
+from kronkers_batch.reports.events import Event, RunRecord
+from kronkers_batch.reports.page import date_page, run_page
+from kronkers_batch.reports.verdict import Part, Verdict
 
 ROOT = Path(__file__).parents[2]
 EVIL = "\x1b]0;pwned\x07\x1b[31m\x9b2J\u202egpj.exe\u2066\u200b\ud800\r"
@@ -188,7 +190,9 @@ def test_a_header_is_clean_on_terminal_page_and_in_the_log(company):
 
 def test_the_page_shows_what_is_not_seen():
     raw = EVIL.replace("\ud800", "\ud800<b>")
-    page = run_page(RunRecord(raw, raw, 0, 1, 1), [Event(raw, raw, raw, 0.1, raw, raw)])
+    run, verdict = RunRecord(raw, raw, 0, 1, 1), Verdict(raw, Part("failed", raw), Part("held", raw))
+    page = run_page(run, [verdict], [Event(raw, raw, raw, 0.1, raw, raw)])
+    page += date_page(raw, [(raw, verdict)], [(run, [verdict], raw)])
     assert is_clean(page)
     assert page.encode()
     assert "<b>" not in page

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from kronkers_batch.bootstrap import open_system
-from kronkers_batch.errors import IntegrityError, KronkersError
+from kronkers_batch.errors import AccessRefused, IntegrityError, KronkersError
 from kronkers_batch.ledger import checkpoints
 from kronkers_batch.ledger.checkpoints import Checkpoint, Head
 from kronkers_batch.registry import champions
@@ -235,7 +235,7 @@ def test_a_night_that_finds_a_difference_says_so_after_its_table_and_on_its_page
     change(company, "DELETE FROM champions WHERE model = 'leavers'")
     done = company.run("run", "buys", "--date", "2024-01-22", code=4)
     assert "buys   done" in done.stdout or "buys    done" in done.stdout
-    assert done.stdout.index("done") < len(done.stdout)
+    assert done.stdout.index("published") < len(done.stdout)
     assert "kronkers: " in done.stderr
     assert "champions lacks rows" in done.stderr
     page = (company.folder / "var/reports/2024-01-22.html").read_text()
@@ -304,7 +304,19 @@ def test_a_promotion_that_bob_signs_for_sales_is_not_believed(twice):
 
 def test_a_line_that_bob_writes_about_sales_is_noticed(twice):
     with by(twice, "bob") as bob, bob.db.write() as conn:
-        bob.ledger.append(conn, "bob", "promote", "buys@1", department="sales")
+        with pytest.raises(AccessRefused, match="needs the role approver on sales"):
+            bob.ledger.append(conn, "bob", "promote", "buys@1", department="sales/buys")
+        bob.ledger._keys.require = lambda *_: None  # with a program of his own
+        bob.ledger.append(conn, "bob", "promote", "buys@1", department="sales/buys")
+    with pytest.raises(IntegrityError, match="tells what who signed it could not do"):
+        nightly(twice)
+    assert "could not do" in twice.by("admin").run("ledger", "verify", code=4).stderr
+
+
+def test_a_line_about_a_promotion_that_was_none_is_noticed(twice):
+    """By who may promote."""
+    with by(twice, "nightly") as service, service.db.write() as conn:
+        service.ledger.append(conn, "nightly", "promote", "buys@1", department="sales/buys")
     with pytest.raises(IntegrityError, match="buys: the log that says which version is in use"):
         nightly(twice)
     assert "buys: the log" in twice.by("admin").run("ledger", "verify", code=4).stderr

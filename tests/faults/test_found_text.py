@@ -216,7 +216,7 @@ def test_no_way_to_fail_shows_what_was_found(planted):
     made, words, done = planted
     again = made.run("run", *words, "--json", code=1)
     states = {m["model"]: m["state"] for m in json.loads(again.stdout)["models"]}
-    assert states == dict.fromkeys(words, "waiting"), "a source that should fail did not"
+    assert states == dict.fromkeys(words, "blocked"), "a source that should fail did not"
     vic, ann = made.by("vic"), made.by("ann")
     told = [done.stdout, done.stderr, again.stdout, again.stderr]
     for who, *command in (
@@ -236,7 +236,7 @@ def test_no_way_to_fail_shows_what_was_found(planted):
 
 def test_a_message_says_that_there_is_more_and_how_to_see_it(planted):
     _made, _words, done = planted
-    blocks = dict(block.split(" waiting: ", 1) for block in done.stdout.split("\n\n")[1:])
+    blocks = dict(block.split(" blocked: ", 1) for block in done.stdout.split("\n\n")[1:])
     for name in KEPT:
         last = blocks[name].splitlines()[-1 if "report:" not in blocks[name] else -2]
         assert (
@@ -258,7 +258,7 @@ def test_readers_of_the_department_see_it_and_nobody_else(headerless):
 
     refused = vic.run("log", code=3)
     assert refused.stdout == ""
-    events = vic.json("report")["events"]
+    events = vic.json("report", "--run", vic.json("runs")[0]["id"])["events"]
     assert {e["found"] for e in events if e["task"] == "ingest"} == {
         "sales"
     }  # that there is more, and for whom

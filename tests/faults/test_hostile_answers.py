@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from kronkers_batch.config.spec import Language
+from kronkers_batch.config.spec import Language, OutputColumn
 from kronkers_batch.errors import FitFailed, ScoreFailed, WorkerFailed
 from kronkers_batch.frames.schema import Column, ColumnType
 from tests.contract.conftest import Lab, lab
@@ -134,3 +134,33 @@ def test_an_artifact_that_does_not_fit_the_scratch_is_none(lab):
     worker.fit([ROWS])
     with pytest.raises(WorkerFailed, match="a blob is larger than the 1,073,741,824 bytes allowed"):
         worker.save()
+
+
+# ---------------------------------------------------------------- scores that would be changed without a word
+
+
+@pytest.mark.parametrize("lab", [Language.PYTHON], indirect=True)
+@pytest.mark.parametrize(
+    ("kind", "score", "kept"),
+    [
+        (ColumnType.FLOAT, "2**53 + 1", None),
+        (ColumnType.FLOAT, "2**53", 2.0**53),
+        (ColumnType.FLOAT32, "1e300", None),
+        (ColumnType.FLOAT32, "float('inf')", float("inf")),
+        (ColumnType.FLOAT, "True", 1.0),
+        (ColumnType.DATE, "'+12345-01-01'", None),
+        (ColumnType.TIMESTAMP, "'0000-06-01T00:00:00Z'", None),
+    ],
+)
+def test_a_score_is_what_the_model_gave_or_is_refused(lab, kind, score, kept):
+    folder = lab.folder / "exact"
+    folder.mkdir(mode=0o755)
+    fit = "def fit(data, params):\n    return 1\n\n\n"
+    (folder / "model.py").write_text(f"{fit}def score(model, data):\n    return [{score}] * len(data)\n")
+    worker = lab.start("exact", outputs=(OutputColumn("score", kind),))
+    worker.fit([ROWS])
+    if kept is None:
+        with pytest.raises(ScoreFailed, match=r"2 of 2 values .* do not fit"):
+            worker.score(ROWS.select("x"))
+    else:
+        assert worker.score(ROWS.select("x"))["score"].to_list() == [kept] * 2

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import ast
 import os
+import shutil
 import sqlite3
 import sys
+import time
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import polars as pl
@@ -19,7 +22,10 @@ from sqlalchemy import insert
 from kronkers_batch.config.load import load
 from kronkers_batch.data.snapshots import Snapshots
 from kronkers_batch.errors import ConfigErrors, IntegrityError, SourceError, StoreError, UsageError
-from kronkers_batch.reports.page import Event, RunRecord, run_page
+from kronkers_batch.private import UNFINISHED
+from kronkers_batch.reports.events import Event, RunRecord
+from kronkers_batch.reports.page import date_page, run_page
+from kronkers_batch.reports.verdict import Part, Verdict
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.tables.snapshots import snapshots
 from kronkers_batch.warehouse import export
@@ -136,6 +142,51 @@ def test_writing_replaces_a_link_and_does_not_follow_it(tmp_path):
     assert victim.read_text() == "mine"
 
 
+@pytest.mark.parametrize("part", ["a", "a/b"])
+@pytest.mark.parametrize("deed", ["write", "read", "delete", "list", "settle"])
+def test_no_folder_of_the_store_leads_elsewhere_whatever_is_done_there(tmp_path, deed, part):
+    """Whoever may write to the store could else have the service write and delete wherever it may itself."""
+    store, elsewhere = ArtifactStore(str(tmp_path / "store")), tmp_path / "elsewhere"
+    for made in (elsewhere, elsewhere / "b"):
+        made.mkdir()
+        (made / "x").write_text("mine")
+    (tmp_path / "store/a").mkdir(parents=True)
+    shutil.rmtree(tmp_path / "store" / part, ignore_errors=True)
+    (tmp_path / "store" / part).symlink_to(elsewhere)
+    before = sorted(elsewhere.rglob("*"))
+    deeds = {"write": lambda: store.write("a/b/x", b"ciphertext"), "settle": lambda: store.settle("a/b")}
+    with pytest.raises(StoreError, match="is a link, or no folder"):
+        deeds.get(deed, lambda: getattr(store, deed)("a/b" if deed == "list" else "a/b/x"))()
+    assert {path.read_text() for path in elsewhere.rglob("x")} == {"mine"}
+    assert sorted(elsewhere.rglob("*")) == before
+
+
+def test_what_is_listed_and_swept_lies_in_the_store(tmp_path):
+    store, elsewhere = ArtifactStore(str(tmp_path / "store")), tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    half = elsewhere / f"{UNFINISHED}1"
+    half.write_text("mine")
+    store.write("a/real", b"ciphertext")
+    (tmp_path / "store/a/link").symlink_to(elsewhere)
+    assert store.list("") == store.list("a") == ["a/link", "a/real"]  # as what it is: nothing to be read
+    assert store.sweep(time.time() + 60) == 0
+    assert half.read_text() == "mine"
+
+
+def test_a_killed_ingest_that_somebody_made_up_has_nothing_elsewhere_deleted(company, tmp_path):
+    """The next run tidies: a row names a folder of the store, and there a link."""
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis").write_text("years")
+    (company.folder / "var/artifacts/snapshots/sales/visits/planted").symlink_to(mine)
+    with closing(sqlite3.connect(company.database)) as db, db:
+        names = "id, source, department, lookup, state, created, key_id, signer, signer_key"
+        values = "'planted', 'visits', 'sales', '', 'writing', 1, 'none', '', ''"
+        db.execute(f"INSERT INTO snapshots ({names}) VALUES ({values})")
+    assert "is a link, or no folder" in company.run("run", "buys", "--date", "2024-01-21", code=1).stderr
+    assert (mine / "thesis").read_text() == "years"
+
+
 def test_an_export_replaces_a_link_and_does_not_follow_it(tmp_path):
     victim, path = tmp_path / "victim", tmp_path / "out.csv"
     victim.write_text("mine")
@@ -201,15 +252,15 @@ pathlib.Path(__file__).with_name("IMPORTED").touch()
 def run(*args, **kwargs):
     pathlib.Path(__file__).with_name("CALLED").touch()
 """
-# Arguments of the model's own code, which its worker gets, and words that only alerts read.
+# Arguments of the model's own code, which its worker gets.
 HANDED_ON = [
     "+model.late.parameters.x={_target_: kronkers_evil.run}",
     "+model.late.estimator.x={_target_: kronkers_evil.run}",
     "model.late.estimator._target_=kronkers_evil.run",
-    "+alerts._target_=kronkers_evil.run",
-    "+alerts.x={_target_: kronkers_evil.run, _partial_: false}",
 ]
 REFUSED = [
+    "+alerts._target_=kronkers_evil.run",
+    "+alerts.x={_target_: kronkers_evil.run, _partial_: false}",
     "+model.late._target_=kronkers_evil.run",
     "+source.flights._target_=kronkers_evil.run",
     "+executor._target_=kronkers_evil.run",
@@ -248,7 +299,9 @@ def test_a_target_in_an_override_is_never_imported_here(tmp_path, monkeypatch, o
 def test_what_a_model_says_is_text_on_the_page():
     said = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&"
     run = RunRecord(said, said, 0, 1, 1)
-    page = run_page(run, [Event(said, said, f'failed" onmouseover="x{said}', 0.1, said, said)])
+    events = [Event(said, said, f'failed" onmouseover="x{said}', 0.1, said, said)]
+    verdicts = [Verdict(said, Part("failed", said), Part("held", said))]
+    page = run_page(run, verdicts, events) + date_page(said, [(said, verdicts[0])], [(run, verdicts, said)])
     assert "<script" not in page
     assert "<img" not in page
     assert '" onmouseover="' not in page

@@ -320,7 +320,8 @@ def test_the_line_about_an_exchanged_version_is_written_beforehand(project, insi
     """The first line counted: with one written ahead, the exchanged version was the recorded one."""
     with insider.db.write() as conn:
         told = {"manifest": "0" * 64}
-        insider.ledger.append(conn, insider.vault.principal, "record", "buys@2", told, department="support")
+        line = ("record", "buys@2", told)
+        insider.ledger.append(conn, insider.vault.principal, *line, department="sales/buys")
     project.edit("conf/model/buys.yaml", "penalty: 1.0", "penalty: 2.0")
     assert "tell of two versions" in project.run("run", "buys", code=4).stderr
     with database(project) as db:

@@ -6,6 +6,7 @@ The schema is exact, so that no trigger can be planted; here each is planted wit
 import contextlib
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -117,6 +118,76 @@ def test_it_is_asked_as_a_connection_sees_it_that_was_opened_just_now(loose: Hou
         db.execute(f"{number}={before}")
     with pytest.raises(IntegrityError, match="the revocation of"), again.db.write() as conn:
         again.vault.trust.add_revocation(conn, again.vault.identity, "x")
+
+
+# ---------------------------------------------------------------- while the program goes on
+
+
+def cut(house: House) -> None:
+    with closing(sqlite3.connect(house.db.path)) as db, db:
+        db.execute("DELETE FROM ledger WHERE seq = (SELECT max(seq) FROM ledger)")
+
+
+@pytest.mark.parametrize("then", ["reads", "publishes", "verifies"])
+def test_a_line_that_is_cut_off_before_the_next_is_written_is_missed(house: House, then):
+    """Nothing hangs on the last line yet: the next one would follow the one before it."""
+    house.publish()
+    house.rows()
+    cut(house)
+    deed = {"reads": house.rows, "publishes": lambda: house.publish(fingerprint="b")}
+    with pytest.raises(IntegrityError, match="which this process wrote, is gone"):
+        deed.get(then, house.warehouse._ledger.verify)()
+
+
+def test_what_others_write_and_what_is_undone_is_not_missed(house: House):
+    house.publish()
+    other = House.open(house.root)
+    with contextlib.suppress(RuntimeError), house.db.write() as conn:
+        house.warehouse._ledger.append(conn, "me", "rotate", "ops", department="ops")
+        raise RuntimeError
+    for who in (other, house, other, house):
+        who.rows()
+    assert house.warehouse._ledger.verify().seq > 4
+
+
+def replaced(house: House, what: str) -> None:
+    """With a copy of itself, as of before whatever comes next."""
+    path = house.db.path
+    if what == "database":
+        with closing(sqlite3.connect(path)) as db, closing(sqlite3.connect(f"{path}.copy")) as copy:
+            db.backup(copy)
+        Path(f"{path}.copy").replace(path)
+    else:
+        Path(f"{path}-wal").unlink()
+
+
+@pytest.mark.parametrize("what", ["database", "log"])
+@pytest.mark.parametrize("when", ["before", "while it is written"])
+def test_what_goes_into_a_file_that_was_replaced_is_not_said_to_be_done(house: House, what, when):
+    """The program has the old one open, writes there and reads there what it wrote; nobody else sees it."""
+    house.member("anna", OPS, Role.READER)
+
+    def revoke() -> None:
+        with house.db.write() as conn:
+            rotation.revoke(house.vault.ring, conn, "anna", OPS, whole=False)
+            if when != "before":
+                replaced(house, what)
+
+    if when == "before":
+        replaced(house, what)
+    with pytest.raises(IntegrityError, match="replaced or deleted while"):
+        revoke()
+
+
+def test_a_log_that_others_begin_anew_is_no_loss(house: House):
+    """Programs come and go; the last one that closes takes the log away."""
+    for _ in range(3):
+        other = House.open(house.root)
+        assert other.vault is not None
+        other.db.close()
+        with house.db.read() as conn:
+            assert conn.execute(select(t.warehouse.c.id)).one()
+        house.db.close()
 
 
 # ---------------------------------------------------------------- what must go on working

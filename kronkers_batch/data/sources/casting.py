@@ -15,7 +15,7 @@ import polars as pl
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.errors import SourceError
 from kronkers_batch.frames.near import near
-from kronkers_batch.frames.schema import Column, ColumnType, Schema
+from kronkers_batch.frames.schema import SPANS, Column, ColumnType, Schema
 from kronkers_batch.frames.tables import conform
 
 _UTC = pl.Datetime("us", "UTC")
@@ -30,11 +30,6 @@ _WITHOUT_ZONE = (
 _TRUE, _FALSE = ("true", "True", "TRUE", "1"), ("false", "False", "FALSE", "0")
 _EXAMPLES = 20  # values that are kept for who may read the data
 _TEXTS = (ColumnType.STRING, ColumnType.CATEGORY)
-_DAYS = (-719_162, 2_932_896)  # since 1970
-_SPANS = {
-    ColumnType.DATE: _DAYS,
-    ColumnType.TIMESTAMP: (_DAYS[0] * 86_400_000_000, (_DAYS[1] + 1) * 86_400_000_000 - 1),
-}
 
 
 def missing_columns(schema: Schema, found: Iterable[str], place: Place) -> None:
@@ -85,7 +80,7 @@ def cast(raw: pl.Series, column: Column, place: Place) -> pl.Series:
         result = conform(raw.to_frame(), Schema((column,)), str(place)).to_series()
     if column.type in _TEXTS:
         _check_text(result, column, place)
-    if column.type in _SPANS:
+    if column.type in SPANS:
         _check_moment(result, column, place)
     return result
 
@@ -137,7 +132,7 @@ def _examples(values: pl.Series) -> str:
 
 def _check_moment(values: pl.Series, column: Column, place: Place) -> None:
     """Python, R and Julia, and this program's own profile, know the years 1 to 9999."""
-    first, last = _SPANS[column.type]
+    first, last = SPANS[column.type]
     physical = values.to_physical()
     bad = int((~physical.is_between(first, last)).sum() or 0)
     if bad:

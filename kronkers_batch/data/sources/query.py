@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from kronkers_batch.config.spec import SourceSpec
-from kronkers_batch.data import duck
+from kronkers_batch.data import duck, select
 from kronkers_batch.data.sources import casting, parquet
 from kronkers_batch.data.sources.inputs import Inputs
 from kronkers_batch.data.sources.output import OutputReader, reader
@@ -160,9 +160,11 @@ def _statement(
         values["date"] = f"DATE '{asked.date.isoformat()}'"
     # The values are printed from date objects, so they can hold nothing but digits and marks.
     query = duck.replaced(query, values)
-    if not duck.is_single_select(connection, query):
-        raise place.error("the query must be a single SELECT", "Take the other statements out of `query:`.")
-    if others := duck.read_besides(connection, query, source.inputs):
+    try:
+        tree = select.parsed(connection, query)
+    except select.NoSelect as refused:
+        raise place.error(refused.what, f"Correct `query:` of the source. {refused.fix}") from None
+    if others := select.read_besides(tree, source.inputs):
         raise place.error(
             f"the query reads what is no input of it: {', '.join(others)[:300]}",
             "Name the source or output under `inputs:`, and SELECT from that name.",

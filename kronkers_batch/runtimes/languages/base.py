@@ -10,7 +10,8 @@ import hashlib
 import importlib
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -24,6 +25,7 @@ SYSTEM_FOLDERS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"
 """Shown read-only to every worker, with ``/etc/alternatives`` and the dynamic linker's cache."""
 
 MIB = 2**20
+_SHOWN = 300  # characters of a path in a message
 LARGEST_TEXT = 64 * MIB
 """Of a lock file, a manifest or another text of an environment, which this program reads by itself."""
 
@@ -71,13 +73,37 @@ def builder(language: Language) -> Builder:
 
 def command_of(language: Language, environment: Environment, threads: int) -> Command:
     """The command line for ``environment``. Raises MissingPart, ConfigError."""
-    try:
+    with in_words(environment):
         return builder(language).command(environment, threads)
+
+
+def fingerprint_of(language: Language, environment: Environment) -> str:
+    """As :meth:`Builder.fingerprint`. Raises MissingPart, ConfigError."""
+    with in_words(environment):
+        return builder(language).fingerprint(environment)
+
+
+@contextmanager
+def in_words(environment: Environment) -> Iterator[None]:
+    """Whatever the files of an environment can do to who looks at them, as MissingPart or ConfigError.
+
+    They may be anybody's: paths with a NUL, links in a circle, names that are no UTF-8, versions that are no
+    numbers. One such file is its own model's failure, and no other's.
+    """
+    try:
+        yield
     except OSError as error:
         raise MissingPart(
             f"a place of the environment cannot be read: {os.strerror(error.errno or 0)}",
-            where=str(error.filename or ""),
+            where=os.fsencode(error.filename or "").decode(errors="replace")[:_SHOWN],
             fix="let this account read it, or correct the model's environment",
+        ) from None
+    except (ValueError, RuntimeError) as error:
+        declared = environment.venv or environment.library or environment.renv or environment.project
+        raise ConfigError(
+            f"the environment holds a name, a link or a value that is none ({type(error).__name__})",
+            where=declared or environment.executable,
+            fix="make the environment anew with its own tools; `kronkers check -v` shows where it stopped",
         ) from None
 
 
@@ -118,7 +144,7 @@ def hash_files(paths: Iterable[Path]) -> str:
         if not path.is_file():
             continue
         found = True
-        for raw in (path.name.encode(), bytes_of(path)):
+        for raw in (os.fsencode(path.name), bytes_of(path)):
             digest.update(len(raw).to_bytes(8, "little") + raw)
     return digest.hexdigest() if found else ""
 

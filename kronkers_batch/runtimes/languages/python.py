@@ -6,6 +6,7 @@ made from; and what its packages link to or its ``.pth`` files add, as far as th
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -61,7 +62,7 @@ def hash_text(*parts: str) -> str:
 
     digest = hashlib.sha256()
     for part in parts:
-        raw = part.encode()
+        raw = os.fsencode(part)
         digest.update(len(raw).to_bytes(8, "little") + raw)
     return digest.hexdigest()
 

@@ -26,7 +26,7 @@ MUTATIONS = [
       drop("_refuse_waiting(given, place)"),
       f"{HERE}test_a_server_that_never_answers_keeps_nobody_waiting_for_ever[connect_timeout=99999]"),
     _("a query reads its inputs' files itself", "data.sources.query:_statement",
-      swap("duck.read_besides(...)", "[]"), QUERY),
+      swap("select.read_besides(...)", "[]"), QUERY),
     _("a database is judged, and opened by its name", "data.sources.sqlite:opened",
       never("not _has_opened(file)"), LINK),
     _("a hard link to what a pattern finds is nobody's", "config.claims:Claims.twins",

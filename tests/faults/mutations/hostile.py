@@ -10,6 +10,7 @@ ANSWERS = f"{F}test_hostile_answers.py::"
 ENVIRONMENTS = f"{F}test_hostile_environments.py::"
 SANDBOX = "tests/unit/runtimes/test_sandbox.py::"
 SECCOMP = "tests/unit/runtimes/test_seccomp.py::"
+SWAPPED = "tests/unit/runtimes/test_walls.py::test_memory_that_a_process_moved_to_swap_counts"
 WIRE = "tests/unit/frames/test_wire.py::"
 READ = f"{ENVIRONMENTS}test_a_file_that_is_none_or_too_large_neither_hangs_the_service_nor_takes_its_memory"
 
@@ -20,6 +21,9 @@ MACHINE = [
     _("shared memory stays when it is unmapped", "runtimes.seccomp:program",
       swap("[*both, refuse, allow]", "[*both, allow, allow]"), f"{CODE}test_no_door_opens",
       f"{SECCOMP}test_calls_that_are_refused_for_some_arguments"),
+    _("huge pages are taken", "runtimes.seccomp:program",
+      swap("[..., (_ANY_BIT, 0, 1, HUGE_PAGES), refuse]", "[(_LOAD, 0, 0, _FOURTH)]"),
+      f"{CODE}test_no_door_opens", f"{SECCOMP}test_calls_that_are_refused_for_some_arguments"),
     _("/dev/zero is mapped instead", "runtimes.bubblewrap:bubblewrap",
       swap("[..., '--dev-bind', UNMAPPABLE_ZERO, ZERO]", "['--proc', '/proc', '--dev', '/dev']"),
       f"{SANDBOX}test_zeros_can_be_read_and_not_be_mapped"),
@@ -28,8 +32,17 @@ MACHINE = [
     _("empty files are not counted", "runtimes.watch:_files",
       without("(f.f_files - f.f_ffree) * NAME"),
       f"{CODE}test_all_processes_of_a_worker_and_its_files_in_memory_are_bounded_together"),
+    _("what a process moved to swap is not looked for", "runtimes.watch:Family.takes_more",
+      never("_swaps()"), SWAPPED),
+    _("what a process moved to swap is not counted", "runtimes.watch:own",
+      without("sizes.get('SwapPss', 0)"), SWAPPED),
     _("a worker opens as many files as the service may", "runtimes.limits:limited",
       without("'nofile'"), f"{SANDBOX}test_limits_hold"),
+    _("a file in memory is left open for a worker", "runtimes.launch:opened",
+      swap("if CODE in argv: ...",
+           "handed.append(_kept(stack, 'code', launch.code))\n"
+           "argv = [str(handed[-1]) if word == CODE else word for word in argv]"),
+      f"{SANDBOX}test_a_worker_inherits_its_standard_streams_and_pipes_alone[None]"),
     _("a core is piped to a program", "runtimes.limits:CORE",
       sets("CORE", "0"), f"{SANDBOX}test_no_core_is_piped_to_a_program_either"),
 ]  # fmt: skip
@@ -49,6 +62,24 @@ SAID = [
       f"{WIRE}test_one_text_in_every_row_is_bounded_as_it_is_stored"),
     _("a moment that cannot be shown is published", "frames.decode:_decode_plain",
       never("header.kind in _RANGES"), f"{WIRE}test_broken_frames_say_how"),
+    _("a moment that cannot be shown is published, as text", "frames.tables:_convert",
+      swap("_shown(rule, column)", "rule"),
+      "tests/unit/frames/test_tables.py::test_a_value_that_does_not_fit_is_counted_not_shown"),
+    _("a whole number is rounded to a float", "runtimes.diagnosis:as_declared",
+      swap("c.type in numbers and frame.schema[c.name] == pl.Boolean", "c.type in numbers"),
+      f"{ANSWERS}test_a_score_is_what_the_model_gave_or_is_refused[float-2**53 + 1-None-python]"),
+    _("a large number becomes infinite", "frames.tables:_to_float32",
+      always("narrow.is_infinite() == wide.is_infinite()"),
+      "tests/unit/frames/test_tables.py::test_a_value_that_does_not_fit_is_counted_not_shown"),
+    _("a column has a level for each byte", "frames.decode:_decode_column",
+      swap("rows + UNUSED", "header.level_bytes"), f"{WIRE}test_broken_frames_say_how"),
+    _("a score is a text that no source may hold", "frames.decode:_decode_levels",
+      never("any(...)"), f"{WIRE}test_broken_frames_say_how"),
+    _("a long text of a worker takes 200 times its memory", "frames.wire:unquoted",
+      swap("binascii.a2b_qp(...)", "__import__('urllib.parse').parse.unquote_to_bytes(raw)"),
+      f"{WIRE}test_a_long_text_of_a_worker_takes_no_more_memory_than_it_has"),
+    _("a text is encoded in another way, too", "frames.wire:unquoted",
+      never("b'=' in raw or ..."), f"{WIRE}test_what_is_not_percent_encoded_is_refused"),
 ]  # fmt: skip
 
 LYING = [
@@ -60,7 +91,7 @@ LYING = [
     _("a file of an environment takes all memory", "runtimes.languages.base:bytes_of",
       swap("LARGEST_TEXT + 1", "2 ** 60"), f"{READ}[Project.toml-sparse]", f"{READ}[pyvenv.cfg-sparse]",
       f"{READ}[requirements.txt-sparse]"),
-    _("a file of any size is hashed", "runtimes.contents:environment_contents",
+    _("a file of any size is hashed", "runtimes.contents:_contents",
       never("sum(...) > LARGEST"),
       "tests/unit/runtimes/test_contents.py::test_files_of_any_size_that_take_no_room_are_not_read"),
     _("a package's name in a manifest leads out of the packages", "runtimes.languages.julia:_packages",

@@ -66,7 +66,7 @@ FOUND_TEXTS = [
     _("a found text opens in another event's place", "steps.runlog:_found_context",
       swap("Context(...)", "Context(Kind.FOUND, scope, _PURPOSE, '', rows=_FOUND)"),
       f"{FOUND}test_another_events_text_does_not_open_in_its_place"),
-    _("nobody is told that there is more", "steps.runlog:record",
+    _("nobody is told that there is more", "steps.runlog:record_in",
       swap("_where_to_read(connection, run_id, scope)", "''"),
       f"{FOUND}test_a_message_says_that_there_is_more_and_how_to_see_it",
       f"{FOUND}test_readers_of_the_department_see_it_and_nobody_else"),

@@ -60,6 +60,7 @@ def test_another_zone_is_converted():
     [
         (ColumnType.FLOAT, pl.Series([2**53 + 1, 1])),
         (ColumnType.FLOAT32, pl.Series([2**24 + 1, 1])),
+        (ColumnType.FLOAT32, pl.Series([1e300, float("inf")])),
         (ColumnType.INTEGER, pl.Series([0.5, 1.0])),
         (ColumnType.INTEGER, pl.Series([1e300, 1.0])),
         (ColumnType.INTEGER, pl.Series([float("nan"), 1.0])),
@@ -68,6 +69,12 @@ def test_another_zone_is_converted():
         (ColumnType.DATE, pl.Series(["01.06.2013", "2013-06-01"])),
         (ColumnType.DATE, pl.Series([NOON, dt.datetime(2013, 6, 1)])),
         (ColumnType.TIMESTAMP, pl.Series([1, 1000]).cast(pl.Datetime("ns"))),
+        # Years that can be computed with and not be shown.
+        (ColumnType.DATE, pl.Series(["+12345-01-01", "2013-06-01"])),
+        (ColumnType.DATE, pl.Series(["0000-12-31", "0001-01-01"])),
+        (ColumnType.DATE, pl.Series([253_402_300_800, 0]).cast(pl.Datetime("ms"))),
+        (ColumnType.TIMESTAMP, pl.Series(["-0044-03-15T00:00:00Z", "9999-12-31T23:59:59.999999Z"])),
+        (ColumnType.TIMESTAMP, pl.Series([2_932_897, 2_932_896]).cast(pl.Date)),
     ],
 )
 def test_a_value_that_does_not_fit_is_counted_not_shown(kind, series):

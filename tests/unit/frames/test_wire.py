@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import struct
+import tracemalloc
 
 import polars as pl
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kronkers_batch.errors import DataError
-from kronkers_batch.frames.decode import Expected, decode
+from kronkers_batch.frames.decode import UNUSED, Expected, decode
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.frames.tables import conform, polars_schema
 from kronkers_batch.frames.wire import OTHER, WireError, encode, quoted, unquoted, wire_levels
@@ -48,7 +49,7 @@ def read(raw: bytes, schema: Schema, rows: int) -> pl.DataFrame:
     return decode(reader, reader.line(), Expected(schema.names, rows))
 
 
-TEXT = st.text(max_size=12)
+TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
 VALUES = {
     ColumnType.FLOAT: st.floats(),
     ColumnType.FLOAT32: st.floats(width=32),
@@ -160,6 +161,9 @@ INT = (1).to_bytes(4, "little")
         (frame("c4", INT + INT + b"xy", size=8, levels=1, text=2), "levels do not fit"),
         (frame("c4", INT + INT + b"%FF\n", size=8, levels=1, text=4), "not UTF-8"),
         (frame("s4", INT + INT, size=8, levels=1, text=99_999_999_999), "larger than allowed"),
+        (frame("s4", INT + INT, size=8, levels=UNUSED + 3, text=2 * UNUSED), "larger than allowed"),
+        (frame("s4", INT + INT + b"%00\n", size=8, levels=1, text=4), "a NUL byte"),
+        (frame("s4", INT + INT + b"=%41\n", size=8, levels=1, text=5), "not percent-encoded"),
         (frame("ts", bytes(8) + b"\0\0\0\0\0\0\xf0\x7f"), "years 1 to 9999"),
         (frame("ts", struct.pack("<dd", 0, 1e12)), "years 1 to 9999"),
         (frame("t8", struct.pack("<qq", 0, 2**62)), "years 1 to 9999"),
@@ -172,6 +176,23 @@ def test_broken_frames_say_how(raw, why):
     schema = Schema((Column("a", ColumnType.FLOAT),))
     with pytest.raises(WireError, match=why):
         read(raw, schema, 2)
+
+
+@pytest.mark.parametrize("raw", [b"=41%41", b"%\r%41", b"%FF", b"\xff"])
+def test_what_is_not_percent_encoded_is_refused(raw):
+    with pytest.raises(WireError):
+        unquoted(raw)
+
+
+def test_a_long_text_of_a_worker_takes_no_more_memory_than_it_has():
+    """Of sixteen megabytes of escapes the standard library's decoder makes more than a gigabyte."""
+    raw = b"%C3%A9" * 200_000
+    tracemalloc.start()
+    try:
+        assert unquoted(raw) == "é" * 200_000
+        assert tracemalloc.get_traced_memory()[1] < 4 * len(raw)
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_first_and_the_last_day_and_moment_can_be_shown():

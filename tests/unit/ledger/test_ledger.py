@@ -8,7 +8,7 @@ from sqlalchemy import delete, select, text
 from kronkers_batch.config.spec import Secret
 from kronkers_batch.errors import AccessRefused, IntegrityError
 from kronkers_batch.ledger import checkpoints
-from kronkers_batch.ledger.ledger import GENESIS, Head, entry_hash
+from kronkers_batch.ledger.ledger import GENESIS, Head, Ledger, entry_hash
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database
 from kronkers_batch.store.tables.ledger import ledger as table
@@ -187,6 +187,7 @@ def test_an_older_database_put_back_is_noticed(db, ledger, vault, points, tmp_pa
     db.scrub()
     db.close()
     shutil.copy(tmp_path / "old.db", db.path)
+    ledger = Ledger(db, keys)  # another process
     ledger.verify()  # the chain alone does not show it
     with pytest.raises(IntegrityError, match="lacks entry 6"):
         checkpoints.verify(db, keys, points)
@@ -244,7 +245,7 @@ def test_a_true_entry_of_another_history_does_not_fit(db, ledger, vault, tmp_pat
     copy = Database(Secret(f"sqlite:///{tmp_path}/copy/x.db"))
     for each, what in ((copy, "there"), (copy, "there"), (db, "here")):
         with each.write() as conn:
-            ledger.append(conn, "admin", "promote", what, department="")
+            Ledger(each, LedgerKeys(vault)).append(conn, "admin", "read", what, department="")
     with db.write() as conn:
         conn.execute(table.insert().values(**rows(copy)[6]._mapping))
     with pytest.raises(IntegrityError, match="entry 7 does not follow"):

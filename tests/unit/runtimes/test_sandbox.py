@@ -14,6 +14,7 @@ from kronkers_batch.errors import MissingPart
 from kronkers_batch.runtimes import sandbox
 from kronkers_batch.runtimes.languages import python
 from kronkers_batch.runtimes.languages.base import Command, builder, hash_files, links_out_of, too_wide
+from kronkers_batch.runtimes.launch import opened
 from kronkers_batch.runtimes.sandbox import SandboxState, Tools, launch, sandbox_state
 
 MIB = 2**20
@@ -62,6 +63,25 @@ def test_nothing_is_to_be_had_of_the_first_process_which_has_no_limits():
     """An ordinary user's worker could write a program into its memory, and go on in it."""
     assert shell("ls -A /proc/1") == ""
     assert shell("ls -A /proc/self") != ""
+
+
+@pytest.mark.parametrize("code", [None, b"the code"])
+def test_a_worker_inherits_its_standard_streams_and_pipes_alone(tmp_path, code):
+    """A file in memory that was left open could be written to: memory that no limit counts."""
+    command = Command(("/bin/ls", "-l", "/proc/self/fd"), (), minimum_memory=0)
+    given = (tmp_path / "model.py", code) if code else None
+    made = launch(command, None, Resources(), SandboxPolicy.REQUIRE, code=given)
+    told = os.pipe2(os.O_CLOEXEC)
+    try:
+        with opened(made, told[1]) as (argv, kept):
+            found = subprocess.run(argv, env={}, pass_fds=kept, capture_output=True, text=True, timeout=60)
+    finally:
+        for end in told:
+            os.close(end)
+    shown = [line.split(" -> ") for line in found.stdout.splitlines() if " -> " in line]
+    inherited = {line[0].split()[-1]: line[1] for line in shown if "/proc/" not in line[1]}
+    assert inherited.keys() == {"0", "1", "2"}
+    assert not any("memfd" in target for target in inherited.values())
 
 
 def test_zeros_can_be_read_and_not_be_mapped():

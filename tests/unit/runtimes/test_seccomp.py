@@ -90,8 +90,8 @@ def test_calls_that_are_refused_for_some_arguments():
         assert answer(machine, personality, 0x0040000) == "EPERM"
         for private_or_file in (0x22, 0x4022, 0x02, 0x01):
             assert answer(machine, mmap, 0, 4096, 3, private_or_file) == ALLOWED
-        for shared_and_anonymous in (0x21, 0x4021, 0x23, 2**32 + 0x21):
-            assert answer(machine, mmap, 0, 4096, 3, shared_and_anonymous) == "EPERM"
+        for shared_or_huge in (0x21, 0x4021, 0x23, 2**32 + 0x21, 0x40022, 0x40002):
+            assert answer(machine, mmap, 0, 4096, 3, shared_or_huge) == "EPERM"
 
 
 @pytest.mark.parametrize("machine", BOTH, ids=lambda machine: machine.name)

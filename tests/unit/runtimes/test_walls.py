@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -10,12 +11,12 @@ import pytest
 
 from kronkers_batch.config.spec import Environment, Language, Resources, SandboxPolicy
 from kronkers_batch.errors import ConfigError
-from kronkers_batch.runtimes import bubblewrap, sandbox, walls
+from kronkers_batch.runtimes import bubblewrap, sandbox, walls, watch
 from kronkers_batch.runtimes.languages.base import Command
 from kronkers_batch.runtimes.probing import normalise_code
 from kronkers_batch.runtimes.sandbox import SandboxState, sandbox_state
 from kronkers_batch.runtimes.spec import Walls
-from kronkers_batch.runtimes.watch import Family, processes
+from kronkers_batch.runtimes.watch import Family, own, processes, resident_or_swapped
 from tests.contract.test_failures import becomes
 
 
@@ -118,3 +119,24 @@ def names(family: Family) -> list[str]:
         if state != "Z":  # ended, and not yet waited for
             found.append(Path(f"/proc/{pid}/comm").read_text().strip())
     return sorted(found)
+
+
+def test_memory_that_a_process_moved_to_swap_counts(tmp_path, monkeypatch):
+    """A process can move its own pages there, and nothing else that is looked at has them then."""
+    mib = 2**20
+    status = re.sub(r"VmSwap:.*", f"VmSwap:\t {900 * 1024} kB", Path("/proc/self/status").read_text())
+    assert 900 * mib < resident_or_swapped(status) < 900 * mib + 64 * 2**30
+    assert resident_or_swapped("Name:\tended\nState:\tZ (zombie)\n") == 0
+    rollup = Path("/proc/self/smaps_rollup").read_text()
+    swapped = re.sub(r"SwapPss:.*", f"SwapPss: {900 * 1024} kB", rollup)
+    assert own(swapped.splitlines()) - own(rollup.splitlines()) == 900 * mib
+    swaps = tmp_path / "swaps"
+    monkeypatch.setattr(watch, "SWAPS", swaps)
+    monkeypatch.setattr(watch, "_resident_or_swapped", lambda _pid: 900 * mib)
+    monkeypatch.setattr(watch, "_own", lambda _pid: 900 * mib)
+    for text, expected in (
+        ("Filename Type Size Used Priority\n", False),
+        ("Filename\n/swap file 9 0 -2\n", True),
+    ):
+        swaps.write_text(text)
+        assert Family(os.getpid()).takes_more(800 * mib, sandboxed=False) is expected

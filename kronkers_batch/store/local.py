@@ -1,0 +1,144 @@
+"""A store in a folder of this machine. No link below it is followed, whoever put it there and whenever.
+
+Each part of a path is opened by itself, inside of the one before, and what is done is done by descriptor.
+Who can write to the store could else exchange a folder of it for a link, and have files elsewhere written,
+read or deleted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from kronkers_batch import private
+from kronkers_batch.errors import StoreError
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+_LISTED = (stat.S_IFREG, stat.S_IFLNK)
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+class LocalFolder:
+    """Files by relative path; folders are made with mode 0700, files with 0600. Raises OSError, StoreError.
+
+    Args:
+        root: The folder, which may itself be reached through a link: conf names it.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def write(self, path: str, parts: Sequence[Buffer], *, settle: bool) -> None:
+        """The file whole or not at all; its name is on the disk too where ``settle`` is set."""
+        folder, _, name = path.rpartition("/")
+        private.make_folder(self.root)
+        with self._opened(folder, make=True) as levels:
+            private.replace(Path(f"/proc/self/fd/{levels[-1]}") / name, *parts)
+            if settle:
+                os.fsync(levels[-1])
+
+    def read(self, path: str, limit: int | None) -> bytes:
+        """The file's bytes, one more than ``limit`` at most."""
+        folder, _, name = path.rpartition("/")
+        # A pipe that nobody writes to is opened, not waited for.
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        with self._opened(folder) as levels:
+            try:
+                descriptor = os.open(name, flags, dir_fd=levels[-1])
+            except OSError as error:
+                if error.errno == errno.ELOOP:
+                    raise _no_file(self.root / path) from None
+                raise
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise _no_file(self.root / path)
+            with open(descriptor, "rb", closefd=False) as file:
+                return file.read(-1 if limit is None else limit + 1)
+        finally:
+            os.close(descriptor)
+
+    def delete(self, path: str) -> None:
+        """Deletes the file, or the link that is in its place."""
+        folder, _, name = path.rpartition("/")
+        with self._opened(folder) as levels:
+            os.unlink(name, dir_fd=levels[-1])
+
+    def paths(self, prefix: str) -> list[str]:
+        """Paths of the files and links under ``prefix``; none where that is not there."""
+        return [str(path) for path, folder in self._under(prefix) if _kind(path.name, folder) in _LISTED]
+
+    def settle(self, folder: str) -> None:
+        """Puts the names of the files in a folder, and its own, on the disk."""
+        with self._opened(folder) as levels:
+            for one in reversed(levels):
+                os.fsync(one)
+
+    def sweep(self, prefix: str, older_than: float) -> int:
+        """Deletes files whose name begins so, last touched before then (seconds since the epoch)."""
+        count = 0
+        for path, folder in self._under(""):
+            if path.name.startswith(prefix):
+                with contextlib.suppress(FileNotFoundError):
+                    if os.stat(path.name, dir_fd=folder, follow_symlinks=False).st_mtime < older_than:
+                        os.unlink(path.name, dir_fd=folder)
+                        count += 1
+        return count
+
+    def _under(self, prefix: str) -> Iterator[tuple[PurePosixPath, int]]:
+        """All that is no folder, each with the descriptor of the folder that it is in."""
+        try:
+            with self._opened(prefix) as levels:
+                for place, folders, files, folder in os.fwalk(".", dir_fd=levels[-1]):
+                    links = [name for name in folders if _kind(name, folder) == stat.S_IFLNK]
+                    for name in (*files, *links):
+                        yield PurePosixPath(prefix, place, name), folder
+        except FileNotFoundError:
+            return
+
+    @contextlib.contextmanager
+    def _opened(self, folder: str, *, make: bool = False) -> Iterator[list[int]]:
+        """Descriptors of the root and of each folder down to this one."""
+        levels = [os.open(self.root, _FOLDER)]
+        try:
+            for part in PurePosixPath(folder).parts:
+                if make:
+                    with contextlib.suppress(FileExistsError):
+                        os.mkdir(part, private.FOLDER, dir_fd=levels[-1])
+                try:
+                    levels.append(os.open(part, _FOLDER | os.O_NOFOLLOW, dir_fd=levels[-1]))
+                except NotADirectoryError:
+                    raise _no_folder(self.root / folder) from None
+            yield levels
+        finally:
+            for descriptor in levels:
+                os.close(descriptor)
+
+
+def _kind(name: str, folder: int) -> int:
+    try:
+        return stat.S_IFMT(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+    except FileNotFoundError:
+        return 0
+
+
+def _no_file(target: Path) -> StoreError:
+    return StoreError(
+        "the artifact is a link or something else that is no file",
+        where=str(target),
+        fix="The program makes files only: find out who can write to the artifact store.",
+    )
+
+
+def _no_folder(target: Path) -> StoreError:
+    return StoreError(
+        "a folder of the store is a link, or no folder: what is done there would be done elsewhere",
+        where=str(target),
+        fix="Find out who can write to the store, and delete the link.",
+    )

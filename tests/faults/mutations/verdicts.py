@@ -1,0 +1,46 @@
+"""What is said of a run: one verdict, from what happened."""
+
+from __future__ import annotations
+
+from tests.faults.mutations.changes import drop, never, returns, sets, swap
+from tests.faults.mutations.kind import _
+
+UNIT, RUNS = "tests/unit/reports/test_verdict.py::", "tests/e2e/test_runs.py::"
+STOPPED = f"{RUNS}test_a_run_that_is_stopped_is_shown_as_interrupted"
+
+MUTATIONS = [
+    _("a held model is well", "reports.verdict:_GOOD", swap("NOT_DUE", "HELD"),
+      f"{UNIT}test_a_models_state_is_the_worse_of_its_scoring_and_its_training",
+      f"{UNIT}test_the_exit_code_follows_from_the_verdicts"),
+    _("the better state counts", "reports.verdict:Verdict.state",
+      swap("min(...)", "max(self.scores.state, self.training.state, key=_WORST_FIRST.index)"),
+      f"{UNIT}test_a_models_state_is_the_worse_of_its_scoring_and_its_training"),
+    _("a model without a verdict is left out", "reports.verdict:of_run", never("not running"),
+      f"{UNIT}test_a_model_without_a_verdict_was_interrupted_and_what_was_done_by_then_stands",
+      f"{STOPPED}[Signals.SIGKILL]"),
+    _("the newest run of a date alone counts", "reports.verdict:merged",
+      swap("{}", "{} if (runs := list(runs)[-1:]) else {}"), f"{UNIT}test_the_runs_of_a_date_are_merged",
+      f"{RUNS}test_the_page_of_a_date_merges_its_runs_and_each_run_has_its_own"),
+    _("a training by hand hides what the night said of the scores", "reports.verdict:_newer",
+      sets("stays", "False"), f"{UNIT}test_the_runs_of_a_date_are_merged"),
+    _("a problem at the end of a run is no problem", "reports.verdict:exit_code",
+      sets("worst", "0"), f"{UNIT}test_the_exit_code_follows_from_the_verdicts"),
+    _("an output that was held before is no longer told", "tasks.outcome:_held", returns("''"),
+      f"{RUNS}test_a_held_model_is_held_on_the_table_and_the_page_each_night"),
+    _("a blocked model is up to date", "tasks.outcome:_part", never("unfinished"),
+      f"{RUNS}test_a_held_model_is_held_on_the_table_and_the_page_each_night"),
+    _("a training that failed hides the scores", "tasks.outcome:of",
+      swap("[e for e in own if e.task in ('score', 'expire')]", "own"),
+      f"{RUNS}test_scoring_and_training_are_told_apart"),
+    _("a killed run still runs", "steps.alive:runs", returns("True"), f"{STOPPED}[Signals.SIGKILL]"),
+    _("a stopped run has no end", "tasks.run:execute", drop("_stopped(services, departments, error)"),
+      f"{STOPPED}[Signals.SIGINT]"),
+    _("nobody says what is replaced", "tasks.run:_work", drop("_say_replaced(services, root)"),
+      f"{RUNS}test_a_past_date_that_is_scored_again_says_what_it_replaces"),
+    _("a changed champion is no reason", "steps.decide:scoring_reason", never("by != champion.ref"),
+      f"{RUNS}test_a_past_date_that_is_scored_again_says_what_it_replaces"),
+    _("alerts that nothing reads are accepted", "config.load:_Loader.root",
+      drop("self.unread(composed.items['alerts'])"), f"{RUNS}test_alerts_that_nothing_reads_are_refused"),
+    _("a closed output ends a run", "cli.main:entry", drop("_open_streams()"),
+      f"{RUNS}test_output_that_is_closed_is_as_dev_null"),
+]  # fmt: skip
