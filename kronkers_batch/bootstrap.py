@@ -47,7 +47,7 @@ def open_system(
         log: Told what workers print, bounded and scrubbed.
         told: Told what a first run made, and what of today's a run replaces, for the person who ran it.
         first_run: Whether an empty warehouse may be given its administrator and keys now.
-        new_warehouse: Whether that also holds where another one was before, as somebody said in words.
+        new_warehouse: Whether that also holds where another one was before, as somebody said.
         verbose: Whether tasks print tracebacks of errors, which may hold data.
 
     Raises:

@@ -8,8 +8,8 @@ from kronkers_batch.config.spec import SourceKind, SourceSpec
 from kronkers_batch.data.sources import files
 
 _UNASKED = (
-    "has no `watermark:`, so nobody asks the database whether its rows changed: a window that was read once is "
-    "not read again, and rows that are corrected or come later stay out of it\n"
+    "has no `watermark:`, so nobody asks the database whether its rows changed: a window that was read once "
+    "is not read again, and rows that are corrected or come later stay out of it\n"
     "  -> Declare a cheap query whose value changes with the rows, such as the newest `updated_at`."
 )
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from kronkers_batch.config.spec import Promote
 from kronkers_batch.errors import GateFailed, NotFound, Stale, UsageError
 from kronkers_batch.steps.decide import champion_as_of, promotable, training_due
-from kronkers_batch.steps.train import promote_rejudged
+from kronkers_batch.steps.train import promote_recorded
+from kronkers_batch.vault.context import Role, Scope
 from tests.rules.world import DAY, MODEL, World, after, threshold
 
 MISSED = ("r2 0.5 is below 0.9",)
@@ -31,8 +34,52 @@ def test_a_version_that_passes_todays_thresholds_is_promoted(world: World):
     assert due is not None
     assert due.reason == "thresholds changed: judged anew, nothing computed"
     assert due.fingerprint == version.training.fingerprint
-    promote_rejudged(world.services, world.services.model(MODEL), version)
+    why = promote_recorded(world.services, world.services.model(MODEL), version)
+    assert why == "today's thresholds hold"
     assert champion(world) == 1
+
+
+def test_a_lost_promotion_is_made_up_for(world: World):
+    """A version that passed and was never promoted is promoted by the next run, which says so."""
+    version = world.version()
+    due = training_due(world.services, world.services.model(MODEL), after(1))
+    assert due is not None
+    assert due.reason == "passed, and not promoted yet, nothing computed"
+    assert due.fingerprint == version.training.fingerprint
+    why = promote_recorded(world.services, world.services.model(MODEL), version)
+    assert why == "it passed its thresholds, and was not promoted then"
+    assert champion(world) == 1
+
+
+def test_a_version_is_recorded_with_its_promotion(world: World):
+    """A version and its promotion are recorded together or not at all."""
+    training = world.version().training
+    with pytest.raises(GateFailed):
+        world.services.registry.record(replace(training, verdict=MISSED), b"a model", promote="it is good")
+    assert len(world.services.registry.versions(MODEL)) == 1
+    world.services.registry.record(training, b"a model", promote="it is good")
+    assert champion(world) == 2
+
+
+def test_a_newer_promotion_decides(world: World):
+    """A version is not promoted by itself where a newer one was promoted, or rolled back since."""
+    world.version(champion=True)
+    version = world.version(after(1), again=True)
+    assert rejudged(world, version)
+    world.version(after(2), again=True, champion=True)
+    assert not rejudged(world, version)
+    world.services.registry.rollback(MODEL, why="for a test")
+    assert champion(world) == 1
+    assert not rejudged(world, version)
+
+
+def test_what_an_operator_recorded_waits_for_an_approver(world: World):
+    """No run promotes a version that an operator recorded, who may not promote: an approver does."""
+    administrator = world.services.config.key_file
+    world.join("olga", Role.OPERATOR, Scope("sales"))
+    version = world.version()
+    world.act_as(administrator)
+    assert not rejudged(world, version)
 
 
 def test_a_version_that_misses_todays_thresholds_is_not_promoted(world: World):

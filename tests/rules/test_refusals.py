@@ -11,10 +11,11 @@ from kronkers_batch.config.spec import Definitions, SandboxPolicy
 from kronkers_batch.data.window import Window
 from kronkers_batch.errors import AccessRefused
 from kronkers_batch.steps import permits, rights, signing
+from kronkers_batch.steps.champion import open_champion
 from kronkers_batch.steps.decide import scoring_state, training_due
 from kronkers_batch.steps.definitions import Definition
 from kronkers_batch.steps.ingest import ingest
-from kronkers_batch.steps.score import open_champion, score
+from kronkers_batch.steps.score import score
 from kronkers_batch.steps.train import train
 from kronkers_batch.vault.context import Role, Scope
 from tests.rules.world import DAY, MODEL, READER, World

@@ -83,7 +83,7 @@ def test_a_training_that_another_run_does_is_waited_for(world: World, version: M
     again = f"{version.training.definition_fingerprint}@{after(1)}"
     task = Train(model=MODEL, date=after(1), fingerprint=again, conf=str(world.folder / "conf"))
     done = while_claimed(
-        world, f"training of {MODEL}", task.work, lambda: world.version(after(1), again=True)
+        world, f"training of {MODEL}", task.work, lambda: world.version(after(1), again=True, champion=True)
     )
     assert done == ("done", f"{MODEL}@2 trained meanwhile by another run")
     assert len(world.services.registry.versions(MODEL)) == 2

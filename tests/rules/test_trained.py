@@ -98,7 +98,7 @@ def test_rows_of_a_whole_may_hang_on_each_other(world: World):
 
 def test_a_whole_is_measured_at_once(world: World, monkeypatch: pytest.MonkeyPatch):
     """A model with `rows: whole` is measured on all held-out rows at once; another one in chunks."""
-    monkeypatch.setattr("kronkers_batch.steps.train.CHUNK_ROWS", 10)
+    monkeypatch.setattr("kronkers_batch.steps.verify.CHUNK_ROWS", 10)
     golden = trained(world, COUNTS, rows=RowsPolicy.WHOLE).version.training.golden
     assert set(golden["score:score"]) == {18.0}
 

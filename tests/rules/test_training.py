@@ -91,8 +91,8 @@ def test_a_date_trains_once(world: World):
     """One logical date trains one definition once: what was trained as of it is not due again."""
     world.spec(retrain=every(30))
     world.version(champion=True)
-    world.version(after(30), again=True)
-    world.version(DAY, again=True)  # of an earlier date, later
+    world.version(after(30), again=True, champion=True)
+    world.version(DAY, again=True, champion=True)  # of an earlier date, later
     assert due(world, after(30)) == ""
     assert due(world, after(31)) == f"last trained as of {DAY}, 31 days before"
 
@@ -128,7 +128,7 @@ def test_who_asks_trains_for_another_date(world: World):
     world.version(champion=True)
     assert asked(world) == ""
     assert asked(world, after(1)) == "asked for"
-    world.version(after(1), again=True)
+    world.version(after(1), again=True, champion=True)
     assert asked(world, after(1)) == ""
 
 

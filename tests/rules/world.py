@@ -158,8 +158,12 @@ class World:
         with services.db.write() as connection:
             vault.trust.add_principal(connection, vault.identity, identity.id, name, identity.public)
             grants.grant(vault.ring, connection, name, scope, role)
-        services.close()
-        self.services = self.open(f"key_file={folder}/{name}.key")
+        self.act_as(folder / f"{name}.key")
+
+    def act_as(self, key_file: Path) -> None:
+        """From now on, whose key this is works here."""
+        self.services.close()
+        self.services = self.open(f"key_file={key_file}")
 
     # ------------------------------------------------------------ what a night leaves
 

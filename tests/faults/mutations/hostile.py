@@ -38,11 +38,6 @@ MACHINE = [
       without("sizes.get('SwapPss', 0)"), SWAPPED),
     _("a worker opens as many files as the service may", "runtimes.limits:limited",
       without("'nofile'"), f"{SANDBOX}test_limits_hold"),
-    _("a file in memory is left open for a worker", "runtimes.launch:opened",
-      swap("if CODE in argv: ...",
-           "handed.append(_kept(stack, 'code', launch.code))\n"
-           "argv = [str(handed[-1]) if word == CODE else word for word in argv]"),
-      f"{SANDBOX}test_a_worker_inherits_its_standard_streams_and_pipes_alone[None]"),
     _("a core is piped to a program", "runtimes.limits:CORE",
       sets("CORE", "0"), f"{SANDBOX}test_no_core_is_piped_to_a_program_either"),
 ]  # fmt: skip
