@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 from kronkers_batch.errors import IntegrityError
+from kronkers_batch.store import faults
 
 _JOURNAL, _LOG = "-journal", "-wal"
 _SUFFIXES = (_LOG, "-shm", _JOURNAL)
@@ -74,6 +75,8 @@ def _which(path: str) -> tuple[int, int] | None:
         found = os.stat(path)  # noqa: PTH116 - one call, in each transaction
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise faults.from_system(error, path) from None
     return found.st_dev, found.st_ino
 
 

@@ -76,7 +76,7 @@ class Lab:
         values: dict[str, Any] = {
             "name": case,
             "language": self.language,
-            "model": kept(path, self.place(case)),
+            "model": changes["model"] if "model" in changes else kept(path, self.place(case)),
             "task": Task.REGRESSION,
             "parameters": {},
             "data": "polars",

@@ -57,7 +57,7 @@ def project(tmp_path_factory) -> Project:
 
 def test_a_folder_is_found_kept_and_part_of_the_definition(project):
     project.run("check")
-    assert project.states("--date", "2024-01-20") == dict.fromkeys(MODELS, "done")
+    assert project.states("--date", "2024-01-20") == dict.fromkeys(MODELS, "published")
     means = {name: lab.scores(project, name, "2024-01-20")[0] for name in MODELS}
     assert len({round(mean, 9) for mean in means.values()}) == 1
     # The folder is emptied: the champion scores as before.

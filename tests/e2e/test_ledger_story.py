@@ -35,7 +35,7 @@ def told(trained) -> dict[str, list[str]]:
     project.run("keys", "rotate", "support")
     project.run("access", "revoke", "ann", "--why", "she left")
     project.edit("conf/model/buys.yaml", "unseen: missing", "unseen: missing\noutput: {retention: 1d}")
-    project.run("run", "buys", "--date", "2024-01-22")
+    project.run("run", "buys", "--date", "2024-01-22", "--delete-expired")
     project.write("data/visits.csv", "5000,2024-01-01\n")
     project.run("run", "buys", "--date", "2024-01-23", code=1)
     project.run("log", "--date", "2024-01-23")

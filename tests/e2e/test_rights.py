@@ -43,6 +43,7 @@ WORDS = {
     "promote": ["buys@1", "--why", "again"],
     "read": ["buys", "--date", NIGHT],
     "report": [],
+    "runs": [],
     "rollback": ["buys", "--why", "asked"],
     "run": ["buys", "--date", NIGHT],
     "show": ["buys@1"],

@@ -98,7 +98,7 @@ def half_there(project: Project) -> Iterator[str]:
         for path in services.artifacts.list(""):
             if not known & set(path.split("/")):
                 yield f"{path} of the artifact store"
-        trusted = pin.warehouses(services.config.key_file.parent / "trust.json")
+        trusted = [one.warehouse for one in pin.every(services.config.key_file.parent / "trust.json")]
     recovery = list(project.home.rglob(f"{RECOVERY}*"))
     if not len(recovery) == len(trusted) == 1:
         yield f"{len(recovery)} recovery keys, {len(trusted)} trusted warehouses"

@@ -158,7 +158,7 @@ def test_what_nobody_foresaw_is_one_models_failure(signing_company, monkeypatch)
     def fails(*_given):
         raise ArithmeticError("nobody foresaw it")
 
-    for module, name in ((permits, "read_code"), (definitions, "code_digest")):
+    for module, name in ((permits, "read_code"), (definitions, "code_digests")):
         asked = getattr(module, name)
         monkeypatch.setattr(
             module, name, lambda s, model, asked=asked: (fails if model.name == "buys" else asked)(s, model)
@@ -220,7 +220,7 @@ def test_a_signed_model_whose_file_is_deleted_is_not_left_out_in_silence(signing
 
 
 def selected(text: str) -> select.Tree:
-    with duck.connect([], 2**28) as connection:
+    with duck.connect(2**28) as connection:
         return select.parsed(connection, text)
 
 
@@ -241,7 +241,7 @@ def test_a_query_that_ends_the_process_or_writes_is_none(text):
     """In a process of its own: one of these would end it without a word."""
     program = (
         "import sys\nfrom kronkers_batch.data import duck, select\n"
-        "with duck.connect([], 2**28) as connection:\n"
+        "with duck.connect(2**28) as connection:\n"
         "    try: select.parsed(connection, sys.stdin.read())\n"
         "    except select.NoSelect as refused: print(refused.what, refused.fix)\n"
     )

@@ -80,14 +80,14 @@ def test_it_is_measured_on_the_holdout_alone(world: World):
 
 def test_rows_must_not_hang_on_each_other(world: World):
     """A model that is scored in chunks is refused where a row's score hangs on the others of its chunk."""
-    with pytest.raises(ScoreFailed, match="another score when its rows are permuted or cut"):
+    with pytest.raises(ScoreFailed, match="another score when it stands beside other rows"):
         trained(world, OF_THE_CHUNK)
     assert world.services.registry.versions(MODEL) == []
 
 
 def test_rows_must_not_hang_on_their_order(world: World):
     """So is one whose scores hang on the order of the rows."""
-    with pytest.raises(ScoreFailed, match="another score when its rows are permuted or cut"):
+    with pytest.raises(ScoreFailed, match="another score when it stands beside other rows"):
         trained(world, OF_THE_ORDER)
 
 

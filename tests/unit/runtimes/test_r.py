@@ -333,7 +333,7 @@ REFUSED = {
     "1:2": "2 values",
     "NULL": "NULL",
     "sum": "function",
-    "list(q = 1:3)": "no column 'p'",
+    "list(q = 1:3)": "or a list with 'p'",
     "data.frame(q = 0, p = 1:3)": "not declared: 'q'",
     "matrix(1:6, 3)": "matrix of 2 columns",
     "complex(3)": "complex",

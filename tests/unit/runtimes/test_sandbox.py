@@ -77,8 +77,8 @@ def test_nothing_is_to_be_had_of_the_first_process_which_has_no_limits():
 def test_a_worker_inherits_its_standard_streams_and_pipes_alone(tmp_path, code):
     """A file in memory that was left open could be written to: memory that no limit counts."""
     command = Command(("/bin/ls", "-l", "/proc/self/fd"), (), minimum_memory=0)
-    given = (tmp_path / "model.py", code) if code else None
-    made = launch(command, None, Resources(), SandboxPolicy.REQUIRE, code=given)
+    given = {tmp_path / "model.py": code} if code else {}
+    made = launch(command, given, Resources(), SandboxPolicy.REQUIRE)
     told = os.pipe2(os.O_CLOEXEC)
     try:
         with opened(made, told[1]) as (argv, kept):

@@ -100,9 +100,9 @@ def test_a_first_run_that_is_killed_leaves_no_second_recovery_key_and_no_pin(tmp
             initialise(db, keys / "me.key", ["sales"])
     assert is_new(db)
     assert len(list(keys.glob(f"{account.RECOVERY_DRAFT}*"))) == 1
-    assert len(pin.warehouses(keys / "trust.json")) == 2
+    assert len(pin.every(keys / "trust.json")) == 2
     first = initialise(db, keys / "me.key", ["sales"])
-    assert pin.warehouses(keys / "trust.json") == sorted([id_of(db), id_of(other)])
+    assert [one.warehouse for one in pin.every(keys / "trust.json")] == sorted([id_of(db), id_of(other)])
     assert {path.name for path in keys.iterdir()} == {
         ".lock", "trust.json", "me.key", first.recovery_file.name, of_other.recovery_file.name
     }  # fmt: skip
