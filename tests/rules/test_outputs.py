@@ -13,16 +13,24 @@ from kronkers_batch.config.spec import CheckKind, CheckSpec, OnFailure, OutputCo
 from kronkers_batch.errors import NotFound, SourceError
 from kronkers_batch.frames.schema import ColumnType
 from kronkers_batch.registry.training import ModelVersion
-from kronkers_batch.steps.decide import ScoringState, scoring_state
+from kronkers_batch.steps.decide import ScoringState, scoring_reason, scoring_state
 from kronkers_batch.steps.sources import has_heads, read_output
 from kronkers_batch.steps.windows import scoring_window
 from tests.rules.world import DAY, HERE, MODEL, READER, World, after, offers, threshold
 
 MISSED = ("rows 2 is below 5",)
+CHANGED = "the source, or what the model declares of its scoring, changed"
+REPLACES = f"replaces {MODEL}/{DAY}#1, which readers see"
 
 
 def state(world: World, version: ModelVersion, date: dt.date = DAY) -> ScoringState:
     return scoring_state(world.services, world.services.model(MODEL), date, version)
+
+
+def reason(world: World, version: ModelVersion, date: dt.date = DAY) -> str:
+    """Why the date is scored; empty where it is not."""
+    model = world.services.model(MODEL)
+    return scoring_reason(world.services, model, date, version, state(world, version, date))
 
 
 def judged(world: World, version: ModelVersion) -> ScoringState:
@@ -30,7 +38,7 @@ def judged(world: World, version: ModelVersion) -> ScoringState:
     found = state(world, version)
     assert found.output is not None
     assert not found.settled
-    world.services.warehouse.judge(found.output, found.verdict.missed, found.reason)
+    world.services.warehouse.judge(found.output, found.verdict.missed, reason(world, version))
     return state(world, version)
 
 
@@ -45,25 +53,25 @@ def version(world: World) -> ModelVersion:
 
 def test_a_date_is_scored_once(world: World, version: ModelVersion):
     """A date that was not scored is scored; one whose output is published is not scored again."""
-    assert state(world, version).reason == "not scored yet"
+    assert reason(world, version) == "not scored yet"
     world.output(version)
     assert state(world, version).settled
-    assert state(world, version).reason == ""
-    assert state(world, version, after(1)).reason == "not scored yet"
+    assert reason(world, version) == ""
+    assert reason(world, version, after(1)) == "not scored yet"
 
 
 def test_another_champion_scores_anew(world: World, version: ModelVersion):
-    """A date is scored anew by another champion."""
+    """A date is scored anew by another champion, and the reason names both and what is replaced."""
     world.output(version)
     newer = world.version(after(1), again=True, champion=True)
-    assert state(world, newer).reason == "not scored yet"
+    assert reason(world, newer) == f"champion changed: {MODEL}@1 -> {MODEL}@2; {REPLACES}"
 
 
 def test_a_changed_source_is_scored_anew(world: World, version: ModelVersion):
     """A date is scored anew when its source changed."""
     world.output(version)
     world.rows(offers(days=25))
-    assert state(world, version).reason == "not scored yet"
+    assert reason(world, version) == f"{CHANGED}; {REPLACES}"
 
 
 def test_a_changed_definition_of_scoring_is_scored_anew(world: World, version: ModelVersion):
@@ -80,7 +88,7 @@ def test_a_changed_definition_of_scoring_is_scored_anew(world: World, version: M
     ]
     for change in changes:
         world.spec(**change)
-        assert state(world, version).reason == "not scored yet", change
+        assert reason(world, version) == f"{CHANGED}; {REPLACES}", change
         world.spec(**{name: getattr(declared, name) for name in change})
         assert state(world, version).settled, change
 
@@ -105,7 +113,7 @@ def test_a_changed_threshold_holds_what_was_published(world: World, version: Mod
     """A published output that misses today's thresholds is held at the next run; nothing is computed."""
     world.output(version)
     world.spec(output_thresholds=(threshold("rows", 5),))
-    assert state(world, version).reason == "thresholds changed: judged anew, nothing computed"
+    assert reason(world, version) == "thresholds changed: judged anew, nothing computed"
     assert judged(world, version).settled
     assert heads(world) == []
 

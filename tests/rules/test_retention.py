@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from kronkers_batch.steps import runlog, signing
-from kronkers_batch.steps.report import write_page
+from kronkers_batch.steps import runlog, runs, signing
+from kronkers_batch.steps.report import write_page, write_run_page
 from kronkers_batch.steps.retention import expire_outputs
 from kronkers_batch.vault.context import Role, Scope
 from tasks import context
@@ -37,9 +37,9 @@ def outputs(world: World, *days: int, kept: int = 10, date: dt.date = DAY) -> No
 def expired(world: World, date: dt.date = DAY, *, told_to: bool = False) -> tuple[list[str], str, str]:
     """What a good run of a date deletes, and the state and words of what its record says of it."""
     services = world.services
-    services.run_id = runlog.begin(services, date, "command")
-    gone = expire_outputs(services, date, [MODEL], told_to)
-    events = list(runlog.events(services, services.run_id))
+    with runs.begun(services, date, "command", {MODEL: "sales"}) as services.run_id:
+        gone = expire_outputs(services, date, [MODEL], told_to)
+        events = [event for event in runlog.events(services, services.run_id) if event.task == "expire"]
     return gone, *((events[0].state, events[0].message) if events else ("", ""))
 
 
@@ -130,16 +130,16 @@ def test_nothing_expires_as_of_the_future(world: World):
 def test_the_table_and_the_page_say_what_expired(world: World):
     """The table and the page of a run say what was deleted, and what was not and why."""
     outputs(world, 0, -1, -2, -11)
-    (outcome,) = night(world).outcomes
-    assert (outcome.state, outcome.message) == ("done", "1 output past 10 days deleted")
+    (outcome,) = night(world).verdicts
+    assert (outcome.state, outcome.message) == ("published", "1 output past 10 days deleted")
     outputs(world, -41, -42)
     found = night(world)
-    (outcome,) = found.outcomes
+    (outcome,) = found.verdicts
     assert outcome.state == "held"
     assert outcome.message.startswith("the outputs of 2 dates, past 10 days, are not deleted: the oldest")
     assert found.exit_code == 1
-    page = write_page(world.services, found.run_id).read_text()
-    assert "the outputs of 2 dates, past 10 days, are not deleted" in page
+    for page in (write_run_page(world.services, found.run_id), write_page(world.services, DAY)):
+        assert "the outputs of 2 dates, past 10 days, are not deleted" in page.read_text()
     assert night(world, delete_expired=True).exit_code == 0
     assert world.services.warehouse.dates(MODEL) == [after(-2), after(-1), DAY]
 
@@ -148,7 +148,7 @@ def test_a_failed_run_deletes_nothing(world: World):
     """A run in which the model failed deletes nothing of it, though an earlier run published the date."""
     outputs(world, 0, -1, -2, -11)
     world.rows(offers(days=25))  # scored anew, with a model that is none
-    (outcome,) = night(world, delete_expired=True).outcomes
+    (outcome,) = night(world, delete_expired=True).verdicts
     assert outcome.state == "failed"
     assert after(-11) in world.services.warehouse.dates(MODEL)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from tests.faults.mutations.changes import always, drop, never, returns, sets, swap, without
 from tests.faults.mutations.kind import _
 
-TRAIN, PROMOTED, DATA, TRAINED, SCORED, OUTPUT, LIMIT, REFUSED, GRAPH, EXPIRED, SEVERAL, CLOCK, NEW = (
+TRAIN, PROMOTED, DATA, TRAINED, SCORED, OUTPUT, LIMIT, REFUSED, GRAPH, EXPIRED, SEVERAL, CLOCK, NEW, READ = (
     f"tests/rules/test_{name}.py::test_"
     for name in (
         "training", "promotion", "training_data", "trained", "scoring", "outputs", "thresholds", "refusals",
-        "graph", "retention", "together", "clocks", "installation",
+        "graph", "retention", "together", "clocks", "installation", "reading",
     )
 )  # fmt: skip
 
@@ -217,7 +217,8 @@ TRAINING = [
            "department=model.department, logical_date=date, window={}, fingerprint='', definition={}, "
            "definition_fingerprint='', fingerprints={}, snapshot_id='', metrics={}, naive=0.0, "
            "parameters={}, rows={}, features=features, target='', golden=data.fit.head(1), runtime={}, "
-           "overrides=(), verdict=(), why='', run_id=''), artifact)"), f"{TRAINED}what_fails_records_nothing"),
+           "overrides=(), verdict=(), why='', run_id=''), artifact)"),
+      f"{TRAINED}what_fails_records_nothing"),
 ]  # fmt: skip
 
 SCORING = [
@@ -265,6 +266,8 @@ SCORING = [
 ]  # fmt: skip
 
 OUTPUTS = [
+    _("a reason does not say what is replaced", "steps.decide:_replaces",
+      returns("''"), f"{OUTPUT}another_champion_scores_anew"),
     _("a date is scored again and again", "steps.decide:scoring_state",
       always("output is None"), f"{OUTPUT}a_date_is_scored_once"),
     _("a new champion scores nothing anew", "config.fingerprint:scoring_fingerprint",
@@ -416,10 +419,10 @@ RETENTION = [
     _("what does not expire is not told", "steps.retention:expire_outputs",
       drop("_record(services, name, 'held', ...)"), f"{EXPIRED}the_table_and_the_page_say_what_expired",
       f"{EXPIRED}what_is_long_due_waits_for_a_word"),
-    _("retention is in no table", "tasks.run:_outcome",
+    _("retention is in no table", "tasks.outcome:of",
       without("'expire'"), f"{EXPIRED}the_table_and_the_page_say_what_expired"),
-    _("a failed run deletes", "tasks.run:execute",
-      swap("[name for name, outcome in outcomes.items() if outcome.ok]", "list(outcomes)"),
+    _("a failed run deletes", "tasks.run:_ended",
+      swap("[name for name, each in verdicts.items() if each.ok]", "list(verdicts)"),
       f"{EXPIRED}a_failed_run_deletes_nothing"),
     _("outputs that the caller may not run expire", "steps.retention:expire_outputs",
       without("rights.refusal(services, name) is not None"), f"{EXPIRED}only_models_of_the_run_expire"),
@@ -427,7 +430,8 @@ RETENTION = [
       never("permits.refusal(services, name) is not None"),
       f"{EXPIRED}an_unsigned_retention_deletes_nothing"),
     _("an expired output stays readable", "warehouse.judging:_delete",
-      drop("conn.execute(update(output_versions).where(...).values(...))"), f"{EXPIRED}what_is_deleted_cannot_be_read"),
+      drop("conn.execute(update(output_versions).where(...).values(...))"),
+      f"{EXPIRED}what_is_deleted_cannot_be_read"),
 ]  # fmt: skip
 
 TOGETHER = [
@@ -447,7 +451,8 @@ TOGETHER = [
       returns("None"), f"{SEVERAL}an_earlier_champion_does_not_replace_a_later_one"),
     _("the dead are waited for", "store.claims:on_file",
       swap("fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, lock)",
-           "os.open(str(path) + str(_number(name)), os.O_CREAT | os.O_EXCL)") , f"{SEVERAL}who_dies_is_not_waited_for"),
+           "os.open(str(path) + str(_number(name)), os.O_CREAT | os.O_EXCL)"),
+      f"{SEVERAL}who_dies_is_not_waited_for"),
     _("claims exclude nobody", "store.claims:_within",
       returns("True"), f"{SEVERAL}who_dies_is_not_waited_for"),
     _("one claim excludes all", "store.claims:_number",
@@ -517,7 +522,30 @@ INSTALLATION = [
       f"{NEW}a_killed_first_run_leaves_one_recovery_key[setup-finish-1]"),
 ]  # fmt: skip
 
+READING = [
+    _("a window is read again and again", "steps.ingest:find",
+      returns("None"), f"{READ}a_window_is_frozen_once", f"{READ}a_changed_source_is_frozen_anew"),
+    _("a source may change unnoticed", "data.reference:lookup",
+      without("identity"), f"{READ}a_changed_source_is_frozen_anew"),
+    _("any window will do", "data.reference:lookup",
+      swap("encode('kronkers-batch snapshot lookup 1', ...)", "encode('x', str(scope), source, identity)"),
+      f"{READ}each_window_is_frozen_by_itself"),
+    _("lost pieces are not missed", "data.snapshots:Snapshots._is_whole",
+      returns("True"), f"{READ}lost_pieces_are_frozen_anew", f"{READ}each_lost_piece_counts"),
+    _("one piece stands for all", "data.snapshots:Snapshots._is_whole",
+      swap("all(...)", "any(f'{pieces}/{entry.number}' in there for entry in opened.manifest.pieces)"),
+      f"{READ}each_lost_piece_counts"),
+    _("what was lost stays in its place", "data.publishing:Publisher.publish",
+      without("earlier.id != lost"), f"{READ}lost_pieces_are_frozen_anew"),
+    _("what was lost is told as a change", "tasks.ingest:Ingest.reason",
+      never("step.lost(*asked)"), f"{READ}lost_pieces_are_frozen_anew"),
+    _("two processes freeze a window twice", "data.publishing:Publisher.publish",
+      never("(earlier := ready(conn, wanted)) and ..."), f"{READ}who_is_slower_takes_what_is_there"),
+    _("a damaged piece is frozen anew without a word", "vault.manifest:check_piece",
+      swap("raise IntegrityError(...)", "return None"), f"{READ}a_changed_piece_is_refused"),
+]  # fmt: skip
+
 MUTATIONS = [
     *DUE, *PROMOTION, *WINDOWS, *PREPARED, *TRAINING, *SCORING, *OUTPUTS, *THRESHOLDS, *REFUSALS, *NIGHT,
-    *RETENTION, *TOGETHER, *CLOCKS, *INSTALLATION,
+    *READING, *RETENTION, *TOGETHER, *CLOCKS, *INSTALLATION,
 ]  # fmt: skip
