@@ -83,9 +83,13 @@ class Ingest(BaseTask):
         return step.find(self.services, self.ref, self.window, self.scope) is not None
 
     def reason(self) -> str:
-        """Why: nothing is frozen for this window, or the source changed since."""
-        before = step.frozen_before(self.services, self.ref, self.window, self.scope)
-        return "the source changed" if before else "not read yet"
+        """Why: nothing is frozen for this window, the source changed since, or what was frozen is gone."""
+        asked = (self.services, self.ref, self.window, self.scope)
+        if not step.frozen_before(*asked):
+            return "not read yet"
+        return (
+            "what was frozen is gone from the artifact store" if step.lost(*asked) else "the source changed"
+        )
 
     def work(self) -> tuple[str, str]:
         """Read, check and freeze."""

@@ -67,8 +67,12 @@ class Publisher:
         key: DataKey,
         frozen: Frozen,
         note: Note,
+        *,
+        lost: str = "",
     ) -> str:
         """Makes the snapshot visible, once all of its pieces are durable, with a line of the ledger.
+
+        ``lost`` is the id of the one that it is to take the place of, since pieces of that are gone.
 
         Returns:
             The id of the one that is found from now on: another one, if another process was faster.
@@ -96,7 +100,7 @@ class Publisher:
         with self._db.write() as conn:
             wanted = lookup(self._vault, conn, key.scope, source.name, window, identity)
             serialise(conn, f"snapshot {wanted}")
-            if earlier := ready(conn, wanted):
+            if (earlier := ready(conn, wanted)) and earlier.id != lost:
                 return str(earlier.id)  # one is enough
             done = conn.execute(
                 update(table)

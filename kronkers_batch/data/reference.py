@@ -73,9 +73,9 @@ def lookup(vault: Vault, conn: Connection, scope: Scope, source: str, window: Wi
 
 
 def ready(conn: Connection, wanted: str) -> Row[Any] | None:
-    """The published snapshot that is found by this, if there is one."""
-    query = select(table).where(table.c.lookup == wanted, table.c.state == READY).order_by(table.c.id)
-    return conn.execute(query).first()
+    """The published snapshot that is found by this, if there is one; the newest, where pieces were lost."""
+    query = select(table).where(table.c.lookup == wanted, table.c.state == READY)
+    return conn.execute(query.order_by(table.c.created.desc(), table.c.id.desc())).first()
 
 
 def folder(scope: Scope, source: str, snapshot_id: str) -> str:

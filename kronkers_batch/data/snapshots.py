@@ -54,6 +54,7 @@ class Snapshots:
         self._db, self._artifacts, self._vault = db, artifacts, vault
         self._publisher = Publisher(db, artifacts, vault)
         self._opened: dict[str, _Opened] = {}
+        self._whole: set[str] = set()
 
     # ------------------------------------------------------------ finding
 
@@ -67,21 +68,46 @@ class Snapshots:
             window: Which of its rows.
             identity: Of the source as it is now.
             scopes: Whose snapshots are believed; others are as if they were not there, also where the caller
-                could read them. So is what the caller may not read.
+                could read them. So is what the caller may not read, and one of which pieces are gone.
 
-        Raises IntegrityError.
+        Raises IntegrityError, StoreError.
         """
-        with self._db.read() as conn:
-            for scope in scopes:
+        found = self._published(source_name, window, identity, scopes)
+        return next((opened.ref for opened in found if self._is_whole(opened)), None)
+
+    def lost(self, source_name: str, window: Window, identity: str, scopes: Iterable[Scope]) -> str:
+        """The id of a snapshot of these rows of which pieces are gone; empty where there is none.
+
+        Arguments and errors as of :meth:`find`.
+        """
+        found = self._published(source_name, window, identity, scopes)
+        return next((opened.ref.id for opened in found if not self._is_whole(opened)), "")
+
+    def _published(
+        self, source_name: str, window: Window, identity: str, scopes: Iterable[Scope]
+    ) -> Iterator[_Opened]:
+        for scope in scopes:
+            with self._db.read() as conn:
                 try:
                     wanted = lookup(self._vault, conn, scope, source_name, window, identity)
                 except (NotFound, AccessRefused):
                     continue  # nothing was frozen under it yet, or the caller has no key of it
-                if row := ready(conn, wanted):
-                    found = self._open(conn, row).ref
-                    _compare(found, source_name, window, identity, scope)
-                    return found
-        return None
+                row = ready(conn, wanted)
+                opened = None if row is None else self._open(conn, row)
+            if opened is not None:
+                _compare(opened.ref, source_name, window, identity, scope)
+                yield opened
+
+    def _is_whole(self, opened: _Opened) -> bool:
+        """Whether every piece is in the store; what is in them is looked at as they are read."""
+        ref = opened.ref
+        if ref.id not in self._whole:
+            pieces = folder(ref.scope, ref.source, ref.id)
+            there = set(self._artifacts.list(pieces))
+            if not all(f"{pieces}/{entry.number}" in there for entry in opened.manifest.pieces):
+                return False
+            self._whole.add(ref.id)
+        return True
 
     def frozen_before(self, source_name: str, window: Window, scopes: Iterable[Scope]) -> bool:
         """Whether this window was frozen under one of these, of whichever state of the source."""
@@ -157,14 +183,16 @@ class Snapshots:
         from kronkers_batch.data.stream import CheckedRows
 
         rows = CheckedRows(source, window, readers, sources=sources, places=places, chunk_rows=chunk_rows)
-        snapshot_id = new_id()
+        snapshot_id, lost = new_id(), self.lost(source.name, window, identity, [scope])
         key = self._publisher.begin(source, scope, window, identity, snapshot_id)
         pieces = folder(scope, source.name, snapshot_id)
         try:
             frozen = freezing.freeze(
                 rows, source, self._artifacts, self._vault, key, pieces, piece_rows, progress
             )
-            published = self._publisher.publish(source, window, identity, snapshot_id, key, frozen, note)
+            published = self._publisher.publish(
+                source, window, identity, snapshot_id, key, frozen, note, lost=lost
+            )
         except BaseException:
             self._publisher.undo(snapshot_id, key, pieces)
             raise

@@ -43,6 +43,14 @@ def find(services: Services, ref: InputRef, window: Window, under: Scope) -> Sna
     return services.snapshots.find(source.name, window, source_identity(services, ref, window), scopes)
 
 
+def lost(services: Services, ref: InputRef, window: Window, under: Scope) -> bool:
+    """Whether the source as it is now was frozen, and pieces of that are gone from the artifact store."""
+    source = source_of(services, ref)
+    scopes = believed(services, ref, under)
+    found = services.snapshots.lost(source.name, window, source_identity(services, ref, window), scopes)
+    return bool(found)
+
+
 def frozen_before(services: Services, ref: InputRef, window: Window, under: Scope) -> bool:
     """Whether there is a snapshot of this window at all, of the source as it is now or was."""
     name = source_of(services, ref).name

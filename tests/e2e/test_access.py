@@ -303,7 +303,10 @@ def test_outputs_past_their_retention_are_shredded(project):
     project.run("run", "spends", "--date", NEXT)
     project.run("run", "buys", "--date", "2099-01-01", code=None)  # a slip of the keyboard
     assert old <= {o["output"] for o in project.json("outputs", "buys")}
-    assert f"{len(old)} outputs past 1 days deleted" in project.run("run", "--date", NEXT, "--delete-expired").stdout
+    assert (
+        f"{len(old)} outputs past 1 days deleted"
+        in project.run("run", "--date", NEXT, "--delete-expired").stdout
+    )
     left = {o["output"] for o in project.json("outputs", "buys")}
     assert {f"buys/{NIGHT}#1", f"buys/{NEXT}#1"} <= left
     assert not left & old

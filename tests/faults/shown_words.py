@@ -43,7 +43,7 @@ MAKERS = {"error": 2, "at": 1, "moved": 1}
 """Methods that make an error or name a place, and how many of their first arguments are words."""
 
 SAYERS = {
-    "_counted", "_called", "_fix", "_said", "_why_missing", "near", "scrubbed", "shown", "type_name",
+    "_counted", "_first", "_called", "_fix", "_said", "_why_missing", "near", "scrubbed", "shown", "type_name",
     "where", "words_of",
 }  # fmt: skip
 """Functions whose results are words of errors: what they return is looked at as well."""
@@ -66,6 +66,13 @@ DECLARED = {
     "str(Place.of(source))", "Place.of(self.query)", "str(place)", "str(self)", "error.where",
     "self._where", "opened.version.schema.names", "url.get_backend_name()", "url.host", "url.database",
     "Path(source.path)", "sorted(models)",
+    "FORMS[column.type]", "found.number", "model", "date",
+    "sorted({n for n in source.schema.names if names.count(n) > 1})",
+    "sorted({name for name in source.schema.names if names.count(name) > 1})",
+    "sorted({n for n in source.schema.names if relation.columns.count(n) > 1})",
+    "self._asked(csvlines.blank)", "problem.line", "aside",  # numbers of lines and of files
+    "problem.what", "otherwise", "packed.known(start)",  # our own words about a file
+    "fine.name",  # a declared column
     "error.why",  # of a refused path: the kind of place, and what is declared
     "error.what",  # of a packed file: the words of PackedError, which are looked at too
     # Our own: numbers of versions, dates of windows, limits, names of types.

@@ -12,7 +12,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 PAGE = FOLDER.parents[1] / "docs/reference/rules.md"
 SECTIONS = (
-    "training", "training_data", "trained", "promotion", "scoring", "thresholds", "outputs",
+    "training", "reading", "training_data", "trained", "promotion", "scoring", "thresholds", "outputs",
     "retention", "graph", "together", "clocks", "refusals", "installation",
 )  # fmt: skip
 """The modules, ``test_NAME.py``, in the order of the page."""

@@ -142,7 +142,7 @@ def test_an_explicit_word_makes_a_new_warehouse(folder: Path):
 
 
 def test_the_word_alone_makes_nothing(new: Path):
-    """The word that asks for a new warehouse changes nothing where one is, and no reader makes one."""
+    """The word that asks for a new warehouse changes nothing of one that is there; no reader makes one."""
     with pytest.raises(NotFound):
         opens(new, new_warehouse=True)
     opens(new, first_run=True)

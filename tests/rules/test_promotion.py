@@ -74,7 +74,7 @@ def test_a_newer_promotion_decides(world: World):
 
 
 def test_what_an_operator_recorded_waits_for_an_approver(world: World):
-    """No run promotes a version that an operator recorded, who may not promote: an approver does."""
+    """A version that an operator recorded, who may not promote, waits for an approver in every run."""
     administrator = world.services.config.key_file
     world.join("olga", Role.OPERATOR, Scope("sales"))
     version = world.version()

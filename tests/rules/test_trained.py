@@ -86,7 +86,7 @@ def test_rows_must_not_hang_on_each_other(world: World):
 
 
 def test_rows_must_not_hang_on_their_order(world: World):
-    """So is one whose scores hang on the order of the rows."""
+    """A model whose scores hang on the order of its rows is refused as well."""
     with pytest.raises(ScoreFailed, match="another score when it stands beside other rows"):
         trained(world, OF_THE_ORDER)
 

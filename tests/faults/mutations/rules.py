@@ -5,11 +5,11 @@ from __future__ import annotations
 from tests.faults.mutations.changes import always, drop, never, returns, sets, swap, without
 from tests.faults.mutations.kind import _
 
-TRAIN, PROMOTED, DATA, TRAINED, SCORED, OUTPUT, LIMIT, REFUSED, GRAPH, EXPIRED, SEVERAL, CLOCK, NEW = (
+TRAIN, PROMOTED, DATA, TRAINED, SCORED, OUTPUT, LIMIT, REFUSED, GRAPH, EXPIRED, SEVERAL, CLOCK, NEW, READ = (
     f"tests/rules/test_{name}.py::test_"
     for name in (
         "training", "promotion", "training_data", "trained", "scoring", "outputs", "thresholds", "refusals",
-        "graph", "retention", "together", "clocks", "installation",
+        "graph", "retention", "together", "clocks", "installation", "reading",
     )
 )  # fmt: skip
 
@@ -266,6 +266,8 @@ SCORING = [
 ]  # fmt: skip
 
 OUTPUTS = [
+    _("a reason does not say what is replaced", "steps.decide:_replaces",
+      returns("''"), f"{OUTPUT}another_champion_scores_anew"),
     _("a date is scored again and again", "steps.decide:scoring_state",
       always("output is None"), f"{OUTPUT}a_date_is_scored_once"),
     _("a new champion scores nothing anew", "config.fingerprint:scoring_fingerprint",
@@ -520,7 +522,30 @@ INSTALLATION = [
       f"{NEW}a_killed_first_run_leaves_one_recovery_key[setup-finish-1]"),
 ]  # fmt: skip
 
+READING = [
+    _("a window is read again and again", "steps.ingest:find",
+      returns("None"), f"{READ}a_window_is_frozen_once", f"{READ}a_changed_source_is_frozen_anew"),
+    _("a source may change unnoticed", "data.reference:lookup",
+      without("identity"), f"{READ}a_changed_source_is_frozen_anew"),
+    _("any window will do", "data.reference:lookup",
+      swap("encode('kronkers-batch snapshot lookup 1', ...)", "encode('x', str(scope), source, identity)"),
+      f"{READ}each_window_is_frozen_by_itself"),
+    _("lost pieces are not missed", "data.snapshots:Snapshots._is_whole",
+      returns("True"), f"{READ}lost_pieces_are_frozen_anew", f"{READ}each_lost_piece_counts"),
+    _("one piece stands for all", "data.snapshots:Snapshots._is_whole",
+      swap("all(...)", "any(f'{pieces}/{entry.number}' in there for entry in opened.manifest.pieces)"),
+      f"{READ}each_lost_piece_counts"),
+    _("what was lost stays in its place", "data.publishing:Publisher.publish",
+      without("earlier.id != lost"), f"{READ}lost_pieces_are_frozen_anew"),
+    _("what was lost is told as a change", "tasks.ingest:Ingest.reason",
+      never("step.lost(*asked)"), f"{READ}lost_pieces_are_frozen_anew"),
+    _("two processes freeze a window twice", "data.publishing:Publisher.publish",
+      never("(earlier := ready(conn, wanted)) and ..."), f"{READ}who_is_slower_takes_what_is_there"),
+    _("a damaged piece is frozen anew without a word", "vault.manifest:check_piece",
+      swap("raise IntegrityError(...)", "return None"), f"{READ}a_changed_piece_is_refused"),
+]  # fmt: skip
+
 MUTATIONS = [
     *DUE, *PROMOTION, *WINDOWS, *PREPARED, *TRAINING, *SCORING, *OUTPUTS, *THRESHOLDS, *REFUSALS, *NIGHT,
-    *RETENTION, *TOGETHER, *CLOCKS, *INSTALLATION,
+    *READING, *RETENTION, *TOGETHER, *CLOCKS, *INSTALLATION,
 ]  # fmt: skip

@@ -152,7 +152,7 @@ def test_pieces_and_their_names_are_on_the_disk_before_they_are_published(
         real(descriptor)
         synced.append(os.fstat(descriptor).st_ino)
 
-    def checked(self: Publisher, *args: Any) -> str:
+    def checked(self: Publisher, *args: Any, **options: Any) -> str:
         pieces = [f for f in store.folder.rglob("snapshots/operations/things/*/*") if f.is_file()]
         assert len(pieces) == 4
         folders = {
@@ -163,7 +163,7 @@ def test_pieces_and_their_names_are_on_the_disk_before_they_are_published(
         }
         assert {f.stat().st_ino for f in (*pieces, *folders)} <= set(synced)
         assert synced[-1] == (store.folder / "artifacts").stat().st_ino
-        return publish(self, *args)
+        return publish(self, *args, **options)
 
     monkeypatch.setattr(os, "fsync", fsync)
     monkeypatch.setattr(Publisher, "publish", checked)

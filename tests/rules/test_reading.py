@@ -1,0 +1,117 @@
+"""When a source is read"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from kronkers_batch.data.snapshots import SnapshotRef
+from kronkers_batch.data.window import Window
+from kronkers_batch.errors import IntegrityError
+from kronkers_batch.steps import ingest as step
+from kronkers_batch.steps.windows import scoring_window
+from tasks import context
+from tasks.ingest import Ingest
+from tests.rules.world import DAY, MODEL, World, after, offers
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    yield
+    context._open.clear()
+
+
+def window(world: World, days: int = 0) -> Window:
+    model = world.services.model(MODEL)
+    return scoring_window(model, world.services.config.sources["offers"], after(days))
+
+
+def frozen(world: World, days: int = 0) -> SnapshotRef:
+    return step.ingest(world.services, world.services.model(MODEL), window(world, days))
+
+
+def rows(world: World, ref: SnapshotRef) -> int:
+    return pl.concat(world.services.snapshots.read(ref)).height
+
+
+def task(world: World) -> Ingest:
+    """The task of a night, in a process of its own."""
+    world.services.close()
+    world.services = world.open()
+    context.provide(world.folder / "conf", (), world.services)
+    conf = str(world.folder / "conf")
+    return Ingest.of(world.services, world.services.model(MODEL), window(world), conf=conf)
+
+
+def pieces(world: World, ref: SnapshotRef) -> list[Path]:
+    return sorted((world.folder / f"var/artifacts/snapshots/sales/offers/{ref.id}").iterdir())
+
+
+def test_a_window_is_frozen_once(world: World):
+    """A window of a source is read once: what was frozen is found while the source does not change."""
+    assert frozen(world).id == frozen(world).id
+
+
+def test_each_window_is_frozen_by_itself(world: World):
+    """Each window is read by itself."""
+    assert frozen(world).id != frozen(world, 1).id
+
+
+def test_a_changed_source_is_frozen_anew(world: World):
+    """A source that changed is read anew."""
+    before = frozen(world)
+    assert task(world).settled()
+    world.rows(offers(days=25))
+    later = task(world)
+    assert not later.settled()
+    assert later.reason() == "the source changed"
+    assert frozen(world).id != before.id
+
+
+def test_lost_pieces_are_frozen_anew(world: World):
+    """Where pieces of what was frozen are gone, and the source is as it was, it is read anew, in words."""
+    before = frozen(world)
+    shutil.rmtree(world.folder / "var/artifacts/snapshots")
+    later = task(world)
+    assert not later.settled()
+    assert later.reason() == "what was frozen is gone from the artifact store"
+    now = frozen(world)
+    assert now.id != before.id
+    assert now.fingerprint == before.fingerprint
+    assert rows(world, now) == 6
+    assert task(world).settled()
+    assert frozen(world).id == now.id
+
+
+def test_each_lost_piece_counts(world: World):
+    """One piece that is gone is as all of them."""
+    frame = offers(days=1, rows=3_000).with_columns(at=pl.lit(DAY).cast(pl.Datetime("us")))
+    world.rows(frame)
+    before = frozen(world)
+    assert len(pieces(world, before)) == 3
+    pieces(world, before)[1].unlink()
+    task(world)
+    assert rows(world, frozen(world)) == 3_000
+
+
+def test_a_changed_piece_is_refused(world: World):
+    """A piece that was changed is refused, and never taken for one that is gone."""
+    before = frozen(world)
+    (piece,) = pieces(world, before)
+    piece.write_bytes(piece.read_bytes()[:-1] + b"x")
+    assert task(world).settled()
+    with pytest.raises(IntegrityError):
+        rows(world, frozen(world))
+
+
+def test_who_is_slower_takes_what_is_there(world: World, monkeypatch: pytest.MonkeyPatch):
+    """Of two processes that freeze a window at once, one publishes and the other takes that."""
+    other = world.open()
+    monkeypatch.setattr(step, "find", lambda *_asked: None)  # each looked before the other was done
+    refs = [step.ingest(each, each.model(MODEL), window(world)).id for each in (world.services, other)]
+    other.close()
+    assert len(set(refs)) == 1
