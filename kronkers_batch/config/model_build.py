@@ -318,7 +318,7 @@ def _evaluate(raw: RawModel, problems: Problems) -> str | None:
         problems.add(raw.at("output", "columns").origin("output.columns"), what, f"allowed types: {allowed}")
     elif said is None and len(can) > 1:
         what = f"several output columns could be measured against the target: {', '.join(can)}"
-        problems.add(where, what, f"say which one is, such as evaluate: {can[0]}")
+        problems.add(where, what, "write one of them as output.evaluate")
     else:
         return str(said or can[0])
     return None

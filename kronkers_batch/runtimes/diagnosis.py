@@ -108,9 +108,13 @@ def as_declared(frame: pl.DataFrame, outputs: Schema) -> pl.DataFrame:
 
 
 def model_error(
-    verb: str, said: Mapping[str, Any], spec: WorkerSpec, scrub: Scrubber, about: str = ""
+    verb: str,
+    said: Mapping[str, Any],
+    spec: WorkerSpec,
+    scrub: Scrubber,
+    about: tuple[str, str] = ("", ""),
 ) -> ModelError:
-    """What the model's code raised: class, message and line, without data; ``about`` says of which rows."""
+    """What the model's code raised: class, message and line, without data; ``about`` is of the rows."""
     kind = {"fit": FitFailed, "score": ScoreFailed}.get(verb, ModelError)
     name = scrub.error_class(str(said.get("class", "")))
     whole = str(said.get("message", ""))
@@ -132,7 +136,7 @@ def model_error(
         fix = f"call {file} otherwise: it has the name of a package, and is found in its place"
     elif name in ("ModuleNotFoundError", "ImportError", "packageNotFoundError"):
         fix = _install(spec, message)
-    return kind(what + about, where=where, fix=fix, found=whole if message != whole else "")
+    return kind(what + about[0], where=where, fix=about[1] + fix, found=whole if message != whole else "")
 
 
 def _is_hidden(name: str, message: str, code: KeptCode) -> bool:
@@ -159,20 +163,31 @@ def _python(spec: WorkerSpec) -> str:
     return f"{spec.environment.venv}/bin/python" if spec.environment.venv else spec.environment.executable
 
 
-def about_rows(rows: pl.DataFrame, features: Schema) -> str:
-    """What may explain that rows could not be scored: how many they are, and what is missing in them."""
-    said = []
+def about_rows(rows: pl.DataFrame, features: Schema) -> tuple[str, str]:
+    """What may explain that rows could not be scored: how many they are, and what is missing in them.
+
+    Returns it in words, and what to do about it, which may be empty.
+    """
+    said, strings = [], []
     for column in features:
         series = rows[column.name]
         unseen = 0
         if column.type is ColumnType.CATEGORY:
             unseen = int((~series.is_in(list(column.levels))).sum())
+        if 2 * unseen > rows.height > 1:
+            strings.append(column.name)
         for count, what in ((series.null_count(), "missing"), (unseen, "a level that training did not see")):
             if count:
                 said.append(f"{column.name} is {what} in {count:,}")
     more = f", and {len(said) - MOST_TOLD} more" if len(said) > MOST_TOLD else ""
     told = f": {', '.join(said[:MOST_TOLD])}{more}" if said else ""
-    return f"\n    it was given {rows.height:,} rows{told}"
+    many = "1 row" if rows.height == 1 else f"{rows.height:,} rows"
+    fix = (
+        f"declare {', '.join(strings[:MOST_TOLD])} as string, whose values may be new ones; "
+        if strings
+        else ""
+    )
+    return f"\n    it was given {many}{told}", fix
 
 
 def process_error(

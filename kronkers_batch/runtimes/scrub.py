@@ -26,6 +26,7 @@ _QUOTED = r"""(?<!\w)'[^'\n]*'(?!\w)|"[^"\n]*"|`[^`\n]*`|‘[^’\n]*’|“[^�
 _WORD = re.compile(rf"({_QUOTED})|([^\s'\"`‘’“”«»()\[\]{{}},;:=<>|]+)")
 _TOKEN = re.compile(r"[^\W\d]\w*|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _ERROR = re.compile(r"[A-Za-z]+(?:Error|Exception|Warning)")
+_FUNCTION = re.compile(r"[A-Za-z_.][\w.:]*(?:<-)?(?=\s|\Z)")
 _NUMBER = re.compile(r"\d+")
 _NAME = re.compile(r"[A-Za-z_][\w.:]*")
 _PROSE = re.compile(r"[A-Za-z]?[a-z]*(?:[-/'][a-z]+)*[.!?]*")
@@ -134,8 +135,15 @@ class Scrubber:
         for name, lines in {**self._files, file: self._lines}.items():
             found = re.search(rf"{re.escape(name)}:(\d{{1,7}})\b", text[: 2 * MAX_LINE]) if name else None
             if found is not None and 0 < int(found[1]) <= lines:
-                return f"{self.line(text[: found.start(1)])}{found[1]}{self.line(text[found.end(1) :])}"
-        return self.line(text)
+                return f"{self._called(text[: found.start(1)])}{found[1]}{self.line(text[found.end(1) :])}"
+        return self._called(text)
+
+    def _called(self, text: str) -> str:
+        """A line that begins with the name of a function."""
+        name = _FUNCTION.match(text)
+        if name is None or not self._is_name(name[0]):
+            return self.line(text)
+        return f"{name[0]}{self.line('|' + text[name.end() : 2 * MAX_LINE])[1:]}"  # | keeps a first space
 
     def error_class(self, text: str) -> str:
         """The name of an error's class. It is no secret of the data, unless somebody made it of data."""

@@ -272,7 +272,7 @@ class Worker:
         except (WireError, WorkerGone, TimedOut) as error:
             self._translate(verb, error)
         if answer.verb == "error" and answer.parts == 0:
-            about = "" if asked is None else diagnosis.about_rows(asked, self._spec.features)
+            about = ("", "") if asked is None else diagnosis.about_rows(asked, self._spec.features)
             raise diagnosis.model_error(verb, answer.arguments, self._spec, self._scrub, about)
         if answer.verb != expected:
             self._broken(verb, f"it did not answer with '{expected}'")
@@ -289,8 +289,10 @@ class Worker:
             frame = decode(channel, channel.line(), Expected(outputs.names, rows))
         except Mismatch as error:
             self._end("its scores had another shape")
-            about = diagnosis.about_rows(asked, self._spec.features)
-            raise ScoreFailed(f"score returned {error}{about}", where=self._where, fix=FIX_SCORE) from None
+            about, fix = diagnosis.about_rows(asked, self._spec.features)
+            raise ScoreFailed(
+                f"score returned {error}{about}", where=self._where, fix=fix + FIX_SCORE
+            ) from None
         except (WireError, WorkerGone, TimedOut) as error:
             self._translate("score", error)
         try:

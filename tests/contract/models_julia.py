@@ -162,6 +162,9 @@ score(model, data) = Float64[one(door) for door in model]
     "function score(model, data)\n    c = collect(data.c)\n    met = sort(unique(skipmissing(c)))\n"
     "    return [level === missing ? 0.0 : model[findfirst(isequal(level), met)] for level in c]\nend\n",
     "several": _FIT + "score(model, data) = data.x .+ 0 * data.x[2]\n",
+    "alike": _FIT + "function score(model, data)\n"
+    "    alike = length(data.x) > 1 && length(unique(data.c)) == 1\n    return data.x .+ 100 * alike\nend\n",
+    "dice": _FIT + "score(model, data) = data.x .+ rand(length(data.x))\n",
     "restless": _FIT + "score(model, data) = data.x .+ time_ns() % 1_000_003\n",
     "unscored": _FIT + 'score(model, data) = [x <= model["above"] ? x : NaN for x in data.x]\n',
     "strict": _FIT + "function score(model, data)\n"

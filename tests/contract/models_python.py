@@ -209,6 +209,12 @@ def score(model, data):
     "    return [0.0 if level is None else model[levels.index(level)] for level in data['c']]\n",
     # score fails where it is given one row
     "several": _FIT + "def score(model, data):\n    return data['x'] * data['x'].std() / data['x'].std()\n",
+    # x, and something else where there are several rows, all of one level of c
+    "alike": _FIT + "def score(model, data):\n"
+    "    alike = data['c'].n_unique() == 1 and data.height > 1\n    return data['x'] + 100 * alike\n",
+    # x plus a random number of what `seed` sets
+    "dice": "import random\nimport numpy as np\n" + _FIT + "def score(model, data):\n"
+    "    return data['x'] + np.random.rand(data.height) + random.random()\n",
     # the same rows get other scores when it is asked again
     "restless": "import time\n"
     + _FIT

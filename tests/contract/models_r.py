@@ -187,6 +187,9 @@ score <- function(model, data) lapply(data, function(v) rep(kind(v), nrow(data))
     "score <- function(model, data) {\n    p <- model[as.integer(factor(as.character(data$c)))]\n"
     "    p[is.na(p)] <- 0\n    p\n}\n",
     "several": _FIT + "score <- function(model, data) sapply(data[c('x', 'x')], as.numeric)[, 'x']\n",
+    "alike": _FIT + "score <- function(model, data) {\n"
+    "    alike <- nrow(data) > 1 && length(unique(data$c)) == 1\n    data$x + 100 * alike\n}\n",
+    "dice": _FIT + "score <- function(model, data) data$x + runif(nrow(data))\n",
     "restless": _FIT + "score <- function(model, data) data$x + as.numeric(Sys.time()) %% 1000\n",
     "unscored": _FIT + "score <- function(model, data) ifelse(data$x <= model$above, data$x, NaN)\n",
     "strict": _FIT + "score <- function(model, data) {\n"

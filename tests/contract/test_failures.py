@@ -164,6 +164,10 @@ def test_counts_and_what_is_missing_are_told_and_the_values_are_not(lab, fitted)
     assert re.search(r"2 values .*3 rows", said)
     assert "it was given 3 rows: c is missing in 1, c is a level that training did not see in 1" in said
     assert not any(word in said for word in ("Anna", "Ruth", "Smith", "wicked"))
+    assert "as string" not in said
+    with pytest.raises(ScoreFailed, match="c is a level that training did not see in 3") as error:
+        worker.score(customers("Anna", "Ruth", "Smith").with_columns(c=pl.Series(["u", "v", "w"])))
+    assert error.value.fix.startswith("declare c as string, whose values may be new ones; ")
 
 
 NAMES = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from kronkers_batch.config.spec import RowsPolicy, Task
+from kronkers_batch.config.spec import Language, OutputColumn, RowsPolicy, Task
 from kronkers_batch.errors import ModelError
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.steps.golden import same_scores, unpacked
@@ -95,6 +95,40 @@ def test_scores_that_depend_on_the_levels_around_a_row_are_refused(lab):
     assert verified(lab, "numbered", rows=RowsPolicy.WHOLE).metrics["r2"] > 0.8
 
 
+@pytest.mark.parametrize("lab", [Language.PYTHON], indirect=True)
+def test_scores_that_depend_on_the_rows_around_are_refused(lab):
+    """Also where a row alone, and the rows of one level, are scored as among all."""
+    folder = lab.folder / "first"
+    folder.mkdir()
+    (folder / "model.py").write_text(
+        "def fit(data, params):\n    return 1\n\n\n"
+        "def score(model, data):\n    many = data.height > 15\n"
+        "    return data['x'] + (data['x'][0] if many else 0.0)\n"
+    )
+    assert "another score when it stands beside other rows" in refused(lab, "first").what
+
+
+def test_scores_that_depend_on_a_level_that_all_rows_have_are_refused(lab):
+    assert "another score when it stands beside rows of the same c alone" in refused(lab, "alike").what
+
+
+def test_chance_that_the_seed_sets_is_the_same_each_time(lab):
+    """So that the golden rows of a model that draws by chance, and sees all rows at once, can be proven."""
+    assert verified(lab, "dice", rows=RowsPolicy.WHOLE).remarks == ()
+
+
+def test_the_named_column_is_measured(lab):
+    columns = (X, Column("w", ColumnType.FLOAT))
+    data = rows().select("x", "y", w=pl.col("y") + 1)
+    outputs = (OutputColumn("x", ColumnType.FLOAT), OutputColumn("w", ColumnType.FLOAT))
+    parts = {"features": columns, "outputs": outputs}
+    fitted, fresh = lab.start("echo", target=Y, **parts), lab.start("echo", target=None, **parts)
+    fitted.fit([data.select("x", "w", "y")])
+    model = declared(lab.language, columns, ("x", "w"), evaluate="w")
+    found = verify(fitted, fresh, fitted.save(), model, TrainingData(data, data, 0, ()), Schema(columns))
+    assert found.metrics["bias"] == pytest.approx(1)
+
+
 def test_a_model_that_cannot_score_one_row_is_refused(lab):
     if lab.language != "python":  # where a mean of one row is no error
         assert "score fails for a row alone" in refused(lab, "several").what
@@ -146,13 +180,7 @@ def test_files_beside_the_code_are_found(lab):
 
 def test_what_was_scored_apart_is_not_remembered(lab, fitted):
     """In Julia, a column that had a null is of another type from then on, which code may refuse."""
-    worker = fitted("classes", outputs=(output("x"),))
+    worker = fitted("classes", outputs=(OutputColumn("x", ColumnType.STRING),))
     before = worker.score(pl.DataFrame({"x": [1.0]}))["x"].to_list()
     worker.score(pl.DataFrame({"x": [None]}, schema={"x": pl.Float64}), apart=True)
     assert worker.score(pl.DataFrame({"x": [1.0]}))["x"].to_list() == before
-
-
-def output(name: str):
-    from kronkers_batch.config.spec import OutputColumn
-
-    return OutputColumn(name, ColumnType.STRING)

@@ -1,5 +1,11 @@
 """What happens when a threshold is missed, a model fails, or its data is wrong."""
 
+import re
+
+import polars as pl
+
+from tests.e2e.company import visits
+
 
 def outcome(project, *words, code=1):
     return {m["model"]: m for m in project.json("run", *words, code=code)["models"]}
@@ -95,3 +101,14 @@ def test_the_page_of_a_run_says_what_happened(project):
     assert "buys@1" in text
     assert "<script" not in text
     assert "://" not in text
+
+
+def test_a_target_that_is_none_of_the_task_is_refused_before_anything_is_fitted(project):
+    rows = visits()
+    project.data(rows.with_columns(y=pl.col("y").cast(pl.Int64) + (pl.col("id") % 40 == 7)))
+    project.edit("conf/source/visits.yaml", "y: boolean", "y: integer")
+    code = "def fit(data, params):\n    raise ValueError\n\n\ndef score(model, data):\n    return 1\n"
+    project.write("models/buys/model.py", code)
+    said = outcome(project, "buys", "--date", "2024-01-21")["buys"]["message"]
+    assert re.search(r"the target y is neither 0 nor 1 in \d+ of 400 rows", said)
+    assert "conf/model/buys.yaml:" in said

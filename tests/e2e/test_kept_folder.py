@@ -36,6 +36,7 @@ fit(data, params) = sum(data.amount) / length(data.amount)
 score(model, data) = fill(model * factor() * TABLE, length(data.a))
 """,
 }
+PLAIN = "def fit(d, p): return 1\ndef score(m, d): return d['a']\n"
 HELPERS = {
     "python": ("prices.py", "def factor():\n    return 2.0\n"),
     "r": ("prices.R", "factor_of <- function() 2.0\n"),
@@ -88,7 +89,7 @@ def test_check_tries_what_a_version_will_hold(project):
     project.write("models/other/helpers/prices.py", HELPERS["python"][1])
     project.run("check")
     # A folder that holds another model's code is that model's.
-    lab.add(project, "inner", "python", "def fit(d, p): return 1\ndef score(m, d): return d['a']\n")
+    lab.add(project, "inner", "python", PLAIN)
     project.write(
         "models/other/helpers/model.py", "def fit(d, p): return 1\ndef score(m, d): return d['a']\n"
     )
@@ -97,9 +98,38 @@ def test_check_tries_what_a_version_will_hold(project):
 
 
 def test_more_than_a_version_can_keep_is_refused(project):
-    lab.add(project, "large", "python", "def fit(d, p): return 1\ndef score(m, d): return d['a']\n")
+    lab.add(project, "large", "python", PLAIN)
     for number in range(501):
         project.write(f"models/large/data/{number}", "x")
     said = project.run("check", code=2).stderr
     assert "more than 500 files lie beside the model's code, and a version keeps all of them" in said
     assert "give the model a folder of its own" in said
+
+
+def test_hidden_files_environments_and_declared_data_are_not_kept(tmp_path):
+    """What no version keeps changes no definition; what it keeps does."""
+    project = lab.project_of(tmp_path)
+    lab.add(project, "m", "python", PLAIN)
+    project.write("models/m/table.csv", "x\n1\n")
+    project.write("conf/source/table.yaml", TABLE)
+    project.run("run", "--date", "2024-01-20")
+    for name in (".env", ".git/config", "__pycache__/model.cpython-311.pyc", "venv/pyvenv.cfg", "venv/x.py"):
+        project.write(f"models/m/{name}", "anything")
+    project.write("models/m/renv.lock", "{}")
+    project.write("models/m/renv/library/x/R/x", "anything")
+    project.write("models/m/table.csv", "x\n2\n")
+    (project.folder / "models/m/gone").symlink_to("nowhere")
+    plan = project.json("plan", "--date", "2024-01-20")["tasks"]
+    assert [t["reason"] for t in plan if t["task"] == "train"] == [
+        "definition changed: files.renv.lock: added"
+    ]
+
+
+TABLE = """\
+department: sales
+description: A table that lies beside a model's code
+kind: csv
+path: models/m/table.csv
+columns: {x: integer}
+key: [x]
+"""

@@ -43,8 +43,8 @@ MAKERS = {"error": 2, "at": 1, "moved": 1}
 """Methods that make an error or name a place, and how many of their first arguments are words."""
 
 SAYERS = {
-    "_counted", "_first", "_called", "_fix", "_said", "_why_missing", "near", "scrubbed", "shown", "type_name",
-    "where", "words_of",
+    "_counted", "_first", "_called", "_fix", "_said", "_why_missing", "near", "scrubbed", "shown",
+    "type_name", "where", "words_of",
 }  # fmt: skip
 """Functions whose results are words of errors: what they return is looked at as well."""
 
@@ -66,7 +66,7 @@ DECLARED = {
     "str(Place.of(source))", "Place.of(self.query)", "str(place)", "str(self)", "error.where",
     "self._where", "opened.version.schema.names", "url.get_backend_name()", "url.host", "url.database",
     "Path(source.path)", "sorted(models)",
-    "FORMS[column.type]", "found.number", "model", "date",
+    "FORMS[column.type]", "place.row(int(bad.arg_max() or 0))", "found.number", "model", "date",
     "sorted({n for n in source.schema.names if names.count(n) > 1})",
     "sorted({name for name in source.schema.names if names.count(name) > 1})",
     "sorted({n for n in source.schema.names if relation.columns.count(n) > 1})",
@@ -109,7 +109,7 @@ _THERE = {
     "data/sources/session.py:too_long": "what",
     # A key of the source's file, names of types of Python and of databases, and our own words about them.
     "data/sources/database.py:_opened": "key name",
-    "data/sources/database.py:_wrong_type": "found",
+    "data/sources/objects.py:wrong_type": "found",
     "data/sources/postgres.py:_failed": "fix key known[0] state what",
     "data/sources/postgres.py:_refuse_rights": "said[0]",
     "data/sources/sqlite.py:_failed": "key rules.refused what",
@@ -117,7 +117,7 @@ _THERE = {
     # Counts.
     "data/sources/rows.py:rechunked": "frame.height rows",
     "data/sources/casting.py:_counted": "declared found there",
-    "data/sources/casting.py:_unfit": "count rows",
+    "data/sources/casting.py:_unfit": "count",
     "warehouse/catalog.py:numbered": "date model number",
     "warehouse/writer.py:put": "number",
     # Declared names.
@@ -149,8 +149,6 @@ _THERE = {
     "warehouse/reader.py:check_columns": "name",
     "warehouse/export.py:write": "str(path) path.suffix",
     "warehouse/versions.py:parse_ref": "text",
-    # Numbers in Arrow's message, as digits.
-    "data/sources/csvfile.py:_said": "counted[1] counted[2]",
     # The query's own words, and DuckDB's.
     "data/duck.py:words_of": "word[0] line[:first] line[last:] line[:300]",
 }
@@ -171,7 +169,6 @@ THERE = {f"{place}: {word}" for place, found in _THERE.items() for word in found
     "data/sources/sqlite.py:_failed: fix.format(key=key)",
     "data/sources/postgres.py:_parameters: sorted(_OPTIONS)",
     "data/sources/parquet.py:_check: sorted({n for n in source.schema.names if found.names.count(n) > 1})",
-    "data/sources/csvfile.py:read: sorted({n for n in source.schema.names if names.count(n) > 1})",
 }
 """Expressions that are in order in one function."""
 

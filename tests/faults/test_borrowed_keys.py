@@ -199,6 +199,11 @@ def source_link(c):
     (c.folder / "data/visits.csv").symlink_to(c.folder / "salaries.csv")
 
 
+def beside(c):
+    """A file that the signed code would import in numpy's place."""
+    (c.folder / "models/buys/numpy.py").write_text(f"open('{c.folder / 'stolen'}', 'w')\n")
+
+
 def check_removed(c):
     c.edit("conf/source/visits.yaml", "  - {column: x, min: -100, max: 100}\n", "")
 
@@ -211,7 +216,7 @@ def trusted(c):
 @pytest.mark.parametrize(
     "attack",
     [
-        parameter, threshold, retention, resources, code, comment, linked_code, source_path,
+        parameter, threshold, retention, resources, code, comment, linked_code, beside, source_path,
         source_link, check_removed, trusted,
     ],
 )  # fmt: skip

@@ -10,7 +10,7 @@ import pytest
 from kronkers_batch.config.spec import Environment, Language
 from kronkers_batch.errors import ConfigError, MissingPart
 from kronkers_batch.runtimes import contents
-from kronkers_batch.runtimes.contents import environment_contents
+from kronkers_batch.runtimes.contents import contents_by_path, environment_contents
 from kronkers_batch.store.cache import ContentCache
 
 
@@ -120,3 +120,40 @@ def test_files_that_change_while_they_are_read_are_an_error(package, monkeypatch
     monkeypatch.setattr(contents, "_listed", exchanged)
     with pytest.raises(ConfigError, match="change while they are read"):
         digest(package)
+
+
+# ---------------------------------------------------------------- packages by path
+
+
+def test_a_package_by_path_counts_by_its_files_without_those_that_languages_make(tmp_path):
+    """Of a line of a .pth file: modules and packages, each by itself."""
+    site = tmp_path / "venv" / "lib" / "python3.11" / "site-packages"
+    shared = tmp_path / "shared"
+    for folder in (site, tmp_path / "venv" / "bin", shared / "churnlib"):
+        folder.mkdir(parents=True)
+    (tmp_path / "venv" / "bin" / "python").symlink_to("/usr/bin/env")
+    (tmp_path / "venv" / "pyvenv.cfg").write_text("home = /usr/bin\n")
+    (site / "ours.pth").write_text(f"{shared}\n")
+    (shared / "churnlib" / "__init__.py").write_text("FACTOR = 2\n")
+    (shared / "single.py").write_text("x = 1\n")
+
+    def found() -> dict[str, str]:
+        environment = Environment(venv=str(tmp_path / "venv"))
+        return contents_by_path(Language.PYTHON, environment, ContentCache(tmp_path / "none"))
+
+    first = found()
+    assert set(first) == {"churnlib", "single"}
+    made = shared / "churnlib" / "__pycache__"
+    made.mkdir()
+    (made / "__init__.cpython-311.pyc").write_bytes(b"compiled")
+    assert found() == first
+    (shared / "churnlib" / "__init__.py").write_text("FACTOR = 4\n")
+    assert {name for name, digest in found().items() if first[name] != digest} == {"churnlib"}
+
+
+def test_the_packages_of_a_library_are_by_path(package):
+    environment = Environment(library=str(package.parent))
+    first = contents_by_path(Language.R, environment, ContentCache(package.parents[1] / "none"))
+    assert list(first) == ["mine"]
+    (package / "R" / "mine").write_text("code 2")
+    assert contents_by_path(Language.R, environment, ContentCache(package.parents[1] / "none")) != first

@@ -23,7 +23,7 @@ def scrubber(rows: int = 50) -> Scrubber:
     given.add(
         pl.DataFrame({"name": ["Anna Meier"] * rows, "kind": ["Zebra"] * rows}), COLUMNS, training=False
     )
-    return Scrubber("def fit(): pass", {"name", "kind", "score"}, given)
+    return Scrubber("def fit(): pass", {"name", "kind", "score", "model.R"}, given)
 
 
 def filled(form: str, name: str, count: int) -> str:
@@ -67,6 +67,13 @@ def test_an_index_may_be_a_value_and_goes():
     assert said == f"index {VALUE} is out of bounds for axis 0 with size 50"
     said = scrubber().line("BoundsError: attempt to access 50-element Array{Float64,1} at index [41]")
     assert said == f"BoundsError: attempt to access 50-element Array{{Float64,1}} at index [{VALUE}]"
+
+
+def test_functions_of_a_trace_are_told():
+    for line in ("model.frame.default", "contrasts<-", "stats::predict.lm", "FUN", "apply (model.R:1)"):
+        assert scrubber().trace(line, "model.R") == line
+    assert scrubber().trace("Marmalade", "model.R") == VALUE
+    assert scrubber().trace("f Zebra 4711", "model.R") == f"f {VALUE} {VALUE}"
 
 
 def test_lines_of_files_beside_the_code_are_told():

@@ -1,0 +1,156 @@
+"""The rules of what is measured, proven, kept and told of a model."""
+
+from __future__ import annotations
+
+from tests.faults.mutations.kind import F, Mutation, _
+
+STORED = "tests/contract/test_stored_models.py::"
+GOLDEN = "tests/unit/steps/test_golden.py::"
+TARGET = "tests/unit/steps/test_targets.py::"
+PROOF, KEPT = "tests/e2e/test_proof.py::", "tests/e2e/test_kept_folder.py::"
+FORMS, LOAD = "tests/unit/runtimes/test_forms.py::", "tests/unit/config/test_load.py::"
+CONTENTS = "tests/unit/runtimes/test_contents.py::"
+FAILURES = "tests/contract/test_failures.py::"
+
+MEASURED = [
+    _("the stored model may score otherwise than the fitted one", "steps/verify.py",
+      "    if not same_scores(fitted, stored):", "    if False:",
+      f"{STORED}test_a_stored_model_that_scores_otherwise_than_the_fitted_one_is_refused"),
+    _("the same rows may get other scores each time", "steps/verify.py",
+      "    if not same_scores(stored, again):", "    if False:",
+      f"{STORED}test_a_model_that_scores_the_same_rows_otherwise_each_time_is_refused[python-whole]"),
+    _("the packages that only fit loads are not named", "steps/verify.py",
+      "    gone = [name for name in sorted(had) if name not in has]", "    gone: list[str] = []",
+      f"{STORED}test_what_only_fit_loads_is_not_there_later_and_that_is_said[r]"),
+    _("no row is scored alone", "steps/independence.py",
+      "        self.alone(spread(rows), spread(scores))\n", "",
+      f"{STORED}test_a_model_that_cannot_score_one_row_is_refused"),
+    _("no rows of one level are scored alone", "steps/independence.py",
+      "        return self._one_level(rows, scores)", "        return []",
+      f"{STORED}test_scores_that_depend_on_a_level_that_all_rows_have_are_refused"),
+    _("rows are not scored in another order and in parts", "steps/independence.py",
+      "        self._rearranged(rows.head(INVARIANCE_ROWS), scores.head(INVARIANCE_ROWS))\n", "",
+      f"{STORED}test_scores_that_depend_on_the_rows_around_are_refused"),
+    _("a model that must see all rows is tried row by row", "steps/verify.py",
+      "    kept = [] if whole else trials.all(rows, scores)", "    kept = trials.all(rows, scores)",
+      f"{STORED}test_a_model_that_cannot_score_one_row_is_refused"),
+    _("odd rows that are refused are not told", "steps/verify.py",
+      "    if refused:\n        remarks", "    if False:\n        remarks",
+      f"{STORED}test_odd_rows_that_score_refuses_are_told_and_refuse_nothing"),
+    _("the first output column is measured", "steps/verify.py",
+      "    measured = scores[model.evaluate]", "    measured = scores[model.output_columns[0].name]",
+      f"{STORED}test_the_named_column_is_measured"),
+    _("scores that are all NaN are measured", "steps/verify.py",
+      "    if nulls + nans == rows:", "    if False:",
+      f"{STORED}test_scores_that_are_nan_are_counted_and_all_of_them_are_refused"),
+    _("any number is a probability", "steps/verify.py",
+      "    if model.task is Task.BINARY and beyond:", "    if False:",
+      f"{STORED}test_scores_that_are_no_probabilities_are_refused"),
+    _("the measured column may be any of several", "config/model_build.py",
+      "    elif said is None and len(can) > 1:", "    elif False:",
+      f"{LOAD}test_an_output_column_that_cannot_be_measured_is_refused"
+      "[p10: float, score: float--could be measured against the target: p10, score]"),
+    _("a text may be measured", "config/model_build.py",
+      "    elif said is not None and said not in can:", "    elif False:",
+      f"{LOAD}test_an_output_column_that_cannot_be_measured_is_refused"
+      "[p10: float, score: float-label-column 'label' is string, which cannot be measured]"),
+    _("the target's values are not looked at", "steps/train.py",
+      "    check_target(model, data)\n", "",
+      "tests/e2e/test_gates.py::test_a_target_that_is_none_of_the_task_is_refused_before_anything_is_fitted"),
+    _("a binary target may be any number", "steps/targets.py",
+      "(target == 0) | (target == 1) if task is Task.BINARY else target.is_finite()", "target.is_finite()",
+      f"{TARGET}test_other_values_are_counted_and_refused[binary-fit0-holdout0-neither 0 nor 1 in 1 of 4 rows]"),
+    _("a target may be infinite", "steps/targets.py",
+      "if task is Task.BINARY else target.is_finite()", "if task is Task.BINARY else target.is_not_null()",
+      f"{TARGET}test_other_values_are_counted_and_refused"
+      "[regression-fit4-holdout4-no finite number (NaN or infinite) in 2 of 3 rows]"),
+]  # fmt: skip
+
+PROVEN = [
+    _("a champion is opened without its golden rows", "steps/champion.py",
+      "        _prove(services, worker, model, version)\n", "",
+      f"{PROOF}test_golden_rows_are_scored_also_where_nothing_changed",
+      f"{PROOF}test_a_package_by_path_that_changes_under_a_champion[python]"),
+    _("older golden rows prove something of rows: whole", "steps/champion.py",
+      "(has_parts(golden) or model.rows is not RowsPolicy.WHOLE)", "True",
+      f"{PROOF}test_a_version_of_an_older_program_is_proven_by_what_it_has"),
+    _("packages by path are no part of the runtime", "steps/runtime.py",
+      "digest for name, digest in by_path(services, model).items()", "digest for name, digest in ()",
+      f"{PROOF}test_a_package_by_path_that_changes_under_a_champion[python]"),
+    _("what changed under a champion is not told", "steps/score.py",
+      'return f"{told}; {self.proof}" if self.proof else told', "return told",
+      f"{PROOF}test_a_package_by_path_that_changes_under_a_champion[python]"),
+    _("compiled files change a package", "runtimes/contents.py",
+      "            if compiled or not _is_compiled(entry.name)\n", "",
+      f"{CONTENTS}test_a_package_by_path_counts_by_its_files_without_those_that_languages_make"),
+    _("lines of .pth files are no packages", "runtimes/languages/python.py",
+      "        yield from _path_files(site)\n", "",
+      f"{CONTENTS}test_a_package_by_path_counts_by_its_files_without_those_that_languages_make"),
+    _("golden rows have no nulls", "steps/golden.py",
+      "    found = _with_nulls(model, parts)\n", "    found: list[OddRow] = []\n",
+      f"{GOLDEN}test_rows_with_nulls_where_the_data_has_some_and_with_unseen_levels"),
+    _("golden rows have no unseen levels", "steps/golden.py",
+      "    for feature in texts[:MOST_UNSEEN]:", "    for feature in texts[:0]:",
+      f"{GOLDEN}test_rows_with_nulls_where_the_data_has_some_and_with_unseen_levels"),
+    _("the first level is tried, which is numbered rightly anyway", "steps/golden.py",
+      "(rows[column.name] == levels.max())", "(rows[column.name] == levels.min())",
+      f"{GOLDEN}test_rows_of_one_level_are_those_of_the_last_one"),
+    _("infinite scores make all others alike", "steps/golden.py",
+      "first.filter(first.is_finite()).abs()", "first.abs()",
+      f"{GOLDEN}test_same_scores[one7-other7-False]"),
+    _("what golden rows need is remembered by the worker", "runtimes/worker.py",
+      '{"apart": True} if apart else {}', "{}",
+      f"{STORED}test_what_was_scored_apart_is_not_remembered[julia]"),
+    _("chance goes on from score to score", "runtimes/workers/worker.py",
+      "if parts[0] else 0\n        self.sow()\n", "if parts[0] else 0\n",
+      f"{STORED}test_chance_that_the_seed_sets_is_the_same_each_time[python]"),
+    _("an environment without a lock file is no warning", "steps/advice.py",
+      "        if how := builder(model.language).unlocked(model.environment):", '        if how := "":',
+      "tests/unit/steps/test_advice.py::test_an_environment_without_a_lock_file"),
+]  # fmt: skip
+
+KEPT_FILES = [
+    _("files beside the code are no part of the definition", "config/fingerprint.py",
+      "    found |= {_FILES + name: digest for name, digest in (files or {}).items()}\n", "",
+      f"{KEPT}test_a_folder_is_found_kept_and_part_of_the_definition"),
+    _("files beside the code are not kept", "steps/champion.py",
+      "        model = as_trained(model, version, files)\n", "        model = as_trained(model, version)\n",
+      f"{KEPT}test_a_folder_is_found_kept_and_part_of_the_definition"),
+    _("files beside the code are not signed", "config/signing.py",
+      '    flat |= {f"files.{name}": digest for name, digest in (files or {}).items()}\n', "",
+      f"{F}test_borrowed_keys.py::test_an_edited_file_is_refused[beside]"),
+    _("hidden files are kept", "steps/kept.py",
+      'return not name.startswith(".") and name not in _MADE', "return name not in _MADE",
+      f"{KEPT}test_hidden_files_environments_and_declared_data_are_not_kept"),
+    _("another model's folder is kept", "steps/kept.py",
+      "return real in neighbours.above or real in neighbours.environments",
+      "return real in neighbours.environments",
+      f"{KEPT}test_check_tries_what_a_version_will_hold"),
+    _("a source's file is kept with a model", "steps/kept.py",
+      " and not places.declared(real)" , "",
+      f"{KEPT}test_hidden_files_environments_and_declared_data_are_not_kept"),
+    _("a version keeps any number of files", "steps/kept.py",
+      "            if len(files) > MOST_FILES:", "            if False:",
+      f"{KEPT}test_more_than_a_version_can_keep_is_refused"),
+]  # fmt: skip
+
+TOLD = [
+    _("a word of the data may be a name of code", "runtimes/scrub.py",
+      'return self._all_known(text) or not (', "return self._all_known(text) or bool(",
+      f"{FORMS}test_words_and_numbers_of_the_data_go"),
+    _("any number may be a count", "runtimes/scrub.py",
+      "int(digits) <= max(10 * most, 99)", "True",
+      f"{FORMS}test_words_and_numbers_of_the_data_go[score returned {{count}} values for {{count}} rows]"),
+    _("a number of an index is told", "runtimes/forms.py",
+      "attempt to access {count}-element {call} at index\n",
+      "attempt to access {count}-element {call} at index [{count}]\n",
+      f"{FORMS}test_an_index_may_be_a_value_and_goes"),
+    _("numbers near a known count are told", "runtimes/scrub.py",
+      "and int(token) in self._given.counts", "and int(token) <= max(self._given.counts, default=0) + 1",
+      f"{FORMS}test_known_counts_stay_everywhere_and_others_go"),
+    _("what is missing in the rows is not told", "runtimes/diagnosis.py",
+      "            if count:\n                said.append", "            if False:\n                said.append",
+      f"{FAILURES}test_counts_and_what_is_missing_are_told_and_the_values_are_not"),
+]  # fmt: skip
+
+MUTATIONS: list[Mutation] = [*MEASURED, *PROVEN, *KEPT_FILES, *TOLD]
