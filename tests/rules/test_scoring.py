@@ -17,7 +17,7 @@ from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.registry.training import ModelVersion
 from kronkers_batch.runtimes.worker import Worker
 from kronkers_batch.steps.champion import open_champion
-from kronkers_batch.steps.declared import declaration, read_code
+from kronkers_batch.steps.declared import as_trained, declaration, read_code
 from kronkers_batch.steps.golden import packed, same_scores, spread, unpacked
 from kronkers_batch.steps.score import Scored, score, scoring_workers
 from kronkers_batch.steps.train import open_trainer
@@ -75,7 +75,8 @@ class Night:
             return sum(line.action == "open" for line in lines)
 
     def open(self, version: ModelVersion) -> Worker:
-        return open_champion(self.world.services, self.world.services.model(MODEL), version)
+        model = as_trained(self.world.services.model(MODEL), version)
+        return open_champion(self.world.services, model, version)
 
 
 @pytest.fixture
