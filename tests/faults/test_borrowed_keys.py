@@ -182,12 +182,6 @@ def comment(c):
     c.edit("models/buys/model.py", "def fit(", "# a comment\ndef fit(")
 
 
-def linked_code(c):
-    c.write("elsewhere/model.py", "def fit(data, params): ...")
-    (c.folder / "models/buys/model.py").unlink()
-    (c.folder / "models/buys/model.py").symlink_to(c.folder / "elsewhere/model.py")
-
-
 def source_path(c):
     (c.folder / "secret").mkdir()
     shutil.copy(c.folder / "data/visits.csv", c.folder / "secret/salaries.csv")
@@ -216,7 +210,7 @@ def trusted(c):
 @pytest.mark.parametrize(
     "attack",
     [
-        parameter, threshold, retention, resources, code, comment, linked_code, beside, source_path,
+        parameter, threshold, retention, resources, code, comment, beside, source_path,
         source_link, check_removed, trusted,
     ],
 )  # fmt: skip
