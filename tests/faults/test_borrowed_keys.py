@@ -182,6 +182,12 @@ def comment(c):
     c.edit("models/buys/model.py", "def fit(", "# a comment\ndef fit(")
 
 
+def linked_code(c):
+    c.write("elsewhere/model.py", "def fit(data, params): ...")
+    (c.folder / "models/buys/model.py").unlink()
+    (c.folder / "models/buys/model.py").symlink_to(c.folder / "elsewhere/model.py")
+
+
 def source_path(c):
     (c.folder / "secret").mkdir()
     shutil.copy(c.folder / "data/visits.csv", c.folder / "secret/salaries.csv")
@@ -210,13 +216,15 @@ def trusted(c):
 @pytest.mark.parametrize(
     "attack",
     [
-        parameter, threshold, retention, resources, code, comment, beside, source_path,
+        parameter, threshold, retention, resources, code, comment, linked_code, beside, source_path,
         source_link, check_removed, trusted,
     ],
 )  # fmt: skip
 def test_an_edited_file_is_refused(company, attack):
     attack(company)
-    company.refused(says="buys refused: model buys: the definition changed since admin signed it")
+    done = company.run("run", *NIGHT, code=None)  # 4 where the end of the night finds a difference too
+    assert done.returncode in (3, 4)
+    assert "buys refused: model buys: the definition changed since admin signed it" in done.stdout
     assert not (company.folder / "stolen").exists()
 
 
