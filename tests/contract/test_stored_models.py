@@ -95,7 +95,7 @@ def test_scores_that_depend_on_the_levels_around_a_row_are_refused(lab):
     assert verified(lab, "numbered", rows=RowsPolicy.WHOLE).metrics["r2"] > 0.8
 
 
-@pytest.mark.parametrize("lab", [Language.PYTHON], indirect=True)
+@pytest.mark.parametrize("lab", [Language.PYTHON], ids=["one for all"], indirect=True)
 def test_scores_that_depend_on_the_rows_around_are_refused(lab):
     """Also where a row alone, and the rows of one level, are scored as among all."""
     folder = lab.folder / "first"

@@ -169,7 +169,7 @@ def test_what_nobody_foresaw_is_one_models_failure(signing_company, monkeypatch)
     monkeypatch.setattr(permits, "required", lambda _services: False)
     done = signing_company.run("run", code=1)
     assert "leavers  up to date" in done.stdout
-    assert "buys failed: scores failed: unexpected ArithmeticError" in done.stdout
+    assert "; training failed: unexpected ArithmeticError" in done.stdout, done.stdout
 
 
 def test_nobody_signs_an_environment_that_cannot_be_looked_at(signing_company):
