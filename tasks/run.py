@@ -184,6 +184,7 @@ def _ended(
 ) -> RunResult:
     """What is done when no task is left, and the verdict on each model."""
     run_id, date = services.run_id, root.date
+    services.workers.empty()  # no entry of theirs comes after the run is verified
     for name, stopped in barred.items():
         event = Event(name, "score", "refused", 0.0, str(stopped.error), "")
         runlog.record(services, run_id, stopped.department, event)

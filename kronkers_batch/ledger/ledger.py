@@ -120,7 +120,7 @@ class Ledger:
             raise ValueError("details need a department whose key seals them")
         serialise(conn, "ledger")
         self._keys.require(conn, action, subject, department)  # here: whose right ends gets no later line
-        self.require_mine(conn)
+        self.require_mine(conn, self.mine)
         last = head(conn)
         seq, key_id, blob = last.seq + 1, "", b""
         if details:
@@ -151,13 +151,25 @@ class Ledger:
     def _remember(self, done: Head) -> None:
         self._mine = max(self._mine, done, key=lambda one: one.seq)
 
-    def require_mine(self, conn: Connection) -> None:
+    @property
+    def mine(self) -> Head:
+        """The last entry that this process wrote; number 0 where it wrote none."""
+        return self._mine
+
+    @staticmethod
+    def require_mine(conn: Connection, mine: Head) -> None:
         """Refuses a ledger without the last entry that this process wrote.
 
-        A chain does not tell that its end was cut off; the next entry would go on from the one before. Raises
-        IntegrityError.
+        A chain does not tell that its end was cut off; the next entry would go on from the one before.
+
+        Args:
+            conn: A transaction.
+            mine: :attr:`mine` from before the transaction began, where that only reads: what another thread
+                writes meanwhile is not there for it.
+
+        Raises:
+            IntegrityError: It is gone, or is another one.
         """
-        mine = self._mine
         query = select(table.c.hash).where(table.c.seq == mine.seq)
         if mine.seq and conn.execute(query).scalar() != mine.hash:
             raise _broken(mine.seq, "which this process wrote, is gone or is another one")
@@ -215,11 +227,12 @@ class Ledger:
         Raises:
             IntegrityError: An entry was changed, deleted, put in, or moved; says which.
         """
+        mine = self.mine
         with self._db.read() as conn:
-            return self.verify_in(conn, after)
+            return self.verify_in(conn, mine, after)
 
-    def verify_in(self, conn: Connection, after: Head | None = None) -> Head:
-        """As :meth:`verify`, as of a transaction."""
+    def verify_in(self, conn: Connection, mine: Head, after: Head | None = None) -> Head:
+        """As :meth:`verify`, as of a transaction; ``mine`` as for :meth:`require_mine`."""
         last = after or Head(0, GENESIS)
         query = select(table).where(table.c.seq > last.seq).order_by(table.c.seq)
         for row in conn.execute(query.execution_options(yield_per=1000)):
@@ -229,7 +242,7 @@ class Ledger:
                 raise _broken(row.seq, "does not follow the one before it")
             self._require_signed(conn, row)
             last = Head(row.seq, row.hash)
-        self.require_mine(conn)
+        self.require_mine(conn, mine)
         return last
 
 

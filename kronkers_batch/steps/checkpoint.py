@@ -54,6 +54,7 @@ def write(services: Services) -> None:
     """
     store, keys = _store(services), LedgerKeys(services.vault)
     services.ledger.decided = False
+    mine = services.ledger.mine
     with services.db.read(anew=True) as connection:
         point: Checkpoint | None = None
         unread: StoreError | None = None
@@ -62,7 +63,7 @@ def write(services: Services) -> None:
                 point = checkpoints.own(connection, keys, store)
             except StoreError as error:
                 unread = error
-        head = _since(services, connection, point)
+        head = _since(services, connection, mine, point)
         counts, versions = recorded_since.counts(connection), keys_in_use.versions(connection)
         people = standing.digest(connection, head.seq)
     if store is not None:
@@ -81,8 +82,9 @@ def mark(services: Services) -> None:
     if store is None or not services.ledger.decided:
         return
     services.ledger.decided = False
+    mine = services.ledger.mine
     with services.db.read(anew=True) as connection:
-        services.ledger.require_mine(connection)
+        services.ledger.require_mine(connection, mine)
         head, versions = ledger.head(connection), keys_in_use.versions(connection)
     with _no_checkpoint():
         checkpoints.write(LedgerKeys(services.vault), store, head, None, versions)
@@ -109,22 +111,22 @@ def verify(services: Services) -> Verified:
 
     Raises IntegrityError, StoreError.
     """
-    store = _store(services)
+    store, mine = _store(services), services.ledger.mine
     with services.db.read(anew=True) as connection:
         storage.require_whole(connection, services.db.where)
-        entries = services.ledger.verify_in(connection).seq
+        entries = services.ledger.verify_in(connection, mine).seq
         points = 0 if store is None else checkpoints.verify(services.db, LedgerKeys(services.vault), store)
         versions = recorded.verify(services, connection)
     return Verified(entries, points, versions)
 
 
-def _since(services: Services, connection: Connection, point: Checkpoint | None) -> Head:
+def _since(services: Services, connection: Connection, mine: Head, point: Checkpoint | None) -> Head:
     storage.require_whole(connection, services.db.where, _SMALL)
     if point is None or point.counts is None:
-        head = services.ledger.verify_in(connection)
+        head = services.ledger.verify_in(connection, mine)
         recorded.verify(services, connection)
         return head
-    head = services.ledger.verify_in(connection, point.head)
+    head = services.ledger.verify_in(connection, mine, point.head)
     _expect(services, connection, [point])
     standing.require_same(connection, point)
     recorded_since.verify(services, connection, point.seq, point.counts)

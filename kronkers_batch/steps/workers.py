@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from kronkers_batch.config.places import Places
 from kronkers_batch.config.spec import CodeFile, ModelSpec, SandboxPolicy
-from kronkers_batch.errors import KronkersError
 from kronkers_batch.frames.schema import Column, Schema
 from kronkers_batch.runtimes.spec import KeptCode, Walls, WorkerSpec
 
@@ -145,10 +144,14 @@ class WorkerPool:
         while len(self._waiting) > POOL_SIZE:
             _close(self._waiting.popitem(last=False)[1])
 
-    def close(self) -> None:
-        """Stop every worker."""
+    def empty(self) -> None:
+        """Stop every worker that waits, also those that still start: what opening them records is then there."""
         while self._waiting:
             _close(self._waiting.popitem()[1])
+
+    def close(self) -> None:
+        """Stop every worker; none is started after that."""
+        self.empty()
         self._threads.shutdown()
 
 
@@ -157,6 +160,6 @@ def _names(key: str, count: int) -> list[str]:
 
 
 def _close(waiting: Future[Worker]) -> None:
-    # One that failed to start has nothing to close; its error is told to whoever uses it.
-    with suppress(KronkersError):
+    # One that failed to start has nothing to close; whatever failed is met again by whoever uses it.
+    with suppress(Exception):
         waiting.result().close()

@@ -6,15 +6,19 @@ was true once and is signed: the keys alone, or the whole database of before her
 
 import shutil
 import sqlite3
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from kronkers_batch.errors import IntegrityError, NotFound
 from kronkers_batch.ledger import checkpoints
 from kronkers_batch.steps import checkpoint
 from kronkers_batch.store.artifacts import ArtifactStore
+from kronkers_batch.store.engine import Database
+from kronkers_batch.store.tables.ledger import ledger
 from kronkers_batch.vault.context import Kind, Scope
 from kronkers_batch.vault.ledger_keys import LedgerKeys
 from tests.faults.departments import Departments
@@ -83,7 +87,7 @@ def test_nor_where_a_night_has_run_since_whatever_became_of_the_checkpoints(eve,
         shutil.rmtree(points)
     if without == "her own alone":
         with by(eve, "eve") as services, services.db.read() as conn:
-            head = services.ledger.verify_in(conn)
+            head = services.ledger.verify_in(conn, services.ledger.mine)
             checkpoints.write(LedgerKeys(services.vault), ArtifactStore(str(points)), head, None, {})
     assert "older than version 2" in eve.run("run", "buys", "--date", "2024-01-23", code=4).stderr
 
@@ -154,3 +158,43 @@ def test_a_checkpoint_of_a_decision_is_no_point_from_which_a_run_goes_on(eve):
     with pytest.raises(NotFound), by(eve, "nightly") as services:
         services.registry.get("buys", 9)  # a read writes none
     assert newest.keys == {"hr": 1, "sales": 1, "hr/leavers": 1, "sales/buys": 1}
+
+
+@pytest.mark.parametrize(
+    "done", [checkpoint.write, checkpoint.mark, checkpoint.verify, lambda s: s.ledger.verify()]
+)
+def test_what_another_thread_writes_while_the_ledger_is_read_is_not_missed(company, monkeypatch, done):
+    """A worker that is started ahead records that it opens its model."""
+    began = Database.read
+
+    def write(services):
+        with services.db.write() as conn:
+            services.ledger.append(conn, "admin", "refuse", "run buys", department="")
+
+    with by(company, "admin") as services, ThreadPoolExecutor(1) as another:
+
+        @contextmanager
+        def read(db, *, anew=False):
+            with began(db, anew=anew) as conn:
+                conn.execute(select(ledger.c.seq)).all()
+                monkeypatch.setattr(Database, "read", began)
+                another.submit(write, services).result()
+                yield conn
+
+        write(services)
+        services.ledger.decided = True
+        monkeypatch.setattr(Database, "read", read)
+        done(services)
+        assert Database.read is began
+
+
+def test_no_worker_waits_any_more_when_a_run_is_verified(company, monkeypatch):
+    waiting, write = [], checkpoint.write
+
+    def seen(services):
+        waiting.append(dict(services.workers._waiting))
+        write(services)
+
+    monkeypatch.setattr(checkpoint, "write", seen)
+    company.run("run", "--date", "2024-01-21")
+    assert waiting == [{}]
