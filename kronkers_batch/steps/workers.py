@@ -145,7 +145,7 @@ class WorkerPool:
             _close(self._waiting.popitem(last=False)[1])
 
     def empty(self) -> None:
-        """Stop every worker that waits, also those that still start: what opening them records is then there."""
+        """Stop every worker that waits, also those that still start: all that they record is then there."""
         while self._waiting:
             _close(self._waiting.popitem()[1])
 
