@@ -210,7 +210,7 @@ class Project:
         ``code`` is the exit code that it must end with; None takes any.
         """
         out, err = io.StringIO(), io.StringIO()
-        with self._at_home(), redirect_stdout(out), redirect_stderr(err):
+        with self.at_home(), redirect_stdout(out), redirect_stderr(err):
             returned = main([*words, "--conf", str(self.folder / "conf")])
         done = Done(returned, out.getvalue(), err.getvalue())
         assert code in (None, done.returncode), f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
@@ -219,11 +219,12 @@ class Project:
     @contextmanager
     def opened(self) -> Iterator[Services]:
         """The system as a command of this person opens it."""
-        with self._at_home(), closing(open_system(self.folder / "conf")) as services:
+        with self.at_home(), closing(open_system(self.folder / "conf")) as services:
             yield services
 
     @contextmanager
-    def _at_home(self) -> Iterator[None]:
+    def at_home(self) -> Iterator[None]:
+        """This process has the environment of this person."""
         before, own = dict(os.environ), self.environment()
         os.environ.clear()
         os.environ.update(own)

@@ -1,7 +1,6 @@
 """What a Python program reads: the same as the command line, with the same rights and lines in the ledger."""
 
 import datetime as dt
-import os
 import re
 import sqlite3
 import subprocess
@@ -23,15 +22,8 @@ PAGE = ROOT / "docs/reference/python.md"
 @contextmanager
 def opened(project: Project, *overrides: str):
     """The system as this person's program opens it."""
-    before = dict(os.environ)
-    os.environ.clear()
-    os.environ.update(project.environment())
-    try:
-        with kronkers_batch.open(project.folder / "conf", overrides) as system:
-            yield system
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    with project.at_home(), kronkers_batch.open(project.folder / "conf", overrides) as system:
+        yield system
 
 
 def test_importing_the_package_imports_nothing_heavy():

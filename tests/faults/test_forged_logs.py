@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pytest
 
-from kronkers_batch.bootstrap import open_system
 from kronkers_batch.errors import AccessRefused, IntegrityError, KronkersError
 from kronkers_batch.ledger import checkpoints
 from kronkers_batch.ledger.checkpoints import Checkpoint, Head
@@ -43,16 +42,8 @@ def change(company: Departments, *statements: str) -> None:
 @contextmanager
 def by(company: Departments, who: str) -> Iterator[Services]:
     """The parts in the hands of one of the people."""
-    before = dict(os.environ)
-    os.environ.clear()
-    os.environ.update(company.by(who).environment())
-    services = open_system(company.folder / "conf")
-    try:
+    with company.by(who).opened() as services:
         yield services
-    finally:
-        services.close()
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def nightly(company: Departments) -> None:

@@ -357,6 +357,7 @@ def test_no_other_process_of_the_same_user_looks_into_one_that_holds_a_key(tmp_p
     text = keyfile.to_text(Identity.generate("ann"))
 
     def hold(answers: int) -> None:
+        signal.signal(signal.SIGQUIT, signal.SIG_DFL)  # a shell's program in the background ignores it
         os.chdir(tmp_path)
         become_ordinary()
         if opens:

@@ -132,9 +132,11 @@ def test_memory_that_a_process_moved_to_swap_counts(tmp_path, monkeypatch):
     monkeypatch.setattr(watch, "SWAPS", swaps)
     monkeypatch.setattr(watch, "_resident_or_swapped", lambda _pid: 900 * mib)
     monkeypatch.setattr(watch, "_own", lambda _pid: 900 * mib)
-    for text, expected in (
-        ("Filename Type Size Used Priority\n", False),
-        ("Filename\n/swap file 9 0 -2\n", True),
-    ):
-        swaps.write_text(text)
-        assert Family(os.getpid()).takes_more(800 * mib, sandboxed=False) is expected
+    with subprocess.Popen(["sleep", "100"]) as small:
+        for text, expected in (
+            ("Filename Type Size Used Priority\n", False),
+            ("Filename\n/swap file 9 0 -2\n", True),
+        ):
+            swaps.write_text(text)
+            assert Family(small.pid).takes_more(800 * mib, sandboxed=False) is expected
+        small.kill()
