@@ -24,12 +24,12 @@ import numpy as np
 
 
 def design(data):
-    colour = data["colour"].cat.codes.to_numpy()
-    return np.column_stack([np.ones(len(data)), data["x"].to_numpy(), colour == 0, colour == 1])
+    colour, x = data["colour"], data["x"]
+    return np.column_stack([np.ones(len(x)), x, colour == "green", colour == "red"])
 
 
 def fit(data, params):
-    X, y = design(data), data["y"].to_numpy(dtype=float)
+    X, y = design(data), data["y"].astype(float)
     penalty = params.get("penalty", 1.0) * np.eye(X.shape[1])
     return np.linalg.solve(X.T @ X + penalty, X.T @ y)
 
@@ -89,6 +89,7 @@ owner: Ann
 description: Will a visitor buy
 task: binary
 language: python
+data: numpy
 code: models/buys/model.py
 parameters: {penalty: 1.0}
 source: visits
@@ -112,6 +113,7 @@ owner: Bob
 description: How much a visitor spends
 task: regression
 language: python
+data: numpy
 code: models/spends/model.py
 source: visits_scored
 features: [x, buys]
@@ -127,12 +129,12 @@ import numpy as np
 
 
 def fit(data, params):
-    X = np.column_stack([np.ones(len(data)), data["x"], data["buys"]])
-    return np.linalg.lstsq(X, data["z"].to_numpy(), rcond=None)[0]
+    X = np.column_stack([np.ones(len(data["x"])), data["x"], data["buys"]])
+    return np.linalg.lstsq(X, data["z"], rcond=None)[0]
 
 
 def score(model, data):
-    return np.column_stack([np.ones(len(data)), data["x"], data["buys"]]) @ model
+    return np.column_stack([np.ones(len(data["x"])), data["x"], data["buys"]]) @ model
 """,
 }
 

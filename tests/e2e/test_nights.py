@@ -54,7 +54,7 @@ def test_a_changed_parameter_retrains_that_model_alone(project):
 
 
 def test_changed_code_retrains_and_the_new_champion_scores_the_next_run(project):
-    project.edit("models/buys/model.py", "np.ones(len(data))", "2 * np.ones(len(data))")
+    project.edit("models/buys/model.py", "np.ones(len(x))", "2 * np.ones(len(x))")
     assert ("train", "buys") in project.plan()
     project.run("run")
     assert project.json("live", "buys")["champion"] == "buys@2"

@@ -51,7 +51,10 @@ def test_finished_nights_leave_no_plaintext(project, monkeypatch):
     assert found([*written_by(project), SHARED_MEMORY], needles(scores)) == []
 
 
-@pytest.mark.parametrize("delay", [0.9, 1.5, 2.2, 3.0, 4.0])
+LATER = [pytest.param(seconds, marks=pytest.mark.long) for seconds in (0.9, 2.2, 4.0)]
+
+
+@pytest.mark.parametrize("delay", [1.5, 3.0, *LATER])
 def test_a_killed_night_leaves_no_plaintext_and_the_next_one_goes_on(fresh, monkeypatch, delay):
     (fresh.folder / "tmp").mkdir()
     monkeypatch.setenv("TMPDIR", str(fresh.folder / "tmp"))

@@ -35,6 +35,7 @@ owner: Bob
 description: Who leaves
 task: binary
 language: python
+data: numpy
 code: models/buys/model.py
 parameters: {penalty: 1.0}
 source: people

@@ -14,7 +14,7 @@ from tests.faults.departments import Departments
 from tests.faults.test_forged_logs import by
 
 ZERO = "import numpy as np\n\ndef fit(data, params):\n    return 0\n\n"
-ZERO += "def score(model, data):\n    return np.full(len(data), 0.123)\n"
+ZERO += "def score(model, data):\n    return np.full(len(data['x']), 0.123)\n"
 AT = "2024-01-22"
 
 

@@ -103,8 +103,8 @@ def every_byte(size: int) -> Iterator[tuple[int, int]]:
 
 
 def some_bytes(size: int) -> Iterator[tuple[int, int]]:
-    """At most 300 of :func:`every_byte`."""
-    return itertools.islice(every_byte(size), 0, None, -(-size // 300))
+    """At most 120 of :func:`every_byte`."""
+    return itertools.islice(every_byte(size), 0, None, -(-size // 120))
 
 
 def sampled(size: int, count: int) -> Iterator[tuple[int, int]]:

@@ -38,7 +38,7 @@ LONG = (
     ("live", "buys"),
     ("run", "buys", "--date", "2024-01-21"),
 )
-ODD = {True: (b"\xff\x00", "../.."), False: ("../..",)}
+ODD = {True: b"\xff\x00", False: "../.."}
 """By whether text belongs into the column."""
 
 
@@ -62,7 +62,7 @@ def whole(project: Project, tmp_path):
 def attack(project: Project, tmp_path, table, values, commands) -> set[int]:
     kept, codes = whole(project, tmp_path), set()
     for column in table.columns:
-        for value in values or ODD[isinstance(column.type, String)]:
+        for value in values or (ODD[isinstance(column.type, String)],):
             put(project, kept, table.name, column.name, value)
             for words in commands:
                 done = project.run(*words, code=None)
