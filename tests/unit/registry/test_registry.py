@@ -202,6 +202,8 @@ def test_who_may_do_what(house: House):
     approver = house.member("anna", Scope("ops", "late"), Role.APPROVER)
     assert approver.registry.promote("late", 2, why="x").principal == "anna"
     assert house.registry.champion("late").number == 2
+    with pytest.raises(AccessRefused, match="approver"):
+        operator.registry.promote("late", 2, why="x")  # although that would change nothing
     other = house.member("otto", Scope("fleet"), Role.ADMIN)
     for attempt in (lambda: other.registry.get("late", 1), lambda: other.registry.record(training(), b"z")):
         with pytest.raises(AccessRefused):

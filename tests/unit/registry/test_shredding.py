@@ -47,8 +47,9 @@ def test_the_champion_stays_and_only_an_admin_shreds(house):
     with pytest.raises(UsageError, match="champion"):
         house.registry.shred("late", 2, why="asked")
     bob = house.member("bob", Scope("ops"), Role.APPROVER)
-    with pytest.raises(AccessRefused, match="role admin"):
-        bob.registry.shred("late", 1, why="asked")
+    for number in (1, 2):
+        with pytest.raises(AccessRefused, match="role admin"):
+            bob.registry.shred("late", number, why="asked")
     ann = house.member("ann", Scope("ops", "late"), Role.ADMIN)
     ann.registry.shred("late", 1, why="asked")
 
