@@ -461,8 +461,7 @@ SQL = [
     _("SQL reads files", "data.duck:connect",
       drop("connection.execute('SET enable_external_access = false')"),
       "tests/unit/warehouse/test_reading.py::test_sql_does_nothing_else"
-      "[SELECT * FROM read_text('/etc/passwd')]",
-      f"{F}test_bad_data.py::test_a_query_reads_what_is_declared_and_nothing_else"),
+      "[SELECT * FROM read_text('/etc/passwd')]"),
     _("SQL sees the program's variables", "data.duck:connect",
       drop("connection.execute('SET python_enable_replacements = false')"),
       f"{F}test_bad_data.py::test_every_lock_is_on"),

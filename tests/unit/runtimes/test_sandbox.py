@@ -24,9 +24,13 @@ MIB = 2**20
 
 
 def run(
-    argv: tuple[str, ...], policy: SandboxPolicy, code: Mapping[Path, bytes] | None = None, **limits
+    argv: tuple[str, ...],
+    policy: SandboxPolicy,
+    code: Mapping[Path, bytes] | None = None,
+    visible: tuple[Path, ...] = (),
+    **limits,
 ) -> str:
-    made = launch(Command(argv, (), minimum_memory=0), code or {}, Resources(**limits), policy)
+    made = launch(Command(argv, visible, minimum_memory=0), code or {}, Resources(**limits), policy)
     with opened(made) as (words, kept):
         done = subprocess.run(
             words, env=dict(made.environment), capture_output=True, text=True, timeout=60, pass_fds=kept
@@ -101,8 +105,10 @@ def test_zeros_can_be_read_and_not_be_mapped():
 
 
 def test_nothing_is_writable_but_scratch_and_shared_memory_which_are_small(tmp_path):
-    mounts = shell("cat /proc/self/mounts", code={Path("/kronkers/model/model.py"): b"x"}).splitlines()
-    assert "/kronkers/model/model.py" in [line.split()[1] for line in mounts]
+    code, library = {Path("/kronkers/model/model.py"): b"x"}, tmp_path / "library"
+    library.mkdir()
+    mounts = shell("cat /proc/self/mounts", code=code, visible=(library,)).splitlines()
+    assert {str(library), *map(str, code)} <= {line.split()[1] for line in mounts}
     writable = {
         line.split()[1]: line.split()[3]
         for line in mounts
