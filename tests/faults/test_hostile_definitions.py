@@ -26,7 +26,7 @@ from kronkers_batch.config.nodes import parse, plain
 from kronkers_batch.config.problems import Problems
 from kronkers_batch.config.spec import Environment, InputRef, Language, Secret
 from kronkers_batch.data import sources
-from kronkers_batch.data.sources import files
+from kronkers_batch.data.sources import files, postgres
 from kronkers_batch.errors import ConfigError, ConfigErrors, SourceError
 from kronkers_batch.runtimes import contents
 from kronkers_batch.runtimes.contents import environment_contents
@@ -176,10 +176,9 @@ def test_a_server_is_told_nothing_that_its_url_does_not_say(tmp_path, monkeypatc
     assert told == [b"mine"]
 
 
-@pytest.mark.parametrize(
-    "options", ["connect_timeout=0", "connect_timeout=99999", "host=" + "127.0.0.1," * 99]
-)
-def test_a_server_that_never_answers_keeps_nobody_waiting_for_ever(options):
+@pytest.mark.parametrize("options", ["connect_timeout=99999", "host=" + "127.0.0.1," * 8])
+def test_a_server_that_never_answers_keeps_nobody_waiting_for_ever(options, monkeypatch):
+    monkeypatch.setattr(postgres, "_CONNECT", 2)
     with server(answers=False) as (port, _):
         url = Secret(f"postgresql://u@127.0.0.1:{port}/d?{options}")
         with pytest.raises(SourceError, match=r"keep the run waiting|options that a source may not set"):

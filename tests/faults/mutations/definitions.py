@@ -24,7 +24,7 @@ MUTATIONS = [
       swap("_NOT_OURS", "{}"), f"{HERE}test_a_server_is_told_nothing_that_its_url_does_not_say"),
     _("a server is waited for as long as its URL says", "data.sources.postgres:_parameters",
       drop("_refuse_waiting(given, place)"),
-      f"{HERE}test_a_server_that_never_answers_keeps_nobody_waiting_for_ever[connect_timeout=99999]"),
+      f"{HERE}test_a_server_that_never_answers_keeps_nobody_waiting_for_ever"),
     _("a query reads its inputs' files itself", "data.sources.query:_statement",
       swap("select.read_besides(...)", "[]"), QUERY),
     _("a database is judged, and opened by its name", "data.sources.sqlite:opened",
