@@ -80,18 +80,23 @@ def _there(tasks: Iterable[BaseTask]) -> str:
     return "; ".join(f"{s.output.ref} was published before" for s in states if s and s.output)
 
 
-def _cause(unfinished: Iterable[BaseTask], events: Sequence[Event]) -> str:
-    """Why a model's tasks did not run: the failed tasks that they stand on."""
-    failed = {(e.model, e.task): e.message for e in events if e.state in _BAD}
+def _cause(unfinished: Sequence[BaseTask], events: Sequence[Event]) -> str:
+    """Why a model's tasks did not run: the failed tasks that they stand on.
+
+    Of the model's own training it says only that: the training's own verdict stands beside it.
+    """
+    failed = {(e.model, e.task): e for e in events if e.state in _BAD}
+    name = unfinished[0].subject[0]
     waiting, seen, causes = list(unfinished), set(), []
     while waiting:
         task = waiting.pop()
         if task.task_id in seen:
             continue
         seen.add(task.task_id)
-        message = failed.get((task.subject[0], task.kind))
-        if message:
-            causes.append(f"{task.kind} {task.subject[0]}: {message}")
+        if event := failed.get((task.subject[0], task.kind)):
+            own = event.model == name and event.task in _TRAINING
+            why = f"its training: {event.state}" if own else f"{event.task} {event.model}: {event.message}"
+            causes.append(why)
             continue
         waiting += task.requires()
     return (
