@@ -71,12 +71,16 @@ def test_one_models_failure_stops_no_other(project):
         "def fit(data, params):\n    raise ValueError('no luck')\n\n\n"
         "def score(model, data):\n    return data['x']\n",
     )
+    project.write("conf/model/never.yaml", (project.folder / "conf/model/spends.yaml").read_text())
     result = outcome(project, "--date", "2024-01-21")
     assert result["buys"]["state"] == "published"
-    assert result["spends"]["state"] == "failed"
-    message = result["spends"]["message"]
-    assert message.startswith("scores blocked: its training failed; training failed: model spends (model.py:2)")
-    assert message.count("no luck") == 1
+    assert {result[name]["state"] for name in ("spends", "never")} == {"failed"}
+    said = "training failed: model {0} (model.py:2): fit failed: ValueError: no luck"
+    assert said.format("spends") in result["spends"]["message"]
+    assert result["never"]["message"].startswith(
+        f"scores blocked: its training failed; {said.format('never')}"
+    )
+    assert result["never"]["message"].count("no luck") == 1
 
 
 def test_a_check_on_inputs_stops_the_model_that_declares_it(project):
