@@ -13,6 +13,7 @@ from tasks.score import Score
 from tasks.train import Decide, Train
 
 _BAD = (verdict.REFUSED, verdict.FAILED, verdict.HELD)
+_ENDED = {verdict.REFUSED: "was refused", verdict.FAILED: "failed", verdict.HELD: "is held"}
 _TRAINING = ("train", "decide")
 
 
@@ -95,7 +96,7 @@ def _cause(unfinished: Sequence[BaseTask], events: Sequence[Event]) -> str:
         seen.add(task.task_id)
         if event := failed.get((task.subject[0], task.kind)):
             own = event.model == name and event.task in _TRAINING
-            why = f"its training: {event.state}" if own else f"{event.task} {event.model}: {event.message}"
+            why = f"its training {_ENDED[event.state]}" if own else f"{event.task} {event.model}: {event.message}"
             causes.append(why)
             continue
         waiting += task.requires()
