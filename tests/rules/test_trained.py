@@ -99,8 +99,9 @@ def test_rows_of_a_whole_may_hang_on_each_other(world: World):
 def test_a_whole_is_measured_at_once(world: World, monkeypatch: pytest.MonkeyPatch):
     """A model with `rows: whole` is measured on all held-out rows at once; another one in chunks."""
     monkeypatch.setattr("kronkers_batch.steps.verify.CHUNK_ROWS", 10)
-    golden = trained(world, COUNTS, rows=RowsPolicy.WHOLE).version.training.golden
-    assert set(golden["score:score"]) == {18.0}
+    training = trained(world, COUNTS, rows=RowsPolicy.WHOLE).version.training
+    assert set(training.golden["score:score"]) == {18.0}
+    assert training.metrics["bias"] == pytest.approx(14 + 1 / 3)  # each of the 18 rows is scored as 18
 
 
 def test_what_fails_records_nothing(world: World):
