@@ -96,7 +96,11 @@ def _cause(unfinished: Sequence[BaseTask], events: Sequence[Event]) -> str:
         seen.add(task.task_id)
         if event := failed.get((task.subject[0], task.kind)):
             own = event.model == name and event.task in _TRAINING
-            why = f"its training {_ENDED[event.state]}" if own else f"{event.task} {event.model}: {event.message}"
+            why = (
+                f"its training {_ENDED[event.state]}"
+                if own
+                else f"{event.task} {event.model}: {event.message}"
+            )
             causes.append(why)
             continue
         waiting += task.requires()

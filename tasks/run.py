@@ -12,11 +12,11 @@ from types import MappingProxyType
 
 import luigi
 
-from kronkers_batch.errors import KronkersError, UsageError
+from kronkers_batch.errors import KronkersError, StoreError, UsageError
 from kronkers_batch.reports import verdict
 from kronkers_batch.reports.events import Event
 from kronkers_batch.reports.verdict import Verdict
-from kronkers_batch.steps import checkpoint, clocks, rights, runlog, runs
+from kronkers_batch.steps import checkpoint, clocks, leftovers, rights, runlog, runs
 from kronkers_batch.steps.decide import training_asked
 from kronkers_batch.steps.memory import keep_pages
 from kronkers_batch.steps.permits import permit_all, require_house
@@ -156,6 +156,8 @@ def execute(
 def _work(services: Services, root: Nightly | Train, names: Sequence[str], date: dt.date) -> None:
     services.snapshots.sweep()  # what a killed ingest left behind
     services.registry.sweep()  # and a killed training
+    with contextlib.suppress(StoreError):  # a folder of pages that cannot be written is told with the page
+        leftovers.sweep(services)
     keep_pages()
     _say_replaced(services, root)
     workers = services.config.executor.workers

@@ -7,6 +7,7 @@ champions. The ledger verifies, and nothing is half there once what was left is 
 from __future__ import annotations
 
 import datetime as dt
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -138,6 +139,12 @@ def test_the_recovery_key_is_told_of_although_the_first_run_was_killed(tmp_path,
 
 
 def test_what_was_left_is_swept_by_a_run(company, monkeypatch):
+    pages = [company.folder / "var" / name for name in ("reports/runs/.unfinished-1", "cache/.unfinished-2")]
+    for path in pages:
+        path.touch()
+        os.utime(path, (0, 0))
+    young = pages[0].with_name(".unfinished-3")
+    young.touch()
     with company.opened() as services, monkeypatch.context() as patch:
         patch.setattr(records, "insert_version", lambda *_: pytest.fail("killed"))
         version = services.registry.get("buys", 1)
@@ -150,6 +157,7 @@ def test_what_was_left_is_swept_by_a_run(company, monkeypatch):
     company.run("run")
     with company.opened() as services:
         assert left not in services.artifacts.list("")
+    assert [path.exists() for path in (*pages, young)] == [False, False, True]
 
 
 @pytest.mark.long
