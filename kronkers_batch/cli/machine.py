@@ -23,7 +23,7 @@ def doctor(args: argparse.Namespace) -> int:
         print_json([vars(f) for f in findings])
     else:
         table(
-            [("ok" if f.ok else "MISSING", f.part, f.found, f.fix) for f in findings],
+            [("ok" if f.ok else "MEND", f.part, f.found, f.fix) for f in findings],
             ("", "part", "found", "to do"),
             wide=True,
         )

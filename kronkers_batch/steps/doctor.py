@@ -14,7 +14,14 @@ from kronkers_batch.config.spec import Config, Language, SandboxPolicy
 from kronkers_batch.errors import KronkersError
 from kronkers_batch.runtimes.probing import interpreter_version, sandbox_state
 from kronkers_batch.runtimes.walls import bubblewrap_version, walls
+from kronkers_batch.steps.rooms import LITTLE, Room, rooms
 from kronkers_batch.vault import keyfile, pin
+
+_FIRST = "the administrator's first `kronkers plan` makes it; others: kronkers access whoami --new"
+_LOST = (
+    "make one: kronkers access whoami --new, and send its line to an administrator; where no administrator "
+    "has a key any more: docs/how-to/keys.md, Everything is lost: recovery"
+)
 
 
 @dataclass(frozen=True)
@@ -29,7 +36,7 @@ class Finding:
 
 
 def examine(conf: str | None, overrides: Sequence[str]) -> list[Finding]:
-    """Look at the configuration, the sandbox, each language and the caller's key."""
+    """Look at the configuration, the sandbox, each language, the caller's key, and the folders written to."""
     findings: list[Finding] = []
     config: Config | None = None
     try:
@@ -42,8 +49,15 @@ def examine(conf: str | None, overrides: Sequence[str]) -> list[Finding]:
     used = {m.language for m in config.models.values() if m.enabled} if config else set()
     findings += [_language(language, language in used) for language in Language]
     if config is not None:
-        findings += [*_keys(config), _checkpoints(config)]
+        findings += [*_keys(config), _checkpoints(config), *map(_room, rooms(config))]
     return findings
+
+
+def _room(room: Room) -> Finding:
+    if room.problem:
+        return Finding(room.name, False, f"{room.problem}: {room.folder}", room.fix, True)
+    fix = "" if room.free >= LITTLE else "make room on the disk before the next night"
+    return Finding(room.name, not fix, f"{room.folder}, {room.free / 2**30:.1f} GiB free", fix, False)
 
 
 def _sandbox(config: Config | None) -> Finding:
@@ -62,8 +76,8 @@ def _language(language: Language, needed: bool) -> Finding:
 
 
 def _keys(config: Config) -> Iterator[Finding]:
-    yield _key_file(config.key_file)
     trusted = account.trust_file(config.key_file, os.environ)
+    yield _key_file(config)
     try:
         count = len(pin.every(trusted))
         yield Finding("trust file", count > 0, f"{trusted}: {count} warehouse(s)", "", False)
@@ -73,6 +87,12 @@ def _keys(config: Config) -> Iterator[Finding]:
     if recovery:
         fix = "move it to two places that are offline, then delete it here"
         yield Finding("recovery key", False, f"still on this machine: {recovery[0]}", fix, False)
+
+
+def _begun(config: Config) -> bool:
+    """Whether there is a warehouse already, or it may lie on another machine."""
+    database = sqlite_file(config.warehouse.url.reveal())
+    return not database or Path(database).exists()
 
 
 def _checkpoints(config: Config) -> Finding:
@@ -89,11 +109,12 @@ def _checkpoints(config: Config) -> Finding:
     return Finding("checkpoints", True, found, fix, False)
 
 
-def _key_file(path: Path) -> Finding:
+def _key_file(config: Config) -> Finding:
+    path = config.key_file
     if keyfile.VARIABLE in os.environ:
         return Finding("key", True, f"in the environment: {keyfile.VARIABLE}", "", False)
     if not keyfile.exists(path):
-        fix = "the administrator's first `kronkers plan` makes it; others: kronkers access whoami --new"
+        fix = _LOST if _begun(config) else _FIRST
         return Finding("key file", False, f"none: {path}", fix, False)
     try:
         keyfile.read_private(path)

@@ -1,13 +1,15 @@
 """Two departments on one warehouse, each person in a HOME of their own, through the command line."""
 
 import json
+import os
 import shutil
 import sqlite3
+import subprocess
 
 import pytest
 
 from kronkers_batch.vault import rotation
-from tests.e2e.company import Project
+from tests.e2e.company import ROOT, Project
 
 NIGHT = "2024-01-20"
 NEXT = "2024-01-21"
@@ -369,6 +371,36 @@ def test_doctor_names_what_is_wrong_with_keys(project):
     assert "others may read the key file" in found["key file"]["found"]
     assert "chmod 600" in found["key file"]["fix"]
     assert "there is no trust file" in found["trust file"]["found"]
+    (keys / "identity.key").unlink()
+    assert "Everything is lost: recovery" in findings()["key file"]["fix"]
+    (project.folder / "var/warehouse.db").unlink()
+    assert "the administrator's first `kronkers plan` makes it" in findings()["key file"]["fix"]
+
+
+READ_ONLY = """\
+set -e
+mount --bind "$1" "$1"
+mount -o remount,bind,ro "$1"
+shift
+exec "$@"
+"""
+
+
+def test_doctor_says_that_nothing_can_be_written(project):
+    """Before the night finds it out."""
+    var, doctor = project.folder / "var", project.command("doctor", "--json")
+    if os.geteuid() == 0:
+        command = ["unshare", "--mount", "sh", "-c", READ_ONLY, "sh", str(var), *doctor]
+        said = "the file system is read-only"
+    else:
+        var.chmod(0o500)
+        command, said = doctor, "may not be read or written"
+    done = subprocess.run(command, env=project.environment(), cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 5, done.stderr
+    found = {f["part"]: f for f in json.loads(done.stdout)}
+    assert found["home folder"]["found"] == f"{said}: {var}"
+    var.chmod(0o700)
+    assert "GiB free" in project.run("doctor").stdout
 
 
 def test_a_department_that_is_declared_later(project, ann):
