@@ -62,7 +62,7 @@ def test_the_page_of_a_date_merges_its_runs_and_each_run_has_its_own(project):
     assert "at least 1" in project.run("runs", "--limit", "0", code=2).stderr
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["stopped", "killed"])
 def test_a_run_that_is_stopped_is_shown_as_interrupted(project, how):
     project.edit(
         "models/spends/model.py",

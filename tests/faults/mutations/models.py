@@ -49,12 +49,10 @@ MEASURED = [
       f"{STORED}test_scores_that_are_no_probabilities_are_refused"),
     _("the measured column may be any of several", "config.model_build:_evaluate",
       never("said is None and len(can) > 1"),
-      f"{LOAD}test_an_output_column_that_cannot_be_measured_is_refused"
-      "[p10: float, score: float--could be measured against the target: p10, score]"),
+      f"{LOAD}test_an_output_column_that_cannot_be_measured_is_refused[several]"),
     _("a text may be measured", "config.model_build:_evaluate",
       never("said is not None and said not in can"),
-      f"{LOAD}test_an_output_column_that_cannot_be_measured_is_refused"
-      "[p10: float, score: float-label-column 'label' is string, which cannot be measured]"),
+      f"{LOAD}test_an_output_column_that_cannot_be_measured_is_refused[text]"),
     _("the target's values are not looked at", "steps.train:train",
       drop("check_target(model, data)"),
       "tests/e2e/test_gates.py::test_a_target_that_is_none_of_the_task_is_refused_before_anything_is_fitted"),

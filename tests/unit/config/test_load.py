@@ -254,6 +254,7 @@ def test_one_output_column_is_measured(tmp_path: Path, columns: str, evaluate: s
         ),
         ("score: string", "", "no output column can be measured for the task binary"),
     ],
+    ids=["several", "a boolean and a number", "misspelt", "text", "none"],
 )
 def test_an_output_column_that_cannot_be_measured_is_refused(
     tmp_path: Path, columns: str, evaluate: str, what: str
