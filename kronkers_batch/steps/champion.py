@@ -14,16 +14,13 @@ from kronkers_batch.steps import parcel
 from kronkers_batch.steps.declared import as_trained
 from kronkers_batch.steps.golden import has_parts, same_scores, unpacked
 from kronkers_batch.steps.permits import permit
-from kronkers_batch.steps.runtime import BY_PATH, runtime_of
+from kronkers_batch.steps.runtime import BY_PATH, MOST_TOLD, PACKAGE, runtime_of
 from kronkers_batch.steps.services import Services
 from kronkers_batch.steps.workers import worker_spec
 
 if TYPE_CHECKING:
     from kronkers_batch.runtimes.worker import Worker
 
-MOST_TOLD = 10
-"""Packages of which a message tells what changed."""
-_PACKAGE = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,39}")
 _VERSION = re.compile(r"\d{1,4}(?:[.-]\d{1,6}){0,4}(?:(?:\.?(?:a|b|rc|dev|post)|\+cpu|\+cu)\d{0,4})?")
 
 
@@ -131,6 +128,6 @@ def _told(name: str, before: str, now: str) -> str:
     if name.startswith(BY_PATH):
         short = name.removeprefix(BY_PATH)
         how = "changed" if before and now else "new" if now else "gone"
-        return f"the files of {short} ({how})" if _PACKAGE.fullmatch(short) else ""
-    plain = _PACKAGE.fullmatch(name) and _VERSION.fullmatch(before) and _VERSION.fullmatch(now)
+        return f"the files of {short} ({how})" if PACKAGE.fullmatch(short) else ""
+    plain = PACKAGE.fullmatch(name) and _VERSION.fullmatch(before) and _VERSION.fullmatch(now)
     return f"{name} {before} -> {now}" if plain else ""

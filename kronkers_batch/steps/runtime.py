@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from kronkers_batch.config.spec import ModelSpec
@@ -11,6 +12,10 @@ from kronkers_batch.steps.services import Services
 if TYPE_CHECKING:
     from kronkers_batch.runtimes.worker import Worker
 
+PACKAGE = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,39}")
+"""A package's name. A worker says them, and could say rows in their place: what else it says is not told."""
+MOST_TOLD = 10
+"""Packages that a message names."""
 BY_PATH = "path:"
 """Before the name of a package that is installed by path; its value is a digest of its files."""
 
@@ -23,7 +28,9 @@ def runtime_of(services: Services, model: ModelSpec, worker: Worker) -> dict[str
     """
     info = worker.info
     files = {BY_PATH + name: digest for name, digest in by_path(services, model).items()}
-    return {"language": str(model.language), "version": info.version, **info.packages, **files}
+    # The worker names its packages: none of them passes for the language, or for files that were looked at.
+    loaded = {name: said for name, said in info.packages.items() if not name.startswith(BY_PATH)}
+    return {**loaded, **files, "language": str(model.language), "version": info.version}
 
 
 def by_path(services: Services, model: ModelSpec) -> dict[str, str]:

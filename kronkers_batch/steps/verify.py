@@ -21,6 +21,7 @@ from kronkers_batch.steps.features import as_features, target_as_float
 from kronkers_batch.steps.golden import OddRow, same_scores
 from kronkers_batch.steps.independence import Trials
 from kronkers_batch.steps.prepare import TrainingData
+from kronkers_batch.steps.runtime import MOST_TOLD, PACKAGE
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 CHUNK_ROWS = 65_536
 _BEYOND = 1e-6
 """How far a probability may lie beyond 0 and 1, as sums of floats do."""
-MOST_TOLD = 10
 _ATTACH = {
     Language.PYTHON: "import them at the top of the code file",
     Language.R: "attach them at the top of the code file: library(...)",
@@ -193,12 +193,12 @@ def _naming_packages(
     error: ModelError, model: ModelSpec, had: Mapping[str, str], has: Mapping[str, str]
 ) -> ModelError:
     """The error, with the packages that were loaded in the process that fitted, and are not in this one."""
-    gone = [name for name in sorted(had) if name not in has]
+    gone = sorted(set(had) - set(has))
     if not gone:
         return error
-    names = ", ".join(gone[:MOST_TOLD]) + (
-        f" and {len(gone) - MOST_TOLD} more" if len(gone) > MOST_TOLD else ""
-    )
+    told = [name for name in gone if PACKAGE.fullmatch(name)][:MOST_TOLD]
+    rest = [f"{len(gone) - len(told)} more"] if len(gone) > len(told) else []
+    names = ", ".join([*told, *rest])
     return type(error)(
         f"{error.what}\n    this is the stored model in a fresh worker; the process that fitted had loaded "
         f"besides: {names}",

@@ -12,6 +12,7 @@ PROOF, KEPT = "tests/e2e/test_proof.py::", "tests/e2e/test_kept_folder.py::"
 FORMS, LOAD = "tests/unit/runtimes/test_forms.py::", "tests/unit/config/test_load.py::"
 CONTENTS = "tests/unit/runtimes/test_contents.py::"
 FAILURES = "tests/contract/test_failures.py::"
+PACKAGES = "tests/unit/steps/test_changed_packages.py::"
 
 MEASURED = [
     _("the stored model may score otherwise than the fitted one", "steps.verify:_refuse_another",
@@ -77,6 +78,16 @@ PROVEN = [
     _("packages by path are no part of the runtime", "steps.runtime:runtime_of",
       swap("by_path(services, model).items()", "()"),
       f"{PROOF}test_a_package_by_path_that_changes_under_a_champion[python]"),
+    _("a package passes for the language", "steps.runtime:runtime_of",
+      swap("{**loaded, **files, 'language': str(model.language), 'version': info.version}",
+           "{'language': str(model.language), 'version': info.version, **files, **loaded}"),
+      f"{PACKAGES}test_no_package_passes_for_the_language_or_for_files"),
+    _("a package passes for files", "steps.runtime:runtime_of",
+      always("not name.startswith(BY_PATH)"),
+      f"{PACKAGES}test_no_package_passes_for_the_language_or_for_files"),
+    _("whatever a worker calls a package is told", "steps.verify:_naming_packages",
+      always("PACKAGE.fullmatch(name)"),
+      f"{PACKAGES}test_what_is_no_package_is_counted_where_the_stored_model_lacks_it"),
     _("what changed under a champion is not told", "steps.score:Scored.message",
       never("self.proof"),
       f"{PROOF}test_a_package_by_path_that_changes_under_a_champion[python]"),

@@ -1,6 +1,15 @@
 """What a message tells of changed packages: versions, and nothing that a worker could say in their place."""
 
-from kronkers_batch.steps.champion import MOST_TOLD, changes_of
+from types import SimpleNamespace
+
+import pytest
+
+from kronkers_batch.config.spec import Language
+from kronkers_batch.errors import ScoreFailed
+from kronkers_batch.steps import runtime
+from kronkers_batch.steps.champion import changes_of
+from kronkers_batch.steps.runtime import MOST_TOLD
+from kronkers_batch.steps.verify import _naming_packages
 
 
 def test_names_and_versions_are_told():
@@ -34,3 +43,20 @@ def test_a_few_are_told():
     told = changes_of({f"p{i}": "1" for i in range(2_000)}, {f"p{i}": "2" for i in range(2_000)})
     assert told.endswith(f", and {2_000 - MOST_TOLD} more")
     assert told.count("->") == MOST_TOLD
+
+
+def test_no_package_passes_for_the_language_or_for_files(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(runtime, "by_path", lambda *_: {"ours": "digest"})
+    said = {"language": "another", "version": "9.9", "path:theirs": "x", "path:ours": "x", "numpy": "1"}
+    worker = SimpleNamespace(info=SimpleNamespace(packages=said, version="3.11"))
+    found = runtime.runtime_of(None, SimpleNamespace(language=Language.PYTHON), worker)  # type: ignore[arg-type]
+    assert found == {"language": "python", "version": "3.11", "numpy": "1", "path:ours": "digest"}
+
+
+def test_what_is_no_package_is_counted_where_the_stored_model_lacks_it():
+    had = {"numpy": "1", "anna.meier@example.org": "1", **{f"p{i:02}": "1" for i in range(20)}}
+    error = ScoreFailed("no", where="x", fix="y")
+    model = SimpleNamespace(language=Language.PYTHON)
+    told = _naming_packages(error, model, had, {}).what  # type: ignore[arg-type]
+    assert "anna" not in told
+    assert told.endswith(f"p08, {22 - MOST_TOLD} more")
