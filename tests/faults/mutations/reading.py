@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults.mutations.changes import drop, never, reword, sets, swap, without
+from tests.faults.mutations.changes import drop, never, returns, reword, sets, swap, without
 from tests.faults.mutations.kind import F, _
 
 ONLY, POSTGRES, HOSTILE = (
@@ -10,6 +10,7 @@ ONLY, POSTGRES, HOSTILE = (
     f"{F}test_postgres_source.py::",
     f"{F}test_hostile_files.py::",
 )
+SOURCES = "tests/unit/data/test_sources.py::"
 LOCKS = f"{ONLY}test_each_lock_of_a_file_holds_alone"
 WRITTEN = f"{POSTGRES}test_nothing_is_written_and_no_file_of_the_server_is_reached"
 
@@ -18,6 +19,8 @@ DATABASES = [
       reword("mode=ro", "mode=rw"), LOCKS),
     _("a query writes a SQLite file that others may write", "data.sources.sqlite:_PRAGMAS",
       without("'query_only = ON'"), LOCKS),
+    _("a misspelt name of a column is a text", "data.sources.sqlitenames:named",
+      returns("sql"), f"{SOURCES}test_a_misspelt_name_in_double_quotes_is_no_text_in_sqlite"),
     _("views of a SQLite file call what they like", "data.sources.sqlite:_PRAGMAS",
       without("'trusted_schema = OFF'"), LOCKS),
     _("SQL does what it likes in a SQLite file", "data.sources.sqlite:_lock",

@@ -40,6 +40,10 @@ def run(
     return kept, checker.finish(end)
 
 
+# To Polars each is true of NaN, which is to no language a number above or beside another.
+OF_NAN = ["x > -50", "x != 9", "-x > -9", "abs(x) > -1", "x * 2 + id > 0", "(id + 1) / x > 0", "x not in [9.0]"]
+OF_NAN += ["isnull(x) or x > 0", "not x < -9"]
+
 ROW_CHECKS = [
     (check("nulls", "x"), {"x": None}),
     (check("range", "x", min=0.0, max=1.0), {"x": 1.5}),
@@ -58,6 +62,8 @@ ROW_CHECKS = [
     (check("expression", "at", expression="at <= '2013-06-01T12:00'"), {"at": NOON.replace(hour=13)}),
     (check("expression", "ok", expression="ok"), {"ok": False}),
     (check("expression", "x", expression="not isnull(x) and -abs(x) % 2 != 1"), {"x": None}),
+    *[(check("expression", "x", "id", expression=e), {"x": float("nan")}) for e in OF_NAN],
+    (check("expression", "id", expression="(id - 60) / (id - 60) > 0.5"), {"id": 60}),
 ]
 
 

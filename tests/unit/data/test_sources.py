@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import gzip
 import os
@@ -15,7 +16,7 @@ import pytest
 from kronkers_batch.config.spec import InputRef, Secret, SourceSpec
 from kronkers_batch.data.window import Window
 from kronkers_batch.errors import MissingPart, SourceError
-from tests.data_support import ALL, MARKER, day, frames, rows, schema, source, write_csv
+from tests.data_support import ALL, MARKER, day, frames, rows, schema, source, watermark, write_csv
 
 TIMED = schema(id="integer", at="timestamp")
 MOMENTS = [
@@ -290,6 +291,27 @@ def test_sqlite_moments_with_an_offset_lie_in_the_window_of_their_utc(tmp_path: 
             "insert into things values (7, '2013-05-31T22:30:00-02:00'), (8, '2013-06-02T01:00:00+02:00')"
         )
     assert sorted(r[0] for r in rows(spec, day("2013-06-01"))) == [1, 2, 7, 8]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'select id, "nam" as name from t',
+        "select id, name from t where \"nam\" <> 'b'",
+        'select id, name from t /* "t" */ where name <> \'"\' and "id ""2""" > 0',
+    ],
+)
+def test_a_misspelt_name_in_double_quotes_is_no_text_in_sqlite(tmp_path: Path, text: str) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "t.db")) as db, db:
+        db.execute("create table t (id integer, name text)")
+        db.execute("insert into t values (1, 'a \"name\"')")
+    columns, url = schema(id="integer", name="string"), Secret(f"sqlite:///{tmp_path}/t.db")
+    with pytest.raises(SourceError, match="a text in single ones"):
+        rows(source("database", columns, url=url, query=text))
+    right = 'select "t"."id", [name] as "name" from "t" where "name" = \'a "name"\' -- "t"'
+    assert rows(source("database", columns, url=url, query=right)) == [(1, 'a "name"')]
+    with pytest.raises(SourceError, match="a text in single ones"):
+        watermark(source("database", columns, url=url, query="t", watermark='select max("changd") from t'))
 
 
 def test_a_view_may_be_of_more_files_than_a_process_may_open_at_first(tmp_path: Path) -> None:
