@@ -142,9 +142,16 @@ class Profiler:
             sampled = (low, *sampled[1:-1], high)
         std = math.sqrt(max(state.squares, 0.0) / state.count)
         # Of values near a float's end the sums and squares lie beyond it.
-        known = {name: value for name, value in (("mean", state.mean), ("std", std)) if math.isfinite(value)}
         sampled = sampled if all(map(math.isfinite, sampled)) else ()
-        return ColumnProfile(**common, odd=state.odd, min=low, max=high, **known, quantiles=sampled)
+        return ColumnProfile(
+            **common,
+            odd=state.odd,
+            min=low,
+            max=high,
+            mean=state.mean if math.isfinite(state.mean) else None,
+            std=std if math.isfinite(std) else None,
+            quantiles=sampled,
+        )
 
     def _count(self, column: Column, frame: pl.DataFrame) -> None:
         levels = self._states[column.name].levels

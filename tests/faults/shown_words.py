@@ -120,6 +120,7 @@ _THERE = {
     "data/sources/casting.py:_unfit": "count",
     "warehouse/catalog.py:numbered": "date model number",
     "warehouse/writer.py:put": "number",
+    "warehouse/holding.py:_unfit": "what fix number",
     # Declared names.
     "data/snapshots.py:_compare": "source",
     "data/sources/casting.py:missing_columns": "n",

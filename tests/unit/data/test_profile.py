@@ -54,7 +54,7 @@ def test_nulls_nan_and_infinity_are_counted_and_left_out() -> None:
 @pytest.mark.parametrize("chunk", [1, 3])
 @pytest.mark.parametrize("end", [1.7976931348623157e308, -1.7976931348623157e308, 1e200])
 def test_what_is_too_large_for_a_mean_has_none(end: float, chunk: int) -> None:
-    frame = pl.DataFrame({"x": [1.0, end, -end, end]})
+    frame = pl.DataFrame({"x": [end, -end, end]})
     found = profile(frame, schema(x="float"), chunk)
     assert (found.columns["x"].min, found.columns["x"].max) == (-abs(end), abs(end))
     assert found.columns["x"].std is None
