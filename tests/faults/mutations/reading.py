@@ -10,6 +10,7 @@ ONLY, POSTGRES, HOSTILE = (
     f"{F}test_postgres_source.py::",
     f"{F}test_hostile_files.py::",
 )
+CLOCK = "tests/unit/data/test_sources.py::test_a_query_asks_neither_the_clock_nor_chance"
 NAN = "tests/unit/data/test_checks.py::test_what_is_compared_with_nan_has_failed"
 SOURCES = "tests/unit/data/test_sources.py::"
 LOCKS = f"{ONLY}test_each_lock_of_a_file_holds_alone"
@@ -34,6 +35,14 @@ DATABASES = [
     _("a profile has percentiles that are none", "data.profile:Profiler._column",
       swap("sampled if all(map(math.isfinite, sampled)) else ()", "sampled"),
       "tests/unit/data/test_profile.py::test_what_is_too_large_for_a_mean_has_none[1.7976931348623157e+308-3]"),
+    _("a query asks what day it is", "data.sources.query:_statement",
+      never("asked_of := select.changing(tree)"), CLOCK),
+    _("a query asks what day it is in a word of SQL", "data.select:changing",
+      never("node.get('type') == 'COLUMN_REF' and len(...) == 1"), CLOCK),
+    _("a query asks how long ago something was", "data.select:changing",
+      never("name == 'age' and len(...) == 1"), CLOCK),
+    _("a query asks for any rows", "data.select:changing",
+      never("(sample := ...) and not sample['repeatable']"), CLOCK),
     _("views of a SQLite file call what they like", "data.sources.sqlite:_PRAGMAS",
       without("'trusted_schema = OFF'"), LOCKS),
     _("SQL does what it likes in a SQLite file", "data.sources.sqlite:_lock",

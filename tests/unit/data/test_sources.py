@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 from kronkers_batch.config.spec import InputRef, Secret, SourceSpec
+from kronkers_batch.data import duck, select
 from kronkers_batch.data.window import Window
 from kronkers_batch.errors import MissingPart, SourceError
 from tests.data_support import ALL, MARKER, day, frames, rows, schema, source, watermark, write_csv
@@ -282,6 +283,31 @@ def test_queries_that_are_wrong(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(SourceError, match=said) as caught:
         rows(spec, others=others)
     assert "zero" not in str(caught.value)
+
+
+def test_a_query_asks_neither_the_clock_nor_chance(tmp_path: Path) -> None:
+    with duck.connect(2**28) as connection:
+        stable = "stability = 'CONSISTENT' or function_type not in ('scalar', 'aggregate')"
+        asked = f"select distinct function_name from duckdb_functions() where not ({stable})"
+        found = {name for (name,) in connection.execute(asked).fetchall()}
+        # These ask a session for what it has, and ours are all alike; or give no value.
+        session = {name for name in found if name.startswith("current_") and name != "current_date"}
+        session |= {"error", "sleep_ms", "write_log", "getvariable", "in_search_path", "stats", "vector_type"}
+        assert found - session - {"currval", "nextval", "setval"} <= select.CHANGING
+        wrong = [f"{name}()" for name in select.CHANGING]
+        wrong += ["CURRENT_DATE", "localtime", "age(a.at)", "date_diff('day', a.at, Today())"]
+        texts = [f"select {asked} as x from a" for asked in wrong]
+        texts += ["select id from a using sample 2", "with w as (select now() as n) select n from w"]
+        assert all(select.changing(select.parsed(connection, text)) for text in texts)
+        right = [
+            "select id from a tablesample 50% (system, 42)",
+            "select age(a.at, a.at), a.now, today from a",
+        ]
+        assert not any(select.changing(select.parsed(connection, text)) for text in right)
+    spec, others = query_over(tmp_path, "select id from a where a.at < today()", schema(id="integer"))
+    with pytest.raises(SourceError, match="the clock or chance: today") as caught:
+        rows(spec, others=others)
+    assert "Write :date" in str(caught.value)
 
 
 def test_sqlite_moments_with_an_offset_lie_in_the_window_of_their_utc(tmp_path: Path) -> None:
