@@ -90,7 +90,7 @@ CHECK = Table(
         Field(
             "expression",
             Kind("an expression", _expression),
-            "An expression over columns; null counts as failed.",
+            "An expression over columns; null counts as failed, and a comparison with NaN is null.",
         ),
         Field("unique", _UNIQUE, "Columns whose values, taken together, occur once."),
         Field("rows", Kind("a mapping of min and max", _rows, table=_ROWS), "How many rows there may be."),

@@ -26,10 +26,12 @@ _OPERATORS: dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
     "!=": operator.ne,
 }
 _MOMENTS = (ColumnType.DATE, ColumnType.TIMESTAMP)
+_FLOATS = (ColumnType.FLOAT, ColumnType.FLOAT32)
+_NUMBERS = (*_FLOATS, ColumnType.INTEGER, ColumnType.INT32)
 
 
 def compile_expression(text: str, schema: Schema) -> pl.Expr:
-    """A boolean Polars expression; null where the check's expression is null.
+    """A boolean Polars expression; null where the check's expression is null, which a comparison with NaN is.
 
     A text that is compared with a date or timestamp column is read as ISO 8601 in UTC.
 
@@ -56,7 +58,7 @@ def _compile(node: tree.Expression, schema: Schema) -> pl.Expr:
             sides = _side(left, right, schema), _side(right, left, schema)
             return _OPERATORS[symbol](*sides)
         case tree.Membership(operand, values, negated):
-            found = _compile(operand, schema).is_in([_moment(v, operand, schema) for v in values])
+            found = _known(operand, schema).is_in([_moment(v, operand, schema) for v in values])
             return ~found if negated else found
         case tree.And(operands):
             return reduce(operator.and_, (_compile(o, schema) for o in operands))
@@ -72,7 +74,28 @@ def _compile(node: tree.Expression, schema: Schema) -> pl.Expr:
 def _side(node: tree.Expression, other: tree.Expression, schema: Schema) -> pl.Expr:
     if isinstance(node, tree.Literal):
         return pl.lit(_moment(node.value, other, schema))
-    return _compile(node, schema)
+    return _known(node, schema)
+
+
+def _known(node: tree.Expression, schema: Schema) -> pl.Expr:
+    """A value that is compared: null where it is NaN, which Polars takes for the largest number of all."""
+    value = _compile(node, schema)
+    return value.fill_nan(None) if _may_be_nan(node, schema) else value
+
+
+def _may_be_nan(node: tree.Expression, schema: Schema) -> bool:
+    match node:
+        case tree.Name(column):
+            return schema[column].type in _FLOATS
+        case tree.Negate(operand):
+            return _may_be_nan(operand, schema)
+        case tree.Call("abs", argument):
+            return _may_be_nan(argument, schema)
+        case tree.Arithmetic(symbol, left, right):
+            # Of whole numbers too 0 / 0 is none.
+            numbers = symbol == "/" and all(schema[name].type in _NUMBERS for name in tree.columns(node))
+            return numbers or _may_be_nan(left, schema) or _may_be_nan(right, schema)
+    return False
 
 
 def _moment(value: object, beside: tree.Expression, schema: Schema) -> object:

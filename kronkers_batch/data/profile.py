@@ -141,8 +141,16 @@ class Profiler:
             # The sample need not have drawn the extremes, which are known exactly.
             sampled = (low, *sampled[1:-1], high)
         std = math.sqrt(max(state.squares, 0.0) / state.count)
+        # Of values near a float's end the sums and squares lie beyond it.
+        sampled = sampled if all(map(math.isfinite, sampled)) else ()
         return ColumnProfile(
-            **common, odd=state.odd, min=low, max=high, mean=state.mean, std=std, quantiles=sampled
+            **common,
+            odd=state.odd,
+            min=low,
+            max=high,
+            mean=state.mean if math.isfinite(state.mean) else None,
+            std=std if math.isfinite(std) else None,
+            quantiles=sampled,
         )
 
     def _count(self, column: Column, frame: pl.DataFrame) -> None:
@@ -252,7 +260,8 @@ class _Sample:
             values = self._rows.get_column(name).cast(pl.Float64).drop_nulls()
             numbers = values.filter(values.is_finite()).to_numpy()
             if len(numbers):
-                found[name] = tuple(float(q) for q in np.quantile(numbers, QUANTILES))
+                with np.errstate(over="ignore", invalid="ignore"):
+                    found[name] = tuple(float(q) for q in np.quantile(numbers, QUANTILES))
         return found
 
 

@@ -17,6 +17,15 @@ LONGEST = 2**16
 # Functions in FROM that only compute. All others are refused: many read files, some run SQL that is a text.
 _COMPUTING = frozenset({"generate_series", "json_each", "json_tree", "range", "repeat", "unnest"})
 _READING = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
+CHANGING = frozenset(
+    """
+    ago current_date current_localtime current_localtimestamp current_time current_timestamp gen_random_uuid
+    get_current_time get_current_timestamp localtime localtimestamp now pg_conf_load_time
+    pg_postmaster_start_time random setseed today transaction_timestamp txid_current uuid uuidv4 uuidv7
+    """.split()  # noqa: SIM905 - as words they fit on a page
+)
+"""What asks the clock or chance: of the same rows it makes others each time."""
+_BARE = frozenset({"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"})
 _WITHOUT_SCHEMA = ("catalog_name", "schema_name")
 
 
@@ -80,6 +89,23 @@ def read_besides(tree: Tree, known: Iterable[str]) -> list[str]:
         elif node.get("type") == "TABLE_FUNCTION":
             read.add(f"{node['function']['function_name']}()")
     return sorted(name for name in read if name.casefold() not in names)
+
+
+def changing(tree: Tree) -> list[str]:
+    """What a parsed query asks of the clock or of chance; each once, in order of its name."""
+    found: set[str] = set()
+    for node in _nodes(tree):
+        if node.get("type") == "FUNCTION":
+            name = str(node["function_name"]).lower()
+            if name in CHANGING:
+                found.add(name)
+            elif name == "age" and len(node["arguments"]) == 1:
+                found.add("age(...) of one moment")
+        elif node.get("type") == "COLUMN_REF" and len(node["column_names"]) == 1:
+            found |= _BARE & {str(node["column_names"][0]).lower()}
+        if (sample := node.get("sample")) and not sample["repeatable"]:
+            found.add("a sample without REPEATABLE")
+    return sorted(found)
 
 
 def _nodes(tree: Tree) -> Iterator[Tree]:

@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Protocol
 
 from kronkers_batch import private, texts
 from kronkers_batch.errors import StoreError, UsageError
+from kronkers_batch.warehouse import holding
 
 if TYPE_CHECKING:
     import polars as pl
@@ -53,7 +54,7 @@ def write(
     Returns:
         The number of rows.
 
-    Raises UsageError on another suffix, on a file that is there, and on more than a sheet of Excel holds;
+    Raises UsageError on another suffix, on a file that is there, and on what the format does not hold;
     StoreError where it cannot be written. Nothing half-written stays.
     """
     writer = _WRITERS.get(path.suffix.lower())
@@ -78,6 +79,7 @@ def print_json_rows(frames: Iterable[pl.DataFrame], file: Out) -> int:
     """One JSON object a line; streams. Returns the number of rows."""
     count = 0
     for frame in frames:
+        holding.refuse_for_json(frame)
         file.write(frame.write_ndjson())
         count += frame.height
     return count
@@ -125,6 +127,7 @@ def _cell(value: object) -> str:
 def _csv(frames: Iterator[pl.DataFrame], file: IO[bytes]) -> int:
     count = 0
     for number, frame in enumerate(frames):
+        holding.refuse_types(frame)
         safe = _harmless(frame)
         safe.write_csv(file, include_header=number == 0)
         count += frame.height
@@ -149,6 +152,7 @@ def _json(frames: Iterator[pl.DataFrame], file: IO[bytes]) -> int:
     count = 0
     file.write(b"[")
     for frame in frames:
+        holding.refuse_for_json(frame)
         for line in frame.write_ndjson().splitlines():
             file.write(b",\n" if count else b"\n")
             file.write(line.encode())
@@ -160,6 +164,7 @@ def _json(frames: Iterator[pl.DataFrame], file: IO[bytes]) -> int:
 def _json_lines(frames: Iterator[pl.DataFrame], file: IO[bytes]) -> int:
     count = 0
     for frame in frames:
+        holding.refuse_for_json(frame)
         frame.write_ndjson(file)
         count += frame.height
     return count
@@ -172,6 +177,7 @@ def _excel(frames: Iterator[pl.DataFrame], file: IO[bytes]) -> int:
     whole: list[pl.DataFrame] = []
     count = 0
     for frame in frames:
+        holding.refuse_for_excel(frame)
         whole.append(frame)
         count += frame.height
         if count > _EXCEL_ROWS or frame.width > _EXCEL_COLUMNS:

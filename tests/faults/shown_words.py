@@ -120,6 +120,7 @@ _THERE = {
     "data/sources/casting.py:_unfit": "count",
     "warehouse/catalog.py:numbered": "date model number",
     "warehouse/writer.py:put": "number",
+    "warehouse/holding.py:_unfit": "what fix number",
     # Declared names.
     "data/snapshots.py:_compare": "source",
     "data/sources/casting.py:missing_columns": "n",
@@ -159,7 +160,7 @@ THERE = {f"{place}: {word}" for place, found in _THERE.items() for word in found
     # Versions, and names of packages.
     "steps/champion.py:_another: _changed(services, model, version, worker)",
     # Names that stand in the query.
-    "data/sources/query.py:_statement: select.read_besides(tree, source.inputs)",
+    "data/sources/query.py:_statement: select.read_besides(tree, source.inputs) select.changing(tree)",
     # Names of Python's and the driver's own classes.
     "data/sources/postgres.py:_failed: type(error).__name__",
     "data/sources/sqlite.py:_failed: type(error).__name__",

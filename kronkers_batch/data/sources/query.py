@@ -157,6 +157,11 @@ def _statement(
             f"the query reads what is no input of it: {', '.join(others)[:300]}",
             "Name the source or output under `inputs:`, and SELECT from that name.",
         )
+    if asked_of := select.changing(tree):
+        raise place.error(
+            f"the query asks the clock or chance: {', '.join(asked_of)}",
+            "Write :date, :from or :to: of the same inputs the same rows must come, on whatever day it runs.",
+        )
     relation = connection.sql(query)
     casting.missing_columns(source.schema, relation.columns, place)
     if twice := sorted({n for n in source.schema.names if relation.columns.count(n) > 1}):

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kronkers_batch.config.opening import Opened
+from kronkers_batch.data.sources import sqlitenames
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.data.sources.session import VALUE, Found, refuse_warehouse, too_long
 from kronkers_batch.data.timelimit import TimeIsUp, TimeLimit
@@ -100,8 +101,8 @@ class SQLite:
         self._connection = connection
 
     def quote(self, name: str) -> str:
-        """A name in double quotes."""
-        return '"' + name.replace('"', '""') + '"'
+        """A name in back quotes."""
+        return sqlitenames.quoted(name)
 
     def mark(self, number: int) -> str:
         """Numbered, with a question mark."""
@@ -118,12 +119,13 @@ class SQLite:
 
     def columns(self, query: str, values: Sequence[Any]) -> list[Found]:
         """The columns that a SELECT gives; reads no row."""
-        cursor = self._connection.execute(f"SELECT * FROM ({query}\n) AS kronkers_source WHERE 1 = 0", values)  # noqa: S608 - the department's own query
+        probe = f"SELECT * FROM ({query}\n) AS kronkers_source WHERE 1 = 0"  # noqa: S608 - the department's own
+        cursor = self._connection.execute(sqlitenames.named(probe), values)
         return [Found(d[0], self.quote(d[0])) for d in cursor.description]
 
     def rows(self, query: str, values: Sequence[Any]) -> Generator[tuple[Any, ...]]:
         """The rows of a SELECT, which come while they are read."""
-        yield from self._connection.execute(query, values)
+        yield from self._connection.execute(sqlitenames.named(query), values)
 
 
 class _Rules:
@@ -217,7 +219,7 @@ _SAID: tuple[tuple[str, str, str], ...] = (
     (
         "no such",
         "the query names a table, column or function that does not exist",
-        "Correct `{key}:` of the source.",
+        "Correct `{key}:` of the source; there a name may stand in double quotes, a text in single ones.",
     ),
     (
         "one statement",

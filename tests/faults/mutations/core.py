@@ -17,6 +17,7 @@ SIGNED, LEDGER = "tests/unit/vault/test_definitions.py::", "tests/unit/ledger/te
 GATES = "tests/e2e/test_gates.py::"
 REGISTRY, CONFIG = "tests/unit/registry/test_registry.py::", f"{F}test_bad_config.py::"
 EXPORT, SANDBOX = "tests/unit/warehouse/test_export.py::", "tests/unit/runtimes/test_sandbox.py::"
+HELD = f"{EXPORT}test_what_a_format_would_change_is_refused_and_named"
 BORROWED = f"{F}test_borrowed_keys.py::"
 INSIDERS, VALUES = f"{F}test_insiders.py::", f"{F}test_wrong_values.py::"
 RECORDED = f"{F}test_ledger_attacks.py::"
@@ -452,6 +453,14 @@ STORE = [
       f"{EXPORT}test_formulas_are_defused_in_csv"),
     _("Excel runs formulas", "warehouse.export:_excel",
       sets('"strings_to_formulas"', "True"), f"{EXPORT}test_formulas_and_links_are_texts_in_excel"),
+    _("Excel changes the digits of a key", "warehouse.export:_excel",
+      drop("holding.refuse_for_excel(frame)"), f"{HELD}[digits]", f"{HELD}[long]", f"{HELD}[old]"),
+    _("an infinite number is missing in a JSON file", "warehouse.export:_json",
+      drop("holding.refuse_for_json(frame)"), f"{HELD}[infinite]"),
+    _("an infinite number is missing in lines of JSON", "warehouse.export:_json_lines",
+      drop("holding.refuse_for_json(frame)"), f"{HELD}[infinite]"),
+    _("an infinite number is missing where rows are printed", "warehouse.export:print_json_rows",
+      drop("holding.refuse_for_json(frame)"), f"{HELD}[infinite]"),
     _("an export overwrites", "private:writing",
       always("over"), f"{EXPORT}test_a_file_that_comes_meanwhile_is_not_replaced"),
     _("values steer the terminal", "warehouse.export:_cell",

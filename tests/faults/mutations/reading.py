@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults.mutations.changes import drop, never, reword, sets, swap, without
+from tests.faults.mutations.changes import drop, never, returns, reword, sets, swap, without
 from tests.faults.mutations.kind import F, _
 
 ONLY, POSTGRES, HOSTILE = (
@@ -10,6 +10,9 @@ ONLY, POSTGRES, HOSTILE = (
     f"{F}test_postgres_source.py::",
     f"{F}test_hostile_files.py::",
 )
+CLOCK = "tests/unit/data/test_sources.py::test_a_query_asks_neither_the_clock_nor_chance"
+NAN = "tests/unit/data/test_checks.py::test_what_is_compared_with_nan_has_failed"
+SOURCES = "tests/unit/data/test_sources.py::"
 LOCKS = f"{ONLY}test_each_lock_of_a_file_holds_alone"
 WRITTEN = f"{POSTGRES}test_nothing_is_written_and_no_file_of_the_server_is_reached"
 
@@ -18,6 +21,28 @@ DATABASES = [
       reword("mode=ro", "mode=rw"), LOCKS),
     _("a query writes a SQLite file that others may write", "data.sources.sqlite:_PRAGMAS",
       without("'query_only = ON'"), LOCKS),
+    _("a misspelt name of a column is a text", "data.sources.sqlitenames:named",
+      returns("sql"), f"{SOURCES}test_a_misspelt_name_in_double_quotes_is_no_text_in_sqlite"),
+    _("NaN is above every bound of an expression", "data.expression:_known",
+      swap("value.fill_nan(None)", "value"), NAN),
+    _("nothing divided by nothing is above every bound", "data.expression:_may_be_nan",
+      without("numbers"), NAN),
+    _("NaN is a level of none", "data.expression:_compile",
+      swap("_known(operand, schema)", "_compile(operand, schema)"), NAN),
+    _("a profile of numbers near a float's end ends the run", "data.profile:Profiler._column",
+      swap("std if math.isfinite(std) else None", "std"),
+      "tests/unit/data/test_profile.py::test_what_is_too_large_for_a_mean_has_none"),
+    _("a profile has percentiles that are none", "data.profile:Profiler._column",
+      swap("sampled if all(map(math.isfinite, sampled)) else ()", "sampled"),
+      "tests/unit/data/test_profile.py::test_what_is_too_large_for_a_mean_has_none[1.7976931348623157e+308-3]"),
+    _("a query asks what day it is", "data.sources.query:_statement",
+      never("asked_of := select.changing(tree)"), CLOCK),
+    _("a query asks what day it is in a word of SQL", "data.select:changing",
+      never("node.get('type') == 'COLUMN_REF' and len(...) == 1"), CLOCK),
+    _("a query asks how long ago something was", "data.select:changing",
+      never("name == 'age' and len(...) == 1"), CLOCK),
+    _("a query asks for any rows", "data.select:changing",
+      never("(sample := ...) and not sample['repeatable']"), CLOCK),
     _("views of a SQLite file call what they like", "data.sources.sqlite:_PRAGMAS",
       without("'trusted_schema = OFF'"), LOCKS),
     _("SQL does what it likes in a SQLite file", "data.sources.sqlite:_lock",

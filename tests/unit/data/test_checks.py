@@ -76,6 +76,23 @@ def test_each_row_check_finds_the_one_row_that_breaks_it(
     assert "conf/source/things.yaml:9" in str(caught.value)
 
 
+def test_what_is_compared_with_nan_has_failed() -> None:
+    # To Polars each is true, as NaN is above and beside every number there.
+    true = [
+        "x > -50",
+        "x != 9",
+        "-x > -9",
+        "abs(x) > -1",
+        "x * 2 + id > 0",
+        "(id + 1) / x > 0",
+        "x not in [9.0]",
+    ]
+    true += ["isnull(x) or x > 0", "not x < -9", "(id - 60) / (id - 60) > 0.5", "x > -50 and id > -1"]
+    checks = [check("expression", "x", "id", expression=text, action="warn") for text in true]
+    _, results = run([table({}, {"x": float("nan"), "id": 60})], *checks)
+    assert {text: result.failed for text, result in zip(true, results, strict=True)} == dict.fromkeys(true, 1)
+
+
 @pytest.mark.parametrize("declared", [c for c, _ in ROW_CHECKS if c.kind not in ("nulls", "expression")])
 def test_a_null_passes_column_checks(declared: CheckSpec) -> None:
     run([table({declared.columns[0]: None})], declared)

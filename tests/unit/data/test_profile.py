@@ -51,6 +51,16 @@ def test_nulls_nan_and_infinity_are_counted_and_left_out() -> None:
     assert (empty.odd, empty.min, empty.mean, empty.quantiles) == (1, None, None, ())
 
 
+@pytest.mark.parametrize("chunk", [1, 3])
+@pytest.mark.parametrize("end", [1.7976931348623157e308, -1.7976931348623157e308, 1e200])
+def test_what_is_too_large_for_a_mean_has_none(end: float, chunk: int) -> None:
+    frame = pl.DataFrame({"x": [end, -end, end]})
+    found = profile(frame, schema(x="float"), chunk)
+    assert (found.columns["x"].min, found.columns["x"].max) == (-abs(end), abs(end))
+    assert found.columns["x"].std is None
+    assert Profile.from_json(json.loads(json.dumps(found.to_json(), allow_nan=False))) == found
+
+
 def test_every_type_and_json() -> None:
     columns = schema(i="integer", b="boolean", d="date", t="timestamp", s="string", c="category", f="float32")
     noon = dt.datetime(2013, 6, 1, 12, tzinfo=dt.UTC)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import gzip
 import os
@@ -13,9 +14,10 @@ import polars as pl
 import pytest
 
 from kronkers_batch.config.spec import InputRef, Secret, SourceSpec
+from kronkers_batch.data import duck, select
 from kronkers_batch.data.window import Window
 from kronkers_batch.errors import MissingPart, SourceError
-from tests.data_support import ALL, MARKER, day, frames, rows, schema, source, write_csv
+from tests.data_support import ALL, MARKER, day, frames, rows, schema, source, watermark, write_csv
 
 TIMED = schema(id="integer", at="timestamp")
 MOMENTS = [
@@ -283,6 +285,31 @@ def test_queries_that_are_wrong(tmp_path: Path, text: str, said: str) -> None:
     assert "zero" not in str(caught.value)
 
 
+def test_a_query_asks_neither_the_clock_nor_chance(tmp_path: Path) -> None:
+    with duck.connect(2**28) as connection:
+        stable = "stability = 'CONSISTENT' or function_type not in ('scalar', 'aggregate')"
+        asked = f"select distinct function_name from duckdb_functions() where not ({stable})"
+        found = {name for (name,) in connection.execute(asked).fetchall()}
+        # These ask a session for what it has, and ours are all alike; or give no value.
+        session = {name for name in found if name.startswith("current_") and name != "current_date"}
+        session |= {"error", "sleep_ms", "write_log", "getvariable", "in_search_path", "stats", "vector_type"}
+        assert found - session - {"currval", "nextval", "setval"} <= select.CHANGING
+        wrong = [f"{name}()" for name in select.CHANGING]
+        wrong += ["CURRENT_DATE", "localtime", "age(a.at)", "date_diff('day', a.at, Today())"]
+        texts = [f"select {asked} as x from a" for asked in wrong]
+        texts += ["select id from a using sample 2", "with w as (select now() as n) select n from w"]
+        assert all(select.changing(select.parsed(connection, text)) for text in texts)
+        right = [
+            "select id from a tablesample 50% (system, 42)",
+            "select age(a.at, a.at), a.now, today from a",
+        ]
+        assert not any(select.changing(select.parsed(connection, text)) for text in right)
+    spec, others = query_over(tmp_path, "select id from a where a.at < today()", schema(id="integer"))
+    with pytest.raises(SourceError, match="the clock or chance: today") as caught:
+        rows(spec, others=others)
+    assert "Write :date" in str(caught.value)
+
+
 def test_sqlite_moments_with_an_offset_lie_in_the_window_of_their_utc(tmp_path: Path) -> None:
     spec = timed_database(tmp_path)
     with sqlite3.connect(tmp_path / "t.db") as db:
@@ -290,6 +317,27 @@ def test_sqlite_moments_with_an_offset_lie_in_the_window_of_their_utc(tmp_path: 
             "insert into things values (7, '2013-05-31T22:30:00-02:00'), (8, '2013-06-02T01:00:00+02:00')"
         )
     assert sorted(r[0] for r in rows(spec, day("2013-06-01"))) == [1, 2, 7, 8]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'select id, "nam" as name from t',
+        "select id, name from t where \"nam\" <> 'b'",
+        'select id, name from t /* "t" */ where name <> \'"\' and "id ""2""" > 0',
+    ],
+)
+def test_a_misspelt_name_in_double_quotes_is_no_text_in_sqlite(tmp_path: Path, text: str) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "t.db")) as db, db:
+        db.execute("create table t (id integer, name text)")
+        db.execute("insert into t values (1, 'a \"name\"')")
+    columns, url = schema(id="integer", name="string"), Secret(f"sqlite:///{tmp_path}/t.db")
+    with pytest.raises(SourceError, match="a text in single ones"):
+        rows(source("database", columns, url=url, query=text))
+    right = 'select "t"."id", [name] as "name" from "t" where "name" = \'a "name"\' -- "t"'
+    assert rows(source("database", columns, url=url, query=right)) == [(1, 'a "name"')]
+    with pytest.raises(SourceError, match="a text in single ones"):
+        watermark(source("database", columns, url=url, query="t", watermark='select max("changd") from t'))
 
 
 def test_a_view_may_be_of_more_files_than_a_process_may_open_at_first(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Exports: whole or not at all, private, harmless to spreadsheets, and faithful."""
 
+import contextlib
 import datetime as dt
 import io
 import json
@@ -136,6 +137,44 @@ def test_a_sheet_has_an_end(tmp_path):
     with pytest.raises(UsageError, match="1,048,575"):
         export.write(frames, tmp_path / "o.xlsx")
     assert list(tmp_path.iterdir()) == []
+
+
+WIDE = {
+    "digits": [1, -(10**15) - 1],
+    "sums": pl.Series([1, 10**15 + 1], dtype=pl.Decimal(38, 0)),
+    "long": ["x", "x" * 32_768],
+    "old": [dt.date(1900, 2, 28), None],
+    "older": pl.Series([dt.datetime(1850, 1, 1, tzinfo=dt.UTC), None]),
+    "infinite": [1.0, float("-inf")],
+    "bytes": [b"x", None],
+    "list": [[1], None],
+    "span": [dt.timedelta(1), None],
+}
+NO_TEXT = {"bytes", "list", "span"}
+
+
+@pytest.mark.parametrize("column", WIDE)
+def test_what_a_format_would_change_is_refused_and_named(tmp_path, column):
+    rows = pl.DataFrame({column: WIDE[column]})
+    for suffix in SUFFIXES:
+        with contextlib.suppress(UsageError):
+            export.write([rows], tmp_path / f"o{suffix}")
+    refused = {suffix for suffix in SUFFIXES if not (tmp_path / f"o{suffix}").exists()}
+    only_excel = set() if column == "infinite" else {".xlsx"}
+    json = {".json", ".jsonl"} if column in NO_TEXT | {"infinite"} else set()
+    assert refused == only_excel | json | ({".csv"} if column in NO_TEXT else set())
+    assert not list(tmp_path.glob(".*"))
+    if json:
+        with pytest.raises(UsageError, match="column 1 "):
+            export.print_json_rows([rows], io.StringIO())
+
+
+def test_what_a_format_just_holds_is_written(tmp_path):
+    texts = pl.DataFrame({"t": ["x" * 32_767, None], "n": [10**15, -(10**15)]})
+    moments = [dt.datetime(1900, 3, 1, tzinfo=dt.UTC), None]
+    rows = texts.with_columns(pl.Series("at", moments), x=pl.Series([float("nan"), None]))
+    for suffix in SUFFIXES:
+        assert export.write([rows, rows.head(0)], tmp_path / f"o{suffix}") == 2
 
 
 def test_a_table_has_every_column_and_few_rows():
