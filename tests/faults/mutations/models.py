@@ -12,6 +12,7 @@ PROOF, KEPT = "tests/e2e/test_proof.py::", "tests/e2e/test_kept_folder.py::"
 FORMS, LOAD = "tests/unit/runtimes/test_forms.py::", "tests/unit/config/test_load.py::"
 CONTENTS = "tests/unit/runtimes/test_contents.py::"
 FAILURES = "tests/contract/test_failures.py::"
+ORDER = "tests/contract/test_order_of_scores.py::"
 
 MEASURED = [
     _("the stored model may score otherwise than the fitted one", "steps.verify:_refuse_another",
@@ -47,6 +48,39 @@ MEASURED = [
     _("any number is a probability", "steps.verify:_measured",
       never("model.task is Task.BINARY and beyond"),
       f"{STORED}test_scores_that_are_no_probabilities_are_refused"),
+    _("values that pandas puts elsewhere stand where they are", "runtimes.workers.worker:scores",
+      drop("in_order(one, rows)"),
+      f"{ORDER}test_values_that_carry_the_rows_names_stand_in_their_order[elsewhere-python]"),
+    _("any index is an order of the rows", "runtimes.workers.worker:in_order",
+      without("np.array_equal(np.sort(numbers), own)"),
+      f"{ORDER}test_values_that_carry_the_rows_names_stand_in_their_order[in place-python]"),
+    _("values of sorted rows in R stand where they are", "runtimes/workers/worker.R",
+      reword("if (is.atomic(result) || is.data.frame(result)) in_order(result, nrows)", ""),
+      f"{ORDER}test_values_that_carry_the_rows_names_stand_in_their_order[elsewhere-r]"),
+    _("any names are an order of the rows in R", "runtimes/workers/worker.R",
+      reword("&& identical(sort(as.integer(names[names %in% own])), seq_len(nrows))", ""),
+      f"{ORDER}test_values_that_carry_the_rows_names_stand_in_their_order[in place-r]"),
+    _("params take the place of a default", "runtimes.workers.worker:CodeModel.__init__",
+      drop("takes_params(call, place)"),
+      f"{ORDER}test_params_do_not_take_the_place_of_a_default[python]"),
+    _("params take the place of no default", "runtimes.workers.worker:takes_params",
+      always("default is not None and ..."),
+      f"{ORDER}test_params_take_the_place_of_no_value[python]"),
+    _("params take the place of a default in R", "runtimes/workers/worker.R",
+      reword("is.atomic(second[[1L]])", "FALSE"),
+      f"{ORDER}test_params_do_not_take_the_place_of_a_default[r]"),
+    _("logarithms are taken for predictions", "runtimes/workers/worker.R",
+      reword("refuse_link(model, predict, setup$predict_arguments)", ""),
+      "tests/unit/runtimes/test_r.py::test_what_a_link_makes_of_a_prediction_is_not_taken_for_it[poisson-predict0-(log)]"),
+    _("a link that changes nothing must be named", "runtimes/workers/worker.R",
+      reword('!identical(link, "identity")', "TRUE"),
+      "tests/unit/runtimes/test_r.py::test_what_a_link_makes_of_a_prediction_is_not_taken_for_it[gaussian-predict2-]"),
+    _("classes in the place of probabilities are not told", "steps.verify:_measured",
+      drop("remarks.append(CLASSES)"),
+      "tests/unit/steps/test_measured.py::test_classes_in_the_place_of_probabilities_are_told[scores0-True]"),
+    _("numbers that are 0 or 1 are classes", "steps.verify:_measured",
+      without("model.task is Task.BINARY"),
+      "tests/unit/steps/test_measured.py::test_a_number_may_be_0_or_1"),
     _("the measured column may be any of several", "config.model_build:_evaluate",
       never("said is None and len(can) > 1"),
       f"{LOAD}test_an_output_column_that_cannot_be_measured_is_refused"
