@@ -39,13 +39,14 @@ if TYPE_CHECKING:
 class Scored:
     """What a scoring gave. ``published`` is False where a gate holds the output back.
 
-    ``proof`` says what is worth telling of the champion: what changed since it was trained, or that it knows
-    the rows.
+    ``unscored`` counts rows with a null, NaN or infinite score. ``proof`` says what is worth telling of the
+    champion: what changed since it was trained, or that it knows the rows.
     """
 
     output: OutputVersion
     verdict: Verdict
     proof: str = ""
+    unscored: int = 0
 
     @property
     def published(self) -> bool:
@@ -55,7 +56,8 @@ class Scored:
     def message(self) -> str:
         """One line for the table at the end of a run."""
         state = "published" if self.published else f"held: {self.verdict.why()}"
-        told = f"{self.output.ref} {state} ({self.output.rows:,} rows)"
+        without = f", {self.unscored:,} of them null, NaN or infinite" if self.unscored else ""
+        told = f"{self.output.ref} {state} ({self.output.rows:,} rows{without})"
         return f"{told}; {self.proof}" if self.proof else told
 
 
@@ -113,7 +115,7 @@ def score(
     if proof:
         lineage["proof"] = proof
     output = writer.finish(lineage, stats.values(), verdict.missed)
-    return Scored(output, verdict, proof)
+    return Scored(output, verdict, proof, stats.unscored)
 
 
 def known_rows(version: ModelVersion, window: Window) -> str:

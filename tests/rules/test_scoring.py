@@ -225,3 +225,15 @@ def test_what_the_champion_knows_is_no_forecast(night: Night):
         said[first, last] = "this date's among them: its scores are no forecasts" in done.message()
         assert ("no forecasts" in done.output.lineage.get("proof", "")) == said[first, last]
     assert [window for window, told in said.items() if told] == [(10, 21), (None, 25)]
+
+
+def test_scores_that_are_none_are_told(night: Night):
+    """Rows whose score is null, NaN or infinite are counted where a run tells what it published."""
+    assert "published (6 rows)" in night.score(night.champion()).message()
+    code = (
+        "import numpy as np" + SCORE + 'np.where(data["n"] < 1, np.inf, np.where(data["n"] < 2, np.nan, 0.0))'
+    )
+    count = offers().filter(pl.col("at").dt.date() == DAY, pl.col("n") < 2).height
+    assert count > 0
+    told = night.score(night.champion(code=code)).message()
+    assert f"published (6 rows, {count} of them null, NaN or infinite)" in told
