@@ -5,9 +5,11 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from kronkers_batch.config.spec import Language
+from kronkers_batch.config.spec import Language, RowsPolicy
 from kronkers_batch.errors import ModelError, ScoreFailed
+from kronkers_batch.steps.independence import MISPLACED
 from tests.contract.conftest import Lab
+from tests.contract.test_stored_models import verified
 
 # Each line is a way in which `score` gives x back; the first row's x says which.
 ELSEWHERE = {
@@ -109,3 +111,33 @@ def test_params_take_the_place_of_no_value(lab):
     worker = lab.start("mapping", parameters={"by": 2.0}, data="pandas")
     worker.fit([pl.DataFrame({"x": [1.0], "y": [1.0]})])
     assert worker.score(pl.DataFrame({"x": [1.0, 3.0]}))["score"].to_list() == [4.0, 12.0]
+
+
+WHOLE = {
+    Language.PYTHON: {
+        "merged": "data.sort('c', maintain_order=True)['x']",
+        "ranked": "data['x'].rank('average') + data['x']",
+        "lagged": "data['x'].shift(1, fill_value=0.5) + data['x']",
+        "few": "data.sort('c', 'x')['x'] > 3",
+    },
+    Language.R: {
+        "merged": "merge(data, data.frame(c = unique(data$c), w = 1), by = 'c')$x",
+        "ranked": "rank(data$x) + data$x",
+    },
+    Language.JULIA: {"merged": "data.x[sortperm(codes(data.c))]", "ranked": "data.x"},
+}
+PLAIN = {
+    Language.PYTHON: "def fit(data, params):\n    return 1\n\n\ndef score(model, data):\n    return {}\n",
+    Language.R: "fit <- function(data, params) 1\nscore <- function(model, data) {}\n",
+    Language.JULIA: "fit(data, params) = 1\nscore(model, data) = {}\n",
+}
+
+
+def test_scores_in_an_order_of_the_models_own_are_told(lab):
+    """Where all rows are scored at once, nothing else finds out that a merge sorts them."""
+    for case, way in WHOLE[lab.language].items():
+        folder = lab.folder / case
+        folder.mkdir(mode=0o755)
+        (folder / f"model{lab.models.SUFFIX}").write_text(PLAIN[lab.language].format(way))
+        told = MISPLACED in verified(lab, case, rows=RowsPolicy.WHOLE).remarks
+        assert told == (case == "merged"), case
