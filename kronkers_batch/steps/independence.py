@@ -103,7 +103,8 @@ def misplaced(worker: Worker, rows: pl.DataFrame, scores: pl.DataFrame, column: 
     """Whether a model that sees all rows at once gives their scores back in an order of its own.
 
     Then these ``rows`` backwards get the same scores, but not each its own. A model whose scores hang on
-    the order of the rows, as a lag does, gives others. Raises WorkerFailed, and ScoreFailed where the code raises.
+    the order of the rows, as a lag does, gives others. Raises WorkerFailed, and ScoreFailed where the code
+    raises.
     """
     usual = scores.select(column)
     if usual[column].n_unique() < FEW:

@@ -90,6 +90,12 @@ MEASURED = [
     _("two equal classes are taken for misplaced", "steps.independence:misplaced",
       never("usual[column].n_unique() < FEW"),
       f"{ORDER}test_scores_in_an_order_of_the_models_own_are_told[python]"),
+    _("a threshold may be what its metric never is", "config.model_build:_thresholds_known",
+      never("bound is not None and not least <= bound <= most"),
+      "tests/faults/test_bad_config.py::test_a_threshold_beyond_what_can_be"),
+    _("a threshold on the side that is not bad is no warning", "steps.advice:warnings",
+      never("side := _open_side(threshold)"),
+      "tests/unit/steps/test_advice.py::test_a_threshold_that_stops_no_bad_version[rmse-1.0-None-max]"),
     _("the measured column may be any of several", "config.model_build:_evaluate",
       never("said is None and len(can) > 1"),
       f"{LOAD}test_an_output_column_that_cannot_be_measured_is_refused"
