@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping as MappingType
 from pathlib import Path
@@ -11,7 +12,7 @@ from kronkers_batch.config import checks
 from kronkers_batch.config.fields import Bad
 from kronkers_batch.config.kinds import safe_path
 from kronkers_batch.config.model_file import RawModel
-from kronkers_batch.config.model_parts import METRICS
+from kronkers_batch.config.model_parts import METRICS, RANGES
 from kronkers_batch.config.nodes import walk
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.source_file import check_columns
@@ -228,11 +229,29 @@ def _thresholds_known(raw: RawModel, problems: Problems) -> None:
     if task is not None:
         known["training"] = METRICS[task]
     for group, names in known.items():
-        for name in raw.values["thresholds"][group]:
+        for name, (low, high, _) in raw.values["thresholds"][group].items():
+            where = raw.at("thresholds", group, name).origin(f"thresholds.{group}.{name}")
+            least, most = _ANY if name in outputs else RANGES[group].get(name, _ANY)
+            for bound in (low, high):
+                if bound is not None and not least <= bound <= most:
+                    problems.add(where, f"{name} is never {bound:g}", f"allowed: {_between(least, most)}")
             if name not in names:
-                where = raw.at("thresholds", group, name).origin(f"thresholds.{group}.{name}")
                 kind = "metric" if group == "training" else "statistic or output column"
                 problems.add(where, f"there is no {kind} '{name}'", suggest(name, names))
+
+
+_ANY = (-math.inf, math.inf)
+
+
+def _between(least: float, most: float) -> str:
+    low, high = ("" if math.isinf(bound) else f"{bound:g}" for bound in (least, most))
+    return (
+        f"{low} to {high}, both included"
+        if low and high
+        else f"{low} and more"
+        if low
+        else f"{high} and less"
+    )
 
 
 def _thresholds(raw: RawModel, group: str) -> tuple[Threshold, ...]:

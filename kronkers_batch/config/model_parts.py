@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from typing import Any
 
@@ -33,6 +34,16 @@ METRICS: dict[Task, tuple[str, ...]] = {
     Task.BINARY: ("accuracy", "auc", "base_rate", "brier", "log_loss", "skill", "unscored"),
     Task.REGRESSION: ("bias", "mae", "r2", "rmse", "skill", "unscored"),
 }
+_SHARE, _LOSS, _GAIN = (0.0, 1.0), (0.0, math.inf), (-math.inf, 1.0)
+RANGES: dict[str, dict[str, tuple[float, float]]] = {
+    "training": {
+        **dict.fromkeys(("accuracy", "auc", "base_rate", "brier", "unscored"), _SHARE),
+        **dict.fromkeys(("log_loss", "mae", "rmse"), _LOSS),
+        **dict.fromkeys(("r2", "skill"), _GAIN),
+    },
+    "output": {"null_share": _SHARE, "rows": _LOSS},
+}
+"""What a metric or statistic can be, ends included: a threshold beyond it says nothing, or can never hold."""
 _DAY = dt.timedelta(days=1)
 
 _DOTTED = r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+\Z"

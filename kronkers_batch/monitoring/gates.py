@@ -76,7 +76,8 @@ def _missed(threshold: Threshold, value: float) -> Iterable[str]:
 class OutputStats:
     """Statistics of an output's predicted columns, gathered chunk by chunk.
 
-    ``null_share`` is the share of rows in which any predicted column is null or NaN.
+    ``null_share`` is the share of rows in which any predicted column is null, NaN or infinite. What is
+    infinite counts in a column's range, too.
     """
 
     columns: tuple[str, ...]
@@ -96,7 +97,8 @@ class OutputStats:
         floats = chunk.select(
             pl.col(c).cast(pl.Float64).fill_nan(None) if c in numeric else pl.col(c) for c in self.columns
         )
-        self.unscored += int(floats.select(pl.any_horizontal(pl.all().is_null()).sum()).item())
+        none = [pl.all().is_null(), *(pl.col(c).is_infinite() for c in numeric)]
+        self.unscored += int(floats.select(pl.any_horizontal(none).sum()).item())
         for name in numeric:
             column = floats[name]
             known = column.len() - column.null_count()

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from kronkers_batch.runtimes.worker import Worker
 
 INVARIANCE_ROWS = 2_000
+FEW = 5
+"""With fewer different scores, equal ones may be equal by chance."""
+MISPLACED = (
+    "asked for backwards, the same rows get the same scores, but not each its own: where score sorts, merges "
+    "or groups its rows, it must give their scores back in their order"
+)
 
 
 @dataclass(frozen=True)
@@ -91,3 +97,17 @@ class Trials:
             fix=f"{declare}score each row by itself (levels and statistics belong into fit), or declare "
             "rows: whole",
         )
+
+
+def misplaced(worker: Worker, rows: pl.DataFrame, scores: pl.DataFrame, column: str) -> bool:
+    """Whether a model that sees all rows at once gives their scores back in an order of its own.
+
+    Then these ``rows`` backwards get the same scores, but not each its own. A model whose scores hang on
+    the order of the rows, as a lag does, gives others. Raises WorkerFailed, and ScoreFailed where the code
+    raises.
+    """
+    usual = scores.select(column)
+    if usual[column].n_unique() < FEW:
+        return False
+    found = worker.score(rows.reverse(), apart=True).select(column)
+    return same_scores(usual.sort(column), found.sort(column)) and not same_scores(usual, found.reverse())

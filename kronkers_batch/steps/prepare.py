@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kronkers_batch.config.spec import ModelSpec, OnFailure, SourceSpec
+from kronkers_batch.config.spec import ModelSpec, OnFailure, RowsPolicy, SourceSpec
 from kronkers_batch.data.checks import Checker, CheckResult
 from kronkers_batch.data.snapshots import SnapshotRef
 from kronkers_batch.errors import DataError
@@ -93,12 +94,17 @@ def batched(frames: Iterator[pl.DataFrame], rows: int = 262_144) -> Iterator[pl.
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Rows in memory, features then target; ``unlabelled`` rows had no target and are left out."""
+    """Rows in memory, features then target; ``unlabelled`` rows had no target and are left out.
+
+    ``windows`` are the held-out rows of a model with ``rows: whole`` as it will get them: all rows of one
+    scoring window at a time, also those without a target. Those with one are ``holdout``, in this order.
+    """
 
     fit: pl.DataFrame
     holdout: pl.DataFrame
     unlabelled: int
     results: tuple[CheckResult, ...]
+    windows: tuple[pl.DataFrame, ...] = ()
 
 
 def training_data(
@@ -121,16 +127,19 @@ def training_data(
     time = source.time_column
     columns = list(dict.fromkeys([*names, model.target, *([time] if time else [])]))
     rows, results = checked_rows(services, model, snapshot, columns)
-    wanted = [*names, model.target]
-    empty = pl.DataFrame(schema=polars_schema(snapshot.schema.select(wanted)))
-    fits, holdouts, read, unlabelled = [empty], [empty], 0, 0
+    wanted, known = [*names, model.target], pl.col(model.target).is_not_null()
+    empty = pl.DataFrame(schema=polars_schema(snapshot.schema.select(columns)))
+    fits, holdouts, read, unlabelled = [empty.select(wanted)], [empty], 0, 0
+    whole = model.rows is RowsPolicy.WHOLE
     for frame in rows:  # piece by piece, while the next one is opened
-        held, known = _held_out(model, source, snapshot, frame, read), pl.col(model.target).is_not_null()
+        held = _held_out(model, source, snapshot, frame, read)
         fits.append(frame.filter(known & ~held).select(wanted))
-        holdouts.append(frame.filter(known & held).select(wanted))
+        holdouts.append(frame.filter(held if whole else known & held))
         read += frame.height
         unlabelled += frame[model.target].null_count()
-    fit, holdout = pl.concat(fits), pl.concat(holdouts)
+    fit, held_out = pl.concat(fits), pl.concat(holdouts)
+    windows = [w.select(wanted) for w in _windows(model, source, snapshot, held_out)] if whole else []
+    holdout = (pl.concat(windows) if windows else held_out.select(wanted)).filter(known)
     if not fit.height or not holdout.height:
         part = "fit" if not fit.height else "holdout"
         raise DataError(
@@ -138,7 +147,22 @@ def training_data(
             where=f"{model.origin}, window {snapshot.window}",
             fix="choose a later --date, or change window.train, window.holdout or window.label_delay",
         )
-    return TrainingData(fit, holdout, unlabelled, results)
+    return TrainingData(fit, holdout, unlabelled, results, tuple(windows))
+
+
+def _windows(
+    model: ModelSpec, source: SourceSpec, snapshot: SnapshotRef, rows: pl.DataFrame
+) -> list[pl.DataFrame]:
+    """Held-out rows in windows of ``window.score`` from a midnight on; the first and last may be shorter."""
+    import polars as pl
+
+    start = holdout_start(model, snapshot.window)
+    if not source.time_column or start is None or not rows.height:
+        return [rows]
+    first = start.replace(hour=0, minute=0, second=0, microsecond=0)
+    since = rows[source.time_column].cast(pl.Datetime("us")).to_physical() - pl.Series([first]).to_physical()
+    number = since // (model.windows.score // dt.timedelta(microseconds=1))
+    return [rows.filter(number == one) for one in number.unique().sort()]
 
 
 def _held_out(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from kronkers_batch.config.spec import ModelSpec, RowsPolicy
 from kronkers_batch.data.checks import Checker, CheckResult
 from kronkers_batch.data.snapshots import SnapshotRef
+from kronkers_batch.data.window import Window
 from kronkers_batch.errors import CheckFailed, SourceError
 from kronkers_batch.frames.schema import Column, Schema
 from kronkers_batch.monitoring.gates import OutputStats, Verdict, as_words, judge_output
@@ -38,12 +39,14 @@ if TYPE_CHECKING:
 class Scored:
     """What a scoring gave. ``published`` is False where a gate holds the output back.
 
-    ``proof`` says what changed since the champion was trained, where that is worth telling.
+    ``unscored`` counts rows with a null, NaN or infinite score. ``proof`` says what is worth telling of the
+    champion: what changed since it was trained, or that it knows the rows.
     """
 
     output: OutputVersion
     verdict: Verdict
     proof: str = ""
+    unscored: int = 0
 
     @property
     def published(self) -> bool:
@@ -53,7 +56,8 @@ class Scored:
     def message(self) -> str:
         """One line for the table at the end of a run."""
         state = "published" if self.published else f"held: {self.verdict.why()}"
-        told = f"{self.output.ref} {state} ({self.output.rows:,} rows)"
+        without = f", {self.unscored:,} of them null, NaN or infinite" if self.unscored else ""
+        told = f"{self.output.ref} {state} ({self.output.rows:,} rows{without})"
         return f"{told}; {self.proof}" if self.proof else told
 
 
@@ -73,7 +77,8 @@ def score(
     permit(services, model.name)
     source = source_of(services, model.source)
     model = as_trained(model, version)
-    snapshot = ingest(services, model, scoring_window(model, source, date))
+    window = scoring_window(model, source, date)
+    snapshot = ingest(services, model, window)
     executor = services.config.executor
     keys = source.schema.select(model.key)
     predicted = tuple(Column(c.name, c.type) for c in model.output_columns)
@@ -86,7 +91,8 @@ def score(
     proof = ""
     many = scoring_workers(model) if snapshot.rows > executor.piece_rows else 1
     with services.workers.use_several(version.id, opened, many) as workers:
-        done, proof = 0, proof_of(services, model, version, workers[0])
+        told = (proof_of(services, model, version, workers[0]), known_rows(version, window))
+        done, proof = 0, "; ".join(filter(None, told))
         rows = _scored(services, model, snapshot, workers, version.training.features, keys.names)
         for number, piece in enumerate(_pieces(rows, executor.piece_rows)):
             checked = checker.feed(piece) if model.output_checks else piece
@@ -109,7 +115,23 @@ def score(
     if proof:
         lineage["proof"] = proof
     output = writer.finish(lineage, stats.values(), verdict.missed)
-    return Scored(output, verdict, proof)
+    return Scored(output, verdict, proof, stats.unscored)
+
+
+def known_rows(version: ModelVersion, window: Window) -> str:
+    """Says that a version was trained on rows of the window that it scores, as of a later date than this one.
+
+    Empty where it was not. A source without a time column is always read whole, so nothing is said of it.
+    """
+    trained = Window.from_json(dict(version.training.window))
+    if trained.end is None or window.start is None or window.end is None:
+        return ""
+    if window.start >= trained.end or (trained.start and window.end <= trained.start):
+        return ""
+    return (
+        f"{version.ref} was trained and measured on rows of {trained}, this date's among them: its scores "
+        "are no forecasts"
+    )
 
 
 def _finished(checker: Checker, snapshot: SnapshotRef) -> tuple[tuple[CheckResult, ...], tuple[str, ...]]:

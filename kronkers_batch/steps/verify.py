@@ -7,7 +7,8 @@ measured and kept comes from a worker that has the artifact and the code, and no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from kronkers_batch.monitoring.metrics import metrics
 from kronkers_batch.steps import golden
 from kronkers_batch.steps.features import as_features, target_as_float
 from kronkers_batch.steps.golden import OddRow, same_scores
-from kronkers_batch.steps.independence import Trials
+from kronkers_batch.steps.independence import MISPLACED, Trials, misplaced
 from kronkers_batch.steps.prepare import TrainingData
 from kronkers_batch.steps.runtime import MOST_TOLD, PACKAGE
 
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 CHUNK_ROWS = 65_536
 _BEYOND = 1e-6
 """How far a probability may lie beyond 0 and 1, as sums of floats do."""
+CLASSES = (
+    "score gave nothing but 0 and 1: return probabilities (predict_proba, not predict), or declare the "
+    "column boolean"
+)
 _ATTACH = {
     Language.PYTHON: "import them at the top of the code file",
     Language.R: "attach them at the top of the code file: library(...)",
@@ -73,10 +78,12 @@ def verify(
         last = beside.submit(_last_scores, fitted, usual)
         try:
             fresh.load(artifact)
-            scores = _scores(fresh, model, rows)
+            scores = _scores(fresh, model, data, features)
             again = fresh.score(usual)
             _refuse_another(model, last.result(), again, fresh.score(usual))
             values, naive, remarks = _measured(model, data, scores)
+            if model.rows is RowsPolicy.WHOLE and misplaced(fresh, usual, again, model.evaluate):
+                remarks.append(MISPLACED)
             odd = golden.odd_rows(model, (rows, as_features(data.fit, features)))
             kept, refused = _tried(fresh, model, features, rows, scores, odd)
         except WorkerFailed:
@@ -93,11 +100,23 @@ def _last_scores(fitted: Worker, rows: pl.DataFrame) -> pl.DataFrame:
         return fitted.score(rows)
 
 
-def _scores(worker: Worker, model: ModelSpec, rows: pl.DataFrame) -> pl.DataFrame:
+def _scores(worker: Worker, model: ModelSpec, data: TrainingData, features: Schema) -> pl.DataFrame:
+    """The scores of the holdout, asked for as those of a night will be: in chunks, or all of a window."""
     import polars as pl
 
-    chunks: Iterable[pl.DataFrame] = rows.iter_slices(CHUNK_ROWS)
-    return pl.concat(list(worker.score_stream([rows] if model.rows is RowsPolicy.WHOLE else chunks)))
+    chunks: Iterable[pl.DataFrame] = data.holdout.iter_slices(CHUNK_ROWS)
+    if model.rows is RowsPolicy.WHOLE and data.windows:
+        chunks = data.windows
+    elif model.rows is RowsPolicy.WHOLE:
+        chunks = [data.holdout]
+    asked: deque[pl.Series] = deque()
+
+    def sent() -> Iterator[pl.DataFrame]:
+        for chunk in chunks:
+            asked.append(chunk[model.target].is_not_null())
+            yield as_features(chunk, features)
+
+    return pl.concat([found.filter(asked.popleft()) for found in worker.score_stream(sent())])
 
 
 def _refuse_another(
@@ -140,7 +159,15 @@ def _measured(
     naive = float(target_as_float(data.fit, model.target).to_numpy().mean())
     truth = target_as_float(data.holdout, model.target).to_numpy()
     values = metrics(model.task, truth, measured.fill_null(float("nan")).to_numpy(), naive)
-    return values, naive, [without] if nulls + nans else []
+    remarks = [without] if nulls + nans else []
+    if model.task is Task.BINARY and scores[model.evaluate].dtype.is_float() and _all_0_or_1(measured):
+        remarks.append(CLASSES)
+    return values, naive, remarks
+
+
+def _all_0_or_1(measured: pl.Series) -> bool:
+    known = measured.fill_nan(None)
+    return bool(((known == 0) | (known == 1)).all())
 
 
 def _measured_at(model: ModelSpec) -> str:

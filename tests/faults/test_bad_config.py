@@ -206,6 +206,19 @@ def test_unknown_metric_and_statistic(tmp_path: Path) -> None:
     assert "there is no statistic or output column 'row'" in found
 
 
+@pytest.mark.parametrize(
+    ("threshold", "said"),
+    [
+        ("training: {auc: {min: 70}}", "auc is never 70\n  -> allowed: 0 to 1, both included"),
+        ("training: {skill: {max: 1.5}}", "skill is never 1.5\n  -> allowed: 1 and less"),
+        ("training: {log_loss: {min: -1}}", "log_loss is never -1\n  -> allowed: 0 and more"),
+        ("output: {null_share: {max: 5}}", "null_share is never 5\n  -> allowed: 0 to 1, both included"),
+    ],
+)
+def test_a_threshold_beyond_what_can_be(tmp_path: Path, threshold: str, said: str) -> None:
+    assert said in only(make(tmp_path, model__late=LATE + f"thresholds: {{{threshold}}}\n"))
+
+
 def test_two_models_equal_but_for_case(tmp_path: Path) -> None:
     found = problems(make(tmp_path, model__Late=LATE))
     assert any("the models 'Late' and 'late' differ only in case" in f for f in found)

@@ -214,3 +214,26 @@ def test_a_version_is_proven_at_each_opening(night: Night):
     night.open(night.champion(golden=right)).close()
     with pytest.raises(ModelError, match="no longer gives its golden rows the scores that they had"):
         night.open(night.champion(golden=wrong, date=after(1), again=True))
+
+
+def test_what_the_champion_knows_is_no_forecast(night: Night):
+    """Where the champion was trained on rows of the date that it scores, that is told and kept."""
+    said = {}  # DAY is the 20th
+    for first, last in [(8, 18), (10, 20), (10, 21), (21, 30), (None, 25)]:
+        start, end = (day and f"2024-01-{day:02}T00:00:00+00:00" for day in (first, last))
+        done = night.score(night.champion(window={"start": start, "end": end}))
+        said[first, last] = "this date's among them: its scores are no forecasts" in done.message()
+        assert ("no forecasts" in done.output.lineage.get("proof", "")) == said[first, last]
+    assert [window for window, told in said.items() if told] == [(10, 21), (None, 25)]
+
+
+def test_scores_that_are_none_are_told(night: Night):
+    """Rows whose score is null, NaN or infinite are counted where a run tells what it published."""
+    assert "published (6 rows)" in night.score(night.champion()).message()
+    code = (
+        "import numpy as np" + SCORE + 'np.where(data["n"] < 1, np.inf, np.where(data["n"] < 2, np.nan, 0.0))'
+    )
+    count = offers().filter(pl.col("at").dt.date() == DAY, pl.col("n") < 2).height
+    assert count > 0
+    told = night.score(night.champion(code=code)).message()
+    assert f"published (6 rows, {count} of them null, NaN or infinite)" in told

@@ -61,11 +61,13 @@ def test_a_column_bounds_each_of_its_values():
 
 
 def test_an_output_is_bounded_by_rows_and_nulls():
-    """`rows` bounds an output's rows, `null_share` the share of rows in which a score is null or NaN."""
+    """`rows` bounds an output's rows, `null_share` the share with a score that is null, NaN or infinite."""
     assert output("rows", 0.1, 0.2, low=2, high=2)
     assert not output("rows", 0.1, 0.2, low=3)
     assert output("null_share", 0.1, None, math.nan, 0.2, high=0.5)
     assert not output("null_share", 0.1, None, math.nan, 0.2, high=0.4)
+    assert output("null_share", 0.1, INFINITE, -INFINITE, 0.2, high=0.5)
+    assert not output("null_share", 0.1, INFINITE, -INFINITE, 0.2, high=0.4)
 
 
 def test_nulls_are_in_no_range():

@@ -96,12 +96,22 @@ def test_rows_of_a_whole_may_hang_on_each_other(world: World):
     assert trained(world, OF_THE_CHUNK, rows=RowsPolicy.WHOLE).promoted
 
 
-def test_a_whole_is_measured_at_once(world: World, monkeypatch: pytest.MonkeyPatch):
-    """A model with `rows: whole` is measured on all held-out rows at once; another one in chunks."""
-    monkeypatch.setattr("kronkers_batch.steps.verify.CHUNK_ROWS", 10)
+def test_a_whole_is_measured_as_it_is_scored(world: World, monkeypatch: pytest.MonkeyPatch):
+    """A model with `rows: whole` is measured on each held-out scoring window at once, others in chunks."""
+    monkeypatch.setattr("kronkers_batch.steps.verify.CHUNK_ROWS", 4)
+    measured = trained(world, COUNTS, rows=RowsPolicy.WHOLE).version.training.metrics
+    held = offers().filter(pl.col("at").dt.day().is_between(15, 17))
+    assert measured["bias"] == pytest.approx(6 - held["y"].mean())
+
+
+def test_a_whole_is_measured_beside_what_has_no_target(world: World):
+    """There it stands among all rows of the window, also those whose target is null, as when it is scored."""
+    unknown = pl.when(pl.col("id") % 3 == 0).then(None).otherwise("y")
+    world.rows(offers().with_columns(y=unknown))
     training = trained(world, COUNTS, rows=RowsPolicy.WHOLE).version.training
-    assert set(training.golden["score:score"]) == {18.0}
-    assert training.metrics["bias"] == pytest.approx(14 + 1 / 3)  # each of the 18 rows is scored as 18
+    held = offers().filter(pl.col("at").dt.day().is_between(15, 17) & (pl.col("id") % 3 != 0))
+    assert training.metrics["bias"] == pytest.approx(6 - held["y"].mean())
+    assert training.rows["holdout"] == held.height
 
 
 def test_what_fails_records_nothing(world: World):

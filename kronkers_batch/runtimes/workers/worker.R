@@ -287,8 +287,30 @@ outgoing <- function(x, name) {
          "strings, a factor, Date or POSIXct")
 }
 
+# The names of so many rows; kept, since making them takes longer than most models.
+row_names <- function(nrows) {
+    if (length(state$row_names) < nrows) state$row_names <- as.character(seq_len(nrows))
+    if (length(state$row_names) == nrows) state$row_names else state$row_names[seq_len(nrows)]
+}
+
+# Refuses values whose names say that they stand in another order than the rows. What sorts or splits rows keeps
+# their names (behind the groups' names and a dot), and predict() gives them to its values. Others say nothing.
+in_order <- function(x, nrows) {
+    names <- if (is.data.frame(x)) {
+        if (.row_names_info(x) > 0L) attr(x, "row.names")
+    } else if (is.matrix(x)) rownames(x) else names(x)
+    own <- row_names(nrows)
+    if (length(names) != nrows || identical(names <- as.character(names), own)) return(NULL)
+    names <- sub("^.*[.]", "", names)
+    if (!identical(names, own) && identical(sort(as.integer(names[names %in% own])), seq_len(nrows))) {
+        stop("score returned its values in another order than the rows, as their names say; return them in ",
+             "the order of the data: x[rownames(data)]")
+    }
+}
+
 # The declared columns of what score returned.
 result_columns <- function(result, outputs, nrows) {
+    if (is.atomic(result) || is.data.frame(result)) in_order(result, nrows)
     listed <- function(names) paste0("'", utils::head(names, 20L), "'", collapse = ", ")
     if (is.matrix(result) && length(outputs) > 1L) {
         result <- structure(lapply(seq_len(ncol(result)), function(j) result[, j]), names = colnames(result))
@@ -315,6 +337,7 @@ result_columns <- function(result, outputs, nrows) {
     }
     for (j in seq_along(columns)) {
         x <- columns[[j]]
+        if (is.list(result) && !is.data.frame(result)) in_order(x, nrows)
         if (is.matrix(x) && ncol(x) != 1L) {
             stop("score returned a matrix of ", ncol(x), " columns for the one column '", outputs[j], "'")
         }
@@ -404,6 +427,11 @@ load_code <- function(path, params) {
     score <- defined("score")
     if (is.null(fit)) stop("the code defines no function fit(data, params)")
     if (is.null(score)) stop("the code defines no function score(model, data)")
+    second <- as.list(formals(fit))[-1L]
+    if (length(second) && !identical(names(second)[1L], "params") && is.atomic(second[[1L]]) &&
+        !is.null(second[[1L]])) {
+        stop("fit would get the params as '", names(second)[1L], "', which has a default of its own; call it params")
+    }
     state$fit <- function(data) if (length(formals(fit)) > 1L) fit(data, params) else fit(data)
     state$score <- function(model, data) {
         if ("params" %in% names(formals(score))) score(model, data, params = params) else score(model, data)
@@ -457,6 +485,7 @@ load_estimator <- function(setup) {
         frame <- new.env(parent = globalenv())
         frame$data <- data
         model <- eval(as.call(c(f$call, first, arguments)), frame)
+        refuse_link(model, predict, setup$predict_arguments)
         lighten(model, setup$predict_arguments)
     }
     state$score <- function(model, data) {
@@ -466,6 +495,20 @@ load_estimator <- function(setup) {
         prediction(result, setup$task, model)
     }
     state$save <- state$load <- NULL
+}
+
+# Refuses a model whose predict() gives logarithms or logits where no type is named, as that of glm does: such
+# numbers look like scores.
+refuse_link <- function(model, predict, predict_arguments) {
+    methods <- lapply(class(model), function(name) utils::getS3method("predict", name, optional = TRUE))
+    method <- Find(Negate(is.null), methods, nomatch = predict)
+    usual <- tryCatch(eval(formals(method)$type)[1L], error = function(e) NULL)
+    if (!is.null(predict_arguments$type) || !identical(usual, "link")) return(NULL)
+    link <- tryCatch(stats::family(model)$link, error = function(e) "unknown")
+    if (!identical(link, "identity")) {
+        stop("without a type, predict gives what the model's link makes of a prediction (", link, "), not the ",
+             "prediction; declare predict_arguments with type response, or with type link if that is meant")
+    }
 }
 
 # One number a row, of what a predict method returned.

@@ -294,13 +294,16 @@ def scores(result, rows, names):
         have = [str(n) for n in (result.columns if hasattr(result, "columns") else result)]
         if sorted(have) != sorted(names):
             raise ValueError("score returned other columns than declared (%s)" % ", ".join(names))
-        vectors = [vector(result[n]) for n in names]
+        returned = [result[n] for n in names]
     elif len(names) == 1:
-        vectors = [vector(result)]
+        returned = [result]
     else:
         raise ValueError(
             "score returned one vector, but several columns are declared (%s)" % ", ".join(names)
         )
+    for one in returned:
+        in_order(one, rows)
+    vectors = [vector(one) for one in returned]
     for values, _ in vectors:
         if values.shape != (rows,):
             raise ValueError(
@@ -314,6 +317,26 @@ def scores(result, rows, names):
         header.append("\t".join(map(str, fields)) + "\n")
         body += [buffer, mask, text]
     return ["".join(header).encode("ascii"), *body]
+
+
+def in_order(values, rows):
+    """Refuses a pandas series whose index says that its values stand in another order than the rows.
+
+    The rows that `score` got are numbered from 0; what sorts or groups them keeps the numbers (behind the
+    groups' names), and pandas puts such values where they belong by them. Any other index says nothing.
+    """
+    index = getattr(values, "index", None)
+    if not hasattr(index, "get_level_values"):
+        return
+    numbers = np.asarray(index.get_level_values(-1))
+    if numbers.shape != (rows,) or numbers.dtype.kind not in "iu":
+        return
+    own = np.arange(rows)
+    if not np.array_equal(numbers, own) and np.array_equal(np.sort(numbers), own):
+        raise ValueError(
+            "score returned its values in another order than the rows, as their index says; "
+            "return them in the order of the data, such as sorted by that index"
+        )
 
 
 def vector(values):
@@ -418,6 +441,8 @@ class CodeModel:
         for name in ("fit", "score"):
             if not callable(getattr(self.module, name, None)):
                 raise AttributeError("%s has no function '%s'" % (self.path.name, name))
+        for call, place in ((self.module.fit, 1), (self.module.score, 2)):
+            takes_params(call, place)
 
     def fit(self, table, target, params):
         """What the code's ``fit`` returns; the target is a column of the table."""
@@ -426,12 +451,28 @@ class CodeModel:
     def score(self, model, table, params):
         """``score(model, data)``, or with ``params`` where it takes a third argument."""
         call = self.module.score
-        takes = [
-            p
-            for p in inspect.signature(call).parameters.values()
-            if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-        ]
-        return call(model, table, params) if len(takes) > 2 else call(model, table)
+        return call(model, table, params) if len(positional(call)) > 2 else call(model, table)
+
+
+def positional(call):
+    """The parameters of a function that take arguments by their place."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [p for p in inspect.signature(call).parameters.values() if p.kind in kinds]
+
+
+def takes_params(call, place):
+    """Refuses a function whose parameter at this place has a default that no params can be, such as False.
+
+    It would get the params there, and mean something else than where it is called without.
+    """
+    for parameter in positional(call)[place : place + 1]:
+        default = parameter.default
+        if parameter.name != "params" and default is not parameter.empty:
+            if default is not None and not isinstance(default, dict):
+                raise TypeError(
+                    "%s would get the params as '%s', which has a default of its own; call it params, or put "
+                    "a * before it" % (call.__name__, parameter.name)
+                )
 
 
 class EstimatorModel:

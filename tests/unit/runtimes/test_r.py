@@ -176,6 +176,35 @@ def test_glm_gives_what_r_gives_to_the_last_digit(tmp_path: Path) -> None:
     assert len(stored) < 20_000  # nothing of the training data is in it
 
 
+@pytest.mark.parametrize(
+    ("family", "predict", "refused"),
+    [
+        ("poisson", {}, "(log)"),
+        ("binomial", {}, "(logit)"),
+        ("gaussian", {}, ""),
+        ("poisson", {"type": "link"}, ""),
+        ("poisson", {"type": "response"}, ""),
+    ],
+)
+def test_what_a_link_makes_of_a_prediction_is_not_taken_for_it(
+    family: str, predict: dict[str, Any], refused: str
+) -> None:
+    """glm's predict gives logarithms and logits where nobody says a type, and they look like scores."""
+    model = declared("stats::glm", "y ~ x", family=family, predict=predict)
+    with worker(model, X, Y) as w:
+        rows = SMALL.with_columns(y=(pl.col("x") > 2).cast(pl.Float64))
+        if refused:
+            with pytest.raises(FitFailed) as error:
+                w.fit([rows])
+            assert (
+                "without a type, predict gives what the model's link makes of a prediction"
+                in error.value.what
+            )
+            assert refused in error.value.what
+        else:
+            w.fit([rows])
+
+
 def test_lm_with_its_interval_keeps_what_that_needs() -> None:
     model = declared("stats::lm", "y ~ x", predict={"interval": "confidence"})
     outputs = tuple(OutputColumn(n, ColumnType.FLOAT) for n in ("lwr", "fit", "upr"))

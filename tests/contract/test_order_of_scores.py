@@ -1,0 +1,143 @@
+"""Scores stand in the rows' order; where a language's values carry the rows' names, they are looked at."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from kronkers_batch.config.spec import Language, RowsPolicy
+from kronkers_batch.errors import ModelError, ScoreFailed
+from kronkers_batch.steps.independence import MISPLACED
+from tests.contract.conftest import Lab
+from tests.contract.test_stored_models import verified
+
+# Each line is a way in which `score` gives x back; the first row's x says which.
+ELSEWHERE = {
+    Language.PYTHON: [
+        "data['x'].sort_values()",
+        "data.sort_values('x').rename(columns={'x': 'score'})",
+        "{'score': data['x'].sort_values()}",
+        "data[::-1]['x']",
+        "pd.concat([part['x'] for _, part in data.groupby(data['x'] < 8)])",
+        "data.groupby(data['x'] < 8)[['x']].apply(lambda part: part['x'] * 2)",
+    ],
+    Language.R: [
+        "predict(model, sorted)",
+        "data.frame(score = predict(model, sorted))",
+        "list(score = predict(model, sorted))",
+        "as.matrix(sorted)",
+        "setNames(sorted, 'score')",
+        "do.call(rbind, lapply(split(data, data$x < 8), function(part) setNames(part, 'score')))",
+    ],
+}
+IN_PLACE = {
+    Language.PYTHON: [
+        "data['x'].sort_values().sort_index()",
+        "data.set_index(data['x'].astype(int))['x']",
+        "data['x'].sort_values().loc[data.index].tolist()",
+        "pd.Series(data['x'].to_numpy(), index=data['x'].rank().astype(int))",  # from 1, so no row's number
+    ],
+    Language.R: [
+        "predict(model, data)",
+        "predict(model, sorted)[rownames(data)]",
+        "data.frame(score = data$x)",
+        "setNames(data$x, data$x)",
+        "setNames(data$x, paste0('a.', seq_along(data$x)))",
+    ],
+}
+CODE = {
+    Language.PYTHON: "import pandas as pd\n\n\ndef fit(data, params):\n    return 1\n\n\n"
+    "def score(model, data):\n    ways = [{}]\n    return ways[int(data['x'][0])]()\n",
+    Language.R: "fit <- function(data, params) lm(y ~ x, data)\n"
+    "score <- function(model, data) {{\n    sorted <- data[order(data$x), , drop = FALSE]\n"
+    "    eval(expression({})[[data$x[1] + 1]])\n}}\n",
+}
+VALUES = [9.0, 5.0, 7.0, 8.0, 6.0, 4.0, 3.0, 2.0, 1.0, 11.0, 10.0]
+
+
+def written(lab: Lab, ways: list[str]) -> str:
+    """Writes a model of these ways; the name of its case."""
+    lazily = [f"lambda: {way}" for way in ways] if lab.language == "python" else ways
+    folder = lab.folder / "ways"
+    folder.mkdir(mode=0o755)
+    (folder / f"model{lab.models.SUFFIX}").write_text(CODE[lab.language].format(", ".join(lazily)))
+    return "ways"
+
+
+@pytest.mark.parametrize("lab", [Language.PYTHON, Language.R], ids=str, indirect=True)
+@pytest.mark.parametrize("ways", [ELSEWHERE, IN_PLACE], ids=["elsewhere", "in place"])
+def test_values_that_carry_the_rows_names_stand_in_their_order(lab, ways):
+    worker = lab.start(written(lab, ways[lab.language]), data="pandas")
+    worker.fit([pl.DataFrame({"x": [1.0, 2.0], "y": [1.0, 2.0]})])
+    for number, way in enumerate(ways[lab.language]):
+        rows = pl.DataFrame({"x": [float(number), *VALUES]})
+        if ways is ELSEWHERE:
+            with pytest.raises(ScoreFailed, match="score returned its values in another order than the rows"):
+                worker.score(rows)
+        else:
+            assert worker.score(rows)["score"].to_list() == pytest.approx(rows["x"].to_list()), way
+
+
+SCORE = "\n\n\ndef score(model, data{}):\n    return data['x']\n"
+DEFAULTS = {
+    Language.PYTHON: [
+        ("def fit(data, robust=False):\n    return 1" + SCORE.format(""), "robust"),
+        ("def fit(data, params):\n    return 1" + SCORE.format(", log=True"), "log"),
+    ],
+    Language.R: [("fit <- function(data, trees = 500) 1\nscore <- function(model, data) data$x\n", "trees")],
+}
+
+
+@pytest.mark.parametrize("lab", [Language.PYTHON, Language.R], ids=str, indirect=True)
+def test_params_do_not_take_the_place_of_a_default(lab):
+    """`score(model, data)` by hand, and what is published, would be two things."""
+    for text, name in DEFAULTS[lab.language]:
+        folder = lab.folder / name
+        folder.mkdir(mode=0o755)
+        (folder / f"model{lab.models.SUFFIX}").write_text(text)
+        with pytest.raises(ModelError, match=f"would get the params as '{name}', which has a default"):
+            _ = lab.start(name).info
+
+
+@pytest.mark.parametrize("lab", [Language.PYTHON], ids=str, indirect=True)
+def test_params_take_the_place_of_no_value(lab):
+    folder = lab.folder / "mapping"
+    folder.mkdir(mode=0o755)
+    (folder / "model.py").write_text(
+        "def fit(data, settings=None):\n    return settings\n\n\n"
+        "def score(model, data, params={}, *, log=False):\n"
+        "    return data['x'] * model['by'] * params['by'] + log\n"
+    )
+    worker = lab.start("mapping", parameters={"by": 2.0}, data="pandas")
+    worker.fit([pl.DataFrame({"x": [1.0], "y": [1.0]})])
+    assert worker.score(pl.DataFrame({"x": [1.0, 3.0]}))["score"].to_list() == [4.0, 12.0]
+
+
+WHOLE = {
+    Language.PYTHON: {
+        "merged": "data.sort('c', maintain_order=True)['x']",
+        "ranked": "data['x'].rank('average') + data['x']",
+        "lagged": "data['x'].shift(1, fill_value=0.5) + data['x']",
+        "few": "data.sort('c', 'x')['x'] > 3",
+    },
+    Language.R: {
+        "merged": "merge(data, data.frame(c = unique(data$c), w = 1), by = 'c')$x",
+        "ranked": "rank(data$x) + data$x",
+    },
+    Language.JULIA: {"merged": "data.x[sortperm(codes(data.c))]", "ranked": "data.x"},
+}
+PLAIN = {
+    Language.PYTHON: "def fit(data, params):\n    return 1\n\n\ndef score(model, data):\n    return {}\n",
+    Language.R: "fit <- function(data, params) 1\nscore <- function(model, data) {}\n",
+    Language.JULIA: "fit(data, params) = 1\nscore(model, data) = {}\n",
+}
+
+
+def test_scores_in_an_order_of_the_models_own_are_told(lab):
+    """Where all rows are scored at once, nothing else finds out that a merge sorts them."""
+    for case, way in WHOLE[lab.language].items():
+        folder = lab.folder / case
+        folder.mkdir(mode=0o755)
+        (folder / f"model{lab.models.SUFFIX}").write_text(PLAIN[lab.language].format(way))
+        told = MISPLACED in verified(lab, case, rows=RowsPolicy.WHOLE).remarks
+        assert told == (case == "merged"), case
