@@ -6,6 +6,7 @@ from tests.faults.mutations.changes import drop, never, returns, sets, swap
 from tests.faults.mutations.kind import _
 
 UNIT, RUNS = "tests/unit/reports/test_verdict.py::", "tests/e2e/test_runs.py::"
+MAIN = "tests/unit/cli/test_main.py::"
 STOPPED = f"{RUNS}test_a_run_that_is_stopped_is_shown_as_interrupted"
 
 MUTATIONS = [
@@ -43,4 +44,11 @@ MUTATIONS = [
       drop("self.unread(composed.items['alerts'])"), f"{RUNS}test_alerts_that_nothing_reads_are_refused"),
     _("a closed output ends a run", "cli.main:entry", drop("_open_streams()"),
       f"{RUNS}test_output_that_is_closed_is_as_dev_null"),
+    _("who reads no more ends a run", "cli.output:_write", swap("BrokenPipeError", "ZeroDivisionError"),
+      f"{MAIN}test_whoever_reads_may_go_and_the_exit_code_is_kept"),
+    _("rows are made that nobody reads", "cli.output:Out.write", drop("raise ReaderGone"),
+      f"{MAIN}test_no_more_rows_are_made_than_are_read"),
+    _("every broken pipe is a reader who went", "cli.main:main",
+      swap("output.ReaderGone", "(output.ReaderGone, BrokenPipeError)"),
+      f"{MAIN}test_a_pipe_that_breaks_elsewhere_is_an_error"),
 ]  # fmt: skip
