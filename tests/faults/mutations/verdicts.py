@@ -6,6 +6,7 @@ from tests.faults.mutations.changes import drop, never, returns, sets, swap
 from tests.faults.mutations.kind import _
 
 UNIT, RUNS = "tests/unit/reports/test_verdict.py::", "tests/e2e/test_runs.py::"
+ENDS = "tests/e2e/test_ends_of_a_run.py::"
 MAIN = "tests/unit/cli/test_main.py::"
 STOPPED = f"{RUNS}test_a_run_that_is_stopped_is_shown_as_interrupted"
 
@@ -44,6 +45,10 @@ MUTATIONS = [
       drop("self.unread(composed.items['alerts'])"), f"{RUNS}test_alerts_that_nothing_reads_are_refused"),
     _("a closed output ends a run", "cli.main:entry", drop("_open_streams()"),
       f"{RUNS}test_output_that_is_closed_is_as_dev_null"),
+    _("a date whose last run ended badly is well", "reports.page:told_of_date", never("ended and ..."),
+      f"{ENDS}test_a_checkpoint_that_cannot_be_written[table]"),
+    _("how an earlier run of a date ended counts for ever", "reports.page:told_of_date",
+      swap("ended[-1]", "ended[0]"), f"{ENDS}test_a_checkpoint_that_cannot_be_written[table]"),
     _("who reads no more ends a run", "cli.output:_write", swap("BrokenPipeError", "ZeroDivisionError"),
       f"{MAIN}test_whoever_reads_may_go_and_the_exit_code_is_kept"),
     _("rows are made that nobody reads", "cli.output:Out.write", drop("raise ReaderGone"),
