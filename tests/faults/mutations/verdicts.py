@@ -35,7 +35,7 @@ MUTATIONS = [
       swap("[e for e in own if e.task in ('score', 'expire')]", "own"),
       f"{RUNS}test_scoring_and_training_are_told_apart"),
     _("a killed run still runs", "steps.alive:runs", returns("True"), f"{STOPPED}[Signals.SIGKILL]"),
-    _("a stopped run has no end", "tasks.run:execute", drop("_stopped(services, departments, error)"),
+    _("a stopped run has no end", "tasks.run:execute", drop("_stopped(services, departments, error, ...)"),
       f"{STOPPED}[Signals.SIGINT]"),
     _("nobody says what is replaced", "tasks.run:_work", drop("_say_replaced(services, root)"),
       f"{RUNS}test_a_past_date_that_is_scored_again_says_what_it_replaces"),
