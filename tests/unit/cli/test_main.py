@@ -121,6 +121,14 @@ def test_a_pipe_that_breaks_elsewhere_is_an_error(
     assert "BrokenPipeError" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "words", [("--limit", "0"), ("--limit", "-3"), ("--limit", "5", "--to", "x.csv")], ids=" ".join
+)
+def test_a_limit_that_does_not_hold_is_refused(capsys: pytest.CaptureFixture[str], words: tuple[str]) -> None:
+    assert main(["read", "buys", *words]) == 2
+    assert "--limit" in capsys.readouterr().err
+
+
 def test_with_v_an_error_has_its_traceback_and_its_exit_code(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
