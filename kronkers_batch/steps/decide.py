@@ -108,6 +108,39 @@ def promotable(services: Services, model: ModelSpec, version: ModelVersion) -> b
     return _waits(services, model, version, services.registry.champion(model.name))
 
 
+@dataclass(frozen=True)
+class NotPromoted:
+    """A version of today's definition that is not in use, and why; ``kept_back``: though it should be."""
+
+    why: str
+    kept_back: bool
+
+
+def not_promoted(services: Services, model: ModelSpec) -> NotPromoted | None:
+    """Today's definition, where its newest version was never promoted and nothing will promote it by itself.
+
+    None where the champion is as good as that: of today's definition, while the newest missed its thresholds.
+    """
+    definition, champion = define(services, model).training, services.registry.champion(model.name)
+    newest = services.registry.newest(model.name, definition)
+    if newest is None or champion is None:
+        return None
+    if any(promotion.number >= newest.number for promotion in services.registry.history(model.name)):
+        return None
+    verdict = judge_metrics(model.training_thresholds, newest.training.metrics)
+    if verdict.passed:
+        return NotPromoted(waits_for_approver(newest), model.promote is Promote.AUTOMATIC)
+    if champion.training.definition_fingerprint == definition:
+        return None
+    why = f"{newest.ref} is of today's definition and was not promoted: {verdict.why()}"
+    return NotPromoted(f"{why}; {champion.ref}, of another one, scores", kept_back=True)
+
+
+def waits_for_approver(version: ModelVersion) -> str:
+    """What is to be done about a version that nothing promotes by itself."""
+    return f"{version.ref} waits for an approver to run `kronkers promote {version.ref} --why REASON`"
+
+
 def _waits(
     services: Services, model: ModelSpec, version: ModelVersion, champion: ModelVersion | None
 ) -> bool:

@@ -464,6 +464,22 @@ TOGETHER = [
       returns("400.0"), f"{SEVERAL}who_takes_too_long_is_not_waited_for"),
 ]  # fmt: skip
 
+NOT_USED = [
+    _("what is declared and does not score is told once", "tasks.outcome:_waiting",
+      returns("Part(verdict.NOT_DUE)"),
+      "tests/e2e/test_gates.py::test_a_training_that_misses_its_threshold_is_not_promoted",
+      "tests/e2e/test_gates.py::"
+      "test_a_version_that_passed_and_was_not_promoted_is_promoted_by_the_next_run_in_words"),
+    _("a rollback is held each night", "steps.decide:not_promoted",
+      never("any(...)"), f"{PROMOTED}what_is_declared_and_does_not_score_is_told_each_night"),
+    _("a worse version of the same definition is held each night", "steps.decide:not_promoted",
+      never("champion.training.definition_fingerprint == definition"),
+      f"{PROMOTED}a_worse_version_of_the_same_definition_is_not_told"),
+    _("what waits for a person is a failure", "steps.decide:not_promoted",
+      swap("model.promote is Promote.AUTOMATIC", "True"),
+      f"{PROMOTED}what_waits_for_a_person_is_told_each_night"),
+]  # fmt: skip
+
 CLOCKS = [
     _("a run counts from the ledger's last entry", "steps.clocks:as_of",
       swap("max(now, *newest)", "max(newest)"), f"{CLOCK}a_run_counts_from_now"),
@@ -556,5 +572,5 @@ READING = [
 
 MUTATIONS = [
     *DUE, *PROMOTION, *WINDOWS, *PREPARED, *TRAINING, *SCORING, *OUTPUTS, *THRESHOLDS, *REFUSALS, *NIGHT,
-    *READING, *RETENTION, *TOGETHER, *CLOCKS, *INSTALLATION,
+    *READING, *RETENTION, *TOGETHER, *NOT_USED, *CLOCKS, *INSTALLATION,
 ]  # fmt: skip

@@ -7,6 +7,7 @@ from tests.faults.mutations.kind import _
 
 UNIT, RUNS = "tests/unit/reports/test_verdict.py::", "tests/e2e/test_runs.py::"
 ENDS = "tests/e2e/test_ends_of_a_run.py::"
+EXPORT = "tests/unit/warehouse/test_export.py::"
 MAIN = "tests/unit/cli/test_main.py::"
 STOPPED = f"{RUNS}test_a_run_that_is_stopped_is_shown_as_interrupted"
 
@@ -49,6 +50,10 @@ MUTATIONS = [
       f"{ENDS}test_a_checkpoint_that_cannot_be_written[table]"),
     _("how an earlier run of a date ended counts for ever", "reports.page:told_of_date",
       swap("ended[-1]", "ended[0]"), f"{ENDS}test_a_checkpoint_that_cannot_be_written[table]"),
+    _("more rows are printed as JSON than were asked for", "warehouse.export:print_json_rows",
+      sets("some", "frame"), f"{EXPORT}test_no_more_json_rows_are_printed_than_were_asked_for"),
+    _("a limit of nothing is the usual one", "cli.reading:read", never("args.limit is not None and ..."),
+      f"{MAIN}test_a_limit_that_does_not_hold_is_refused"),
     _("who reads no more ends a run", "cli.output:_write", swap("BrokenPipeError", "ZeroDivisionError"),
       f"{MAIN}test_whoever_reads_may_go_and_the_exit_code_is_kept"),
     _("rows are made that nobody reads", "cli.output:Out.write", drop("raise ReaderGone"),
