@@ -16,6 +16,9 @@ from kronkers_batch.runtimes.probing import interpreter_version, sandbox_state
 from kronkers_batch.runtimes.walls import bubblewrap_version, walls
 from kronkers_batch.vault import keyfile, pin
 
+_ROOM = 100 * 2**20
+"""Bytes without which a night soon ends in a full disk."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -42,8 +45,20 @@ def examine(conf: str | None, overrides: Sequence[str]) -> list[Finding]:
     used = {m.language for m in config.models.values() if m.enabled} if config else set()
     findings += [_language(language, language in used) for language in Language]
     if config is not None:
-        findings += [*_keys(config), _checkpoints(config)]
+        findings += [_home(config.home), *_keys(config), _checkpoints(config)]
     return findings
+
+
+def _home(home: Path) -> Finding:
+    """Whether what a run keeps can be written to the folder ``home``, or to where it will be made."""
+    part, there = "home folder", next(path for path in (home, *home.parents) if os.access(path, os.F_OK))
+    state = os.statvfs(there)
+    free = state.f_bavail * state.f_frsize
+    if state.f_flag & os.ST_RDONLY or not os.access(there, os.W_OK | os.X_OK):
+        fix = "let this account write there (see its owner and how it is mounted), or set home in conf"
+        return Finding(part, False, f"nothing can be written to {there}", fix, True)
+    told = f"{home}, {free / 2**20:,.0f} MB free"
+    return Finding(part, free >= _ROOM, told, "" if free >= _ROOM else "make room on its disk", True)
 
 
 def _sandbox(config: Config | None) -> Finding:

@@ -355,6 +355,9 @@ def test_doctor_names_what_is_wrong_with_keys(project):
     assert "offline" in findings()["recovery key"]["fix"]
     assert findings()["checkpoints"]["ok"]
     assert "beside the database" in findings()["checkpoints"]["found"]
+    nowhere = project.run("doctor", "--json", "home=/proc/self/kronkers", code=5)
+    (home,) = [f for f in json.loads(nowhere.stdout) if f["part"] == "home folder"]
+    assert (home["ok"], home["found"]) == (False, "nothing can be written to /proc/self")
     elsewhere = ["doctor", "--json", f"warehouse.checkpoints={project.folder}/points"]
     points = [f for f in json.loads(project.run(*elsewhere, code=None).stdout) if f["part"] == "checkpoints"]
     assert (points[0]["ok"], points[0]["fix"]) == (True, "")
