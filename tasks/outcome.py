@@ -8,6 +8,7 @@ from kronkers_batch.errors import described
 from kronkers_batch.reports import verdict
 from kronkers_batch.reports.events import Event
 from kronkers_batch.reports.verdict import Part, Verdict
+from kronkers_batch.steps.decide import not_promoted
 from tasks.base import BaseTask
 from tasks.score import Score
 from tasks.train import Decide, Train
@@ -26,7 +27,20 @@ def of(root: BaseTask, name: str, events: Sequence[Event]) -> Verdict:
     )
     trained = [e for e in own if e.task in _TRAINING]
     training = _part(trained, _only(mine, Train, Decide), events, verdict.TRAINED)
+    if training.state == verdict.NOT_DUE and any(task.refusal() is None for task in mine):
+        training = _waiting(root, name)
     return Verdict(name, scores, training, sum(event.seconds for event in own))
+
+
+def _waiting(root: BaseTask, name: str) -> Part:
+    """A version of today's definition that an earlier run recorded, and that is not in use; every night."""
+    try:
+        found = not_promoted(root.services, root.services.model(name))
+    except Exception as error:  # as in _part
+        return Part(verdict.FAILED, described(error))
+    if found is None:
+        return Part(verdict.NOT_DUE)
+    return Part(verdict.HELD if found.kept_back else verdict.UP_TO_DATE, found.why)
 
 
 def _asked(root: BaseTask) -> list[BaseTask]:
@@ -43,7 +57,8 @@ def _part(own: Sequence[Event], tasks: Sequence[BaseTask], events: Sequence[Even
         if bad := [event for event in own if event.state == state]:
             # Retention comes after a good run: what that did is told as well.
             done = [_done(own)] if all(event.task == "expire" for event in bad) else []
-            return Part(state, "; ".join([*filter(None, done), *(event.message for event in bad)]))
+            said = dict.fromkeys(event.message for event in bad)  # asked twice, it fails twice
+            return Part(state, "; ".join([*filter(None, done), *said]))
     try:
         unfinished = [task for task in tasks if not task.complete()]
         if unfinished:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import importlib
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +25,6 @@ from kronkers_batch.steps.retention import expire_outputs
 from kronkers_batch.steps.services import Services
 from kronkers_batch.steps.stopped import Stopped, gone
 from kronkers_batch.steps.warm import prepare_workers
-from kronkers_batch.store.clock import now
 from kronkers_batch.store.ids import new_id
 from tasks import context, outcome
 from tasks.base import BaseTask
@@ -133,7 +133,7 @@ def execute(
     ``barred`` are the models that belong to it, and that are not run; ``delete_expired`` as for :func:`run`.
     """
     date: dt.date = root.date
-    started = now()
+    started = time.monotonic()
     checkpoint.compare(services)
     permit_all(services, names)
     departments = {name: services.model(name).department for name in names}
@@ -149,7 +149,7 @@ def execute(
             result = _ended(services, root, started, departments, barred, delete_expired=delete_expired)
             return replace(result, warnings=(warning,)) if warning else result
         except BaseException as error:
-            _stopped(services, departments, error)
+            _stopped(services, departments, error, time.monotonic() - started)
             raise
 
 
@@ -178,7 +178,7 @@ def _say_replaced(services: Services, root: Nightly | Train) -> None:
 def _ended(
     services: Services,
     root: Nightly | Train,
-    started: int,
+    started: float,
     departments: Mapping[str, str],
     barred: Mapping[str, Stopped],
     *,
@@ -207,18 +207,22 @@ def _ended(
         event = Event("ledger", runlog.VERIFY, "failed", 0.0, str(problem), "at the end of the run")
         _tell(services, departments, event)
     told = tuple(verdicts.values())
-    result = RunResult(run_id, date, told, events, (now() - started) / 1e6, found)
-    runs.finish(services, run_id, result.exit_code, [(departments[each.model], each) for each in told])
+    seconds = time.monotonic() - started
+    result = RunResult(run_id, date, told, events, seconds, found)
+    each = [(departments[one.model], one) for one in told]
+    runs.finish(services, run_id, result.exit_code, each, seconds=seconds)
     return result
 
 
-def _stopped(services: Services, departments: Mapping[str, str], error: BaseException) -> None:
+def _stopped(
+    services: Services, departments: Mapping[str, str], error: BaseException, seconds: float
+) -> None:
     """A run that somebody stopped, or that an error ended: what was done by then stands, and is said."""
     with contextlib.suppress(KronkersError):  # the first error is told; this run shows as interrupted anyway
         events = verdict.work(runlog.events(services, services.run_id))
         verdicts = [(d, verdict.interrupted(name, events)) for name, d in departments.items()]
         code = 130 if isinstance(error, KeyboardInterrupt) else 1
-        runs.finish(services, services.run_id, code, verdicts, runs.INTERRUPTED)
+        runs.finish(services, services.run_id, code, verdicts, runs.INTERRUPTED, seconds=seconds)
 
 
 def _tell(services: Services, departments: Mapping[str, str], event: Event) -> None:

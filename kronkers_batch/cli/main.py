@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None, *, own_process: bool = False) -
             if own_process and not verbose:
                 output.silence_libraries()
             code = args.handler(args)
-        sys.stdout.flush()  # here, where it is told if there is no room for the last of it
+        output.flush()  # here, where it is told if there is no room for the last of it
     except KronkersError as error:
         if verbose:
             output.trace()
@@ -82,9 +82,7 @@ def main(arguments: Sequence[str] | None = None, *, own_process: bool = False) -
     except KeyboardInterrupt:
         output.warn("kronkers: stopped; nothing half-done is visible")
         return 130
-    except BrokenPipeError:
-        # Whoever read our output closed it (``kronkers read ... | head``): not an error.
-        sys.stderr.close()
+    except output.ReaderGone:  # ``kronkers read ... | head``: not an error
         return 0
     except Exception as error:
         if verbose:

@@ -15,6 +15,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, TextIO
 
 from kronkers_batch import texts
@@ -42,10 +43,26 @@ def message(text: str, file: TextIO | None) -> None:
     _write(sys.stdout if file is None else file, texts.leaving(text))
 
 
-def _write(stream: TextIO, text: str, flush: bool = False) -> None:
-    stream.write(text)
-    if flush:
-        stream.flush()
+class ReaderGone(Exception):
+    """Whoever read the rows that are printed closed its end: no more of them are wanted."""
+
+
+def flush() -> None:
+    """Let all that was printed arrive."""
+    _write(sys.stdout, "", flush=True)
+
+
+def _write(stream: TextIO, text: str, flush: bool = False) -> bool:
+    """Whether it can still be read. Where nobody reads any more, the command goes on to its own exit code."""
+    try:
+        stream.write(text)
+        if flush:
+            stream.flush()
+    except BrokenPipeError:
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), stream.fileno())
+        return False
+    return True
 
 
 class Out:
@@ -58,8 +75,9 @@ class Out:
         self._filter = texts.in_json if json else texts.visible
 
     def write(self, text: str) -> int:
-        """Print a text, its line ends included."""
-        _write(sys.stdout, self._filter(text))
+        """Print a text, its line ends included. Raises ReaderGone where nobody reads it."""
+        if not _write(sys.stdout, self._filter(text)):
+            raise ReaderGone
         return len(text)
 
 

@@ -30,7 +30,9 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--at", metavar="MOMENT", help="what a reader saw then")
     parser.add_argument("--key", nargs="+", metavar="VALUE", help="one row: the values of its key, in order")
-    parser.add_argument("--limit", type=int, metavar="N", help=f"rows to print (default {SHOWN})")
+    parser.add_argument(
+        "--limit", type=int, metavar="N", help=f"rows to print (default {SHOWN}; all with --json)"
+    )
     _to_option(parser)
     parser = command(commands, "sql", sql, "Query decrypted outputs; each model is a table", names="QUERY")
     _to_option(parser)
@@ -45,6 +47,9 @@ def _to_option(parser: argparse.ArgumentParser) -> None:
 
 def read(args: argparse.Namespace) -> int:
     """Read by date, version, moment or key."""
+    if args.limit is not None and (args.limit < 1 or args.to):
+        what = "--limit with --to: a file gets all rows" if args.to else f"--limit {args.limit}: at least 1"
+        raise UsageError(what, fix=f"kronkers read MODEL --limit {SHOWN}, or --to FILE")
     name = one_name(args, "model")
     date = parse_date(args.date) if args.date else None
     at = parse_moment(args.at) if args.at else None
@@ -86,12 +91,13 @@ def _show(args: argparse.Namespace, services: Services, frames: Iterator[pl.Data
     from kronkers_batch.steps import exports
     from kronkers_batch.warehouse import export
 
+    limit = getattr(args, "limit", None)
     if args.to:
         path = Path(args.to)
         rows = export.write(frames, path, force=args.force, judge=exports.judge(services.places, path))
         warn(f"{rows:,} rows written to {args.to}, in clear")
     elif args.json:
-        export.print_json_rows(frames, Out(json=True))
+        export.print_json_rows(frames, Out(json=True), limit=limit)
     else:
-        export.print_table(frames, Out(), limit=getattr(args, "limit", None) or SHOWN)
+        export.print_table(frames, Out(), limit=limit or SHOWN)
     return 0

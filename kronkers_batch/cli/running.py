@@ -156,7 +156,7 @@ def _models(verdicts: Sequence[Verdict]) -> None:
 
 def report(args: argparse.Namespace) -> int:
     """Write the page of a date or of a run again, and print what it says."""
-    from kronkers_batch.reports import verdict
+    from kronkers_batch.reports import page, verdict
     from kronkers_batch.steps import rights, runlog, runs
     from kronkers_batch.steps.report import write_page, write_run_page
 
@@ -164,30 +164,31 @@ def report(args: argparse.Namespace) -> int:
         rights.seen(services, "report")
         if args.run:
             found = [runs.get(services, args.run)]
-            page = write_run_page(services, args.run, args.to)
+            path = write_run_page(services, args.run, args.to)
         else:
             date = logical_date(services.config, args.date)
             found = runs.of_date(services, date)
-            page = write_page(services, date, args.to)
-        told = [(run.id, runs.verdicts(services, run)) for run in found]
+            path = write_page(services, date, args.to)
+        each = [(run, runs.verdicts(services, run)) for run in found]
         events = [(run, e) for run in found for e in verdict.work(runlog.events(services, run.id))]
-    models = [each for _, each in verdict.merged(told)]
+    models = [one for _, one in verdict.merged((run.id, verdicts) for run, verdicts in each)]
     if args.json:
         print_json(
             {
                 "date": found[-1].date,
                 "runs": [vars(run) for run in found],
-                "models": [_as_json(each) for each in models],
+                "models": [_as_json(one) for one in models],
                 "events": [{"run": run.id, **vars(e)} for run, e in events],
             }
         )
         return 0
-    say(f"{found[-1].date}: {verdict.sentence(models)}")
+    of = page.told(*each[0]) if args.run else page.told_of_date(models, each)
+    say(f"{found[-1].date}: {of}")
     _models(models)
     say()
     rows = [(e.task, e.model, e.state, f"{e.seconds:.1f}", e.message, e.reason) for _, e in events]
     table(rows, ("task", "of", "state", "seconds", "what", "why"), wide=True)
-    say(f"report: {page}")
+    say(f"report: {path}")
     return 0
 
 

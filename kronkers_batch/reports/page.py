@@ -69,7 +69,7 @@ def date_page(
     )
     return _page(
         f"Scores of {date}",
-        f"""<p>{escape(sentence([verdict for _, verdict in models]))}</p>
+        f"""<p>{escape(told_of_date([v for _, v in models], [(run, found) for run, found, _ in runs]))}</p>
 {still}
 {_models((verdict, run_id) for run_id, verdict in models)}
 <h2>Runs</h2>
@@ -159,9 +159,27 @@ def told(run: RunRecord, verdicts: Sequence[Verdict]) -> str:
         )
         return f"interrupted ({how}): {left} of {len(verdicts)} models not done; {sentence(verdicts)}"
     said = sentence(verdicts)
-    if run.exit_code and all(verdict.ok for verdict in verdicts):
+    if _end_failed(run, verdicts):
         said = f"needs attention: every model is done, but the run's end failed, see its tasks; {said}"
     return said
+
+
+def told_of_date(models: Sequence[Verdict], runs: Sequence[tuple[RunRecord, Sequence[Verdict]]]) -> str:
+    """What came of a date, in one sentence.
+
+    Args:
+        models: What became of each model, over all runs.
+        runs: The runs, oldest first, each with its verdicts.
+    """
+    said = sentence(models)
+    ended = [(run, verdicts) for run, verdicts in runs if run.state == "finished"]
+    if ended and _end_failed(*(last := ended[-1])):
+        said = f"needs attention: the end of run {last[0].id} failed, see its page; {said}"
+    return said
+
+
+def _end_failed(run: RunRecord, verdicts: Sequence[Verdict]) -> bool:
+    return bool(run.exit_code) and all(verdict.ok for verdict in verdicts)
 
 
 def _took(run: RunRecord) -> str:

@@ -11,6 +11,7 @@ from kronkers_batch.monitoring.gates import Verdict, judge_metrics, judge_output
 from kronkers_batch.registry.training import ModelVersion
 from kronkers_batch.steps.definitions import Definition, define, scoring_fingerprint_of
 from kronkers_batch.steps.services import Services
+from kronkers_batch.store import clock
 from kronkers_batch.warehouse.versions import OutputVersion
 
 
@@ -63,19 +64,30 @@ def training_due(services: Services, model: ModelSpec, date: dt.date) -> Trainin
         why = "thresholds changed: judged anew" if newest.training.verdict else "passed, and not promoted yet"
         return TrainingDue(newest.training.fingerprint, f"{why}, nothing computed")
     again = f"{definition.training}@{date.isoformat()}"
-    if last := _changed_back(services, champion, definition):
+    if newer := _changed_back(services, champion, definition):
         reason = _first_or_changed(services, model, definition)
-        return TrainingDue(f"{again} after {last.number}", reason)
+        return TrainingDue(f"{again} after {newer.number}", reason)
     if services.registry.find(model.name, again) is not None:
         return None
-    age = date - newest.training.logical_date
+    last, told = _last_trained(newest, date)
+    age = date - last
     if model.retrain.every is not None and age >= model.retrain.every:
-        return TrainingDue(
-            again, f"last trained as of {newest.training.logical_date}, {age.days} days before"
-        )
+        return TrainingDue(again, f"last trained {told}, {age.days} days before")
     if champion is None and age > dt.timedelta() and _missed(model, newest):
         return TrainingDue(again, f"no champion: {newest.ref} missed its thresholds")
     return None
+
+
+def _last_trained(newest: ModelVersion, date: dt.date) -> tuple[dt.date, str]:
+    """The date from which a training's age counts as of ``date``, and that in words.
+
+    One as of a date that had not come yet (a slip of the keyboard) counts from the day on which it was made:
+    else nothing would be due until that date.
+    """
+    of, made = newest.training.logical_date, clock.to_datetime(newest.created).date()
+    if date < of and made < of:
+        return made, f"on {made}, as of {of}"
+    return of, f"as of {of}"
 
 
 def champion_as_of(services: Services, model: str, as_of: int) -> ModelVersion | None:
@@ -94,6 +106,39 @@ def promotable(services: Services, model: ModelSpec, version: ModelVersion) -> b
     killed, or the model was promoted by hand then. Once a newer version was promoted, that decides.
     """
     return _waits(services, model, version, services.registry.champion(model.name))
+
+
+@dataclass(frozen=True)
+class NotPromoted:
+    """A version of today's definition that is not in use, and why; ``kept_back``: though it should be."""
+
+    why: str
+    kept_back: bool
+
+
+def not_promoted(services: Services, model: ModelSpec) -> NotPromoted | None:
+    """Today's definition, where its newest version was never promoted and nothing will promote it by itself.
+
+    None where the champion is as good as that: of today's definition, while the newest missed its thresholds.
+    """
+    definition, champion = define(services, model).training, services.registry.champion(model.name)
+    newest = services.registry.newest(model.name, definition)
+    if newest is None or champion is None:
+        return None
+    if any(promotion.number >= newest.number for promotion in services.registry.history(model.name)):
+        return None
+    verdict = judge_metrics(model.training_thresholds, newest.training.metrics)
+    if verdict.passed:
+        return NotPromoted(waits_for_approver(newest), model.promote is Promote.AUTOMATIC)
+    if champion.training.definition_fingerprint == definition:
+        return None
+    why = f"{newest.ref} is of today's definition and was not promoted: {verdict.why()}"
+    return NotPromoted(f"{why}; {champion.ref}, of another one, scores", kept_back=True)
+
+
+def waits_for_approver(version: ModelVersion) -> str:
+    """What is to be done about a version that nothing promotes by itself."""
+    return f"{version.ref} waits for an approver to run `kronkers promote {version.ref} --why REASON`"
 
 
 def _waits(

@@ -32,10 +32,10 @@ def rooms(config: Config) -> Iterator[Room]:
     """The home folder, and where the database and the artifacts lie on this machine."""
     seen: set[Path] = set()
     for name, path in _declared(config):
-        folder = next(above for above in (path, *path.parents) if above.is_dir())
+        folder = nearest(path)
         if folder not in seen:
             seen.add(folder)
-            yield _examined(name, folder)
+            yield examined(name, folder)
 
 
 def _declared(config: Config) -> Iterator[tuple[str, Path]]:
@@ -47,7 +47,13 @@ def _declared(config: Config) -> Iterator[tuple[str, Path]]:
         yield "artifacts' folder", Path(os.path.realpath(artifacts))
 
 
-def _examined(name: str, folder: Path) -> Room:
+def nearest(path: Path) -> Path:
+    """The path, or the nearest folder above it that is there."""
+    return next(above for above in (path, *path.parents) if above.is_dir())
+
+
+def examined(name: str, folder: Path) -> Room:
+    """Tries to write there."""
     free = shutil.disk_usage(folder).free
     try:
         with tempfile.TemporaryFile(dir=folder) as file:

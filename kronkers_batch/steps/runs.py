@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from kronkers_batch.errors import NotFound
 from kronkers_batch.reports import verdict
@@ -20,7 +20,8 @@ from kronkers_batch.reports.events import RunRecord
 from kronkers_batch.reports.verdict import Verdict
 from kronkers_batch.steps import alive, runlog
 from kronkers_batch.steps.services import Services
-from kronkers_batch.store.clock import now
+from kronkers_batch.store import clock
+from kronkers_batch.store.engine import serialise
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables.runs import runs
 
@@ -40,9 +41,13 @@ def begun(services: Services, date: dt.date, trigger: str, models: Mapping[str, 
     with alive.held(services, run_id):
         _mark_dead(services)
         with services.db.write() as connection:
+            serialise(connection, "runs")
+            # Their moments rise, so that the newest is the newest also where a clock went back.
+            newest = connection.execute(select(func.max(runs.c.started))).scalar() or 0
+            started = max(clock.now(), newest + 1)
             connection.execute(
                 insert(runs).values(
-                    id=run_id, logical_date=date.isoformat(), started=now(), state=RUNNING, trigger=trigger
+                    id=run_id, logical_date=date.isoformat(), started=started, state=RUNNING, trigger=trigger
                 )
             )
             for model, department in models.items():
@@ -56,15 +61,19 @@ def finish(
     exit_code: int,
     verdicts: Sequence[tuple[str, Verdict]],
     state: str = FINISHED,
+    *,
+    seconds: float,
 ) -> None:
-    """Records, in one transaction, that a run ended and what became of each model (with its department)."""
+    """Records, in one transaction, that a run ended and what became of each model (with its department).
+
+    ``seconds`` is how long it took; two moments would not tell it where the clock was set meanwhile.
+    """
     with services.db.write() as connection:
         for department, each in verdicts:
             for event in each.events():
                 runlog.record_in(services, connection, run_id, department, event)
-        connection.execute(
-            update(runs).where(runs.c.id == run_id).values(finished=now(), state=state, exit_code=exit_code)
-        )
+        ended = {"finished": runs.c.started + round(seconds * 1e6), "state": state, "exit_code": exit_code}
+        connection.execute(update(runs).where(runs.c.id == run_id).values(ended))
 
 
 def _mark_dead(services: Services) -> None:

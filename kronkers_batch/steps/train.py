@@ -14,6 +14,7 @@ from kronkers_batch.monitoring.metrics import rounded
 from kronkers_batch.registry.training import ModelVersion, Training
 from kronkers_batch.runtimes.worker import start
 from kronkers_batch.steps import parcel, rights
+from kronkers_batch.steps.decide import waits_for_approver
 from kronkers_batch.steps.declared import declaration, read_code
 from kronkers_batch.steps.definitions import Definition
 from kronkers_batch.steps.features import as_features
@@ -48,7 +49,7 @@ class Trained:
         """One line for the table at the end of a run."""
         state = "promoted" if self.promoted else "not promoted"
         why = "" if self.promoted else f": {self.verdict.why()}"
-        if self.waits:
+        if self.verdict.passed and not self.promoted:
             why = f": {waits_for_approver(self.version)}"
         measured = f"{self.version.ref} {state}{why} ({rounded(self.version.training.metrics)})"
         return "; ".join([measured, *self.remarks])
@@ -161,11 +162,6 @@ def promote_recorded(services: Services, model: ModelSpec, version: ModelVersion
         details={"thresholds": as_words(model.training_thresholds)},
     )
     return why
-
-
-def waits_for_approver(version: ModelVersion) -> str:
-    """What is to be done about a version that the caller may not promote."""
-    return f"it waits for an approver to run `kronkers promote {version.ref} --why REASON`"
 
 
 def _typed(frame: pl.DataFrame, features: Schema, model: ModelSpec) -> pl.DataFrame:

@@ -75,13 +75,16 @@ def write(
         ) from error
 
 
-def print_json_rows(frames: Iterable[pl.DataFrame], file: Out) -> int:
-    """One JSON object a line; streams. Returns the number of rows."""
+def print_json_rows(frames: Iterable[pl.DataFrame], file: Out, *, limit: int | None = None) -> int:
+    """One JSON object a line, at most ``limit`` where there is one; streams. Returns the number of rows."""
     count = 0
     for frame in frames:
-        holding.refuse_for_json(frame)
-        file.write(frame.write_ndjson())
-        count += frame.height
+        some = frame if limit is None else frame.head(limit - count)
+        holding.refuse_for_json(some)
+        file.write(some.write_ndjson())
+        count += some.height
+        if count == limit:
+            break
     return count
 
 

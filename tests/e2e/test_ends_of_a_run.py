@@ -30,9 +30,15 @@ def test_a_checkpoint_that_cannot_be_written(project, form):
     else:
         for words in ("buys    published", "spends  published", "report: "):
             assert words in done.stdout
+        failed = project.json("runs", "--limit", "1")[0]["id"]
+        needs = f"needs attention: the end of run {failed} failed"
+        assert needs in project.run("report", "--date", NEXT).stdout
+        assert f"<p>{needs}" in (project.folder / f"var/reports/{NEXT}.html").read_text()
+        assert "needs attention: every model is done" in project.run("report", "--run", failed).stdout
     # It was done, and the run's own record says with which code it ended.
     assert len(project.rows("read", "buys", "--date", NEXT)) == 40
     assert project.states("--date", NEXT) == {"buys": "up to date", "spends": "up to date"}
+    assert f"{NEXT}: all is well" in project.run("report", "--date", NEXT).stdout
 
 
 def test_a_ledger_that_was_rewritten_meanwhile_ends_in_its_own_code(project, monkeypatch):

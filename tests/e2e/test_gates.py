@@ -19,6 +19,10 @@ def test_a_training_that_misses_its_threshold_is_not_promoted(project):
     assert result["state"] == "held"
     assert "auc" in result["message"]
     assert project.json("live", "buys")["champion"] == "buys@1"
+    # Each night says that what is declared is not what scores.
+    result = outcome(project, "buys", "--date", "2024-01-21")["buys"]
+    assert result["training"]["state"] == "held"
+    assert "buys@2 is of today's definition and was not promoted: auc " in result["training"]["message"]
     # A threshold that holds again promotes the recorded version and computes nothing.
     project.edit("conf/model/buys.yaml", "auc: {min: 0.999}", "auc: {min: 0.6}")
     assert project.states()["buys"] == "trained"
@@ -30,7 +34,9 @@ def test_a_version_that_passed_and_was_not_promoted_is_promoted_by_the_next_run_
     """So one is whose run was killed before its promotion; here, one that was to be promoted by hand."""
     project.edit("conf/model/buys.yaml", "penalty: 1.0", "penalty: 2.0")
     project.edit("conf/model/buys.yaml", "unseen: missing", "unseen: missing\npromote: manual")
-    project.run("run")
+    for _night in range(2):
+        message = outcome(project, code=0)["buys"]["message"]
+        assert "buys@2 waits for an approver to run `kronkers promote buys@2 --why REASON`" in message
     assert project.json("live", "buys")["champion"] == "buys@1"
     project.edit("conf/model/buys.yaml", "promote: manual", "promote: automatic")
     (task,) = [t for t in project.json("plan")["tasks"] if t["task"] == "train"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kronkers_batch.steps import clocks
+from kronkers_batch.steps import clocks, runs
 from kronkers_batch.steps.decide import champion_as_of
 from kronkers_batch.store import clock
 from tasks import context
@@ -70,3 +70,21 @@ def test_clocks_of_several_machines_differ_a_little(world: World, monkeypatch: p
     found = clocks.as_of(world.services)
     assert found.at >= last
     assert found.warning() == ""
+
+
+def test_a_clock_behind_puts_no_run_before_an_earlier_one(world: World, monkeypatch: pytest.MonkeyPatch):
+    """With a clock that is behind, or set back while it runs, a run follows those before it."""
+    first = _run(world)
+    behind(monkeypatch, 3_600)
+    second = _run(world)
+    assert [run.id for run in runs.of_date(world.services, DAY)] == [first, second]
+    assert runs.last(world.services, DAY) == second
+    assert [run.id for run in runs.newest(world.services, 2)] == [second, first]
+    took = [run.finished - run.started for run in runs.newest(world.services, 2) if run.finished]
+    assert took == [2 * SECOND, 2 * SECOND]
+
+
+def _run(world: World) -> str:
+    with runs.begun(world.services, DAY, "command", {}) as run_id:
+        runs.finish(world.services, run_id, 0, [], seconds=2.0)
+    return run_id

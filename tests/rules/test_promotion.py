@@ -8,7 +8,13 @@ import pytest
 
 from kronkers_batch.config.spec import Promote
 from kronkers_batch.errors import GateFailed, NotFound, Stale, UsageError
-from kronkers_batch.steps.decide import champion_as_of, promotable, training_due
+from kronkers_batch.steps.decide import (
+    NotPromoted,
+    champion_as_of,
+    not_promoted,
+    promotable,
+    training_due,
+)
 from kronkers_batch.steps.train import promote_recorded
 from kronkers_batch.vault.context import Role, Scope
 from tests.rules.world import DAY, MODEL, World, after, threshold
@@ -80,6 +86,47 @@ def test_what_an_operator_recorded_waits_for_an_approver(world: World):
     version = world.version()
     world.act_as(administrator)
     assert not rejudged(world, version)
+
+
+def test_what_is_declared_and_does_not_score_is_told_each_night(world: World):
+    """Where today's definition has no champion since its version missed, every run says so: it is held."""
+    world.version(definition="other", champion=True)
+    world.version()
+    world.spec(training_thresholds=(threshold("r2", 0.9),))
+    found = told(world)
+    assert found is not None
+    assert found.kept_back
+    assert found.why.startswith(f"{MODEL}@2 is of today's definition and was not promoted: r2 0.5 is below")
+    assert found.why.endswith(f"{MODEL}@1, of another one, scores")
+    world.promote(world.services.registry.get(MODEL, 2))
+    world.services.registry.rollback(MODEL, why="for a test")
+    assert told(world) is None  # a person decided
+
+
+def test_a_worse_version_of_the_same_definition_is_not_told(world: World):
+    """A version that missed its thresholds is not told again where the champion is of its definition."""
+    world.version(champion=True)
+    world.version(after(1), again=True)
+    world.spec(training_thresholds=(threshold("r2", 0.9),))
+    assert told(world) is None
+
+
+def test_what_waits_for_a_person_is_told_each_night(world: World):
+    """A version that waits for a person is told in every run, and is no failure with `promote: manual`."""
+    world.version(champion=True)
+    world.version(after(1), again=True)
+    found = told(world)
+    assert found is not None
+    assert found.kept_back  # as what an operator recorded, who may not promote
+    world.spec(promote=Promote.MANUAL)
+    found = told(world)
+    assert found is not None
+    assert not found.kept_back
+    assert found.why == f"{MODEL}@2 waits for an approver to run `kronkers promote {MODEL}@2 --why REASON`"
+
+
+def told(world: World) -> NotPromoted | None:
+    return not_promoted(world.services, world.services.model(MODEL))
 
 
 def test_a_version_that_misses_todays_thresholds_is_not_promoted(world: World):

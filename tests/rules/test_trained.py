@@ -129,5 +129,7 @@ def test_who_may_not_promote_leaves_it_to_an_approver(world: World):
     found = trained(world)
     assert found.verdict.passed
     assert (found.promoted, found.waits) == (False, True)
-    assert f"it waits for an approver to run `kronkers promote {MODEL}@1 --why REASON`" in found.message()
+    assert (
+        f"{MODEL}@1 waits for an approver to run `kronkers promote {MODEL}@1 --why REASON`" in found.message()
+    )
     assert world.services.registry.champion(MODEL) is None

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from kronkers_batch.config.spec import Promote, Retrain
 from kronkers_batch.steps.decide import training_asked, training_due
+from kronkers_batch.store import clock
 from tests.rules.world import DAY, MODEL, World, after, threshold
 
 
@@ -85,6 +86,18 @@ def test_retraining_counts_from_the_last_training(world: World):
     world.version(after(25), definition="other")
     assert due(world, after(49)) == ""
     assert due(world, after(50)) == f"last trained as of {after(20)}, 30 days before"
+
+
+def test_a_training_as_of_the_future_counts_from_the_day_of_its_making(world: World):
+    """A training as of a date that had not come yet counts from the day on which it was made."""
+    world.spec(retrain=every(30), training_thresholds=(threshold("r2", 0.9),))
+    made = clock.to_datetime(world.version(dt.date(2900, 1, 1)).created).date()
+    assert due(world, made) == ""
+    assert due(world, made + dt.timedelta(days=1)).startswith("no champion: price@1 missed")
+    world.spec(training_thresholds=())
+    world.promote(world.services.registry.get(MODEL, 1))
+    assert [due(world, made + dt.timedelta(days=days)) for days in (-90, 29)] == ["", ""]
+    assert due(world, made + dt.timedelta(days=30)).startswith(f"last trained on {made}, as of ")
 
 
 def test_a_date_trains_once(world: World):

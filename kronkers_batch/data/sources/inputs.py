@@ -223,8 +223,8 @@ class Inputs:
         try:
             yield
         except (SourceError, CheckFailed) as error:
-            where = f"{error.where}, input {name} of {Place.of(self.query)}"
-            raise error.moved(where) from error
+            of = f"input {name} of {Place.of(self.query)}"
+            raise error.moved(f"{error.where}, {of}" if error.where else of) from error
 
 
 def _may_stream(source: SourceSpec) -> bool:

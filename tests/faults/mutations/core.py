@@ -378,7 +378,7 @@ VERSIONS = [
     _("a page that is being written is swept away", "steps.leftovers:sweep",
       swap("older_than.total_seconds()", "0"),
       f"{F}test_crash_points.py::test_what_was_left_is_swept_by_a_run"),
-    _("a folder that cannot be written is well", "steps.rooms:_examined",
+    _("a folder that cannot be written is well", "steps.rooms:examined",
       swap("Room(name, folder, free, told.what, told.fix)", "Room(name, folder, free, '', '')"),
       "tests/e2e/test_access.py::test_doctor_says_that_nothing_can_be_written"),
     _("a training that still runs is swept away", "registry.sweeping:sweep",

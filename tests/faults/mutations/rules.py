@@ -40,9 +40,12 @@ DUE = [
       swap("age >= model.retrain.every", "age > model.retrain.every"),
       f"{TRAIN}retraining_is_due_after_its_time"),
     _("`retrain.every` counts from the champion", "steps.decide:training_due",
-      swap("date - newest.training.logical_date",
-           "date - (services.registry.champion(model.name) or newest).training.logical_date"),
+      swap("_last_trained(newest, date)",
+           "_last_trained(services.registry.champion(model.name) or newest, date)"),
       f"{TRAIN}retraining_counts_from_the_last_training"),
+    _("nothing is due until a date that somebody mistyped", "steps.decide:_last_trained",
+      never("date < of and made < of"),
+      f"{TRAIN}a_training_as_of_the_future_counts_from_the_day_of_its_making"),
     _("a date trains again and again", "steps.decide:training_due",
       never("services.registry.find(model.name, again) is not None"),
       f"{TRAIN}a_date_trains_once"),
@@ -478,6 +481,22 @@ TOGETHER = [
       returns("400.0"), f"{SEVERAL}who_takes_too_long_is_not_waited_for"),
 ]  # fmt: skip
 
+NOT_USED = [
+    _("what is declared and does not score is told once", "tasks.outcome:_waiting",
+      returns("Part(verdict.NOT_DUE)"),
+      "tests/e2e/test_gates.py::test_a_training_that_misses_its_threshold_is_not_promoted",
+      "tests/e2e/test_gates.py::"
+      "test_a_version_that_passed_and_was_not_promoted_is_promoted_by_the_next_run_in_words"),
+    _("a rollback is held each night", "steps.decide:not_promoted",
+      never("any(...)"), f"{PROMOTED}what_is_declared_and_does_not_score_is_told_each_night"),
+    _("a worse version of the same definition is held each night", "steps.decide:not_promoted",
+      never("champion.training.definition_fingerprint == definition"),
+      f"{PROMOTED}a_worse_version_of_the_same_definition_is_not_told"),
+    _("what waits for a person is a failure", "steps.decide:not_promoted",
+      swap("model.promote is Promote.AUTOMATIC", "True"),
+      f"{PROMOTED}what_waits_for_a_person_is_told_each_night"),
+]  # fmt: skip
+
 CLOCKS = [
     _("a run counts from the ledger's last entry", "steps.clocks:as_of",
       swap("max(now, *newest)", "max(newest)"), f"{CLOCK}a_run_counts_from_now"),
@@ -489,7 +508,13 @@ CLOCKS = [
       swap("connection.execute(select(func.max(champions.c.at))).scalar() or 0", "0"),
       f"{CLOCK}a_clock_behind_undoes_no_rollback"),
     _("a run begins when its clock says", "tasks.run:nightly_task",
-      sets("as_of", "now()"), f"{CLOCK}a_clock_behind_brings_back_no_older_champion"),
+      sets("as_of", "clocks.clock.now()"), f"{CLOCK}a_clock_behind_brings_back_no_older_champion"),
+    _("a run begins before an earlier one", "steps.runs:begun",
+      swap("max(clock.now(), newest + 1)", "clock.now()"),
+      f"{CLOCK}a_clock_behind_puts_no_run_before_an_earlier_one"),
+    _("a run ends when its clock says", "steps.runs:finish",
+      swap("runs.c.started + round(seconds * 1e6)", "clock.now()"),
+      f"{CLOCK}a_clock_behind_puts_no_run_before_an_earlier_one"),
     _("a clock that is behind is not told of", "steps.clocks:AsOf.warning",
       returns("''"), f"{CLOCK}a_clock_behind_brings_back_no_older_champion"),
     _("each difference of clocks is told of", "steps.clocks:_TOLERATED",
@@ -564,5 +589,5 @@ READING = [
 
 MUTATIONS = [
     *DUE, *PROMOTION, *WINDOWS, *PREPARED, *TRAINING, *SCORING, *OUTPUTS, *THRESHOLDS, *REFUSALS, *NIGHT,
-    *READING, *RETENTION, *TOGETHER, *CLOCKS, *INSTALLATION,
+    *READING, *RETENTION, *TOGETHER, *NOT_USED, *CLOCKS, *INSTALLATION,
 ]  # fmt: skip

@@ -6,6 +6,9 @@ from tests.faults.mutations.changes import drop, never, returns, sets, swap
 from tests.faults.mutations.kind import _
 
 UNIT, RUNS = "tests/unit/reports/test_verdict.py::", "tests/e2e/test_runs.py::"
+ENDS = "tests/e2e/test_ends_of_a_run.py::"
+EXPORT = "tests/unit/warehouse/test_export.py::"
+MAIN = "tests/unit/cli/test_main.py::"
 STOPPED = f"{RUNS}test_a_run_that_is_stopped_is_shown_as_interrupted"
 
 MUTATIONS = [
@@ -33,7 +36,7 @@ MUTATIONS = [
       swap("[e for e in own if e.task in ('score', 'expire')]", "own"),
       f"{RUNS}test_scoring_and_training_are_told_apart"),
     _("a killed run still runs", "steps.alive:runs", returns("True"), f"{STOPPED}[Signals.SIGKILL]"),
-    _("a stopped run has no end", "tasks.run:execute", drop("_stopped(services, departments, error)"),
+    _("a stopped run has no end", "tasks.run:execute", drop("_stopped(services, departments, error, ...)"),
       f"{STOPPED}[Signals.SIGINT]"),
     _("nobody says what is replaced", "tasks.run:_work", drop("_say_replaced(services, root)"),
       f"{RUNS}test_a_past_date_that_is_scored_again_says_what_it_replaces"),
@@ -43,4 +46,21 @@ MUTATIONS = [
       drop("self.unread(composed.items['alerts'])"), f"{RUNS}test_alerts_that_nothing_reads_are_refused"),
     _("a closed output ends a run", "cli.main:entry", drop("_open_streams()"),
       f"{RUNS}test_output_that_is_closed_is_as_dev_null"),
+    _("a date whose last run ended badly is well", "reports.page:told_of_date", never("ended and ..."),
+      f"{ENDS}test_a_checkpoint_that_cannot_be_written[table]"),
+    _("how an earlier run of a date ended counts for ever", "reports.page:told_of_date",
+      swap("ended[-1]", "ended[0]"), f"{ENDS}test_a_checkpoint_that_cannot_be_written[table]"),
+    _("more rows are printed as JSON than were asked for", "warehouse.export:print_json_rows",
+      sets("some", "frame"), f"{EXPORT}test_no_more_json_rows_are_printed_than_were_asked_for"),
+    _("a limit of nothing is the usual one", "cli.reading:read", never("args.limit is not None and ..."),
+      f"{MAIN}test_a_limit_that_does_not_hold_is_refused"),
+    _("a full disk is well", "steps.doctor:_room", swap("room.free >= LITTLE", "True"),
+      "tests/unit/steps/test_doctor.py::test_a_disk_that_is_nearly_full_is_told"),
+    _("who reads no more ends a run", "cli.output:_write", swap("BrokenPipeError", "ZeroDivisionError"),
+      f"{MAIN}test_whoever_reads_may_go_and_the_exit_code_is_kept"),
+    _("rows are made that nobody reads", "cli.output:Out.write", drop("raise ReaderGone"),
+      f"{MAIN}test_no_more_rows_are_made_than_are_read"),
+    _("every broken pipe is a reader who went", "cli.main:main",
+      swap("output.ReaderGone", "(output.ReaderGone, BrokenPipeError)"),
+      f"{MAIN}test_a_pipe_that_breaks_elsewhere_is_an_error"),
 ]  # fmt: skip

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kronkers_batch.cli import machine
+from kronkers_batch.cli import machine, output
 from kronkers_batch.cli.main import main
 from tests.data_support import MARKER
 
@@ -67,6 +67,66 @@ def test_whoever_reads_may_go() -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+@pytest.mark.parametrize("lines", [1, 5_000])
+def test_whoever_reads_may_go_and_the_exit_code_is_kept(
+    monkeypatch: pytest.MonkeyPatch, stream: str, lines: int
+) -> None:
+    """A night that is piped into ``grep -q`` is done to its end, and its exit code is its own."""
+    done = []
+
+    def held(_args: object) -> int:
+        for _ in range(lines):
+            (output.say if stream == "stdout" else output.warn)("buys held: rows 40 is below 500")
+        done.append(lines)
+        return 1
+
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w", 1 if stream == "stderr" else -1) as closed:
+        monkeypatch.setattr(sys, stream, closed)
+        monkeypatch.setattr(machine, "doctor", held)
+        assert main(["doctor"]) == 1
+    assert done == [lines]
+
+
+def test_no_more_rows_are_made_than_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+
+    def rows(_args: object) -> int:
+        for number in range(100_000):
+            made.append(number)
+            output.Out().write(f"{number}\n")
+        return 1
+
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as closed:
+        monkeypatch.setattr(sys, "stdout", closed)
+        monkeypatch.setattr(machine, "doctor", rows)
+        assert main(["doctor"]) == 0
+    assert len(made) < 100_000
+
+
+def test_a_pipe_that_breaks_elsewhere_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken_pipe(_args: object) -> int:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(machine, "doctor", broken_pipe)
+    assert main(["doctor"]) == 1
+    assert "BrokenPipeError" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words", [("--limit", "0"), ("--limit", "-3"), ("--limit", "5", "--to", "x.csv")], ids=" ".join
+)
+def test_a_limit_that_does_not_hold_is_refused(capsys: pytest.CaptureFixture[str], words: tuple[str]) -> None:
+    assert main(["read", "buys", *words]) == 2
+    assert "--limit" in capsys.readouterr().err
 
 
 def test_with_v_an_error_has_its_traceback_and_its_exit_code(

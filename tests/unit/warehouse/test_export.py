@@ -198,3 +198,10 @@ def test_json_rows_are_printed():
     out = io.StringIO()
     assert export.print_json_rows([ROWS], out) == 3
     assert json.loads(out.getvalue().splitlines()[0])["key"] == 1
+
+
+@pytest.mark.parametrize(("limit", "there"), [(1, 1), (3, 3), (4, 4), (9, 6)])
+def test_no_more_json_rows_are_printed_than_were_asked_for(limit, there):
+    out = io.StringIO()
+    assert export.print_json_rows([ROWS, ROWS], out, limit=limit) == there
+    assert len(out.getvalue().splitlines()) == there

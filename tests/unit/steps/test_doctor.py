@@ -1,0 +1,23 @@
+"""What ``doctor`` finds of the folders that a run writes to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kronkers_batch.steps import doctor, rooms
+
+
+def test_a_folder_that_can_be_written_is_well_also_before_it_is_made(tmp_path: Path) -> None:
+    assert rooms.nearest(tmp_path / "not" / "yet") == rooms.nearest(tmp_path) == tmp_path
+    found = doctor._room(rooms.examined("home folder", tmp_path))
+    assert (found.ok, found.fix) == (True, "")
+    assert found.found.startswith(f"{tmp_path}, ")
+
+
+def test_a_disk_that_is_nearly_full_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "LITTLE", 2**80)
+    found = doctor._room(rooms.examined("home folder", tmp_path))
+    assert not found.ok
+    assert found.fix == "make room on the disk before the next night"
