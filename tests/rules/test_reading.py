@@ -54,6 +54,7 @@ def pieces(world: World, ref: SnapshotRef) -> list[Path]:
 def test_a_window_is_frozen_once(world: World):
     """A window of a source is read once: what was frozen is found while the source does not change."""
     assert frozen(world).id == frozen(world).id
+    assert task(world).settled()
 
 
 def test_each_window_is_frozen_by_itself(world: World):
