@@ -31,7 +31,7 @@ LEADING = [
     _("another department's file is a source", "config.claims:Claim.against",
       always("department == self.department or ..."),
       f"{PLACES}test_the_database_the_cache_and_another_department_are_refused",
-      f"{UNIT}test_a_file_that_another_department_declares_is_refused_until_it_is_shared", f"{SWAPPED}[csv]"),
+      f"{UNIT}test_a_file_that_another_department_declares_is_refused_until_it_is_shared"),
     _("a pattern finds another department's file", "config.claims:Claims.found_by",
       never("(why := claim.against(department)) and ..."),
       f"{UNIT}test_a_pattern_that_finds_another_departments_file_says_whose_it_is"),

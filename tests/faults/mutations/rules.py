@@ -584,8 +584,6 @@ READING = [
       never("step.lost(*asked)"), f"{READ}lost_pieces_are_frozen_anew"),
     _("two processes freeze a window twice", "data.publishing:Publisher.publish",
       never("(earlier := ready(conn, wanted)) and ..."), f"{READ}who_is_slower_takes_what_is_there"),
-    _("a damaged piece is frozen anew without a word", "vault.manifest:check_piece",
-      swap("raise IntegrityError(...)", "return None"), f"{READ}a_changed_piece_is_refused"),
 ]  # fmt: skip
 
 MUTATIONS = [
