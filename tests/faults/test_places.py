@@ -204,7 +204,7 @@ def test_a_link_that_is_swapped_while_it_is_read_gives_no_byte_of_a_forbidden_fi
         link.unlink()
         spec = config.sources["joined"]
     assert spec.kind is (SourceKind.QUERY if kind == "view" else SourceKind(of))
-    seen, said = read_often(Swapped(link, good, bad), spec, config, places, 150 if kind == "view" else 700)
+    seen, said = read_often(Swapped(link, good, bad), spec, config, places, 400 if kind == "view" else 2000)
     assert seen == {"good"}
     assert SECRET not in said
     assert "the path is refused" in said  # the race was run: both were met
