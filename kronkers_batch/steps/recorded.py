@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from sqlalchemy import ColumnElement, Connection, func, select, true
 
 from kronkers_batch.data.reference import READY
-from kronkers_batch.errors import IntegrityError
+from kronkers_batch.errors import AccessRefused, IntegrityError
 from kronkers_batch.ledger.ledger import Entry
 from kronkers_batch.registry import champions as champions_log
-from kronkers_batch.steps import keys_in_use
+from kronkers_batch.steps import keys_in_use, permits
 from kronkers_batch.steps.services import Services
 from kronkers_batch.steps.standing import Standing
 from kronkers_batch.store.tables import vault as t
@@ -28,6 +28,7 @@ from kronkers_batch.store.tables.signing import definitions
 from kronkers_batch.store.tables.snapshots import snapshots
 from kronkers_batch.vault import rights
 from kronkers_batch.vault.context import Role, Scope, scope_of
+from kronkers_batch.vault.definitions import Subject
 from kronkers_batch.vault.manifest import digest
 from kronkers_batch.vault.revocations import flawed
 from kronkers_batch.warehouse import log
@@ -69,6 +70,7 @@ def verify(services: Services, connection: Connection) -> int:
     refuse_missing_snapshots(said, there)
     _logs(services, connection, said)
     _signatures(connection, said)
+    _definitions(services, connection)
     compare_people(services, connection, standing)
     services.vault.ring.expect(connection, keys_in_use.least(connection, None))
     return count
@@ -224,6 +226,17 @@ def _signatures(connection: Connection, said: Said) -> None:
         if stored.get(name, 0) != said.signed.get(name, 0):
             what = "the signatures on this definition are not those that the ledger recorded"
             raise IntegrityError(what, where=name, fix=_FIX)
+
+
+def _definitions(services: Services, connection: Connection) -> None:
+    """What was signed opens to who may see it: a run asks it whether a model is to be there."""
+    signed = permits.signatures(services)
+    for kind in Subject:
+        for name in signed.names(connection, kind):
+            try:
+                signed.details(connection, kind, name)
+            except AccessRefused as error:
+                raise IntegrityError(error.what, where=f"{kind}/{name}", fix=_FIX) from None
 
 
 # ---------------------------------------------------------------- who is who, and who was revoked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -62,8 +63,8 @@ def state(services: Services, wanted: Wanted) -> State:
 
 
 def _changed(services: Services, wanted: Wanted) -> tuple[str, ...]:
-    what = wanted.definition
-    with services.db.read() as connection:
+    what, signed = wanted.definition, {}
+    with services.db.read() as connection, contextlib.suppress(AccessRefused):
         signed = permits.signatures(services).details(connection, what.kind, what.name)
     return tuple(changes(signed, wanted.fields)) if signed else ()
 
