@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from kronkers_batch.steps.workers import WorkerPool
 from tests.faults.departments import Departments
 from tests.faults.test_forged_logs import change
 
@@ -75,3 +76,39 @@ def test_what_was_signed_is_not_made_away_with_to_take_a_model_out(signing_compa
     assert found["leavers"]["state"] == "refused", done.stdout
     assert words in found["leavers"]["message"]
     assert done.returncode == 1, done.stderr
+
+
+# ---------------------------------------------------------------- while a night runs
+
+
+HELD = "thresholds: {training: {auc: {min: 0.999999}}"
+IN_THE_NIGHT = {
+    "what was held is taken out": "DELETE FROM run_events WHERE task = 'train' AND state = 'held'",
+    "what was held is done": "UPDATE run_events SET state = 'done' WHERE task = 'train' AND state = 'held'",
+    "somebody else was refused": "INSERT INTO run_events (run_id, seq, at, model, department, task, state, "
+    "seconds, message, reason) SELECT run_id, seq + 100, at, 'payroll', department, 'score', 'refused', 0, "
+    "message, reason FROM run_events WHERE task = 'train' AND state = 'held'",
+}
+
+
+@pytest.mark.parametrize("what", IN_THE_NIGHT)
+def test_what_a_night_says_is_what_it_met_whatever_becomes_of_its_events(company, monkeypatch, what):
+    company.edit("conf/model/leavers.yaml", "thresholds: {training: {}", HELD)
+    company.edit("conf/model/leavers.yaml", "penalty: 1.0", "penalty: 2.0")
+    empty = WorkerPool.empty
+
+    def attacked(pool: WorkerPool) -> None:
+        empty(pool)
+        if not done:
+            done.append(what)
+            change(company, IN_THE_NIGHT[what])
+
+    done: list[str] = []
+    monkeypatch.setattr(WorkerPool, "empty", attacked)
+    night = company.by("nightly").run("run", "--json", code=None)
+    assert done
+    told = json.loads(night.stdout)
+    assert {one["model"]: one["state"] for one in told["models"]}["leavers"] == "held"
+    assert night.returncode == 4, night.stderr
+    assert "run_events" in night.stderr
+    assert "payroll" not in company.by("admin").run("ledger", "show").stdout

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from tests.faults.mutations.changes import drop, never, swap
+from tests.faults.mutations.changes import always, drop, never, swap
 from tests.faults.mutations.kind import F, _
 
 PLANTED = f"{F}test_planted_runs.py::"
+WHATEVER = f"{PLANTED}test_what_a_night_says_is_what_it_met_whatever_becomes_of_its_events"
 
 MUTATIONS = [
     _("a run's id is the name of a file, whatever it is", "steps.alive:_path",
@@ -27,4 +28,12 @@ MUTATIONS = [
       swap("remembered | {row.name: row.department for row in rows}",
            "{row.name: row.department for row in rows}"),
       f"{PLANTED}test_what_was_signed_is_not_made_away_with_to_take_a_model_out[its rows]"),
+    _("nobody compares a run's events with what it recorded", "tasks.run:_ended",
+      drop("problems.append(_problem(runlog.require_kept, services, run_id))"), WHATEVER),
+    _("events that a night did not record are of it", "steps.runlog:require_kept", never("_is_alone(services)"),
+      f"{WHATEVER}[somebody else was refused]"),
+    _("a night believes the rows of its events", "steps.runlog:numbered",
+      swap("_own(services, run_id).items()", "{}.items()"), WHATEVER),
+    _("a night believes rows that it did not write", "steps.runlog:numbered",
+      always("not found or not _is_alone(services)"), f"{WHATEVER}[somebody else was refused]"),
 ]  # fmt: skip
