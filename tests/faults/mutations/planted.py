@@ -7,6 +7,7 @@ from tests.faults.mutations.kind import F, _
 
 PLANTED = f"{F}test_planted_runs.py::"
 WHATEVER = f"{PLANTED}test_what_a_night_says_is_what_it_met_whatever_becomes_of_its_events"
+NIGHT = f"{F}test_forged_logs.py::test_what_is_new_is_noticed_at_the_end_of_the_night"
 
 MUTATIONS = [
     _("a run's id is the name of a file, whatever it is", "steps.alive:_path",
@@ -37,4 +38,16 @@ MUTATIONS = [
       swap("_own(services, run_id).items()", "{}.items()"), WHATEVER),
     _("a night believes rows that it did not write", "steps.runlog:numbered",
       always("not found or not _is_alone(services)"), f"{WHATEVER}[somebody else was refused]"),
+    _("a version may have any state", "steps.recorded_since:verify", drop("_refuse_other_states(connection)"),
+      NIGHT),
+    _("nobody counts which model versions are deleted", "steps.recorded_since:counts",
+      swap("model_versions.c.state == 'deleted'", "model_versions.c.state == 'none'"), NIGHT),
+    _("nobody counts which outputs are deleted", "steps.recorded_since:counts",
+      swap("output_versions.c.state == 'deleted'", "output_versions.c.state == 'none'"), NIGHT),
+    _("a version without its keys is as recorded", "steps.recorded:compare_versions",
+      drop("_require_keys(services, connection, one, held)"),
+      f"{F}test_forged_logs.py::test_whatever_is_done_without_a_key_is_noticed"),
+    _("the first of two rows names the warehouse", "vault.setup:is_new",
+      swap("select(t.warehouse.c.id).limit(2)", "select(t.warehouse.c.id).limit(1)"),
+      f"{F}test_forged_logs.py::test_whatever_is_done_without_a_key_is_noticed"),
 ]  # fmt: skip
