@@ -30,7 +30,7 @@ from kronkers_batch.warehouse.versions import parse_ref as parse_output
 _FIX = "Run `kronkers ledger verify`, which compares everything; find out who can write to the database."
 
 
-_GONE_MODELS, _GONE_OUTPUTS = "model_versions that are deleted", "output_versions that are deleted"
+_GONE_MODELS, _GONE_OUTPUTS = "model_versions (deleted)", "output_versions (deleted)"
 
 
 def counts(connection: Connection) -> dict[str, int]:

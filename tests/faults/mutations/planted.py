@@ -49,5 +49,5 @@ MUTATIONS = [
       f"{F}test_forged_logs.py::test_whatever_is_done_without_a_key_is_noticed"),
     _("the first of two rows names the warehouse", "vault.setup:is_new",
       swap("select(t.warehouse.c.id).limit(2)", "select(t.warehouse.c.id).limit(1)"),
-      f"{F}test_forged_logs.py::test_whatever_is_done_without_a_key_is_noticed"),
+      f"{PLANTED}test_a_second_row_that_names_the_warehouse_ends_in_words"),
 ]  # fmt: skip
