@@ -202,6 +202,7 @@ def _ended(
     for name in {event.model for event in events if event.task == "expire"}:
         verdicts[name] = outcome.of(root, name, events)
     problems.append(_problem(checkpoint.write, services))
+    problems.append(_problem(runlog.require_kept, services, run_id))
     found = tuple(problem for problem in problems if problem is not None)
     for problem in found:
         event = Event("ledger", runlog.VERIFY, "failed", 0.0, str(problem), "at the end of the run")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from kronkers_batch import private
 from kronkers_batch.steps.services import Services
-from kronkers_batch.store import faults
+from kronkers_batch.store import faults, ids
 
 
 @contextlib.contextmanager
@@ -36,7 +36,8 @@ def held(services: Services, run_id: str) -> Iterator[None]:
 def runs(services: Services, run_id: str) -> bool:
     """Whether a run that was recorded as running still does.
 
-    With a database of several machines, one without a file here may run on another machine.
+    With a database of several machines, one without a file here may run on another machine. Raises
+    IntegrityError where its id is none.
     """
     path = _path(services, run_id)
     try:
@@ -61,4 +62,4 @@ def forget(services: Services, run_id: str) -> None:
 
 
 def _path(services: Services, run_id: str) -> Path:
-    return services.config.home / "runs" / run_id
+    return services.config.home / "runs" / ids.require(run_id, "table runs")

@@ -11,14 +11,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select, true
+from sqlalchemy import ColumnElement, Connection, Row, func, select, true
 
 from kronkers_batch.data.reference import READY
-from kronkers_batch.errors import IntegrityError
+from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound
 from kronkers_batch.ledger.ledger import Entry
 from kronkers_batch.registry import champions as champions_log
-from kronkers_batch.steps import keys_in_use
+from kronkers_batch.steps import keys_in_use, permits
 from kronkers_batch.steps.services import Services
 from kronkers_batch.steps.standing import Standing
 from kronkers_batch.store.tables import vault as t
@@ -27,9 +28,11 @@ from kronkers_batch.store.tables.registry import champions, model_versions
 from kronkers_batch.store.tables.signing import definitions
 from kronkers_batch.store.tables.snapshots import snapshots
 from kronkers_batch.vault import rights
-from kronkers_batch.vault.context import Role, Scope, scope_of
+from kronkers_batch.vault.context import Kind, Role, Scope, scope_of
+from kronkers_batch.vault.definitions import Subject
 from kronkers_batch.vault.manifest import digest
 from kronkers_batch.vault.revocations import flawed
+from kronkers_batch.vault.trust import Grant
 from kronkers_batch.warehouse import log
 
 _MAKING = frozenset({"record", "publish", "hold"})
@@ -69,6 +72,7 @@ def verify(services: Services, connection: Connection) -> int:
     refuse_missing_snapshots(said, there)
     _logs(services, connection, said)
     _signatures(connection, said)
+    _definitions(services, connection)
     compare_people(services, connection, standing)
     services.vault.ring.expect(connection, keys_in_use.least(connection, None))
     return count
@@ -105,12 +109,25 @@ def tell_making(said: Said, entry: Entry) -> None:
 # ---------------------------------------------------------------- versions
 
 
-def compare_versions(
-    services: Services, connection: Connection, said: Said, stored: Iterable[tuple[str, Scope, bytes]]
-) -> int:
+@dataclass(frozen=True)
+class Stored:
+    """A version that is there: what it is called, what its data key is for, and its row."""
+
+    ref: str
+    kind: Kind
+    row: Row[Any]
+
+    @property
+    def scope(self) -> Scope:
+        """Whose it is by its row."""
+        return Scope(self.row.department, self.row.model)
+
+
+def compare_versions(services: Services, connection: Connection, said: Said, stored: Iterable[Stored]) -> int:
     """Each version that was made is the one that was recorded, or was deleted; returns how many they are."""
     held, count, there = services.vault.held(connection), 0, set()
-    for ref, scope, manifest in stored:
+    for one in stored:
+        ref, scope, manifest = one.ref, one.scope, one.row.manifest or b""
         there.add(ref)
         if ref not in said.made:
             raise IntegrityError("no line of the ledger says that it was made", where=ref, fix=_FIX)
@@ -127,6 +144,7 @@ def compare_versions(
                     f"it is not the version that entry {number} of the ledger recorded", where=ref, fix=_FIX
                 )
             count += 1
+        _require_keys(services, connection, one, held)
     for ref in said.of.keys() - there:
         refuse_others(said, ref)
     for ref in sorted(said.made.keys() - there - said.gone):
@@ -140,15 +158,36 @@ def refuse_others(said: Said, ref: str, *scope: str) -> None:
         raise IntegrityError("lines of the ledger about it are of another department", where=ref, fix=_FIX)
 
 
-def _stored(connection: Connection) -> Iterator[tuple[str, Scope, bytes]]:
-    o, m = output_versions.c, model_versions.c
-    outputs = select(o.model, o.department, o.logical_date, o.number, o.manifest).where(o.state == "finished")
-    for output in connection.execute(outputs.order_by(o.created)):
-        scope = Scope(output.department, output.model)
-        yield f"{output.model}/{output.logical_date}#{output.number}", scope, output.manifest or b""
-    versions = select(m.model, m.department, m.number, m.manifest).where(m.state == "ready")
-    for version in connection.execute(versions.order_by(m.created)):
-        yield f"{version.model}@{version.number}", Scope(version.department, version.model), version.manifest
+OUTPUT = select(
+    *(output_versions.c[name] for name in ("model", "department", "logical_date", "number", "manifest")),
+    *(output_versions.c[name] for name in ("id", "key_id", "record_key_id")),
+).where(output_versions.c.state == "finished")
+VERSION = select(
+    *(model_versions.c[name] for name in ("model", "department", "number", "manifest")),
+    *(model_versions.c[name] for name in ("id", "key_id", "record_key_id")),
+).where(model_versions.c.state == "ready")
+"""What :class:`Stored` takes of a row."""
+
+
+def _stored(connection: Connection) -> Iterator[Stored]:
+    for row in connection.execute(OUTPUT.order_by(output_versions.c.created)):
+        yield Stored(f"{row.model}/{row.logical_date}#{row.number}", Kind.OUTPUT, row)
+    for row in connection.execute(VERSION.order_by(model_versions.c.created)):
+        yield Stored(f"{row.model}@{row.number}", Kind.ARTIFACT, row)
+
+
+def _require_keys(services: Services, connection: Connection, one: Stored, held: Iterable[Grant]) -> None:
+    """The version's own keys are there, as far as the caller may open them: no line says that they went."""
+    vault, row = services.vault, one.row
+    wanted = [(row.record_key_id, Kind.RECORD, Role.VIEWER), (row.key_id, one.kind, Role.READER)]
+    for key_id, kind, least in wanted:
+        if not rights.covers(held, one.scope, least):
+            continue
+        try:
+            vault.key_of(connection, key_id, one.scope, kind, row.id)
+        except (AccessRefused, NotFound):
+            what = "its key does not open to you, and the ledger does not say that it was deleted"
+            raise IntegrityError(what, where=one.ref, fix=_FIX) from None
 
 
 def compare_snapshots(
@@ -224,6 +263,17 @@ def _signatures(connection: Connection, said: Said) -> None:
         if stored.get(name, 0) != said.signed.get(name, 0):
             what = "the signatures on this definition are not those that the ledger recorded"
             raise IntegrityError(what, where=name, fix=_FIX)
+
+
+def _definitions(services: Services, connection: Connection) -> None:
+    """What was signed opens to who may see it: a run asks it whether a model is to be there."""
+    signed = permits.signatures(services)
+    for kind in Subject:
+        for name in signed.names(connection, kind):
+            try:
+                signed.details(connection, kind, name)
+            except AccessRefused as error:
+                raise IntegrityError(error.what, where=f"{kind}/{name}", fix=_FIX) from None
 
 
 # ---------------------------------------------------------------- who is who, and who was revoked

@@ -11,22 +11,26 @@ from sqlalchemy import Connection, func, select
 
 from kronkers_batch.data.reference import READY
 from kronkers_batch.errors import IntegrityError, UsageError
+from kronkers_batch.ledger.ledger import Entry
 from kronkers_batch.registry import champions as champions_log
 from kronkers_batch.registry.training import parse_ref as parse_version
 from kronkers_batch.steps import recorded, standing
-from kronkers_batch.steps.recorded import Said
+from kronkers_batch.steps.recorded import Said, Stored
 from kronkers_batch.steps.services import Services
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.store.tables.outputs import output_log, output_versions
 from kronkers_batch.store.tables.registry import champions, model_versions
 from kronkers_batch.store.tables.signing import definitions
 from kronkers_batch.store.tables.snapshots import snapshots
-from kronkers_batch.vault.context import Scope
+from kronkers_batch.vault.context import Kind, Scope
 from kronkers_batch.warehouse import log
 from kronkers_batch.warehouse.versions import day_of
 from kronkers_batch.warehouse.versions import parse_ref as parse_output
 
 _FIX = "Run `kronkers ledger verify`, which compares everything; find out who can write to the database."
+
+
+_GONE_MODELS, _GONE_OUTPUTS = "model_versions (deleted)", "output_versions (deleted)"
 
 
 def counts(connection: Connection) -> dict[str, int]:
@@ -35,6 +39,8 @@ def counts(connection: Connection) -> dict[str, int]:
         "champions": select(func.count()).select_from(champions),
         "definitions": select(func.count()).select_from(definitions),
         "model_versions": select(func.count()).select_from(model_versions),
+        _GONE_MODELS: select(func.count()).where(model_versions.c.state == "deleted"),
+        _GONE_OUTPUTS: select(func.count()).where(output_versions.c.state == "deleted"),
         "output_log": select(func.count()).select_from(output_log),
         "revocations": select(func.count()).select_from(t.revocations),
         "snapshots": select(func.count()).select_from(snapshots).where(snapshots.c.state == READY),
@@ -58,8 +64,8 @@ def verify(services: Services, connection: Connection, after: int, before: Mappi
     for entry in services.ledger.entries(connection, after=after):
         people.take(entry)
         recorded.tell(said, entry, lambda ref: _judged_before(connection, ref))
-        if kind := _KINDS.get(entry.action):
-            gained[kind] += 1
+        if kind := _kind(entry):
+            gained[kind] = gained.get(kind, 0) + 1
     _told_before(services, connection, said, after)
     recorded.compare_versions(services, connection, said, _stored(connection, said))
     for ref in said.of:
@@ -69,6 +75,7 @@ def verify(services: Services, connection: Connection, after: int, before: Mappi
     _logs(services, connection, said)
     gained["output_log"] = sum(len(lines) for lines in said.judged.values())
     _count(counts(connection), before, gained)
+    _refuse_other_states(connection)
     recorded.compare_people(services, connection, people)
 
 
@@ -83,6 +90,12 @@ _KINDS = {
 """By action, what there is one more of."""
 
 
+def _kind(entry: Entry) -> str | None:
+    if entry.action in ("expire", "shred"):
+        return _GONE_OUTPUTS if "#" in entry.subject else _GONE_MODELS
+    return _KINDS.get(entry.action)
+
+
 def _count(now: Mapping[str, int], before: Mapping[str, int], gained: Mapping[str, int]) -> None:
     for name in sorted(before):
         wanted = before[name] + gained[name]
@@ -92,27 +105,36 @@ def _count(now: Mapping[str, int], before: Mapping[str, int], gained: Mapping[st
             raise IntegrityError(f"the table {name} {more}", where="database", fix=_FIX)
 
 
-def _stored(connection: Connection, said: Said) -> Iterator[tuple[str, Scope, bytes]]:
+def _refuse_other_states(connection: Connection) -> None:
+    """A version that is neither there nor deleted would be made once more, and nobody would miss it."""
+    o, m = output_versions.c, model_versions.c
+    judged = output_versions.join(output_log, output_log.c.version_id == o.id)
+    wanted = {
+        "output_versions": select(o.id).select_from(judged).where(o.state.not_in(["finished", "deleted"])),
+        "model_versions": select(m.id).where(m.state.not_in(["ready", "deleted"])),
+    }
+    for name, query in wanted.items():
+        if connection.execute(query.limit(1)).first() is not None:
+            what = f"a row of the table {name} has another state than the program gave it"
+            raise IntegrityError(what, where="database", fix=_FIX)
+
+
+def _stored(connection: Connection, said: Said) -> Iterator[Stored]:
     """The versions of which there are new lines."""
+    o, m = output_versions.c, model_versions.c
     for ref in said.made:
         try:
             if "#" in ref:
                 model, date, number = parse_output(ref)
-                o = output_versions.c
-                query = select(o.department, o.model, o.manifest).where(
-                    o.model == model, o.logical_date == date.isoformat(), o.number == number
-                )
-                query = query.where(o.state == "finished")
+                kind, day = Kind.OUTPUT, o.logical_date == date.isoformat()
+                query = recorded.OUTPUT.where(o.model == model, day, o.number == number)
             else:
                 model, number = parse_version(ref)
-                m = model_versions.c
-                query = select(m.department, m.model, m.manifest).where(
-                    m.model == model, m.number == number, m.state == "ready"
-                )
+                kind, query = Kind.ARTIFACT, recorded.VERSION.where(m.model == model, m.number == number)
         except UsageError:
             raise _no_version() from None
         for row in connection.execute(query).all():
-            yield ref, Scope(row.department, row.model), row.manifest or b""
+            yield Stored(ref, kind, row)
 
 
 def _departments(connection: Connection, ref: str) -> list[str]:

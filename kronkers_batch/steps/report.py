@@ -10,24 +10,30 @@ from kronkers_batch.reports import verdict
 from kronkers_batch.reports.page import date_page, run_page
 from kronkers_batch.steps import exports, runlog, runs
 from kronkers_batch.steps.services import Services
-from kronkers_batch.store import faults
+from kronkers_batch.store import faults, ids
 
 _RUNS = "runs"
 
 
+def _folder(services: Services) -> Path:
+    return services.config.home / "reports"
+
+
 def page_path(services: Services, date: str) -> Path:
     """Where the page of a date (ISO) lies unless somebody says otherwise."""
-    return services.config.home / "reports" / f"{date}.html"
+    return _folder(services) / f"{date}.html"
 
 
 def write_run_page(services: Services, run_id: str, to: str | None = None) -> Path:
     """Write a run's page to ``to``, or to ``reports/runs/ID.html`` in the home folder.
 
-    Returns where it is. The file has mode 0600. Raises NotFound, and StoreError where it cannot be written.
+    Returns where it is. The file has mode 0600. Raises NotFound, IntegrityError where its id is none, and
+    StoreError where it cannot be written.
     """
     run = runs.get(services, run_id)
     events = verdict.work(runlog.events(services, run_id))
-    path = Path(to) if to else page_path(services, run.date).parent / _RUNS / f"{run.id}.html"
+    # No name of a file is made of what else the row holds.
+    path = Path(to) if to else _folder(services) / _RUNS / f"{ids.require(run.id, 'table runs')}.html"
     return _write(services, path, run_page(run, runs.verdicts(services, run), events), asked=bool(to))
 
 

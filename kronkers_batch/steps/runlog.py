@@ -3,19 +3,25 @@
 Messages and reasons name features, metrics and counts: they are sealed under the record key of the model, or
 of the department where they are about a source, so that who was granted one model alone reads of that one.
 What an error found in the data is sealed apart from its words, for readers: see ``steps/found.py``.
+
+They are sealed and not signed. So a process remembers what it recorded itself: its own verdicts follow from
+that, whatever becomes of the rows, and at the end of its run both are compared.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, cast
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
 
 from kronkers_batch import texts
-from kronkers_batch.errors import AccessRefused, NotFound
+from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound
 from kronkers_batch.reports.events import Event
 from kronkers_batch.steps.services import Services
+from kronkers_batch.store import written
 from kronkers_batch.store.clock import now
 from kronkers_batch.store.ids import LENGTH, new_id
 from kronkers_batch.store.tables.runs import run_events, runs
@@ -26,6 +32,7 @@ if TYPE_CHECKING:
 
 _PURPOSE = "runs"
 _MESSAGE, _REASON, _FOUND = 0, 1, 2
+_MOST_TOLD = 10  # numbers of events in a message
 _SOURCES = "ingest"  # the kind of task whose subject is a source
 VERIFY = "verify"  # and the one at the end of a run, whose subject is the ledger
 
@@ -34,7 +41,7 @@ def record(services: Services, run_id: str, department: str, event: Event, found
     """Append one event to a run, and the text that its error found in the data, if it found one.
 
     Where the caller holds no key to seal its words with (a model that somebody else runs), the event stands
-    without them, and this process alone remembers them.
+    without them, and this process alone remembers them. Raises IntegrityError where it is not there then.
     """
     with services.db.write() as connection:
         record_in(services, connection, run_id, department, event, found)
@@ -58,7 +65,6 @@ def record_in(
         key = services.vault.record_key(connection, scope, _PURPOSE)
     except AccessRefused:
         key = None
-        services.memo["unsealed", run_id, str(number)] = (words, reason)
 
     def seal(part: int, text: str) -> bytes:
         if key is None:
@@ -67,21 +73,62 @@ def record_in(
         sealed = services.vault.seal(key, context, text.encode())
         return key.id.encode() + sealed
 
-    connection.execute(
-        insert(run_events).values(
-            run_id=run_id,
-            seq=number,
-            at=now(),
-            model=event.model,
-            department=department,
-            task=event.task,
-            state=event.state,
-            seconds=event.seconds,
-            message=seal(_MESSAGE, words),
-            reason=seal(_REASON, reason),
-            found=kept,
+    row = {
+        "run_id": run_id,
+        "seq": number,
+        "at": now(),
+        "model": event.model,
+        "department": department,
+        "task": event.task,
+        "state": event.state,
+        "seconds": event.seconds,
+        "message": seal(_MESSAGE, words),
+        "reason": seal(_REASON, reason),
+        "found": kept,
+    }
+    known = replace(event, message=words, reason=reason, found=str(scope) if kept else "")
+    remember = partial(_own(services, run_id).__setitem__, number, _Own(known, row))
+    written.insert(connection, run_events, row, f"event {number} of the run", found=remember)
+
+
+@dataclass(frozen=True)
+class _Own:
+    """An event that this process recorded, and its row as it was after the commit."""
+
+    event: Event
+    row: Mapping[str, object]
+
+
+def _own(services: Services, run_id: str) -> dict[int, _Own]:
+    found = services.memo.setdefault(("events", run_id), {})
+    return cast(dict[int, _Own], found)
+
+
+def require_kept(services: Services, run_id: str) -> None:
+    """Compares a run's events with those that this process recorded. Raises IntegrityError.
+
+    Where tasks have processes of their own, theirs are others', and only this process's own are compared.
+    """
+    own = _own(services, run_id)
+    with services.db.read() as connection:
+        rows = connection.execute(select(run_events).where(run_events.c.run_id == run_id)).all()
+    stored = {row.seq: dict(row._mapping) for row in rows}
+    changed = [number for number, one in own.items() if stored.get(number) != one.row]
+    if _is_alone(services):
+        changed += stored.keys() - own.keys()
+    if changed:
+        numbers = ", ".join(map(str, sorted(changed)[:_MOST_TOLD]))
+        raise IntegrityError(
+            f"the events of this run in the table run_events are not those that it recorded: {numbers}",
+            where=f"run {run_id}",
+            fix="What is said here is what the run met; its page may later say otherwise. Find out who can "
+            "write to the database.",
         )
-    )
+
+
+def _is_alone(services: Services) -> bool:
+    """Whether nobody but this process records events of its run."""
+    return services.config.executor.workers == 1
 
 
 def _sealed_found(
@@ -123,6 +170,13 @@ def events(services: Services, run_id: str) -> Iterator[Event]:
 
 def numbered(services: Services, run_id: str) -> Iterator[tuple[int, Event]]:
     """As :func:`events`, each with its number."""
+    found = {number: one.event for number, one in _own(services, run_id).items()}
+    if not found or not _is_alone(services):
+        found = dict(_stored(services, run_id)) | found
+    yield from sorted(found.items())
+
+
+def _stored(services: Services, run_id: str) -> Iterator[tuple[int, Event]]:
     query = select(run_events).where(run_events.c.run_id == run_id).order_by(run_events.c.seq)
     with services.db.read() as connection:
         for row in connection.execute(query).all():
@@ -136,9 +190,6 @@ def _words(
     services: Services, connection: Connection, row: Row[tuple[object, ...]]
 ) -> tuple[str, str] | None:
     """An event's message and reason; None where they are not for the caller."""
-    known = services.memo.get(("unsealed", row.run_id, str(row.seq)))
-    if isinstance(known, tuple):
-        return known
     if not row.message:
         if services.vault.role(connection, _scope(row.department, row.task, row.model)) is None:
             return None

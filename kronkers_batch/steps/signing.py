@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from kronkers_batch.config import signing
 from kronkers_batch.config.fingerprint import changes
@@ -63,7 +65,8 @@ def state(services: Services, wanted: Wanted) -> State:
 
 def _changed(services: Services, wanted: Wanted) -> tuple[str, ...]:
     what = wanted.definition
-    with services.db.read() as connection:
+    signed: Mapping[str, Any] = {}
+    with services.db.read() as connection, contextlib.suppress(AccessRefused):
         signed = permits.signatures(services).details(connection, what.kind, what.name)
     return tuple(changes(signed, wanted.fields)) if signed else ()
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from kronkers_batch.errors import AccessRefused
 from kronkers_batch.steps import permits
 from kronkers_batch.steps.services import Services
+from kronkers_batch.vault.context import scope_of
 from kronkers_batch.vault.definitions import Subject
 
 _ENABLED = "enabled"
@@ -47,12 +48,20 @@ def gone(services: Services) -> dict[str, Stopped]:
     for name, department in signed.items():
         if name in services.config.models:
             continue
+        department = department or _recorded_department(services, name)
         try:
             if _signed_as_enabled(services, name):
                 found[name] = Stopped(department, _missing(name))
         except AccessRefused as error:
             found[name] = Stopped(department, error)
     return found
+
+
+def _recorded_department(services: Services, name: str) -> str:
+    """Whose a model was by the ledger, where its signatures were taken out of the database."""
+    with services.db.read() as connection:
+        lines = list(services.ledger.entries(connection, subject=f"{Subject.MODEL}/{name}"))
+    return scope_of(lines[-1].department).department if lines else ""
 
 
 def _signed_as_enabled(services: Services, name: str) -> bool:

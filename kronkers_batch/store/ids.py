@@ -5,6 +5,8 @@ from __future__ import annotations
 import secrets
 import time
 
+from kronkers_batch.errors import IntegrityError
+
 # Crockford's base 32 in lower case: sorts like the number it spells; no i, l, o, u to misread.
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 LENGTH = 26
@@ -20,3 +22,21 @@ def is_id(text: str) -> bool:
     """Whether a text has the form of an id; where it comes from elsewhere, it may be anything."""
     # 26 characters hold 130 bits, an id 128: the first is at most 7.
     return len(text) == LENGTH and text[0] <= "7" and all(letter in _ALPHABET for letter in text)
+
+
+def require(text: str, where: str) -> str:
+    """The text, where it has the form of an id: what becomes the name of a file must be no path.
+
+    Args:
+        text: What a row of the database has in an id's place.
+        where: What it is the id of, for the message.
+
+    Raises IntegrityError.
+    """
+    if is_id(text):
+        return text
+    raise IntegrityError(
+        "a row of the database has an id that is none",
+        where=where,
+        fix="Somebody put it in: delete the row, and find out who can write to the database.",
+    )

@@ -96,10 +96,16 @@ class Signatures:
         return conn.execute(select(table.c.id).limit(1)).first() is not None
 
     def names(self, conn: Connection, kind: Subject) -> dict[str, str]:
-        """Every name of a kind that was ever signed, with the department of its newest signature."""
+        """Every name of a kind that was ever signed, with the department of its newest signature.
+
+        Also those that this account remembers, and of which the database has no signature any more; their
+        department is empty.
+        """
         query = select(table.c.name, table.c.department).where(table.c.kind == str(kind))
         rows = conn.execute(query.order_by(table.c.name, table.c.number)).all()
-        return {row.name: row.department for row in rows}
+        met = (key.partition("/") for key in self.memory.of(self.warehouse).seen)
+        remembered = {name: "" for one, _, name in met if one == str(kind)}
+        return remembered | {row.name: row.department for row in rows}
 
     def newest(self, conn: Connection, kind: Subject, name: str) -> Signed | None:
         """The newest signature of a name, whatever it says; None where there never was one.
@@ -217,7 +223,11 @@ class Signatures:
         return last is not None and last != what.department
 
     def details(self, conn: Connection, kind: Subject, name: str) -> Mapping[str, Any]:
-        """The flat definition that was signed last; empty without one, or where the caller may not see it."""
+        """The flat definition that was signed last; empty without one, or where the caller may not see it.
+
+        Raises AccessRefused where they may, and it does not open: who can write to the database can make
+        away with a key, and what is not known of a definition must not pass for what is not in it.
+        """
         query = select(table).where(table.c.kind == str(kind), table.c.name == name)
         row = conn.execute(query.order_by(table.c.number.desc()).limit(1)).one_or_none()
         if row is None:
@@ -226,6 +236,8 @@ class Signatures:
             key = self._vault.data_key(conn, row.key_id)
             text = self._vault.unseal(key, _context(key.scope.department, row.id), row.details)
         except KronkersError:
+            if row.department and self._vault.role(conn, Scope(row.department)) is not None:
+                raise _refused("what was signed does not open to you any more", f"{kind} {name}") from None
             return {}
         fields = (sealed_object(text) or {}).get("fields")
         return fields if isinstance(fields, dict) else {}

@@ -45,10 +45,16 @@ class FirstRun:
 def is_new(db: Database) -> bool:
     """Whether nobody has initialised this warehouse yet. The database must have its tables.
 
-    Raises IntegrityError where somebody has, and took out the row that names it.
+    Raises IntegrityError where somebody has, and took out the row that names it, or put in another one.
     """
     with db.read() as conn:
-        if conn.execute(select(t.warehouse.c.id)).first() is not None:
+        if len(rows := conn.execute(select(t.warehouse.c.id).limit(2)).all()) > 1:
+            raise IntegrityError(
+                "more than one row names the warehouse in the database",
+                where=db.where,
+                fix="Somebody put one in. Restore the last backup, and see who can write to the database.",
+            )
+        if rows:
             return False
         if conn.execute(select(t.principals.c.id)).first() is not None:
             raise IntegrityError(

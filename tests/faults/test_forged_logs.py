@@ -143,6 +143,26 @@ ATTACKS: dict[str, list[str]] = {
     "a model version is given to another department": ["UPDATE model_versions SET department = 'hr'"],
     "an output version is taken away": ["DELETE FROM output_versions WHERE model = 'buys' AND number = 1"],
     "an output version is copied": [copied("output_versions", "number = 2", id="'x'", number="3")],
+    "an output version is unfinished again": [
+        "UPDATE output_versions SET state = 'writing' WHERE number = 2"
+    ],
+    "a model version is deleted": ["UPDATE model_versions SET state = 'deleted' WHERE model = 'buys'"],
+    "a model version is put by": ["UPDATE model_versions SET state = 'kept' WHERE model = 'buys'"],
+    "an output's key is shredded": [
+        "UPDATE data_keys SET wrapped = NULL, shredded = 1 WHERE id = "
+        "(SELECT key_id FROM output_versions WHERE model = 'buys' AND number = 1)"
+    ],
+    "an output has another's key": [
+        "UPDATE output_versions SET key_id = (SELECT key_id FROM output_versions WHERE model = 'leavers') "
+        "WHERE model = 'buys' AND number = 1"
+    ],
+    "a model version's key is shredded": [
+        "UPDATE data_keys SET wrapped = NULL, shredded = 1 WHERE id = "
+        "(SELECT key_id FROM model_versions WHERE model = 'buys' AND number = 1)"
+    ],
+    "another row names the warehouse": [
+        "INSERT INTO warehouse (id, created) VALUES ('01m8d8wq0dk57yqhgd36fwap00', 1)"
+    ],
     "an output version is deleted": ["UPDATE output_versions SET state = 'deleted' WHERE number = 2"],
     "outputs change manifests": [
         "UPDATE output_versions SET manifest = (SELECT manifest FROM output_versions WHERE number = 2) "
@@ -199,6 +219,10 @@ NOTICED_AT_NIGHT = [
     "the last head is taken away",
     "a model version is taken away",
     "a model version is copied",
+    "an output version is deleted",
+    "an output version is unfinished again",
+    "a model version is deleted",
+    "a model version is put by",
     "a snapshot is taken away",
     "a snapshot is copied",
     "a grant is given to another",
