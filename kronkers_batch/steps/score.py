@@ -61,7 +61,8 @@ class Scored:
         """One line for the table at the end of a run."""
         state = "published" if self.published else f"held: {self.verdict.why()}"
         without = f", {self.unscored:,} of them null, NaN or infinite" if self.unscored else ""
-        told = f"{self.output.ref} {state} ({self.output.rows:,} rows{without})"
+        by = self.output.lineage["model_version"]
+        told = f"{self.output.ref} {state} ({self.output.rows:,} rows{without}) by {by}"
         return f"{told}; {self.proof}" if self.proof else told
 
 
