@@ -142,7 +142,7 @@ class Score(OutputTask):
             scored = step.Scored(output, state.verdict)
         else:
             scored = step.score(services, spec, self.date, champion, state.fingerprint)
-        return ("done" if scored.published else "held"), f"{scored.message()} by {champion.ref}"
+        return ("done" if scored.published else "held"), scored.message()
 
 
 def _meanwhile(state: ScoringState) -> tuple[str, str]:

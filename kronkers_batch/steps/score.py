@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from kronkers_batch.config.fingerprint import training_definition
 from kronkers_batch.config.spec import ModelSpec, RowsPolicy
 from kronkers_batch.data.checks import Checker, CheckResult
 from kronkers_batch.data.snapshots import SnapshotRef
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from kronkers_batch.runtimes.worker import Worker
     from kronkers_batch.warehouse.versions import OutputVersion
 
+MOST_TOLD = 5
+"""Changed keys that a message names."""
+
 
 @dataclass(frozen=True)
 class Scored:
@@ -57,7 +61,8 @@ class Scored:
         """One line for the table at the end of a run."""
         state = "published" if self.published else f"held: {self.verdict.why()}"
         without = f", {self.unscored:,} of them null, NaN or infinite" if self.unscored else ""
-        told = f"{self.output.ref} {state} ({self.output.rows:,} rows{without})"
+        by = self.output.lineage["model_version"]
+        told = f"{self.output.ref} {state} ({self.output.rows:,} rows{without}) by {by}"
         return f"{told}; {self.proof}" if self.proof else told
 
 
@@ -91,7 +96,11 @@ def score(
     proof = ""
     many = scoring_workers(model) if snapshot.rows > executor.piece_rows else 1
     with services.workers.use_several(version.id, opened, many) as workers:
-        told = (proof_of(services, model, version, workers[0]), known_rows(version, window))
+        told = (
+            proof_of(services, model, version, workers[0]),
+            known_rows(version, window),
+            other_source(services, model, version),
+        )
         done, proof = 0, "; ".join(filter(None, told))
         rows = _scored(services, model, snapshot, workers, version.training.features, keys.names)
         for number, piece in enumerate(_pieces(rows, executor.piece_rows)):
@@ -131,6 +140,22 @@ def known_rows(version: ModelVersion, window: Window) -> str:
     return (
         f"{version.ref} was trained and measured on rows of {trained}, this date's among them: its scores "
         "are no forecasts"
+    )
+
+
+def other_source(services: Services, model: ModelSpec, version: ModelVersion) -> str:
+    """Says that a version scores rows of a source that is declared otherwise than when it was trained.
+
+    It goes on as the champion until one of today's definition is promoted. Empty where nothing changed.
+    """
+    now, then = training_definition(model, services.config.sources), version.training.definition
+    names = [n for n in sorted({*now, *then}) if n.startswith("source") and now.get(n) != then.get(n)]
+    if not names:
+        return ""
+    more = f" and {len(names) - MOST_TOLD} more" if len(names) > MOST_TOLD else ""
+    return (
+        f"{version.ref} was trained on a source that is declared otherwise now "
+        f"({', '.join(names[:MOST_TOLD])}{more}): its scores are right only where that means the same"
     )
 
 

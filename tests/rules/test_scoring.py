@@ -237,3 +237,17 @@ def test_scores_that_are_none_are_told(night: Night):
     assert count > 0
     told = night.score(night.champion(code=code)).message()
     assert f"published (6 rows, {count} of them null, NaN or infinite)" in told
+
+
+def test_a_source_that_is_declared_otherwise_is_told(night: Night):
+    """A champion that scores a source that is declared otherwise than when it was trained is told of."""
+    version = night.champion()
+    assert "otherwise" not in night.score(version).message()
+    (key,) = [key for key in version.training.definition if key.endswith(".time_column")]
+    for name, told in [(key, True), ("source.another.query", True), ("parameters.a", False)]:
+        definition = {**version.training.definition, name: "another"}
+        again = night.champion()
+        then = replace(again, training=replace(again.training, definition=definition))
+        done = night.score(then)
+        said = f"was trained on a source that is declared otherwise now ({name}): its scores"
+        assert (said in done.message()) == told
