@@ -76,7 +76,7 @@ def _float(text: pl.Series, dtype: pl.DataType) -> pl.Series:
     # is finite stays so.
     digits = text.str.contains(_WHOLE)
     whole = whole_as_float(_number(pl.select(pl.when(digits).then(text)).to_series(), pl.Int64()), dtype)
-    finite = result.is_finite() | ~_number(text, pl.Float64()).is_finite()
+    finite = result.is_finite() | ~text.str.contains(r"[0-9]")
     return pl.select(pl.when(digits).then(whole).when(finite).then(result)).to_series().alias(text.name)
 
 

@@ -14,6 +14,7 @@ from kronkers_batch.data.sources import casting
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.data.sources.session import VALUE, Found, too_long
 from kronkers_batch.errors import SourceError
+from kronkers_batch.frames.parsing import EXACT
 from kronkers_batch.frames.schema import Column, ColumnType
 
 _UTC = pl.Datetime("us", "UTC")
@@ -95,8 +96,11 @@ def _whole(value: Decimal | None) -> int | None:
 
 
 def _float(value: Decimal | None) -> float | None:
-    """Rounded; None where it is too large for a float."""
+    """Rounded, as fractions are; None where it is too large for a float, or a whole number beyond 2^53."""
     if value is None:
+        return None
+    has_fraction = value.is_finite() and value.adjusted() - len(value.as_tuple().digits) < -1
+    if value.is_finite() and not has_fraction and abs(value) > EXACT:
         return None
     result = float(value)
     return None if math.isinf(result) and value.is_finite() else result

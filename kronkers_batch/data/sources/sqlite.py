@@ -59,6 +59,8 @@ _FUNCTIONS = frozenset(
     trunc typeof unhex unicode unistr unistr_quote unixepoch unlikely upper zeroblob
     """.split()  # noqa: SIM905 - as words they fit on a page
 )
+# What is later its functions round up to a year that they do not know: they give null, and no row is read.
+_LAST = dt.datetime(9999, 12, 31, 23, 59, 59)
 _OWN = frozenset({"sqlite_master", "sqlite_schema", "json_each", "json_tree"})
 _VIRTUAL = re.compile(r"\s*create(?:\s|/\*.*?\*/|--[^\n]*\n)+virtual\b", re.IGNORECASE | re.DOTALL)
 
@@ -110,7 +112,7 @@ class SQLite:
 
     def moment(self, moment: dt.datetime) -> str:
         """The shortest text, which sorts right before and against every longer form of the same moment."""
-        naive = moment.replace(tzinfo=None)
+        naive = min(moment.replace(tzinfo=None), _LAST)
         return naive.date().isoformat() if naive.time() == dt.time() else naive.isoformat(" ")
 
     def day(self, day: dt.date) -> str:

@@ -11,6 +11,8 @@ ONLY, POSTGRES, HOSTILE = (
     f"{F}test_hostile_files.py::",
 )
 CLOCK = "tests/unit/data/test_sources.py::test_a_query_asks_neither_the_clock_nor_chance"
+UNFIT = "tests/unit/data/test_casting.py::test_values_that_do_not_fit_are_an_error_without_them"
+CASTING = f"{UNFIT}[values6-float-2 of 4]"
 NAN = "tests/unit/data/test_checks.py::test_what_is_compared_with_nan_has_failed"
 SOURCES = "tests/unit/data/test_sources.py::"
 LOCKS = f"{ONLY}test_each_lock_of_a_file_holds_alone"
@@ -29,6 +31,11 @@ DATABASES = [
       without("numbers"), NAN),
     _("NaN is a level of none", "data.expression:_compile",
       swap("_known(operand, schema)", "_compile(operand, schema)"), NAN),
+    _("a number beyond a float is infinite", "frames.parsing:_float",
+      swap("result.is_finite() | ~text.str.contains(...)", "pl.Series([True])"), CASTING),
+    _("a database's sum is another one as a float", "data.sources.objects:_float",
+      never("value.is_finite() and not has_fraction and abs(value) > EXACT"),
+      "tests/unit/data/test_casting.py::test_a_whole_decimal_of_a_database_is_no_other_float"),
     _("a profile of numbers near a float's end ends the run", "data.profile:Profiler._column",
       swap("std if math.isfinite(std) else None", "std"),
       "tests/unit/data/test_profile.py::test_what_is_too_large_for_a_mean_has_none"),
@@ -43,6 +50,9 @@ DATABASES = [
       never("name == 'age' and len(...) == 1"), CLOCK),
     _("a query asks for any rows", "data.select:changing",
       never("(sample := ...) and not sample['repeatable']"), CLOCK),
+    _("the end of time is no moment in SQLite", "data.sources.sqlite:SQLite.moment",
+      swap("min(moment.replace(tzinfo=None), _LAST)", "moment.replace(tzinfo=None)"),
+      f"{SOURCES}test_the_open_ends_of_a_window_are_moments_to_the_functions_of_sqlite"),
     _("views of a SQLite file call what they like", "data.sources.sqlite:_PRAGMAS",
       without("'trusted_schema = OFF'"), LOCKS),
     _("SQL does what it likes in a SQLite file", "data.sources.sqlite:_lock",

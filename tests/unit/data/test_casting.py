@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from decimal import Decimal
 
 import polars as pl
 import pytest
 
+from kronkers_batch.data.sources import objects
 from kronkers_batch.data.sources.casting import cast, cast_frame
 from kronkers_batch.data.sources.place import Place
+from kronkers_batch.data.sources.session import Found
 from kronkers_batch.errors import SourceError
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from tests.data_support import MARKER
@@ -29,6 +32,7 @@ def one(
         (["1.5", "1e3", "-0"], "float", [1.5, 1000.0, 0.0]),
         ([" 1", "2 "], "integer", [1, 2]),
         ([" 1.5", None, "2\t"], "float", [1.5, None, 2.0]),
+        (["inf", "-Infinity", "+inf", "1e308"], "float", [math.inf, -math.inf, math.inf, 1e308]),
         (["true", "0", None, "TRUE"], "boolean", [True, False, None, True]),
         (["2013-06-01"], "date", [dt.date(2013, 6, 1)]),
         (
@@ -58,6 +62,7 @@ def test_values_that_fit(values: list[object], kind: str, expected: list[object]
         (["1 2"], "integer", "1 of 1"),
         (["0x1F"], "integer", "1 of 1"),
         (["1 .5"], "float", "1 of 1"),
+        (["1e309", "-1e400", "inf", "1"], "float", "2 of 4"),
         (["yes"], "boolean", "declared boolean"),
         (["2013-13-01"], "date", "declared date"),
         (["01/06/2013"], "timestamp", "declared timestamp"),
@@ -76,6 +81,17 @@ def test_values_that_do_not_fit_are_an_error_without_them(values: list[object], 
     assert said in str(caught.value)
     assert "conf/source/things.yaml:1" in str(caught.value)
     assert MARKER not in str(caught.value)
+
+
+@pytest.mark.parametrize("whole", ["9007199254740993", "-9007199254740993", "1E+30"])
+def test_a_whole_decimal_of_a_database_is_no_other_float(whole: str) -> None:
+    def read(*values: str) -> list[object]:
+        numbers = [Decimal(v) for v in values]
+        return objects.typed(numbers, Column("x", ColumnType.FLOAT), Found("x", "x"), HERE).to_list()
+
+    assert read("0.1", "9007199254740992", "9007199254740993.5") == [0.1, 2.0**53, float(2**53 + 2)]
+    with pytest.raises(SourceError, match="1 of 2 rows"):
+        read("0.1", whole)
 
 
 def test_nanoseconds_that_would_be_cut_are_refused() -> None:

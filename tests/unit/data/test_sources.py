@@ -340,6 +340,17 @@ def test_a_misspelt_name_in_double_quotes_is_no_text_in_sqlite(tmp_path: Path, t
         watermark(source("database", columns, url=url, query="t", watermark='select max("changd") from t'))
 
 
+@pytest.mark.parametrize("compared", ["unixepoch(at)", "datetime(at)", "julianday(at)", "date(at)"])
+def test_the_open_ends_of_a_window_are_moments_to_the_functions_of_sqlite(
+    tmp_path: Path, compared: str
+) -> None:
+    function = compared.partition("(")[0]
+    query = f"select * from things where {compared} >= {function}(:from) and {compared} < {function}(:to)"
+    spec = timed_database(tmp_path, query=query)
+    assert [row[0] for row in rows(spec)] == [0, 1, 2, 3]
+    assert rows(spec, day("2013-06-01"))[0][0] == 1
+
+
 def test_a_view_may_be_of_more_files_than_a_process_may_open_at_first(tmp_path: Path) -> None:
     """All of them stay open while the query runs, so that it reads what was looked at."""
     for number in range(150):
