@@ -142,7 +142,8 @@ def _measured(
 ) -> tuple[dict[str, float], float, list[str]]:
     import polars as pl
 
-    measured = scores[model.evaluate].cast(pl.Float64)
+    given = scores[model.evaluate]
+    measured = given.cast(pl.Float64)
     nulls, nans, rows = measured.null_count(), int(measured.is_nan().sum()), measured.len()
     without = f"score gave {'NaN' if nans else 'no value'} for {nulls + nans:,} of {rows:,} holdout rows"
     fix = "look at what score does with these features; declare checks on nulls where it cannot take them"
@@ -160,7 +161,7 @@ def _measured(
     truth = target_as_float(data.holdout, model.target).to_numpy()
     values = metrics(model.task, truth, measured.fill_null(float("nan")).to_numpy(), naive)
     remarks = [without] if nulls + nans else []
-    if model.task is Task.BINARY and scores[model.evaluate].dtype.is_float() and _all_0_or_1(measured):
+    if model.task is Task.BINARY and given.dtype.is_float() and _all_0_or_1(measured):
         remarks.append(CLASSES)
     return values, naive, remarks
 
