@@ -80,7 +80,7 @@ MEASURED = [
       drop("remarks.append(CLASSES)"),
       "tests/unit/steps/test_measured.py::test_classes_in_the_place_of_probabilities_are_told[scores0-True]"),
     _("numbers that are 0 or 1 are classes", "steps.verify:_measured",
-      always("model.task is Task.BINARY and scores[model.evaluate].dtype.is_float() "
+      always("model.task is Task.BINARY and given.dtype.is_float() "
              "and _all_0_or_1(measured)"),
       "tests/unit/steps/test_measured.py::test_a_number_may_be_0_or_1"),
     _("scores in an order of the model's own are not told", "steps.verify:verify",
