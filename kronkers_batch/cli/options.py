@@ -97,6 +97,17 @@ def load_config(args: argparse.Namespace) -> Config:
     return load(conf_folder(args), args.overrides)
 
 
+_SHOWING = frozenset(
+    {
+        *("plan", "models", "versions", "outputs", "show", "diff", "live", "read", "sql", "report", "runs"),
+        *("log", "access", "access whoami", "access list", "keys", "keys list", "ledger", "ledger show"),
+    }
+)
+"""Commands that show what there is, and decide nothing."""
+_COMPARING = frozenset({"run", "train", "ledger verify"})
+"""Commands that compare the database with its checkpoints themselves, and with more than the newest."""
+
+
 @contextmanager
 def opened(args: argparse.Namespace, **options: Any) -> Iterator[Services]:
     """The opened system; closed at the end."""
@@ -112,6 +123,7 @@ def opened(args: argparse.Namespace, **options: Any) -> Iterator[Services]:
         gc.freeze()  # what there is by now stays to the end: no collection need walk through it
     gc.enable()
     try:
+        _compared(services, args)
         with refusals_recorded(services, _subject(args)):
             yield services
     finally:
@@ -119,6 +131,31 @@ def opened(args: argparse.Namespace, **options: Any) -> Iterator[Services]:
             _marked(services)
         finally:
             services.close()
+
+
+def _of_group(args: argparse.Namespace) -> str:
+    """The command with its verb, such as ``keys shred``; empty for a command without verbs."""
+    return " ".join([args.command, *args.names[:1]]) if args.verbs else ""
+
+
+def _compared(services: Services, args: argparse.Namespace) -> None:
+    """On a database that is older than its checkpoints nothing is decided, and what is shown is warned of."""
+    from kronkers_batch.errors import IntegrityError, StoreError
+    from kronkers_batch.steps import checkpoint
+
+    command = _of_group(args) or args.command
+    if command in _COMPARING:
+        return
+    shows = command in _SHOWING
+    try:
+        checkpoint.require_current(services)
+    except IntegrityError as error:
+        if not shows:
+            raise
+        warn(f"kronkers: {error}")
+    except StoreError as error:  # what cannot wait, such as a revocation, is done all the same
+        if not shows:
+            warn(f"kronkers: the database was compared with no checkpoint: {error}")
 
 
 def _marked(services: Services) -> None:

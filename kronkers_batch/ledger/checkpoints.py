@@ -143,13 +143,13 @@ def verify(db: Database, keys: Keys, store: ArtifactStore) -> int:
     return len(paths)
 
 
-def newest(conn: Connection, keys: Keys, store: ArtifactStore) -> list[Checkpoint]:
+def newest(conn: Connection, keys: Keys, store: ArtifactStore, most: int = _LOOKED_AT) -> list[Checkpoint]:
     """The newest checkpoints, newest first, to the first of :func:`own`; each compared with the database.
 
-    Raises as :func:`verify`.
+    Looks at ``most`` of them. Raises as :func:`verify`.
     """
     found: list[Checkpoint] = []
-    for path in reversed(store.list(_folder(keys))[-_LOOKED_AT:]):
+    for path in reversed(store.list(_folder(keys))[-most:]):
         found.append(_compare(conn, keys, store, path))
         if is_own(found[-1], keys):
             break

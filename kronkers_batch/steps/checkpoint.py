@@ -90,6 +90,17 @@ def mark(services: Services) -> None:
         checkpoints.write(LedgerKeys(services.vault), store, head, None, versions)
 
 
+def require_current(services: Services) -> None:
+    """Refuses a database that lacks what its newest checkpoint tells: an older one, put in its place.
+
+    Raises IntegrityError, StoreError where the checkpoints cannot be read.
+    """
+    store = _store(services)
+    if store is not None:
+        with services.db.read() as connection:
+            checkpoints.newest(connection, LedgerKeys(services.vault), store, most=1)
+
+
 def compare(services: Services) -> None:
     """Refuses a database that is older than its checkpoints, has older keys than were in use already, or has
     people of whom the ledger does not tell.

@@ -198,3 +198,21 @@ def test_no_worker_waits_any_more_when_a_run_is_verified(company, monkeypatch):
     monkeypatch.setattr(checkpoint, "write", seen)
     company.run("run", "--date", "2024-01-21")
     assert waiting == [{}]
+
+
+def test_nothing_is_decided_on_an_older_database_and_what_it_shows_is_warned_of(eve, tmp_path):
+    """A decision there would be lost with it, and its checkpoint would tell of another history."""
+    kept, admin = tmp_path / "kept", eve.by("admin")
+    shutil.copytree(eve.database.parent, kept)
+    admin.run("access", "revoke", "eve", "sales")
+    newest = sorted((eve.folder / "var/checkpoints").rglob("*.json"))
+    put_all_back(eve, kept)
+    for command in DECISIONS:
+        assert "An older database was put in its place" in admin.run(*command, code=4).stderr
+    assert sorted((eve.folder / "var/checkpoints").rglob("*.json")) == newest
+    for command in (("models",), ("plan",), ("access", "list"), ("read", "buys", "--date", "2024-01-20")):
+        assert "An older database was put in its place" in admin.run(*command).stderr
+    shutil.rmtree(eve.folder / "var/checkpoints")
+    (eve.folder / "var/checkpoints").write_text("")
+    done = admin.run("access", "revoke", "eve", "sales")
+    assert "the database was compared with no checkpoint" in done.stderr
