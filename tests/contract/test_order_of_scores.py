@@ -64,7 +64,7 @@ def written(lab: Lab, ways: list[str]) -> str:
     return "ways"
 
 
-@pytest.mark.parametrize("lab", [Language.PYTHON, Language.R], ids=str, indirect=True)
+@pytest.mark.parametrize("lab", [Language.PYTHON, Language.R], ids=["in Python", "in R"], indirect=True)
 @pytest.mark.parametrize("ways", [ELSEWHERE, IN_PLACE], ids=["elsewhere", "in place"])
 def test_values_that_carry_the_rows_names_stand_in_their_order(lab, ways):
     worker = lab.start(written(lab, ways[lab.language]), data="pandas")
@@ -88,7 +88,7 @@ DEFAULTS = {
 }
 
 
-@pytest.mark.parametrize("lab", [Language.PYTHON, Language.R], ids=str, indirect=True)
+@pytest.mark.parametrize("lab", [Language.PYTHON, Language.R], ids=["in Python", "in R"], indirect=True)
 def test_params_do_not_take_the_place_of_a_default(lab):
     """`score(model, data)` by hand, and what is published, would be two things."""
     for text, name in DEFAULTS[lab.language]:
@@ -99,7 +99,7 @@ def test_params_do_not_take_the_place_of_a_default(lab):
             _ = lab.start(name).info
 
 
-@pytest.mark.parametrize("lab", [Language.PYTHON], ids=str, indirect=True)
+@pytest.mark.parametrize("lab", [Language.PYTHON], ids=["in Python"], indirect=True)
 def test_params_take_the_place_of_no_value(lab):
     folder = lab.folder / "mapping"
     folder.mkdir(mode=0o755)

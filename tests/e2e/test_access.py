@@ -164,7 +164,8 @@ def test_an_operator_trains_and_waits_for_an_approver(project):
     assert "kronkers promote buys@2 --why" in model["message"]
     assert cleo.json("live", "buys")["champion"] == "buys@1"
     cleo.run("promote", "buys@2", "--why", "mine", code=3)
-    project.run("run")  # by who may promote: what an operator recorded waits all the same
+    # By who may promote: what an operator recorded waits all the same, and is told every night.
+    assert "held" in {m["state"] for m in project.json("run", code=1)["models"]}
     assert cleo.json("live", "buys")["champion"] == "buys@1"
     project.run("promote", "buys@2", "--why", "looks right")
     assert cleo.json("live", "buys")["champion"] == "buys@2"

@@ -160,7 +160,8 @@ THERE = {f"{place}: {word}" for place, found in _THERE.items() for word in found
     # Versions, and names of packages.
     "steps/champion.py:_another: _changed(services, model, version, worker)",
     # Names that stand in the query.
-    "data/sources/query.py:_statement: select.read_besides(tree, source.inputs) select.changing(tree)",
+    "data/sources/query.py:_statement: select.read_besides(tree, source.inputs)",
+    "data/sources/query.py:_statement: select.changing(tree)",
     # Names of Python's and the driver's own classes.
     "data/sources/postgres.py:_failed: type(error).__name__",
     "data/sources/sqlite.py:_failed: type(error).__name__",

@@ -135,7 +135,7 @@ def test_a_secret_of_the_house_is_no_departments(serviced):
         "conf/model/buys.yaml", model.replace("models/buys/", "models/${oc.env:ALERT_TOKEN,buys}/")
     )
     done = serviced.run("check", code=2)
-    assert "conf/model/buys.yaml:6: code: the environment variable ALERT_TOKEN may not" in done.stderr
+    assert "conf/model/buys.yaml:7: code: the environment variable ALERT_TOKEN may not" in done.stderr
 
 
 def test_a_place_in_the_environment_may_be_used_by_all(serviced):

@@ -300,7 +300,7 @@ in_order <- function(x, nrows) {
         if (.row_names_info(x) > 0L) attr(x, "row.names")
     } else if (is.matrix(x)) rownames(x) else names(x)
     own <- row_names(nrows)
-    if (length(names) != nrows || identical(names <- as.character(names), own)) return(NULL)
+    if (nrows == 0L || length(names) != nrows || identical(names <- as.character(names), own)) return(NULL)
     names <- sub("^.*[.]", "", names)
     if (!identical(names, own) && identical(sort(as.integer(names[names %in% own])), seq_len(nrows))) {
         stop("score returned its values in another order than the rows, as their names say; return them in ",

@@ -579,6 +579,8 @@ READING = [
     _("any window will do", "data.reference:lookup",
       swap("encode('kronkers-batch snapshot lookup 1', ...)", "encode('x', str(scope), source)"),
       f"{READ}each_window_is_frozen_by_itself"),
+    _("pieces that are there are missed", "data.snapshots:Snapshots._is_whole",
+      returns("False"), f"{READ}a_changed_piece_is_refused"),
     _("lost pieces are not missed", "data.snapshots:Snapshots._is_whole",
       returns("True"), f"{READ}lost_pieces_are_frozen_anew", f"{READ}each_lost_piece_counts"),
     _("one piece stands for all", "data.snapshots:Snapshots._is_whole",

@@ -109,7 +109,6 @@ def test_floats_of_a_csv_are_the_same_with_and_without_a_window(tmp_path: Path) 
         "5.",
         "1e-320",
         " 1.5 ",
-        "1e400",
         "nan",
         "-inf",
         "",
