@@ -37,7 +37,7 @@ retrain: setup  ## train a challenger for MODEL= now (DATE=)
 
 test: setup-dev lint types  ## lint, types, layers and all tests but the long ones
 	@.venv/bin/lint-imports --no-cache >/dev/null || .venv/bin/lint-imports --no-cache
-	@$(PYTHON) -m pytest -n 2 --dist loadfile $(PYTEST)
+	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 lint: setup-dev
 	@.venv/bin/ruff check --quiet .
