@@ -212,7 +212,7 @@ def test_a_link_that_is_swapped_while_it_is_read_gives_no_byte_of_a_forbidden_fi
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_what_was_judged_is_what_is_read(company, monkeypatch, kind):
-    """The link is turned right after the opened file was found to be allowed, and back before the next look."""
+    """The link is turned right after the opened file was found allowed, and back before the next look."""
     good = write(kind, company.folder / f"hr/good.{kind}", "good")
     bad = write(kind, company.folder / f"sales/bad.{kind}", SECRET)
     link = company.folder / f"hr/rows.{kind}"
