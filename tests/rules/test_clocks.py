@@ -28,6 +28,12 @@ def behind(patch: pytest.MonkeyPatch, seconds: int) -> None:
     patch.setattr(clock, "now", lambda: moment)
 
 
+def at_the_first_promotion(world: World, patch: pytest.MonkeyPatch) -> None:
+    """The clock of this machine says that it is the moment of the first promotion still."""
+    moment = min(promotion.at for promotion in world.services.registry.history(MODEL))
+    patch.setattr(clock, "now", lambda: moment)
+
+
 def test_a_run_counts_from_now(world: World):
     """A run counts as of now, where the clock is not behind what is recorded."""
     world.version(champion=True)
@@ -41,11 +47,13 @@ def test_a_clock_behind_brings_back_no_older_champion(world: World, monkeypatch:
     """With a clock that is behind, a run scores with the newest champion, and says that it is behind."""
     world.version(champion=True)
     world.version(after(1), again=True, champion=True)
-    behind(monkeypatch, 3_600)
+    at_the_first_promotion(world, monkeypatch)
     task = nightly_task(world.services, world.folder / "conf", (), DAY, [MODEL])
     found = champion_as_of(world.services, MODEL, task.as_of)
     assert found is not None
     assert found.ref == f"{MODEL}@2"
+    monkeypatch.undo()
+    behind(monkeypatch, 3_600)
     assert "the clock of this machine is 3,600 s behind the newest entry of the ledger" in (
         clocks.as_of(world.services).warning()
     )
@@ -54,12 +62,13 @@ def test_a_clock_behind_brings_back_no_older_champion(world: World, monkeypatch:
 def test_a_clock_behind_undoes_no_rollback(world: World, monkeypatch: pytest.MonkeyPatch):
     """With a clock that is behind, a rollback stays one, also of two in the same moment."""
     world.version(champion=True)
-    world.version(after(1), again=True, champion=True)
-    behind(monkeypatch, 3_600)
+    for days in (1, 2):
+        world.version(after(days), again=True, champion=True)
+    at_the_first_promotion(world, monkeypatch)
     world.services.registry.rollback(MODEL, why="for a test")  # its moment follows that of the promotion
     found = champion_as_of(world.services, MODEL, clocks.as_of(world.services).at)
     assert found is not None
-    assert found.ref == f"{MODEL}@1"
+    assert found.ref == f"{MODEL}@2"
 
 
 def test_clocks_of_several_machines_differ_a_little(world: World, monkeypatch: pytest.MonkeyPatch):
