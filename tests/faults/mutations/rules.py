@@ -528,8 +528,9 @@ CLOCKS = [
 ]  # fmt: skip
 
 INSTALLATION = [
-    _("a first run makes nothing", "bootstrap:open_system",
-      never("setup.is_new(db)"), f"{NEW}the_first_run_makes_a_warehouse"),
+    _("a first run leaves the recovery key hidden", "vault.setup:finish",
+      swap("recovery_file.publish(key_file, db.where, warehouse)", "None"),
+      f"{NEW}the_first_run_makes_a_warehouse"),
     _("who reads makes a database", "bootstrap:open_system",
       swap("db.migrate(is_lost)", "db.migrate()"), f"{NEW}reading_makes_nothing"),
     _("a lost database is a new one", "bootstrap:open_system",
@@ -564,7 +565,7 @@ INSTALLATION = [
       drop("recovery_file.discard(...)"),
       f"{NEW}a_killed_first_run_leaves_one_recovery_key[setup-make_ledger-1]"),
     _("what a killed first run pinned is a lost warehouse", "steps.lost:_signs",
-      sets("never", "set()"), f"{NEW}a_killed_first_run_leaves_one_recovery_key[setup-finish-1]"),
+      sets("never", "set()"), f"{NEW}a_killed_first_run_leaves_one_recovery_key[pin-add-1+]"),
     _("a first run that was killed at its end is not finished", "bootstrap:open_system",
       swap("first_run and (text := setup.finish(db, config.key_file))", "False"),
       f"{NEW}a_killed_first_run_leaves_one_recovery_key[setup-finish-1]"),
