@@ -89,10 +89,12 @@ def _keys(config: Config) -> Iterator[Finding]:
         yield Finding("recovery key", False, f"still on this machine: {recovery[0]}", fix, False)
 
 
-def _begun(config: Config) -> bool:
-    """Whether there is a warehouse already, or it may lie on another machine."""
+def _first_or_lost(config: Config) -> str:
+    """Where a key comes from, by whether there is a warehouse; of one on a server that is not known here."""
     database = sqlite_file(config.warehouse.url.reveal())
-    return not database or Path(database).exists()
+    if not database:
+        return f"{_FIRST}; in an old warehouse: {_LOST}"
+    return _LOST if Path(database).exists() else _FIRST
 
 
 def _checkpoints(config: Config) -> Finding:
@@ -114,8 +116,7 @@ def _key_file(config: Config) -> Finding:
     if keyfile.VARIABLE in os.environ:
         return Finding("key", True, f"in the environment: {keyfile.VARIABLE}", "", False)
     if not keyfile.exists(path):
-        fix = _LOST if _begun(config) else _FIRST
-        return Finding("key file", False, f"none: {path}", fix, False)
+        return Finding("key file", False, f"none: {path}", _first_or_lost(config), False)
     try:
         keyfile.read_private(path)
     except KronkersError as error:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from kronkers_batch.config.spec import Secret
 from kronkers_batch.steps import doctor, rooms
 
 
@@ -21,3 +23,16 @@ def test_a_disk_that_is_nearly_full_is_told(tmp_path: Path, monkeypatch: pytest.
     found = doctor._room(rooms.examined("home folder", tmp_path))
     assert not found.ok
     assert found.fix == "make room on the disk before the next night"
+
+
+def test_a_key_that_is_not_there_is_made_or_was_lost(tmp_path: Path) -> None:
+    def said(url: str) -> str:
+        return doctor._first_or_lost(SimpleNamespace(warehouse=SimpleNamespace(url=Secret(url))))  # type: ignore[arg-type]
+
+    database = tmp_path / "x.db"
+    assert said(f"sqlite:///{database}") == doctor._FIRST
+    database.touch()
+    assert said(f"sqlite:///{database}") == doctor._LOST
+    on_a_server = said("postgresql://ann@db.example.org/house")
+    assert doctor._FIRST in on_a_server
+    assert doctor._LOST in on_a_server
