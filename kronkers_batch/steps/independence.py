@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 INVARIANCE_ROWS = 2_000
 FEW = 5
 """With fewer different scores, equal ones may be equal by chance."""
-MISPLACED = (
-    "asked for backwards, the same rows get the same scores, but not each its own: where score sorts, merges "
-    "or groups its rows, it must give their scores back in their order"
+MISPLACED = "asked for backwards, the same rows get the same scores, but {} of {} not its own"
+IN_ORDER = (
+    "where score sorts, merges or groups its rows, it must give their scores back in their order, and ties "
+    "must be broken by a column: a source need not give its rows in the same order again"
 )
 
 
@@ -99,15 +100,33 @@ class Trials:
         )
 
 
-def misplaced(worker: Worker, rows: pl.DataFrame, scores: pl.DataFrame, column: str) -> bool:
-    """Whether a model that sees all rows at once gives their scores back in an order of its own.
+def misplaced(worker: Worker, model: ModelSpec, rows: pl.DataFrame, scores: pl.DataFrame) -> str:
+    """Refuses a model that sees all rows at once and gives their scores back in an order of its own.
 
     Then these ``rows`` backwards get the same scores, but not each its own. A model whose scores hang on
-    the order of the rows, as a lag does, gives others. Raises WorkerFailed, and ScoreFailed where the code
-    raises.
+    the order of the rows, as a lag does, gives others.
+
+    Returns:
+        What is worth telling where only some rows, such as tied ones, get another row's score; else "".
+
+    Raises:
+        ScoreFailed: More than half do; or the code raises. WorkerFailed: As for scoring.
     """
+    import polars as pl
+
+    column = model.evaluate
     usual = scores.select(column)
     if usual[column].n_unique() < FEW:
-        return False
+        return ""
     found = worker.score(rows.reverse(), apart=True).select(column)
-    return same_scores(usual.sort(column), found.sort(column)) and not same_scores(usual, found.reverse())
+    if not same_scores(usual.sort(column), found.sort(column)):
+        return ""
+    pairs = pl.DataFrame([usual[column], found[column].reverse().alias("again")])
+    others = sum(
+        not same_scores(one.select(column), one.select(pl.col("again").alias(column)))
+        for one in pairs.iter_slices(1)
+    )
+    told = MISPLACED.format(others, rows.height)
+    if 2 * others > rows.height:
+        raise ScoreFailed(told, where=str(model.model.origin), fix=IN_ORDER)
+    return f"{told}: {IN_ORDER}" if others else ""

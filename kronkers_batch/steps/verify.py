@@ -20,7 +20,7 @@ from kronkers_batch.monitoring.metrics import metrics
 from kronkers_batch.steps import golden
 from kronkers_batch.steps.features import as_features, target_as_float
 from kronkers_batch.steps.golden import OddRow, same_scores
-from kronkers_batch.steps.independence import MISPLACED, Trials, misplaced
+from kronkers_batch.steps.independence import Trials, misplaced
 from kronkers_batch.steps.prepare import TrainingData
 from kronkers_batch.steps.runtime import MOST_TOLD, PACKAGE
 
@@ -82,8 +82,8 @@ def verify(
             again = fresh.score(usual)
             _refuse_another(model, last.result(), again, fresh.score(usual))
             values, naive, remarks = _measured(model, data, scores)
-            if model.rows is RowsPolicy.WHOLE and misplaced(fresh, usual, again, model.evaluate):
-                remarks.append(MISPLACED)
+            if model.rows is RowsPolicy.WHOLE and (told := misplaced(fresh, model, usual, again)):
+                remarks.append(told)
             odd = golden.odd_rows(model, (rows, as_features(data.fit, features)))
             kept, refused = _tried(fresh, model, features, rows, scores, odd)
         except WorkerFailed:

@@ -7,9 +7,8 @@ import pytest
 
 from kronkers_batch.config.spec import Language, RowsPolicy
 from kronkers_batch.errors import ModelError, ScoreFailed
-from kronkers_batch.steps.independence import MISPLACED
 from tests.contract.conftest import Lab
-from tests.contract.test_stored_models import verified
+from tests.contract.test_stored_models import rows, verified
 
 # Each line is a way in which `score` gives x back; the first row's x says which.
 ELSEWHERE = {
@@ -113,18 +112,25 @@ def test_params_take_the_place_of_no_value(lab):
     assert worker.score(pl.DataFrame({"x": [1.0, 3.0]}))["score"].to_list() == [4.0, 12.0]
 
 
+REFUSED, TOLD, FINE = "refused", "told", "fine"
 WHOLE = {
     Language.PYTHON: {
-        "merged": "data.sort('c', maintain_order=True)['x']",
-        "ranked": "data['x'].rank('average') + data['x']",
-        "lagged": "data['x'].shift(1, fill_value=0.5) + data['x']",
-        "few": "data.sort('c', 'x')['x'] > 3",
+        ("merged", REFUSED): "data.sort('c', maintain_order=True)['x']",
+        ("a pair tied", TOLD): "data['x'].rank('ordinal')",
+        ("ranked", FINE): "data['x'].rank('average') + data['x']",
+        ("lagged", FINE): "data['x'].shift(1, fill_value=0.5) + data['x']",
+        ("few", FINE): "data.sort('c', 'x')['x'] > 9",
     },
     Language.R: {
-        "merged": "merge(data, data.frame(c = unique(data$c), w = 1), by = 'c')$x",
-        "ranked": "rank(data$x) + data$x",
+        ("merged", REFUSED): "merge(data, data.frame(c = unique(data$c), w = 1), by = 'c')$x",
+        ("a pair tied", TOLD): "rank(data$x, ties.method = 'first')",
+        ("ranked", FINE): "rank(data$x) + data$x",
     },
-    Language.JULIA: {"merged": "data.x[sortperm(codes(data.c))]", "ranked": "data.x"},
+    Language.JULIA: {
+        ("merged", REFUSED): "data.x[sortperm(codes(data.c))]",
+        ("a pair tied", TOLD): "invperm(sortperm(data.x))",
+        ("ranked", FINE): "data.x",
+    },
 }
 PLAIN = {
     Language.PYTHON: "def fit(data, params):\n    return 1\n\n\ndef score(model, data):\n    return {}\n",
@@ -133,11 +139,19 @@ PLAIN = {
 }
 
 
-def test_scores_in_an_order_of_the_models_own_are_told(lab):
+def test_scores_in_an_order_of_the_models_own_are_refused(lab):
     """Where all rows are scored at once, nothing else finds out that a merge sorts them."""
-    for case, way in WHOLE[lab.language].items():
-        folder = lab.folder / case
+    x = [*map(float, range(19)), 5.0]
+    data = rows(20).with_columns(pl.Series("x", x))
+    same = "the same rows get the same scores, but"
+    for (case, what), way in WHOLE[lab.language].items():
+        folder = lab.folder / case.replace(" ", "_")
         folder.mkdir(mode=0o755)
         (folder / f"model{lab.models.SUFFIX}").write_text(PLAIN[lab.language].format(way))
-        told = MISPLACED in verified(lab, case, rows=RowsPolicy.WHOLE).remarks
-        assert told == (case == "merged"), case
+        if what == REFUSED:
+            with pytest.raises(ScoreFailed, match=f"{same} [0-9]+ of 20 not its own"):
+                verified(lab, folder.name, data, rows=RowsPolicy.WHOLE)
+        else:
+            remarks = verified(lab, folder.name, data, rows=RowsPolicy.WHOLE).remarks
+            told = [remark for remark in remarks if same in remark]
+            assert [f"{same} 2 of 20 not" in remark for remark in told] == [True] * (what == TOLD), case
