@@ -1,4 +1,4 @@
-"""What all tasks share: how they reach the system, and how what happens to them is recorded."""
+"""What all tasks share: the entry of the plan that a task stands for, and how what happens is recorded."""
 
 from __future__ import annotations
 
@@ -9,32 +9,47 @@ from typing import Any
 
 import luigi
 
-from kronkers_batch.errors import AccessRefused, described, found_in
+from kronkers_batch.errors import AccessRefused, KronkersError, described, found_in
+from kronkers_batch.planning.decide import advance
+from kronkers_batch.planning.facts import Problem
+from kronkers_batch.planning.plan import AnyEntry, Plan, Result, State
 from kronkers_batch.reports.events import Event
 from kronkers_batch.steps import runlog
+from kronkers_batch.steps.results import result_of
 from kronkers_batch.steps.services import Services
 from tasks import context
 
+_ENDED = {State.FAILED: "failed", State.HELD: "held", State.REFUSED: "refused"}
+
+
+class Impossible(KronkersError):
+    """An entry of the plan that cannot be done; the plan says why."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.first)
+        self.problem = problem
+
 
 class BaseTask(luigi.Task):
-    """A task of the graph.
+    """A task of the graph: one entry of a plan.
 
-    The parameters here say in which run and over which configuration a task works, not what it makes, so they
-    are not significant: two runs' tasks for the same model and date are the same task.
+    The parameters here say in which run, over which configuration and by which plan a task works, not what it
+    makes, so they are not significant: two runs' tasks for the same model and date are the same task.
 
     Attributes:
         conf: The configuration folder; empty means as the command line finds it.
         overrides: Overrides of the configuration.
         run_id: The run to record under; empty records nothing.
-        as_of: The moment (microseconds UTC) whose champions score; 0 means now.
-        tonight: The run's logical date (ISO); empty outside a run.
+        plan_id: The plan that it is an entry of; empty where luigi's own command line asks for it.
     """
 
     conf: str = luigi.Parameter(default="", significant=False, positional=False)
     overrides: tuple[str, ...] = luigi.TupleParameter(default=(), significant=False, positional=False)
     run_id: str = luigi.Parameter(default="", significant=False, positional=False)
-    as_of: int = luigi.IntParameter(default=0, significant=False, positional=False)
-    tonight: str = luigi.Parameter(default="", significant=False, positional=False)
+    plan_id: str = luigi.Parameter(default="", significant=False, positional=False)
+    _carried: Plan | None = None  # into a process of its own, with the task
+
+    # ------------------------------------------------------------ the plan
 
     @property
     def services(self) -> Services:
@@ -44,8 +59,56 @@ class BaseTask(luigi.Task):
     @property
     def common(self) -> dict[str, Any]:
         """What a task hands to the tasks that it requires."""
-        names = ("conf", "overrides", "run_id", "as_of", "tonight")
-        return {name: getattr(self, name) for name in names}
+        return {
+            "conf": self.conf,
+            "overrides": self.overrides,
+            "run_id": self.run_id,
+            "plan_id": self.plan_id,
+        }
+
+    @property
+    def plan(self) -> Plan:
+        """The plan as it is by now."""
+        run = self.services.run
+        if run.plan is None:
+            run.plan = self._carried or self.decided()
+        self._carried = run.plan
+        return run.plan
+
+    def decided(self) -> Plan:
+        """The plan of this task alone, where luigi's own command line asks for it."""
+        raise TypeError(f"{type(self).__name__} has no plan")
+
+    @property
+    def key(self) -> str:
+        """The key of its entry."""
+        raise TypeError(f"{type(self).__name__} has no key")
+
+    @property
+    def entry(self) -> AnyEntry:
+        """Its entry, as far as it is known by now."""
+        return self.plan.entries[self.key]
+
+    def learn(self, result: Result) -> None:
+        """Advance the plan by a result."""
+        self.services.run.plan = advance(self.plan, result)
+
+    def _learn_needs(self) -> None:
+        """Ask for what other processes may have made, where this entry waits for it."""
+        for key in self.entry.needs:
+            self._learn(key)
+
+    def _learn(self, key: str) -> None:
+        entry = self.plan.entries[key]
+        if entry.state is State.DONE:
+            return
+        for need in entry.needs:
+            self._learn(need)
+        entry = self.plan.entries[key]
+        if entry.state is not State.DONE and (result := result_of(self.services, self.plan, entry)):
+            self.learn(result)
+
+    # ------------------------------------------------------------ luigi
 
     @property
     def kind(self) -> str:
@@ -59,50 +122,53 @@ class BaseTask(luigi.Task):
 
     def requires(self) -> Iterable[BaseTask]:
         """The tasks that must be complete before this one runs."""
-        return ()
+        from tasks.graph import task_of
 
-    def refusal(self) -> AccessRefused | None:
-        """Why nothing of it may be done; None where it may. Such a task requires nothing, and fails."""
-        return None
-
-    def barred(self) -> AccessRefused | None:
-        """Why the caller has no right to run it; None where they may. It may be complete all the same."""
-        return None
-
-    def reason(self) -> str:
-        """Why this task is to run, in one line; asked only while it is not complete."""
-        raise TypeError(f"{type(self).__name__} has no reason")
-
-    def work(self) -> tuple[str, str]:
-        """Do it. Returns the state (``done`` or ``held``) and one line on what came of it."""
-        raise TypeError(f"{type(self).__name__} has no work")
-
-    def settled(self) -> bool:
-        """Whether there is nothing to do; what :meth:`complete` asks."""
-        raise TypeError(f"{type(self).__name__} does not say when it is complete")
+        for key in self.entry.needs:
+            if self.plan.entries[key].state is not State.DONE:
+                yield task_of(self.plan.entries[key], self.common, self.plan)
 
     def complete(self) -> bool:
-        """Ask the database. An error in asking is this task's failure, and is recorded as such."""
+        """Whether its result is there: known by the plan, or asked for. It decides nothing.
+
+        An error in asking is this task's failure, and is recorded as such.
+        """
         started = time.monotonic()
         try:
-            return self.refusal() is None and self.settled()
+            if self.entry.state is State.WAITS:
+                self._learn_needs()
+            if self.entry.state is State.DONE:
+                return True
+            result = result_of(self.services, self.plan, self.entry)
         except Exception as error:
             self._record("failed", described(error), "", started, found_in(error))
             raise
+        if result is not None:
+            self.learn(result)
+        return result is not None
+
+    def work(self) -> tuple[str, str, Result]:
+        """Do it. Returns the state (``done`` or ``held``), one line on what came of it, and the result."""
+        raise TypeError(f"{type(self).__name__} has no work")
 
     def run(self) -> None:
         """Do the work, and record what happened whether or not it succeeds."""
         started, reason = time.monotonic(), ""
         try:
-            if error := self.refusal() or self.barred():
-                raise error
-            reason = self.reason()
-            state, message = self.work()
+            self._learn_needs()
+            reason = self.entry.why
+            if problem := self.entry.problem:
+                self._record(_ENDED[self.entry.state], problem.words, reason, started, problem.found)
+                raise Impossible(problem)
+            state, message, result = self.work()
+        except Impossible:
+            raise
         except Exception as error:
             state = "refused" if isinstance(error, AccessRefused) else "failed"
             self._record(state, described(error), reason, started, found_in(error))
             raise
         self._record(state, message, reason, started)
+        self.learn(result)
 
     def _record(self, state: str, message: str, reason: str, started: float, found: str = "") -> None:
         if state == "failed" and self.services.verbose:

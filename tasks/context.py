@@ -28,7 +28,7 @@ def services(conf: str, overrides: tuple[str, ...], run_id: str) -> Services:
     key = (str(path), overrides)
     if key not in _open:
         _open[key] = open_system(path, overrides)
-        _open[key].run_id = run_id
+        _open[key].run.id = run_id
         checkpoint.compare(_open[key])  # what it writes, it writes under the keys in use
     return _open[key]
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Sequence
 
 import luigi
 
-from kronkers_batch.steps.permits import refusal
-from kronkers_batch.steps.stopped import switched_off
+from kronkers_batch.planning.decide import decide
+from kronkers_batch.planning.plan import Plan, State
+from kronkers_batch.steps.gather import gather
+from kronkers_batch.steps.stopped import named
 from tasks.base import BaseTask
-from tasks.score import Score
-from tasks.train import due_training
+from tasks.graph import task_of
 
 
 class Nightly(BaseTask):
@@ -21,36 +21,19 @@ class Nightly(BaseTask):
     date: dt.date = luigi.DateParameter()
     models: tuple[str, ...] = luigi.TupleParameter(default=())
 
-    def names(self) -> list[str]:
-        """The models of this run; also those that conf alone switched off, which are refused."""
-        declared = self.services.config.models
-        return list(self.models) or [
-            name for name, model in declared.items() if model.enabled or switched_off(self.services, name)
-        ]
+    def decided(self) -> Plan:
+        """What is to be done on that date."""
+        names = named(self.services, self.models)
+        return decide(gather(self.services, self.date, names, running=bool(self.run_id)))
 
     def requires(self) -> Sequence[BaseTask]:
-        """A scoring of each model, and a training of each that is due; found out once in a run."""
-        return self._found if self.run_id else list(self._required())
+        """What the plan has to do for each model that is asked for."""
+        roots = (self.plan.entries[key] for key in self.plan.roots)
+        return [task_of(entry, self.common, self.plan) for entry in roots if entry.state is not State.DONE]
 
-    @cached_property
-    def _found(self) -> list[BaseTask]:
-        return list(self._required())
-
-    def _required(self) -> Iterator[BaseTask]:
-        common = {**self.common, "tonight": self.date.isoformat()}
-        for name in self.names():
-            yield Score(model=name, date=self.date, **common)
-            if refusal(self.services, name) is not None:
-                continue
-            yield from due_training(self.services, name, self.date, common)
-
-    def settled(self) -> bool:
+    def complete(self) -> bool:
         """Whether nothing is left to do."""
         return all(task.complete() for task in self.requires())
-
-    def reason(self) -> str:
-        """Why: something in it is to run."""
-        return "not everything is done"
 
     def run(self) -> None:
         """Nothing of its own: the work is in what it requires."""

@@ -1,57 +1,67 @@
-"""The verdict on a model at the end of its run, from what its tasks recorded and what is there now."""
+"""The verdict on a model at the end of its run, from its plan and from what its tasks recorded."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from kronkers_batch.errors import described
+from kronkers_batch.planning import plan as entries
+from kronkers_batch.planning.plan import AnyEntry, Plan
+from kronkers_batch.planning.training import not_promoted
 from kronkers_batch.reports import verdict
 from kronkers_batch.reports.events import Event
 from kronkers_batch.reports.verdict import Part, Verdict
-from kronkers_batch.steps.decide import not_promoted
-from tasks.base import BaseTask
-from tasks.score import Score
-from tasks.train import Decide, Train
 
 _BAD = (verdict.REFUSED, verdict.FAILED, verdict.HELD)
 _ENDED = {verdict.REFUSED: "was refused", verdict.FAILED: "failed", verdict.HELD: "is held"}
 _TRAINING = ("train", "decide")
 
+IsThere = Callable[[AnyEntry], bool]
+"""Asks the world whether an entry's result is there by now."""
 
-def of(root: BaseTask, name: str, events: Sequence[Event]) -> Verdict:
-    """The verdict on a model of the run whose graph hangs on ``root``."""
+
+def of(plan: Plan, name: str, events: Sequence[Event], is_there: IsThere) -> Verdict:
+    """The verdict on a model of the run that carried out this plan."""
     own = [event for event in events if event.model == name]
-    mine = [task for task in _asked(root) if task.subject[0] == name]
+    mine = plan.of(name)
     scores = _part(
-        [e for e in own if e.task in ("score", "expire")], _only(mine, Score), events, verdict.PUBLISHED
+        plan,
+        [e for e in own if e.task in ("score", "expire")],
+        [entry for entry in mine if isinstance(entry, entries.Score)],
+        events,
+        verdict.PUBLISHED,
+        is_there,
     )
-    trained = [e for e in own if e.task in _TRAINING]
-    training = _part(trained, _only(mine, Train, Decide), events, verdict.TRAINED)
-    if training.state == verdict.NOT_DUE and any(task.refusal() is None for task in mine):
-        training = _waiting(root, name)
+    training = _part(
+        plan,
+        [e for e in own if e.task in _TRAINING],
+        [entry for entry in mine if isinstance(entry, entries.Train)],
+        events,
+        verdict.TRAINED,
+        is_there,
+    )
+    if training.state == verdict.NOT_DUE and name in plan.facts.models and mine:
+        training = _waiting(plan, name)
     return Verdict(name, scores, training, sum(event.seconds for event in own))
 
 
-def _waiting(root: BaseTask, name: str) -> Part:
+def _waiting(plan: Plan, name: str) -> Part:
     """A version of today's definition that an earlier run recorded, and that is not in use; every night."""
-    try:
-        found = not_promoted(root.services, root.services.model(name))
-    except Exception as error:  # as in _part
-        return Part(verdict.FAILED, described(error))
+    model = plan.facts.models[name]
+    found = None if model.refused else not_promoted(model)
     if found is None:
         return Part(verdict.NOT_DUE)
     return Part(verdict.HELD if found.kept_back else verdict.UP_TO_DATE, found.why)
 
 
-def _asked(root: BaseTask) -> list[BaseTask]:
-    return [root] if isinstance(root, Train) else list(root.requires())
-
-
-def _only(tasks: Iterable[BaseTask], *kinds: type[BaseTask]) -> list[BaseTask]:
-    return [task for task in tasks if isinstance(task, kinds)]
-
-
-def _part(own: Sequence[Event], tasks: Sequence[BaseTask], events: Sequence[Event], good: str) -> Part:
+def _part(
+    plan: Plan,
+    own: Sequence[Event],
+    asked: Sequence[AnyEntry],
+    events: Sequence[Event],
+    good: str,
+    is_there: IsThere,
+) -> Part:
     """What became of a model's scoring or training; ``own`` is what was recorded of it."""
     for state in _BAD:
         if bad := [event for event in own if event.state == state]:
@@ -60,16 +70,16 @@ def _part(own: Sequence[Event], tasks: Sequence[BaseTask], events: Sequence[Even
             said = dict.fromkeys(event.message for event in bad)  # asked twice, it fails twice
             return Part(state, "; ".join([*filter(None, done), *said]))
     try:
-        unfinished = [task for task in tasks if not task.complete()]
-        if unfinished:
-            return Part(verdict.BLOCKED, _cause(unfinished, events))
-        if held := next(filter(None, map(_held, tasks)), ""):
-            return Part(verdict.HELD, held)
-        if own:
-            return Part(good, _done(own))
-        return Part(verdict.UP_TO_DATE, _there(tasks)) if tasks else Part(verdict.NOT_DUE)
+        unfinished = [entry for entry in asked if not is_there(entry)]
     except Exception as error:  # what cannot be told of one model is told of the others
         return Part(verdict.FAILED, described(error))
+    if unfinished:
+        return Part(verdict.BLOCKED, _cause(plan, unfinished, events))
+    if held := next(filter(None, map(_held, asked)), ""):
+        return Part(verdict.HELD, held)
+    if own:
+        return Part(good, _done(own))
+    return Part(verdict.UP_TO_DATE, _there(asked)) if asked else Part(verdict.NOT_DUE)
 
 
 def _done(own: Sequence[Event]) -> str:
@@ -81,44 +91,47 @@ def _done(own: Sequence[Event]) -> str:
     return "; ".join([*said, *earlier])
 
 
-def _held(task: BaseTask) -> str:
+def _held(entry: AnyEntry) -> str:
     """An output that an earlier run held back is still not there for readers; say so every time."""
-    if isinstance(task, Score):
-        state = task.state()
-        if state is not None and not state.verdict.passed and state.output is not None:
-            return f"{state.output.ref} held: {state.verdict.why()}"
+    if isinstance(entry, entries.Score) and entry.output is not None and entry.output.missed:
+        return f"{entry.output.ref} held: {'; '.join(entry.output.missed)}"
     return ""
 
 
-def _there(tasks: Iterable[BaseTask]) -> str:
+def _there(asked: Sequence[AnyEntry]) -> str:
     """The outputs that were there already."""
-    states = [task.state() for task in tasks if isinstance(task, Score)]
-    return "; ".join(f"{s.output.ref} was published before" for s in states if s and s.output)
+    found = [entry.output for entry in asked if isinstance(entry, entries.Score)]
+    return "; ".join(f"{output.ref} was published before" for output in found if output)
 
 
-def _cause(unfinished: Sequence[BaseTask], events: Sequence[Event]) -> str:
-    """Why a model's tasks did not run: the failed tasks that they stand on.
+def _cause(plan: Plan, unfinished: Sequence[AnyEntry], events: Sequence[Event]) -> str:
+    """Why a model's entries were not carried out: those that failed, and on which they stand.
 
     Of the model's own training it says only that: the training's own verdict stands beside it.
     """
     failed = {(e.model, e.task): e for e in events if e.state in _BAD}
-    name = unfinished[0].subject[0]
+    name = _subject(unfinished[0])
     waiting, seen, causes = list(unfinished), set(), []
     while waiting:
-        task = waiting.pop()
-        if task.task_id in seen:
+        entry = waiting.pop()
+        if entry.key in seen:
             continue
-        seen.add(task.task_id)
-        if event := failed.get((task.subject[0], task.kind)):
+        seen.add(entry.key)
+        event = next(filter(None, (failed.get((_subject(entry), task)) for task in _tasks(entry))), None)
+        if event is not None:
             own = event.model == name and event.task in _TRAINING
-            why = (
-                f"its training {_ENDED[event.state]}"
-                if own
-                else f"{event.task} {event.model}: {event.message}"
-            )
-            causes.append(why)
+            told = f"its training {_ENDED[event.state]}"
+            causes.append(told if own else f"{event.task} {event.model}: {event.message}")
             continue
-        waiting += task.requires()
+        waiting += [plan.entries[key] for key in entry.needs]
     return (
         "; ".join(dict.fromkeys(causes)) or "what it needs was not done, and nothing says why: run it again"
     )
+
+
+def _subject(entry: AnyEntry) -> str:
+    return entry.source if isinstance(entry, entries.Ingest) else entry.model
+
+
+def _tasks(entry: AnyEntry) -> tuple[str, ...]:
+    return _TRAINING if isinstance(entry, entries.Train) else (type(entry).__name__.lower(),)

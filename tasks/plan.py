@@ -1,11 +1,11 @@
-"""What a run would do, and why: a walk over the same graph that Luigi walks, which runs nothing."""
+"""What a run would do, and why, as people read it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tasks.base import BaseTask
-from tasks.nightly import Nightly
+from kronkers_batch.planning import plan as entries
+from kronkers_batch.planning.plan import AnyEntry, Plan
 
 
 @dataclass(frozen=True)
@@ -18,27 +18,23 @@ class Planned:
     reason: str
 
 
-def plan(root: Nightly) -> list[Planned]:
-    """The tasks that would run, each after those it stands on. Runs nothing, and opens no source's rows."""
-    planned: dict[str, Planned] = {}
-    _visit(root, planned, set())
-    return [p for p in planned.values() if p.task not in ("nightly", "published")]
+def shown(plan: Plan) -> list[Planned]:
+    """The tasks that would run, each after those it stands on."""
+    return [_planned(entry) for entry in plan.open if not isinstance(entry, entries.Published)]
 
 
-def _visit(task: BaseTask, planned: dict[str, Planned], seen: set[str]) -> None:
-    if task.task_id in seen:
-        return
-    seen.add(task.task_id)
-    if task.complete():
-        return
-    for required in task.requires():
-        _visit(required, planned, seen)
-    subject = "" if isinstance(task, Nightly) else task.subject[0]
-    planned[task.task_id] = Planned(task.kind, subject, _detail(task), task.reason())
+def _planned(entry: AnyEntry) -> Planned:
+    if isinstance(entry, entries.Ingest):
+        return Planned("ingest", entry.source, entry.window, entry.why)
+    kind = "score" if isinstance(entry, entries.Score) else "train" if _is_told(entry) else "decide"
+    reason = entry.why if entry.problem is None else _refused(entry)
+    return Planned(kind, entry.model, str(entry.date), reason)
 
 
-def _detail(task: BaseTask) -> str:
-    if hasattr(task, "date"):
-        return str(task.date)
-    window = getattr(task, "window", None)
-    return "" if window is None else str(window)
+def _is_told(entry: AnyEntry) -> bool:
+    return isinstance(entry, entries.Train) and bool(entry.fingerprint)
+
+
+def _refused(entry: AnyEntry) -> str:
+    refused = entry.problem is not None and entry.problem.refused
+    return f"refused: {entry.why}" if refused else entry.why

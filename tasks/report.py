@@ -12,24 +12,21 @@ from tasks.base import BaseTask
 
 
 class Report(BaseTask):
-    """Write the page of the newest run of a date. It requires nothing: a page is due whatever failed.
-
-    Complete when the page is there and newer than the end of that run.
-    """
+    """Write the page of the newest run of a date."""
 
     date: dt.date = luigi.DateParameter()
 
-    def settled(self) -> bool:
+    def requires(self) -> tuple[()]:
+        """Nothing: a page is due whatever failed."""
+        return ()
+
+    def complete(self) -> bool:
         """Whether the page is there and newer than the run."""
         run = runs.get(self.services, runs.last(self.services, self.date))
         path = page_path(self.services, run.date)
         return run.finished is not None and path.is_file() and path.stat().st_mtime_ns >= run.finished * 1000
 
-    def reason(self) -> str:
-        """Why it is written."""
-        return "the newest run has no page yet"
-
-    def work(self) -> tuple[str, str]:
+    def run(self) -> None:
         """Write it."""
         write_run_page(self.services, runs.last(self.services, self.date))
-        return "done", str(write_page(self.services, self.date))
+        write_page(self.services, self.date)

@@ -8,29 +8,35 @@ import importlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import luigi
 
 from kronkers_batch.errors import KronkersError, StoreError, UsageError
+from kronkers_batch.planning import plan as entries
+from kronkers_batch.planning.decide import decide, decide_training
+from kronkers_batch.planning.plan import AnyEntry, Plan, State
 from kronkers_batch.reports import verdict
 from kronkers_batch.reports.events import Event
 from kronkers_batch.reports.verdict import Verdict
 from kronkers_batch.steps import checkpoint, clocks, leftovers, rights, runlog, runs
-from kronkers_batch.steps.decide import training_asked
+from kronkers_batch.steps.definitions import define
+from kronkers_batch.steps.gather import gather
 from kronkers_batch.steps.memory import keep_pages
 from kronkers_batch.steps.permits import permit_all, require_house
+from kronkers_batch.steps.results import result_of
 from kronkers_batch.steps.retention import expire_outputs
 from kronkers_batch.steps.services import Services
-from kronkers_batch.steps.stopped import Stopped, gone
+from kronkers_batch.steps.stopped import Stopped, gone, named
 from kronkers_batch.steps.warm import prepare_workers
 from kronkers_batch.store.ids import new_id
 from tasks import context, outcome
 from tasks.base import BaseTask
+from tasks.graph import task_of
 from tasks.nightly import Nightly
-from tasks.score import Score
-from tasks.train import Train
 
 
 @dataclass(frozen=True)
@@ -55,22 +61,15 @@ class RunResult:
         return verdict.exit_code(self.verdicts, (problem.exit_code for problem in self.problems))
 
 
-def nightly_task(
-    services: Services, conf: Path, overrides: Sequence[str], date: dt.date, models: Sequence[str]
-) -> Nightly:
-    """The root of the graph, over a system that is already open."""
+def planned(services: Services, date: dt.date, models: Sequence[str], *, running: bool) -> Plan:
+    """What a night does for the named models or all; in a run, what the caller may do of it.
+
+    Raises UsageError on a name that no model has, AccessRefused where the root is not as it was signed.
+    """
     for name in models:
         services.model(name)
     require_house(services)
-    context.provide(conf, tuple(overrides), services)
-    return Nightly(
-        date=date,
-        models=tuple(models),
-        conf=str(conf),
-        overrides=tuple(overrides),
-        as_of=clocks.as_of(services).at,
-        tonight=date.isoformat(),
-    )
+    return decide(gather(services, date, named(services, models), running=running))
 
 
 def run(
@@ -89,18 +88,27 @@ def run(
     delete also what a run does not delete by itself. Raises AccessRefused where no model is left,
     IntegrityError where the database is older than the newest checkpoint of its ledger.
     """
-    root = nightly_task(services, conf, overrides, date, models)
+    for name in models:
+        services.model(name)
+    require_house(services)
+    asked = named(services, models)
     barred = {
         name: Stopped(services.model(name).department, error)
-        for name in root.names()
+        for name in asked
         if (error := rights.refusal(services, name))
     }
-    names = [name for name in root.names() if name not in barred]
+    names = [name for name in asked if name not in barred]
     if barred and not names:
         raise next(iter(barred.values())).error
     barred |= {} if models else gone(services)
-    root = root.clone(models=tuple(names))  # type: ignore[no-untyped-call]
-    return execute(services, root, names, trigger, barred, delete_expired=delete_expired)
+
+    def root(run_id: str) -> BaseTask:
+        services.run.plan = decide(gather(services, date, names, running=True))
+        common = _common(conf, overrides, run_id)
+        return Nightly(date=date, models=tuple(names), **common)
+
+    context.provide(conf, tuple(overrides), services)
+    return execute(services, root, date, names, trigger, barred, delete_expired=delete_expired)
 
 
 def train_now(
@@ -108,20 +116,38 @@ def train_now(
 ) -> RunResult:
     """Train one model as of a date because somebody asks. Raises UsageError where nothing changed."""
     rights.require(services, "train", name)
-    due = training_asked(services, services.model(name), date, new_id() if force else "")
-    if due is None:
+    require_house(services)
+    forced = new_id() if force else ""
+    facts = gather(services, date, [name], running=True, asked=True)
+    if problem := facts.models[name].undefined:
+        define(services, services.model(name))  # fails as it failed before
+        raise UsageError(problem.first)
+    if decide_training(facts, name, forced) is None:
         raise UsageError(
             f"{name} is already trained as of {date}, and its definition is the same",
             fix=f"kronkers versions {name} shows it; --force trains all the same",
         )
-    nightly = nightly_task(services, conf, overrides, date, [name])
-    root = Train(model=name, date=date, fingerprint=due.fingerprint, why=due.reason, **nightly.common)
-    return execute(services, root, [name], "command")
+
+    def root(run_id: str) -> BaseTask:
+        plan = decide_training(gather(services, date, [name], running=True, asked=True), name, forced)
+        if plan is None:
+            raise UsageError(f"another run trained {name} as of {date} meanwhile")
+        services.run.plan = plan
+        return task_of(plan.entries[plan.roots[0]], _common(conf, overrides, run_id), plan)
+
+    context.provide(conf, tuple(overrides), services)
+    return execute(services, root, date, [name], "command")
+
+
+def _common(conf: Path, overrides: Sequence[str], run_id: str) -> dict[str, Any]:
+    # A run makes one plan, which has its id.
+    return {"conf": str(conf), "overrides": tuple(overrides), "run_id": run_id, "plan_id": run_id}
 
 
 def execute(
     services: Services,
-    root: Nightly | Train,
+    root_of: Callable[[str], BaseTask],
+    date: dt.date,
     names: Sequence[str],
     trigger: str,
     barred: Mapping[str, Stopped] = MappingProxyType({}),
@@ -130,54 +156,52 @@ def execute(
 ) -> RunResult:
     """Give a graph to Luigi under a new run, and gather what became of each model.
 
-    ``barred`` are the models that belong to it, and that are not run; ``delete_expired`` as for :func:`run`.
+    ``root_of`` plans the run, and gives the root of its graph. ``barred`` are the models that belong to it,
+    and that are not run; ``delete_expired`` as for :func:`run`.
     """
-    date: dt.date = root.date
     started = time.monotonic()
     checkpoint.compare(services)
     permit_all(services, names)
     departments = {name: services.model(name).department for name in names}
     departments |= {name: stopped.department for name, stopped in barred.items()}
     with runs.begun(services, date, trigger, departments) as run_id:
-        services.run_id = run_id
+        services.run.id = run_id
         moment = clocks.as_of(services)
-        root = root.clone(run_id=run_id, as_of=moment.at)  # type: ignore[no-untyped-call]
         try:
             if warning := moment.warning():
                 _tell(services, departments, Event("clock", runlog.VERIFY, "warned", 0.0, warning, ""))
-            _work(services, root, names, date)
-            result = _ended(services, root, started, departments, barred, delete_expired=delete_expired)
+            _work(services, root_of(run_id))
+            result = _ended(services, date, started, departments, barred, delete_expired=delete_expired)
             return replace(result, warnings=(warning,)) if warning else result
         except BaseException as error:
             _stopped(services, departments, error, time.monotonic() - started)
             raise
 
 
-def _work(services: Services, root: Nightly | Train, names: Sequence[str], date: dt.date) -> None:
+def _work(services: Services, root: BaseTask) -> None:
     services.snapshots.sweep()  # what a killed ingest left behind
     services.registry.sweep()  # and a killed training
     with contextlib.suppress(StoreError):  # a folder of pages that cannot be written is told with the page
         leftovers.sweep(services)
     keep_pages()
-    _say_replaced(services, root)
+    _say_replaced(services, root.plan)
     workers = services.config.executor.workers
     if workers == 1:  # tasks in processes of their own start their own
-        prepare_workers(services, names, date, training=isinstance(root, Train))
+        prepare_workers(services, root.plan)
     _build(root, workers)
 
 
-def _say_replaced(services: Services, root: Nightly | Train) -> None:
+def _say_replaced(services: Services, plan: Plan) -> None:
     """Says which scores readers will no longer see, of a date that is scored again, before that is done."""
-    for task in root.requires() if isinstance(root, Nightly) else ():
-        with contextlib.suppress(Exception):  # its task meets it too, and tells it with its model
-            seen = isinstance(task, Score) and services.warehouse.has_head(task.model, task.date)
-            if seen and not task.complete():
-                services.told(f"{task.subject[0]}, {root.date}: {task.reason()}")
+    for key in plan.roots:
+        entry = plan.entries[key]
+        if isinstance(entry, entries.Score) and entry.state is State.DUE and entry.replaces:
+            services.told(f"{entry.model}, {plan.date}: {entry.why}")
 
 
 def _ended(
     services: Services,
-    root: Nightly | Train,
+    date: dt.date,
     started: float,
     departments: Mapping[str, str],
     barred: Mapping[str, Stopped],
@@ -185,7 +209,10 @@ def _ended(
     delete_expired: bool,
 ) -> RunResult:
     """What is done when no task is left, and the verdict on each model."""
-    run_id, date = services.run_id, root.date
+    run_id, plan = services.run_id, services.run.plan
+    if plan is None:
+        raise TypeError("a run has a plan")
+    is_there = partial(_is_there, services, plan)
     services.workers.empty()  # no entry of theirs comes after the run is verified
     for name, stopped in barred.items():
         event = Event(name, "score", "refused", 0.0, str(stopped.error), "")
@@ -195,12 +222,12 @@ def _ended(
     for name, message in refusals.items():
         why = message.split("\n", 1)[0].removeprefix(f"{services.vault.principal}: ")
         rights.refused(services, f"run {name}", why)
-    verdicts = {name: outcome.of(root, name, events) for name in departments}
+    verdicts = {name: outcome.of(plan, name, events, is_there) for name in departments}
     good = [name for name, each in verdicts.items() if each.ok]
     problems = [_problem(expire_outputs, services, date, good, delete_expired)]
     events = verdict.work(runlog.events(services, run_id))
     for name in {event.model for event in events if event.task == "expire"}:
-        verdicts[name] = outcome.of(root, name, events)
+        verdicts[name] = outcome.of(plan, name, events, is_there)
     problems.append(_problem(checkpoint.write, services))
     problems.append(_problem(runlog.require_kept, services, run_id))
     found = tuple(problem for problem in problems if problem is not None)
@@ -213,6 +240,11 @@ def _ended(
     each = [(departments[one.model], one) for one in told]
     runs.finish(services, run_id, result.exit_code, each, seconds=seconds)
     return result
+
+
+def _is_there(services: Services, plan: Plan, entry: AnyEntry) -> bool:
+    """Whether an entry's result is there: by the plan, or by now, where another process made it."""
+    return entry.state is State.DONE or result_of(services, plan, entry) is not None
 
 
 def _stopped(

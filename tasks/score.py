@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 
 import luigi
 
-from kronkers_batch.config.spec import ModelSpec
-from kronkers_batch.errors import AccessRefused, GateFailed, Stale
-from kronkers_batch.monitoring.gates import as_words
-from kronkers_batch.registry.training import ModelVersion
+from kronkers_batch.errors import GateFailed, Stale
+from kronkers_batch.monitoring.gates import Verdict, as_words
+from kronkers_batch.planning import plan as entries
+from kronkers_batch.planning.decide import decide
+from kronkers_batch.planning.facts import Output
+from kronkers_batch.planning.plan import Plan, Result, Scored
 from kronkers_batch.steps import rights
 from kronkers_batch.steps import score as step
-from kronkers_batch.steps.decide import ScoringState, champion_as_of, scoring_reason, scoring_state
-from kronkers_batch.steps.permits import refusal
-from kronkers_batch.steps.sources import published_dates, source_of
-from kronkers_batch.steps.windows import scoring_window
+from kronkers_batch.steps.decided import require_same
+from kronkers_batch.steps.gather import gather, output_of
+from kronkers_batch.steps.results import scored, settled
 from tasks.base import BaseTask
-from tasks.ingest import Ingest
-from tasks.train import due_training, patience
+from tasks.train import patience
 
 
 class OutputTask(BaseTask):
@@ -29,161 +28,85 @@ class OutputTask(BaseTask):
     date: dt.date = luigi.DateParameter()
 
     @property
+    def key(self) -> str:
+        """The key of its entry."""
+        return f"{self.kind} {self.model}/{self.date}"
+
+    @property
     def subject(self) -> tuple[str, str]:
         """The model and its department."""
         return self.model, self.services.model(self.model).department
 
-    def refusal(self) -> AccessRefused | None:
-        """Why the model's definition may not be run."""
-        return refusal(self.services, self.model)
-
-    def barred(self) -> AccessRefused | None:
-        """Why the caller may not run the model; a plan shows what a run by who may would do."""
-        return rights.refusal(self.services, self.model) if self.run_id else None
+    def decided(self) -> Plan:
+        """The night of this model alone."""
+        return decide(gather(self.services, self.date, [self.model], running=bool(self.run_id)))
 
 
 class Score(OutputTask):
     """Score one logical date with the champion as of the run's start.
 
-    Never waits for a training, except for the first one, without which there is no champion. Complete when
-    the output with today's fingerprint is published or held, as today's thresholds say.
+    Never waits for a training, except for the first one, without which there is no champion, and for one on
+    a source that is declared otherwise since.
     """
 
     priority = 10  # predictions before retrainings
-    _as_of: ModelVersion | None = None
 
     @property
-    def champion(self) -> ModelVersion | None:
-        """The version that scores; as of a moment it is always the same one, and looked up once."""
-        found = self._as_of or champion_as_of(self.services, self.model, self.as_of)
-        if self.as_of:
-            self._as_of = found
+    def entry(self) -> entries.Score:
+        """Its entry, as far as it is known by now."""
+        found = super().entry
+        if not isinstance(found, entries.Score):
+            raise TypeError(f"{self.key} is no scoring")
         return found
 
-    @property
-    def ingest(self) -> Ingest:
-        """The task that freezes what is scored."""
-        spec = self.services.model(self.model)
-        window = scoring_window(spec, source_of(self.services, spec.source), self.date)
-        return Ingest.of(self.services, spec, window, **self.common)
-
-    def requires(self) -> Iterator[BaseTask]:
-        """The scoring window, frozen; and the first training where there is no champion."""
-        if self.refusal() or self.barred():
-            return
-        yield self.ingest
-        if self.champion is None:
-            yield from first_training(self)
-
-    def settled(self) -> bool:
-        """Whether the output is there and judged."""
-        state = self.state() if all(task.complete() for task in self.ingest.requires()) else None
-        return state is not None and (state.settled or self._done_since() is not None)
-
-    def state(self) -> ScoringState | None:
-        """What there is of this output; None without a champion."""
-        champion = self.champion
-        return None if champion is None else self._state_by(champion)
-
-    def _state_by(self, version: ModelVersion) -> ScoringState:
-        return scoring_state(self.services, self.services.model(self.model), self.date, version)
-
-    def _done_since(self) -> ScoringState | None:
-        """The output of a champion that was promoted after this run began, where it is there already.
-
-        A run that began later made it, and this one would put an older version in its place.
-        """
-        now = self.services.registry.champion(self.model) if self.as_of else None
-        if now is None or self.champion is None or now.id == self.champion.id:
-            return None
-        state = self._state_by(now)
-        return state if state.settled else None
-
-    def reason(self) -> str:
-        """Why it is scored."""
-        if error := self.refusal():
-            return f"refused: {error.what}"
-        champion, state = self.champion, self.state()
-        if champion is None or state is None:
-            return "no champion yet"
-        spec = self.services.model(self.model)
-        reason = scoring_reason(self.services, spec, self.date, champion, state)
-        return reason or "what it reads changes first"
-
-    def work(self) -> tuple[str, str]:
+    def work(self) -> tuple[str, str, Result]:
         """Score, or judge anew what is scored already; or take what another run made meanwhile."""
-        services, spec = self.services, self.services.model(self.model)
-        champion = self.champion
-        if champion is None:
-            newest = services.registry.versions(self.model)
-            raise GateFailed(
-                f"{self.model} has no champion" + (f": {_not_promoted(newest[-1])}" if newest else ""),
-                where=f"model {self.model}",
-                fix=f"see kronkers versions {self.model}; change the model or its thresholds, or promote one",
-            )
-        with services.db.claim(f"output {self.model}/{self.date}", wait=patience(spec)):
-            state = self._state_by(champion)
-            if done := state if state.settled else self._done_since():
-                return _meanwhile(done)
+        services, entry = self.services, self.entry
+        require_same(services, self.plan, entry.model)
+        spec = services.model(entry.model)
+        with services.db.claim(f"output {entry.model}/{entry.date}", wait=patience(spec)):
+            if done := settled(services, self.plan, entry):
+                return self._meanwhile(done)
             try:
-                return self._scored(spec, champion, state)
+                return self._scored()
             except Stale:
                 # Of another host, or one that this run waited for in vain.
-                if (state := self._state_by(champion)).settled:
-                    return _meanwhile(state)
+                if done := settled(services, self.plan, entry):
+                    return self._meanwhile(done)
                 raise
 
-    def _scored(self, spec: ModelSpec, champion: ModelVersion, state: ScoringState) -> tuple[str, str]:
-        services = self.services
-        if state.output is not None:
-            words = as_words(spec.output_thresholds)
-            why = scoring_reason(services, spec, self.date, champion, state)
-            output = services.warehouse.judge(state.output, state.verdict.missed, why, words)
-            scored = step.Scored(output, state.verdict)
+    def _scored(self) -> tuple[str, str, Result]:
+        services, entry = self.services, self.entry
+        spec = services.model(entry.model)
+        there = services.warehouse.find(entry.model, entry.date, entry.fingerprint)
+        if there is not None:
+            told = output_of(spec, there)
+            output = services.warehouse.judge(there, told.missed, entry.why, as_words(spec.output_thresholds))
+            made = step.Scored(output, Verdict(told.missed))
+        elif entry.version is None:
+            raise TypeError(f"{entry.key} is scored by nobody")
         else:
-            scored = step.score(services, spec, self.date, champion, state.fingerprint)
-        return ("done" if scored.published else "held"), scored.message()
+            version = services.run.versions.get(entry.version.id)
+            version = version or services.registry.get(entry.model, entry.version.number)
+            made = step.score(services, spec, entry.date, version, entry.fingerprint, entry.identity)
+        state = "done" if made.published else "held"
+        return state, made.message(), scored(services, entry, output_of(spec, made.output))
 
-
-def _meanwhile(state: ScoringState) -> tuple[str, str]:
-    ref = state.output.ref if state.output else ""
-    if state.verdict.passed:
-        return "done", f"{ref} done meanwhile by another run"
-    return "held", f"{ref} done meanwhile by another run, and held: {state.verdict.why()}"
-
-
-def _not_promoted(version: ModelVersion) -> str:
-    missed = "; ".join(version.training.verdict)
-    return f"{version.ref} was not promoted" + (f", since {missed}" if missed else "")
+    def _meanwhile(self, output: Output) -> tuple[str, str, Result]:
+        result = scored(self.services, self.entry, output)
+        if not output.missed:
+            return "done", f"{output.ref} done meanwhile by another run", result
+        why = "; ".join(output.missed)
+        return "held", f"{output.ref} done meanwhile by another run, and held: {why}", result
 
 
 class Published(OutputTask):
     """Some published output of a past date, whichever version scored it; scored now where there is none."""
 
-    def refusal(self) -> AccessRefused | None:
-        """Nothing: what was published before the model was refused stays published."""
-        return None
-
-    def barred(self) -> AccessRefused | None:
-        """Nothing: who may read an output need not be who may make it."""
-        return None
-
-    def requires(self) -> Iterator[BaseTask]:
-        """The scoring of that date, where the caller could see whether it is up to date."""
-        if rights.sees(self.services, self.model):
-            yield Score(model=self.model, date=self.date, **self.common)
-
-    def settled(self) -> bool:
-        """Whether readers see an output of that date."""
-        return self.date in published_dates(self.services, self.model)
-
-    def reason(self) -> str:
-        """Why it is needed."""
-        return "another model reads it"
-
-    def work(self) -> tuple[str, str]:
+    def work(self) -> tuple[str, str, Result]:
         """Nothing is left to do but to say so when the scoring was held."""
-        if not self.settled():
+        head = self.services.warehouse.head(self.model, self.date)
+        if head is None:
             if not rights.sees(self.services, self.model):
                 rights.require(self.services, "read", self.model)
             raise GateFailed(
@@ -191,13 +114,4 @@ class Published(OutputTask):
                 where=f"model {self.model}",
                 fix=f"see kronkers outputs {self.model}",
             )
-        return "done", "published"
-
-
-def first_training(task: Score) -> Iterator[BaseTask]:
-    """The training that a model without a champion needs, if today's definition was not yet tried.
-
-    It is as of the run's date, also where the scoring of an earlier date waits for it.
-    """
-    date = dt.date.fromisoformat(task.tonight) if task.tonight else task.date
-    yield from due_training(task.services, task.model, date, task.common)
+        return "done", "published", Scored(self.key, head.id)

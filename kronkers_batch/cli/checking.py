@@ -50,11 +50,11 @@ def check(args: argparse.Namespace) -> int:
 
 
 def plan(args: argparse.Namespace) -> int:
-    """Walk the graph and print the tasks that would run."""
+    """Print what a run would do."""
     from kronkers_batch.steps import rights
     from kronkers_batch.steps.stopped import gone, switched_off
-    from tasks.plan import plan as walk
-    from tasks.run import nightly_task
+    from tasks.plan import shown as entries
+    from tasks.run import planned as decided
 
     with opened(args, first_run=True, new_warehouse=args.new_warehouse) as services:
         date = logical_date(services.config, args.date)
@@ -67,7 +67,7 @@ def plan(args: argparse.Namespace) -> int:
             show(states)
         for stopped in missing.values():
             warn(f"kronkers: {stopped.error}")
-        planned = walk(nightly_task(services, conf_folder(args), args.overrides, date, names))
+        planned = entries(decided(services, date, names, running=False)) if names else []
     if args.json:
         tasks = [vars(p) for p in planned]
         print_json({"date": str(date), "tasks": tasks, "definitions": [described(s) for s in states]})

@@ -9,11 +9,8 @@ no line is in it.
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import TypeAlias
 
 from kronkers_batch.config.spec import (
     CheckSpec,
@@ -23,13 +20,10 @@ from kronkers_batch.config.spec import (
     OnFailure,
     SourceSpec,
 )
+from kronkers_batch.digests import Json, canonical, fingerprint, scoring_digest
 
-FORMAT = 1
 _FILES = "files."
 """Before the name of a file that lies beside the code; its value is a digest."""
-
-Json: TypeAlias = str | int | float | bool | list["Json"] | dict[str, "Json"] | None
-
 
 # Of a check: its kind, columns, arguments, on_failure and up_to count. For training only checks that drop
 # rows count (the others change no row), for scoring also those that fail (they would
@@ -68,7 +62,7 @@ def definition_fingerprint(
 ) -> str:
     """SHA-256 (hex) of :func:`definition`."""
     digests = {"code_digest": code_digest, "environment_digest": environment_digest}
-    return _digest("definition", definition(model, sources, files=files, **digests))
+    return fingerprint("definition", definition(model, sources, files=files, **digests))
 
 
 def training_definition(
@@ -92,7 +86,7 @@ def training_fingerprint(
     files: Mapping[str, str] | None = None,
 ) -> str:
     """SHA-256 (hex) of :func:`training_definition`: another one means that the model trains anew."""
-    return _digest("training", _training(model, sources, code_digest, environment_digest, files))
+    return fingerprint("training", _training(model, sources, code_digest, environment_digest, files))
 
 
 def scoring_fingerprint(
@@ -102,15 +96,19 @@ def scoring_fingerprint(
 
     Code, parameters and estimator count through the champion's id: they are the champion's, not today's.
     """
-    found = _scoring(model, sources) | {"champion": champion_id, "identity": source_identity}
-    return _digest("scoring", found)
+    return scoring_digest(scoring_definition(model, sources), champion_id, source_identity)
+
+
+def scoring_definition(model: ModelSpec, sources: Mapping[str, SourceSpec]) -> dict[str, Json]:
+    """What counts for scoring, flat."""
+    return _scoring(model, sources)
 
 
 def source_fingerprint(source: SourceSpec) -> str:
     """SHA-256 (hex) of what shapes a snapshot besides the data: the source with all its checks."""
     found = _source_fields("source", source, tuple(OnFailure))
     found["source.inputs"] = {name: _ref(ref) for name, ref in source.inputs.items()}
-    return _digest("source", found)
+    return fingerprint("source", found)
 
 
 def changes(old: Mapping[str, Json], new: Mapping[str, Json]) -> list[str]:
@@ -126,16 +124,6 @@ def changes(old: Mapping[str, Json], new: Mapping[str, Json]) -> list[str]:
                 f"{key}: changed" if _is_digest(key) else f"{key}: {_shown(old[key])} -> {_shown(new[key])}"
             )
     return lines
-
-
-def canonical(value: Json) -> str:
-    """JSON with sorted keys and without spaces; refuses NaN and infinities with ValueError."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-
-
-def _digest(purpose: str, fields: Mapping[str, Json]) -> str:
-    text = canonical({"format": FORMAT, "purpose": purpose, "fields": dict(fields)})
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _is_digest(key: str) -> bool:

@@ -19,7 +19,6 @@ from enum import StrEnum
 from pathlib import Path
 
 from kronkers_batch.config.claims import fixed_part
-from kronkers_batch.config.fingerprint import Json, canonical
 from kronkers_batch.config.spec import (
     CodeFile,
     Config,
@@ -33,6 +32,7 @@ from kronkers_batch.config.spec import (
     SourceSpec,
     WarehouseSpec,
 )
+from kronkers_batch.digests import Json, canonical
 from kronkers_batch.frames.schema import Schema
 
 FORMAT = 1

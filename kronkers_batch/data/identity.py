@@ -4,43 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 
 from kronkers_batch.config.places import Places
 from kronkers_batch.config.spec import CheckSpec, InputRef, SourceKind, SourceSpec
+from kronkers_batch.data.stated import Heads, Stated
 from kronkers_batch.data.window import Window
-
-_FORMAT = 1
-Heads = Callable[[str, Window], Sequence[str]]
-"""Gives the version ids that a reader of a model's output sees in a window, in order of their dates."""
+from kronkers_batch.digests import Json
 
 
-def identity(
-    source: SourceSpec,
-    window: Window,
-    *,
-    sources: Mapping[str, SourceSpec],
-    places: Places,
-    heads: Heads | None = None,
-) -> str:
-    """SHA-256 (hex) over the source's definition, the window, and what its kind can say cheaply.
+def stated(
+    source: SourceSpec, window: Window, *, sources: Mapping[str, SourceSpec], places: Places
+) -> Stated:
+    """The source's definition, the window, and what its kind can say cheaply; reads no rows.
 
     Files: resolved path, size and modification time (ns) of each. Package: its version and the file. Output:
-    the head version ids in the window. Query: the inputs' identities. Database: the value of the watermark
+    the head versions in the window. Query: the inputs' identities. Database: the value of the watermark
     query; **without one the database cannot be asked**, so only the definition and window count, and changed
     rows of a window that was read before are not noticed.
 
     Raises:
         SourceError: A file is missing or lies where none may, or a watermark query failed.
     """
-    parts = {
-        "format": _FORMAT,
-        "definition": definition(source),
-        "window": window.to_json(),
-        "contents": _contents(source, window, sources, places, heads),
-    }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return Stated(definition(source), window.to_json(), _contents(source, window, sources, places))
 
 
 def definition(source: SourceSpec) -> str:
@@ -82,12 +69,8 @@ def _ref(ref: InputRef) -> list[str]:
 
 
 def _contents(
-    source: SourceSpec,
-    window: Window,
-    sources: Mapping[str, SourceSpec],
-    places: Places,
-    heads: Heads | None,
-) -> Any:
+    source: SourceSpec, window: Window, sources: Mapping[str, SourceSpec], places: Places
+) -> Json | Heads | Mapping[str, Heads | Stated]:
     if source.kind in (SourceKind.PARQUET, SourceKind.CSV):
         return _files(source, places)
     if source.kind is SourceKind.PACKAGE:
@@ -99,28 +82,21 @@ def _contents(
 
         return watermark(source, window, places)
     if source.kind is SourceKind.OUTPUT:
-        return _heads(source.output, window, heads)
+        return Heads(source.output, window.start, window.end)
     return {
-        name: _heads(ref.output, window, heads)
+        name: Heads(ref.output, window.start, window.end)
         if ref.output
-        else identity(
+        else stated(
             sources[ref.source],
             window if sources[ref.source].kind is SourceKind.OUTPUT else Window(None, None),
             sources=sources,
             places=places,
-            heads=heads,
         )
         for name, ref in source.inputs.items()
     }
 
 
-def _files(source: SourceSpec, places: Places) -> list[list[Any]]:
+def _files(source: SourceSpec, places: Places) -> list[Json]:
     from kronkers_batch.data.sources.files import states
 
-    return [list(state[:3]) for state in states(source, places)]
-
-
-def _heads(model: str, window: Window, heads: Heads | None) -> list[str]:
-    if heads is None:
-        raise ValueError("the identity of an output needs its head versions")
-    return list(heads(model, window))
+    return [[cast(Json, part) for part in state[:3]] for state in states(source, places)]

@@ -83,15 +83,12 @@ def as_trained(
 
 
 def read_code(services: Services, model: ModelSpec) -> KeptCode | None:
-    """The files of a model, read once a process; None for a declared estimator. Raises ModelError.
+    """The files of a model, read once a run; None for a declared estimator. Raises ModelError.
 
     Once, so that what runs is what was looked at: a file may change at any time.
     """
-    key = ("code", model.name)
-    if key not in services.memo:
-        known = services.memo.get(("neighbours",))
-        if not isinstance(known, Neighbours):
-            known = services.memo["neighbours",] = Neighbours.of(services.config)
-        services.memo[key] = kept_code(model, services.places, known)
-    found = services.memo[key]
-    return found if isinstance(found, KeptCode) else None
+    run = services.run
+    if model.name not in run.code:
+        run.neighbours = run.neighbours or Neighbours.of(services.config)
+        run.code[model.name] = kept_code(model, services.places, run.neighbours)
+    return run.code[model.name]

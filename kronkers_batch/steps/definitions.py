@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kronkers_batch.config.fingerprint import (
-    Json,
     definition_fingerprint,
     scoring_fingerprint,
     training_definition,
     training_fingerprint,
 )
 from kronkers_batch.config.spec import ModelSpec
+from kronkers_batch.digests import Json
 from kronkers_batch.errors import ModelError, WorkerFailed
 from kronkers_batch.registry.training import ModelVersion
 from kronkers_batch.runtimes.probing import environment_fingerprint, parser
@@ -44,14 +44,14 @@ class Definition:
 
 
 def define(services: Services, model: ModelSpec) -> Definition:
-    """The definition that a training now would be of; worked out once a process.
+    """The definition that a training now would be of; worked out once a run.
 
     Raises ModelError where the code does not parse, AccessRefused where it must be signed and is not.
     """
     permit(services, model.name)
-    known = services.memo.get(("definition", model.name))
-    if isinstance(known, Definition):
-        return known
+    known = services.run.definitions
+    if model.name in known:
+        return known[model.name]
     sources = services.config.sources
     code, files = code_digests(services, model)
     environment = environment_fingerprint(model.language, model.environment)
@@ -65,7 +65,7 @@ def define(services: Services, model: ModelSpec) -> Definition:
             "definition": definition_fingerprint(model, sources, files=files, **digests),
         },
     )
-    services.memo["definition", model.name] = found
+    known[model.name] = found
     return found
 
 

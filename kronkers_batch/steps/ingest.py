@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from kronkers_batch.config.spec import InputRef, ModelSpec
-from kronkers_batch.data.identity import identity
+from kronkers_batch.data.identity import stated
 from kronkers_batch.data.snapshots import SnapshotRef
+from kronkers_batch.data.stated import Stated
 from kronkers_batch.data.window import Window
 from kronkers_batch.steps.permits import permit_ref
 from kronkers_batch.steps.rights import held
@@ -26,44 +27,31 @@ def source_identity(services: Services, ref: InputRef, window: Window) -> str:
 
     Raises AccessRefused where signed definitions are asked for and no model with one reads this.
     """
+    return state(services, ref, window).digest(partial(head_ids, services))
+
+
+def state(services: Services, ref: InputRef, window: Window) -> Stated:
+    """As :func:`source_identity`, without the outputs that it reads."""
     permit_ref(services, ref)
-    return identity(
-        source_of(services, ref),
-        window,
-        sources=services.config.sources,
-        places=services.places,
-        heads=partial(head_ids, services),
-    )
-
-
-def find(services: Services, ref: InputRef, window: Window, under: Scope) -> SnapshotRef | None:
-    """The snapshot of this window, if the source has not changed since, of those that are believed."""
     source = source_of(services, ref)
-    scopes = believed(services, ref, under)
-    return services.snapshots.find(source.name, window, source_identity(services, ref, window), scopes)
+    return stated(source, window, sources=services.config.sources, places=services.places)
 
 
-def lost(services: Services, ref: InputRef, window: Window, under: Scope) -> bool:
-    """Whether the source as it is now was frozen, and pieces of that are gone from the artifact store."""
-    source = source_of(services, ref)
-    scopes = believed(services, ref, under)
-    found = services.snapshots.lost(source.name, window, source_identity(services, ref, window), scopes)
-    return bool(found)
-
-
-def frozen_before(services: Services, ref: InputRef, window: Window, under: Scope) -> bool:
-    """Whether there is a snapshot of this window at all, of the source as it is now or was."""
+def find(
+    services: Services, ref: InputRef, window: Window, under: Scope, identity: str
+) -> SnapshotRef | None:
+    """The snapshot of this window of a source with this identity, of those that are believed."""
     name = source_of(services, ref).name
-    return services.snapshots.frozen_before(name, window, believed(services, ref, under))
+    return services.snapshots.find(name, window, identity, believed(services, ref, under))
 
 
 def ingest(services: Services, model: ModelSpec, window: Window) -> SnapshotRef:
     """Freeze a window of what a model reads, or find it frozen. Raises as :func:`freeze`."""
-    return freeze(services, model.source, window, owner(services, model))
+    return freeze(services, model.source, window, owner(services, model))[1]
 
 
-def freeze(services: Services, ref: InputRef, window: Window, under: Scope) -> SnapshotRef:
-    """Freeze a window of a source, or find it frozen.
+def freeze(services: Services, ref: InputRef, window: Window, under: Scope) -> tuple[str, SnapshotRef]:
+    """Freeze a window of a source, or find it frozen; gives the source's identity too.
 
     Args:
         services: The opened system.
@@ -73,14 +61,15 @@ def freeze(services: Services, ref: InputRef, window: Window, under: Scope) -> S
 
     Raises SourceError, CheckFailed, AccessRefused, StoreError.
     """
-    found = find(services, ref, window, under)
+    identity = source_identity(services, ref, window)
+    found = find(services, ref, window, under, identity)
     if found is not None:
-        return found
+        return identity, found
     source, executor = source_of(services, ref), services.config.executor
-    return services.snapshots.ingest(
+    frozen = services.snapshots.ingest(
         source,
         window,
-        source_identity(services, ref, window),
+        identity,
         partial(read_output, services, purpose=source.name),
         scope=under,
         sources=services.config.sources,
@@ -90,6 +79,7 @@ def freeze(services: Services, ref: InputRef, window: Window, under: Scope) -> S
         progress=partial(services.progress, f"ingest {source.name}"),
         note=partial(_noted, services, source.name, under),
     )
+    return identity, frozen
 
 
 def _noted(

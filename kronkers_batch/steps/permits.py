@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from kronkers_batch.config import account, claims, signing
-from kronkers_batch.config.fingerprint import Json
 from kronkers_batch.config.spec import (
     Config,
     Definitions,
@@ -22,6 +21,7 @@ from kronkers_batch.config.spec import (
     SourceKind,
     SourceSpec,
 )
+from kronkers_batch.digests import Json
 from kronkers_batch.errors import (
     AccessRefused,
     ConfigError,
@@ -102,16 +102,15 @@ def check_probe(config: Config) -> None:
 
 
 def signatures(services: Services) -> Signatures:
-    """The warehouse's signatures as this account sees them; one object a process."""
-    found = services.memo.get(("signatures",))
-    if not isinstance(found, Signatures):
-        found = Signatures(services.vault, memory.load(account.memory_file(os.environ)))
-        services.memo["signatures",] = found
-    return found
+    """The warehouse's signatures as this account sees them; one object a run."""
+    run = services.run
+    if run.signatures is None:
+        run.signatures = Signatures(services.vault, memory.load(account.memory_file(os.environ)))
+    return run.signatures
 
 
 def required(services: Services) -> bool:
-    """Whether only signed definitions run; asked once a process.
+    """Whether only signed definitions run; asked once a run.
 
     An administrator's signature in the warehouse decides. conf can ask for signatures, but not undo that.
 
@@ -119,8 +118,8 @@ def required(services: Services) -> bool:
         AccessRefused: The signed requirement was tampered with, or this warehouse has none although another
             one of this account has.
     """
-    known = services.memo.get(("signatures required",))
-    if isinstance(known, bool):
+    known = services.run.signatures_required
+    if known is not None:
         return known
     found, warehouse = signatures(services), services.vault.trust.warehouse
     with services.db.read() as connection:
@@ -140,15 +139,15 @@ def required(services: Services) -> bool:
         found.memory.save()
     answer = asked or services.config.definitions is Definitions.SIGNED
     services.places.confined = answer
-    services.memo["signatures required",] = answer
+    services.run.signatures_required = answer
     return answer
 
 
 def require_house(services: Services) -> None:
     """Raises AccessRefused where signatures are required and the root is not as it was signed."""
-    if required(services) and ("house",) not in services.memo:
+    if required(services) and not services.run.house_signed:
         _check(services, house(services.config).definition)
-        services.memo["house",] = True
+        services.run.house_signed = True
 
 
 def permit(services: Services, name: str) -> None:
@@ -159,30 +158,29 @@ def permit(services: Services, name: str) -> None:
 
 
 def refusal(services: Services, name: str) -> AccessRefused | None:
-    """Why a model's definition may not be run; None where it may. Worked out once a process.
+    """Why a model's definition may not be run; None where it may. Worked out once a run.
 
     What cannot be looked at is not what was signed, whyever; and it is one model's failure, no other's.
     """
-    key = ("permit", name)
-    if key not in services.memo:
+    refused = services.run.refused
+    if name not in refused:
         try:
             _judge(services, services.model(name))
-            services.memo[key] = None
+            refused[name] = None
         except AccessRefused as error:
-            services.memo[key] = error
+            refused[name] = error
         except (StoreError, IntegrityError):
             raise  # of the warehouse, and so of all models
         except KronkersError as error:
-            services.memo[key] = AccessRefused(error.what, where=error.where, fix=error.fix)
+            refused[name] = AccessRefused(error.what, where=error.where, fix=error.fix)
         except Exception as error:
-            services.memo[key] = AccessRefused(described(error), where=f"model {name}")
-    found = services.memo[key]
-    return found if isinstance(found, AccessRefused) else None
+            refused[name] = AccessRefused(described(error), where=f"model {name}")
+    return refused[name]
 
 
 def permit_ref(services: Services, ref: InputRef) -> None:
     """Raises AccessRefused unless some model whose definition may be run reads just this."""
-    if not required(services) or ("permit", ref.source, ref.output) in services.memo:
+    if not required(services) or ref in services.run.permitted:
         return
     readers = [m.name for m in services.config.models.values() if m.source == ref]
     errors = [refusal(services, name) for name in readers]
@@ -190,7 +188,7 @@ def permit_ref(services: Services, ref: InputRef) -> None:
         name = ref.source or ref.output
         nobody = AccessRefused("no model with a signed definition reads it", where=name, fix="kronkers sign")
         raise next((error for error in errors if error), nobody)
-    services.memo["permit", ref.source, ref.output] = True
+    services.run.permitted.add(ref)
 
 
 def permit_all(services: Services, names: Iterable[str]) -> dict[str, AccessRefused]:
@@ -256,6 +254,16 @@ def _check(services: Services, wanted: Definition) -> Signed:
 # ---------------------------------------------------------------- definitions as they are now
 
 
+def fingerprint(services: Services, name: str) -> str:
+    """Of what must be signed for a model to run; empty where nothing must be.
+
+    Raises as :func:`model_wanted`.
+    """
+    if not required(services):
+        return ""
+    return model_wanted(services, services.model(name)).definition.fingerprint
+
+
 def foreign(config: Config, model: ModelSpec) -> list[SourceSpec]:
     """The sources of other departments that a model reads: those answer for them."""
     return [s for s in signing.reached(model.source, config.sources) if s.department != model.department]
@@ -315,17 +323,15 @@ def _model_wanted(services: Services, model: ModelSpec, files: Mapping[str, str]
 
 
 def _contents(services: Services, model: ModelSpec) -> str:
-    """Digest of the environment's files; worked out once a process, for all models that declare it.
+    """Digest of the environment's files; worked out once a run, for all models that declare it.
 
     Raises MissingPart, ConfigError. Nothing stands in for files that cannot be read: a signature on that
     would fit whatever they hold later.
     """
-    key = ("environment contents", str(model.language), repr(model.environment))
-    known = services.memo.get(key)
-    if not isinstance(known, str):
-        known = environment_contents(model.language, model.environment, services.cache)
-        services.memo[key] = known
-    return known
+    key, known = (model.language, repr(model.environment)), services.run.contents
+    if key not in known:
+        known[key] = environment_contents(model.language, model.environment, services.cache)
+    return known[key]
 
 
 def source_wanted(services: Services, source: SourceSpec) -> Wanted:

@@ -50,15 +50,15 @@ def checked_rows(
 
 
 def _opened(services: Services, model: ModelSpec, snapshot: SnapshotRef) -> None:
-    """Before one row is decrypted: what cannot be recorded is not opened. Once a process."""
-    key = ("opened", model.name, snapshot.id)
-    if key in services.memo:
+    """Before one row is decrypted: what cannot be recorded is not opened. Once a run."""
+    key = (model.name, snapshot.id)
+    if key in services.run.opened:
         return
     told = {"for": model.name, "window": str(snapshot.window), "snapshot": snapshot.fingerprint}
     scope = Scope(model.department, model.name)
     with services.db.write() as connection:
         note(services.ledger, connection, services.vault, "open", snapshot.source, scope, told)
-    services.memo[key] = True
+    services.run.opened.add(key)
 
 
 def _run(

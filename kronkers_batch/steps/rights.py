@@ -15,18 +15,17 @@ from kronkers_batch.vault.rights import Who
 from kronkers_batch.vault.trust import Grant
 
 _SUBJECT = 256
-_HELD = ("grants held",)
 _SECONDS = 60.0  # keys are remembered for longer; a graph of many models asks many times
 
 
 def held(services: Services) -> list[Grant]:
     """The caller's grants, as they were verified within the last minute."""
-    known = services.memo.get(_HELD)
-    if isinstance(known, tuple) and time.monotonic() - known[0] < _SECONDS:
+    known = services.request.grants
+    if known is not None and time.monotonic() - known[0] < _SECONDS:
         return list(known[1])
     with services.db.read() as connection:
         found = services.vault.held(connection)
-    services.memo[_HELD] = (time.monotonic(), tuple(found))
+    services.request.grants = (time.monotonic(), tuple(found))
     return found
 
 
@@ -78,17 +77,16 @@ def require_scope(services: Services, command: str, scope: Scope) -> None:
 
 
 def refusal(services: Services, model: str) -> AccessRefused | None:
-    """Why the caller may not run a model; None where they may. Worked out once a process."""
-    key = ("barred", model)
-    if key not in services.memo:
+    """Why the caller may not run a model; None where they may. Worked out once a run."""
+    barred = services.run.barred
+    if model not in barred:
         try:
             if not rights.covers(held(services), _scope(services, model), rights.need_of("run")):
                 require(services, "run", model)  # says what is missing
-            services.memo[key] = None
+            barred[model] = None
         except AccessRefused as error:
-            services.memo[key] = error
-    found = services.memo[key]
-    return found if isinstance(found, AccessRefused) else None
+            barred[model] = error
+    return barred[model]
 
 
 def sees(services: Services, model: str) -> bool:

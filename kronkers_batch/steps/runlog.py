@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
@@ -87,21 +87,20 @@ def record_in(
         "found": kept,
     }
     known = replace(event, message=words, reason=reason, found=str(scope) if kept else "")
-    remember = partial(_own(services, run_id).__setitem__, number, _Own(known, row))
+    remember = partial(_own(services, run_id).__setitem__, number, Own(known, row))
     written.insert(connection, run_events, row, f"event {number} of the run", found=remember)
 
 
 @dataclass(frozen=True)
-class _Own:
+class Own:
     """An event that this process recorded, and its row as it was after the commit."""
 
     event: Event
     row: Mapping[str, object]
 
 
-def _own(services: Services, run_id: str) -> dict[int, _Own]:
-    found = services.memo.setdefault(("events", run_id), {})
-    return cast(dict[int, _Own], found)
+def _own(services: Services, run_id: str) -> dict[int, Own]:
+    return services.run.events.setdefault(run_id, {})
 
 
 def require_kept(services: Services, run_id: str) -> None:

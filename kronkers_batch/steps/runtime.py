@@ -34,9 +34,8 @@ def runtime_of(services: Services, model: ModelSpec, worker: Worker) -> dict[str
 
 
 def by_path(services: Services, model: ModelSpec) -> dict[str, str]:
-    """Digests of the packages that the model's environment has by path; worked out once a process."""
-    key = ("by path", str(model.language), repr(model.environment))
-    known = services.memo.get(key)
-    if not isinstance(known, dict):
-        known = services.memo[key] = contents_by_path(model.language, model.environment, services.cache)
-    return known
+    """Digests of the packages that the model's environment has by path; worked out once a run."""
+    key, known = (model.language, repr(model.environment)), services.run.by_path
+    if key not in known:
+        known[key] = contents_by_path(model.language, model.environment, services.cache)
+    return known[key]

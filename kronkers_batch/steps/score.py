@@ -14,7 +14,7 @@ from kronkers_batch.config.spec import ModelSpec, RowsPolicy
 from kronkers_batch.data.checks import Checker, CheckResult
 from kronkers_batch.data.snapshots import SnapshotRef
 from kronkers_batch.data.window import Window
-from kronkers_batch.errors import CheckFailed, SourceError
+from kronkers_batch.errors import CheckFailed, SourceError, Stale
 from kronkers_batch.frames.schema import Column, Schema
 from kronkers_batch.monitoring.gates import OutputStats, Verdict, as_words, judge_output
 from kronkers_batch.registry.training import ModelVersion
@@ -22,7 +22,7 @@ from kronkers_batch.steps.champion import open_champion, proof_of
 from kronkers_batch.steps.declared import as_trained
 from kronkers_batch.steps.fan import score_stream
 from kronkers_batch.steps.features import as_features
-from kronkers_batch.steps.ingest import ingest
+from kronkers_batch.steps.ingest import find, owner
 from kronkers_batch.steps.permits import permit
 from kronkers_batch.steps.prepare import checked_rows
 from kronkers_batch.steps.services import Services
@@ -72,18 +72,38 @@ def scoring_workers(model: ModelSpec) -> int:
 
 
 def score(
-    services: Services, model: ModelSpec, date: dt.date, version: ModelVersion, fingerprint: str
+    services: Services,
+    model: ModelSpec,
+    date: dt.date,
+    version: ModelVersion,
+    fingerprint: str,
+    identity: str,
 ) -> Scored:
     """Score one logical date with one model version, and publish or hold the output.
+
+    Args:
+        services: The opened system.
+        model: As it is declared today.
+        date: The logical date.
+        version: The champion.
+        fingerprint: Of this scoring.
+        identity: Of the source whose frozen rows are scored, whatever it holds by now.
 
     A rerun after a crash writes only the pieces that are missing. Raises AccessRefused, SourceError,
     CheckFailed, ModelError, and Stale where another writer took over.
     """
     permit(services, model.name)
     source = source_of(services, model.source)
+    under = owner(services, model)
     model = as_trained(model, version)
     window = scoring_window(model, source, date)
-    snapshot = ingest(services, model, window)
+    snapshot = find(services, model.source, window, under, identity)
+    if snapshot is None:
+        raise Stale(
+            "what was frozen for this scoring is gone",
+            where=f"source {source.name}",
+            fix=f"run it again: kronkers run {model.name} --date {date}",
+        )
     executor = services.config.executor
     keys = source.schema.select(model.key)
     predicted = tuple(Column(c.name, c.type) for c in model.output_columns)

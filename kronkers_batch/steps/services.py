@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from kronkers_batch.config.places import Places
 from kronkers_batch.config.spec import Config, ModelSpec, SourceSpec
 from kronkers_batch.errors import NotFound, UsageError
+from kronkers_batch.steps.lifetimes import Request, Run
 from kronkers_batch.steps.workers import WorkerPool
 from kronkers_batch.store.cache import ContentCache
 
@@ -34,7 +35,7 @@ def silent(_what: str, _rows: int) -> None:
 
 @dataclass
 class Services:
-    """The parts of one process, and what it has already worked out (``memo``)."""
+    """The parts of one process; ``run`` and ``request`` are what it works on now."""
 
     config: Config
     db: Database
@@ -46,12 +47,17 @@ class Services:
     warehouse: Warehouse
     workers: WorkerPool
     cache: ContentCache
-    run_id: str = ""
     progress: Progress = silent
     log: Callable[[str], None] = field(default=lambda _line: None)
     told: Callable[[str], None] = field(default=lambda _text: None)  # for the person who runs it
     verbose: bool = False  # whether tasks print tracebacks
-    memo: dict[tuple[str, ...], object] = field(default_factory=dict)
+    run: Run = field(default_factory=Run)
+    request: Request = field(default_factory=Request)
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run; empty where nothing is recorded."""
+        return self.run.id
 
     @cached_property
     def places(self) -> Places:

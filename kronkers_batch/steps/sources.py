@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kronkers_batch.config.spec import InputRef, ModelSpec, SourceKind, SourceSpec
+from kronkers_batch.data.stated import Heads
 from kronkers_batch.data.window import Window
 from kronkers_batch.errors import SourceError
 from kronkers_batch.frames.schema import Column, Schema
@@ -43,9 +44,9 @@ def output_source(services: Services, upstream: ModelSpec) -> SourceSpec:
     )
 
 
-def head_ids(services: Services, model: str, window: Window) -> list[str]:
+def head_ids(services: Services, hole: Heads) -> list[str]:
     """The version ids that a reader of a model's output sees in a window, in order of their dates."""
-    return [head.id for head in services.warehouse.heads(model) if _covers(window, head.date)]
+    return [head.id for head in services.warehouse.heads(hole.model) if hole.covers(head.date)]
 
 
 def published_dates(services: Services, model: str) -> set[dt.date]:
@@ -68,7 +69,8 @@ def read_output(
     ``purpose`` is the source that reads them, for the ledger. Raises SourceError naming the dates that have
     no published output.
     """
-    heads = [head for head in services.warehouse.heads(model) if _covers(window, head.date)]
+    hole = Heads(model, window.start, window.end)
+    heads = [head for head in services.warehouse.heads(model) if hole.covers(head.date)]
     absent = sorted(set(days(window)) - {head.date for head in heads})
     if absent:
         more = f" and {len(absent) - 1} more dates" if len(absent) > 1 else ""
@@ -80,8 +82,3 @@ def read_output(
     for head in heads:
         told = ("read", {"for": purpose})
         yield from services.warehouse.read(model, date=head.date, version=head.number, told=told)
-
-
-def _covers(window: Window, date: dt.date) -> bool:
-    after = window.start is None or window.start.date() <= date
-    return after and (window.end is None or dt.datetime.combine(date, dt.time(), dt.UTC) < window.end)

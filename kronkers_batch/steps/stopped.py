@@ -6,6 +6,7 @@ that is a change like any other: it is refused, and said, until who answers for 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kronkers_batch.errors import AccessRefused
@@ -33,6 +34,12 @@ def switched_off(services: Services, name: str) -> bool:
         return _signed_as_enabled(services, name)
     except AccessRefused:  # its signatures were changed: the run says so
         return True
+
+
+def named(services: Services, names: Sequence[str]) -> list[str]:
+    """The models of a run: those that are named, or all; also those that conf alone switched off."""
+    declared = services.config.models
+    return list(names) or [n for n, model in declared.items() if model.enabled or switched_off(services, n)]
 
 
 def gone(services: Services) -> dict[str, Stopped]:

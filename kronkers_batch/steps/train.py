@@ -11,10 +11,10 @@ from kronkers_batch.config.spec import ModelSpec, Promote
 from kronkers_batch.frames.schema import Column, Schema
 from kronkers_batch.monitoring.gates import Verdict, as_words, judge_metrics
 from kronkers_batch.monitoring.metrics import rounded
+from kronkers_batch.planning.training import waits_for_approver
 from kronkers_batch.registry.training import ModelVersion, Training
 from kronkers_batch.runtimes.worker import start
 from kronkers_batch.steps import parcel, rights
-from kronkers_batch.steps.decide import waits_for_approver
 from kronkers_batch.steps.declared import declaration, read_code
 from kronkers_batch.steps.definitions import Definition
 from kronkers_batch.steps.features import as_features
@@ -50,7 +50,7 @@ class Trained:
         state = "promoted" if self.promoted else "not promoted"
         why = "" if self.promoted else f": {self.verdict.why()}"
         if self.verdict.passed and not self.promoted:
-            why = f": {waits_for_approver(self.version)}"
+            why = f": {waits_for_approver(self.version.ref)}"
         measured = f"{self.version.ref} {state}{why} ({rounded(self.version.training.metrics)})"
         return "; ".join([measured, *self.remarks])
 

@@ -31,12 +31,11 @@ def worker_spec(
 
 
 def walls_of(services: Services, model: ModelSpec) -> Walls:
-    """Where a worker of this model may not look; worked out once a process for each department."""
-    key = ("walls", model.department)
-    known = services.memo.get(key)
-    if not isinstance(known, Walls):
-        known = services.memo[key] = walls(Places.of(services.config, os.environ), model.department)
-    return known
+    """Where a worker of this model may not look; worked out once a run for each department."""
+    known, department = services.run.walls, model.department
+    if department not in known:
+        known[department] = walls(Places.of(services.config, os.environ), department)
+    return known[department]
 
 
 def walls(places: Places, department: str) -> Walls:

@@ -132,6 +132,23 @@ class Warehouse:
             judged = log.lines(conn, self._vault, model, date)
             return catalog.open_version(conn, self._vault, row, judged).version
 
+    def of_date(self, model: str, date: dt.date) -> list[OutputVersion]:
+        """The finished versions of one date, by number; what was deleted is left out."""
+        columns = output_versions.c
+        query = (
+            select(output_versions)
+            .where(
+                columns.model == model,
+                columns.logical_date == date.isoformat(),
+                columns.state == "finished",
+                self._vault.at_home(model, columns.department),
+            )
+            .order_by(columns.number)
+        )
+        with self._db.read() as conn:
+            rows, judged = conn.execute(query).all(), log.lines(conn, self._vault, model, date)
+            return [catalog.open_version(conn, self._vault, row, judged).version for row in rows]
+
     def outputs(self, model: str) -> list[OutputVersion]:
         """Every finished version, by date and number; what was deleted is left out."""
         columns = output_versions.c

@@ -32,6 +32,7 @@ from kronkers_batch.runtimes import contents
 from kronkers_batch.runtimes.contents import environment_contents
 from kronkers_batch.runtimes.languages.base import command_of
 from kronkers_batch.steps import definitions
+from kronkers_batch.steps.lifetimes import Run
 from kronkers_batch.store.cache import ContentCache
 from kronkers_batch.vault import keyfile, passphrase
 from tests.data_support import ALL, day, frames, rows, schema, source
@@ -282,7 +283,7 @@ def test_what_one_environments_parser_says_of_code_counts_for_no_other(company):
     """Who owns an environment could have another department's changed code pass for unchanged."""
     services = type("Services", (), {})()
     config, places = company.loaded()
-    services.memo, services.places, services.config = {}, places, config
+    services.run, services.places, services.config = Run(), places, config
     services.cache = ContentCache(company.folder / "var/cache")
     model = config.models["leavers"]
     hostile = dataclasses.replace(model, environment=Environment(venv=str(company.folder / "venv")))

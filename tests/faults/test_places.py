@@ -17,7 +17,7 @@ from kronkers_batch.config.opening import PathRefused, opened
 from kronkers_batch.config.places import Places
 from kronkers_batch.config.spec import SourceKind
 from kronkers_batch.data import sources
-from kronkers_batch.data.identity import identity
+from kronkers_batch.data.identity import stated
 from kronkers_batch.data.window import Window
 from kronkers_batch.errors import KronkersError, SourceError
 from tests.data_support import ALL, schema, source
@@ -250,7 +250,7 @@ def read_often(swapped, spec, config, places, times: int) -> tuple[set[str], str
     with swapped:
         for _ in range(times):
             try:
-                identity(spec, Window(None, None), **given)
+                stated(spec, Window(None, None), **given)
                 for frame in sources.read(spec, ALL, chunk_rows=1000, **given):
                     seen |= set(frame.get_column("a"))
             except KronkersError as error:

@@ -15,6 +15,7 @@ from kronkers_batch.steps.champion import open_champion
 from kronkers_batch.steps.decide import scoring_state, training_due
 from kronkers_batch.steps.definitions import Definition
 from kronkers_batch.steps.ingest import ingest
+from kronkers_batch.steps.lifetimes import Run
 from kronkers_batch.steps.score import score
 from kronkers_batch.steps.train import train
 from kronkers_batch.vault.context import Role, Scope
@@ -27,7 +28,7 @@ def require(world: World, *names: str) -> None:
     signing.sign(services, signing.requirement(services, True), "for a test")
     if names:
         signing.sign(services, signing.named(services, names), "for a test")
-    services.memo.clear()
+    services.run = Run()
 
 
 def refused(world: World, name: str = MODEL) -> str:
@@ -54,7 +55,7 @@ def test_a_definition_that_changed_since_is_refused(world: World):
     assert "the definition changed since" in refused(world)
     world.spec(retention=None)
     (world.folder / "models/price/model.py").write_text("fit = score = print\n")
-    world.services.memo.clear()
+    world.services.run = Run()
     assert "the definition changed since" in refused(world)
 
 
@@ -64,7 +65,7 @@ def test_conf_cannot_undo_the_requirement(world: World):
     assert "nobody has signed" in refused(world)
     require(world)
     world.services.config = replace(world.services.config, definitions=Definitions.TRUSTED)
-    world.services.memo.clear()
+    world.services.run = Run()
     assert "nobody has signed" in refused(world)
 
 
@@ -73,7 +74,7 @@ def test_a_changed_root_refuses_every_model(world: World):
     require(world, MODEL)
     executor = replace(world.services.config.executor, sandbox=SandboxPolicy.OFF)
     world.services.config = replace(world.services.config, executor=executor)
-    world.services.memo.clear()
+    world.services.run = Run()
     assert "the definition changed since" in refused(world)
 
 

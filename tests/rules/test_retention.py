@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from kronkers_batch.steps import runlog, runs, signing
+from kronkers_batch.steps.lifetimes import Run
 from kronkers_batch.steps.report import write_page, write_run_page
 from kronkers_batch.steps.retention import expire_outputs
 from kronkers_batch.vault.context import Role, Scope
@@ -37,7 +38,7 @@ def outputs(world: World, *days: int, kept: int = 10, date: dt.date = DAY) -> No
 def expired(world: World, date: dt.date = DAY, *, told_to: bool = False) -> tuple[list[str], str, str]:
     """What a good run of a date deletes, and the state and words of what its record says of it."""
     services = world.services
-    with runs.begun(services, date, "command", {MODEL: "sales"}) as services.run_id:
+    with runs.begun(services, date, "command", {MODEL: "sales"}) as services.run.id:
         gone = expire_outputs(services, date, [MODEL], told_to)
         events = [event for event in runlog.events(services, services.run_id) if event.task == "expire"]
     return gone, *((events[0].state, events[0].message) if events else ("", ""))
@@ -166,7 +167,7 @@ def test_an_unsigned_retention_deletes_nothing(world: World):
     """Where signatures are required, a retention that nobody signed deletes nothing."""
     outputs(world, 0, -1, -2, -11)
     signing.sign(world.services, signing.requirement(world.services, True), "for a test")
-    world.services.memo.clear()
+    world.services.run = Run()
     assert expire_outputs(world.services, DAY, [MODEL]) == []
 
 

@@ -10,6 +10,7 @@ import pytest
 from kronkers_batch.config.spec import Promote, RowsPolicy
 from kronkers_batch.errors import ModelError, ScoreFailed
 from kronkers_batch.steps.definitions import define
+from kronkers_batch.steps.lifetimes import Run
 from kronkers_batch.steps.train import Trained, train
 from kronkers_batch.vault.context import Role, Scope
 from tests.rules.world import DAY, MODEL, World, offers, threshold
@@ -36,7 +37,7 @@ def trained(world: World, code: str = MEAN, **changes: Any) -> Trained:
     model, services = world.spec(**changes), world.services
     definition = define(services, model)
     (world.folder / "models/price/model.py").write_text(code)
-    services.memo.clear()
+    services.run = Run()
     return train(services, model, DAY, "a fingerprint", definition, "for a test")
 
 

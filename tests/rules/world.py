@@ -21,6 +21,7 @@ from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.registry.training import ModelVersion, Training
 from kronkers_batch.steps.declared import declaration, read_code
 from kronkers_batch.steps.definitions import define, scoring_fingerprint_of
+from kronkers_batch.steps.lifetimes import Run
 from kronkers_batch.steps.services import Services
 from kronkers_batch.vault import grants, keyfile
 from kronkers_batch.vault.context import Role, Scope
@@ -146,7 +147,7 @@ class World:
         changed = replace(services.config.models[name], **changes)
         models = {**services.config.models, name: changed}
         services.config = replace(services.config, models=models)
-        services.memo.clear()
+        services.run = Run()
         return changed
 
     def join(self, name: str, role: Role, scope: Scope) -> None:

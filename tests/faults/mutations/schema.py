@@ -205,7 +205,7 @@ OLDER_KEYS = [
 
 EXCHANGED = [
     _("code is read again after it was looked at", "steps.declared:read_code",
-      always("key not in services.memo"),
+      always("model.name not in run.code"),
       f"{F}test_borrowed_keys.py::test_what_runs_is_what_was_looked_at"),
     _("a version scores with the code that lies there", "steps.declared:as_trained",
       swap("then['code']", "model.model.path.read_text()"),

@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import sqlite3
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,10 @@ from kronkers_batch.data import identity as module
 from tests.data_support import ALL, PLACES, check, day, schema, source, write_csv
 
 COLUMNS = schema(id="integer")
-identity = partial(module.identity, places=PLACES)
+
+
+def identity(spec, window, *, sources, heads=None):
+    return module.stated(spec, window, sources=sources, places=PLACES).digest(heads or (lambda _hole: []))
 
 
 def test_a_file_that_changed_has_another_identity(tmp_path: Path) -> None:

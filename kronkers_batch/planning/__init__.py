@@ -1,0 +1,1 @@
+"""What is to be done, and why: decided once, by pure functions over facts."""

@@ -1,0 +1,107 @@
+"""What came of an entry of a plan: the world is asked for this one result, and decides nothing."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from kronkers_batch.config.spec import InputRef
+from kronkers_batch.data.window import Window
+from kronkers_batch.digests import scoring_digest
+from kronkers_batch.planning import training
+from kronkers_batch.planning.facts import Output
+from kronkers_batch.planning.plan import (
+    AnyEntry,
+    Frozen,
+    Ingest,
+    Plan,
+    Result,
+    Score,
+    Scored,
+    State,
+    Train,
+    Trained,
+)
+from kronkers_batch.steps import ingest
+from kronkers_batch.steps.gather import output_of, standing
+from kronkers_batch.steps.services import Services
+from kronkers_batch.steps.sources import has_heads
+from kronkers_batch.steps.windows import outputs_of
+from kronkers_batch.vault.context import scope_of
+
+_OUTPUT = "output."
+
+
+def result_of(services: Services, plan: Plan, entry: AnyEntry) -> Result | None:
+    """The result of an entry, where it is there by now: made by this run, or by another one meanwhile."""
+    if entry.state in (State.FAILED, State.REFUSED, State.HELD, State.WAITS):
+        return None
+    if isinstance(entry, Ingest):
+        return _frozen(services, entry)
+    if isinstance(entry, Train):
+        return trained(services, plan, entry)
+    if isinstance(entry, Score):
+        output = settled(services, plan, entry)
+        return None if output is None else scored(services, entry, output)
+    head = services.warehouse.head(entry.model, entry.date)
+    return None if head is None else Scored(entry.key, head.id)
+
+
+def ref_of(source: str) -> InputRef:
+    """What an entry's source names."""
+    if source.startswith(_OUTPUT):
+        return InputRef(output=source.removeprefix(_OUTPUT))
+    return InputRef(source=source)
+
+
+def window_of(start: str, end: str) -> Window:
+    """The window of an entry's moments (ISO; empty is open)."""
+    moments = (dt.datetime.fromisoformat(text) if text else None for text in (start, end))
+    return Window(*moments)
+
+
+def _frozen(services: Services, entry: Ingest) -> Frozen | None:
+    ref, window = ref_of(entry.source), window_of(entry.start, entry.end)
+    if not all(has_heads(services, model, window) for model in outputs_of(services, ref)):
+        return None
+    under = scope_of(entry.under)
+    if entry.identity and ingest.find(services, ref, window, under, entry.identity) is not None:
+        return Frozen(entry.key, entry.identity)
+    # It changed since the plan was made, and was frozen as it is now.
+    now = ingest.source_identity(services, ref, window)
+    found = now != entry.identity and ingest.find(services, ref, window, under, now) is not None
+    return Frozen(entry.key, now) if found else None
+
+
+def trained(services: Services, plan: Plan, entry: Train) -> Trained | None:
+    """The result of a training: its version is recorded, and today's thresholds have judged it."""
+    model = standing(services, plan.facts.models[entry.model], plan.date, (entry.fingerprint,))
+    made = model.trained.get(entry.fingerprint)
+    if made is None or training.promotable(model, made):
+        return None
+    return Trained(entry.key, model.champion, made)
+
+
+def settled(services: Services, plan: Plan, entry: Score) -> Output | None:
+    """The output of a scoring, where it is published or held as today's thresholds say.
+
+    Also that of a champion that was promoted after this run began: a run that began later made it, and this
+    one would put an older version in its place.
+    """
+    spec = services.model(entry.model)
+    output = services.warehouse.find(entry.model, entry.date, entry.fingerprint)
+    if output is not None and (told := output_of(spec, output)).settled:
+        return told
+    now = services.registry.champion(entry.model)
+    if now is None or entry.version is None or now.id == entry.version.id:
+        return None
+    scoring = plan.facts.models[entry.model].scoring
+    output = services.warehouse.find(entry.model, entry.date, scoring_digest(scoring, now.id, entry.identity))
+    return told if output is not None and (told := output_of(spec, output)).settled else None
+
+
+def scored(services: Services, entry: Score, output: Output) -> Scored:
+    """The result of a scoring that gave this output: what readers get now."""
+    if output.head:
+        return Scored(entry.key, output.id)
+    head = services.warehouse.head(entry.model, entry.date)
+    return Scored(entry.key, head.id if head else "")
