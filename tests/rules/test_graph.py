@@ -2,50 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from kronkers_batch.config.spec import Promote
-from kronkers_batch.errors import GateFailed
-from tasks import context
-from tasks.base import BaseTask
-from tasks.ingest import Ingest
-from tasks.run import nightly_task
-from tasks.score import OutputTask
-from tasks.train import Train
-from tests.rules.world import DAY, MODEL, READER, World, after
+from kronkers_batch.planning.decide import advance
+from kronkers_batch.planning.plan import AnyEntry, Ingest, Plan, Score, State, Trained
+from kronkers_batch.steps.stopped import named
+from tasks.base import Impossible
+from tests.rules.world import DAY, MODEL, READER, World, after, threshold
 
 MISSED = ("r2 0.5 is below 0.9",)
-
-
-@pytest.fixture(autouse=True)
-def closed() -> Iterator[None]:
-    yield
-    context._open.clear()
+SCORING, TRAINING = f"score {MODEL}/{DAY}", f"train {MODEL}/{DAY}"
 
 
 def graph(world: World, *names: str) -> dict[str, list[str]]:
-    """Each task of a night with those that it waits for, in words."""
-    root = nightly_task(world.services, world.folder / "conf", (), DAY, list(names))
-    found: dict[str, list[str]] = {}
-    waiting: list[BaseTask] = [root]
-    while waiting:
-        task = waiting.pop()
-        if (name := words(task)) not in found:
-            required = list(task.requires())
-            found[name] = [words(one) for one in required]
-            waiting += required
+    """What a night does, each with what it waits for, in words."""
+    plan = world.plan(DAY, *(names or named(world.services, [])))
+    found = {words(one): [words(plan.entries[key]) for key in one.needs] for one in plan.open}
+    asked = [plan.entries[key] for key in plan.roots]
+    return {"night": [words(one) for one in asked if one.state is not State.DONE]} | found
+
+
+def words(entry: AnyEntry) -> str:
+    if isinstance(entry, Ingest):
+        return f"ingest {entry.source} {entry.start[8:10]}-{entry.end[8:10]}"
+    return f"{type(entry).__name__.lower()} {entry.model} {entry.date.day}"
+
+
+def scoring(plan: Plan) -> Score:
+    found = plan.entries[SCORING]
+    assert isinstance(found, Score)
     return found
 
 
-def words(task: BaseTask) -> str:
-    if task.kind == "nightly":
-        return "night"
-    if isinstance(task, Ingest):
-        return f"ingest {task.source} {task.start[8:10]}-{task.end[8:10]}"
-    assert isinstance(task, Train | OutputTask)
-    return f"{task.kind} {task.model} {task.date.day}"
+def by(plan: Plan) -> str:
+    version = scoring(plan).version
+    return version.ref if version else ""
 
 
 def test_the_first_scoring_waits_for_the_first_training(world: World):
@@ -70,7 +64,7 @@ def test_a_model_that_is_not_enabled_is_left_out(world: World):
     world.spec(READER, enabled=False)
     assert graph(world)["night"] == [f"score {MODEL} 20"]
     world.spec(enabled=False)
-    assert graph(world)["night"] == []
+    assert named(world.services, []) == []
     assert graph(world, MODEL)["night"] == [f"score {MODEL} 20"]
 
 
@@ -98,15 +92,69 @@ def test_what_waits_for_a_person_fails_and_says_so(world: World):
     world.version()
     found = graph(world, MODEL)
     assert found["night"] == [f"score {MODEL} 20"]
-    assert found[f"score {MODEL} 20"] == ["ingest offers 20-21"]
-    (task,) = nightly_task(world.services, world.folder / "conf", (), DAY, [MODEL]).requires()
-    with pytest.raises(GateFailed, match=f"{MODEL} has no champion: {MODEL}@1 was not promoted"):
-        task.work()
+    assert found[f"score {MODEL} 20"] == []
+    told = world.plan().entries[SCORING].problem
+    assert told is not None
+    assert f"{MODEL} has no champion: {MODEL}@1 was not promoted" in told.words
+    with pytest.raises(Impossible):
+        world.task(SCORING).run()
 
 
 def test_a_settled_night_does_nothing(world: World):
-    """A night whose dates are scored and whose models are trained is complete, and a later date is not."""
+    """A night whose dates are scored and whose models are trained has nothing to do, and a later date has."""
     world.output(world.version(champion=True))
-    root = nightly_task(world.services, world.folder / "conf", (), DAY, [MODEL])
-    assert root.complete()
-    assert not nightly_task(world.services, world.folder / "conf", (), after(1), [MODEL]).complete()
+    assert world.plan().open == []
+    assert world.plan(after(1)).open != []
+
+
+# ---------------------------------------------------------------- a source that is declared otherwise
+
+
+def declared_otherwise(world: World) -> None:
+    """From now on the source has another column, and is another one for all that were trained on it."""
+    services = world.services
+    source = services.config.sources["offers"]
+    changed = replace(source, csv={**source.csv, "delimiter": ";"})
+    services.config = replace(services.config, sources={**services.config.sources, "offers": changed})
+    world.spec()
+
+
+def test_scoring_waits_for_a_training_on_a_source_that_is_declared_otherwise(world: World):
+    """A champion does not score a source that is declared otherwise since: tonight's training comes first."""
+    world.version(champion=True)
+    declared_otherwise(world)
+    plan = world.plan()
+    assert [plan.entries[key].state for key in (SCORING, TRAINING)] == [State.WAITS, State.DUE]
+    assert TRAINING in plan.entries[SCORING].needs
+    assert f"{MODEL}@1 was trained on a source that is declared otherwise now (source.offers.csv)" in (
+        plan.entries[SCORING].why
+    )
+    world.version(champion=True)
+    made = world.facts().models[MODEL].champion
+    later = advance(plan, Trained(TRAINING, made, made))
+    assert (scoring(later).state, by(later)) == (State.DUE, f"{MODEL}@2")
+
+
+def test_without_such_a_training_nothing_is_scored(world: World):
+    """Where the training on a source that is declared otherwise is not promoted, the scores are held."""
+    world.version(champion=True)
+    declared_otherwise(world)
+    plan, champion = world.plan(), world.facts().models[MODEL].champion
+    world.spec(training_thresholds=(threshold("r2", 0.9),))
+    world.version(missed=MISSED)
+    newest = world.facts().models[MODEL].newest
+    later = advance(plan, Trained(TRAINING, champion, newest))
+    for entry in (scoring(later), world.score()):
+        assert entry.state is State.HELD
+        assert entry.problem is not None
+        assert f"{MODEL}@2, of today's, is not in use: r2 0.5 is below 0.9" in entry.problem.words
+        assert f"kronkers promote {MODEL}@2 --force --why REASON" in entry.problem.words
+
+
+def test_who_chose_a_version_of_another_source_is_believed(world: World):
+    """Who goes back to a version that was trained on the source as it was before has decided that it fits."""
+    world.version(champion=True)
+    declared_otherwise(world)
+    world.version(champion=True)
+    world.services.registry.rollback(MODEL, why="for a test")
+    assert (world.score().state, by(world.plan())) == (State.DUE, f"{MODEL}@1")

@@ -12,8 +12,8 @@ import pytest
 from kronkers_batch.config.spec import CheckKind, CheckSpec, OnFailure, OutputColumn
 from kronkers_batch.errors import NotFound, SourceError
 from kronkers_batch.frames.schema import ColumnType
+from kronkers_batch.planning.plan import State
 from kronkers_batch.registry.training import ModelVersion
-from kronkers_batch.steps.decide import ScoringState, scoring_reason, scoring_state
 from kronkers_batch.steps.sources import has_heads, read_output
 from kronkers_batch.steps.windows import scoring_window
 from tests.rules.world import DAY, HERE, MODEL, READER, World, after, offers, threshold
@@ -23,23 +23,24 @@ CHANGED = "the source, or what the model declares of its scoring, changed"
 REPLACES = f"replaces {MODEL}/{DAY}#1, which readers see"
 
 
-def state(world: World, version: ModelVersion, date: dt.date = DAY) -> ScoringState:
-    return scoring_state(world.services, world.services.model(MODEL), date, version)
+def settled(world: World) -> bool:
+    """Whether nothing is left to do for the date."""
+    return world.score().state is State.DONE
 
 
-def reason(world: World, version: ModelVersion, date: dt.date = DAY) -> str:
+def reason(world: World, date: dt.date = DAY) -> str:
     """Why the date is scored; empty where it is not."""
-    model = world.services.model(MODEL)
-    return scoring_reason(world.services, model, date, version, state(world, version, date))
+    return world.score(date).why
 
 
-def judged(world: World, version: ModelVersion) -> ScoringState:
-    """As a night does: what is there is judged by today's thresholds."""
-    found = state(world, version)
+def judged(world: World) -> bool:
+    """As a night does: what is there is judged by today's thresholds. Whether nothing is left to do then."""
+    found = world.score()
     assert found.output is not None
-    assert not found.settled
-    world.services.warehouse.judge(found.output, found.verdict.missed, reason(world, version))
-    return state(world, version)
+    assert found.state is State.DUE
+    assert found.needs == ()
+    world.task(found.key).run()
+    return settled(world)
 
 
 def heads(world: World) -> Sequence[str]:
@@ -53,25 +54,25 @@ def version(world: World) -> ModelVersion:
 
 def test_a_date_is_scored_once(world: World, version: ModelVersion):
     """A date that was not scored is scored; one whose output is published is not scored again."""
-    assert reason(world, version) == "not scored yet"
+    assert reason(world) == "not scored yet"
     world.output(version)
-    assert state(world, version).settled
-    assert reason(world, version) == ""
-    assert reason(world, version, after(1)) == "not scored yet"
+    assert settled(world)
+    assert reason(world) == ""
+    assert reason(world, after(1)) == "not scored yet"
 
 
 def test_another_champion_scores_anew(world: World, version: ModelVersion):
     """A date is scored anew by another champion, and the reason names both and what is replaced."""
     world.output(version)
-    newer = world.version(after(1), again=True, champion=True)
-    assert reason(world, newer) == f"champion changed: {MODEL}@1 -> {MODEL}@2; {REPLACES}"
+    world.version(after(1), again=True, champion=True)
+    assert reason(world) == f"champion changed: {MODEL}@1 -> {MODEL}@2; {REPLACES}"
 
 
 def test_a_changed_source_is_scored_anew(world: World, version: ModelVersion):
     """A date is scored anew when its source changed."""
     world.output(version)
     world.rows(offers(days=25))
-    assert reason(world, version) == f"{CHANGED}; {REPLACES}"
+    assert reason(world) == f"{CHANGED}; {REPLACES}"
 
 
 def test_a_changed_definition_of_scoring_is_scored_anew(world: World, version: ModelVersion):
@@ -88,9 +89,9 @@ def test_a_changed_definition_of_scoring_is_scored_anew(world: World, version: M
     ]
     for change in changes:
         world.spec(**change)
-        assert reason(world, version) == f"{CHANGED}; {REPLACES}", change
+        assert reason(world) == f"{CHANGED}; {REPLACES}", change
         world.spec(**{name: getattr(declared, name) for name in change})
-        assert state(world, version).settled, change
+        assert settled(world), change
 
 
 def test_what_misses_a_threshold_is_held(world: World, version: ModelVersion):
@@ -98,7 +99,7 @@ def test_what_misses_a_threshold_is_held(world: World, version: ModelVersion):
     world.spec(output_thresholds=(threshold("rows", 5),))
     world.output(version, missed=MISSED)
     assert heads(world) == []
-    assert state(world, version).settled
+    assert settled(world)
 
 
 def test_a_held_output_leaves_the_one_before(world: World, version: ModelVersion):
@@ -113,23 +114,23 @@ def test_a_changed_threshold_holds_what_was_published(world: World, version: Mod
     """A published output that misses today's thresholds is held at the next run; nothing is computed."""
     world.output(version)
     world.spec(output_thresholds=(threshold("rows", 5),))
-    assert reason(world, version) == "thresholds changed: judged anew, nothing computed"
-    assert judged(world, version).settled
+    assert reason(world) == "thresholds changed: judged anew, nothing computed"
+    assert judged(world)
     assert heads(world) == []
 
 
 def test_a_changed_threshold_publishes_what_was_held(world: World, version: ModelVersion):
     """A held output that passes today's thresholds is published at the next run; nothing is computed."""
     world.output(version, missed=MISSED)
-    assert judged(world, version).settled
+    assert judged(world)
     assert heads(world) == [f"{MODEL}/{DAY}#1"]
 
 
 def test_a_failed_check_holds_whatever_the_thresholds_say(world: World, version: ModelVersion):
     """An output whose own check failed stays held, whatever today's thresholds say."""
     world.output(version, failed_checks=["nulls(score) failed"])
-    assert state(world, version).verdict.missed == ("nulls(score) failed",)
-    assert state(world, version).settled
+    assert world.score().output.missed == ("nulls(score) failed",)
+    assert settled(world)
     assert heads(world) == []
 
 
@@ -139,7 +140,8 @@ def test_after_a_rollback_the_older_output_is_published_again(world: World, vers
     newer = world.version(after(1), again=True, champion=True)
     world.output(newer)
     assert heads(world) == [f"{MODEL}/{DAY}#2"]
-    assert judged(world, version).settled
+    world.services.registry.rollback(MODEL, why="for a test")
+    assert judged(world)
     assert heads(world) == [f"{MODEL}/{DAY}#1"]
 
 

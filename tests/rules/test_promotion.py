@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 
 import pytest
 
-from kronkers_batch.config.spec import Promote
+from kronkers_batch.config.spec import Promote, Retrain
 from kronkers_batch.errors import GateFailed, NotFound, Stale, UsageError
-from kronkers_batch.steps.decide import (
-    NotPromoted,
-    champion_as_of,
-    not_promoted,
-    promotable,
-    training_due,
-)
+from kronkers_batch.planning import training
+from kronkers_batch.planning.decide import advance
+from kronkers_batch.planning.plan import Score, State, Trained
+from kronkers_batch.planning.training import NotPromoted, not_promoted
+from kronkers_batch.registry.training import ModelVersion
+from kronkers_batch.steps.gather import standing
 from kronkers_batch.steps.train import promote_recorded
 from kronkers_batch.vault.context import Role, Scope
 from tests.rules.world import DAY, MODEL, World, after, threshold
@@ -28,15 +28,17 @@ def champion(world: World) -> int:
     return found.number if found else 0
 
 
-def rejudged(world: World, version: object) -> bool:
-    return promotable(world.services, world.services.model(MODEL), version)  # type: ignore[arg-type]
+def rejudged(world: World, version: ModelVersion) -> bool:
+    model, wanted = world.facts().models[MODEL], version.training.fingerprint
+    now = standing(world.services, model, DAY, [wanted])
+    return training.promotable(now, now.trained[wanted])
 
 
 def test_a_version_that_passes_todays_thresholds_is_promoted(world: World):
     """A version that missed its thresholds is promoted once today's let it through; nothing is computed."""
     version = world.version(missed=MISSED)
     world.spec(training_thresholds=(threshold("r2", 0.4),))
-    due = training_due(world.services, world.services.model(MODEL), after(1))
+    due = training.due(world.facts(after(1)).models[MODEL], after(1))
     assert due is not None
     assert due.reason == "thresholds changed: judged anew, nothing computed"
     assert due.fingerprint == version.training.fingerprint
@@ -48,7 +50,7 @@ def test_a_version_that_passes_todays_thresholds_is_promoted(world: World):
 def test_a_lost_promotion_is_made_up_for(world: World):
     """A version that passed and was never promoted is promoted by the next run, which says so."""
     version = world.version()
-    due = training_due(world.services, world.services.model(MODEL), after(1))
+    due = training.due(world.facts(after(1)).models[MODEL], after(1))
     assert due is not None
     assert due.reason == "passed, and not promoted yet, nothing computed"
     assert due.fingerprint == version.training.fingerprint
@@ -126,7 +128,7 @@ def test_what_waits_for_a_person_is_told_each_night(world: World):
 
 
 def told(world: World) -> NotPromoted | None:
-    return not_promoted(world.services, world.services.model(MODEL))
+    return not_promoted(world.facts().models[MODEL])
 
 
 def test_a_version_that_misses_todays_thresholds_is_not_promoted(world: World):
@@ -194,19 +196,28 @@ def test_the_first_champion_is_never_rolled_back(world: World):
 
 def test_a_run_scores_with_the_champion_as_of_its_start(world: World):
     """A run scores with the champion as of its start, whatever is promoted meanwhile."""
-    world.version(champion=True)
-    start = world.services.registry.history(MODEL)[-1].at
+    world.version(after(-5), champion=True)
+    world.spec(retrain=Retrain(dt.timedelta(days=5)))
+    planned = world.plan()
+    assert planned.entries[f"train {MODEL}/{DAY}"].state is State.DUE
     world.version(DAY, again=True, champion=True)
-    found = champion_as_of(world.services, MODEL, start)
-    assert found is not None
-    assert found.ref == f"{MODEL}@1"
     assert champion(world) == 2
+    newer = world.facts().models[MODEL].champion
+    later = advance(planned, Trained(f"train {MODEL}/{DAY}", newer, newer))
+    for plan in (planned, later):
+        entry = plan.entries[f"score {MODEL}/{DAY}"]
+        assert isinstance(entry, Score)
+        assert entry.version is not None
+        assert entry.version.ref == f"{MODEL}@1"
 
 
 def test_the_first_training_of_a_run_scores_in_it(world: World):
     """Where there was no champion at its start, a run scores with the one that its own training made."""
-    assert champion_as_of(world.services, MODEL, 1) is None
+    plan = world.plan()
+    assert plan.entries[f"score {MODEL}/{DAY}"].state is State.WAITS
     world.version(champion=True)
-    found = champion_as_of(world.services, MODEL, 1)
-    assert found is not None
-    assert found.ref == f"{MODEL}@1"
+    made = world.facts().models[MODEL].champion
+    entry = advance(plan, Trained(f"train {MODEL}/{DAY}", made, made)).entries[f"score {MODEL}/{DAY}"]
+    assert isinstance(entry, Score)
+    assert entry.version is not None
+    assert (entry.state, entry.version.ref) == (State.DUE, f"{MODEL}@1")

@@ -10,9 +10,9 @@ import pytest
 from kronkers_batch.config.spec import Definitions, SandboxPolicy
 from kronkers_batch.data.window import Window
 from kronkers_batch.errors import AccessRefused
+from kronkers_batch.planning.plan import State
 from kronkers_batch.steps import permits, rights, signing
 from kronkers_batch.steps.champion import open_champion
-from kronkers_batch.steps.decide import scoring_state, training_due
 from kronkers_batch.steps.definitions import Definition
 from kronkers_batch.steps.ingest import ingest
 from kronkers_batch.steps.lifetimes import Run
@@ -82,12 +82,12 @@ def test_a_refused_definition_runs_nothing(world: World):
     """Of a refused definition no training is due, no date is scored, and no row of its source is read."""
     version = world.version(champion=True)
     require(world)
+    plan = world.plan()
+    assert [entry.state for entry in plan.entries.values()] == [State.REFUSED]
     services, model, definition = world.services, world.services.model(MODEL), Definition({}, "", {})
     for work in (
-        lambda: training_due(services, model, DAY),
-        lambda: scoring_state(services, model, DAY, version),
         lambda: train(services, model, DAY, "a fingerprint", definition, "for a test"),
-        lambda: score(services, model, DAY, version, "a fingerprint"),
+        lambda: score(services, model, DAY, version, "a fingerprint", "an identity"),
         lambda: open_champion(services, model, version),
         lambda: ingest(services, model, Window(None, None)),
     ):

@@ -19,8 +19,11 @@ from kronkers_batch.runtimes.worker import Worker
 from kronkers_batch.steps.champion import open_champion
 from kronkers_batch.steps.declared import as_trained, declaration, read_code
 from kronkers_batch.steps.golden import packed, same_scores, spread, unpacked
+from kronkers_batch.steps.ingest import freeze, owner
 from kronkers_batch.steps.score import Scored, score, scoring_workers
+from kronkers_batch.steps.sources import source_of
 from kronkers_batch.steps.train import open_trainer
+from kronkers_batch.steps.windows import scoring_window
 from tests.rules.conftest import at_home
 from tests.rules.world import DAY, HERE, MODEL, World, after, offers, threshold
 
@@ -61,7 +64,9 @@ class Night:
 
     def score(self, version: ModelVersion, **changes: Any) -> Scored:
         services, model = self.world.services, self.world.spec(**changes)
-        return score(services, model, DAY, version, f"of {version.id}")
+        window = scoring_window(model, source_of(services, model.source), DAY)
+        identity, _ = freeze(services, model.source, window, owner(services, model))
+        return score(services, model, DAY, version, f"of {version.id}", identity)
 
     def scores(self, version: ModelVersion, **changes: Any) -> pl.DataFrame:
         done = self.score(version, **changes)

@@ -18,15 +18,22 @@ import polars as pl
 from kronkers_batch.bootstrap import open_system
 from kronkers_batch.config.spec import ModelSpec, Origin, Threshold
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
+from kronkers_batch.planning.decide import decide
+from kronkers_batch.planning.facts import Facts
+from kronkers_batch.planning.plan import Plan, Score
 from kronkers_batch.registry.training import ModelVersion, Training
 from kronkers_batch.steps.declared import declaration, read_code
 from kronkers_batch.steps.definitions import define, scoring_fingerprint_of
+from kronkers_batch.steps.gather import gather
 from kronkers_batch.steps.lifetimes import Run
 from kronkers_batch.steps.services import Services
 from kronkers_batch.vault import grants, keyfile
 from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.identity import Identity
 from kronkers_batch.warehouse.versions import OutputVersion
+from tasks import context
+from tasks.base import BaseTask
+from tasks.graph import task_of
 
 ROOT = Path(__file__).parents[2]
 DAY = dt.date(2024, 1, 20)
@@ -135,6 +142,7 @@ class World:
         return open_system(self.folder / "conf", overrides, first_run=True, **options)
 
     def close(self) -> None:
+        context._open.clear()
         self.services.close()
 
     def rows(self, frame: pl.DataFrame) -> None:
@@ -149,6 +157,33 @@ class World:
         services.config = replace(services.config, models=models)
         services.run = Run()
         return changed
+
+    # ------------------------------------------------------------ what a night decides
+
+    def facts(self, date: dt.date = DAY, *names: str) -> Facts:
+        """What a run of these models, or of the one, knows at its start."""
+        return gather(self.services, date, names or (MODEL,), running=True, asked=True)
+
+    def plan(self, date: dt.date = DAY, *names: str) -> Plan:
+        """What that run does. The graph's tasks of this process are of it from now on."""
+        self.services.run.plan = decide(self.facts(date, *names))
+        context.provide(self.folder / "conf", (), self.services)
+        return self.services.run.plan
+
+    def score(self, date: dt.date = DAY) -> Score:
+        """What a run does about the scores of a date."""
+        found = self.plan(date).entries[f"score {MODEL}/{date}"]
+        assert isinstance(found, Score)
+        return found
+
+    def task(self, key: str) -> BaseTask:
+        """The task of the plan that was made last."""
+        plan = self.services.run.plan
+        assert plan is not None
+        common = {"conf": str(self.folder / "conf"), "overrides": (), "run_id": "", "plan_id": "a plan"}
+        return task_of(plan.entries[key], common, plan)
+
+    # ------------------------------------------------------------ who works here
 
     def join(self, name: str, role: Role, scope: Scope) -> None:
         """Lets somebody in, who from now on is the one who works here."""
