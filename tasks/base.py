@@ -15,7 +15,7 @@ from kronkers_batch.planning.facts import Problem
 from kronkers_batch.planning.plan import AnyEntry, Plan, Result, State
 from kronkers_batch.reports.events import Event
 from kronkers_batch.steps import runlog
-from kronkers_batch.steps.results import result_of
+from kronkers_batch.steps.results import caught_up, result_of
 from kronkers_batch.steps.services import Services
 from tasks import context
 
@@ -93,20 +93,9 @@ class BaseTask(luigi.Task):
         """Advance the plan by a result."""
         self.services.run.plan = advance(self.plan, result)
 
-    def _learn_needs(self) -> None:
+    def _catch_up(self) -> None:
         """Ask for what other processes may have made, where this entry waits for it."""
-        for key in self.entry.needs:
-            self._learn(key)
-
-    def _learn(self, key: str) -> None:
-        entry = self.plan.entries[key]
-        if entry.state is State.DONE:
-            return
-        for need in entry.needs:
-            self._learn(need)
-        entry = self.plan.entries[key]
-        if entry.state is not State.DONE and (result := result_of(self.services, self.plan, entry)):
-            self.learn(result)
+        self.services.run.plan = caught_up(self.services, self.plan, self.entry.needs)
 
     # ------------------------------------------------------------ luigi
 
@@ -136,7 +125,7 @@ class BaseTask(luigi.Task):
         started = time.monotonic()
         try:
             if self.entry.state is State.WAITS:
-                self._learn_needs()
+                self._catch_up()
             if self.entry.state is State.DONE:
                 return True
             result = result_of(self.services, self.plan, self.entry)
@@ -155,7 +144,7 @@ class BaseTask(luigi.Task):
         """Do the work, and record what happened whether or not it succeeds."""
         started, reason = time.monotonic(), ""
         try:
-            self._learn_needs()
+            self._catch_up()
             reason = self.entry.why
             if problem := self.entry.problem:
                 self._record(_ENDED[self.entry.state], problem.words, reason, started, problem.found)

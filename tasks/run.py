@@ -27,7 +27,7 @@ from kronkers_batch.steps.definitions import define
 from kronkers_batch.steps.gather import gather
 from kronkers_batch.steps.memory import keep_pages
 from kronkers_batch.steps.permits import permit_all, require_house
-from kronkers_batch.steps.results import result_of
+from kronkers_batch.steps.results import caught_up
 from kronkers_batch.steps.retention import expire_outputs
 from kronkers_batch.steps.services import Services
 from kronkers_batch.steps.stopped import Stopped, gone, named
@@ -243,8 +243,8 @@ def _ended(
 
 
 def _is_there(services: Services, plan: Plan, entry: AnyEntry) -> bool:
-    """Whether an entry's result is there: by the plan, or by now, where another process made it."""
-    return entry.state is State.DONE or result_of(services, plan, entry) is not None
+    """Whether an entry's result is there, by this process or another one."""
+    return caught_up(services, plan, [entry.key]).entries[entry.key].state is State.DONE
 
 
 def _stopped(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 
 from kronkers_batch.config.spec import InputRef
 from kronkers_batch.data.window import Window
 from kronkers_batch.digests import scoring_digest
 from kronkers_batch.planning import training
+from kronkers_batch.planning.decide import advance
 from kronkers_batch.planning.facts import Output
 from kronkers_batch.planning.plan import (
     AnyEntry,
@@ -44,6 +46,21 @@ def result_of(services: Services, plan: Plan, entry: AnyEntry) -> Result | None:
         return None if output is None else scored(services, entry, output)
     head = services.warehouse.head(entry.model, entry.date)
     return None if head is None else Scored(entry.key, head.id)
+
+
+def caught_up(services: Services, plan: Plan, keys: Iterable[str]) -> Plan:
+    """The plan advanced by what is there by now of these entries and of all that they need.
+
+    Tasks in processes of their own make results that this process has not seen.
+    """
+    for key in keys:
+        if plan.entries[key].state is State.DONE:
+            continue
+        plan = caught_up(services, plan, plan.entries[key].needs)
+        entry = plan.entries[key]
+        if entry.state is not State.DONE and (result := result_of(services, plan, entry)) is not None:
+            plan = advance(plan, result)
+    return plan
 
 
 def ref_of(source: str) -> InputRef:

@@ -5,8 +5,8 @@ import datetime as dt
 import pytest
 
 from kronkers_batch.bootstrap import open_system
-from tasks import context
-from tasks.run import nightly_task
+from kronkers_batch.planning.plan import Ingest
+from tasks.run import planned
 
 DATE = dt.date(2024, 1, 20)
 
@@ -21,28 +21,19 @@ def graph(monkeypatch):
         conf = project.folder / "conf"
         services = open_system(conf, first_run=True)
         opened.append(services)
-        root = nightly_task(services, conf, (), date, [])
-        found, waiting = set(), [root]
-        while waiting:
-            task = waiting.pop()
-            for required in task.requires():
-                if (edge := (name(task), name(required))) not in found:
-                    found.add(edge)
-                    waiting.append(required)
-        return found
+        plan = planned(services, date, [], running=True)
+        asked = {("nightly", name(plan.entries[key])) for key in plan.roots}
+        return asked | {(name(one), name(plan.entries[key])) for one in plan.open for key in one.needs}
 
     yield edges
     for services in opened:
         services.close()
-    context._open.clear()
 
 
 def name(task):
-    if task.kind == "nightly":
-        return "nightly"
-    if task.kind == "ingest":
+    if isinstance(task, Ingest):
         return f"ingest {task.source} {task.start[8:10]}-{task.end[8:10]}"
-    return f"{task.kind} {task.model} {task.date.day}"
+    return f"{type(task).__name__.lower()} {task.model} {task.date.day}"
 
 
 def published(day):
