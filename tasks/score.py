@@ -65,15 +65,16 @@ class Score(OutputTask):
         require_same(services, self.plan, entry.model)
         spec = services.model(entry.model)
         with services.db.claim(f"output {entry.model}/{entry.date}", wait=patience(spec)):
-            if done := settled(services, self.plan, entry):
-                return self._meanwhile(done)
-            try:
-                return self._scored()
-            except Stale:
-                # Of another host, or one that this run waited for in vain.
-                if done := settled(services, self.plan, entry):
-                    return self._meanwhile(done)
-                raise
+            done = settled(services, self.plan, entry)
+            if done is None:
+                try:
+                    return self._scored()
+                except Stale:
+                    # Of another host, or one that this run waited for in vain.
+                    done = settled(services, self.plan, entry)
+                    if not done:
+                        raise
+            return self._meanwhile(done)
 
     def _scored(self) -> tuple[str, str, Result]:
         services, entry = self.services, self.entry

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from kronkers_batch.steps.services import Services
 from kronkers_batch.store import clock
 from kronkers_batch.store.tables.ledger import ledger
-from kronkers_batch.store.tables.registry import champions
 
 _TOLERATED = 1_000_000  # microseconds by which the clocks of several machines may differ without a word
 
@@ -34,16 +33,10 @@ class AsOf:
 
 
 def as_of(services: Services) -> AsOf:
-    """Now; or the newest moment at which something was recorded, where the clock is behind that.
-
-    As of an earlier moment a champion that was replaced, or rolled back, would score again.
-    """
+    """Now; or the newest moment at which something was recorded, where the clock is behind that."""
     with services.db.read() as connection:
         last = select(ledger.c.at).order_by(ledger.c.seq.desc()).limit(1)
-        newest = (
-            connection.execute(last).scalar() or 0,
-            connection.execute(select(func.max(champions.c.at))).scalar() or 0,
-        )
+        newest = connection.execute(last).scalar() or 0
     now = clock.now()
-    at = max(now, *newest)
+    at = max(now, newest)
     return AsOf(at, at - now)

@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from kronkers_batch.config.spec import Promote
+from kronkers_batch.errors import Stale
 from kronkers_batch.planning.decide import advance
 from kronkers_batch.planning.plan import AnyEntry, Ingest, Plan, Score, State, Trained
+from kronkers_batch.steps.lifetimes import Run
 from kronkers_batch.steps.stopped import named
 from tasks.base import Impossible
 from tests.rules.world import DAY, MODEL, READER, World, after, threshold
@@ -105,6 +107,17 @@ def test_a_settled_night_does_nothing(world: World):
     world.output(world.version(champion=True))
     assert world.plan().open == []
     assert world.plan(after(1)).open != []
+
+
+def test_a_plan_is_carried_out_on_what_it_was_decided_on(world: World):
+    """A model whose definition or code is another one than the plan was made on is not run by it."""
+    world.version(champion=True)
+    plan = world.plan()
+    world.task(plan.entries[SCORING].needs[0]).run()
+    (world.folder / "models/price/model.py").write_text("def fit(data, params): return 1\n")
+    world.services.run = Run(plan=world.services.run.plan)
+    with pytest.raises(Stale, match="its definition is another one than when the run was planned"):
+        world.task(SCORING).run()
 
 
 # ---------------------------------------------------------------- a source that is declared otherwise

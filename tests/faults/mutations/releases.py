@@ -12,7 +12,7 @@ SCORED = f"{GOLDEN}test_a_new_date_is_scored_by_its_champions_to_the_same_number
 MUTATIONS = [
     _("what was sealed before does not open", "vault.context:Context.encode",
       swap("'kronkers-batch context 1'", "'kronkers-batch context 2'"), READ, SCORED),
-    _("an upgrade trains every model anew", "config.fingerprint:FORMAT", sets("FORMAT", "2"), SCORED),
+    _("an upgrade trains every model anew", "digests:FORMAT", sets("FORMAT", "2"), SCORED),
     _("a model sees its levels in another order", "frames.wire:wire_levels",
       swap("return column.levels", "return column.levels[::-1]"), SCORED),
 ]  # fmt: skip

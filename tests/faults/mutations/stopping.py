@@ -22,9 +22,9 @@ MUTATIONS = [
     _("what nobody foresaw refuses all", "steps.permits:refusal",
       swap("Exception", "ZeroDivisionError"), FORESAW),
     _("an environment that cannot be looked at is signed", "steps.permits:_contents",
-      swap("known = environment_contents(...)",
-           "try: known = environment_contents(model.language, model.environment, services.cache)\n"
-           "except (MissingPart, ConfigError) as error: known = f'none: {error.what}'"),
+      swap("known[key] = environment_contents(...)",
+           "try: known[key] = environment_contents(model.language, model.environment, services.cache)\n"
+           "except (MissingPart, ConfigError) as error: known[key] = f'none: {error.what}'"),
       f"{HERE}test_nobody_signs_an_environment_that_cannot_be_looked_at"),
     _("a signed model is switched off in silence", "steps.stopped:switched_off",
       swap("_signed_as_enabled(services, name)", "False"),
