@@ -307,10 +307,13 @@ def _covered(heads: Mapping[dt.date, str], hole: Heads) -> list[str]:
 def _fits(model: Model, champion: Version) -> bool:
     """Whether a version may score the source as it is declared today.
 
-    It was trained on the source as it is; or somebody chose it although a version of today's was there.
+    It was trained on the source as it is; or somebody went back to it although the last version, which is of
+    today's definition, was there already.
     """
-    chosen_since = model.newest is not None and champion.chosen > model.newest.recorded
-    return not champion.elsewhere or chosen_since
+    last, newest = model.last, model.newest
+    of_today = last is not None and newest is not None and last.id == newest.id
+    went_back = of_today and last is not None and champion.chosen > last.recorded
+    return not champion.elsewhere or went_back
 
 
 def _elsewhere(champion: Version) -> str:

@@ -171,3 +171,15 @@ def test_who_chose_a_version_of_another_source_is_believed(world: World):
     world.version(champion=True)
     world.services.registry.rollback(MODEL, why="for a test")
     assert (world.score().state, by(world.plan())) == (State.DUE, f"{MODEL}@1")
+
+
+def test_a_source_that_is_declared_as_before_again_waits_too(world: World):
+    """Where a source's declaration is put back, the champion of the other one waits for a training as well."""
+    world.version(champion=True)
+    before = world.services.config.sources
+    declared_otherwise(world)
+    world.version(champion=True)
+    world.services.config = replace(world.services.config, sources=before)
+    world.spec()
+    plan = world.plan()
+    assert [plan.entries[key].state for key in (SCORING, TRAINING)] == [State.WAITS, State.DUE]

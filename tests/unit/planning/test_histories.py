@@ -11,7 +11,7 @@ import datetime as dt
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
@@ -67,25 +67,24 @@ class Expected:
             return True
         return self.champion is None and age > 0 and not self.passes(newest)
 
-    def fits(self, version: Stored | None, promoted: list[tuple[int, int]]) -> bool:
+    def fits(self, version: Stored | None, versions: list[Stored], promoted: list[tuple[int, int]]) -> bool:
         """Whether it may score the source as it is declared."""
         if version is None:
             return False
         if version.declared.source == self.declared.source:
             return True
-        newest = [
-            v for v in self.house.versions[self.name] if v.declared.fingerprint == self.declared.fingerprint
-        ]
         chosen = max(at for number, at in promoted if number == version.number)
-        return bool(newest) and chosen > newest[-1].at
+        last = versions[-1]
+        return last.declared.fingerprint == self.declared.fingerprint and chosen > last.at
 
     @property
     def scorer(self) -> Stored | None:
         """Which version scores, now that the night is over."""
-        if self.fits(self.champion, self.promoted):
+        if self.fits(self.champion, self.versions, self.promoted):
             return self.champion
-        after = self.house.champion(self.name)
-        return after if self.fits(after, self.house.promoted[self.name]) else None
+        house, name = self.house, self.name
+        after = house.champion(name)
+        return after if self.fits(after, house.versions[name], house.promoted[name]) else None
 
 
 class Histories(RuleBasedStateMachine):
@@ -283,6 +282,7 @@ def run(examples: int, *, derandomize: bool) -> None:
         deadline=None,
         derandomize=derandomize,
         database=None,
+        phases=[Phase.generate, Phase.shrink],  # explaining traces each line: ten times slower
         suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(Histories, settings=chosen)
