@@ -40,7 +40,7 @@ class Stated:
     window: Mapping[str, str | None]
     contents: Json | Heads | Mapping[str, Heads | Stated]
 
-    def open(self) -> Iterator[Heads]:
+    def holes(self) -> Iterator[Heads]:
         """The heads that must be known before there is a digest."""
         if isinstance(self.contents, Heads):
             yield self.contents
@@ -49,7 +49,7 @@ class Stated:
                 if isinstance(part, Heads):
                     yield part
                 elif isinstance(part, Stated):
-                    yield from part.open()
+                    yield from part.holes()
 
     def digest(self, known: Known) -> str:
         """SHA-256 (hex): the source's identity in this window."""

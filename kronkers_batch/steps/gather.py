@@ -168,7 +168,7 @@ class _Gathering:
         )
         if isinstance(told, Problem):
             return made
-        for hole in told.open():
+        for hole in told.holes():
             self._look_up(hole)
         identity = told.digest(self._covered)
         return replace(made, frozen=self._frozen(source.name, window, identity, ref, under))

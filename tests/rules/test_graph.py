@@ -174,7 +174,7 @@ def test_who_chose_a_version_of_another_source_is_believed(world: World):
 
 
 def test_a_source_that_is_declared_as_before_again_waits_too(world: World):
-    """Where a source's declaration is put back, the champion of the other one waits for a training as well."""
+    """Where a source's declaration is put back, the champion of the other one waits as well."""
     world.version(champion=True)
     before = world.services.config.sources
     declared_otherwise(world)
