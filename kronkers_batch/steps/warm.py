@@ -59,5 +59,5 @@ def _prepare_champion(services: Services, name: str, date: dt.date) -> bool:
         return False
     model = as_trained(services.model(name), champion)
     opened = partial(open_champion, services, model, champion)
-    services.workers.prepare_several(champion.id, opened, scoring_workers(model))
+    services.workers.prepare(champion.id, opened, scoring_workers(model))
     return True

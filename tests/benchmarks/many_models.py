@@ -56,8 +56,10 @@ IN_R = (
 CODE = {
     "python": ("model.py", "import numpy as np\n\n\ndef fit(data, params):\n    return %d\n\n\n"
                "def score(model, data):\n    return np.full(len(data), float(model))\n"),
-    "r": ("model.R", "fit <- function(data, params) %d\nscore <- function(model, data) rep(model, nrow(data))\n"),
-    "julia": ("model.jl", "fit(data, params) = %d\nscore(model, data) = fill(Float64(model), length(data.x0))\n"),
+    "r": ("model.R", "fit <- function(data, params) %d\n"
+          "score <- function(model, data) rep(model, nrow(data))\n"),
+    "julia": ("model.jl", "fit(data, params) = %d\n"
+              "score(model, data) = fill(Float64(model), length(data.x0))\n"),
 }  # fmt: skip
 
 
