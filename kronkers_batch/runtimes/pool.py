@@ -184,9 +184,10 @@ class WorkerPool:
                 else:
                     future.add_done_callback(_close)
             raise
-        with self._changed:
-            use.opening = False
-            self._changed.notify_all()
+        finally:
+            with self._changed:
+                use.opening = False
+                self._changed.notify_all()
 
     def _take(self, use: _Use, key: str) -> list[Future[Worker]]:
         """Gives ``use`` the workers that wait for ``key`` and can answer; returns those that still start."""
@@ -257,17 +258,17 @@ class WorkerPool:
         self._threads.shutdown(wait=False)
         deadline = time.monotonic() + patience
         self._await_others(lambda _use: True, deadline)
-        with self._changed:
-            held = [worker for use in self._others() for worker in use.workers]
-        for worker in held:
-            worker.kill(CLOSED)
+        self._kill_others()
         # Who starts one just now is waited for: its start has a limit of its own.
         self._await_others(lambda use: use.opening, float("inf"))
+        self._kill_others()
+        self._threads.shutdown()
+
+    def _kill_others(self) -> None:
         with self._changed:
             held = [worker for use in self._others() for worker in use.workers]
         for worker in held:
             worker.kill(CLOSED)
-        self._threads.shutdown()
 
     def _others(self) -> list[_Use]:
         return [use for use in self._uses if use.thread != threading.get_ident()]

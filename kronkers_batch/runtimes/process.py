@@ -113,6 +113,8 @@ class Process:
             self._watch = Watch(family, launch.memory, launch.sandboxed, self._take_too_much)
         except BaseException:  # such as no more threads: a process that nobody watches does not go on
             self._end()
+            if self._listener.ident is not None:
+                self._listener.join(2)
             self._close()
             raise
 

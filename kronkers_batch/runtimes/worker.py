@@ -358,7 +358,7 @@ class Worker:
         """Ends the process and says what happened, with the key to change."""
         self._refuse_if_failed()  # a stream that was left when it was closed
         code = self._process.ended(5) if isinstance(error, WorkerGone) else None
-        self._end(self._killed or "it failed before")
+        self._end("it failed before")
         if self._killed:
             raise WorkerFailed(f"the worker was ended during '{verb}': {self._killed}", where=self._where)
         over = self._process.over_memory

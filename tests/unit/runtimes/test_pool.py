@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import polars as pl
@@ -93,7 +93,8 @@ def pid(worker: Worker) -> int:
 def children() -> set[int]:
     found: set[int] = set()
     for task in Path("/proc/self/task").iterdir():
-        found.update(map(int, (task / "children").read_text().split()))
+        with suppress(FileNotFoundError):  # the thread has ended
+            found.update(map(int, (task / "children").read_text().split()))
     return found
 
 
@@ -398,6 +399,55 @@ def test_closing_kills_the_worker_of_who_does_not_end(make, opener):
         with pytest.raises(WorkerFailed, match="during 'score': the system was closed"):
             one.result(LONG)
     assert not children() & set(map(pid, opener.made))
+
+
+def test_closing_waits_for_a_start_and_ends_what_it_gave(make, opener):
+    pool, begun, go, ended = make(), *(threading.Event() for _ in range(3))
+
+    def slow() -> Worker:
+        begun.set()
+        assert go.wait(LONG)
+        return opener()
+
+    def hold() -> None:
+        with pool.use("k", slow):
+            assert ended.wait(LONG)
+
+    with ThreadPoolExecutor(2) as threads:
+        one = threads.submit(hold)
+        assert begun.wait(LONG)
+        closing = threads.submit(pool.close, 0)
+        while not pool._closed:
+            assert not closing.done()
+        go.set()
+        closing.result(LONG)
+        killed = opener.made[0]._process.ended(5)
+        ended.set()
+        one.result(LONG)
+    assert killed == 128 + signal.SIGKILL
+    assert not children() & set(map(pid, opener.made))
+
+
+def test_a_worker_that_nobody_can_watch_is_ended(opener, monkeypatch):
+    """Such as where the machine has no more threads."""
+    before, begin = (descriptors(), children()), threading.Thread.start
+
+    def none_left(thread: threading.Thread) -> None:
+        if thread.name == "worker-memory":
+            raise RuntimeError("can't start new thread")
+        begin(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", none_left)
+    with pytest.raises(RuntimeError, match="new thread"):
+        opener()
+    assert (descriptors(), children()) == before
+
+
+def test_a_worker_that_cannot_be_told_its_model_is_ended(opener):
+    before = descriptors(), children()
+    with pytest.raises(ValueError, match="beyond 64 bits"):
+        start(opener.lab.spec("pool", parameters={"n": 2**70}))
+    assert (descriptors(), children()) == before
 
 
 def test_nothing_is_started_after_the_end(make, opener):
