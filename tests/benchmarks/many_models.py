@@ -65,19 +65,19 @@ CODE = {
 
 def alike(folder: Path, count: int) -> None:
     """So many models with one estimator and one source."""
-    _begin(folder)
+    begin(folder)
     for number in range(count):
-        _model(folder, f"alike_{number:04}", "python", ALIKE)
+        model(folder, f"alike_{number:04}", "python", ALIKE)
 
 
 def different(folder: Path, code: int = 20) -> None:
     """30 estimators in two languages, and so many code files in each of three."""
-    _begin(folder)
+    begin(folder)
     for name in REGRESSORS:
         short = name.rpartition(".")[2].lower()
-        _model(folder, f"e_{short}", "python", f"estimator: {{_target_: sklearn.{name}}}")
+        model(folder, f"e_{short}", "python", f"estimator: {{_target_: sklearn.{name}}}")
     for name in IN_R:
-        _model(folder, f"r_{name.rpartition(':')[2].replace('.', '_')}", "r",
+        model(folder, f"r_{name.rpartition(':')[2].replace('.', '_')}", "r",
                f"estimator: {{function: '{name}', formula: y ~ x0 + x1}}")  # fmt: skip
     for language, number in _each(code):
         name = f"{language}_{number:02}"
@@ -85,14 +85,15 @@ def different(folder: Path, code: int = 20) -> None:
         path = folder / "models" / name / file
         path.parent.mkdir(parents=True)
         path.write_text(text % number)
-        _model(folder, name, language, f"code: models/{name}/{file}")
+        model(folder, name, language, f"code: models/{name}/{file}")
 
 
 def _each(code: int) -> Iterator[tuple[str, int]]:
     return ((language, number) for number in range(code) for language in CODE)
 
 
-def _begin(folder: Path) -> None:
+def begin(folder: Path) -> None:
+    """A project without models: one department, one source and its file."""
     for group in ("warehouse", "executor", "alerts"):
         shutil.copytree(ROOT / "conf" / group, folder / "conf" / group)
     for group in ("department", "source", "model"):
@@ -107,7 +108,8 @@ def _begin(folder: Path) -> None:
     (folder / "customers.csv").write_text("id,day,x0,x1,x2,y\n" + "".join(rows))
 
 
-def _model(folder: Path, name: str, language: str, how: str) -> None:
+def model(folder: Path, name: str, language: str, how: str) -> None:
+    """One model; ``how`` are the lines that say what it is."""
     (folder / f"conf/model/{name}.yaml").write_text(MODEL % (language, how))
 
 
