@@ -36,7 +36,7 @@ def cold_and_warm(folder: Path) -> tuple[Timing, float]:
 
 
 def test_check_does_not_grow_with_models_that_ask_the_same(tmp_path: Path) -> None:
-    """300 models on one estimator: 4 s cold and 1 s warm on two processors. Of it, a model is a file to read."""
+    """300 models on one estimator: 4 s cold and 1 s warm on two processors."""
     for count in (3, 300):
         (tmp_path / str(count)).mkdir()
         many_models.alike(tmp_path / str(count), count)
