@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from kronkers_batch.config.places import Places
-from kronkers_batch.config.spec import CodeFile, Config, Environment, Language, ModelSpec
+from kronkers_batch.config.spec import CodeFile, Config, Environment, Language, ModelSpec, SandboxPolicy
 from kronkers_batch.errors import ConfigError, ConfigErrors, MissingPart, ModelError
 from kronkers_batch.runtimes.languages.base import fingerprint_of
 from kronkers_batch.runtimes.spec import KeptCode, Walls
@@ -65,7 +65,7 @@ def _questions(config: Config, places: Places, problems: dict[str, ConfigError])
         except ModelError as error:
             problems[model.name] = _at_code(model, error)
             continue
-        key = _key(model, code, fingerprint)
+        key = _key(model, code, config.executor.sandbox, fingerprint)
         found.setdefault(key, _Question(key, code)).models.append(model)
     return list(found.values())
 
@@ -125,7 +125,12 @@ def _at_code(model: ModelSpec, error: ModelError) -> ConfigError:
     return ConfigError(what, where=str(model.model.origin), fix=error.fix)
 
 
-def _key(model: ModelSpec, code: KeptCode | None, fingerprint: Callable[[Language, Environment], str]) -> str:
+def _key(
+    model: ModelSpec,
+    code: KeptCode | None,
+    sandbox: SandboxPolicy,
+    fingerprint: Callable[[Language, Environment], str],
+) -> str:
     """Digest of all that decides the answer, and of nothing that says who asks.
 
     A worker loads code and looks estimators up before it hears of features, so they are no part of it. What
@@ -144,7 +149,8 @@ def _key(model: ModelSpec, code: KeptCode | None, fingerprint: Callable[[Languag
             repr(asked.arguments),
             repr(asked.predict_arguments),
         ]
-    limits = model.resources.memory, model.resources.threads, model.resources.start_limit
+    resources = model.resources
+    limits = resources.memory, resources.threads, resources.start_limit, sandbox
     environment = repr(model.environment), fingerprint(model.language, model.environment)
     kind = "code" if code else "estimator"
     return digest(str(model.language), kind, model.data, model.department, repr(limits), *environment, *said)

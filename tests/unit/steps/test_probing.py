@@ -54,10 +54,10 @@ class Project:
             (place / "helper.py").write_text(beside)
         self.model(name, f"code: models/{name}/model.py")
 
-    def check(self) -> int:
+    def check(self, *overrides: str) -> int:
         """How many questions workers got in one check."""
         self.asked.clear()
-        probe_models(load(self.folder / "conf", (), {"HOME": str(self.folder / "home")}), self.cache)
+        probe_models(load(self.folder / "conf", overrides, {"HOME": str(self.folder / "home")}), self.cache)
         return len(self.asked)
 
     def problems(self) -> list[str]:
@@ -93,6 +93,13 @@ def test_what_decides_the_answer_makes_another_question(project, more):
     project.model("one")
     project.model("other", GOOD, *more)
     assert project.check() == 2
+
+
+def test_what_loads_outside_the_sandbox_is_asked_again_inside(project):
+    project.model("one")
+    assert project.check("executor.sandbox=prefer") == 1
+    assert project.check() == 1
+    assert project.check() == 0
 
 
 @pytest.mark.parametrize(
