@@ -479,7 +479,12 @@ MILLION = pytest.param(1_000_000, marks=[pytest.mark.long, pytest.mark.timeout(7
 
 @pytest.mark.parametrize("calls", [4_000, MILLION])
 def test_many_calls_on_four_threads_take_no_more_memory_descriptors_or_threads(make, opener, calls):
-    pool = make(kept=4, at_once=4)
+    pool, all_hold = make(kept=4, at_once=4), threading.Barrier(4, timeout=LONG)
+
+    def begin(count: int) -> None:
+        with pool.use("k", opener):
+            all_hold.wait()  # so that all threads and workers are there before anything is counted
+        call(count)
 
     def call(count: int) -> None:
         frame = rows(1.0)
@@ -492,7 +497,7 @@ def test_many_calls_on_four_threads_take_no_more_memory_descriptors_or_threads(m
         return descriptors(), threading.active_count(), pids, resident()
 
     with ThreadPoolExecutor(4) as threads:
-        list(threads.map(call, [max(500, calls // 200)] * 4))
+        list(threads.map(begin, [max(500, calls // 200)] * 4))
         before = state()
         list(threads.map(call, [calls // 4] * 4))
         after = state()
