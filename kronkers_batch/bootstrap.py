@@ -13,10 +13,10 @@ from kronkers_batch.config.spec import Config
 from kronkers_batch.data.snapshots import Snapshots
 from kronkers_batch.errors import AccessRefused, NotFound
 from kronkers_batch.registry.registry import Registry
+from kronkers_batch.runtimes.pool import WorkerPool
 from kronkers_batch.steps import lost
 from kronkers_batch.steps.permits import check_place
 from kronkers_batch.steps.services import Progress, Services, silent
-from kronkers_batch.steps.workers import WorkerPool
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.cache import ContentCache
 from kronkers_batch.store.engine import Database
@@ -91,7 +91,7 @@ def open_system(
         snapshots=Snapshots(db, artifacts, vault),
         registry=Registry(db, artifacts, vault, ledger),
         warehouse=Warehouse(db, vault, ledger),
-        workers=WorkerPool(),
+        workers=WorkerPool(config.executor.kept_workers),
         cache=ContentCache(config.home / "cache", vault.identity.derive("cache")),
         progress=progress,
         log=log,

@@ -15,15 +15,12 @@ What is shown after all, because it is no secret, or because hiding it would mak
 
 from __future__ import annotations
 
-import html
-import json
 import os
 import re
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import quote, unquote
 
 OPEN = frozenset({"HOME", "USER", "LOGNAME", "PWD", "KRONKERS_CONF", "KRONKERS_KEY_FILE", "KRONKERS_TRUST"})
 _WORD, _ANYWHERE = 4, 6
@@ -120,6 +117,10 @@ def _forms(value: str, project: str) -> Iterator[str]:
     """How a value may look where it has gone through others' hands."""
     if project and os.path.normpath(value).startswith(f"{project}/"):
         yield f"project:{os.path.relpath(value, project)}"
+    import html  # here: a command that has no value to hide does not pay for them
+    import json
+    from urllib.parse import quote, unquote
+
     for form in dict.fromkeys((value, unquote(value), os.path.normpath(value) if "/" in value else value)):
         yield form
         yield form.replace("\n", " ")

@@ -27,8 +27,8 @@ def check(args: argparse.Namespace) -> int:
     """Load and check everything, and let a worker look up what only it can know."""
     from kronkers_batch.data.notes import notes
     from kronkers_batch.steps.advice import warnings
-    from kronkers_batch.steps.permits import check_probe
     from kronkers_batch.steps.probing import probe_models
+    from kronkers_batch.steps.unsigned import check_probe
     from kronkers_batch.store.cache import ContentCache
 
     config = load_config(args)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from kronkers_batch.config.nodes import Mapping, Node, Scalar, Sequence, shown
@@ -62,7 +63,7 @@ class Table:
     def __getitem__(self, name: str) -> Field:
         return next(f for f in self.fields if f.name == name)
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """All allowed keys."""
         return tuple(f.name for f in self.fields)

@@ -23,8 +23,8 @@ from kronkers_batch.config.nodes import (
     Node,
     Scalar,
     Sequence,
+    mentions,
     shown,
-    walk,
 )
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.spec import Origin
@@ -39,7 +39,7 @@ class _Failed(Exception):
 
 def resolve(tree: Node, environ: MappingType[str, str], problems: Problems) -> Node:
     """The tree with every interpolation replaced; one that fails is noted and becomes null."""
-    if not any(isinstance(n, Scalar) and isinstance(n.value, str) and "${" in n.value for _, n in walk(tree)):
+    if not mentions(tree, "${"):
         return tree
     return _Resolver(tree, environ, problems).tree()
 

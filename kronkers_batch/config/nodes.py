@@ -207,7 +207,8 @@ class _Composer:
                     key_line,
                     "put what is shared in conf/template/ and name it in defaults",
                 )
-            value = replace(self.node(next(events), events, depth + 1), line=key_line)
+            value = self.node(next(events), events, depth + 1)
+            value.line = key_line  # it is nobody else's: an alias gives a node of its own
             if key in items:
                 self.problems.add(
                     Origin(self.file, key_line, key),
@@ -267,6 +268,21 @@ def walk(node: Node, key: str = "") -> Iterator[tuple[str, Node]]:
     elif isinstance(node, Sequence):
         for i, child in enumerate(node.items):
             yield from walk(child, f"{prefix}{i}")
+
+
+def mentions(node: Node, part: str) -> bool:
+    """Whether a text below this node, or the node's own, has this part."""
+    waiting = [node]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, Scalar):
+            if isinstance(one.value, str) and part in one.value:
+                return True
+        elif isinstance(one, Mapping):
+            waiting.extend(one.items.values())
+        elif isinstance(one, Sequence):
+            waiting.extend(one.items)
+    return False
 
 
 def shown(node: Node) -> str:

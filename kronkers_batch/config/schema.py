@@ -29,6 +29,7 @@ class ExecutorSchema:
     sandbox: str = "require"
     chunk_rows: int = 262_144
     piece_rows: int = 65_536
+    kept_workers: int = 2
 
 
 @dataclass
@@ -86,6 +87,12 @@ EXECUTOR = Table(
             "chunk_rows", integer(1024, 2**24), "Rows that are checked and scored at once.", shown="262144"
         ),
         Field("piece_rows", integer(1024, 2**20), "Rows that are encrypted as one unit.", shown="65536"),
+        Field(
+            "kept_workers",
+            integer(0, 64),
+            "How many models stay started, each in a process of its own, to be used again.",
+            shown="2",
+        ),
     ),
 )
 ALERTS = Table("conf/alerts/NAME.yaml", ())

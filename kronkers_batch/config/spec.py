@@ -380,12 +380,16 @@ class Definitions(StrEnum):
 
 @dataclass(frozen=True)
 class ExecutorSpec:
-    """How the graph runs: number of tasks at once, the sandbox, chunk and piece sizes (rows)."""
+    """How the graph runs: number of tasks at once, the sandbox, chunk and piece sizes (rows).
+
+    ``kept_workers`` are started models that wait, to be used again.
+    """
 
     workers: int = 1
     sandbox: SandboxPolicy = SandboxPolicy.REQUIRE
     chunk_rows: int = 262_144
     piece_rows: int = 65_536
+    kept_workers: int = 2
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from kronkers_batch.config.nodes import Mapping, Node, Scalar, walk
+from kronkers_batch.config.nodes import Mapping, Node, Scalar, mentions, walk
 from kronkers_batch.config.problems import Problems
 from kronkers_batch.config.spec import Origin
 
@@ -32,7 +32,7 @@ class Use:
 
 def uses(tree: Node, department: str, *, claims: bool) -> Iterator[Use]:
     """Every variable that a file names, before its values are put in."""
-    for key, node in walk(tree):
+    for key, node in walk(tree) if mentions(tree, "${") else ():
         if isinstance(node, Scalar) and isinstance(node.value, str) and "${" in node.value:
             for name in _USED.findall(node.value):
                 yield Use(name, department, claims, node.origin(key))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Mapping
 
 from kronkers_batch.config.spec import SourceKind, SourceSpec
-from kronkers_batch.data.sources import files
 
 _UNASKED = (
     "has no `watermark:`, so nobody asks the database whether its rows changed: a window that was read once "
@@ -21,7 +21,7 @@ def notes(sources: Mapping[str, SourceSpec]) -> list[str]:
         where = f"{source.origin.file}:{source.origin.line}: source {name}"
         if source.kind is SourceKind.DATABASE and not source.watermark:
             found.append(f"{where} {_UNASKED}")
-        if left_out := files.left_out(source):
+        if left_out := _left_out(source):
             noun = (
                 "1 file that fits `path:` is" if left_out == 1 else f"{left_out} files that fit `path:` are"
             )
@@ -30,3 +30,11 @@ def notes(sources: Mapping[str, SourceSpec]) -> list[str]:
                 "  -> Such files are taken for unfinished. To read them, begin that part of the pattern so."
             )
     return found
+
+
+def _left_out(source: SourceSpec) -> int:
+    if not glob.has_magic(source.path):
+        return 0
+    from kronkers_batch.data.sources import files  # and with it Polars, for who declares a pattern
+
+    return files.left_out(source)

@@ -86,6 +86,7 @@ class Process:
                 os.fchown(descriptor, launch.user, launch.user)
         self.channel = Channel(command_write, answer_read)
         self.over_memory = False
+        self._reaping = threading.Lock()  # once it is reaped, its number may be another's
         ends = (command_read, answer_write)
         self._info, info = os.pipe2(os.O_CLOEXEC)
         before = processes()
@@ -105,15 +106,27 @@ class Process:
                 os.close(end)
         if not (launch.sandboxed or _bare_workers_are_filtered):
             note("NOT FILTERED: it can use the network and every system call; this machine has no filter")
-        family = Family(self._popen.pid, before)
-        self._watch = Watch(family, launch.memory, launch.sandboxed, self._take_too_much)
         self._listener = threading.Thread(target=self._listen, args=(say, note), daemon=True)
-        self._listener.start()
+        try:
+            self._listener.start()
+            family = Family(self._popen.pid, before)
+            self._watch = Watch(family, launch.memory, launch.sandboxed, self._take_too_much)
+        except BaseException:  # such as no more threads: a process that nobody watches does not go on
+            self._end()
+            if self._listener.ident is not None:
+                self._listener.join(2)
+            self._close()
+            raise
 
     def _take_too_much(self) -> None:
         self.over_memory = True
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._popen.pid, signal.SIGKILL)
+        self.strike()
+
+    def strike(self) -> None:
+        """Kills it and all of its group, and waits for nothing; from any thread."""
+        with self._reaping, contextlib.suppress(ProcessLookupError):  # the whole group has ended already
+            if self._popen.returncode is None:
+                os.killpg(self._popen.pid, signal.SIGKILL)
 
     def shown_elsewhere(self) -> str:
         """Which place the worker sees otherwise than was decided; asked once it has answered."""
@@ -161,12 +174,15 @@ class Process:
         """Ends it and all that it started, whatever they ignore; waits until its output is read."""
         if self._popen.returncode is not None:
             return
-        self._watch.stop()  # first: once it is reaped, its number may be another's
-        with contextlib.suppress(ProcessLookupError):  # the whole group has ended already
-            os.killpg(self._popen.pid, signal.SIGKILL)
-        self._popen.wait()
+        self._watch.stop()
+        self._end()
         self._listener.join(2)
         self._close()
+
+    def _end(self) -> None:
+        self.strike()
+        with self._reaping:
+            self._popen.wait()
 
     def _close(self) -> None:
         self.channel.close()

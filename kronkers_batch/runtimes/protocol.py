@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import select
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -156,6 +157,8 @@ class Channel:
         self._commands, self._answers = commands, answers
         os.set_blocking(commands, False)
         os.set_blocking(answers, False)
+        # Held for one system call: a descriptor that is closed may be another worker's pipe at once.
+        self._writing, self._reading = threading.Lock(), threading.Lock()
         self._buffer = bytearray()
         self._start = 0
         self.deadline = float("inf")
@@ -178,7 +181,8 @@ class Channel:
         first = 0
         while first < len(waiting):
             try:
-                written = os.writev(self._commands, waiting[first : first + MAX_BUFFERS])
+                with self._writing:
+                    written = os.writev(self._commands, waiting[first : first + MAX_BUFFERS])
             except BlockingIOError:
                 _wait(self._commands, select.POLLOUT, deadline)
                 continue
@@ -254,10 +258,13 @@ class Channel:
     def _read(self, size: int) -> bytes:
         while True:
             try:
-                data = os.read(self._answers, size)
+                with self._reading:
+                    data = os.read(self._answers, size)
             except BlockingIOError:
                 _wait(self._answers, select.POLLIN, self.deadline)
                 continue
+            except OSError:  # it was closed
+                raise WorkerGone from None
             if not data:
                 raise WorkerGone
             return data
@@ -265,21 +272,25 @@ class Channel:
     def _readinto(self, view: memoryview) -> int:
         while True:
             try:
-                count = os.readv(self._answers, [view])
+                with self._reading:
+                    count = os.readv(self._answers, [view])
             except BlockingIOError:
                 _wait(self._answers, select.POLLIN, self.deadline)
                 continue
+            except OSError:  # it was closed
+                raise WorkerGone from None
             if not count:
                 raise WorkerGone
             return count
 
     def close(self) -> None:
         """Closes both ends; again is no harm."""
-        for name in ("_commands", "_answers"):
-            descriptor = getattr(self, name)
-            if descriptor >= 0:
-                setattr(self, name, -1)
-                os.close(descriptor)
+        for name, lock in (("_commands", self._writing), ("_answers", self._reading)):
+            with lock:
+                descriptor = getattr(self, name)
+                if descriptor >= 0:
+                    setattr(self, name, -1)
+                    os.close(descriptor)
 
 
 def _wait(descriptor: int, event: int, deadline: float) -> None:

@@ -56,7 +56,9 @@ class Worker:
         self._scrub = diagnosis.scrubber(spec, self._given)
         self._last = deque[str](maxlen=5)
         self._asked = deque[pl.DataFrame]()  # sent, and not answered yet
+        self._streams = 0  # streams of scores that were begun, and not read to their end
         self._failed: str = ""
+        self._killed: str = ""
         self._scrub.hides = False  # until it is given data, nothing that it says can be data
         self._info: WorkerInfo | None = None
         self._int64 = True
@@ -74,7 +76,11 @@ class Worker:
             spec.log(warning)
         self._started = time.monotonic()
         self._process = Process(self._launch, self._say, spec.log, command.fix)
-        self._greet()
+        try:
+            self._greet()
+        except BaseException:  # such as a parameter beyond 64 bits
+            self._end("it was not told its model")
+            raise
 
     # ---- life
 
@@ -99,6 +105,19 @@ class Worker:
                 self._process.channel.send([protocol.header("stop", {}, 0)], 0.2)
                 self._process.ended(CLOSE_SECONDS if self._info else 0)
         self._process.kill()
+
+    def is_ready(self) -> bool:
+        """Whether it can answer another command: its process is there, and no earlier answer is still due."""
+        due = self._asked or self._streams
+        return not (self._failed or due or self._process.ended(0) is not None)
+
+    def kill(self, why: str) -> None:
+        """Ends the process at once, also from another thread: the command that waits for it fails.
+
+        ``why`` is what the error says. It still is to be closed by who uses it.
+        """
+        self._killed = why
+        self._process.strike()
 
     def know_levels(self, features: Schema) -> None:
         """Gives the features their levels, for a worker that was started before the training data was read.
@@ -180,7 +199,14 @@ class Worker:
         ``chunks`` is iterated in the caller's thread. If a chunk fails, the worker can still be used.
         """
         self._ready()
-        return pipelined(chunks, self._encode_features, self._write_score, self._receive_scores)
+        return self._streamed(chunks)
+
+    def _streamed(self, chunks: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+        self._streams += 1
+        try:
+            yield from pipelined(chunks, self._encode_features, self._write_score, self._receive_scores)
+        finally:
+            self._streams -= 1
 
     def normalise(self, code: str) -> str:
         """``code`` without comments and layout, equal for equal programs; it is parsed, never run."""
@@ -210,8 +236,7 @@ class Worker:
             self._process.channel.send(messages, resources.start_limit.total_seconds())
 
     def _ready(self) -> WorkerInfo:
-        if self._failed:
-            raise WorkerFailed(f"this worker answers no more: {self._failed}", where=self._where)
+        self._refuse_if_failed()
         if self._info is not None:
             return self._info
         limit = self._spec.resources.start_limit.total_seconds()
@@ -238,6 +263,10 @@ class Worker:
                 raise
         self._info = WorkerInfo(self._spec.language.value, version, packages, self._launch.sandboxed)
         return self._info
+
+    def _refuse_if_failed(self) -> None:
+        if self._failed:
+            raise WorkerFailed(f"this worker answers no more: {self._failed}", where=self._where)
 
     def _encode(self, chunk: pl.DataFrame, schema: Schema) -> list[Buffer]:
         self._scrub.hides = True
@@ -327,8 +356,11 @@ class Worker:
 
     def _translate(self, verb: str, error: WireError | WorkerGone | TimedOut) -> NoReturn:
         """Ends the process and says what happened, with the key to change."""
+        self._refuse_if_failed()  # a stream that was left when it was closed
         code = self._process.ended(5) if isinstance(error, WorkerGone) else None
         self._end("it failed before")
+        if self._killed:
+            raise WorkerFailed(f"the worker was ended during '{verb}': {self._killed}", where=self._where)
         over = self._process.over_memory
         failure = diagnosis.process_error(verb, error, code, self._spec, list(self._last), over_memory=over)
         raise failure from None

@@ -17,7 +17,6 @@ from kronkers_batch.config.spec import (
     Definitions,
     InputRef,
     ModelSpec,
-    SandboxPolicy,
     SourceKind,
     SourceSpec,
 )
@@ -83,21 +82,6 @@ def check_place(config: Config, *, is_new: bool = False) -> None:
             else "the warehouse is empty, and this account runs signed definitions only",
             where="conf: warehouse.url",
             fix=f"Put warehouse.url back. Where it has moved, correct its address in {known.path}.",
-        )
-
-
-def check_probe(config: Config) -> None:
-    """Refuses to load code outside the sandbox where this account's warehouse requires signed definitions.
-
-    ``kronkers check`` loads code before anybody has signed it; the sandbox is what makes that harmless.
-    Raises AccessRefused, IdentityError, IntegrityError.
-    """
-    loose = config.executor.sandbox is not SandboxPolicy.REQUIRE
-    if loose and memory.load(account.memory_file(os.environ)).requires:
-        raise AccessRefused(
-            "this account runs signed definitions, and would load unsigned code outside the sandbox",
-            where="conf: executor.sandbox",
-            fix="Set executor.sandbox to require.",
         )
 
 

@@ -13,13 +13,13 @@ from kronkers_batch.config.places import Places
 from kronkers_batch.config.spec import Config, ModelSpec, SourceSpec
 from kronkers_batch.errors import NotFound, UsageError
 from kronkers_batch.steps.lifetimes import Request, Run
-from kronkers_batch.steps.workers import WorkerPool
 from kronkers_batch.store.cache import ContentCache
 
 if TYPE_CHECKING:
     from kronkers_batch.data.snapshots import Snapshots
     from kronkers_batch.ledger.ledger import Ledger
     from kronkers_batch.registry.registry import Registry
+    from kronkers_batch.runtimes.pool import WorkerPool
     from kronkers_batch.store.artifacts import ArtifactStore
     from kronkers_batch.store.engine import Database
     from kronkers_batch.vault.vault import Vault

@@ -47,5 +47,5 @@ def _prepare(services: Services, entry: Train | Score) -> bool:
     champion = services.run.versions[entry.version.id]
     model = as_trained(model, champion)
     opened = partial(open_champion, services, model, champion)
-    services.workers.prepare_several(champion.id, opened, scoring_workers(model))
+    services.workers.prepare(champion.id, opened, scoring_workers(model))
     return True

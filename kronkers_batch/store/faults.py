@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import sqlite3
 from pathlib import Path
-
-from sqlalchemy.exc import DBAPIError
+from typing import TYPE_CHECKING
 
 from kronkers_batch.errors import IntegrityError, KronkersError, StoreError
+
+if TYPE_CHECKING:
+    from sqlalchemy.exc import DBAPIError
 
 _LOCKED = "Another program has been writing to it for 30 seconds. Let it finish (or stop it), then run again."
 _FULL = "Make room on the disk, then run again: what was finished is kept, the rest is done then."

@@ -3,10 +3,10 @@
 import datetime as dt
 
 import pytest
+from kronkers_batch.steps.decide import training_due
 
 from kronkers_batch.bootstrap import open_system
-from kronkers_batch.steps import warm, workers
-from kronkers_batch.steps.decide import training_due
+from kronkers_batch.steps import warm
 from kronkers_batch.steps.train import trainer_key
 from kronkers_batch.steps.warm import prepare_workers
 from tests.e2e.test_access import NEXT, NIGHT
@@ -22,7 +22,7 @@ def services(project, monkeypatch):
 
 
 def waiting(services) -> set[str]:
-    return set(services.workers._waiting)
+    return set(services.workers.keys())
 
 
 def test_a_champion_that_is_to_score(services):
@@ -48,7 +48,7 @@ def test_what_is_due_is_asked_for_no_more_models_than_are_prepared(services, mon
         return training_due(services, model, date)
 
     monkeypatch.setattr(warm, "training_due", due)
-    monkeypatch.setattr(workers, "POOL_SIZE", 1)
+    monkeypatch.setattr(services.workers, "kept", 1)
     prepare_workers(services, ["buys", "spends"], dt.date.fromisoformat(NEXT), training=False)
     assert asked == ["buys"]
     assert len(waiting(services)) == 1

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from kronkers_batch.steps.workers import WorkerPool
+from kronkers_batch.runtimes.pool import WorkerPool
 from tests.faults.departments import Departments
 from tests.faults.test_forged_logs import change
 

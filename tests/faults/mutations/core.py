@@ -242,7 +242,7 @@ DEFINITIONS = [
     _("conf points at another warehouse", "steps.permits:check_place",
       never("is_new or ..."), f"{BORROWED}test_another_warehouse_is_not_even_opened",
       f"{BORROWED}test_an_emptied_warehouse_gets_no_new_administrator"),
-    _("unsigned code is looked at outside the sandbox", "steps.permits:check_probe",
+    _("unsigned code is looked at outside the sandbox", "steps.unsigned:check_probe",
       never("loose and ..."),
       f"{BORROWED}test_no_sandbox_is_refused_as_an_override_and_where_code_is_only_looked_at"),
     _("a field is left out of what is signed", "config.signing:LEFT_OUT",

@@ -161,7 +161,7 @@ def test_little_is_left_out() -> None:
         "ModelSpec": ["description", "origins", "owner"],
         "SourceSpec": ["description"],
         "Config": ["definitions", "departments", "key_file", "models", "overrides", "root", "sources"],
-        "ExecutorSpec": ["chunk_rows", "piece_rows", "workers"],
+        "ExecutorSpec": ["chunk_rows", "kept_workers", "piece_rows", "workers"],
     }
 
 

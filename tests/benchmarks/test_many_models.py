@@ -1,0 +1,64 @@
+"""What ``check`` costs where there are very many models: 300 alike, 90 different ones in three languages.
+
+.venv/bin/python -m pytest -s -m long tests/benchmarks/test_many_models.py
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks import many_models
+from tests.benchmarks.measure import Timing, median, timed
+from tests.benchmarks.project import ROOT, ROUNDS
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
+
+
+def command(folder: Path, *words: str) -> Timing:
+    home = folder / "home"
+    home.mkdir(exist_ok=True)
+    environment = dict(os.environ) | {"HOME": str(home)}
+    return timed([sys.executable, "-m", "kronkers_batch.cli.main", *words], ROOT, environment)
+
+
+def check(folder: Path) -> Timing:
+    return command(folder, "check", "--conf", str(folder / "conf"))
+
+
+def cold_and_warm(folder: Path) -> tuple[Timing, float]:
+    """The first check of a project, and the median of those that follow."""
+    first = check(folder)
+    return first, median([check(folder) for _ in range(ROUNDS)])
+
+
+def test_check_does_not_grow_with_models_that_ask_the_same(tmp_path: Path) -> None:
+    """300 models on one estimator: 4 s cold and 1 s warm on two processors."""
+    for count in (3, 300):
+        (tmp_path / str(count)).mkdir()
+        many_models.alike(tmp_path / str(count), count)
+    few, few_warm = cold_and_warm(tmp_path / "3")
+    many, many_warm = cold_and_warm(tmp_path / "300")
+    print(f"\n3 alike: {few.seconds:.2f} s cold, {few_warm:.2f} s warm")
+    print(f"300 alike: {many.seconds:.2f} s cold, {many_warm:.2f} s warm")
+    assert many.seconds < 5 * few.seconds
+    assert many_warm < 10 * few_warm
+
+
+def test_check_of_different_models(tmp_path: Path) -> None:
+    """30 estimators and 60 code files in three languages: 60 s cold on two processors."""
+    many_models.different(tmp_path)
+    cold, warm = cold_and_warm(tmp_path)
+    print(f"\n90 different: {cold.seconds:.1f} s cold, {warm:.2f} s warm")
+    assert warm < cold.seconds / 4
+
+
+def test_help(tmp_path: Path) -> None:
+    """0.1 s: it imports next to nothing."""
+    nothing = median([timed([sys.executable, "-c", "pass"], ROOT, os.environ) for _ in range(10)])
+    shown = median([command(tmp_path, "--help") for _ in range(10)])
+    print(f"\nkronkers --help: {shown:.3f} s; an interpreter alone: {nothing:.3f} s")
+    assert shown < 10 * nothing
