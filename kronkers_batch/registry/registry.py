@@ -19,7 +19,6 @@ from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables.registry import model_versions
-from kronkers_batch.store.tables.vault import grants
 from kronkers_batch.vault import rights
 from kronkers_batch.vault.context import DataKey, Kind, Scope
 from kronkers_batch.vault.manifest import PieceEntry, check_piece, digest
@@ -241,7 +240,7 @@ class Registry:
             if trust.revoked(conn, row.signer_key, clock.now()):
                 return False
             signer = trust.principal(conn, row.signer_key)
-            held = trust.grants(conn, grants.c.principal_id == signer.id)
+            held = trust.grants(conn, principal_id=signer.id)
             return rights.covers(held, Scope(row.department, row.model), rights.DEEDS["promote"])
 
     def rollback(self, model: str, to: int | None = None, why: str = "") -> Promotion:

@@ -19,7 +19,7 @@ from sqlalchemy.pool import QueuePool
 
 from kronkers_batch.config.spec import Secret
 from kronkers_batch.errors import ConfigError, MissingPart, StoreError
-from kronkers_batch.store import companions, exact, faults
+from kronkers_batch.store import companions, exact, faults, seen
 from kronkers_batch.store.written import OPTION, Written
 
 _WAIT_MS = 30_000
@@ -168,7 +168,11 @@ class Database:
         """A transaction on whatever schema there is: for migrations, and for who looks at one."""
         with self._mapped():
             engine = self._opened()
-            options: dict[str, Any] = {"kronkers_write": write, OPTION: Written()}
+            options: dict[str, Any] = {
+                "kronkers_write": write,
+                OPTION: Written(),
+                seen.OPTION: None if write else seen.Seen(),
+            }
             if engine.dialect.name == "postgresql" and not write:
                 # As in SQLite, one read transaction sees one moment.
                 options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}

@@ -7,7 +7,7 @@ import hmac
 from sqlalchemy import Connection, insert, select
 
 from kronkers_batch.errors import IntegrityError, NotFound
-from kronkers_batch.store import clock
+from kronkers_batch.store import clock, seen
 from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables import vault as t
@@ -89,7 +89,7 @@ class Keyring(Tree):
         """
         if known := self._data.get(key_id):
             return known
-        row = conn.execute(select(t.data_keys).where(t.data_keys.c.id == key_id)).one_or_none()
+        row = seen.row(conn, t.data_keys, key_id)
         if row is None:
             raise NotFound("the key of this data is not in the database", where=key_id, fix=sealing.RESTORE)
         where = f"{row.kind} {Scope(row.department, row.model)} {row.version_id}"

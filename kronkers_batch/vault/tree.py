@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select
 
 from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound
-from kronkers_batch.store import clock, written
+from kronkers_batch.store import clock, seen, written
 from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.engine import serialise
 from kronkers_batch.store.ids import new_id
@@ -26,6 +26,8 @@ from kronkers_batch.vault.trust import Grant, Trust
 
 ACTIVE, RETIRING, RETIRED = "active", "retiring", "retired"
 """A retiring key is wrapped under its successor until nothing hangs under it any more."""
+
+_KEYS = select(t.tree_keys).order_by(t.tree_keys.c.version)
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Tree:
 
     def __init__(self, identity: Identity, trust: Trust) -> None:
         self.identity, self.trust = identity, trust
+        self._mine = select(t.grant_keys).where(t.grant_keys.c.recipient == identity.public.id)
         self._tree: KeyCache[str, TreeKey] = KeyCache()
         self._least: dict[Scope, int] = {}
 
@@ -104,9 +107,11 @@ class Tree:
 
     def _newest(self, conn: Connection, scope: Scope) -> Row[Any] | None:
         # By its version, which is signed; states are not.
-        keys = t.tree_keys.c
-        query = select(t.tree_keys).where(keys.department == scope.department, keys.model == scope.model)
-        return conn.execute(query.order_by(keys.version.desc()).limit(1)).one_or_none()
+        found = self._of_scope(conn, scope.department, scope.model)
+        return found[-1] if found else None
+
+    def _of_scope(self, conn: Connection, department: str, model: str) -> seen.Rows:
+        return seen.rows(conn, _KEYS, department=department, model=model)
 
     def _refuse_older(self, conn: Connection, scope: Scope, newest: Row[Any]) -> None:
         """Who was revoked still knows the older keys: nothing new may be written under one of them."""
@@ -120,9 +125,7 @@ class Tree:
 
     def _refuse_dated_back(self, conn: Connection, newest: Row[Any]) -> None:
         """Who was revoked can sign a next version only as of before that; the one in use is of after it."""
-        keys = t.tree_keys.c
-        of_scope = (keys.department == newest.department, keys.model == newest.model)
-        latest = conn.execute(select(func.max(keys.created)).where(*of_scope)).scalar()
+        latest = max(row.created for row in self._of_scope(conn, newest.department, newest.model))
         if newest.created != latest:
             raise IntegrityError(
                 "the newest key says that it was made before an older one",
@@ -137,9 +140,10 @@ class Tree:
         """
         if known := self._tree.get(key_id):
             return known
-        row = conn.execute(select(t.tree_keys).where(t.tree_keys.c.id == key_id)).one_or_none()
-        if row is None:
+        rows = seen.rows(conn, _KEYS, id=key_id)
+        if not rows:
             raise NotFound("the key is not in the database", where=key_id, fix=sealing.RESTORE)
+        row = rows[0]
         self._check_row(conn, row)
         scope = Scope(row.department, row.model)
         view, full = self._granted(conn, row) or self._from_parent(conn, row) or self._refuse(conn, scope)
@@ -154,11 +158,8 @@ class Tree:
     def _granted(self, conn: Connection, row: Row[tuple[object, ...]]) -> tuple[bytes, bytes | None] | None:
         """View key and key, from the widest of the caller's grants on exactly this key."""
         best: tuple[bytes, bytes | None] | None = None
-        query = select(t.grant_keys).where(
-            t.grant_keys.c.key_id == row.id, t.grant_keys.c.recipient == self.identity.public.id
-        )
-        for sealed in conn.execute(query).all():
-            grants = self.trust.grants(conn, t.grants.c.id == sealed.grant_id)
+        for sealed in seen.rows(conn, self._mine, key_id=row.id):
+            grants = self.trust.grants(conn, id=sealed.grant_id)
             where = f"key of {Scope(row.department, row.model)}"
             if not grants:
                 continue  # revoked
@@ -194,9 +195,10 @@ class Tree:
         A signature alone says nothing here: who was an administrator of the department and was revoked can
         sign that they gave themselves a key that they never saw.
         """
-        row = conn.execute(select(t.tree_keys).where(t.tree_keys.c.id == key_id)).one_or_none()
-        if row is None or public_id in asked:
+        rows = seen.rows(conn, _KEYS, id=key_id)
+        if not rows or public_id in asked:
             return False
+        row = rows[0]
         self._check_row(conn, row)
         if row.issuer == public_id or (row.parent_id and self._had(conn, public_id, row.parent_id, asked)):
             return True
@@ -204,7 +206,7 @@ class Tree:
             t.grant_keys.c.key_id == key_id, t.grant_keys.c.recipient == public_id
         )
         for sealed in conn.execute(query).all():
-            for grant in self.trust.grants(conn, t.grants.c.id == sealed.grant_id):
+            for grant in self.trust.grants(conn, id=sealed.grant_id):
                 signed = self._signed_by_who_may(conn, grant, sealed)
                 if signed and self._had(conn, sealed.issuer, key_id, asked | {public_id}):
                     return True

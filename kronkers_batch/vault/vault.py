@@ -209,7 +209,7 @@ class Vault:
 
     def held(self, conn: Connection) -> list[Grant]:
         """Every grant of the caller that holds now, verified."""
-        return self.trust.grants(conn, t.grants.c.principal_id == self.identity.id)
+        return self.trust.grants(conn, principal_id=self.identity.id)
 
     def role(self, conn: Connection, scope: Scope) -> Role | None:
         """The caller's highest role on a scope now, by grants on it or on its department."""
