@@ -91,6 +91,15 @@ class Database:
             yield connection
 
     @contextlib.contextmanager
+    def reading(self, within: Connection | None) -> Iterator[Connection]:
+        """The transaction that the caller has begun, or a read transaction for this block alone."""
+        if within is not None:
+            yield within
+            return
+        with self.read() as connection:
+            yield connection
+
+    @contextlib.contextmanager
     def write(self) -> Iterator[Connection]:
         """A write transaction: committed at the end, undone when the block raises.
 

@@ -2,8 +2,9 @@
 
 A read transaction sees the database as of one point in time, so its answers hold as long as it lasts: a
 small table is loaded whole by one statement and then looked up in memory, and the rows of a large one are
-fetched for many questions at once. In a write transaction nothing is remembered: it sees what it writes itself and, on
-PostgreSQL, what others commit meanwhile, such as a revocation. There each question is a statement.
+fetched for many questions at once. In a write transaction nothing is remembered: it sees what it writes
+itself and, on PostgreSQL, what others commit meanwhile, such as a revocation. There each question is a
+statement.
 
 A value that is not of its column's type spoils only the questions that meet it, not a whole table: where a
 statement for many fails on one, each question is asked by itself.

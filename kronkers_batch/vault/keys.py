@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterable
 
 from sqlalchemy import Connection, insert, select
 
@@ -106,6 +107,10 @@ class Keyring(Tree):
         key = DataKey(row.id, scope, kind, row.version_id, sealing.unseal(under, context, row.wrapped, where))
         self._data.put(key_id, key)
         return key
+
+    def fetch_data_keys(self, conn: Connection, key_ids: Iterable[str]) -> None:
+        """Has :meth:`data_key` find these in one statement, where ``conn`` is a read transaction."""
+        seen.fetch(conn, t.data_keys, [id for id in key_ids if self._data.get(id) is None])
 
     def find_data_key(self, conn: Connection, scope: Scope, kind: Kind, version_id: str) -> DataKey | None:
         """The data key of this scope, kind and version; None where none was made. Raises as data_key."""

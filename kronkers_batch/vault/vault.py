@@ -62,6 +62,10 @@ class Vault:
         """
         return self.ring.data_key(conn, key_id)
 
+    def fetch_keys(self, conn: Connection, key_ids: Iterable[str]) -> None:
+        """Has :meth:`data_key` find these in one statement, where ``conn`` is a read transaction."""
+        self.ring.fetch_data_keys(conn, key_ids)
+
     def filter_key(self, conn: Connection, scope: Scope) -> bytes:
         """The 32 bytes for keyed hashes of a scope's entity keys; rotation does not change them.
 
