@@ -12,6 +12,7 @@ from kronkers_batch.errors import SourceError
 from kronkers_batch.frames.schema import Column, Schema
 from kronkers_batch.steps.services import Services
 from kronkers_batch.steps.windows import days
+from kronkers_batch.warehouse.versions import Head
 
 if TYPE_CHECKING:
     import polars as pl
@@ -45,19 +46,20 @@ def output_source(services: Services, upstream: ModelSpec) -> SourceSpec:
 
 def head_ids(services: Services, model: str, window: Window) -> list[str]:
     """The version ids that a reader of a model's output sees in a window, in order of their dates."""
-    return [head.id for head in services.warehouse.heads(model) if _covers(window, head.date)]
+    return [head.id for head in _heads(services, model, window)]
 
 
 def published_dates(services: Services, model: str) -> set[dt.date]:
-    """The logical dates of which readers see an output of this model."""
+    """The logical dates of which readers see an output of this model; costs more with each night."""
     return {head.date for head in services.warehouse.heads(model)}
 
 
 def has_heads(services: Services, model: str, window: Window) -> bool:
     """Whether every date of a window has a published output; without a start, whether any date has."""
-    published = published_dates(services, model)
     wanted = set(days(window))
-    return wanted <= published if wanted else bool(published)
+    if not wanted:
+        return services.warehouse.newest_head(model) is not None
+    return wanted <= {head.date for head in _heads(services, model, window)}
 
 
 def read_output(
@@ -68,7 +70,7 @@ def read_output(
     ``purpose`` is the source that reads them, for the ledger. Raises SourceError naming the dates that have
     no published output.
     """
-    heads = [head for head in services.warehouse.heads(model) if _covers(window, head.date)]
+    heads = _heads(services, model, window)
     absent = sorted(set(days(window)) - {head.date for head in heads})
     if absent:
         more = f" and {len(absent) - 1} more dates" if len(absent) > 1 else ""
@@ -82,6 +84,8 @@ def read_output(
         yield from services.warehouse.read(model, date=head.date, version=head.number, told=told)
 
 
-def _covers(window: Window, date: dt.date) -> bool:
-    after = window.start is None or window.start.date() <= date
-    return after and (window.end is None or dt.datetime.combine(date, dt.time(), dt.UTC) < window.end)
+def _heads(services: Services, model: str, window: Window) -> list[Head]:
+    """The heads of the dates that begin in a window; only their logs are read."""
+    first = None if window.start is None else window.start.date()
+    last = None if window.end is None else (window.end - dt.timedelta(microseconds=1)).date()
+    return services.warehouse.heads(model, first=first, last=last)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 DATE_COLUMN = "logical_date"
 """Stands before an output's own columns where rows of several dates are told apart."""
 
-_AT_ONCE = 8  # pieces in memory as ciphertext, about 8 MB
+AT_ONCE = 8  # pieces in memory as ciphertext, about 8 MB
 # More keys than this hit most pieces anyway: reading all of them is cheaper than asking for each.
 _MOST_KEYS = 2_000
 
@@ -40,15 +41,22 @@ def stream(
     opened: Opened,
     columns: Sequence[str] | None = None,
     only: set[int] | None = None,
+    early: Mapping[int, bytes] = MappingProxyType({}),
 ) -> Iterator[pl.DataFrame]:
     """The version's rows in their order, one frame a piece; ``only`` reads just these pieces.
+
+    ``early`` holds the ciphertext of all these pieces, where :func:`few` has fetched it.
 
     Raises IntegrityError before anything of a changed, missing or foreign piece is handed out.
     """
     wanted = [entry for entry in opened.pieces if only is None or entry.number in only]
-    for start in range(0, len(wanted), _AT_ONCE):
-        batch = wanted[start : start + _AT_ONCE]
-        blobs = _blobs(db, opened, batch)
+    for start in range(0, len(wanted), AT_ONCE):
+        batch = wanted[start : start + AT_ONCE]
+        if early:
+            blobs = dict(early)
+        else:
+            with db.read() as conn:
+                blobs = _blobs(conn, opened, batch)
         for entry in batch:
             blob = blobs.pop(entry.number, None)
             if blob is None:
@@ -145,13 +153,25 @@ def _holding_in_group(
     return found
 
 
-def _blobs(db: Database, opened: Opened, batch: Sequence[PieceEntry]) -> dict[int, bytes]:
+def few(conn: Connection, opened: Opened, only: set[int] | None, most: int) -> dict[int, bytes]:
+    """The ciphertext of the pieces to be read, where these are at most so many; else none.
+
+    Args:
+        conn: The transaction in which they were found.
+        opened: The version.
+        only: The pieces' numbers; None is all.
+        most: How many may be in memory.
+    """
+    batch = [entry for entry in opened.pieces if only is None or entry.number in only]
+    return _blobs(conn, opened, batch) if 0 < len(batch) <= most else {}
+
+
+def _blobs(conn: Connection, opened: Opened, batch: Sequence[PieceEntry]) -> dict[int, bytes]:
     table = output_pieces.c
     query = select(table.number, table.data).where(
         table.version_id == opened.version.id, table.number.in_([entry.number for entry in batch])
     )
-    with db.read() as conn:
-        return {row.number: row.data for row in conn.execute(query).all()}
+    return {row.number: row.data for row in conn.execute(query).all()}
 
 
 def _damaged(opened: Opened, what: str) -> IntegrityError:
