@@ -71,6 +71,18 @@ def scanned(conn: Connection, query: Select[Any], **equal: str) -> Rows:
     return there
 
 
+def load(conn: Connection, query: Select[Any]) -> None:
+    """Has :func:`loaded` know the rows of a query, where ``conn`` is a read transaction."""
+    if (seen := _of(conn)) is not None:
+        _whole(seen, conn, query)
+
+
+def loaded(conn: Connection, query: Select[Any], **equal: object) -> Rows | None:
+    """As :func:`rows`, where :func:`load` has loaded them; else None."""
+    seen = _of(conn)
+    return None if seen is None or query not in seen.whole else _loaded(conn, query, equal)
+
+
 def row(conn: Connection, table: Table, id: str) -> Row[Any] | None:
     """The row with this ``id``; None where there is none. Raises IntegrityError as :func:`rows`."""
     seen = _of(conn)

@@ -19,6 +19,10 @@ from kronkers_batch.vault.identity import Identity
 from kronkers_batch.vault.tree import Tree, TreeKey
 from kronkers_batch.vault.trust import Trust
 
+_FILTERS = select(
+    t.data_keys.c.id, t.data_keys.c.department, t.data_keys.c.model, t.data_keys.c.version_id
+).where(t.data_keys.c.kind == str(Kind.FILTER))
+
 
 class Keyring(Tree):
     """The tree, and the data keys that hang on it."""
@@ -112,8 +116,16 @@ class Keyring(Tree):
         """Has :meth:`data_key` find these in one statement, where ``conn`` is a read transaction."""
         seen.fetch(conn, t.data_keys, [id for id in key_ids if self._data.get(id) is None])
 
+    def fetch_filter_keys(self, conn: Connection) -> None:
+        """Has :meth:`find_data_key` find every scope's filter key in one statement, as above."""
+        seen.load(conn, _FILTERS)
+        self.fetch_data_keys(conn, [row.id for row in seen.loaded(conn, _FILTERS) or ()])
+
     def find_data_key(self, conn: Connection, scope: Scope, kind: Kind, version_id: str) -> DataKey | None:
         """The data key of this scope, kind and version; None where none was made. Raises as data_key."""
+        named = {"department": scope.department, "model": scope.model, "version_id": version_id}
+        if kind is Kind.FILTER and (known := seen.loaded(conn, _FILTERS, **named)) is not None:
+            return self.data_key(conn, known[0].id) if known else None
         query = select(t.data_keys.c.id).where(
             t.data_keys.c.kind == str(kind),
             t.data_keys.c.department == scope.department,

@@ -87,11 +87,12 @@ class Tree:
             AccessRefused: No grant opens it, or the department has no key yet. NotFound: no key, not made.
             IntegrityError: An older key was put in its place.
         """
-        newest = self._newest(conn, scope)
+        versions = self._versions(conn, scope)
+        newest = versions[-1] if versions else None
         self._refuse_put_back(scope, newest)
         if newest is not None:
             self._refuse_older(conn, scope, newest)
-            self._refuse_dated_back(conn, newest)
+            self._refuse_dated_back(versions)
             return self.tree_key(conn, newest.id)
         if not scope.model:
             raise AccessRefused(
@@ -107,11 +108,12 @@ class Tree:
 
     def _newest(self, conn: Connection, scope: Scope) -> Row[Any] | None:
         # By its version, which is signed; states are not.
-        found = self._of_scope(conn, scope.department, scope.model)
+        found = self._versions(conn, scope)
         return found[-1] if found else None
 
-    def _of_scope(self, conn: Connection, department: str, model: str) -> seen.Rows:
-        return seen.rows(conn, _KEYS, department=department, model=model)
+    def _versions(self, conn: Connection, scope: Scope) -> seen.Rows:
+        """Every version of a scope's key, oldest first."""
+        return seen.rows(conn, _KEYS, department=scope.department, model=scope.model)
 
     def _refuse_older(self, conn: Connection, scope: Scope, newest: Row[Any]) -> None:
         """Who was revoked still knows the older keys: nothing new may be written under one of them."""
@@ -123,10 +125,10 @@ class Tree:
                 fix=sealing.RESTORE,
             )
 
-    def _refuse_dated_back(self, conn: Connection, newest: Row[Any]) -> None:
+    def _refuse_dated_back(self, versions: seen.Rows) -> None:
         """Who was revoked can sign a next version only as of before that; the one in use is of after it."""
-        latest = max(row.created for row in self._of_scope(conn, newest.department, newest.model))
-        if newest.created != latest:
+        newest = versions[-1]
+        if newest.created != max(row.created for row in versions):
             raise IntegrityError(
                 "the newest key says that it was made before an older one",
                 where=f"key of {Scope(newest.department, newest.model)}",

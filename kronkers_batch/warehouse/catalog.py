@@ -28,21 +28,23 @@ VersionRow = Row[tuple[Any, ...]]
 
 @dataclass(frozen=True)
 class Group:
-    """One group of filters: how it lies, and the SHA-256 of each of its index pieces."""
+    """One group of filters: how it lies, and the SHA-256 of each of its index pieces, one after the other."""
 
     layout: Layout
-    digests: tuple[bytes, ...]
+    digests: bytes
+
+    def digest_of(self, number: int) -> bytes:
+        """The digest of one index piece."""
+        return self.digests[number * DIGEST_BYTES : (number + 1) * DIGEST_BYTES]
 
     def to_json(self) -> dict[str, Any]:
         """For the manifest."""
-        return {**self.layout.to_json(), "digests": base64.b64encode(b"".join(self.digests)).decode()}
+        return {**self.layout.to_json(), "digests": base64.b64encode(self.digests).decode()}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Group:
         """The inverse of :meth:`to_json`."""
-        raw = base64.b64decode(value["digests"])
-        cuts = range(0, len(raw), DIGEST_BYTES)
-        return cls(Layout.from_json(value), tuple(raw[cut : cut + DIGEST_BYTES] for cut in cuts))
+        return cls(Layout.from_json(value), base64.b64decode(value["digests"]))
 
 
 @dataclass(frozen=True)
