@@ -311,8 +311,8 @@ RECORD = [
 ]  # fmt: skip
 
 OUTPUTS = [
-    _("a filter need not be the one that is listed", "warehouse.reader:_holding_in_group",
-      without("hashlib.sha256(...).digest() != group.digests[number]"),
+    _("a filter need not be the one that is listed", "warehouse.reader:_filter",
+      without("hashlib.sha256(...).digest() != group.digest_of(number)"),
       f"{HOLDERS}test_a_filter_that_a_reader_sealed_is_refused"),
     _("any filter key will do", "warehouse.reader:holding",
       never("key_check(...).hex() != opened.filter_check"),
