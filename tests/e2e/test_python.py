@@ -174,9 +174,9 @@ def test_the_page_names_every_function():
 
 def test_who_was_revoked_is_refused_at_once_whatever_is_remembered(project):
     """Keys are remembered for minutes; the right to read is asked for with each read."""
-    ann = Person.new(project, "ann", "reader", "sales")
+    ann = Person(project, "ann").join().granted("reader", "sales")
     with opened(ann) as system:
-        key = system.read("buys", date=NIGHT)["customer"][0]
+        key = system.read("buys", date=NIGHT)["id"][0]
         assert system.read("buys", date=NIGHT, keys=[key]).height == 1
         project.run("access", "revoke", "ann", "sales")
         for keys in (None, [key]):

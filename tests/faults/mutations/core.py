@@ -138,7 +138,7 @@ KEYS = [
       f"{INSIDERS}test_who_was_admin_does_not_have_the_next_keys_sealed_to_themselves",
       f"{INSIDERS}test_who_was_admin_does_not_have_them_sealed_to_a_friend_by_dating_back"),
     _("a newer key is dated back", "vault.tree:Tree.active",
-      drop("self._refuse_dated_back(conn, newest)"),
+      drop("self._refuse_dated_back(versions)"),
       f"{INSIDERS}test_who_was_admin_does_not_slip_in_a_newer_key_by_dating_back"),
     _("a sealed key may stand under another grant", "vault.tree:Tree._granted",
       always("grant.scope == Scope(...) and ..."),

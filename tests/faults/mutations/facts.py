@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults.mutations.changes import always, drop, never, sets, swap, without
+from tests.faults.mutations.changes import drop, sets, swap, without
 from tests.faults.mutations.kind import F, _
 
 FIXED = "tests/contract/test_fixed_statements.py::"
@@ -30,9 +30,10 @@ MUTATIONS = [
       swap("None if write else seen.Seen()", "seen.Seen()"),
       f"{SEEN}test_a_write_transaction_remembers_nothing"),
     _("one damaged value spoils the whole table", "store.seen:_whole",
-      sets("seen.whole[query]", "[]"), f"{SEEN}test_a_damaged_row_spoils_what_meets_it_alone"),
+      swap("seen.whole[query] = None", "raise"), f"{SEEN}test_a_damaged_row_spoils_what_meets_it_alone"),
     _("one model's damage stops all", "registry.standing:standings",
-      swap("result[model] = error", "raise"), f"{FIXED}test_one_models_damage_stops_no_other[sqlite-champions]",
+      swap("result[model] = error", "raise"),
+      f"{FIXED}test_one_models_damage_stops_no_other[sqlite-champions]",
       f"{FIXED}test_one_models_damage_stops_no_other[sqlite-model_versions]"),
     _("one date's damage stops all", "warehouse.standing:standings",
       swap("result[day] = error", "raise"), f"{FIXED}test_one_models_damage_stops_no_other[sqlite-outputs]"),

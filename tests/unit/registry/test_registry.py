@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import polars as pl
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from kronkers_batch.errors import (
     AccessRefused,
@@ -21,8 +21,10 @@ from kronkers_batch.errors import (
 )
 from kronkers_batch.registry import champions, records
 from kronkers_batch.registry.registry import parse_ref
+from kronkers_batch.registry.standing import Asked
 from kronkers_batch.store import clock
 from kronkers_batch.store.artifacts import ArtifactStore
+from kronkers_batch.store.tables.registry import champions as promotions
 from kronkers_batch.store.tables.vault import data_keys
 from kronkers_batch.vault.context import Role, Scope
 from tests.warehouse_support import House, training
@@ -383,7 +385,7 @@ def test_a_promotion_before_the_one_before_it_is_refused(house: House):
     two(house)
     with house.db.write() as conn:
         first, last = champions.lines(conn, house.vault, "late")
-        earlier = replace(last, at=first.at - 1)
+        earlier = dataclasses.replace(last, at=first.at - 1)
         signed = house.vault.sign(earlier.context, earlier.statement())
         values = {"at": earlier.at, "signature": signed.value}
         conn.execute(update(promotions).where(promotions.c.sequence == 2).values(**values))
