@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from kronkers_batch.errors import IntegrityError, NotFound
+from kronkers_batch.errors import IntegrityError, NotFound, UsageError
 from kronkers_batch.store import seen
 from kronkers_batch.store.tables.outputs import output_log, output_versions
 from kronkers_batch.vault.context import Kind, Signature
@@ -163,6 +163,44 @@ def open_heads(
     rows = [(head_row(conn, head, judged), judged) for judged in logs if (head := log.head_of(judged))]
     vault.fetch_keys(conn, [key for row, _ in rows for key in (row.record_key_id, row.key_id)])
     return [open_version(conn, vault, row, judged) for row, judged in rows]
+
+
+def selected(
+    conn: Connection,
+    vault: Vault,
+    model: str,
+    date: dt.date | None,
+    version: int | None,
+    at: int | None,
+    first: dt.date | None,
+    last: dt.date | None,
+) -> list[Opened]:
+    """The versions that a reader means; the arguments are those of :meth:`Warehouse.read`. At least one.
+
+    Raises NotFound, AccessRefused, IntegrityError, and UsageError where a version is given without its date.
+    """
+    if version is not None:
+        if date is None or at is not None:
+            raise UsageError(
+                "a version is of one date, and says itself which moment it is of",
+                fix="Give its date with it, and no moment.",
+            )
+        return [open_numbered(conn, vault, model, date, version)]
+    if date is not None:
+        return [open_head(conn, vault, model, date, at)]
+    found = open_heads(conn, vault, model, first, last, at)
+    if not found:
+        raise NotFound(
+            f"there is no such published output of {model}",
+            fix=f"kronkers outputs {model} lists what there is.",
+        )
+    return found
+
+
+def open_numbered(conn: Connection, vault: Vault, model: str, date: dt.date, number: int) -> Opened:
+    """A finished version by its number. Raises NotFound, AccessRefused, IntegrityError."""
+    row = numbered(conn, vault, model, date, number)
+    return open_version(conn, vault, row, log.lines(conn, vault, model, date))
 
 
 def list_heads(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, select
 
-from kronkers_batch.errors import KronkersError, NotFound, UsageError
+from kronkers_batch.errors import KronkersError, NotFound
 from kronkers_batch.frames.schema import Schema
 from kronkers_batch.ledger.ledger import Ledger
 from kronkers_batch.store.engine import Database
@@ -172,7 +172,7 @@ class Warehouse:
     def get(self, ref: str) -> OutputVersion:
         """One finished version, called ``NAME/2013-06-01#3``. Raises UsageError, NotFound."""
         with self._db.read() as conn:
-            return self._numbered(conn, *parse_ref(ref)).version
+            return catalog.open_numbered(conn, self._vault, *parse_ref(ref)).version
 
     def head(self, model: str, date: dt.date) -> OutputVersion | None:
         """What readers of a date get; None where there is nothing. Raises AccessRefused, IntegrityError."""
@@ -258,7 +258,7 @@ class Warehouse:
         """
         with self._db.read() as conn:
             may(conn)
-            found = self._select(conn, model, date, version, at, first, last)
+            found = catalog.selected(conn, self._vault, model, date, version, at, first, last)
             reader.check_columns(found, columns)
             keys = [self._vault.data_key(conn, opened.key_id) for opened in found]
         self._record_read(model, found, date, first, last, told)
@@ -309,7 +309,7 @@ class Warehouse:
         frames: list[pl.DataFrame] = []
         with self._db.read() as conn:
             may(conn)
-            found = self._select(conn, model, date, version, at, None, None)
+            found = catalog.selected(conn, self._vault, model, date, version, at, None, None)
             jobs = []
             reader.check_columns(found, columns)
             asked = by_column(model, found[-1].version.key, keys)
@@ -331,14 +331,6 @@ class Warehouse:
                 frames.append(reader.dated(hits.select(names), opened))
             frames.append(reader.dated(reader.no_rows(opened, names), opened))
         return pl.concat(frames, how="vertical")
-
-    def key_columns(self, model: str) -> tuple[str, ...]:
-        """The key of a model's newest output. Raises NotFound, AccessRefused, IntegrityError."""
-        with self._db.read() as conn:
-            newest = catalog.newest_head(conn, self._vault, model)
-            if newest is None:
-                raise _nothing(model)
-            return catalog.open_head(conn, self._vault, model, newest.date, None).version.key
 
     def sql(
         self,
@@ -368,34 +360,6 @@ class Warehouse:
 
     # ------------------------------------------------------------ inside
 
-    def _select(
-        self,
-        conn: Connection,
-        model: str,
-        date: dt.date | None,
-        version: int | None,
-        at: int | None,
-        first: dt.date | None,
-        last: dt.date | None,
-    ) -> list[Opened]:
-        if version is not None:
-            if date is None or at is not None:
-                raise UsageError(
-                    "a version is of one date, and says itself which moment it is of",
-                    fix="Give its date with it, and no moment.",
-                )
-            return [self._numbered(conn, model, date, version)]
-        if date is not None:
-            return [catalog.open_head(conn, self._vault, model, date, at)]
-        found = catalog.open_heads(conn, self._vault, model, first, last, at)
-        if not found:
-            raise _nothing(model)
-        return found
-
-    def _numbered(self, conn: Connection, model: str, date: dt.date, number: int) -> Opened:
-        row = catalog.numbered(conn, self._vault, model, date, number)
-        return catalog.open_version(conn, self._vault, row, log.lines(conn, self._vault, model, date))
-
     def _record_read(
         self,
         model: str,
@@ -415,9 +379,3 @@ class Warehouse:
             action, details = told
             scope = Scope(version.department, model)
             note(self._ledger, conn, self._vault, action, subject, scope, details)
-
-
-def _nothing(model: str) -> NotFound:
-    return NotFound(
-        f"there is no such published output of {model}", fix=f"kronkers outputs {model} lists what there is."
-    )

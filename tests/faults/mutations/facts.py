@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults.mutations.changes import drop, sets, swap, without
+from tests.faults.mutations.changes import drop, swap, without
 from tests.faults.mutations.kind import F, _
 
 FIXED = "tests/contract/test_fixed_statements.py::"

@@ -149,11 +149,13 @@ def test_keys_that_are_none(house: House, keys):
         house.warehouse.lookup("late", keys, DAY)
 
 
-def test_the_key_of_a_model(house: House):
+def test_keys_by_their_values_in_order(house: House):
     with pytest.raises(NotFound):
-        house.warehouse.key_columns("late")
+        house.warehouse.lookup("late", [(1, "JFK")])
     house.publish()
-    assert house.warehouse.key_columns("late") == ("flight", "origin")
+    assert house.warehouse.lookup("late", [(1, "JFK"), ("2", "LGA")])["flight"].to_list() == [1, 2]
+    with pytest.raises(UsageError, match="has 2 value"):
+        house.warehouse.lookup("late", [1])
 
 
 def test_sql_joins_outputs(house: House):
