@@ -25,7 +25,7 @@ from kronkers_batch.steps.services import Services
 if TYPE_CHECKING:
     import polars as pl
 
-    from kronkers_batch.steps.reading import Key
+    from kronkers_batch.warehouse.keys import Key
 
 
 class System:

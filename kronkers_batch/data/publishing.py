@@ -100,7 +100,7 @@ class Publisher:
         with self._db.write() as conn:
             wanted = lookup(self._vault, conn, key.scope, source.name, window, identity)
             serialise(conn, f"snapshot {wanted}")
-            if (earlier := ready(conn, wanted)) and earlier.id != lost:
+            if (earlier := ready(conn, [wanted])[wanted]) and earlier.id != lost:
                 return str(earlier.id)  # one is enough
             done = conn.execute(
                 update(table)

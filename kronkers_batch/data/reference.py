@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +48,16 @@ class SnapshotRef:
     created: int
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What a snapshot is looked for by; the fields are as in :meth:`Snapshots.find`."""
+
+    source: str
+    window: Window
+    identity: str
+    scopes: tuple[Scope, ...]
+
+
 def reference(manifest: Manifest) -> SnapshotRef:
     """The reference that a verified manifest is of."""
     return SnapshotRef(
@@ -72,10 +83,13 @@ def lookup(vault: Vault, conn: Connection, scope: Scope, source: str, window: Wi
     return hmac.digest(key, fields, "sha256").hex()
 
 
-def ready(conn: Connection, wanted: str) -> Row[Any] | None:
-    """The published snapshot that is found by this, if there is one; the newest, where pieces were lost."""
-    query = select(table).where(table.c.lookup == wanted, table.c.state == READY)
-    return conn.execute(query.order_by(table.c.created.desc(), table.c.id.desc())).first()
+def ready(conn: Connection, wanted: Sequence[str]) -> dict[str, Row[Any] | None]:
+    """The published snapshot that is found by each of these; the newest, where pieces were lost."""
+    found: dict[str, Row[Any] | None] = dict.fromkeys(wanted)
+    query = select(table).where(table.c.lookup.in_(wanted), table.c.state == READY)
+    for row in conn.execute(query.order_by(table.c.created, table.c.id)).all():
+        found[row.lookup] = row
+    return found
 
 
 def folder(scope: Scope, source: str, snapshot_id: str) -> str:

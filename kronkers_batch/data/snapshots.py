@@ -12,9 +12,19 @@ from sqlalchemy import Connection, Row, select
 from kronkers_batch.config.places import Places
 from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.data.publishing import Note, Publisher
-from kronkers_batch.data.reference import READY, SnapshotRef, folder, lookup, microseconds, ready, reference
+from kronkers_batch.data.reference import (
+    READY,
+    SnapshotRef,
+    Wanted,
+    folder,
+    lookup,
+    microseconds,
+    ready,
+    reference,
+)
 from kronkers_batch.data.window import Window
-from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound
+from kronkers_batch.errors import AccessRefused, IntegrityError, KronkersError, NotFound
+from kronkers_batch.store import seen
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database
 from kronkers_batch.store.ids import new_id
@@ -29,7 +39,7 @@ if TYPE_CHECKING:
 
     from kronkers_batch.data.sources.output import OutputReader
 
-__all__ = ["SnapshotRef", "Snapshots"]
+__all__ = ["SnapshotRef", "Snapshots", "Wanted"]
 
 _REMEMBERED = 64
 
@@ -72,31 +82,100 @@ class Snapshots:
 
         Raises IntegrityError, StoreError.
         """
-        found = self._published(source_name, window, identity, scopes)
-        return next((opened.ref for opened in found if self._is_whole(opened)), None)
+        wanted = Wanted(source_name, window, identity, tuple(scopes))
+        found = self.find_many([wanted])[wanted]
+        if isinstance(found, KronkersError):
+            raise found
+        return found
+
+    def find_many(
+        self, asked: Iterable[Wanted], within: Connection | None = None
+    ) -> dict[Wanted, SnapshotRef | KronkersError | None]:
+        """:meth:`find` for many, in a number of statements that does not depend on how many.
+
+        Args:
+            asked: What is looked for.
+            within: A read transaction to ask in; None begins one.
+
+        Returns:
+            For each its snapshot, None where there is none, or the IntegrityError that :meth:`find` raises,
+            which stops no other. Raises StoreError.
+        """
+        result: dict[Wanted, SnapshotRef | KronkersError | None] = {}
+        for wanted, found in self._published(list(dict.fromkeys(asked)), within).items():
+            result[wanted] = None
+            for opened in found:
+                if isinstance(opened, KronkersError):
+                    result[wanted] = opened
+                elif self._is_whole(opened):
+                    result[wanted] = opened.ref
+                else:
+                    continue
+                break
+        return result
 
     def lost(self, source_name: str, window: Window, identity: str, scopes: Iterable[Scope]) -> str:
         """The id of a snapshot of these rows of which pieces are gone; empty where there is none.
 
         Arguments and errors as of :meth:`find`.
         """
-        found = self._published(source_name, window, identity, scopes)
-        return next((opened.ref.id for opened in found if not self._is_whole(opened)), "")
+        wanted = Wanted(source_name, window, identity, tuple(scopes))
+        for opened in self._published([wanted], None)[wanted]:
+            if isinstance(opened, KronkersError):
+                raise opened
+            if not self._is_whole(opened):
+                return opened.ref.id
+        return ""
 
     def _published(
-        self, source_name: str, window: Window, identity: str, scopes: Iterable[Scope]
-    ) -> Iterator[_Opened]:
-        for scope in scopes:
-            with self._db.read() as conn:
-                try:
-                    wanted = lookup(self._vault, conn, scope, source_name, window, identity)
-                except (NotFound, AccessRefused):
-                    continue  # nothing was frozen under it yet, or the caller has no key of it
-                row = ready(conn, wanted)
-                opened = None if row is None else self._open(conn, row)
-            if opened is not None:
-                _compare(opened.ref, source_name, window, identity, scope)
-                yield opened
+        self, asked: Sequence[Wanted], within: Connection | None
+    ) -> dict[Wanted, list[_Opened | KronkersError]]:
+        """For each the snapshots that there are, or what is wrong with them, in the order of its scopes."""
+        with self._db.reading(within) as conn:
+            self._vault.fetch_filter_keys(conn)
+            named = {wanted: self._lookups(conn, wanted) for wanted in asked}
+            texts = [text for found in named.values() for text in found.values() if isinstance(text, str)]
+            rows = seen.for_each(list(dict.fromkeys(texts)), lambda some: ready(conn, some))
+            there = [row for row in rows.values() if row is not None and not isinstance(row, KronkersError)]
+            self._vault.fetch_keys(conn, [row.key_id for row in there])
+            return {
+                wanted: [
+                    opened
+                    for scope, text in found.items()
+                    if (opened := self._opened_as(conn, wanted, scope, text, rows)) is not None
+                ]
+                for wanted, found in named.items()
+            }
+
+    def _lookups(self, conn: Connection, wanted: Wanted) -> dict[Scope, str | KronkersError]:
+        """What its snapshots are found by, for each scope under which there may be some."""
+        found: dict[Scope, str | KronkersError] = {}
+        for scope in wanted.scopes:
+            try:
+                found[scope] = lookup(self._vault, conn, scope, wanted.source, wanted.window, wanted.identity)
+            except (NotFound, AccessRefused):
+                continue  # nothing was frozen under it yet, or the caller has no key of it
+            except IntegrityError as error:
+                found[scope] = error
+        return found
+
+    def _opened_as(
+        self,
+        conn: Connection,
+        wanted: Wanted,
+        scope: Scope,
+        text: str | KronkersError,
+        rows: Mapping[str, Row[Any] | KronkersError | None],
+    ) -> _Opened | KronkersError | None:
+        row = text if isinstance(text, KronkersError) else rows[text]
+        if row is None or isinstance(row, KronkersError):
+            return row
+        try:
+            opened = self._open(conn, row)
+            _compare(opened.ref, wanted.source, wanted.window, wanted.identity, scope)
+        except KronkersError as error:
+            return error
+        return opened
 
     def _is_whole(self, opened: _Opened) -> bool:
         """Whether every piece is in the store; what is in them is looked at as they are read."""

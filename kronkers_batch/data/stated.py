@@ -22,10 +22,20 @@ class Heads:
     start: dt.datetime | None
     end: dt.datetime | None
 
+    @property
+    def first(self) -> dt.date | None:
+        """The first logical date that lies in it; None is open."""
+        return None if self.start is None else self.start.date()
+
+    @property
+    def last(self) -> dt.date | None:
+        """The last one; None is open."""
+        return None if self.end is None else (self.end - dt.timedelta(microseconds=1)).date()
+
     def covers(self, date: dt.date) -> bool:
         """Whether a logical date lies in it."""
-        after = self.start is None or self.start.date() <= date
-        return after and (self.end is None or dt.datetime.combine(date, dt.time(), dt.UTC) < self.end)
+        first, last = self.first, self.last
+        return (first is None or first <= date) and (last is None or date <= last)
 
 
 Known: TypeAlias = Callable[[Heads], Sequence[str]]

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from sqlalchemy import Connection, Row, Select, select
 
-from kronkers_batch.errors import IntegrityError
+from kronkers_batch.errors import IntegrityError, KronkersError
 from kronkers_batch.registry.training import Promotion
-from kronkers_batch.store import chain, clock, written
+from kronkers_batch.store import chain, clock, seen, written
 from kronkers_batch.store.canonical import encode, sealed_object
 from kronkers_batch.store.tables.registry import champions, model_versions
 from kronkers_batch.vault.context import Context, DataKey, Kind, Role, Signature
 from kronkers_batch.vault.vault import Vault
+
+T = TypeVar("T")
 
 PROMOTE, ROLLBACK = "promote", "rollback"
 
@@ -61,24 +65,52 @@ class Line:
         return chain.digest(self.statement(), self.signature.value)
 
 
-def lines(conn: Connection, vault: Vault, model: str, at: int | None = None) -> list[Line]:
-    """The log of a model up to a moment, oldest first, verified; without what other departments wrote in it.
+def lines(conn: Connection, vault: Vault, model: str) -> list[Line]:
+    """As :func:`logs`, of one model. Raises IntegrityError."""
+    return given(logs(conn, vault, [model])[model])
 
-    Raises IntegrityError.
+
+def logs(conn: Connection, vault: Vault, models: Sequence[str]) -> dict[str, list[Line] | KronkersError]:
+    """The logs of models by one statement, each oldest first and verified; empty where there is none.
+
+    Without what other departments wrote in them. An IntegrityError is its own model's value.
     """
-    query = _query(model).order_by(champions.c.sequence)
-    if at is not None:
-        query = query.where(champions.c.at <= at)
-    found = [_line(row) for row in conn.execute(query).all()]
-    previous = chain.NONE
+    found = seen.for_each(models, lambda some: _stored(conn, some))
+    for model, log in found.items():
+        if not isinstance(log, KronkersError):
+            try:
+                found[model] = _verified(conn, vault, model, log)
+            except IntegrityError as error:
+                found[model] = error
+    return found
+
+
+def given(answer: T | KronkersError) -> T:
+    """An answer that is none of the errors. Raises the error."""
+    if isinstance(answer, KronkersError):
+        raise answer
+    return answer
+
+
+def _stored(conn: Connection, models: Sequence[str]) -> dict[str, list[Line]]:
+    query = _query(*models).order_by(champions.c.model, champions.c.sequence)
+    found: dict[str, list[Line]] = {model: [] for model in models}
+    for row in conn.execute(query).all():
+        found[row.model].append(_line(row))
+    return found
+
+
+def _verified(conn: Connection, vault: Vault, model: str, found: list[Line]) -> list[Line]:
+    previous, at = chain.NONE, -1
     for sequence, line in enumerate(found, start=1):
-        if line.sequence != sequence or line.previous != previous:
+        # Times rise: what the log was at an earlier one are its first lines.
+        if line.sequence != sequence or line.previous != previous or line.at <= at:
             raise IntegrityError(
                 "the log of champions has a changed or missing row",
                 where=model,
                 fix="Do not score with it. Compare with a backup, and see who could write to the database.",
             )
-        previous = line.digest()
+        previous, at = line.digest(), line.at
     for line in reversed(found):
         # Each stands for all before it. One of another department is passed over, but only where it is that:
         # the department is a column of the version's row, and whose signature counts hangs on it.
@@ -162,12 +194,12 @@ def promotion(vault: Vault, key: DataKey | None, line: Line, before: Line | None
     )
 
 
-def _query(model: str) -> Select[tuple[object, ...]]:
+def _query(*models: str) -> Select[tuple[object, ...]]:
     versions = model_versions.c
     return (
         select(champions, versions.department, versions.number, versions.record_key_id)
         .join(model_versions, versions.id == champions.c.version_id)
-        .where(champions.c.model == model)
+        .where(champions.c.model.in_(models))
     )
 
 

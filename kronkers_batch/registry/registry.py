@@ -8,18 +8,18 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select, update
 
-from kronkers_batch.errors import GateFailed, IntegrityError, NotFound, Stale, UsageError
+from kronkers_batch.errors import GateFailed, IntegrityError, KronkersError, NotFound, Stale, UsageError
 from kronkers_batch.ledger.ledger import Ledger
-from kronkers_batch.registry import champions, compare, records, sweeping
+from kronkers_batch.registry import champions, compare, records, standing, sweeping
 from kronkers_batch.registry.champions import PROMOTE, ROLLBACK, Line
 from kronkers_batch.registry.records import Draft, VersionRow
+from kronkers_batch.registry.standing import Asked, Standing
 from kronkers_batch.registry.training import ModelVersion, Promotion, Training, parse_ref
 from kronkers_batch.store import clock
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables.registry import model_versions
-from kronkers_batch.store.tables.vault import grants
 from kronkers_batch.vault import rights
 from kronkers_batch.vault.context import DataKey, Kind, Scope
 from kronkers_batch.vault.manifest import PieceEntry, check_piece, digest
@@ -142,15 +142,33 @@ class Registry:
         )
         with self._db.read() as conn:
             rows = conn.execute(query).all()
+            self._vault.fetch_keys(conn, [row.record_key_id for row in rows])
             return [records.open_version(conn, self._vault, row, golden=False) for row in rows]
 
     def find(self, model: str, fingerprint: str) -> ModelVersion | None:
         """The newest version with this training fingerprint; None where there is none."""
-        return self._newest(model, fingerprint=fingerprint)
+        return self._newest(model, fingerprint, "fingerprint")
 
     def newest(self, model: str, definition_fingerprint: str) -> ModelVersion | None:
         """The newest version of this definition; None where there is none."""
-        return self._newest(model, definition=definition_fingerprint)
+        return self._newest(model, definition_fingerprint, "definition")
+
+    def standings(
+        self, models: Mapping[str, Asked], at: int | None = None, within: Connection | None = None
+    ) -> dict[str, Standing | KronkersError]:
+        """What there is of each of many models, in a number of statements that does not depend on how many.
+
+        Args:
+            models: By name what is asked.
+            at: As of when :attr:`Standing.then` is, in microseconds since the epoch; None is now.
+            within: A read transaction to ask in; None begins one.
+
+        Returns:
+            For each model its standing, or what it cannot be told for: IntegrityError, AccessRefused. One
+            model's error stops no other.
+        """
+        with self._db.reading(within) as conn:
+            return standing.standings(conn, self._vault, models, at)
 
     def artifact(self, version: ModelVersion) -> bytes:
         """The version's artifact, as the worker saved it; verified before one byte is returned, and recorded.
@@ -182,15 +200,14 @@ class Registry:
     def champion(self, model: str, at: int | None = None) -> ModelVersion | None:
         """The version in use, now or at a moment (microseconds since the epoch); None where there is none."""
         with self._db.read() as conn:
-            log = champions.lines(conn, self._vault, model, at)
-            if not log:
-                return None
-            return records.open_version(conn, self._vault, self._named(conn, log[-1]), golden=True)
+            log = standing.log_of(champions.lines(conn, self._vault, model), at)
+            return standing.Opening(conn, self._vault).champion(log)
 
     def history(self, model: str) -> list[Promotion]:
         """Every promotion and rollback, oldest first. Of a deleted version the reason is gone."""
         with self._db.read() as conn:
             log = champions.lines(conn, self._vault, model)
+            self._vault.fetch_keys(conn, [line.record_key_id for line in log])
             before: list[Line | None] = [None, *log]
             return [self._promotion(conn, line, old) for line, old in zip(log, before, strict=False)]
 
@@ -237,12 +254,8 @@ class Registry:
     def by_promoter(self, version: ModelVersion) -> bool:
         """Whether who recorded a version may promote it: what an operator recorded waits for an approver."""
         with self._db.read() as conn:
-            row, trust = self._numbered(conn, version.model, version.number), self._vault.trust
-            if trust.revoked(conn, row.signer_key, clock.now()):
-                return False
-            signer = trust.principal(conn, row.signer_key)
-            held = trust.grants(conn, grants.c.principal_id == signer.id)
-            return rights.covers(held, Scope(row.department, row.model), rights.DEEDS["promote"])
+            row = self._numbered(conn, version.model, version.number)
+            return standing.by_promoter(conn, self._vault, row)
 
     def rollback(self, model: str, to: int | None = None, why: str = "") -> Promotion:
         """Makes the champion before the present one, or the version ``to``, the champion again.
@@ -258,17 +271,11 @@ class Registry:
 
     # ------------------------------------------------------------ inside
 
-    def _newest(self, model: str, **equal: str) -> ModelVersion | None:
-        query = (
-            select(model_versions)
-            .where(model_versions.c.model == model, model_versions.c.state == "ready")
-            .where(self._at_home(model), *(model_versions.c[name] == value for name, value in equal.items()))
-            .order_by(model_versions.c.number.desc())
-            .limit(1)
-        )
+    def _newest(self, model: str, value: str, name: str) -> ModelVersion | None:
         with self._db.read() as conn:
-            row = conn.execute(query).one_or_none()
-            return None if row is None else records.open_version(conn, self._vault, row, golden=True)
+            found = standing.newest(conn, self._vault, [(model, value)], name)
+            opening = standing.Opening(conn, self._vault)
+            return next((opening.version(champions.given(id)) for id in found.values()), None)
 
     def _at_home(self, model: str) -> ColumnElement[bool]:
         return self._vault.at_home(model, model_versions.c.department)
@@ -282,16 +289,6 @@ class Registry:
         if row is None or row.state != "ready":
             what = "there is no version" if row is None else "deleted was"
             raise NotFound(f"{what} {model}@{number}", fix=f"kronkers versions {model} lists what there is.")
-        return row
-
-    def _named(self, conn: Connection, line: Line) -> VersionRow:
-        """The row of the version that a line of the log names."""
-        query = select(model_versions).where(model_versions.c.id == line.version_id)
-        row = conn.execute(query).one()
-        if row.model != line.model:
-            raise IntegrityError(
-                "the champion is another model's version", where=line.model, fix=records.RESTORE
-            )
         return row
 
     def _locked(self, conn: Connection, model: str, number: int, why: str) -> tuple[VersionRow, list[Line]]:

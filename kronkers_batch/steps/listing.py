@@ -21,14 +21,14 @@ def models(services: Services) -> list[dict[str, Any]]:
     for name in rights.seen(services, "models"):
         spec = services.model(name)
         champion = services.registry.champion(name)
-        heads = services.warehouse.heads(name)
+        newest = services.warehouse.newest_head(name)
         rows.append(
             {
                 "model": name,
                 "department": spec.department,
                 "language": str(spec.language),
                 "champion": champion.ref if champion else None,
-                "output": str(heads[-1].date) if heads else None,
+                "output": str(newest.date) if newest else None,
                 "enabled": spec.enabled,
             }
         )
@@ -56,12 +56,11 @@ def versions(services: Services, model: str) -> list[dict[str, Any]]:
 def outputs(services: Services, model: str) -> list[dict[str, Any]]:
     """One row an output version, by date and number. Raises AccessRefused."""
     rights.require(services, "outputs", model)
-    heads = {head.id for head in services.warehouse.heads(model)}
     return [
         {
             "output": o.ref,
             "state": str(o.state),
-            "head": o.id in heads,
+            "head": o.head,
             "rows": o.rows,
             "created": clock.to_datetime(o.created),
             "by": o.lineage.get("model_version"),

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from sqlalchemy import Connection, select, true
+from sqlalchemy import Connection, select
 
 from kronkers_batch.config import account, opening
 from kronkers_batch.config.places import Places
@@ -67,7 +67,7 @@ def grants(services: Services) -> list[dict[str, str]]:
     with services.db.read() as connection:
         query = select(t.principals.c.id, t.principals.c.name, t.principals.c.kind)
         people = {row.id: row for row in connection.execute(query).all()}
-        found = vault.trust.grants(connection, true())
+        found = vault.trust.grants(connection)
         mine = vault.held(connection)
     everything = is_administrator(services)
     rows = [
@@ -287,7 +287,7 @@ def _grants_of(services: Services, connection: Connection, name: str) -> list[Gr
     principal_id = connection.execute(query).scalar()
     if principal_id is None:
         return []
-    return services.vault.trust.grants(connection, t.grants.c.principal_id == principal_id)
+    return services.vault.trust.grants(connection, principal_id=principal_id)
 
 
 def _told(why: str) -> dict[str, str]:

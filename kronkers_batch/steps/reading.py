@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from kronkers_batch.errors import NotFound, UsageError
+from kronkers_batch.errors import NotFound
 from kronkers_batch.steps import rights
 from kronkers_batch.steps.services import Services
+from kronkers_batch.warehouse.keys import Key
 from kronkers_batch.warehouse.warehouse import READ, SQL, Told
 
 if TYPE_CHECKING:
     import polars as pl
-
-Key = Mapping[str, Any] | Sequence[Any] | Any
-"""One row's key: values by key column (also of some columns only), all values in the key's order, or the one
-value of a key of one column."""
 
 
 def read(
@@ -44,29 +41,16 @@ def read(
         AccessRefused: The caller may not read the model. NotFound: there is no such output, or row.
         StoreError: The read cannot be recorded. UsageError, IntegrityError.
     """
-    rights.require(services, "read", model)
+    may = rights.asked(services, "read", model)
     warehouse = services.warehouse
     if keys is None:
-        return warehouse.read(model, date=date, version=version, at=at, dated=date is None, told=told)
-    wanted = _by_column(services, model, keys)
-    frame = warehouse.lookup(model, wanted, date=date, version=version, at=at, told=told)
+        return warehouse.read(
+            model, date=date, version=version, at=at, dated=date is None, told=told, may=may
+        )
+    frame = warehouse.lookup(model, keys, date=date, version=version, at=at, told=told, may=may)
     if not frame.height:
         raise NotFound(f"{model} has no row with this key", fix="check the key's values and their order")
     return iter([frame])
-
-
-def _by_column(services: Services, model: str, keys: Sequence[Key]) -> list[Mapping[str, Any]]:
-    columns = services.warehouse.key_columns(model)
-    named: list[Mapping[str, Any]] = []
-    for key in keys:
-        values = key if isinstance(key, Sequence) and not isinstance(key, str) else [key]
-        if not isinstance(key, Mapping) and len(values) != len(columns):
-            raise UsageError(
-                f"a key of {model} has {len(columns)} value(s), not {len(values)}",
-                fix=f"Give: {', '.join(columns)}",
-            )
-        named.append(key if isinstance(key, Mapping) else dict(zip(columns, values, strict=True)))
-    return named
 
 
 def sql(services: Services, query: str, *, told: Told = SQL) -> pl.DataFrame:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, select, true
+from sqlalchemy import ColumnElement, Connection, Row, func, select
 
 from kronkers_batch.data.reference import READY
 from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound
@@ -289,5 +289,5 @@ def compare_people(services: Services, connection: Connection, standing: Standin
         trust.principal(connection, key_id)
     for subject, flaw in trust.revocations.flawed(connection):
         raise flawed(subject, flaw)
-    trust.grants(connection, true())
+    trust.grants(connection)
     standing.compare(connection)

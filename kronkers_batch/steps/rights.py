@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+
+from sqlalchemy import Connection
 
 from kronkers_batch import texts
 from kronkers_batch.errors import AccessRefused, KronkersError
 from kronkers_batch.steps.services import Services
 from kronkers_batch.vault import rights
 from kronkers_batch.vault.context import Role, Scope
-from kronkers_batch.vault.rights import Who
+from kronkers_batch.vault.rights import Need, Who
 from kronkers_batch.vault.trust import Grant
 
 _SUBJECT = 256
@@ -67,13 +70,20 @@ def require(services: Services, command: str, model: str) -> None:
 
 def require_scope(services: Services, command: str, scope: Scope) -> None:
     """Raises AccessRefused unless the caller may use a command on a department or model."""
-    need = rights.need_of(command)
+    with services.db.read() as connection:
+        _require(services, rights.need_of(command), scope, connection)
+
+
+def asked(services: Services, command: str, model: str) -> Callable[[Connection], None]:
+    """:func:`require` in the transaction that it is handed, where more is asked. Raises UsageError now."""
+    return functools.partial(_require, services, rights.need_of(command), _scope(services, model))
+
+
+def _require(services: Services, need: Need, scope: Scope, connection: Connection) -> None:
     if isinstance(need, Role):
-        with services.db.read() as connection:
-            services.vault.require(connection, scope, need)
+        services.vault.require(connection, scope, need)
     elif need is Who.ADMINISTRATOR:
-        with services.db.read() as connection:
-            services.vault.trust.require_authority(connection, services.vault.identity)
+        services.vault.trust.require_authority(connection, services.vault.identity)
 
 
 def refusal(services: Services, model: str) -> AccessRefused | None:

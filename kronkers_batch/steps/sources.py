@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from kronkers_batch.errors import SourceError
 from kronkers_batch.frames.schema import Column, Schema
 from kronkers_batch.steps.services import Services
 from kronkers_batch.steps.windows import days
+from kronkers_batch.warehouse.versions import Head
 
 if TYPE_CHECKING:
     import polars as pl
@@ -46,19 +46,15 @@ def output_source(services: Services, upstream: ModelSpec) -> SourceSpec:
 
 def head_ids(services: Services, hole: Heads) -> list[str]:
     """The version ids that a reader of a model's output sees in a window, in order of their dates."""
-    return [head.id for head in services.warehouse.heads(hole.model) if hole.covers(head.date)]
-
-
-def published_dates(services: Services, model: str) -> set[dt.date]:
-    """The logical dates of which readers see an output of this model."""
-    return {head.date for head in services.warehouse.heads(model)}
+    return [head.id for head in _heads(services, hole)]
 
 
 def has_heads(services: Services, model: str, window: Window) -> bool:
     """Whether every date of a window has a published output; without a start, whether any date has."""
-    published = published_dates(services, model)
     wanted = set(days(window))
-    return wanted <= published if wanted else bool(published)
+    if not wanted:
+        return services.warehouse.newest_head(model) is not None
+    return wanted <= {head.date for head in _heads(services, Heads(model, window.start, window.end))}
 
 
 def read_output(
@@ -69,8 +65,7 @@ def read_output(
     ``purpose`` is the source that reads them, for the ledger. Raises SourceError naming the dates that have
     no published output.
     """
-    hole = Heads(model, window.start, window.end)
-    heads = [head for head in services.warehouse.heads(model) if hole.covers(head.date)]
+    heads = _heads(services, Heads(model, window.start, window.end))
     absent = sorted(set(days(window)) - {head.date for head in heads})
     if absent:
         more = f" and {len(absent) - 1} more dates" if len(absent) > 1 else ""
@@ -82,3 +77,8 @@ def read_output(
     for head in heads:
         told = ("read", {"for": purpose})
         yield from services.warehouse.read(model, date=head.date, version=head.number, told=told)
+
+
+def _heads(services: Services, hole: Heads) -> list[Head]:
+    """The heads of the dates that begin in a window; only their logs are read."""
+    return services.warehouse.heads(hole.model, first=hole.first, last=hole.last)

@@ -19,7 +19,7 @@ from sqlalchemy.pool import QueuePool
 
 from kronkers_batch.config.spec import Secret
 from kronkers_batch.errors import ConfigError, MissingPart, StoreError
-from kronkers_batch.store import companions, exact, faults
+from kronkers_batch.store import companions, exact, faults, seen
 from kronkers_batch.store.written import OPTION, Written
 
 _WAIT_MS = 30_000
@@ -88,6 +88,15 @@ class Database:
         Raises StoreError when the database is missing, locked or unreadable, IntegrityError when damaged.
         """
         with self._transaction(write=False, anew=anew) as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def reading(self, within: Connection | None) -> Iterator[Connection]:
+        """The transaction that the caller has begun, or a read transaction for this block alone."""
+        if within is not None:
+            yield within
+            return
+        with self.read() as connection:
             yield connection
 
     @contextlib.contextmanager
@@ -168,7 +177,11 @@ class Database:
         """A transaction on whatever schema there is: for migrations, and for who looks at one."""
         with self._mapped():
             engine = self._opened()
-            options: dict[str, Any] = {"kronkers_write": write, OPTION: Written()}
+            options: dict[str, Any] = {
+                "kronkers_write": write,
+                OPTION: Written(),
+                seen.OPTION: None if write else seen.Seen(),
+            }
             if engine.dialect.name == "postgresql" and not write:
                 # As in SQLite, one read transaction sees one moment.
                 options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}

@@ -62,6 +62,10 @@ def from_database(error: DBAPIError, where: str) -> KronkersError | None:
     code = getattr(original, "sqlite_errorcode", None)
     if isinstance(code, int):
         return _from_sqlite(code, where)
+    if isinstance(original, sqlite3.OperationalError):  # without a code it is from Python's own part
+        return IntegrityError(
+            "a text in the database is no UTF-8: somebody changed it", where=where, fix=_DAMAGED
+        )
     state = getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
     if isinstance(state, str):
         for length in (5, 3, 2):

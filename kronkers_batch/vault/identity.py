@@ -18,12 +18,15 @@ from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.vault import sealing
 from kronkers_batch.vault.undumpable import make_undumpable
+from kronkers_batch.vault.verified import Verified, named
 
 MLKEM_SEED, MLKEM_PUBLIC = 64, 1184
 SMALL = 32  # bytes of an X25519 or Ed25519 key, private or public
 
 # docs/decisions/0005: sealed keys must stay shut when somebody keeps them until quantum computers exist.
 _SUITE = (hpke.KEM.MLKEM768_X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.CHACHA20_POLY1305)
+
+_VERIFIED = Verified()  # of the process: what it holds cannot change
 
 
 @dataclass(frozen=True)
@@ -57,11 +60,15 @@ class PublicKeys:
         return hpke.Suite(*_SUITE).encrypt(plaintext, key, info=info)
 
     def verifies(self, message: bytes, signature: bytes) -> bool:
-        """Whether this principal signed the message."""
+        """Whether this principal signed the message; verified once a process for the same three."""
+        name = named(self.sign, message, signature)
+        if name in _VERIFIED:
+            return True
         try:
             Ed25519PublicKey.from_public_bytes(self.sign).verify(signature, message)
         except InvalidSignature:
             return False
+        _VERIFIED.add(name)
         return True
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterable
 
 from sqlalchemy import Connection, insert, select
 
 from kronkers_batch.errors import IntegrityError, NotFound
-from kronkers_batch.store import clock
+from kronkers_batch.store import clock, seen
 from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables import vault as t
@@ -17,6 +18,10 @@ from kronkers_batch.vault.context import DataKey, Kind, Scope
 from kronkers_batch.vault.identity import Identity
 from kronkers_batch.vault.tree import Tree, TreeKey
 from kronkers_batch.vault.trust import Trust
+
+_FILTERS = select(
+    t.data_keys.c.id, t.data_keys.c.department, t.data_keys.c.model, t.data_keys.c.version_id
+).where(t.data_keys.c.kind == str(Kind.FILTER))
 
 
 class Keyring(Tree):
@@ -89,7 +94,7 @@ class Keyring(Tree):
         """
         if known := self._data.get(key_id):
             return known
-        row = conn.execute(select(t.data_keys).where(t.data_keys.c.id == key_id)).one_or_none()
+        row = seen.row(conn, t.data_keys, key_id)
         if row is None:
             raise NotFound("the key of this data is not in the database", where=key_id, fix=sealing.RESTORE)
         where = f"{row.kind} {Scope(row.department, row.model)} {row.version_id}"
@@ -107,8 +112,20 @@ class Keyring(Tree):
         self._data.put(key_id, key)
         return key
 
+    def fetch_data_keys(self, conn: Connection, key_ids: Iterable[str]) -> None:
+        """Has :meth:`data_key` find these in one statement, where ``conn`` is a read transaction."""
+        seen.fetch(conn, t.data_keys, [id for id in key_ids if self._data.get(id) is None])
+
+    def fetch_filter_keys(self, conn: Connection) -> None:
+        """Has :meth:`find_data_key` find every scope's filter key in one statement, as above."""
+        seen.load(conn, _FILTERS)
+        self.fetch_data_keys(conn, [row.id for row in seen.loaded(conn, _FILTERS) or ()])
+
     def find_data_key(self, conn: Connection, scope: Scope, kind: Kind, version_id: str) -> DataKey | None:
         """The data key of this scope, kind and version; None where none was made. Raises as data_key."""
+        named = {"department": scope.department, "model": scope.model, "version_id": version_id}
+        if kind is Kind.FILTER and (known := seen.loaded(conn, _FILTERS, **named)) is not None:
+            return self.data_key(conn, known[0].id) if known else None
         query = select(t.data_keys.c.id).where(
             t.data_keys.c.kind == str(kind),
             t.data_keys.c.department == scope.department,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Row, select
 
 from kronkers_batch.errors import IntegrityError, NotFound
-from kronkers_batch.store import clock, written
+from kronkers_batch.store import clock, seen, written
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault.identity import Identity
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 
 _MINUTE = 60_000_000
+_ALL = select(t.revocations).order_by(t.revocations.c.subject.concat(""))
+_GRANTS = select(t.grants.c.id, t.grants.c.department)
+_KEYS = select(t.principal_keys.c.id)
 
 
 class _Asking(threading.local):
@@ -51,10 +54,10 @@ class Revocations:
         if made is not None and made <= moment:
             return True  # by this process, whatever the database says
         # Not by an index: who can write to the file can make one that leaves rows out.
-        same = t.revocations.c.subject.concat("") == subject
-        row = conn.execute(select(t.revocations).where(same).limit(1)).one_or_none()
-        if row is None:
+        found = seen.scanned(conn, _ALL, subject=subject)
+        if not found:
             return False
+        row = found[0]
         now = clock.now()
         # Of the future, because a clock was wrong or somebody wanted it so: it counts from now on.
         at = row.at if row.at <= now else now - _MINUTE
@@ -70,12 +73,11 @@ class Revocations:
 
     def flawed(self, conn: Connection) -> list[tuple[str, str]]:
         """Of every revocation that counts for every moment: what it names, and what is wrong with it."""
-        rows = conn.execute(select(t.revocations).order_by(t.revocations.c.subject)).all()
-        return [(row.subject, flaw) for row in rows if (flaw := self.flaw(conn, row))]
+        return [(row.subject, flaw) for row in seen.rows(conn, _ALL) if (flaw := self.flaw(conn, row))]
 
     def refuse_flawed(self, conn: Connection, subject: str) -> None:
         """Raises IntegrityError where what is revoked is revoked for every moment, and says why."""
-        for row in conn.execute(select(t.revocations).where(t.revocations.c.subject == subject)).all():
+        for row in seen.scanned(conn, _ALL, subject=subject):
             if flaw := self.flaw(conn, row):
                 raise flawed(subject, flaw)
 
@@ -107,12 +109,9 @@ class Revocations:
             return "its issuer is nobody whom this warehouse believes"
 
     def _may(self, conn: Connection, row: Row[Any], issuer: Principal) -> bool:
-        query = select(t.grants.c.department).where(t.grants.c.id == row.subject)
-        department = conn.execute(query).scalar()
-        if department is not None:
-            return self._trust.may_grant(conn, row.issuer, department, row.at)
-        key = select(t.principal_keys.c.id).where(t.principal_keys.c.id == row.subject)
-        known = conn.execute(key).first() is not None
+        for grant in seen.rows(conn, _GRANTS, id=row.subject):
+            return self._trust.may_grant(conn, row.issuer, grant.department, row.at)
+        known = bool(seen.rows(conn, _KEYS, id=row.subject))
         return known and issuer.authority == "admin" and not self.revoked(conn, row.issuer, row.at)
 
     def _statement(self, subject: str, at: int, issuer: str) -> bytes:

@@ -48,13 +48,9 @@ def revoke(ring: Keyring, conn: Connection, name: str, scope: Scope, *, whole: b
     ring.trust.require_department_admin(conn, ring.identity, scope.department)
     query = select(t.principals.c.id).where(t.principals.c.name == name)
     principal_id = conn.execute(query).scalar()
-    held = ring.trust.grants(
-        conn,
-        t.grants.c.principal_id == principal_id,
-        t.grants.c.department == scope.department,
-        t.grants.c.model == scope.model,
-    )
-    if principal_id is None or not held:
+    on = {"department": scope.department, "model": scope.model}
+    held = [] if principal_id is None else ring.trust.grants(conn, principal_id=principal_id, **on)
+    if not held:
         raise NotFound(f"{name} holds no grant on {scope}", fix="See who does: kronkers access list")
     # Before they are taken: others may have been given the key by this principal.
     _refuse_taken_out(ring, conn, scope, without={given.id for given in held})
@@ -79,7 +75,7 @@ def revoke_principal(ring: Keyring, conn: Connection, name: str, *, whole: bool 
     serialise(conn, "grants")
     ring.trust.require_authority(conn, ring.identity)
     certified = grants.principals(ring, conn, name)
-    held = ring.trust.grants(conn, t.grants.c.principal_id == certified[0].id)
+    held = ring.trust.grants(conn, principal_id=certified[0].id)
     for scope in sorted({g.scope for g in held}, key=lambda s: (s.department, s.model)):
         revoke(ring, conn, name, scope, whole=whole)
     for principal in certified:
@@ -179,8 +175,7 @@ def _renew(ring: Keyring, conn: Connection, old: TreeKey, parent: TreeKey | None
 
 
 def _grants_on(ring: Keyring, conn: Connection, scope: Scope) -> list[Grant]:
-    g = t.grants.c
-    return ring.trust.grants(conn, g.department == scope.department, g.model == scope.model)
+    return ring.trust.grants(conn, department=scope.department, model=scope.model)
 
 
 def _refuse_taken_out(

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select
 
 from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound
-from kronkers_batch.store import clock, written
+from kronkers_batch.store import clock, seen, written
 from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.engine import serialise
 from kronkers_batch.store.ids import new_id
@@ -26,6 +26,8 @@ from kronkers_batch.vault.trust import Grant, Trust
 
 ACTIVE, RETIRING, RETIRED = "active", "retiring", "retired"
 """A retiring key is wrapped under its successor until nothing hangs under it any more."""
+
+_KEYS = select(t.tree_keys).order_by(t.tree_keys.c.version)
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Tree:
 
     def __init__(self, identity: Identity, trust: Trust) -> None:
         self.identity, self.trust = identity, trust
+        self._mine = select(t.grant_keys).where(t.grant_keys.c.recipient == identity.public.id)
         self._tree: KeyCache[str, TreeKey] = KeyCache()
         self._least: dict[Scope, int] = {}
 
@@ -84,11 +87,12 @@ class Tree:
             AccessRefused: No grant opens it, or the department has no key yet. NotFound: no key, not made.
             IntegrityError: An older key was put in its place.
         """
-        newest = self._newest(conn, scope)
+        versions = self._versions(conn, scope)
+        newest = versions[-1] if versions else None
         self._refuse_put_back(scope, newest)
         if newest is not None:
             self._refuse_older(conn, scope, newest)
-            self._refuse_dated_back(conn, newest)
+            self._refuse_dated_back(versions)
             return self.tree_key(conn, newest.id)
         if not scope.model:
             raise AccessRefused(
@@ -104,9 +108,12 @@ class Tree:
 
     def _newest(self, conn: Connection, scope: Scope) -> Row[Any] | None:
         # By its version, which is signed; states are not.
-        keys = t.tree_keys.c
-        query = select(t.tree_keys).where(keys.department == scope.department, keys.model == scope.model)
-        return conn.execute(query.order_by(keys.version.desc()).limit(1)).one_or_none()
+        found = self._versions(conn, scope)
+        return found[-1] if found else None
+
+    def _versions(self, conn: Connection, scope: Scope) -> seen.Rows:
+        """Every version of a scope's key, oldest first."""
+        return seen.rows(conn, _KEYS, department=scope.department, model=scope.model)
 
     def _refuse_older(self, conn: Connection, scope: Scope, newest: Row[Any]) -> None:
         """Who was revoked still knows the older keys: nothing new may be written under one of them."""
@@ -118,12 +125,10 @@ class Tree:
                 fix=sealing.RESTORE,
             )
 
-    def _refuse_dated_back(self, conn: Connection, newest: Row[Any]) -> None:
+    def _refuse_dated_back(self, versions: seen.Rows) -> None:
         """Who was revoked can sign a next version only as of before that; the one in use is of after it."""
-        keys = t.tree_keys.c
-        of_scope = (keys.department == newest.department, keys.model == newest.model)
-        latest = conn.execute(select(func.max(keys.created)).where(*of_scope)).scalar()
-        if newest.created != latest:
+        newest = versions[-1]
+        if newest.created != max(row.created for row in versions):
             raise IntegrityError(
                 "the newest key says that it was made before an older one",
                 where=f"key of {Scope(newest.department, newest.model)}",
@@ -137,9 +142,10 @@ class Tree:
         """
         if known := self._tree.get(key_id):
             return known
-        row = conn.execute(select(t.tree_keys).where(t.tree_keys.c.id == key_id)).one_or_none()
-        if row is None:
+        rows = seen.rows(conn, _KEYS, id=key_id)
+        if not rows:
             raise NotFound("the key is not in the database", where=key_id, fix=sealing.RESTORE)
+        row = rows[0]
         self._check_row(conn, row)
         scope = Scope(row.department, row.model)
         view, full = self._granted(conn, row) or self._from_parent(conn, row) or self._refuse(conn, scope)
@@ -154,11 +160,8 @@ class Tree:
     def _granted(self, conn: Connection, row: Row[tuple[object, ...]]) -> tuple[bytes, bytes | None] | None:
         """View key and key, from the widest of the caller's grants on exactly this key."""
         best: tuple[bytes, bytes | None] | None = None
-        query = select(t.grant_keys).where(
-            t.grant_keys.c.key_id == row.id, t.grant_keys.c.recipient == self.identity.public.id
-        )
-        for sealed in conn.execute(query).all():
-            grants = self.trust.grants(conn, t.grants.c.id == sealed.grant_id)
+        for sealed in seen.rows(conn, self._mine, key_id=row.id):
+            grants = self.trust.grants(conn, id=sealed.grant_id)
             where = f"key of {Scope(row.department, row.model)}"
             if not grants:
                 continue  # revoked
@@ -194,9 +197,10 @@ class Tree:
         A signature alone says nothing here: who was an administrator of the department and was revoked can
         sign that they gave themselves a key that they never saw.
         """
-        row = conn.execute(select(t.tree_keys).where(t.tree_keys.c.id == key_id)).one_or_none()
-        if row is None or public_id in asked:
+        rows = seen.rows(conn, _KEYS, id=key_id)
+        if not rows or public_id in asked:
             return False
+        row = rows[0]
         self._check_row(conn, row)
         if row.issuer == public_id or (row.parent_id and self._had(conn, public_id, row.parent_id, asked)):
             return True
@@ -204,7 +208,7 @@ class Tree:
             t.grant_keys.c.key_id == key_id, t.grant_keys.c.recipient == public_id
         )
         for sealed in conn.execute(query).all():
-            for grant in self.trust.grants(conn, t.grants.c.id == sealed.grant_id):
+            for grant in self.trust.grants(conn, id=sealed.grant_id):
                 signed = self._signed_by_who_may(conn, grant, sealed)
                 if signed and self._had(conn, sealed.issuer, key_id, asked | {public_id}):
                     return True

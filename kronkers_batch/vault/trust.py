@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, select
-from sqlalchemy.sql.elements import ColumnElement
 
 from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound
-from kronkers_batch.store import clock, written
+from kronkers_batch.store import clock, seen, written
 from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables import vault as t
@@ -21,6 +20,9 @@ from kronkers_batch.vault.revocations import Revocations
 from kronkers_batch.vault.sealing import RESTORE
 
 _MAX_CHAIN = 8
+_KEYS = select(t.principal_keys, t.principals.c.name, t.principals.c.kind).join(t.principals)
+_NAMES = select(t.principals.c.id, t.principals.c.name)
+_GRANTS = select(t.grants).order_by(t.grants.c.id)
 ADMIN, NONE = "admin", "none"
 
 
@@ -78,10 +80,10 @@ class Trust:
         """
         if known := self._principals.get(key_id):
             return known
-        query = select(t.principal_keys, t.principals.c.name, t.principals.c.kind).join(t.principals)
-        row = conn.execute(query.where(t.principal_keys.c.id == key_id)).one_or_none()
-        if row is None:
+        rows = seen.rows(conn, _KEYS, id=key_id)
+        if not rows:
             raise NotFound("no principal has this public key", where=key_id)
+        row = rows[0]
         where = f"principal {names.shown(row.name, row.principal_id)}"
         try:
             keys = PublicKeys(row.hpke_public, row.sign_public)
@@ -173,38 +175,34 @@ class Trust:
 
     def administrator(self, conn: Connection) -> str:
         """The name of the pinned administrator, for messages."""
-        query = select(t.principals.c.name).where(t.principals.c.id == self.pin.principal)
-        name = conn.execute(query).scalar_one_or_none()
-        return names.shown(name, self.pin.principal) if name else "the administrator"
+        rows = seen.rows(conn, _NAMES, id=self.pin.principal)
+        return names.shown(rows[0].name, self.pin.principal) if rows else "the administrator"
 
     # ------------------------------------------------------------ grants
 
-    def grants(self, conn: Connection, *conditions: ColumnElement[bool]) -> list[Grant]:
-        """The grants under these conditions that hold now, each verified.
+    def grants(self, conn: Connection, **equal: str) -> list[Grant]:
+        """The grants with these values, by column, that hold now, each verified; without any, all of them.
 
         Raises IntegrityError when one was forged or changed.
         """
-        rows = conn.execute(select(t.grants).where(*conditions).order_by(t.grants.c.id)).all()
+        rows = seen.rows(conn, _GRANTS, **equal)
         return [self._grant(conn, row) for row in rows if not self.revoked(conn, row.id, clock.now())]
 
     def ever_granted(self, conn: Connection, principal_id: str, scopes: Iterable[Scope], least: Role) -> bool:
         """Whether the principal holds, or held before it was revoked, such a role on one of the scopes."""
         wanted = set(scopes)
-        rows = conn.execute(select(t.grants).where(t.grants.c.principal_id == principal_id)).all()
+        rows = seen.rows(conn, _GRANTS, principal_id=principal_id)
         near = [r for r in rows if Scope(r.department, r.model) in wanted]
         return any(self._grant(conn, row).role.covers(least) for row in near)
 
     def held_at(self, conn: Connection, principal_id: str, scope: Scope, least: Role, moment: int) -> bool:
         """Whether the principal held such a role on exactly this scope at that moment."""
-        g = t.grants.c
-        query = select(t.grants).where(
-            g.principal_id == principal_id, g.department == scope.department, g.model == scope.model
-        )
+        on = {"department": scope.department, "model": scope.model}
         return any(
             row.created <= moment
             and not self.revoked(conn, row.id, moment)
             and self._grant(conn, row).role.covers(least)
-            for row in conn.execute(query).all()
+            for row in seen.rows(conn, _GRANTS, principal_id=principal_id, **on)
         )
 
     def _grant(self, conn: Connection, row: Row[tuple[object, ...]], depth: int = 0) -> Grant:
@@ -234,13 +232,8 @@ class Trust:
             raise forged("a grant", where)
         if issuer.authority == ADMIN:
             return issuer
-        query = select(t.grants).where(
-            t.grants.c.principal_id == issuer.id,
-            t.grants.c.department == department,
-            t.grants.c.model == "",
-            t.grants.c.role == str(Role.ADMIN),
-        )
-        for row in conn.execute(query).all():
+        on = {"department": department, "model": "", "role": str(Role.ADMIN)}
+        for row in seen.rows(conn, _GRANTS, principal_id=issuer.id, **on):
             if not self.revoked(conn, row.id, moment):
                 self._grant(conn, row, depth + 1)
                 return issuer

@@ -13,6 +13,7 @@ from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.engine import serialise
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import sealing
+from kronkers_batch.vault.cache import KeyCache
 from kronkers_batch.vault.context import Context, DataKey, Kind, Role, Scope, Signature
 from kronkers_batch.vault.identity import Identity
 from kronkers_batch.vault.keys import Keyring
@@ -21,6 +22,10 @@ from kronkers_batch.vault.trust import Grant, Trust
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
+
+    from kronkers_batch.vault.manifest import Manifest
+
+_MANIFESTS = 64  # of 100M rows each, they would take 50 MB
 
 
 class Vault:
@@ -38,6 +43,7 @@ class Vault:
         self.identity = identity
         self.trust = Trust(pin)
         self.ring = Keyring(identity, self.trust)
+        self.manifests: KeyCache[bytes, Manifest] = KeyCache(entries=_MANIFESTS)
         self._signers: set[tuple[str, Scope, Role]] = set()
         self.homes: Mapping[str, str] = {}
 
@@ -61,6 +67,14 @@ class Vault:
         Raises AccessRefused without a grant, NotFound when it was shredded, IntegrityError.
         """
         return self.ring.data_key(conn, key_id)
+
+    def fetch_keys(self, conn: Connection, key_ids: Iterable[str]) -> None:
+        """Has :meth:`data_key` find these in one statement, where ``conn`` is a read transaction."""
+        self.ring.fetch_data_keys(conn, key_ids)
+
+    def fetch_filter_keys(self, conn: Connection) -> None:
+        """Has :meth:`filter_key` find those of all scopes in two statements, as above."""
+        self.ring.fetch_filter_keys(conn)
 
     def filter_key(self, conn: Connection, scope: Scope) -> bytes:
         """The 32 bytes for keyed hashes of a scope's entity keys; rotation does not change them.
@@ -209,7 +223,7 @@ class Vault:
 
     def held(self, conn: Connection) -> list[Grant]:
         """Every grant of the caller that holds now, verified."""
-        return self.trust.grants(conn, t.grants.c.principal_id == self.identity.id)
+        return self.trust.grants(conn, principal_id=self.identity.id)
 
     def role(self, conn: Connection, scope: Scope) -> Role | None:
         """The caller's highest role on a scope now, by grants on it or on its department."""

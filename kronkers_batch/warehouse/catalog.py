@@ -10,8 +10,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from kronkers_batch.errors import IntegrityError, NotFound
-from kronkers_batch.store.tables.outputs import output_versions
+from kronkers_batch.errors import IntegrityError, NotFound, UsageError
+from kronkers_batch.store import seen
+from kronkers_batch.store.tables.outputs import output_log, output_versions
 from kronkers_batch.vault.context import Kind, Signature
 from kronkers_batch.vault.manifest import Manifest, PieceEntry, open_manifest
 from kronkers_batch.vault.vault import Vault
@@ -27,21 +28,23 @@ VersionRow = Row[tuple[Any, ...]]
 
 @dataclass(frozen=True)
 class Group:
-    """One group of filters: how it lies, and the SHA-256 of each of its index pieces."""
+    """One group of filters: how it lies, and the SHA-256 of each of its index pieces, one after the other."""
 
     layout: Layout
-    digests: tuple[bytes, ...]
+    digests: bytes
+
+    def digest_of(self, number: int) -> bytes:
+        """The digest of one index piece."""
+        return self.digests[number * DIGEST_BYTES : (number + 1) * DIGEST_BYTES]
 
     def to_json(self) -> dict[str, Any]:
         """For the manifest."""
-        return {**self.layout.to_json(), "digests": base64.b64encode(b"".join(self.digests)).decode()}
+        return {**self.layout.to_json(), "digests": base64.b64encode(self.digests).decode()}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Group:
         """The inverse of :meth:`to_json`."""
-        raw = base64.b64decode(value["digests"])
-        cuts = range(0, len(raw), DIGEST_BYTES)
-        return cls(Layout.from_json(value), tuple(raw[cut : cut + DIGEST_BYTES] for cut in cuts))
+        return cls(Layout.from_json(value), base64.b64decode(value["digests"]))
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class Opened:
 
 def row_of(conn: Connection, version_id: str) -> VersionRow:
     """The row of a version that a log names. Raises IntegrityError where it is gone."""
-    row = conn.execute(select(output_versions).where(output_versions.c.id == version_id)).one_or_none()
+    row = seen.row(conn, output_versions, version_id)
     if row is None:
         raise IntegrityError("an output version is missing from the database", where=version_id, fix=RESTORE)
     return row
@@ -148,26 +151,72 @@ def open_head(conn: Connection, vault: Vault, model: str, date: dt.date, at: int
             f"there is no published output of {model} for {date}{when}",
             fix=f"kronkers outputs {model} lists what there is.",
         )
-    return _open_named(conn, vault, head, judged)
+    return open_version(conn, vault, head_row(conn, head, judged), judged)
 
 
 def open_heads(
     conn: Connection, vault: Vault, model: str, first: dt.date | None, last: dt.date | None, at: int | None
 ) -> list[Opened]:
     """The heads of a range of dates (both ends included; None is open), by date."""
+    logs = log.lines_by_date(conn, vault, model, first, last, at).values()
+    seen.fetch(conn, output_versions, filter(None, map(log.head_of, logs)))
+    rows = [(head_row(conn, head, judged), judged) for judged in logs if (head := log.head_of(judged))]
+    vault.fetch_keys(conn, [key for row, _ in rows for key in (row.record_key_id, row.key_id)])
+    return [open_version(conn, vault, row, judged) for row, judged in rows]
+
+
+def selected(
+    conn: Connection,
+    vault: Vault,
+    model: str,
+    date: dt.date | None,
+    version: int | None,
+    at: int | None,
+    first: dt.date | None,
+    last: dt.date | None,
+) -> list[Opened]:
+    """The versions that a reader means; the arguments are those of :meth:`Warehouse.read`. At least one.
+
+    Raises NotFound, AccessRefused, IntegrityError, and UsageError where a version is given without its date.
+    """
+    if version is not None:
+        if date is None or at is not None:
+            raise UsageError(
+                "a version is of one date, and says itself which moment it is of",
+                fix="Give its date with it, and no moment.",
+            )
+        return [open_numbered(conn, vault, model, date, version)]
+    if date is not None:
+        return [open_head(conn, vault, model, date, at)]
+    found = open_heads(conn, vault, model, first, last, at)
+    if not found:
+        raise NotFound(
+            f"there is no such published output of {model}",
+            fix=f"kronkers outputs {model} lists what there is.",
+        )
+    return found
+
+
+def open_numbered(conn: Connection, vault: Vault, model: str, date: dt.date, number: int) -> Opened:
+    """A finished version by its number. Raises NotFound, AccessRefused, IntegrityError."""
+    row = numbered(conn, vault, model, date, number)
+    return open_version(conn, vault, row, log.lines(conn, vault, model, date))
+
+
+def list_heads(
+    conn: Connection, vault: Vault, model: str, first: dt.date | None, last: dt.date | None, at: int | None
+) -> list[Head]:
+    """Which version the readers of a range of dates get (both ends included; None is open), by date.
+
+    Opens no manifest, so no grant is needed.
+    """
     logs = log.lines_by_date(conn, vault, model, first, last, at)
-    return [
-        _open_named(conn, vault, head, judged) for judged in logs.values() if (head := log.head_of(judged))
-    ]
-
-
-def list_heads(conn: Connection, vault: Vault, model: str, at: int | None) -> list[Head]:
-    """Which version each date's readers get, by date; opens no manifest, so no grant is needed."""
-    logs = log.lines_by_date(conn, vault, model, at=at)
-    rows = conn.execute(
-        select(output_versions.c.id, output_versions.c.number).where(output_versions.c.model == model)
-    ).all()
-    numbers = {row.id: row.number for row in rows}
+    named = [head for judged in logs.values() if (head := log.head_of(judged))]
+    numbers: dict[str, int] = {}
+    for some in seen.parts(named):
+        columns = output_versions.c
+        query = select(columns.id, columns.number).where(columns.id.in_(some), columns.model == model)
+        numbers |= {row.id: row.number for row in conn.execute(query).all()}
     heads = []
     for date, judged in logs.items():
         if head := log.head_of(judged):
@@ -178,18 +227,41 @@ def list_heads(conn: Connection, vault: Vault, model: str, at: int | None) -> li
     return heads
 
 
+def newest_head(conn: Connection, vault: Vault, model: str) -> Head | None:
+    """The head of the newest date that has one; verifies the logs of no older date."""
+    log_of, before, most = output_log.c, "", 1
+    while True:
+        query = select(log_of.logical_date).where(log_of.model == model).distinct()
+        if before:
+            query = query.where(log_of.logical_date < before)
+        query = query.order_by(log_of.logical_date.desc()).limit(most)
+        dates = conn.execute(query).scalars().all()
+        if not dates:
+            return None
+        # Dates without one are few: what was held or deleted. Each round looks at more of them.
+        if heads := list_heads(conn, vault, model, day_of(dates[-1]), day_of(dates[0]), None):
+            return heads[-1]
+        before, most = dates[-1], most * 8
+
+
 def place_of(row: VersionRow) -> Place:
     """Where a version's ciphertexts belong."""
     return Place(row.department, row.model, row.logical_date, row.id)
 
 
-def _open_named(conn: Connection, vault: Vault, head: str, judged: Sequence[Line]) -> Opened:
-    row = row_of(conn, head)
+def head_row(
+    conn: Connection, head: str, judged: Sequence[Line], known: Sequence[VersionRow] = ()
+) -> VersionRow:
+    """The row of the version that a verified log says is the head; looked for in ``known`` first.
+
+    Raises IntegrityError where it is gone, or may not be the head of this date.
+    """
+    row = next((row for row in known if row.id == head), None) or row_of(conn, head)
     if (row.model, row.logical_date) != (judged[-1].place.model, judged[-1].place.date):
         raise _unfit(place_of(row), "belongs to another date or model than its head")
     if not log.published(judged, head):
         raise _unfit(place_of(row), "is a head though it was not published")
-    return open_version(conn, vault, row, judged)
+    return row
 
 
 def _compare(row: VersionRow, place: Place, manifest: Manifest) -> None:

@@ -13,6 +13,10 @@ from kronkers_batch.frames.tables import polars_schema
 if TYPE_CHECKING:
     import polars as pl
 
+Key = Mapping[str, Any] | Sequence[Any] | Any
+"""One row's key: values by key column (also of some columns only), all values in the key's order, or the one
+value of a key of one column."""
+
 _EXAMPLES = {
     ColumnType.FLOAT: "1.5",
     ColumnType.FLOAT32: "1.5",
@@ -24,6 +28,28 @@ _EXAMPLES = {
 }
 _INT_BITS = {ColumnType.INTEGER: 63, ColumnType.INT32: 31}
 _TRUTH = {"true": True, "false": False}
+
+
+def by_column(model: str, columns: Sequence[str], keys: Sequence[Key]) -> list[Mapping[str, Any]]:
+    """Keys as values by column.
+
+    Args:
+        model: Its name, for messages.
+        columns: The key's columns in their order.
+        keys: As people give them.
+
+    Raises UsageError where a key has more or fewer values than there are columns.
+    """
+    named: list[Mapping[str, Any]] = []
+    for key in keys:
+        values = key if isinstance(key, Sequence) and not isinstance(key, str) else [key]
+        if not isinstance(key, Mapping) and len(values) != len(columns):
+            raise UsageError(
+                f"a key of {model} has {len(columns)} value(s), not {len(values)}",
+                fix=f"Give: {', '.join(columns)}",
+            )
+        named.append(key if isinstance(key, Mapping) else dict(zip(columns, values, strict=True)))
+    return named
 
 
 def key_frame(schema: Schema, key: Sequence[str], wanted: Sequence[Mapping[str, Any]]) -> pl.DataFrame:

@@ -9,11 +9,12 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import CTE, Connection, Row, Select, column, select, values
 
-from kronkers_batch.errors import IntegrityError
-from kronkers_batch.store import chain, clock, written
+from kronkers_batch.errors import IntegrityError, KronkersError
+from kronkers_batch.store import chain, clock, seen, written
 from kronkers_batch.store.canonical import encode, sealed_object
+from kronkers_batch.store.tables.base import String
 from kronkers_batch.store.tables.outputs import output_log, output_versions
 from kronkers_batch.vault.context import DataKey, Signature
 from kronkers_batch.vault.vault import Vault
@@ -81,6 +82,39 @@ def lines_by_date(
         if ours := _verified(conn, vault, list(group)):
             result[day_of(date)] = ours
     return result
+
+
+def logs(
+    conn: Connection, vault: Vault, asked: Sequence[tuple[str, dt.date]]
+) -> dict[tuple[str, dt.date], list[Line] | KronkersError]:
+    """The logs of models' dates by one statement, each as :func:`lines`; empty where there is none.
+
+    An IntegrityError is the value of its own date alone.
+    """
+    found = seen.for_each(asked, lambda some: _stored(conn, some))
+    for day, log in found.items():
+        if not isinstance(log, KronkersError):
+            try:
+                found[day] = _verified(conn, vault, log)
+            except IntegrityError as error:
+                found[day] = error
+    return found
+
+
+def days(asked: Iterable[tuple[str, dt.date]]) -> CTE:
+    """Models and dates as a table of ``model`` and ``logical_date``, to be joined."""
+    names = ("model", "logical_date")
+    data = [(model, date.isoformat()) for model, date in asked]
+    return values(*(column(name, String) for name in names), name="asked").data(data).cte("asked")
+
+
+def _stored(conn: Connection, asked: Sequence[tuple[str, dt.date]]) -> dict[tuple[str, dt.date], list[Line]]:
+    found: dict[tuple[str, dt.date], list[Line]] = {day: [] for day in asked}
+    these, log = days(asked), output_log.c
+    joined = _every().join(these, (log.model == these.c.model) & (log.logical_date == these.c.logical_date))
+    for row in conn.execute(joined.order_by(log.sequence)).all():
+        found[row.model, day_of(row.logical_date)].append(_line(row))
+    return found
 
 
 def append(
@@ -193,16 +227,16 @@ def last_good(log: Sequence[Line], without: str) -> str:
     return ""
 
 
+def _every() -> Select[tuple[object, ...]]:
+    log, versions = output_log.c, output_versions.c
+    return select(output_log, versions.department).join(output_versions, versions.id == log.version_id)
+
+
 def _query(
     model: str, first: dt.date | None, last: dt.date | None, at: int | None
 ) -> Select[tuple[object, ...]]:
-    log, versions = output_log.c, output_versions.c
-    query = (
-        select(output_log, versions.department)
-        .join(output_versions, versions.id == log.version_id)
-        .where(log.model == model)
-        .order_by(log.logical_date, log.sequence)
-    )
+    log = output_log.c
+    query = _every().where(log.model == model).order_by(log.logical_date, log.sequence)
     if first is not None:
         query = query.where(log.logical_date >= first.isoformat())
     if last is not None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from kronkers_batch.errors import IntegrityError, UsageError
 from kronkers_batch.frames.schema import Schema
@@ -20,7 +21,7 @@ from kronkers_batch.vault.sealing import key_check
 from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse import filters, pieces
 from kronkers_batch.warehouse.catalog import RESTORE, Opened
-from kronkers_batch.warehouse.keyhash import Words, hash_keys
+from kronkers_batch.warehouse.keyhash import hash_keys
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 DATE_COLUMN = "logical_date"
 """Stands before an output's own columns where rows of several dates are told apart."""
 
-_AT_ONCE = 8  # pieces in memory as ciphertext, about 8 MB
+AT_ONCE = 8  # pieces in memory as ciphertext, about 8 MB
 # More keys than this hit most pieces anyway: reading all of them is cheaper than asking for each.
 _MOST_KEYS = 2_000
 
@@ -40,15 +41,22 @@ def stream(
     opened: Opened,
     columns: Sequence[str] | None = None,
     only: set[int] | None = None,
+    early: Mapping[int, bytes] = MappingProxyType({}),
 ) -> Iterator[pl.DataFrame]:
     """The version's rows in their order, one frame a piece; ``only`` reads just these pieces.
+
+    ``early`` holds the ciphertext of all these pieces, where :func:`few` has fetched it.
 
     Raises IntegrityError before anything of a changed, missing or foreign piece is handed out.
     """
     wanted = [entry for entry in opened.pieces if only is None or entry.number in only]
-    for start in range(0, len(wanted), _AT_ONCE):
-        batch = wanted[start : start + _AT_ONCE]
-        blobs = _blobs(db, opened, batch)
+    for start in range(0, len(wanted), AT_ONCE):
+        batch = wanted[start : start + AT_ONCE]
+        if early:
+            blobs = dict(early)
+        else:
+            with db.read() as conn:
+                blobs = _blobs(conn, opened, batch)
         for entry in batch:
             blob = blobs.pop(entry.number, None)
             if blob is None:
@@ -78,9 +86,16 @@ def holding(
         # Who may read could wrap another one in its place: every key would be hashed elsewhere and not found.
         raise _damaged(opened, "the filter key is not the one that its filters were made with")
     hashes = hash_keys(wanted, version.schema.select(version.key), secret)
+    numbers = [filters.index_piece_of(group.layout, hashes) for group in opened.groups]
+    table = output_filters.c
+    these = [(table.part == part) & table.number.in_(set(each.tolist())) for part, each in enumerate(numbers)]
+    query = select(table.part, table.number, table.data).where(table.version_id == version.id, or_(*these))
+    blobs = {(row.part, row.number): row.data for row in conn.execute(query).all()}
     found: set[int] = set()
-    for part in range(len(opened.groups)):
-        found |= _holding_in_group(conn, vault, key, opened, part, hashes)
+    for part, each in enumerate(numbers):
+        for number in sorted(set(each.tolist())):
+            plain = _filter(vault, key, opened, part, number, blobs.get((part, number)))
+            found |= filters.candidates(opened.groups[part].layout, plain, hashes[each == number])
     return found
 
 
@@ -121,37 +136,33 @@ def _part(opened: Opened, columns: Sequence[str] | None) -> Schema:
     return opened.version.schema if columns is None else opened.version.schema.select(tuple(columns))
 
 
-def _holding_in_group(
-    conn: Connection, vault: Vault, key: DataKey, opened: Opened, part: int, hashes: Words
-) -> set[int]:
-    group, table = opened.groups[part], output_filters.c
-    numbers = filters.index_piece_of(group.layout, hashes)
-    wanted = sorted(set(numbers.tolist()))
-    rows = conn.execute(
-        select(table.number, table.data).where(
-            table.version_id == opened.version.id, table.part == part, table.number.in_(wanted)
-        )
-    ).all()
-    blobs = {row.number: row.data for row in rows}
-    found: set[int] = set()
-    for number in wanted:
-        blob = blobs.get(number)
-        if blob is None or hashlib.sha256(blob).digest() != group.digests[number]:
-            raise _damaged(
-                opened, f"a filter of pieces from {group.layout.first} on is missing or was changed"
-            )
-        plain = vault.unseal(key, opened.place.filter(part, number), blob)
-        found |= filters.candidates(group.layout, plain, hashes[numbers == number])
-    return found
+def _filter(vault: Vault, key: DataKey, opened: Opened, part: int, number: int, blob: bytes | None) -> bytes:
+    """One index piece of a group of filters. Raises IntegrityError where it is not the manifest's."""
+    group = opened.groups[part]
+    if blob is None or hashlib.sha256(blob).digest() != group.digest_of(number):
+        raise _damaged(opened, f"a filter of pieces from {group.layout.first} on is missing or was changed")
+    return vault.unseal(key, opened.place.filter(part, number), blob)
 
 
-def _blobs(db: Database, opened: Opened, batch: Sequence[PieceEntry]) -> dict[int, bytes]:
+def few(conn: Connection, opened: Opened, only: set[int] | None, most: int) -> dict[int, bytes]:
+    """The ciphertext of the pieces to be read, where these are at most so many; else none.
+
+    Args:
+        conn: The transaction in which they were found.
+        opened: The version.
+        only: The pieces' numbers; None is all.
+        most: How many may be in memory.
+    """
+    batch = [entry for entry in opened.pieces if only is None or entry.number in only]
+    return _blobs(conn, opened, batch) if 0 < len(batch) <= most else {}
+
+
+def _blobs(conn: Connection, opened: Opened, batch: Sequence[PieceEntry]) -> dict[int, bytes]:
     table = output_pieces.c
     query = select(table.number, table.data).where(
         table.version_id == opened.version.id, table.number.in_([entry.number for entry in batch])
     )
-    with db.read() as conn:
-        return {row.number: row.data for row in conn.execute(query).all()}
+    return {row.number: row.data for row in conn.execute(query).all()}
 
 
 def _damaged(opened: Opened, what: str) -> IntegrityError:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, select
 
-from kronkers_batch.errors import NotFound, UsageError
+from kronkers_batch.errors import KronkersError, NotFound
 from kronkers_batch.frames.schema import Schema
 from kronkers_batch.ledger.ledger import Ledger
 from kronkers_batch.store.engine import Database
@@ -16,14 +16,23 @@ from kronkers_batch.store.tables.outputs import output_versions
 from kronkers_batch.vault.context import Scope
 from kronkers_batch.vault.notes import note
 from kronkers_batch.vault.vault import Vault
-from kronkers_batch.warehouse import catalog, judging, log, reader, reserving, sql
+from kronkers_batch.warehouse import catalog, judging, log, reader, reserving, sql, standing
 from kronkers_batch.warehouse.catalog import Opened
-from kronkers_batch.warehouse.keys import key_frame
+from kronkers_batch.warehouse.keys import Key, by_column, key_frame
+from kronkers_batch.warehouse.standing import DateStanding
 from kronkers_batch.warehouse.versions import Head, Judgement, OutputVersion, day_of, parse_ref
 from kronkers_batch.warehouse.writer import OutputWriter
 
 if TYPE_CHECKING:
     import polars as pl
+
+
+May = Callable[[Connection], None]
+"""Raises AccessRefused where the caller may not do what follows in the transaction."""
+
+
+def anybody(_conn: Connection) -> None:
+    """Asks for nothing beyond the keys, which a reader needs anyway."""
 
 
 Told = tuple[str, Mapping[str, Any]]
@@ -112,25 +121,32 @@ class Warehouse:
         ``head`` says whether readers get it: where another version was published later they do not, and
         :meth:`judge` brings it back.
         """
-        columns = output_versions.c
-        query = (
-            select(output_versions)
-            .where(
-                columns.model == model,
-                self._vault.at_home(model, columns.department),
-                columns.logical_date == date.isoformat(),
-                columns.fingerprint == fingerprint,
-                columns.state == "finished",
-            )
-            .order_by(columns.number.desc())
-            .limit(1)
-        )
+        day = (model, date)
         with self._db.read() as conn:
-            row = conn.execute(query).one_or_none()
-            if row is None:
-                return None
-            judged = log.lines(conn, self._vault, model, date)
-            return catalog.open_version(conn, self._vault, row, judged).version
+            rows = standing.finished(conn, self._vault, [day])[day]
+            if isinstance(rows, KronkersError):
+                raise rows
+            for row in reversed(rows):
+                if row.fingerprint == fingerprint:
+                    judged = log.lines(conn, self._vault, model, date)
+                    return catalog.open_version(conn, self._vault, row, judged).version
+        return None
+
+    def standings(
+        self, asked: Iterable[tuple[str, dt.date]], within: Connection | None = None
+    ) -> dict[tuple[str, dt.date], DateStanding | KronkersError]:
+        """What there is of each of many dates, in a number of statements that does not depend on how many.
+
+        Args:
+            asked: Models' names and logical dates.
+            within: A read transaction to ask in; None begins one.
+
+        Returns:
+            For each its finished versions and its head, or what it cannot be told for: IntegrityError,
+            AccessRefused. One date's error stops no other.
+        """
+        with self._db.reading(within) as conn:
+            return standing.standings(conn, self._vault, list(dict.fromkeys(asked)))
 
     def of_date(self, model: str, date: dt.date) -> list[OutputVersion]:
         """The finished versions of one date, by number; what was deleted is left out."""
@@ -164,6 +180,7 @@ class Warehouse:
         with self._db.read() as conn:
             rows = conn.execute(query).all()
             logs = log.lines_by_date(conn, self._vault, model)
+            self._vault.fetch_keys(conn, [row.record_key_id for row in rows])
             return [
                 catalog.open_version(conn, self._vault, row, logs.get(day_of(row.logical_date), [])).version
                 for row in rows
@@ -172,7 +189,7 @@ class Warehouse:
     def get(self, ref: str) -> OutputVersion:
         """One finished version, called ``NAME/2013-06-01#3``. Raises UsageError, NotFound."""
         with self._db.read() as conn:
-            return self._numbered(conn, *parse_ref(ref)).version
+            return catalog.open_numbered(conn, self._vault, *parse_ref(ref)).version
 
     def head(self, model: str, date: dt.date) -> OutputVersion | None:
         """What readers of a date get; None where there is nothing. Raises AccessRefused, IntegrityError."""
@@ -198,10 +215,24 @@ class Warehouse:
         with self._db.read() as conn:
             return bool(log.head_of(log.lines(conn, self._vault, model, date)))
 
-    def heads(self, model: str, at: int | None = None) -> list[Head]:
-        """Which version readers of each date get, by date; now or as of a moment (us since the epoch)."""
+    def heads(
+        self, model: str, at: int | None = None, *, first: dt.date | None = None, last: dt.date | None = None
+    ) -> list[Head]:
+        """Which version readers of each date get, by date.
+
+        Args:
+            model: Its name.
+            at: As of this timestamp (microseconds since the epoch); None is now.
+            first: First date; None is open, and costs more with each night.
+            last: Last date; None is open.
+        """
         with self._db.read() as conn:
-            return catalog.list_heads(conn, self._vault, model, at)
+            return catalog.list_heads(conn, self._vault, model, first, last, at)
+
+    def newest_head(self, model: str) -> Head | None:
+        """What readers of the newest date get that has an output; None where none has."""
+        with self._db.read() as conn:
+            return catalog.newest_head(conn, self._vault, model)
 
     def history(self, model: str, date: dt.date) -> list[Judgement]:
         """What was published, held and deleted for a date, oldest first."""
@@ -222,6 +253,7 @@ class Warehouse:
         last: dt.date | None = None,
         dated: bool = False,
         told: Told = READ,
+        may: May = anybody,
     ) -> Iterator[pl.DataFrame]:
         """The rows of outputs in the order in which they were written: one frame a piece, at least one.
 
@@ -235,13 +267,15 @@ class Warehouse:
             last: Last date; None is open.
             dated: Puts the logical date before the columns, as ``logical_date``.
             told: What the ledger says of it: the action, and details.
+            may: Raises AccessRefused where the caller may not; asked first, in the transaction that finds.
 
         Everything is found, verified and opened before this returns; pieces are verified one by one as they
         come. Raises NotFound, AccessRefused, IntegrityError, UsageError on a column that there is not and
         where the dates have not all the same columns.
         """
         with self._db.read() as conn:
-            found = self._select(conn, model, date, version, at, first, last)
+            may(conn)
+            found = catalog.selected(conn, self._vault, model, date, version, at, first, last)
             reader.check_columns(found, columns)
             keys = [self._vault.data_key(conn, opened.key_id) for opened in found]
         self._record_read(model, found, date, first, last, told)
@@ -259,25 +293,31 @@ class Warehouse:
     def lookup(
         self,
         model: str,
-        keys: Sequence[Mapping[str, Any]],
+        keys: Sequence[Key],
         date: dt.date | None = None,
         version: int | None = None,
         at: int | None = None,
         columns: Sequence[str] | None = None,
         *,
         told: Told = READ,
+        may: May = anybody,
     ) -> pl.DataFrame:
         """The rows of these entity keys, with their logical date in front; few pieces are opened.
 
+        Everything is found in one read transaction, the few pieces' ciphertext included; the ledger's line is
+        written before one of them is decrypted.
+
         Args:
             model: Its name.
-            keys: Values by key column, as Python values or text. With all key columns the filters find the
-                pieces; with some of them all pieces are read.
+            keys: For each key its values by key column, as Python values or text, or its values in the order
+                of the newest output's key. With all key columns the filters find the pieces; with some of
+                them all pieces are read.
             date: As in :meth:`read`; None looks through every date's head.
             version: As in :meth:`read`.
             at: As in :meth:`read`.
             columns: As in :meth:`read`.
             told: As in :meth:`read`; the ledger counts the keys and does not name them.
+            may: As in :meth:`read`.
 
         Raises as :meth:`read`, and UsageError on a key that is none.
         """
@@ -285,31 +325,29 @@ class Warehouse:
 
         frames: list[pl.DataFrame] = []
         with self._db.read() as conn:
-            found = self._select(conn, model, date, version, at, None, None)
+            may(conn)
+            found = catalog.selected(conn, self._vault, model, date, version, at, None, None)
             jobs = []
             reader.check_columns(found, columns)
+            asked = by_column(model, found[-1].version.key, keys)
+            room = reader.AT_ONCE
             for opened in found:
-                wanted = key_frame(opened.version.schema, opened.version.key, keys)
+                wanted = key_frame(opened.version.schema, opened.version.key, asked)
                 key = self._vault.data_key(conn, opened.key_id)
-                jobs.append((opened, key, wanted, reader.holding(conn, self._vault, key, opened, wanted)))
+                only = reader.holding(conn, self._vault, key, opened, wanted)
+                early = reader.few(conn, opened, only, room)
+                room -= len(early)
+                jobs.append((opened, key, wanted, only, early))
         action, details = told
         self._record_read(model, found, date, None, None, (action, {**details, "keys": len(keys)}))
-        for opened, key, wanted, only in jobs:
+        for opened, key, wanted, only, early in jobs:
             names = list(columns) if columns is not None else list(opened.version.schema.names)
             needed = list(dict.fromkeys([*names, *wanted.columns]))
-            for frame in reader.stream(self._db, self._vault, key, opened, needed, only):
+            for frame in reader.stream(self._db, self._vault, key, opened, needed, only, early):
                 hits = frame.join(wanted, on=wanted.columns, how="semi", nulls_equal=True)
                 frames.append(reader.dated(hits.select(names), opened))
             frames.append(reader.dated(reader.no_rows(opened, names), opened))
         return pl.concat(frames, how="vertical")
-
-    def key_columns(self, model: str) -> tuple[str, ...]:
-        """The key of a model's newest output. Raises NotFound, AccessRefused, IntegrityError."""
-        with self._db.read() as conn:
-            heads = catalog.list_heads(conn, self._vault, model, None)
-            if not heads:
-                raise _nothing(model)
-            return catalog.open_head(conn, self._vault, model, heads[-1].date, None).version.key
 
     def sql(
         self,
@@ -339,34 +377,6 @@ class Warehouse:
 
     # ------------------------------------------------------------ inside
 
-    def _select(
-        self,
-        conn: Connection,
-        model: str,
-        date: dt.date | None,
-        version: int | None,
-        at: int | None,
-        first: dt.date | None,
-        last: dt.date | None,
-    ) -> list[Opened]:
-        if version is not None:
-            if date is None or at is not None:
-                raise UsageError(
-                    "a version is of one date, and says itself which moment it is of",
-                    fix="Give its date with it, and no moment.",
-                )
-            return [self._numbered(conn, model, date, version)]
-        if date is not None:
-            return [catalog.open_head(conn, self._vault, model, date, at)]
-        found = catalog.open_heads(conn, self._vault, model, first, last, at)
-        if not found:
-            raise _nothing(model)
-        return found
-
-    def _numbered(self, conn: Connection, model: str, date: dt.date, number: int) -> Opened:
-        row = catalog.numbered(conn, self._vault, model, date, number)
-        return catalog.open_version(conn, self._vault, row, log.lines(conn, self._vault, model, date))
-
     def _record_read(
         self,
         model: str,
@@ -386,9 +396,3 @@ class Warehouse:
             action, details = told
             scope = Scope(version.department, model)
             note(self._ledger, conn, self._vault, action, subject, scope, details)
-
-
-def _nothing(model: str) -> NotFound:
-    return NotFound(
-        f"there is no such published output of {model}", fix=f"kronkers outputs {model} lists what there is."
-    )

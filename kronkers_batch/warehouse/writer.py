@@ -216,7 +216,7 @@ class OutputWriter:
         place, key = self._reserved.place, self._reserved.data_key
         index = [self._vault.seal(key, place.filter(part, n), piece) for n, piece in enumerate(plain)]
         self._landing.add_filters(part, index)
-        self._groups[part] = Group(layout, tuple(hashlib.sha256(blob).digest() for blob in index))
+        self._groups[part] = Group(layout, b"".join(hashlib.sha256(blob).digest() for blob in index))
 
     # ------------------------------------------------------------ finishing
 

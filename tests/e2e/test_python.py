@@ -170,3 +170,15 @@ def test_the_page_names_every_function():
     public = {name for name in vars(System) if not name.startswith("_")} - {"close"}
     table = {line.split("|")[1] for line in PAGE.read_text().splitlines() if line.startswith("| `")}
     assert set(re.findall(r"`(\w+)\(", "".join(table))) == public
+
+
+def test_who_was_revoked_is_refused_at_once_whatever_is_remembered(project):
+    """Keys are remembered for minutes; the right to read is asked for with each read."""
+    ann = Person(project, "ann").join().granted("reader", "sales")
+    with opened(ann) as system:
+        key = system.read("buys", date=NIGHT)["id"][0]
+        assert system.read("buys", date=NIGHT, keys=[key]).height == 1
+        project.run("access", "revoke", "ann", "sales")
+        for keys in (None, [key]):
+            with pytest.raises(AccessRefused, match="needs the role reader"):
+                system.read("buys", date=NIGHT, keys=keys)

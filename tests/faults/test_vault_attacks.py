@@ -385,7 +385,7 @@ def test_a_grant_that_holds_another_key_than_the_one_it_names(place):
     """Signed by the administrator, and still not believed: two people must not write under different keys."""
     admin = place.admin()
     with place.db.write() as conn:
-        grant = admin.trust.grants(conn, t.grants.c.role == "reader")[0]
+        grant = admin.trust.grants(conn, role="reader")[0]
         conn.execute(t.grant_keys.delete().where(t.grant_keys.c.grant_id == grant.id))
         real = admin.ring.active(conn, SALES)
         full = sealing.generate_key()

@@ -602,7 +602,8 @@ READING = [
     _("what was lost is told as a change", "steps.gather:_Gathering._frozen",
       never("snapshots.lost(source, window, identity, scopes)"), f"{READ}lost_pieces_are_frozen_anew"),
     _("two processes freeze a window twice", "data.publishing:Publisher.publish",
-      never("(earlier := ready(conn, wanted)) and ..."), f"{READ}who_is_slower_takes_what_is_there"),
+      never("(earlier := ready(conn, [wanted])[wanted]) and ..."),
+      f"{READ}who_is_slower_takes_what_is_there"),
 ]  # fmt: skip
 
 MUTATIONS = [

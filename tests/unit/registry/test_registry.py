@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import polars as pl
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from kronkers_batch.errors import (
     AccessRefused,
@@ -21,8 +21,10 @@ from kronkers_batch.errors import (
 )
 from kronkers_batch.registry import champions, records
 from kronkers_batch.registry.registry import parse_ref
+from kronkers_batch.registry.standing import Asked
 from kronkers_batch.store import clock
 from kronkers_batch.store.artifacts import ArtifactStore
+from kronkers_batch.store.tables.registry import champions as promotions
 from kronkers_batch.store.tables.vault import data_keys
 from kronkers_batch.vault.context import Role, Scope
 from tests.warehouse_support import House, training
@@ -366,3 +368,26 @@ def test_no_plaintext_on_disk(house: House):
     assert any(path.name == version.id for path in files)
     for path in files:
         assert marker.encode() not in path.read_bytes(), path
+
+
+def test_a_deleted_version_is_no_answer(house: House):
+    two(house)
+    house.registry.record(training(fingerprint="3" * 64, definition_fingerprint="D"), b"third")
+    assert house.registry.newest("late", "D").number == 3
+    house.registry.shred("late", 3, "no longer needed")
+    assert house.registry.newest("late", "D") is house.registry.find("late", "3" * 64) is None
+    found = house.registry.standings({"late": Asked("D", ("3" * 64,))})["late"]
+    assert (found.newest, found.found, found.last.number, found.champion.number) == (None, {}, 2, 2)
+
+
+def test_a_promotion_before_the_one_before_it_is_refused(house: House):
+    """Its signer could hide what was in use at an earlier time."""
+    two(house)
+    with house.db.write() as conn:
+        first, last = champions.lines(conn, house.vault, "late")
+        earlier = dataclasses.replace(last, at=first.at - 1)
+        signed = house.vault.sign(earlier.context, earlier.statement())
+        values = {"at": earlier.at, "signature": signed.value}
+        conn.execute(update(promotions).where(promotions.c.sequence == 2).values(**values))
+    with pytest.raises(IntegrityError, match="changed or missing row"):
+        house.registry.champion("late")

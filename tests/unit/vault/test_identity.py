@@ -9,6 +9,7 @@ from kronkers_batch.config.spec import Secret
 from kronkers_batch.errors import IdentityError, IntegrityError
 from kronkers_batch.vault import keyfile, pin
 from kronkers_batch.vault.identity import Identity, PublicKeys
+from kronkers_batch.vault.verified import Verified, named
 
 PASS = Secret("correct horse")
 VECTOR = Identity("0" * 26, "ann", bytes(range(64)), bytes(range(32)), bytes(range(32, 64)))
@@ -76,7 +77,19 @@ def test_sealing_to_a_principal_and_signing():
     assert ann.public.verifies(b"m", ann.sign(b"m"))
     assert not ann.public.verifies(b"n", ann.sign(b"m"))
     assert not bob.public.verifies(b"m", ann.sign(b"m"))
-    assert not ann.public.verifies(b"m", b"")
+    for _ in range(2):  # what was found bad once is not remembered as good
+        assert not ann.public.verifies(b"m", b"")
+
+
+def test_good_signatures_are_remembered_up_to_a_number():
+    known = Verified(most=2)
+    for name in (b"1", b"2"):
+        known.add(name)
+    assert b"1" in known  # used: the other one is forgotten first
+    known.add(b"3")
+    assert [name in known for name in (b"1", b"2", b"3")] == [True, False, True]
+    parts = [(b"k", b"ms", b""), (b"k", b"m", b"s"), (b"", b"ms", b"k"), (b"km", b"", b"s")]
+    assert len({named(*three) for three in parts}) == len(parts)
 
 
 def test_an_identity_does_not_show_or_travel():

@@ -5,7 +5,7 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from kronkers_batch.errors import NotFound, UsageError
+from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound, UsageError
 from kronkers_batch.store import clock
 from kronkers_batch.warehouse import reader
 from kronkers_batch.warehouse.versions import parse_ref
@@ -149,11 +149,13 @@ def test_keys_that_are_none(house: House, keys):
         house.warehouse.lookup("late", keys, DAY)
 
 
-def test_the_key_of_a_model(house: House):
+def test_keys_by_their_values_in_order(house: House):
     with pytest.raises(NotFound):
-        house.warehouse.key_columns("late")
+        house.warehouse.lookup("late", [(1, "JFK")])
     house.publish()
-    assert house.warehouse.key_columns("late") == ("flight", "origin")
+    assert house.warehouse.lookup("late", [(1, "JFK"), ("2", "LGA")])["flight"].to_list() == [1, 2]
+    with pytest.raises(UsageError, match="has 2 value"):
+        house.warehouse.lookup("late", [1])
 
 
 def test_sql_joins_outputs(house: House):
@@ -210,3 +212,54 @@ def test_sql_has_a_memory_limit(house: House):
             ["late"],
             memory=50 * 2**20,
         )
+
+
+def test_heads_of_some_dates_and_the_newest_of_all(house):
+    days = [DAY + dt.timedelta(n) for n in range(12)]
+    outputs = [house.publish(day, pieces=1, rows=1) for day in days]
+    assert [h.date for h in house.warehouse.heads("late", first=days[3], last=days[5])] == days[3:6]
+    assert house.warehouse.newest_head("late").id == outputs[-1].id
+    for output in outputs[1:]:  # held: their dates have none any more
+        house.warehouse.judge(output, ["rows"])
+    assert house.warehouse.newest_head("late").id == outputs[0].id
+    house.warehouse.judge(outputs[0], ["rows"])
+    assert house.warehouse.newest_head("late") is house.warehouse.newest_head("other") is None
+
+
+def test_the_newest_head_verifies_no_older_date(house):
+    for n in range(4):
+        house.publish(DAY + dt.timedelta(n), pieces=1, rows=1)
+    with house.db.write() as conn:
+        conn.exec_driver_sql("UPDATE output_log SET signature = x'00' WHERE logical_date = ?", (str(DAY),))
+    assert house.warehouse.newest_head("late").date == DAY + dt.timedelta(3)
+    assert len(house.warehouse.heads("late", first=NEXT)) == 3
+    with pytest.raises(IntegrityError):
+        house.warehouse.heads("late")
+
+
+def test_who_may_not_is_refused_before_anything_is_looked_for(house):
+    house.publish()
+
+    def refuse(_conn):
+        raise AccessRefused("not you")
+
+    for ask in (
+        lambda: house.warehouse.read("nothing", may=refuse),
+        lambda: house.warehouse.lookup("nothing", [1], may=refuse),
+    ):
+        with pytest.raises(AccessRefused, match="not you"):
+            ask()
+
+
+def test_a_key_is_found_in_one_transaction_and_noted_in_another(house, monkeypatch):
+    house.publish(pieces=3)
+    kinds = []
+    unchecked = house.db.unchecked
+
+    def counted(*, write):
+        kinds.append("write" if write else "read")
+        return unchecked(write=write)
+
+    monkeypatch.setattr(house.db, "unchecked", counted)
+    assert house.warehouse.lookup("late", [(5, "LGA")], DAY)["score"].to_list() == [5.0]
+    assert kinds == ["read", "write", "read"]  # the last one reads the ledger's line back

@@ -1,0 +1,176 @@
+"""What is asked within one read transaction is asked of the database once.
+
+A read transaction sees the database as of one point in time, so its answers hold as long as it lasts: a
+small table is loaded whole by one statement and then looked up in memory, and the rows of a large one are
+fetched for many questions at once. In a write transaction nothing is remembered: it sees what it writes
+itself and, on PostgreSQL, what others commit meanwhile, such as a revocation. There each question is a
+statement.
+
+A value that is not of its column's type spoils only the questions that meet it, not a whole table: where a
+statement for many fails on one, each question is asked by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Row, Select, Table, select
+from sqlalchemy.exc import DBAPIError
+
+from kronkers_batch.errors import IntegrityError, KronkersError
+from kronkers_batch.store import faults
+
+OPTION = "kronkers_seen"
+"""The execution option of a connection that holds its :class:`Seen`; None in a write transaction."""
+
+Rows = Sequence[Row[Any]]
+K = TypeVar("K")
+V = TypeVar("V")
+
+AT_ONCE = 10_000
+"""Values of one ``IN``: SQLite takes 32,766 parameters a statement, PostgreSQL 65,535."""
+
+
+@dataclass
+class Seen:
+    """The rows that one read transaction has loaded."""
+
+    whole: dict[Select[Any], Rows | None] = field(default_factory=dict)  # None: a value in it is damaged
+    sorted: dict[tuple[Select[Any], tuple[str, ...]], dict[tuple[object, ...], list[Row[Any]]]] = field(
+        default_factory=dict
+    )
+    single: dict[tuple[Table, str], Row[Any] | None] = field(default_factory=dict)
+
+
+def rows(conn: Connection, query: Select[Any], **equal: object) -> Rows:
+    """The rows of a query that have these values.
+
+    Args:
+        conn: In a read transaction the query is executed once, whole, and looked up in memory from then on.
+        query: Of few rows, in the order in which they are wanted; the same object each time.
+        equal: By column of the query; not None, which equals nothing.
+
+    Raises IntegrityError on a value that is not of its column's type.
+    """
+    there = _loaded(conn, query, equal)
+    if there is None:
+        columns = query.selected_columns
+        there = conn.execute(query.where(*(columns[name] == value for name, value in equal.items()))).all()
+    return there
+
+
+def scanned(conn: Connection, query: Select[Any], **equal: str) -> Rows:
+    """As :func:`rows`, never by an index: who can write to a database's file can make one leave rows out."""
+    there = _loaded(conn, query, equal)
+    if there is None:
+        columns = query.selected_columns
+        same = (columns[name].concat("") == value for name, value in equal.items())
+        there = conn.execute(query.where(*same)).all()
+    return there
+
+
+def load(conn: Connection, query: Select[Any]) -> None:
+    """Has :func:`loaded` know the rows of a query, where ``conn`` is a read transaction."""
+    if (seen := _of(conn)) is not None:
+        _whole(seen, conn, query)
+
+
+def loaded(conn: Connection, query: Select[Any], **equal: object) -> Rows | None:
+    """As :func:`rows`, where :func:`load` has loaded them; else None."""
+    seen = _of(conn)
+    return None if seen is None or query not in seen.whole else _loaded(conn, query, equal)
+
+
+def row(conn: Connection, table: Table, id: str) -> Row[Any] | None:
+    """The row with this ``id``; None where there is none. Raises IntegrityError as :func:`rows`."""
+    seen = _of(conn)
+    if seen is not None and (table, id) in seen.single:
+        return seen.single[table, id]
+    found = conn.execute(select(table).where(table.c.id == id)).one_or_none()
+    if seen is not None:
+        seen.single[table, id] = found
+    return found
+
+
+def fetch(conn: Connection, table: Table, ids: Iterable[str]) -> None:
+    """Has :func:`row` know these ids, by one statement for all (one for each 10,000)."""
+    seen = _of(conn)
+    if seen is None:
+        return  # what is fetched early in a write transaction may be another by the time it is used
+    unknown = [id for id in dict.fromkeys(ids) if (table, id) not in seen.single]
+    for some in parts(unknown):
+        try:
+            found = conn.execute(select(table).where(table.c.id.in_(some))).all()
+        except (IntegrityError, DBAPIError) as error:
+            _damage(error)
+            continue  # each is asked for by itself
+        seen.single.update({(table, id): None for id in some})
+        seen.single.update({(table, row.id): row for row in found})
+
+
+def for_each(keys: Sequence[K], ask: Callable[[Sequence[K]], Mapping[K, V]]) -> dict[K, V | KronkersError]:
+    """What one statement gives for many keys; where it meets a damaged value, what one a key gives.
+
+    Args:
+        keys: What is asked for, each once.
+        ask: Answers for the keys that it is handed, at most 10,000.
+
+    Returns:
+        The answers; where a key's own is damaged, the IntegrityError is its value and stops no other.
+    """
+    result: dict[K, V | KronkersError] = {}
+    try:
+        for some in parts(keys):
+            result |= ask(some)
+    except (IntegrityError, DBAPIError) as error:
+        _damage(error)
+        for key in keys:
+            try:
+                result |= ask([key])
+            except (IntegrityError, DBAPIError) as its_own:
+                result[key] = _damage(its_own)
+    return result
+
+
+def parts(values: Sequence[K]) -> list[Sequence[K]]:
+    """Values in parts of which each fits into one ``IN``."""
+    return [values[start : start + AT_ONCE] for start in range(0, len(values), AT_ONCE)]
+
+
+def _loaded(conn: Connection, query: Select[Any], equal: Mapping[str, object]) -> Rows | None:
+    """What a read transaction knows; None where a statement has to ask."""
+    seen = _of(conn)
+    if seen is None or (there := _whole(seen, conn, query)) is None or not equal:
+        return None if seen is None else there
+    names = tuple(equal)
+    by_values = seen.sorted.get((query, names))
+    if by_values is None:
+        by_values = seen.sorted[query, names] = {}
+        for one in there:
+            by_values.setdefault(tuple(one._mapping[name] for name in names), []).append(one)
+    return by_values.get(tuple(equal.values()), [])
+
+
+def _whole(seen: Seen, conn: Connection, query: Select[Any]) -> Rows | None:
+    if query not in seen.whole:
+        try:
+            seen.whole[query] = conn.execute(query).all()
+        except (IntegrityError, DBAPIError) as error:
+            _damage(error)
+            seen.whole[query] = None
+    return seen.whole[query]
+
+
+def _damage(error: IntegrityError | DBAPIError) -> IntegrityError:
+    """The error where it is about a damaged value or page; raises it where it is another one."""
+    found = error if isinstance(error, IntegrityError) else faults.from_database(error, "database")
+    if not isinstance(found, IntegrityError):
+        raise error
+    return found
+
+
+def _of(conn: Connection) -> Seen | None:
+    seen: Seen | None = conn.get_execution_options().get(OPTION)
+    return seen

@@ -1,0 +1,53 @@
+"""What is remembered while facts are read: within a transaction, and of signatures within a process."""
+
+from __future__ import annotations
+
+from tests.faults.mutations.changes import drop, swap, without
+from tests.faults.mutations.kind import F, _
+
+FIXED = "tests/contract/test_fixed_statements.py::"
+SEEN = "tests/unit/store/test_seen.py::"
+IDENTITY = "tests/unit/vault/test_identity.py::"
+READING = "tests/unit/warehouse/test_reading.py::"
+REGISTRY = "tests/unit/registry/test_registry.py::"
+
+MUTATIONS = [
+    _("a signature found good is good of any message", "vault.identity:PublicKeys.verifies",
+      swap("named(self.sign, message, signature)", "named(self.sign, b'', signature)"),
+      f"{IDENTITY}test_sealing_to_a_principal_and_signing"),
+    _("a signature found good is anybody's", "vault.identity:PublicKeys.verifies",
+      swap("named(self.sign, message, signature)", "named(b'', message, signature)"),
+      f"{IDENTITY}test_sealing_to_a_principal_and_signing"),
+    _("a signature found good stands for any other", "vault.identity:PublicKeys.verifies",
+      swap("named(self.sign, message, signature)", "named(self.sign, message, b'')"),
+      f"{IDENTITY}test_sealing_to_a_principal_and_signing"),
+    _("what is remembered of signatures runs together", "vault.verified:named",
+      swap("len(part).to_bytes(8, 'little') + part", "part"),
+      f"{IDENTITY}test_good_signatures_are_remembered_up_to_a_number"),
+    _("signatures are not remembered", "vault.identity:PublicKeys.verifies",
+      drop("_VERIFIED.add(name)"), f"{FIXED}test_each_signature_is_checked_once_a_process[sqlite]"),
+    _("a write transaction remembers what it was told", "store.engine:Database.unchecked",
+      swap("None if write else seen.Seen()", "seen.Seen()"),
+      f"{SEEN}test_a_write_transaction_remembers_nothing"),
+    _("one damaged value spoils the whole table", "store.seen:_whole",
+      swap("seen.whole[query] = None", "raise"), f"{SEEN}test_a_damaged_row_spoils_what_meets_it_alone"),
+    _("one model's damage stops all", "registry.standing:standings",
+      swap("result[model] = error", "raise"),
+      f"{FIXED}test_one_models_damage_stops_no_other[sqlite-champions]",
+      f"{FIXED}test_one_models_damage_stops_no_other[sqlite-model_versions]"),
+    _("one date's damage stops all", "warehouse.standing:standings",
+      swap("result[day] = error", "raise"), f"{FIXED}test_one_models_damage_stops_no_other[sqlite-outputs]"),
+    _("a version of another department is the newest", "registry.standing:_newest",
+      without("or_(...)"), f"{F}test_insiders.py::test_another_department_makes_no_champion_of_ours"),
+    _("a version that was deleted is the newest", "registry.standing:_newest",
+      without("table.c.state == 'ready'"), f"{REGISTRY}test_a_deleted_version_is_no_answer"),
+    _("promotions go back in time", "registry.champions:_verified",
+      without("line.at <= at"), f"{REGISTRY}test_a_promotion_before_the_one_before_it_is_refused"),
+    _("who may not read finds out all the same", "warehouse.warehouse:Warehouse.lookup",
+      drop("may(conn)"), f"{READING}test_who_may_not_is_refused_before_anything_is_looked_for"),
+    _("who may not read gets as far as the keys", "warehouse.warehouse:Warehouse.read",
+      drop("may(conn)"), f"{READING}test_who_may_not_is_refused_before_anything_is_looked_for"),
+    _("a lookup asks for no right", "steps.reading:read",
+      swap("rights.asked(services, 'read', model)", "lambda _conn: None"),
+      "tests/e2e/test_python.py::test_who_was_revoked_is_refused_at_once_whatever_is_remembered"),
+]  # fmt: skip
