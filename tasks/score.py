@@ -14,8 +14,9 @@ from kronkers_batch.planning.facts import Output
 from kronkers_batch.planning.plan import Plan, Result, Scored
 from kronkers_batch.steps import rights
 from kronkers_batch.steps import score as step
+from kronkers_batch.steps.as_facts import output_of
 from kronkers_batch.steps.decided import require_same
-from kronkers_batch.steps.gather import gather, output_of
+from kronkers_batch.steps.gather import gather
 from kronkers_batch.steps.results import scored, settled
 from tasks.base import BaseTask
 from tasks.train import patience

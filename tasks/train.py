@@ -13,9 +13,10 @@ from kronkers_batch.planning.decide import decide
 from kronkers_batch.planning.plan import Plan, Result, Trained
 from kronkers_batch.registry.training import ModelVersion
 from kronkers_batch.steps import train as step
+from kronkers_batch.steps.as_facts import standing
 from kronkers_batch.steps.decided import require_same
 from kronkers_batch.steps.definitions import define
-from kronkers_batch.steps.gather import gather, standing
+from kronkers_batch.steps.gather import gather
 from tasks.base import BaseTask
 
 

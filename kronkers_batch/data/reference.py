@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import BigInteger, Connection, Row, Select, String, column, func, select, values
 
 from kronkers_batch.data.findings import CheckResult
 from kronkers_batch.data.profile import Profile
@@ -90,6 +90,27 @@ def ready(conn: Connection, wanted: Sequence[str]) -> dict[str, Row[Any] | None]
     for row in conn.execute(query.order_by(table.c.created, table.c.id)).all():
         found[row.lookup] = row
     return found
+
+
+_OPEN = -(2**63)  # no moment: what an open end of a window is compared as
+
+
+def earlier(asked: Sequence[Wanted]) -> Select[Any]:
+    """The windows among these that are published, of whichever identity: source, whose key, start and end."""
+    columns = (column("source", String), column("first", BigInteger), column("last", BigInteger))
+    limits = [(microseconds(each.window.start), microseconds(each.window.end)) for each in asked]
+    data = [
+        (each.source, _OPEN if start is None else start, _OPEN if end is None else end)
+        for each, (start, end) in zip(asked, limits, strict=True)
+    ]
+    windows = values(*columns, name="windows").data(data).cte("windows")
+    same = (
+        (table.c.source == windows.c.source)
+        & (func.coalesce(table.c.window_start, _OPEN) == windows.c.first)
+        & (func.coalesce(table.c.window_end, _OPEN) == windows.c.last)
+    )
+    shown = (table.c.source, table.c.department, table.c.window_start, table.c.window_end)
+    return select(*shown).distinct().join(windows, same).where(table.c.state == READY)
 
 
 def folder(scope: Scope, source: str, snapshot_id: str) -> str:

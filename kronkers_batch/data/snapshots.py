@@ -16,6 +16,7 @@ from kronkers_batch.data.reference import (
     READY,
     SnapshotRef,
     Wanted,
+    earlier,
     folder,
     lookup,
     microseconds,
@@ -188,17 +189,18 @@ class Snapshots:
             self._whole.add(ref.id)
         return True
 
-    def frozen_before(self, source_name: str, window: Window, scopes: Iterable[Scope]) -> bool:
-        """Whether this window was frozen under one of these, of whichever state of the source."""
-        query = select(table.c.id).where(
-            table.c.source == source_name,
-            table.c.department.in_([str(scope) for scope in scopes]),
-            table.c.window_start.is_not_distinct_from(microseconds(window.start)),
-            table.c.window_end.is_not_distinct_from(microseconds(window.end)),
-            table.c.state == READY,
-        )
-        with self._db.read() as conn:
-            return conn.execute(query.limit(1)).first() is not None
+    def frozen_before(self, asked: Iterable[Wanted], within: Connection | None = None) -> set[Wanted]:
+        """Those of these windows that were frozen already, of whichever state of the source."""
+        wanted = list(dict.fromkeys(asked))
+        with self._db.reading(within) as conn:
+            rows = [row for some in seen.parts(wanted) for row in conn.execute(earlier(some)).all()]
+        there = {(row.source, row.department, row.window_start, row.window_end) for row in rows}
+        return {
+            each
+            for each in wanted
+            for scope in each.scopes
+            if (each.source, str(scope), *map(microseconds, (each.window.start, each.window.end))) in there
+        }
 
     def get(self, snapshot_id: str) -> SnapshotRef:
         """The snapshot of that id, verified. Raises NotFound, AccessRefused, IntegrityError."""

@@ -67,7 +67,7 @@ class Line:
 
 def lines(conn: Connection, vault: Vault, model: str) -> list[Line]:
     """As :func:`logs`, of one model. Raises IntegrityError."""
-    return given(logs(conn, vault, [model])[model])
+    return seen.given(logs(conn, vault, [model])[model])
 
 
 def logs(conn: Connection, vault: Vault, models: Sequence[str]) -> dict[str, list[Line] | KronkersError]:
@@ -83,13 +83,6 @@ def logs(conn: Connection, vault: Vault, models: Sequence[str]) -> dict[str, lis
             except IntegrityError as error:
                 found[model] = error
     return found
-
-
-def given(answer: T | KronkersError) -> T:
-    """An answer that is none of the errors. Raises the error."""
-    if isinstance(answer, KronkersError):
-        raise answer
-    return answer
 
 
 def _stored(conn: Connection, models: Sequence[str]) -> dict[str, list[Line]]:

@@ -15,7 +15,7 @@ from kronkers_batch.registry.champions import PROMOTE, ROLLBACK, Line
 from kronkers_batch.registry.records import Draft, VersionRow
 from kronkers_batch.registry.standing import Asked, Standing
 from kronkers_batch.registry.training import ModelVersion, Promotion, Training, parse_ref
-from kronkers_batch.store import clock
+from kronkers_batch.store import clock, seen
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.ids import new_id
@@ -275,7 +275,7 @@ class Registry:
         with self._db.read() as conn:
             found = standing.newest(conn, self._vault, [(model, value)], name)
             opening = standing.Opening(conn, self._vault)
-            return next((opening.version(champions.given(id)) for id in found.values()), None)
+            return next((opening.version(seen.given(id)) for id in found.values()), None)
 
     def _at_home(self, model: str) -> ColumnElement[bool]:
         return self._vault.at_home(model, model_versions.c.department)

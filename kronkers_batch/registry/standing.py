@@ -45,6 +45,7 @@ class Standing:
     found: Mapping[str, ModelVersion]  # by asked training fingerprint the newest that has it; without others
     last: ModelVersion | None  # the newest of any definition
     promoted: int  # number of the highest version that was ever promoted; 0 for none
+    chosen: int  # when the champion was promoted, in microseconds since the epoch; 0 without one
     by_promoter: bool  # whether who recorded ``newest`` may promote it
 
 
@@ -111,7 +112,7 @@ def standings(
     result: dict[str, Standing | KronkersError] = {}
     for model, asked in models.items():
         try:
-            log = champions.given(logs[model])
+            log = seen.given(logs[model])
             of_definition = _id(same, (model, asked.definition))
             ids = {each: _id(found, (model, each)) for each in asked.fingerprints}
             of_any = _id(last, (model, ""))
@@ -122,6 +123,7 @@ def standings(
                 found={each: opening.version(id) for each, id in ids.items() if id},
                 last=opening.version(of_any) if of_any else None,
                 promoted=max((line.number for line in log), default=0),
+                chosen=log[-1].at if log else 0,
                 by_promoter=bool(of_definition) and by_promoter(conn, vault, opening.row(of_definition)),
             )
         except KronkersError as error:

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from kronkers_batch.config.fingerprint import changes, scoring_definition, training_definition
-from kronkers_batch.config.spec import InputRef, ModelSpec, Promote
-from kronkers_batch.data.stated import Heads
+from kronkers_batch.config.fingerprint import scoring_definition
+from kronkers_batch.config.spec import InputRef, Promote
+from kronkers_batch.data.reference import Wanted
+from kronkers_batch.data.stated import Heads, Stated
 from kronkers_batch.data.window import Window
-from kronkers_batch.errors import AccessRefused, described, found_in
-from kronkers_batch.monitoring.gates import judge_metrics, judge_output
+from kronkers_batch.errors import KronkersError
 from kronkers_batch.planning import training
-from kronkers_batch.planning.facts import Day, Facts, Frozen, Input, Model, Output, Problem, Version
-from kronkers_batch.registry.training import ModelVersion
+from kronkers_batch.planning.facts import Day, Facts, Frozen, Input, Model, Problem
 from kronkers_batch.steps import ingest, permits, rights
+from kronkers_batch.steps.as_facts import asking, output_of, problem_of, standings
 from kronkers_batch.steps.definitions import define
 from kronkers_batch.steps.services import Services
 from kronkers_batch.steps.sources import source_of
 from kronkers_batch.steps.windows import days, outputs_of, scoring_window, training_window
-from kronkers_batch.store import clock
 from kronkers_batch.vault.context import Scope
-from kronkers_batch.warehouse.versions import OutputVersion, State
-
-T = TypeVar("T")
+from kronkers_batch.warehouse.standing import DateStanding
 
 
 def gather(
@@ -46,6 +42,15 @@ def gather(
     return _Gathering(services, date, tuple(names), running, asked).facts()
 
 
+@dataclass(frozen=True)
+class _Window:
+    """A window of what is read, and whose key it is frozen under."""
+
+    ref: InputRef
+    window: Window
+    under: Scope
+
+
 class _Gathering:
     def __init__(
         self, services: Services, date: dt.date, names: tuple[str, ...], running: bool, asked: bool
@@ -55,19 +60,22 @@ class _Gathering:
         self._models: dict[str, Model] = {}
         self._days: dict[tuple[str, dt.date], Day] = {}
         self._heads: dict[str, dict[dt.date, str]] = {}
-        self._inputs: dict[tuple[InputRef, Window, Scope], Input | Problem] = {}
+        self._inputs: dict[_Window, Input] = {}
 
     def facts(self) -> Facts:
-        for name in self._reached(self._asked):
-            self._models[name] = self._model(name)
-        waiting = {(name, self._date) for name in self._asked}
-        for name, model in self._models.items():
-            self._models[name] = replace(model, training=self._trained_on(name, model))
-        waiting |= set(self._needed(model.training for model in self._models.values()))
+        made = {name: self._declared(name) for name in self._reached(self._asked)}
+        self._models = standings(self._services, made, self._date)
+        trained = {name: self._input_of(name, training_window) for name in self._trained()}
+        self._look(trained.values())
+        for name, key in trained.items():
+            self._models[name] = replace(self._models[name], training=self._read(key))
+        tonight = {(name, self._date) for name in self._asked}
+        waiting = tonight | self._needed(trained.values())
         while waiting:
-            new = {pair: self._day(*pair) for pair in sorted(waiting)}
-            self._days |= new
-            waiting = set(self._needed(day.input for day in new.values())) - self._days.keys()
+            keys = {pair: self._input_of(pair[0], scoring_window, pair[1]) for pair in sorted(waiting)}
+            self._look(keys.values())
+            self._days |= self._scored(keys)
+            waiting = self._needed(keys.values()) - self._days.keys()
         return Facts(self._date, self._asked, self._models, self._days, self._heads)
 
     def _reached(self, names: Iterable[str]) -> list[str]:
@@ -83,7 +91,8 @@ class _Gathering:
 
     # ------------------------------------------------------------ models
 
-    def _model(self, name: str) -> Model:
+    def _declared(self, name: str) -> Model:
+        """What there is of a model but its versions."""
         services, spec = self._services, self._services.model(name)
         barred = rights.refusal(services, name) if self._running else None
         refused = permits.refusal(services, name)
@@ -92,206 +101,142 @@ class _Gathering:
             department=spec.department,
             automatic=spec.promote is Promote.AUTOMATIC,
             every=spec.retrain.every,
-            refused=_problem(refused) if refused else None,
-            barred=_problem(barred) if barred else None,
+            refused=problem_of(refused) if refused else None,
+            barred=problem_of(barred) if barred else None,
             seen=rights.sees(services, name),
         )
         if refused is not None or not made.seen:
             return made
         made = replace(made, scoring=scoring_definition(spec, services.config.sources))
-        definition = _asking(lambda: define(services, spec))
+        definition = asking(lambda: define(services, spec))
         if isinstance(definition, Problem):
-            made = replace(made, undefined=definition)
-        else:
-            permission = permits.fingerprint(services, name)
-            made = replace(made, definition=definition.training, permission=permission)
-        told = _asking(lambda: standing(services, made, self._date))
-        return replace(made, unknown=told) if isinstance(told, Problem) else told
+            return replace(made, undefined=definition)
+        return replace(made, definition=definition.training, permission=permits.fingerprint(services, name))
 
-    def _trained_on(self, name: str, model: Model) -> Input | Problem | None:
-        """The rows of tonight's training, where one is due."""
-        if model.refused or model.undefined or model.unknown or not model.seen:
-            return None
-        due = training.due(model, self._date)
-        by_hand = self._by_hand and name in self._asked
-        if (due is None or due.fingerprint in model.trained) and not by_hand:
-            return None
-        spec = self._services.model(name)
-        return self._input(spec, training_window)
+    def _trained(self) -> Iterator[str]:
+        """The models of which a training reads rows tonight, as far as that is known."""
+        for name, model in self._models.items():
+            if model.refused or model.undefined or model.unknown or not model.seen:
+                continue
+            due = training.due(model, self._date)
+            if (due and due.fingerprint not in model.trained) or (self._by_hand and name in self._asked):
+                yield name
 
-    # ------------------------------------------------------------ dates and windows
+    # ------------------------------------------------------------ windows
 
-    def _day(self, name: str, date: dt.date) -> Day:
-        model = self._models[name]
-        if problem := model.refused or model.barred:
-            return Day(problem)
-        services, spec = self._services, self._services.model(name)
+    def _input_of(
+        self, name: str, window_of: Callable[..., Window], date: dt.date | None = None
+    ) -> _Window | Problem:
+        """Which window of its source a model reads; models that share it ask of it once."""
+        services, spec, model = self._services, self._services.model(name), self._models[name]
+        if problem := model.refused or model.barred or model.unknown:
+            return problem
 
-        def read() -> Day:
-            outputs = services.warehouse.of_date(name, date)
-            told = tuple(output_of(spec, one) for one in outputs)
-            return Day(self._input(spec, scoring_window, date), told, next((o for o in told if o.head), None))
-
-        day = _asking(read)
-        return Day(day) if isinstance(day, Problem) else day
-
-    def _input(
-        self,
-        spec: ModelSpec,
-        window_of: Callable[..., Window],
-        date: dt.date | None = None,
-    ) -> Input | Problem:
-        services = self._services
-
-        def read() -> Input | Problem:
+        def told() -> _Window:
             window = window_of(spec, source_of(services, spec.source), date or self._date)
-            under = ingest.owner(services, spec)
-            key = (spec.source, window, under)
-            if key not in self._inputs:
-                self._inputs[key] = self._window(spec.source, window, under)
-            return self._inputs[key]
+            return _Window(spec.source, window, ingest.owner(services, spec))
 
-        return _asking(read)
+        return asking(told)
 
-    def _window(self, ref: InputRef, window: Window, under: Scope) -> Input:
-        services, source = self._services, source_of(self._services, ref)
-        reads = tuple((model, day) for model in outputs_of(services, ref) for day in days(window))
-        told = _asking(lambda: ingest.state(services, ref, window))
-        made = Input(
-            source=source.name,
-            under=str(under),
+    def _read(self, key: _Window | Problem) -> Input | Problem:
+        return key if isinstance(key, Problem) else self._inputs[key]
+
+    def _look(self, keys: Iterable[_Window | Problem]) -> None:
+        """Asks of windows what tells whether they changed, and which of them are frozen."""
+        new = dict.fromkeys(key for key in keys if isinstance(key, _Window) and key not in self._inputs)
+        self._inputs |= {key: self._window(key) for key in new}
+        stated = {key: told for key in new if isinstance(told := self._inputs[key].stated, Stated)}
+        self._look_up([hole for told in stated.values() for hole in told.holes()])
+        wanted = {
+            key: Wanted(
+                source_of(self._services, key.ref).name,
+                key.window,
+                told.digest(self._covered),
+                tuple(ingest.believed(self._services, key.ref, key.under)),
+            )
+            for key, told in stated.items()
+        }
+        for key, frozen in self._frozen(wanted).items():
+            made = self._inputs[key]
+            self._inputs[key] = (
+                replace(made, stated=frozen) if isinstance(frozen, Problem) else replace(made, frozen=frozen)
+            )
+
+    def _window(self, key: _Window) -> Input:
+        services, window = self._services, key.window
+        return Input(
+            source=source_of(services, key.ref).name,
+            under=str(key.under),
             start=window.start.isoformat() if window.start else "",
             end=window.end.isoformat() if window.end else "",
             window=str(window),
-            reads=reads,
-            stated=told,
+            reads=tuple((model, day) for model in outputs_of(services, key.ref) for day in days(window)),
+            stated=asking(lambda: ingest.state(services, key.ref, window)),
         )
-        if isinstance(told, Problem):
-            return made
-        for hole in told.holes():
-            self._look_up(hole)
-        identity = told.digest(self._covered)
-        return replace(made, frozen=self._frozen(source.name, window, identity, ref, under))
 
-    def _frozen(self, source: str, window: Window, identity: str, ref: InputRef, under: Scope) -> Frozen:
-        snapshots, scopes = self._services.snapshots, ingest.believed(self._services, ref, under)
-        if snapshots.find(source, window, identity, scopes) is not None:
-            return Frozen.YES
-        if not snapshots.frozen_before(source, window, scopes):
-            return Frozen.NOT_YET
-        return Frozen.GONE if snapshots.lost(source, window, identity, scopes) else Frozen.CHANGED
+    def _frozen(self, asked: Mapping[_Window, Wanted]) -> dict[_Window, Frozen | Problem]:
+        snapshots = self._services.snapshots
+        with self._services.db.read() as connection:
+            found = snapshots.find_many(asked.values(), connection)
+            absent = [wanted for wanted in asked.values() if found[wanted] is None]
+            before = snapshots.frozen_before(absent, connection) if absent else set()
+        told: dict[_Window, Frozen | Problem] = {}
+        for key, wanted in asked.items():
+            there = found[wanted]
+            if isinstance(there, KronkersError):
+                told[key] = problem_of(there)
+            elif there is not None:
+                told[key] = Frozen.YES
+            elif wanted not in before:
+                told[key] = Frozen.NOT_YET
+            else:
+                gone = snapshots.lost(wanted.source, wanted.window, wanted.identity, wanted.scopes)
+                told[key] = Frozen.GONE if gone else Frozen.CHANGED
+        return told
 
-    def _look_up(self, hole: Heads) -> None:
-        heads = self._services.warehouse.heads(hole.model)
-        known = self._heads.setdefault(hole.model, {})
-        known |= {head.date: head.id for head in heads if hole.covers(head.date)}
+    def _look_up(self, holes: Sequence[Heads]) -> None:
+        """The heads of the dates that are read; of a window without a beginning all that there are."""
+        warehouse = self._services.warehouse
+        dated = [hole for hole in holes if hole.start is not None and hole.end is not None]
+        pairs = [(hole.model, day) for hole in dated for day in days(Window(hole.start, hole.end))]
+        for (model, date), head in (warehouse.head_ids(pairs) if pairs else {}).items():
+            self._heads.setdefault(model, {})[date] = head
+        for hole in dict.fromkeys(hole for hole in holes if hole not in dated):
+            found = warehouse.heads(hole.model, first=hole.first, last=hole.last)
+            self._heads.setdefault(hole.model, {}).update({head.date: head.id for head in found})
 
     def _covered(self, hole: Heads) -> list[str]:
         known = self._heads.get(hole.model, {})
         return [known[date] for date in sorted(known) if hole.covers(date)]
 
-    def _needed(self, inputs: Iterable[Input | Problem | None]) -> Iterator[tuple[str, dt.date]]:
+    # ------------------------------------------------------------ dates
+
+    def _scored(
+        self, asked: Mapping[tuple[str, dt.date], _Window | Problem]
+    ) -> dict[tuple[str, dt.date], Day]:
+        """What there is of dates, with what is scored."""
+        pairs = [pair for pair, key in asked.items() if isinstance(key, _Window)]
+        found = self._services.warehouse.standings(pairs) if pairs else {}
+        return {pair: self._day(pair[0], key, found.get(pair)) for pair, key in asked.items()}
+
+    def _day(self, name: str, key: _Window | Problem, there: DateStanding | KronkersError | None) -> Day:
+        if isinstance(key, Problem) or there is None:
+            return Day(self._read(key))
+        if isinstance(there, KronkersError):
+            return Day(problem_of(there))
+        spec = self._services.model(name)
+        outputs = tuple(output_of(spec, one) for one in there.versions)
+        head = next((one for one in outputs if one.head), None)
+        if head is None and there.head is not None:
+            head = output_of(spec, there.head)
+        return Day(self._read(key), outputs, head)
+
+    def _needed(self, keys: Iterable[_Window | Problem]) -> set[tuple[str, dt.date]]:
         """The outputs that must be made first: tonight's, and those that readers of an earlier date lack."""
-        for read in inputs:
-            if not isinstance(read, Input):
-                continue
-            for name, date in read.reads:
-                if self._models[name].seen and (date == self._date or date not in self._heads.get(name, {})):
-                    yield name, date
-
-
-# ---------------------------------------------------------------- what a decision needs of what there is
-
-
-def standing(services: Services, model: Model, date: dt.date, also: Iterable[str] = ()) -> Model:
-    """A model with its versions as they are now.
-
-    Args:
-        services: The opened system.
-        model: What else is known of it.
-        date: The logical date of the run.
-        also: Fingerprints of trainings that are looked for, besides a repetition as of that date.
-
-    Raises IntegrityError, AccessRefused.
-    """
-    registry, name, digest = services.registry, model.name, model.definition
-    history, versions = registry.history(name), registry.versions(name)
-    newest = registry.newest(name, digest) if digest else None
-    repeated = {training.again_of(digest, date)} if digest else set()
-    trained = [registry.find(name, each) for each in {*repeated, *also}]
-    waits = newest is not None and not any(p.number >= newest.number for p in history)
-
-    def told(version: ModelVersion | None) -> Version | None:
-        if version is None:
-            return None
-        services.run.versions[version.id] = version
-        chosen = [p.at for p in history if p.version_id == version.id]
-        asked = waits and newest is not None and version.id == newest.id
-        by_promoter = registry.by_promoter(version) if asked else True
-        return version_of(services, version, chosen[-1] if chosen else 0, by_promoter)
-
-    found = told(newest)
-    return replace(
-        model,
-        champion=told(registry.champion(name)),
-        newest=found,
-        last=version_of(services, versions[-1]) if versions else None,
-        trained={v.fingerprint: v for v in (found, *map(told, trained)) if v},
-        promoted=max((p.number for p in history), default=0),
-    )
-
-
-def version_of(
-    services: Services, version: ModelVersion, chosen: int = 0, by_promoter: bool = True
-) -> Version:
-    """What a decision needs of a version; ``chosen`` is the moment of its promotion, 0 for none."""
-    spec, trained = services.model(version.model), version.training
-    now = training_definition(spec, services.config.sources)
-    defined = services.run.definitions.get(spec.name)
-    differ = [
-        name
-        for name in sorted({*now, *trained.definition})
-        if name.startswith("source") and now.get(name) != trained.definition.get(name)
-    ]
-    return Version(
-        id=version.id,
-        ref=version.ref,
-        number=version.number,
-        fingerprint=trained.fingerprint,
-        definition=trained.definition_fingerprint,
-        date=trained.logical_date,
-        made=clock.to_datetime(version.created).date(),
-        recorded=version.created,
-        missed=judge_metrics(spec.training_thresholds, trained.metrics).missed,
-        missed_then=tuple(trained.verdict),
-        by_promoter=by_promoter,
-        changed=tuple(changes(trained.definition, defined.flat if defined else now)),
-        elsewhere=tuple(differ),
-        chosen=chosen,
-    )
-
-
-def output_of(spec: ModelSpec, output: OutputVersion) -> Output:
-    """What a decision needs of an output."""
-    missed = judge_output(spec.output_thresholds, output.stats).missed
-    return Output(
-        id=output.id,
-        ref=output.ref,
-        fingerprint=output.fingerprint,
-        held=output.state is State.HELD,
-        head=output.head,
-        missed=(*missed, *output.lineage.get("failed_checks", ())),
-        by=str(output.lineage.get("model_version", "")),
-    )
-
-
-def _asking(ask: Callable[[], T]) -> T | Problem:
-    """What is asked, or why it cannot be told: of one model, and no reason to stop the others."""
-    try:
-        return ask()
-    except Exception as error:
-        return _problem(error)
-
-
-def _problem(error: Exception) -> Problem:
-    return Problem(described(error), isinstance(error, AccessRefused), found_in(error))
+        found = set()
+        for read in map(self._read, keys):
+            for name, date in read.reads if isinstance(read, Input) else ():
+                lacking = date == self._date or date not in self._heads.get(name, {})
+                if lacking and self._models[name].seen:
+                    found.add((name, date))
+        return found

@@ -24,7 +24,7 @@ from kronkers_batch.planning.plan import (
     Trained,
 )
 from kronkers_batch.steps import ingest
-from kronkers_batch.steps.gather import output_of, standing
+from kronkers_batch.steps.as_facts import output_of, standing
 from kronkers_batch.steps.services import Services
 from kronkers_batch.steps.sources import has_heads
 from kronkers_batch.steps.windows import outputs_of

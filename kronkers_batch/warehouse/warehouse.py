@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 from kronkers_batch.errors import KronkersError, NotFound
 from kronkers_batch.frames.schema import Schema
 from kronkers_batch.ledger.ledger import Ledger
+from kronkers_batch.store import seen
 from kronkers_batch.store.engine import Database
 from kronkers_batch.store.tables.outputs import output_versions
 from kronkers_batch.vault.context import Scope
@@ -148,23 +149,6 @@ class Warehouse:
         with self._db.reading(within) as conn:
             return standing.standings(conn, self._vault, list(dict.fromkeys(asked)))
 
-    def of_date(self, model: str, date: dt.date) -> list[OutputVersion]:
-        """The finished versions of one date, by number; what was deleted is left out."""
-        columns = output_versions.c
-        query = (
-            select(output_versions)
-            .where(
-                columns.model == model,
-                columns.logical_date == date.isoformat(),
-                columns.state == "finished",
-                self._vault.at_home(model, columns.department),
-            )
-            .order_by(columns.number)
-        )
-        with self._db.read() as conn:
-            rows, judged = conn.execute(query).all(), log.lines(conn, self._vault, model, date)
-            return [catalog.open_version(conn, self._vault, row, judged).version for row in rows]
-
     def outputs(self, model: str) -> list[OutputVersion]:
         """Every finished version, by date and number; what was deleted is left out."""
         columns = output_versions.c
@@ -228,6 +212,17 @@ class Warehouse:
         """
         with self._db.read() as conn:
             return catalog.list_heads(conn, self._vault, model, first, last, at)
+
+    def head_ids(
+        self, asked: Iterable[tuple[str, dt.date]], within: Connection | None = None
+    ) -> dict[tuple[str, dt.date], str]:
+        """The ids of what readers of models' dates get, by one statement; without dates that have nothing.
+
+        Raises IntegrityError.
+        """
+        with self._db.reading(within) as conn:
+            found = log.logs(conn, self._vault, list(dict.fromkeys(asked)))
+        return {day: head for day, judged in found.items() if (head := log.head_of(seen.given(judged)))}
 
     def newest_head(self, model: str) -> Head | None:
         """What readers of the newest date get that has an output; None where none has."""

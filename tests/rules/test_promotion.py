@@ -14,7 +14,7 @@ from kronkers_batch.planning.decide import advance
 from kronkers_batch.planning.plan import Score, State, Trained
 from kronkers_batch.planning.training import NotPromoted, not_promoted
 from kronkers_batch.registry.training import ModelVersion
-from kronkers_batch.steps.gather import standing
+from kronkers_batch.steps.as_facts import standing
 from kronkers_batch.steps.train import promote_recorded
 from kronkers_batch.vault.context import Role, Scope
 from tests.rules.world import DAY, MODEL, World, after, threshold
