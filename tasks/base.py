@@ -10,7 +10,7 @@ from typing import Any
 import luigi
 
 from kronkers_batch.errors import AccessRefused, described, found_in
-from kronkers_batch.reports.events import Event
+from kronkers_batch.events.types import Event
 from kronkers_batch.steps import runlog
 from kronkers_batch.steps.services import Services
 from tasks import context

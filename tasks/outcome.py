@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from kronkers_batch.errors import described
+from kronkers_batch.events.types import Event
 from kronkers_batch.reports import verdict
-from kronkers_batch.reports.events import Event
 from kronkers_batch.reports.verdict import Part, Verdict
 from kronkers_batch.steps.decide import not_promoted
 from tasks.base import BaseTask

@@ -14,8 +14,8 @@ from types import MappingProxyType
 import luigi
 
 from kronkers_batch.errors import KronkersError, StoreError, UsageError
+from kronkers_batch.events.types import Event
 from kronkers_batch.reports import verdict
-from kronkers_batch.reports.events import Event
 from kronkers_batch.reports.verdict import Verdict
 from kronkers_batch.steps import checkpoint, clocks, leftovers, rights, runlog, runs
 from kronkers_batch.steps.decide import training_asked

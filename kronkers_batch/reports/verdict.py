@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from kronkers_batch.reports.events import Event
+from kronkers_batch.events.types import Event
 
 ASKED, SCORES, TRAINING = "asked", "scores", "training"
 OF_MODELS = frozenset({ASKED, SCORES, TRAINING})

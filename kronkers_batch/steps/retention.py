@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Sequence
 
 from kronkers_batch.errors import StoreError, found_in
-from kronkers_batch.reports.events import Event
+from kronkers_batch.events.types import Event
 from kronkers_batch.steps import permits, rights, runlog
 from kronkers_batch.steps.services import Services
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, insert, select, update
 
 from kronkers_batch.errors import NotFound
+from kronkers_batch.events.types import RunRecord
 from kronkers_batch.reports import verdict
-from kronkers_batch.reports.events import RunRecord
 from kronkers_batch.reports.verdict import Verdict
 from kronkers_batch.steps import alive, runlog
 from kronkers_batch.steps.services import Services
