@@ -12,6 +12,7 @@ import luigi
 from kronkers_batch.errors import AccessRefused, described, found_in
 from kronkers_batch.events.types import Event
 from kronkers_batch.steps import runlog
+from kronkers_batch.steps.occasion import Occasion
 from kronkers_batch.steps.services import Services
 from tasks import context
 
@@ -26,6 +27,7 @@ class BaseTask(luigi.Task):
         conf: The configuration folder; empty means as the command line finds it.
         overrides: Overrides of the configuration.
         run_id: The run to record under; empty records nothing.
+        token: The run's claim, which every write transaction takes.
         as_of: The moment (microseconds UTC) whose champions score; 0 means now.
         tonight: The run's logical date (ISO); empty outside a run.
     """
@@ -33,18 +35,26 @@ class BaseTask(luigi.Task):
     conf: str = luigi.Parameter(default="", significant=False, positional=False)
     overrides: tuple[str, ...] = luigi.TupleParameter(default=(), significant=False, positional=False)
     run_id: str = luigi.Parameter(default="", significant=False, positional=False)
+    token: int = luigi.IntParameter(default=0, significant=False, positional=False)
     as_of: int = luigi.IntParameter(default=0, significant=False, positional=False)
     tonight: str = luigi.Parameter(default="", significant=False, positional=False)
+
+    _occasion: Occasion | None = None
+
+    @property
+    def _date(self) -> str:
+        """The logical date of its result (ISO), else the run's."""
+        return str(getattr(self, "date", self.tonight))
 
     @property
     def services(self) -> Services:
         """The system that this task works on."""
-        return context.services(self.conf, tuple(self.overrides), self.run_id)
+        return context.services(self.conf, tuple(self.overrides), self.run_id, self.token)
 
     @property
     def common(self) -> dict[str, Any]:
         """What a task hands to the tasks that it requires."""
-        names = ("conf", "overrides", "run_id", "as_of", "tonight")
+        names = ("conf", "overrides", "run_id", "token", "as_of", "tonight")
         return {name: getattr(self, name) for name in names}
 
     @property
@@ -90,19 +100,29 @@ class BaseTask(luigi.Task):
             self._record("failed", described(error), "", started, found_in(error))
             raise
 
+    @property
+    def occasion(self) -> Occasion:
+        """What is told of the work that is being done, in the transaction that shows it to others."""
+        if self._occasion is None:
+            name, department = self.subject
+            self._occasion = Occasion(self.services, name, department, self.kind, date=self._date)
+        return self._occasion
+
     def run(self) -> None:
         """Do the work, and record what happened whether or not it succeeds."""
-        started, reason = time.monotonic(), ""
+        started, reason, self._occasion = time.monotonic(), "", None
         try:
             if error := self.refusal() or self.barred():
                 raise error
             reason = self.reason()
+            self.occasion.begin(reason, started)
             state, message = self.work()
         except Exception as error:
             state = "refused" if isinstance(error, AccessRefused) else "failed"
             self._record(state, described(error), reason, started, found_in(error))
             raise
-        self._record(state, message, reason, started)
+        if not self.occasion.told:
+            self._record(state, message, reason, started)
 
     def _record(self, state: str, message: str, reason: str, started: float, found: str = "") -> None:
         if state == "failed" and self.services.verbose:
@@ -111,5 +131,5 @@ class BaseTask(luigi.Task):
             return
         name, department = self.subject
         seconds = time.monotonic() - started
-        event = Event(name, self.kind, state, seconds, message, reason)
+        event = Event(name, self.kind, state, seconds, message, reason, date=self._date)
         runlog.record(self.services, self.run_id, department, event, found)

@@ -93,9 +93,8 @@ class Ingest(BaseTask):
 
     def work(self) -> tuple[str, str]:
         """Read, check and freeze."""
-        snapshot = step.freeze(self.services, self.ref, self.window, self.scope)
-        warned = [r.message() for r in snapshot.results if r.verdict in ("warned", "dropped")]
-        return "done", "; ".join([f"{snapshot.rows:,} rows", *warned])
+        snapshot = step.freeze(self.services, self.ref, self.window, self.scope, self.occasion)
+        return "done", step.in_words(snapshot.rows, snapshot.results)
 
 
 def _text(moment: dt.datetime | None) -> str:

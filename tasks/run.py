@@ -17,7 +17,7 @@ from kronkers_batch.errors import KronkersError, StoreError, UsageError
 from kronkers_batch.events.types import Event
 from kronkers_batch.reports import verdict
 from kronkers_batch.reports.verdict import Verdict
-from kronkers_batch.steps import checkpoint, clocks, leftovers, rights, runlog, runs
+from kronkers_batch.steps import checkpoint, clocks, leftovers, rights, runlog, runs, unfinished
 from kronkers_batch.steps.decide import training_asked
 from kronkers_batch.steps.memory import keep_pages
 from kronkers_batch.steps.permits import permit_all, require_house
@@ -141,13 +141,15 @@ def execute(
     with runs.begun(services, date, trigger, departments) as run_id:
         services.run_id = run_id
         moment = clocks.as_of(services)
-        root = root.clone(run_id=run_id, as_of=moment.at)  # type: ignore[no-untyped-call]
+        claim = services.db.claim_of_run
+        token = claim.token if claim else 0
+        root = root.clone(run_id=run_id, token=token, as_of=moment.at)  # type: ignore[no-untyped-call]
         try:
             if warning := moment.warning():
                 _tell(services, departments, Event("clock", runlog.VERIFY, "warned", 0.0, warning, ""))
             _work(services, root, names, date)
             result = _ended(services, root, started, departments, barred, delete_expired=delete_expired)
-            return replace(result, warnings=(warning,)) if warning else result
+            return replace(result, warnings=(warning, *result.warnings)) if warning else result
         except BaseException as error:
             _stopped(services, departments, error, time.monotonic() - started)
             raise
@@ -185,7 +187,7 @@ def _ended(
     delete_expired: bool,
 ) -> RunResult:
     """What is done when no task is left, and the verdict on each model."""
-    run_id, date = services.run_id, root.date
+    run_id, date, warnings = services.run_id, root.date, list[str]()
     services.workers.empty()  # no entry of theirs comes after the run is verified
     for name, stopped in barred.items():
         event = Event(name, "score", "refused", 0.0, str(stopped.error), "")
@@ -201,7 +203,7 @@ def _ended(
     events = verdict.work(runlog.events(services, run_id))
     for name in {event.model for event in events if event.task == "expire"}:
         verdicts[name] = outcome.of(root, name, events)
-    problems.append(_problem(checkpoint.write, services))
+    problems.append(_problem(_checkpointed, services, departments))
     problems.append(_problem(runlog.require_kept, services, run_id))
     found = tuple(problem for problem in problems if problem is not None)
     for problem in found:
@@ -209,7 +211,8 @@ def _ended(
         _tell(services, departments, event)
     told = tuple(verdicts.values())
     seconds = time.monotonic() - started
-    result = RunResult(run_id, date, told, events, seconds, found)
+    warnings += unfinished.settle(services)
+    result = RunResult(run_id, date, told, events, seconds, found, tuple(warnings))
     each = [(departments[one.model], one) for one in told]
     runs.finish(services, run_id, result.exit_code, each, seconds=seconds)
     return result
@@ -231,6 +234,15 @@ def _tell(services: Services, departments: Mapping[str, str], event: Event) -> N
     for department in dict.fromkeys(departments.values()):
         with contextlib.suppress(KronkersError):  # where nothing can be written, the exit code says it
             runlog.record(services, services.run_id, department, event)
+
+
+def _checkpointed(services: Services, departments: Mapping[str, str]) -> None:
+    """Verifies what is new and writes a checkpoint; one that cannot be written now fails no night."""
+    try:
+        checkpoint.write(services)
+    except checkpoint.NoCheckpoint as error:
+        event = Event("ledger", runlog.VERIFY, "warned", 0.0, str(error), "at the end of the run")
+        _tell(services, departments, event)
 
 
 def _problem(work: Callable[..., object], *arguments: object) -> KronkersError | None:

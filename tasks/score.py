@@ -9,6 +9,7 @@ import luigi
 
 from kronkers_batch.config.spec import ModelSpec
 from kronkers_batch.errors import AccessRefused, GateFailed, Stale
+from kronkers_batch.events.types import Kind
 from kronkers_batch.monitoring.gates import as_words
 from kronkers_batch.registry.training import ModelVersion
 from kronkers_batch.steps import rights
@@ -138,10 +139,18 @@ class Score(OutputTask):
         if state.output is not None:
             words = as_words(spec.output_thresholds)
             why = scoring_reason(services, spec, self.date, champion, state)
-            output = services.warehouse.judge(state.output, state.verdict.missed, why, words)
+            output = services.warehouse.judge(
+                state.output,
+                state.verdict.missed,
+                why,
+                words,
+                event=lambda connection, output: step.tell(
+                    self.occasion, connection, Kind.JUDGED, step.Scored(output, state.verdict)
+                ),
+            )
             scored = step.Scored(output, state.verdict)
         else:
-            scored = step.score(services, spec, self.date, champion, state.fingerprint)
+            scored = step.score(services, spec, self.date, champion, state.fingerprint, self.occasion)
         return ("done" if scored.published else "held"), scored.message()
 
 

@@ -71,14 +71,16 @@ class Train(BaseTask):
         with services.db.claim(f"training of {self.model}", wait=patience(spec)):
             recorded = services.registry.find(self.model, self.fingerprint)
             if recorded is not None and promotable(services, spec, recorded):
-                return "done", f"{recorded.ref} promoted: {step.promote_recorded(services, spec, recorded)}"
+                why = step.promote_recorded(services, spec, recorded, self.occasion)
+                return "done", f"{recorded.ref} promoted: {why}"
             if recorded is not None:
                 missed = "; ".join(recorded.training.verdict)
                 state = "held" if missed else "done"
                 return state, f"{recorded.ref} trained meanwhile by another run" + (missed and f": {missed}")
             definition = define(services, spec)
-            trained = step.train(services, spec, self.date, self.fingerprint, definition, self.why)
-        return ("done" if trained.verdict.passed and not trained.waits else "held"), trained.message()
+            asked = (self.date, self.fingerprint, definition, self.why, self.occasion)
+            trained = step.train(services, spec, *asked)
+        return trained.state, trained.message()
 
 
 class Decide(BaseTask):

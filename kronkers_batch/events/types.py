@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-RUN, PROMOTION, RECOVERY = "run", "promotion", "recovery"
+RUN, PROMOTION, RECOVERY, SHREDDING = "run", "promotion", "recovery", "shred"
 """What stands as the task of events that no task of the graph records."""
 
 
@@ -26,6 +26,7 @@ class Kind(StrEnum):
     HELD = "held"
     JUDGED = "judged anew"
     EXPIRED = "expired"
+    SHREDDED = "shredded"
     REFUSED = "refused"
     FAILED = "failed"
     RECOVERED = "recovered"
@@ -68,6 +69,9 @@ SAYS: Mapping[Kind, Says] = {
         "today's thresholds judged an output that was there", ("model", "subject", "date"), _OUTPUT
     ),
     Kind.EXPIRED: Says("outputs past their retention were deleted", ("model", "reason"), "what was deleted"),
+    Kind.SHREDDED: Says(
+        "somebody deleted a version for good", ("model", "subject", "reason"), "what was deleted"
+    ),
     Kind.REFUSED: Says("somebody may not do this, or the definition is not signed", ("model",)),
     Kind.FAILED: Says("something went wrong", ("model",)),
     Kind.RECOVERED: Says("a model is well again that was not", ("model",), "the run's end"),
