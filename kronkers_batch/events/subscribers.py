@@ -78,7 +78,7 @@ def deliver(db: Database, home: Path, subscribers: Iterable[Subscriber]) -> list
         try:
             warnings += _deliver(db, place_of(home), one)
         except Exception as error:  # also one that nobody foresaw: a run that is done stays so
-            warnings.append(f"{one.name} of what happened: {described(error)}")
+            warnings.append(f"{one.name}: not written yet; the next run tries again. {described(error)}")
     return warnings
 
 
