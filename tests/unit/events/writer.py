@@ -6,9 +6,12 @@ import random
 import sys
 import time
 
+from sqlalchemy import insert
+
 from kronkers_batch.config.spec import Secret
 from kronkers_batch.events import outbox
 from kronkers_batch.store.engine import Database
+from kronkers_batch.store.tables.runs import events
 
 
 def row(position: int, who: str, subject: str = "") -> dict[str, object]:
@@ -26,7 +29,7 @@ def main() -> None:
     for number in range(int(count)):
         with db.write() as conn:
             position, _ = outbox.numbers(conn, "")
-            outbox.post(conn, row(position, who, str(number)))
+            conn.execute(insert(events).values(row(position, who, str(number))))  # not read back: cheaper
             if number % 10 == 0:
                 time.sleep(random.random() / 50)
     db.close()
