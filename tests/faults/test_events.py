@@ -7,16 +7,24 @@ import json
 import sqlite3
 import subprocess
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
 import tasks.base
+from kronkers_batch.data import sources
+from kronkers_batch.data.window import Window
 from kronkers_batch.events import log as structured
 from kronkers_batch.events import outbox
 from kronkers_batch.events.types import Kind
+from kronkers_batch.runtimes.worker import start
 from kronkers_batch.steps import following, runlog, score
+from kronkers_batch.steps.champion import open_champion
+from kronkers_batch.steps.declared import read_code
+from kronkers_batch.steps.golden import unpacked
+from kronkers_batch.steps.workers import worker_spec
 from kronkers_batch.store import pending
 from kronkers_batch.store.tables.runs import events, runs
 from tests.faults.departments import Departments
@@ -217,21 +225,29 @@ def test_a_run_that_was_taken_over_publishes_nothing_more_and_says_so(company, m
     assert company.states("--date", NEXT) == {"buys": "published", "leavers": "published"}
 
 
-def test_no_worker_is_waited_for_inside_a_write_transaction(company, monkeypatch):
-    begin = score.Checker
-    opened = []
+def test_no_worker_is_waited_for_inside_a_write_transaction(company):
+    with company.opened() as services:
+        version, model = services.registry.get("buys", 1), services.model("buys")
+        with services.db.write(), pytest.raises(RuntimeError, match="a worker is waited for inside"):
+            start(
+                worker_spec(
+                    services, replace(model, model=read_code(services, model)), version.training.features
+                )
+            )
+        rows, _ = next(iter(unpacked(version.training.golden)))
+        with open_champion(services, model, version) as worker:
+            with services.db.write(), pytest.raises(RuntimeError, match="a worker is waited for inside"):
+                worker.score(rows)
+            assert worker.score(rows).height == rows.height
 
-    def inside(*arguments, **named):
-        services = tasks.context.services(str(company.folder / "conf"), (), "")
-        opened.append(services.db.write())
-        opened[-1].__enter__()
-        return begin(*arguments, **named)
 
-    monkeypatch.setattr(score, "Checker", inside)
-    monkeypatch.setattr(tasks.base.BaseTask, "_record", lambda *_: opened.pop().__exit__(None, None, None))
-    done = company.run("run", "buys", "--date", NEXT, code=None)
-    assert done.returncode != 0
-    assert opened == []
+def test_no_source_is_waited_for_inside_a_write_transaction(company):
+    with company.opened() as services:
+        source, window = services.source("visits"), Window(None, None)
+        rest = {"sources": services.config.sources, "places": services.places, "chunk_rows": 1000}
+        with services.db.write(), pytest.raises(RuntimeError, match="a source is waited for inside"):
+            sources.read(source, window, None, **rest)
+        assert next(sources.read(source, window, None, **rest)).height
 
 
 # ---------------------------------------------------------------- what is pending

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from kronkers_batch.events.reference import reference
 from kronkers_batch.events.types import SAYS, Event, Kind, next_command
 
 
@@ -56,3 +59,8 @@ def test_an_event_of_a_task_is_of_the_kind_of_its_state(state, kind):
 )
 def test_where_a_person_must_act_the_command_is_named(kind, task, state, command):
     assert next_command(kind, task, state, "buys", "2024-01-01") == command
+
+
+def test_the_reference_is_current():
+    page = Path(__file__).parents[3] / "docs/reference/events.md"
+    assert page.read_text() == reference(), "write it anew: python -m kronkers_batch.events.reference"
