@@ -82,3 +82,22 @@ def test_a_page_that_cannot_be_written_fails_no_night_and_is_written_by_the_next
     assert project.run("run", "--date", "2024-01-22").stderr == ""
     assert f"Run {run['id']}" in (reports / f"runs/{run['id']}.html").read_text()
     assert "all is well" in (reports / f"{NEXT}.html").read_text()
+
+
+def test_an_end_that_failed_is_on_the_pages_until_a_run_of_the_date_ends_well(project, monkeypatch):
+    from kronkers_batch.errors import IntegrityError
+    from kronkers_batch.steps import checkpoint
+
+    def broken(_services):
+        raise IntegrityError("entry 7 was changed", where="ledger", fix="Do not use it.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "write", broken)
+        assert "entry 7 was changed" in project.run("run", "--date", NEXT, code=4).stderr
+    failed = project.json("runs", "--limit", "1")[0]["id"]
+    needs = f"needs attention: the end of run {failed} failed"
+    assert needs in project.run("report", "--date", NEXT).stdout
+    assert f"<p>{needs}" in (project.folder / f"var/reports/{NEXT}.html").read_text()
+    assert "needs attention: every model is done" in project.run("report", "--run", failed).stdout
+    assert project.states("--date", NEXT) == {"buys": "up to date", "spends": "up to date"}
+    assert f"{NEXT}: all is well" in project.run("report", "--date", NEXT).stdout

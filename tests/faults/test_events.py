@@ -18,11 +18,11 @@ from kronkers_batch.data import sources
 from kronkers_batch.data.window import Window
 from kronkers_batch.events import log as structured
 from kronkers_batch.events import outbox
-from kronkers_batch.events.types import Kind
+from kronkers_batch.events.types import Event, Kind
 from kronkers_batch.runtimes.worker import start
 from kronkers_batch.steps import following, runlog, score
 from kronkers_batch.steps.champion import open_champion
-from kronkers_batch.steps.declared import read_code
+from kronkers_batch.steps.declared import as_trained, read_code
 from kronkers_batch.steps.golden import unpacked
 from kronkers_batch.steps.workers import worker_spec
 from kronkers_batch.store import pending
@@ -235,7 +235,7 @@ def test_no_worker_is_waited_for_inside_a_write_transaction(company):
                 )
             )
         rows, _ = next(iter(unpacked(version.training.golden)))
-        with open_champion(services, model, version) as worker:
+        with open_champion(services, as_trained(model, version), version) as worker:
             with services.db.write(), pytest.raises(RuntimeError, match="a worker is waited for inside"):
                 worker.score(rows)
             assert worker.score(rows).height == rows.height
@@ -371,3 +371,10 @@ def test_events_of_a_run_know_their_principal_and_date(company):
         rows = conn.execute(select(events).where(events.c.run_id.is_not(None))).all()
     assert {row.principal for row in rows} == {"nightly"}
     assert {row.logical_date for row in rows} <= {"2024-01-20", "2024-01-19", "2024-01-18", ""}
+
+
+def test_an_event_that_does_not_say_enough_is_not_written(company):
+    before = newest(company)
+    with company.opened() as services, pytest.raises(ValueError, match="subject"):
+        runlog.record(services, "", "sales", Event("buys", "score", "done", 0.0, "", "", kind=Kind.PUBLISHED))
+    assert newest(company) == before
