@@ -65,7 +65,7 @@ FOLLOWED = [
     _("the log follows links", "events.log:_Handler._open",
       swap("os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK",
            "os.O_WRONLY | os.O_APPEND | os.O_CREAT"),
-      f"{LOG}test_what_cannot_be_written_is_raised_and_not_lost"),
+      f"{LOG}test_a_new_file_is_made_through_no_link"),
 ]  # fmt: skip
 
 CLAIMED = [

@@ -92,3 +92,10 @@ def test_a_full_disk_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(log._Handler, "format", full)
     with pytest.raises(StoreError, match="full"):
         EventLog(tmp_path).take([event(1)])
+
+
+def test_a_new_file_is_made_through_no_link(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="symbolic links"):
+        log._Handler(tmp_path / "link", encoding="ascii")
+    assert not (tmp_path / "elsewhere").exists()
