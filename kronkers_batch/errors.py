@@ -25,6 +25,7 @@ data goes into ``found``, apart from the words, and is shown to nobody but reade
     ├── AccessRefused ............. exit 3   no key, no grant, no right
     │   └── IdentityError                    the caller's own key file: missing, wrong, readable by others
     ├── IntegrityError ............ exit 4   a signature, digest or chain does not fit: do not trust it
+    ├── TakenOver ................. exit 4   another process has this run now: nothing more is written
     └── MissingPart ............... exit 5   an interpreter, sandbox or database that is not installed
 """
 
@@ -164,6 +165,12 @@ class IdentityError(AccessRefused):
 
 class IntegrityError(KronkersError):
     """A signature, digest, context or chain does not fit. Nothing of it was used."""
+
+    exit_code = 4
+
+
+class TakenOver(KronkersError):
+    """Another process took the run over, or ended it; this one writes nothing any more."""
 
     exit_code = 4
 

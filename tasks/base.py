@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 import traceback
 from collections.abc import Iterable
@@ -10,11 +11,12 @@ from typing import Any
 import luigi
 
 from kronkers_batch.errors import AccessRefused, KronkersError, described, found_in
+from kronkers_batch.events.types import Event
 from kronkers_batch.planning.decide import advance
 from kronkers_batch.planning.facts import Problem
 from kronkers_batch.planning.plan import AnyEntry, Plan, Result, State
-from kronkers_batch.reports.events import Event
 from kronkers_batch.steps import runlog
+from kronkers_batch.steps.occasion import Occasion
 from kronkers_batch.steps.results import caught_up, result_of
 from kronkers_batch.steps.services import Services
 from tasks import context
@@ -40,21 +42,24 @@ class BaseTask(luigi.Task):
         conf: The configuration folder; empty means as the command line finds it.
         overrides: Overrides of the configuration.
         run_id: The run to record under; empty records nothing.
+        token: The run's claim, which every write transaction takes.
         plan_id: The plan that it is an entry of; empty where luigi's own command line asks for it.
     """
 
     conf: str = luigi.Parameter(default="", significant=False, positional=False)
     overrides: tuple[str, ...] = luigi.TupleParameter(default=(), significant=False, positional=False)
     run_id: str = luigi.Parameter(default="", significant=False, positional=False)
+    token: int = luigi.IntParameter(default=0, significant=False, positional=False)
     plan_id: str = luigi.Parameter(default="", significant=False, positional=False)
     _carried: Plan | None = None  # into a process of its own, with the task
+    _occasion: Occasion | None = None
 
     # ------------------------------------------------------------ the plan
 
     @property
     def services(self) -> Services:
         """The system that this task works on."""
-        return context.services(self.conf, tuple(self.overrides), self.run_id)
+        return context.services(self.conf, tuple(self.overrides), self.run_id, self.token)
 
     @property
     def common(self) -> dict[str, Any]:
@@ -136,19 +141,34 @@ class BaseTask(luigi.Task):
             self.learn(result)
         return result is not None
 
+    @property
+    def _date(self) -> str:
+        """The logical date of its result (ISO), else the run's."""
+        date = getattr(self, "date", self.plan.date)
+        return "" if date == dt.date.min else str(date)  # of no night
+
+    @property
+    def occasion(self) -> Occasion:
+        """What is told of the work that is being done, in the transaction that shows it to others."""
+        if self._occasion is None:
+            name, department = self.subject
+            self._occasion = Occasion(self.services, name, department, self.kind, date=self._date)
+        return self._occasion
+
     def work(self) -> tuple[str, str, Result]:
         """Do it. Returns the state (``done`` or ``held``), one line on what came of it, and the result."""
         raise TypeError(f"{type(self).__name__} has no work")
 
     def run(self) -> None:
         """Do the work, and record what happened whether or not it succeeds."""
-        started, reason = time.monotonic(), ""
+        started, reason, self._occasion = time.monotonic(), "", None
         try:
             self._catch_up()
             reason = self.entry.why
             if problem := self.entry.problem:
                 self._record(_ENDED[self.entry.state], problem.words, reason, started, problem.found)
                 raise Impossible(problem)
+            self.occasion.begin(reason, started)
             state, message, result = self.work()
         except Impossible:
             raise
@@ -156,7 +176,8 @@ class BaseTask(luigi.Task):
             state = "refused" if isinstance(error, AccessRefused) else "failed"
             self._record(state, described(error), reason, started, found_in(error))
             raise
-        self._record(state, message, reason, started)
+        if not self.occasion.told:
+            self._record(state, message, reason, started)
         self.learn(result)
 
     def _record(self, state: str, message: str, reason: str, started: float, found: str = "") -> None:
@@ -166,5 +187,5 @@ class BaseTask(luigi.Task):
             return
         name, department = self.subject
         seconds = time.monotonic() - started
-        event = Event(name, self.kind, state, seconds, message, reason)
+        event = Event(name, self.kind, state, seconds, message, reason, date=self._date)
         runlog.record(self.services, self.run_id, department, event, found)

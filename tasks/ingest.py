@@ -59,6 +59,6 @@ class Ingest(BaseTask):
     def work(self) -> tuple[str, str, Result]:
         """Read, check and freeze."""
         window = window_of(self.start, self.end)
-        identity, snapshot = step.freeze(self.services, ref_of(self.source), window, self.scope)
-        warned = [r.message() for r in snapshot.results if r.verdict in ("warned", "dropped")]
-        return "done", "; ".join([f"{snapshot.rows:,} rows", *warned]), Frozen(self.key, identity)
+        ref = ref_of(self.source)
+        identity, snapshot = step.freeze(self.services, ref, window, self.scope, self.occasion)
+        return "done", step.in_words(snapshot.rows, snapshot.results), Frozen(self.key, identity)

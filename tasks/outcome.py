@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from kronkers_batch.errors import described
+from kronkers_batch.events.types import Event
 from kronkers_batch.planning import plan as entries
 from kronkers_batch.planning.plan import AnyEntry, Plan
 from kronkers_batch.planning.training import not_promoted
 from kronkers_batch.reports import verdict
-from kronkers_batch.reports.events import Event
 from kronkers_batch.reports.verdict import Part, Verdict
 
 _BAD = (verdict.REFUSED, verdict.FAILED, verdict.HELD)

@@ -16,13 +16,13 @@ from typing import Any
 import luigi
 
 from kronkers_batch.errors import KronkersError, StoreError, UsageError
+from kronkers_batch.events.types import Event
 from kronkers_batch.planning import plan as entries
 from kronkers_batch.planning.decide import decide, decide_training
 from kronkers_batch.planning.plan import AnyEntry, Plan, State
 from kronkers_batch.reports import verdict
-from kronkers_batch.reports.events import Event
 from kronkers_batch.reports.verdict import Verdict
-from kronkers_batch.steps import checkpoint, clocks, leftovers, rights, runlog, runs
+from kronkers_batch.steps import checkpoint, clocks, leftovers, rights, runlog, runs, unfinished
 from kronkers_batch.steps.definitions import define
 from kronkers_batch.steps.gather import gather
 from kronkers_batch.steps.memory import keep_pages
@@ -102,9 +102,9 @@ def run(
         raise next(iter(barred.values())).error
     barred |= {} if models else gone(services)
 
-    def root(run_id: str) -> BaseTask:
+    def root() -> BaseTask:
         services.run.plan = decide(gather(services, date, names, running=True))
-        common = _common(conf, overrides, run_id)
+        common = _common(services, conf, overrides)
         return Nightly(date=date, models=tuple(names), **common)
 
     context.provide(conf, tuple(overrides), services)
@@ -128,25 +128,32 @@ def train_now(
             fix=f"kronkers versions {name} shows it; --force trains all the same",
         )
 
-    def root(run_id: str) -> BaseTask:
+    def root() -> BaseTask:
         plan = decide_training(gather(services, date, [name], running=True, asked=True), name, forced)
         if plan is None:
             raise UsageError(f"another run trained {name} as of {date} meanwhile")
         services.run.plan = plan
-        return task_of(plan.entries[plan.roots[0]], _common(conf, overrides, run_id), plan)
+        return task_of(plan.entries[plan.roots[0]], _common(services, conf, overrides), plan)
 
     context.provide(conf, tuple(overrides), services)
     return execute(services, root, date, [name], "command")
 
 
-def _common(conf: Path, overrides: Sequence[str], run_id: str) -> dict[str, Any]:
+def _common(services: Services, conf: Path, overrides: Sequence[str]) -> dict[str, Any]:
+    run_id, claim = services.run_id, services.db.claim_of_run
     # A run makes one plan, which has its id.
-    return {"conf": str(conf), "overrides": tuple(overrides), "run_id": run_id, "plan_id": run_id}
+    return {
+        "conf": str(conf),
+        "overrides": tuple(overrides),
+        "run_id": run_id,
+        "plan_id": run_id,
+        "token": claim.token if claim else 0,
+    }
 
 
 def execute(
     services: Services,
-    root_of: Callable[[str], BaseTask],
+    root_of: Callable[[], BaseTask],
     date: dt.date,
     names: Sequence[str],
     trigger: str,
@@ -170,9 +177,9 @@ def execute(
         try:
             if warning := moment.warning():
                 _tell(services, departments, Event("clock", runlog.VERIFY, "warned", 0.0, warning, ""))
-            _work(services, root_of(run_id))
+            _work(services, root_of())
             result = _ended(services, date, started, departments, barred, delete_expired=delete_expired)
-            return replace(result, warnings=(warning,)) if warning else result
+            return replace(result, warnings=(warning, *result.warnings)) if warning else result
         except BaseException as error:
             _stopped(services, departments, error, time.monotonic() - started)
             raise
@@ -209,7 +216,7 @@ def _ended(
     delete_expired: bool,
 ) -> RunResult:
     """What is done when no task is left, and the verdict on each model."""
-    run_id, plan = services.run_id, services.run.plan
+    run_id, plan, warnings = services.run_id, services.run.plan, list[str]()
     if plan is None:
         raise TypeError("a run has a plan")
     is_there = partial(_is_there, services, plan)
@@ -228,7 +235,7 @@ def _ended(
     events = verdict.work(runlog.events(services, run_id))
     for name in {event.model for event in events if event.task == "expire"}:
         verdicts[name] = outcome.of(plan, name, events, is_there)
-    problems.append(_problem(checkpoint.write, services))
+    problems.append(_problem(_checkpointed, services, departments))
     problems.append(_problem(runlog.require_kept, services, run_id))
     found = tuple(problem for problem in problems if problem is not None)
     for problem in found:
@@ -236,7 +243,8 @@ def _ended(
         _tell(services, departments, event)
     told = tuple(verdicts.values())
     seconds = time.monotonic() - started
-    result = RunResult(run_id, date, told, events, seconds, found)
+    warnings += unfinished.settle(services)
+    result = RunResult(run_id, date, told, events, seconds, found, tuple(warnings))
     each = [(departments[one.model], one) for one in told]
     runs.finish(services, run_id, result.exit_code, each, seconds=seconds)
     return result
@@ -263,6 +271,15 @@ def _tell(services: Services, departments: Mapping[str, str], event: Event) -> N
     for department in dict.fromkeys(departments.values()):
         with contextlib.suppress(KronkersError):  # where nothing can be written, the exit code says it
             runlog.record(services, services.run_id, department, event)
+
+
+def _checkpointed(services: Services, departments: Mapping[str, str]) -> None:
+    """Verifies what is new and writes a checkpoint; one that cannot be written now fails no night."""
+    try:
+        checkpoint.write(services)
+    except checkpoint.NoCheckpoint as error:
+        event = Event("ledger", runlog.VERIFY, "warned", 0.0, str(error), "at the end of the run")
+        _tell(services, departments, event)
 
 
 def _problem(work: Callable[..., object], *arguments: object) -> KronkersError | None:

@@ -7,6 +7,7 @@ import datetime as dt
 import luigi
 
 from kronkers_batch.errors import GateFailed, Stale
+from kronkers_batch.events.types import Kind
 from kronkers_batch.monitoring.gates import Verdict, as_words
 from kronkers_batch.planning import plan as entries
 from kronkers_batch.planning.decide import decide
@@ -83,14 +84,24 @@ class Score(OutputTask):
         there = services.warehouse.find(entry.model, entry.date, entry.fingerprint)
         if there is not None:
             told = output_of(spec, there)
-            output = services.warehouse.judge(there, told.missed, entry.why, as_words(spec.output_thresholds))
-            made = step.Scored(output, Verdict(told.missed))
+            verdict = Verdict(told.missed)
+            output = services.warehouse.judge(
+                there,
+                told.missed,
+                entry.why,
+                as_words(spec.output_thresholds),
+                event=lambda connection, output: step.tell(
+                    self.occasion, connection, Kind.JUDGED, step.Scored(output, verdict)
+                ),
+            )
+            made = step.Scored(output, verdict)
         elif entry.version is None:
             raise TypeError(f"{entry.key} is scored by nobody")
         else:
             version = services.run.versions.get(entry.version.id)
             version = version or services.registry.get(entry.model, entry.version.number)
-            made = step.score(services, spec, entry.date, version, entry.fingerprint, entry.identity)
+            what = (entry.date, version, entry.fingerprint, entry.identity, self.occasion)
+            made = step.score(services, spec, *what)
         state = "done" if made.published else "held"
         return state, made.message(), scored(services, entry, output_of(spec, made.output))
 

@@ -63,15 +63,15 @@ class Train(Training):
             if there := now.trained.get(self.fingerprint):
                 recorded = services.run.versions[there.id]
                 if training.promotable(now, there):
-                    told = f"{there.ref} promoted: {step.promote_recorded(services, spec, recorded)}"
-                    return "done", told, self._result(recorded)
+                    why = step.promote_recorded(services, spec, recorded, self.occasion)
+                    return "done", f"{there.ref} promoted: {why}", self._result(recorded)
                 missed = "; ".join(there.missed_then)
                 told = f"{there.ref} trained meanwhile by another run" + (missed and f": {missed}")
                 return "held" if missed else "done", told, self._result(recorded)
             definition = define(services, spec)
-            made = step.train(services, spec, self.date, self.fingerprint, definition, entry.why)
-        state = "done" if made.verdict.passed and not made.waits else "held"
-        return state, made.message(), self._result(made.version)
+            what = (self.date, self.fingerprint, definition, entry.why, self.occasion)
+            made = step.train(services, spec, *what)
+        return made.state, made.message(), self._result(made.version)
 
     def _result(self, made: ModelVersion) -> Trained:
         now = standing(self.services, self.plan.facts.models[self.model], self.date, (self.fingerprint,))

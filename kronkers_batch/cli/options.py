@@ -104,6 +104,7 @@ _SHOWING = frozenset(
     }
 )
 """Commands that show what there is, and decide nothing."""
+_RUNNING = frozenset({"run", "train"})
 _COMPARING = frozenset({"run", "train", "ledger verify"})
 """Commands that compare the database with its checkpoints themselves, and with more than the newest."""
 
@@ -129,6 +130,7 @@ def opened(args: argparse.Namespace, **options: Any) -> Iterator[Services]:
     finally:
         try:
             _marked(services)
+            _settled(services, args)
         finally:
             services.close()
 
@@ -169,6 +171,20 @@ def _marked(services: Services) -> None:
         checkpoint.mark(services)
     except KronkersError as error:
         warn(f"kronkers: {error}")
+
+
+def _settled(services: Services, args: argparse.Namespace) -> None:
+    """What an earlier command could not finish is tried again, and told until it is done."""
+    if args.command in _RUNNING:
+        return  # a run does so at its end, and tells it with what became of its models
+    from kronkers_batch.errors import KronkersError
+    from kronkers_batch.steps import unfinished
+
+    try:
+        for warning in unfinished.settle(services):
+            warn(f"kronkers: {warning}")
+    except KronkersError as error:
+        warn(f"kronkers: what an earlier command left unfinished was not looked at: {error}")
 
 
 def _subject(args: argparse.Namespace) -> str:

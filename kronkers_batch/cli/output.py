@@ -5,6 +5,7 @@ Everything goes through ``texts.leaving`` on its way; a test refuses a ``print``
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import json
 import os
@@ -121,6 +122,8 @@ def _plain(value: object) -> object:
         return None
     if isinstance(value, dt.datetime):
         return moment(clock.from_datetime(value))
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return _plain(vars(value))
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):

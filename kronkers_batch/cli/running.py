@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from kronkers_batch.cli.options import command, conf_folder, date_option, logical_date, one_name, opened
@@ -79,9 +78,8 @@ def train(args: argparse.Namespace) -> int:
 
 
 def _running(args: argparse.Namespace, graph: Callable[[Services], RunResult]) -> int:
-    """Run, print a table, write the pages; those of a run that is stopped or fails too."""
-    from kronkers_batch.errors import KronkersError
-    from kronkers_batch.steps.report import write_page, write_run_page
+    """Run, print a table, tell the subscribers; also of a run that is stopped or fails."""
+    from kronkers_batch.steps import following
 
     progress = Progress()
     with opened(args, progress=progress, first_run=True) as services:
@@ -89,9 +87,7 @@ def _running(args: argparse.Namespace, graph: Callable[[Services], RunResult]) -
             result = graph(services)
         except BaseException:
             if services.run_id:
-                with suppress(KronkersError):  # the first error is told
-                    write_run_page(services, services.run_id)
-                    write_page(services, logical_date(services.config, args.date))
+                following.tell(services)  # the first error is told; what failed here the next run does
             raise
         finally:
             progress.done()
@@ -100,28 +96,22 @@ def _running(args: argparse.Namespace, graph: Callable[[Services], RunResult]) -
 
 def _tell(args: argparse.Namespace, services: Services, result: RunResult) -> int:
     """What became of each model, before anything that went wrong afterwards; the highest exit code."""
-    from kronkers_batch.errors import StoreError
-    from kronkers_batch.steps.report import write_page, write_run_page
+    from kronkers_batch.steps import following
 
-    problems = list(result.problems)
-    try:
-        write_run_page(services, result.run_id)
-        page = str(write_page(services, result.date))
-    except StoreError as error:
-        page = ""
-        problems.append(error)
-    code = max([result.exit_code, *(problem.exit_code for problem in problems)])
+    failed, pages = following.tell(services)
+    warnings = [*result.warnings, *failed]
+    page = str(pages.get(str(result.date), ""))
     if args.json:
         print_json(
             {
                 "run": result.run_id,
                 "date": str(result.date),
                 "seconds": result.seconds,
-                "exit_code": code,
+                "exit_code": result.exit_code,
                 "models": [_as_json(v) for v in result.verdicts],
                 "report": page or None,
-                "problems": [str(problem) for problem in problems],
-                "warnings": list(result.warnings),
+                "problems": [str(problem) for problem in result.problems],
+                "warnings": warnings,
             }
         )
     else:
@@ -129,9 +119,9 @@ def _tell(args: argparse.Namespace, services: Services, result: RunResult) -> in
         _models(result.verdicts)
         if page:
             say(f"report: {page}")
-    for said in (*result.warnings, *problems):
+    for said in (*warnings, *result.problems):
         warn(f"kronkers: {said}")
-    return code
+    return result.exit_code
 
 
 def _as_json(verdict: Verdict) -> dict[str, Any]:

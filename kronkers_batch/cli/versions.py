@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from kronkers_batch.cli.options import command, one_name, opened
-from kronkers_batch.cli.output import fields, print_json, say, table
+from kronkers_batch.cli.output import fields, print_json, say, table, warn
 from kronkers_batch.errors import UsageError
 from kronkers_batch.steps.moments import parse_moment
 
@@ -130,24 +130,35 @@ def live(args: argparse.Namespace) -> int:
 
 def promote(args: argparse.Namespace) -> int:
     """Promote by hand."""
-    from kronkers_batch.steps import listing
+    from kronkers_batch.steps import choosing, listing
 
     with opened(args) as services:
         version = listing.version_of(services, "promote", one_name(args, "ref"))
-        services.registry.promote(version.model, version.number, why=args.why, force=args.force)
+        choosing.promote(services, version, args.why, force=args.force)
+        _tell(services)
     return _champion(args, version.ref)
 
 
 def rollback(args: argparse.Namespace) -> int:
     """Go back to the champion before, or to a named version."""
-    from kronkers_batch.steps import listing
+    from kronkers_batch.steps import choosing, listing
 
     with opened(args) as services:
         name = _allowed(services, args)
         to = listing.version_of(services, "rollback", args.to).number if args.to else None
-        services.registry.rollback(name, why=args.why, to=to)
+        choosing.rollback(services, name, args.why, to=to)
+        _tell(services)
         champion = services.registry.champion(name)
     return _champion(args, champion.ref if champion else "")
+
+
+def _tell(services: Services) -> None:
+    """Tells the subscribers; what goes wrong there changes nothing of what was decided."""
+    from kronkers_batch.steps import following
+
+    warnings, _pages = following.tell(services)
+    for warning in warnings:
+        warn(f"kronkers: {warning}")
 
 
 def _champion(args: argparse.Namespace, ref: str) -> int:

@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 Note = Callable[[Connection, Mapping[str, Any]], None]
 """Called in the publishing transaction with the details of the ledger's line."""
 
+Tell = Callable[[Connection, str, "Frozen"], None]
+"""Called last in that transaction, with the snapshot's id: writes its event."""
+
+
+def untold(_conn: Connection, _snapshot_id: str, _frozen: Frozen) -> None:
+    """Nobody is told."""
+
 
 class Publisher:
     """Reserves a snapshot, publishes it, or takes it back. Opens nothing until used."""
@@ -69,6 +76,7 @@ class Publisher:
         note: Note,
         *,
         lost: str = "",
+        event: Tell = untold,
     ) -> str:
         """Makes the snapshot visible, once all of its pieces are durable, with a line of the ledger.
 
@@ -122,6 +130,7 @@ class Publisher:
                 )
             told = {"rows": manifest.rows, "window": str(window), "snapshot": frozen.fingerprint}
             note(conn, {**told, "id": snapshot_id, "manifest": digest(blob)})
+            event(conn, snapshot_id, frozen)
         return snapshot_id
 
     def undo(self, snapshot_id: str, key: DataKey, pieces: str) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, select
 
 from kronkers_batch.config.places import Places
 from kronkers_batch.config.spec import SourceSpec
-from kronkers_batch.data.publishing import Note, Publisher
+from kronkers_batch.data.publishing import Note, Publisher, Tell, untold
 from kronkers_batch.data.reference import (
     READY,
     SnapshotRef,
@@ -241,6 +241,7 @@ class Snapshots:
         chunk_rows: int,
         piece_rows: int,
         note: Note,
+        event: Tell = untold,
         progress: Callable[[int], None] = lambda _rows: None,
     ) -> SnapshotRef:
         """Reads, checks and freezes a window of a source; publishes all of it or nothing.
@@ -254,6 +255,7 @@ class Snapshots:
             chunk_rows: Rows in memory at a time.
             piece_rows: Rows of an encrypted piece.
             note: Writes the ledger's line, in the transaction that publishes.
+            event: Writes the event, in the same transaction.
             progress: Called with the number of rows read so far.
 
         Raises:
@@ -272,7 +274,7 @@ class Snapshots:
                 rows, source, self._artifacts, self._vault, key, pieces, piece_rows, progress
             )
             published = self._publisher.publish(
-                source, window, identity, snapshot_id, key, frozen, note, lost=lost
+                source, window, identity, snapshot_id, key, frozen, note, lost=lost, event=event
             )
         except BaseException:
             self._publisher.undo(snapshot_id, key, pieces)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select, update
@@ -28,6 +28,13 @@ from kronkers_batch.vault.vault import Vault
 
 __all__ = ["Registry", "parse_ref"]
 
+Tell = Callable[[Connection, Scope, str], None]
+"""Called last in a writing transaction, with whose the version is and its ref: writes its event."""
+
+
+def untold(_conn: Connection, *_about: object) -> None:
+    """Nobody is told."""
+
 
 class Registry:
     """Records, finds and promotes model versions with the caller's keys. Threads may share one.
@@ -51,6 +58,7 @@ class Registry:
         details: Mapping[str, Any] | None = None,
         *,
         promote: str = "",
+        event: Callable[[Connection, ModelVersion], None] = untold,
     ) -> ModelVersion:
         """Makes the next version of a model: sealed, signed, and never changed again.
 
@@ -61,6 +69,7 @@ class Registry:
             artifact: The fitted model, as the worker saved it.
             details: For the ledger's lines, besides the reasons and the fingerprints.
             promote: The reason why it becomes the champion, in the same transaction; empty: it does not.
+            event: Writes the event, in the transaction of all this.
 
         Raises AccessRefused below operator, and to promote below approver, GateFailed, StoreError.
         """
@@ -91,10 +100,13 @@ class Registry:
                 _refuse_missed(version.ref, training.verdict)
                 log = champions.lines(conn, vault, training.model)
                 self._append(conn, row, log, PROMOTE, promote, {"missed": [], **(details or {})})
+            event(conn, version)
         return version
 
-    def shred(self, model: str, number: int, why: str) -> None:
+    def shred(self, model: str, number: int, why: str, event: Tell = untold) -> None:
         """Deletes a version's keys and artifact: nobody can open it again, and its number is not used again.
+
+        ``event`` is called last in the transaction.
 
         Call :meth:`Database.scrub` afterwards. Raises NotFound, UsageError for the champion, AccessRefused
         below admin.
@@ -116,6 +128,7 @@ class Registry:
             for key_id in (row.key_id, row.record_key_id):
                 self._vault.shred(conn, key_id)
             note(self._ledger, conn, self._vault, "shred", f"{model}@{number}", scope, {"why": why})
+            event(conn, scope, f"{model}@{number}")
         # After the commit: an artifact without its key is noise, a version without its artifact is damaged.
         self._artifacts.delete(records.artifact_path(row.department, model, row.id))
 
@@ -221,8 +234,9 @@ class Registry:
         force: bool = False,
         missed: Sequence[str] | None = None,
         details: Mapping[str, Any] | None = None,
+        event: Tell = untold,
     ) -> Promotion:
-        """Makes a version the champion; promoting the champion again changes nothing.
+        """Makes a version the champion; promoting the champion again changes nothing, and is not told.
 
         Args:
             model: Its name.
@@ -232,6 +246,7 @@ class Registry:
             force: Although a threshold is missed.
             missed: The thresholds that it misses today; None: those that it missed when it was trained.
             details: For the ledger's line, besides the reason and the fingerprint.
+            event: Writes the event, in the same transaction.
 
         Raises GateFailed, Stale, NotFound, UsageError without a reason, AccessRefused below approver.
         """
@@ -249,7 +264,7 @@ class Registry:
             if not force:
                 _refuse_missed(version.ref, failed)
             told = {"missed": list(failed), **(details or {})}
-            return self._append(conn, row, log, PROMOTE, why, told)
+            return self._append(conn, row, log, PROMOTE, why, told, event)
 
     def by_promoter(self, version: ModelVersion) -> bool:
         """Whether who recorded a version may promote it: what an operator recorded waits for an approver."""
@@ -257,7 +272,7 @@ class Registry:
             row = self._numbered(conn, version.model, version.number)
             return standing.by_promoter(conn, self._vault, row)
 
-    def rollback(self, model: str, to: int | None = None, why: str = "") -> Promotion:
+    def rollback(self, model: str, to: int | None = None, why: str = "", event: Tell = untold) -> Promotion:
         """Makes the champion before the present one, or the version ``to``, the champion again.
 
         Raises NotFound where there was none before, UsageError without a reason or where ``to`` never was
@@ -267,7 +282,7 @@ class Registry:
             log = champions.lines(conn, self._vault, model)
             number = _before(model, log, to)
             row, log = self._locked(conn, model, number, why)
-            return self._append(conn, row, log, ROLLBACK, why)
+            return self._append(conn, row, log, ROLLBACK, why, event=event)
 
     # ------------------------------------------------------------ inside
 
@@ -307,6 +322,7 @@ class Registry:
         action: str,
         why: str,
         details: Mapping[str, Any] | None = None,
+        event: Tell = untold,
     ) -> Promotion:
         if log and log[-1].version_id == row.id:
             return self._promotion(conn, log[-1], log[-2] if len(log) > 1 else None)
@@ -316,6 +332,7 @@ class Registry:
         told = {"why": why, "from": log[-1].number if log else None, "definition": row.definition}
         told |= details or {}
         note(self._ledger, conn, self._vault, action, f"{row.model}@{row.number}", scope, told)
+        event(conn, scope, f"{row.model}@{row.number}")
         return champions.promotion(self._vault, key, line, log[-1] if log else None)
 
     def _promotion(self, conn: Connection, line: Line, before: Line | None) -> Promotion:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from html import escape as _escape
 
 from kronkers_batch import texts
-from kronkers_batch.reports.events import Event, RunRecord
+from kronkers_batch.events.types import Event, RunRecord
 from kronkers_batch.reports.verdict import MEANINGS, Verdict, sentence
 
 _STYLE = """

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from kronkers_batch.reports.events import Event
+from kronkers_batch.events.types import PROMOTION, RECOVERY, Event, Kind
 
 ASKED, SCORES, TRAINING = "asked", "scores", "training"
-OF_MODELS = frozenset({ASKED, SCORES, TRAINING})
-"""The kinds of events that say which models a run has, and what became of their scoring and training."""
+PARTS = (SCORES, TRAINING)
+OF_MODELS = frozenset({ASKED, SCORES, TRAINING, PROMOTION, RECOVERY})
+"""The tasks of events that tell of models and not of work: which ones a run has, and what became of them."""
 
 PUBLISHED, TRAINED, UP_TO_DATE, NOT_DUE = "published", "trained", "up to date", "not due"
 HELD, FAILED, BLOCKED, REFUSED, INTERRUPTED = "held", "failed", "blocked", "refused", "interrupted"
@@ -74,9 +75,18 @@ class Verdict:
     def events(self) -> tuple[Event, Event]:
         """What is recorded of it."""
         return (
-            Event(self.model, SCORES, self.scores.state, self.seconds, self.scores.message, ""),
-            Event(self.model, TRAINING, self.training.state, 0.0, self.training.message, ""),
+            _concluded(self.model, SCORES, self.scores, self.seconds),
+            _concluded(self.model, TRAINING, self.training, 0.0),
         )
+
+
+def _concluded(model: str, task: str, part: Part, seconds: float) -> Event:
+    return Event(model, task, part.state, seconds, part.message, "", kind=Kind.CONCLUDED)
+
+
+def is_good(state: str) -> bool:
+    """Whether nobody has to do anything about a scoring or training of this state."""
+    return state in _GOOD
 
 
 def asked(model: str) -> Event:

@@ -20,6 +20,7 @@ from kronkers_batch.runtimes.launch import Launch, opened, shown_elsewhere
 from kronkers_batch.runtimes.protocol import PIPE_BYTES, Channel
 from kronkers_batch.runtimes.seccomp import confine_this_thread, own_session_keyring
 from kronkers_batch.runtimes.watch import Family, Watch, processes
+from kronkers_batch.store import transaction
 
 KEPT_OUTPUT = 2**20
 """Bytes of a worker's own output that are passed on; the rest is read, counted and dropped."""
@@ -73,6 +74,7 @@ class Process:
     def __init__(
         self, launch: Launch, say: Callable[[str], None], note: Callable[[str], None], fix: str
     ) -> None:
+        transaction.refuse_inside("a worker")
         self._launch = launch
         command_read, command_write = os.pipe2(os.O_CLOEXEC)
         answer_read, answer_write = os.pipe2(os.O_CLOEXEC)

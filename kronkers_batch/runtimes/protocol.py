@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kronkers_batch.frames.wire import Buffer, WireError, quoted, unquoted
+from kronkers_batch.store import transaction
 
 VERSION = 1
 MAGIC = b"KB1"
@@ -176,6 +177,7 @@ class Channel:
             WorkerGone: It closed the pipe.
             TimedOut: It did not read for so long.
         """
+        transaction.refuse_inside("a worker")
         waiting = [memoryview(b).cast("B") for b in buffers if len(b)]
         deadline = time.monotonic() + limit
         first = 0

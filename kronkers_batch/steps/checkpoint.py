@@ -9,7 +9,8 @@ the keys in use are compared with the checkpoints and the ledger: who was revoke
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -19,7 +20,7 @@ from kronkers_batch.ledger import checkpoints, ledger
 from kronkers_batch.ledger.checkpoints import Checkpoint, Head
 from kronkers_batch.steps import keys_in_use, recorded, recorded_since, standing
 from kronkers_batch.steps.services import Services
-from kronkers_batch.store import storage
+from kronkers_batch.store import clock, pending, storage
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.tables import registry, signing
 from kronkers_batch.store.tables import vault as t
@@ -36,6 +37,13 @@ _SMALL = (
     registry.champions,
     signing.definitions,
 )
+
+
+_TRIES, _BETWEEN = 3, 0.3  # attempts to write one, and seconds between them
+
+
+class NoCheckpoint(StoreError):
+    """No checkpoint could be written; what was done is kept, and one is pending."""
 
 
 @dataclass(frozen=True)
@@ -67,19 +75,23 @@ def write(services: Services) -> None:
         counts, versions = recorded_since.counts(connection), keys_in_use.versions(connection)
         people = standing.digest(connection, head.seq)
     if store is not None:
-        with _no_checkpoint():
+
+        def put() -> None:
             if unread is not None:
                 raise unread
             checkpoints.write(keys, store, head, counts, versions, people)
 
+        with _no_checkpoint():
+            _written(services, put)
 
-def mark(services: Services) -> None:
+
+def mark(services: Services, *, always: bool = False) -> None:
     """Writes a checkpoint of what the caller met, not verified, where this process decided something.
 
-    Raises StoreError.
+    ``always``: also where it did not. Raises NoCheckpoint, IntegrityError.
     """
     store = _store(services)
-    if store is None or not services.ledger.decided:
+    if store is None or not (services.ledger.decided or always):
         return
     services.ledger.decided = False
     mine = services.ledger.mine
@@ -87,7 +99,8 @@ def mark(services: Services) -> None:
         services.ledger.require_mine(connection, mine)
         head, versions = ledger.head(connection), keys_in_use.versions(connection)
     with _no_checkpoint():
-        checkpoints.write(LedgerKeys(services.vault), store, head, None, versions)
+        keys = LedgerKeys(services.vault)
+        _written(services, lambda: checkpoints.write(keys, store, head, None, versions))
 
 
 def require_current(services: Services) -> None:
@@ -152,15 +165,36 @@ def _expect(services: Services, connection: Connection, points: Iterable[Checkpo
         services.vault.ring.expect(connection, keys_in_use.least(connection, point))
 
 
+def _written(services: Services, write: Callable[[], object]) -> None:
+    """Tries for a moment; what is not written then is pending until the next command writes one."""
+    who, began = services.vault.principal, clock.now()
+    for left in reversed(range(_TRIES)):
+        try:
+            write()
+            break
+        except StoreError:
+            if not left:
+                with services.db.write() as connection:
+                    pending.mark(connection, pending.CHECKPOINT, who)
+                raise
+            time.sleep(_BETWEEN)
+    with services.db.read() as connection:
+        marked = pending.is_marked(connection, pending.CHECKPOINT, who)
+    if marked:
+        with services.db.write() as connection:
+            pending.clear(connection, pending.CHECKPOINT, who, upto=began)
+
+
 @contextlib.contextmanager
 def _no_checkpoint() -> Iterator[None]:
     try:
         yield
     except StoreError as error:
-        raise StoreError(
+        raise NoCheckpoint(
             f"what was done is kept, but no checkpoint of the ledger was written: {error.what}",
             where=f"warehouse.checkpoints, {error.where}",
-            fix=f"{error.fix}\n     Until one is written, an older database put in its place shows less.",
+            fix=f"{error.fix}\n     The next command tries again. Until one is written, an older database "
+            "put in its place shows less.",
         ) from error
 
 

@@ -14,13 +14,13 @@ from sqlalchemy import Connection, select
 
 from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.errors import AccessRefused, NotFound
+from kronkers_batch.events.types import Event, RunRecord
 from kronkers_batch.reports import verdict
-from kronkers_batch.reports.events import Event, RunRecord
 from kronkers_batch.steps import rights as asked
 from kronkers_batch.steps import runlog, runs
 from kronkers_batch.steps.services import Services
 from kronkers_batch.steps.sources import source_of
-from kronkers_batch.store.tables.runs import run_events
+from kronkers_batch.store.tables.runs import events as events_table
 from kronkers_batch.vault import rights
 from kronkers_batch.vault.context import Role, scope_of
 from kronkers_batch.vault.notes import note
@@ -79,7 +79,7 @@ def _record(services: Services, run_id: str, scopes: list[str]) -> None:
 
 
 def _text(services: Services, connection: Connection, run_id: str, number: int, scope: str) -> str | None:
-    e = run_events.c
+    e = events_table.c
     blob = connection.execute(select(e.found).where(e.run_id == run_id, e.seq == number)).scalar_one()
     try:
         return runlog.opened_found(services, connection, run_id, scope, number, blob)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
@@ -13,6 +13,8 @@ from kronkers_batch.data.identity import stated
 from kronkers_batch.data.snapshots import SnapshotRef
 from kronkers_batch.data.stated import Stated
 from kronkers_batch.data.window import Window
+from kronkers_batch.events.types import Kind
+from kronkers_batch.steps.occasion import Occasion
 from kronkers_batch.steps.permits import permit_ref
 from kronkers_batch.steps.rights import held
 from kronkers_batch.steps.services import Services
@@ -20,6 +22,10 @@ from kronkers_batch.steps.sources import head_ids, read_output, source_of
 from kronkers_batch.vault import rights
 from kronkers_batch.vault.context import Scope
 from kronkers_batch.vault.notes import note
+
+if TYPE_CHECKING:
+    from kronkers_batch.data.checks import CheckResult
+    from kronkers_batch.data.freezing import Frozen
 
 
 def source_identity(services: Services, ref: InputRef, window: Window) -> str:
@@ -50,7 +56,9 @@ def ingest(services: Services, model: ModelSpec, window: Window) -> SnapshotRef:
     return freeze(services, model.source, window, owner(services, model))[1]
 
 
-def freeze(services: Services, ref: InputRef, window: Window, under: Scope) -> tuple[str, SnapshotRef]:
+def freeze(
+    services: Services, ref: InputRef, window: Window, under: Scope, occasion: Occasion | None = None
+) -> tuple[str, SnapshotRef]:
     """Freeze a window of a source, or find it frozen; gives the source's identity too.
 
     Args:
@@ -58,6 +66,7 @@ def freeze(services: Services, ref: InputRef, window: Window, under: Scope) -> t
         ref: What is read.
         window: Which rows.
         under: Whose key, as :func:`owner` says.
+        occasion: What is told of it; None where a step freezes what it did not expect to.
 
     Raises SourceError, CheckFailed, AccessRefused, StoreError.
     """
@@ -66,6 +75,7 @@ def freeze(services: Services, ref: InputRef, window: Window, under: Scope) -> t
     if found is not None:
         return identity, found
     source, executor = source_of(services, ref), services.config.executor
+    occasion = occasion or Occasion(services, source.name, str(under), "ingest")
     frozen = services.snapshots.ingest(
         source,
         window,
@@ -78,8 +88,20 @@ def freeze(services: Services, ref: InputRef, window: Window, under: Scope) -> t
         piece_rows=executor.piece_rows,
         progress=partial(services.progress, f"ingest {source.name}"),
         note=partial(_noted, services, source.name, under),
+        event=partial(_told, occasion),
     )
     return identity, frozen
+
+
+def in_words(rows: int, results: Iterable[CheckResult]) -> str:
+    """One line on what was frozen: how many rows, and which checks warned or dropped some."""
+    warned = [r.message() for r in results if r.verdict in ("warned", "dropped")]
+    return "; ".join([f"{rows:,} rows", *warned])
+
+
+def _told(occasion: Occasion, connection: Connection, snapshot_id: str, frozen: Frozen) -> None:
+    rows = sum(piece.rows for piece in frozen.pieces)
+    occasion.tell(connection, Kind.INGESTED, "done", in_words(rows, frozen.results), snapshot_id)
 
 
 def _noted(

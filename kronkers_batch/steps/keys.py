@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 
 from kronkers_batch.errors import AccessRefused, NotFound, UsageError
+from kronkers_batch.events.types import SHREDDING, Kind
 from kronkers_batch.registry.training import parse_ref as parse_version
+from kronkers_batch.steps import choosing
 from kronkers_batch.steps import rights as asked
 from kronkers_batch.steps.people import parse_scope, rewrapped, scrubbed
 from kronkers_batch.steps.services import Services
@@ -85,11 +87,12 @@ def shred(services: Services, ref: str, why: str) -> dict[str, object]:
     model = parse_output(ref)[0] if output else parse_version(ref)[0]
     if model in services.config.models:
         asked.require(services, "keys shred", model)
+    shredded = choosing.event(services, Kind.SHREDDED, SHREDDING, why)
     try:
         if output:
-            services.warehouse.shred(ref, why)
+            services.warehouse.shred(ref, why, event=shredded)
         else:
-            services.registry.shred(*parse_version(ref), why=why)
+            services.registry.shred(*parse_version(ref), why=why, event=shredded)
     except AccessRefused as error:
         if model in services.config.models:
             raise

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 
 from kronkers_batch.config import account, opening
 from kronkers_batch.config.places import Places
-from kronkers_batch.errors import NotFound, StoreError, UsageError
+from kronkers_batch.errors import NotFound, UsageError
 from kronkers_batch.steps import rights as asked
 from kronkers_batch.steps.services import Services
 from kronkers_batch.store.engine import serialise
@@ -211,12 +211,10 @@ def rewrapped(services: Services, scope: Scope) -> int:
 
 
 def scrubbed(services: Services) -> Mapping[str, object]:
-    """Carries deleted keys out of the write-ahead log; says so where a reader is in the way."""
-    try:
-        services.db.scrub()
-    except StoreError as error:
-        return {"warning": f"{error.what}; `kronkers keys rotate` takes them out when nobody reads"}
-    return {}
+    """Carries deleted keys out of the write-ahead log; says so where a reader is in the way for long."""
+    if services.db.scrub():
+        return {}
+    return {"warning": "deleted keys are still in the write-ahead log; the next command takes them out"}
 
 
 def parse_role(text: str) -> Role:

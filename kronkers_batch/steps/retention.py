@@ -10,11 +10,17 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 
 from kronkers_batch.errors import StoreError, found_in
-from kronkers_batch.reports.events import Event
+from kronkers_batch.events.types import Event, Kind
 from kronkers_batch.steps import permits, rights, runlog
+from kronkers_batch.steps.occasion import Occasion
 from kronkers_batch.steps.services import Services
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 LATELY = dt.timedelta(days=31)
 """How long outputs may have been due for a run to delete them without being told to."""
@@ -59,14 +65,20 @@ def expire_outputs(
             _record(services, name, "held", f"{words}\n  -> {fix}", started)
             continue
         try:
-            refs = services.warehouse.expire(name, before)
+            occasion = Occasion(
+                services, name, model.department, "expire", "retention is over", str(date), started
+            )
+            refs = services.warehouse.expire(name, before, event=partial(_told, occasion, past))
         except StoreError as error:
             _record(services, name, "failed", str(error), started, found_in(error))
             continue
         gone += refs
-        noun = "output" if len(refs) == 1 else "outputs"
-        _record(services, name, "done", f"{len(refs)} {noun} {past} deleted", started)
     return gone
+
+
+def _told(occasion: Occasion, past: str, connection: Connection, refs: list[str]) -> None:
+    noun = "output" if len(refs) == 1 else "outputs"
+    occasion.tell(connection, Kind.EXPIRED, "done", f"{len(refs)} {noun} {past} deleted")
 
 
 def _held_back(date: dt.date, before: dt.date, due: Sequence[dt.date], dates: Sequence[dt.date]) -> str:

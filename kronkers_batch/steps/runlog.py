@@ -10,22 +10,23 @@ that, whatever becomes of the rows, and at the end of its run both are compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from kronkers_batch import texts
 from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound
-from kronkers_batch.reports.events import Event
+from kronkers_batch.events import outbox
+from kronkers_batch.events.types import RUN, Event
 from kronkers_batch.steps.services import Services
-from kronkers_batch.store import written
 from kronkers_batch.store.clock import now
 from kronkers_batch.store.ids import LENGTH, new_id
-from kronkers_batch.store.tables.runs import run_events, runs
-from kronkers_batch.vault.context import Context, Kind, Scope, scope_of
+from kronkers_batch.store.tables.runs import events as events_table
+from kronkers_batch.store.tables.runs import runs
+from kronkers_batch.vault.context import Context, DataKey, Kind, Scope, scope_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
@@ -38,7 +39,7 @@ VERIFY = "verify"  # and the one at the end of a run, whose subject is the ledge
 
 
 def record(services: Services, run_id: str, department: str, event: Event, found: str = "") -> None:
-    """Append one event to a run, and the text that its error found in the data, if it found one.
+    """Append one event to a run (outside one where ``run_id`` is empty), and the text that its error found.
 
     Where the caller holds no key to seal its words with (a model that somebody else runs), the event stands
     without them, and this process alone remembers them. Raises IntegrityError where it is not there then.
@@ -47,48 +48,75 @@ def record(services: Services, run_id: str, department: str, event: Event, found
         record_in(services, connection, run_id, department, event, found)
 
 
+def record_all(
+    services: Services, connection: Connection, run_id: str, each: Iterable[tuple[str, Event]]
+) -> None:
+    """As :func:`record_in`, of several events, each with its department."""
+    together = list(each)
+    for department, event in together:  # keys that are to be made are made before the numbers' lock is held
+        _key(services, connection, _scope(department, event.task, event.model))
+    for department, event in together:
+        record_in(services, connection, run_id, department, event)
+
+
 def record_in(
     services: Services, connection: Connection, run_id: str, department: str, event: Event, found: str = ""
 ) -> None:
-    """As :func:`record`, in the transaction of what the event tells."""
-    last = connection.execute(
-        select(func.max(run_events.c.seq)).where(run_events.c.run_id == run_id)
-    ).scalar()
-    number = (last or 0) + 1
+    """As :func:`record`, in the transaction of what the event tells, which locks nothing else after it."""
+    event.require_whole()
     scope = _scope(department, event.task, event.model)
-    kept = _sealed_found(services, connection, run_id, scope, number, found) if found else None
+    key = _key(services, connection, scope)
+    found_key = _found_key(services, connection, scope) if found else None
+    position, number = outbox.numbers(connection, run_id)
+    sealed_as = number or position
+    kept = None
     words = texts.leaving(event.message)
-    if kept:
+    if found_key is not None:
+        kept = _sealed_found(services, found_key, run_id, str(scope), sealed_as, found)
         words += _where_to_read(connection, run_id, scope)
     reason = texts.leaving(event.reason)
-    try:
-        key = services.vault.record_key(connection, scope, _PURPOSE)
-    except AccessRefused:
-        key = None
 
     def seal(part: int, text: str) -> bytes:
         if key is None:
             return b""
-        context = _context(run_id, department, number, part)
-        sealed = services.vault.seal(key, context, text.encode())
-        return key.id.encode() + sealed
+        context = _context(run_id, department, sealed_as, part)
+        return key.id.encode() + services.vault.seal(key, context, text.encode())
 
     row = {
-        "run_id": run_id,
+        "position": position,
+        "run_id": run_id or None,
         "seq": number,
         "at": now(),
+        "kind": str(event.kind),
+        "principal": services.vault.principal,
         "model": event.model,
         "department": department,
         "task": event.task,
         "state": event.state,
+        "subject": event.subject,
+        "logical_date": event.date,
         "seconds": event.seconds,
         "message": seal(_MESSAGE, words),
         "reason": seal(_REASON, reason),
         "found": kept,
     }
     known = replace(event, message=words, reason=reason, found=str(scope) if kept else "")
+    known = replace(known, who=services.vault.principal, position=position)
+    if number is None:
+        outbox.post(connection, row)
+        return
     remember = partial(_own(services, run_id).__setitem__, number, Own(known, row))
-    written.insert(connection, run_events, row, f"event {number} of the run", found=remember)
+    outbox.post(connection, row, remember)
+
+
+def _key(services: Services, connection: Connection, scope: Scope) -> DataKey | None:
+    """The key that seals an event's words; None where the caller has none, and where it has no words."""
+    if not scope.department:
+        return None
+    try:
+        return services.vault.record_key(connection, scope, _PURPOSE)
+    except AccessRefused:
+        return None
 
 
 @dataclass(frozen=True)
@@ -110,7 +138,7 @@ def require_kept(services: Services, run_id: str) -> None:
     """
     own = _own(services, run_id)
     with services.db.read() as connection:
-        rows = connection.execute(select(run_events).where(run_events.c.run_id == run_id)).all()
+        rows = connection.execute(select(events_table).where(events_table.c.run_id == run_id)).all()
     stored = {row.seq: dict(row._mapping) for row in rows}
     changed = [number for number, one in own.items() if stored.get(number) != one.row]
     if _is_alone(services):
@@ -118,7 +146,7 @@ def require_kept(services: Services, run_id: str) -> None:
     if changed:
         numbers = ", ".join(map(str, sorted(changed)[:_MOST_TOLD]))
         raise IntegrityError(
-            f"the events of this run in the table run_events are not those that it recorded: {numbers}",
+            f"the events of this run in the table events are not those that it recorded: {numbers}",
             where=f"run {run_id}",
             fix="What is said here is what the run met; its page may later say otherwise. Find out who can "
             "write to the database.",
@@ -130,17 +158,17 @@ def _is_alone(services: Services) -> bool:
     return services.config.executor.workers == 1
 
 
-def _sealed_found(
-    services: Services, connection: Connection, run_id: str, scope: Scope, number: int, text: str
-) -> bytes | None:
-    """The text under a key of its own that readers have; None for who has no such key."""
-    vault = services.vault
+def _found_key(services: Services, connection: Connection, scope: Scope) -> DataKey | None:
+    """A key of its own that readers have; None for who has no such key."""
     try:
-        key = vault.new_data_key(connection, scope, Kind.FOUND, new_id())
+        return services.vault.new_data_key(connection, scope, Kind.FOUND, new_id())
     except AccessRefused:
         return None
-    context = _found_context(run_id, str(scope), number)
-    return key.id.encode() + vault.seal(key, context, text.encode(errors="surrogatepass"))
+
+
+def _sealed_found(services: Services, key: DataKey, run_id: str, scope: str, number: int, text: str) -> bytes:
+    context = _found_context(run_id, scope, number)
+    return key.id.encode() + services.vault.seal(key, context, text.encode(errors="surrogatepass"))
 
 
 def opened_found(
@@ -168,21 +196,23 @@ def events(services: Services, run_id: str) -> Iterator[Event]:
 
 
 def numbered(services: Services, run_id: str) -> Iterator[tuple[int, Event]]:
-    """As :func:`events`, each with its number."""
-    found = {number: one.event for number, one in _own(services, run_id).items()}
+    """As :func:`events`, each with its number in the run; those about the run itself are left out."""
+    found = {number: one.event for number, one in _own(services, run_id).items() if one.event.task != RUN}
     if not found or not _is_alone(services):
         found = dict(_stored(services, run_id)) | found
     yield from sorted(found.items())
 
 
 def _stored(services: Services, run_id: str) -> Iterator[tuple[int, Event]]:
-    query = select(run_events).where(run_events.c.run_id == run_id).order_by(run_events.c.seq)
+    e = events_table.c
+    query = select(events_table).where(e.run_id == run_id, e.task != RUN).order_by(e.seq)
     with services.db.read() as connection:
         for row in connection.execute(query).all():
             words = _words(services, connection, row)
             if words is not None:
                 scope = str(_scope(row.department, row.task, row.model)) if row.found else ""
-                yield row.seq, Event(row.model, row.task, row.state, row.seconds or 0.0, *words, scope)
+                fields = (row.model, row.task, row.state, row.seconds or 0.0, *words, scope, row.kind)
+                yield row.seq, Event(*fields, row.subject, row.logical_date, row.principal, row.position)
 
 
 def _words(

@@ -15,31 +15,44 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, insert, select, update
 
 from kronkers_batch.errors import NotFound
+from kronkers_batch.events import outbox, subscribers
+from kronkers_batch.events.types import RECOVERY, RUN, Commit, Event, Kind, RunRecord
 from kronkers_batch.reports import verdict
-from kronkers_batch.reports.events import RunRecord
 from kronkers_batch.reports.verdict import Verdict
-from kronkers_batch.steps import alive, runlog
+from kronkers_batch.steps import alive, commits, runlog
 from kronkers_batch.steps.services import Services
 from kronkers_batch.store import clock
+from kronkers_batch.store.claims import RunClaim
 from kronkers_batch.store.engine import serialise
 from kronkers_batch.store.ids import new_id
+from kronkers_batch.store.tables.runs import events as events_table
 from kronkers_batch.store.tables.runs import runs
 
 if TYPE_CHECKING:
-    from sqlalchemy import Row
+    from sqlalchemy import Connection, Row
 
 RUNNING, FINISHED, INTERRUPTED = "running", "finished", "interrupted"
 
 
 @contextlib.contextmanager
-def begun(services: Services, date: dt.date, trigger: str, models: Mapping[str, str]) -> Iterator[str]:
+def begun(
+    services: Services,
+    date: dt.date,
+    trigger: str,
+    models: Mapping[str, str],
+) -> Iterator[str]:
     """Records that a run began, over these models (each with its department); gives its id.
 
-    While the block runs, others see that the run is alive. Runs that were killed before are marked as such.
+    While the block runs, others see that the run is alive, and every write transaction of this process takes
+    the run's claim: where another process took the run over, it raises TakenOver. Runs that were killed
+    before are marked as such. Subscribers of this installation are told of all that happens from the run's
+    first event on.
     """
-    run_id = new_id()
+    place = subscribers.place_of(services.config.home)
+    run_id, commit = new_id(), commits.of_definitions(services.config)
     with alive.held(services, run_id):
         _mark_dead(services)
+        token = 1
         with services.db.write() as connection:
             serialise(connection, "runs")
             # Their moments rise, so that the newest is the newest also where a clock went back.
@@ -47,12 +60,21 @@ def begun(services: Services, date: dt.date, trigger: str, models: Mapping[str, 
             started = max(clock.now(), newest + 1)
             connection.execute(
                 insert(runs).values(
-                    id=run_id, logical_date=date.isoformat(), started=started, state=RUNNING, trigger=trigger
+                    id=run_id,
+                    logical_date=date.isoformat(),
+                    started=started,
+                    state=RUNNING,
+                    trigger=trigger,
+                    token=token,
+                    **_as_row(commit),
                 )
             )
-            for model, department in models.items():
-                runlog.record_in(services, connection, run_id, department, verdict.asked(model))
-        yield run_id
+            subscribers.enrol(connection, place)
+            each = [(department, verdict.asked(model)) for model, department in models.items()]
+            told = [("", _of_run(run_id, date.isoformat(), Kind.STARTED)), *each]
+            runlog.record_all(services, connection, run_id, told)
+        with services.db.under(RunClaim(run_id, token)):
+            yield run_id
 
 
 def finish(
@@ -69,24 +91,76 @@ def finish(
     ``seconds`` is how long it took; two moments would not tell it where the clock was set meanwhile.
     """
     with services.db.write() as connection:
-        for department, each in verdicts:
-            for event in each.events():
-                runlog.record_in(services, connection, run_id, department, event)
+        date = connection.execute(select(runs.c.logical_date).where(runs.c.id == run_id)).scalar_one()
         ended = {"finished": runs.c.started + round(seconds * 1e6), "state": state, "exit_code": exit_code}
         connection.execute(update(runs).where(runs.c.id == run_id).values(ended))
+        well = _well_again(connection, run_id, verdicts)
+        told = [(department, event) for department, each in verdicts for event in each.events()]
+        told += [(department, event) for department, event in well]
+        kind = Kind.ENDED if state == FINISHED else Kind.INTERRUPTED
+        told.append(("", _of_run(run_id, date, kind, state, seconds)))
+        dated = [(department, replace(event, date=date)) for department, event in told]
+        runlog.record_all(services, connection, run_id, dated)
+
+
+def _of_run(run_id: str, date: str, kind: Kind, state: str = RUNNING, seconds: float = 0.0) -> Event:
+    """What is told of a run itself; all of it lies in clear."""
+    return Event("", RUN, state, seconds, "", "", kind=kind, subject=run_id, date=date)
+
+
+def _well_again(
+    connection: Connection, run_id: str, verdicts: Sequence[tuple[str, Verdict]]
+) -> Iterator[tuple[str, Event]]:
+    """Of models that are well now, those that were not when a run last concluded on them."""
+    for department, each in verdicts:
+        if each.ok:
+            before = [_last_state(connection, run_id, each.model, part) for part in verdict.PARTS]
+            if bad := [f"{part} {was}" for part, was in before if not verdict.is_good(was)]:
+                words = f"well again: before, {' and '.join(bad)}"
+                yield department, Event(each.model, RECOVERY, "done", 0.0, words, "", kind=Kind.RECOVERED)
+
+
+def _last_state(connection: Connection, run_id: str, model: str, part: str) -> tuple[str, str]:
+    """What became of a model's scoring or training in the last run before this one that says so."""
+    e = events_table.c
+    query = select(e.state).where(e.model == model, e.task == part, e.run_id != run_id)
+    found = connection.execute(query.order_by(e.position.desc()).limit(1)).scalar()
+    return part, found or verdict.NOT_DUE
+
+
+def _as_row(commit: Commit | None) -> dict[str, object]:
+    if commit is None:
+        return {}
+    clean = None if commit.clean is None else int(commit.clean)
+    return {"commit_id": commit.id, "commit_author": commit.author, "commit_clean": clean}
 
 
 def _mark_dead(services: Services) -> None:
     """Verdicts on their models are not written: they follow from the events, and may be for others."""
+    query = select(runs.c.id, runs.c.logical_date).where(runs.c.state == RUNNING)
     with services.db.read() as connection:
-        ids = connection.execute(select(runs.c.id).where(runs.c.state == RUNNING)).scalars().all()
-    dead = [run_id for run_id in ids if not alive.runs(services, run_id)]
+        found = connection.execute(query).all()
+    dead = [row for row in found if not alive.runs(services, row.id)]
     if not dead:
         return
     with services.db.write() as connection:
-        connection.execute(update(runs).where(runs.c.id.in_(dead)).values(state=INTERRUPTED))
-    for run_id in dead:
-        alive.forget(services, run_id)
+        for row in dead:
+            # The token too: should it live after all, it writes nothing any more.
+            change = update(runs).where(runs.c.id == row.id, runs.c.state == RUNNING)
+            done = connection.execute(change.values(state=INTERRUPTED, token=runs.c.token + 1))
+            if done.rowcount:
+                event = _of_run(row.id, row.logical_date, Kind.INTERRUPTED, INTERRUPTED)
+                runlog.record_in(services, connection, row.id, "", event)
+    for row in dead:
+        alive.forget(services, row.id)
+
+
+def begun_by(services: Services, run_id: str) -> str:
+    """The principal who began a run; empty where that is not known."""
+    e = events_table.c
+    query = select(e.principal).where(e.run_id == run_id, e.task == RUN, e.kind == Kind.STARTED)
+    with services.db.read() as connection:
+        return connection.execute(query).scalar() or ""
 
 
 def get(services: Services, run_id: str) -> RunRecord:
@@ -126,8 +200,7 @@ def verdicts(services: Services, run: RunRecord) -> tuple[Verdict, ...]:
 
 
 def _record(services: Services, row: Row[tuple[object, ...]]) -> RunRecord:
-    found = RunRecord(
-        row.id, row.logical_date, row.started, row.finished, row.exit_code, row.state, row.trigger
-    )
+    times = (row.id, row.logical_date, row.started, row.finished)
+    found = RunRecord(*times, row.exit_code, row.state, row.trigger, outbox.commit_of(row))
     dead = found.state == RUNNING and not alive.runs(services, found.id)
     return replace(found, state=INTERRUPTED) if dead else found

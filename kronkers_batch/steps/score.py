@@ -15,6 +15,7 @@ from kronkers_batch.data.checks import Checker, CheckResult
 from kronkers_batch.data.snapshots import SnapshotRef
 from kronkers_batch.data.window import Window
 from kronkers_batch.errors import CheckFailed, SourceError, Stale
+from kronkers_batch.events.types import Kind
 from kronkers_batch.frames.schema import Column, Schema
 from kronkers_batch.monitoring.gates import OutputStats, Verdict, as_words, judge_output
 from kronkers_batch.registry.training import ModelVersion
@@ -23,6 +24,7 @@ from kronkers_batch.steps.declared import as_trained
 from kronkers_batch.steps.fan import score_stream
 from kronkers_batch.steps.features import as_features
 from kronkers_batch.steps.ingest import find, owner
+from kronkers_batch.steps.occasion import Occasion
 from kronkers_batch.steps.permits import permit
 from kronkers_batch.steps.prepare import checked_rows
 from kronkers_batch.steps.services import Services
@@ -31,6 +33,7 @@ from kronkers_batch.steps.windows import scoring_window
 
 if TYPE_CHECKING:
     import polars as pl
+    from sqlalchemy import Connection
 
     from kronkers_batch.runtimes.worker import Worker
     from kronkers_batch.warehouse.versions import OutputVersion
@@ -78,6 +81,7 @@ def score(
     version: ModelVersion,
     fingerprint: str,
     identity: str,
+    occasion: Occasion | None = None,
 ) -> Scored:
     """Score one logical date with one model version, and publish or hold the output.
 
@@ -88,6 +92,7 @@ def score(
         version: The champion.
         fingerprint: Of this scoring.
         identity: Of the source whose frozen rows are scored, whatever it holds by now.
+        occasion: What is told of it, in the transaction that publishes.
 
     A rerun after a crash writes only the pieces that are missing. Raises AccessRefused, SourceError,
     CheckFailed, ModelError, and Stale where another writer took over.
@@ -143,8 +148,21 @@ def score(
     }
     if proof:
         lineage["proof"] = proof
-    output = writer.finish(lineage, stats.values(), verdict.missed)
+    occasion = occasion or Occasion(services, model.name, model.department, "score")
+    kind = Kind.PUBLISHED if verdict.passed else Kind.HELD
+
+    def event(connection: Connection, output: OutputVersion) -> None:
+        tell(occasion, connection, kind, Scored(output, verdict, proof, stats.unscored))
+
+    output = writer.finish(lineage, stats.values(), verdict.missed, event)
     return Scored(output, verdict, proof, stats.unscored)
+
+
+def tell(occasion: Occasion, connection: Connection, kind: Kind, scored: Scored) -> None:
+    """Writes the event of an output that was published, held or judged anew, in the transaction of that."""
+    state = "done" if scored.published else "held"
+    output = scored.output
+    occasion.tell(connection, kind, state, scored.message(), output.ref, str(output.date))
 
 
 def known_rows(version: ModelVersion, window: Window) -> str:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from kronkers_batch.config.spec import ModelSpec, Promote
+from kronkers_batch.events.types import Kind
 from kronkers_batch.frames.schema import Column, Schema
 from kronkers_batch.monitoring.gates import Verdict, as_words, judge_metrics
 from kronkers_batch.monitoring.metrics import rounded
@@ -19,6 +20,7 @@ from kronkers_batch.steps.declared import declaration, read_code
 from kronkers_batch.steps.definitions import Definition
 from kronkers_batch.steps.features import as_features
 from kronkers_batch.steps.ingest import ingest
+from kronkers_batch.steps.occasion import Occasion
 from kronkers_batch.steps.permits import permit
 from kronkers_batch.steps.prepare import feature_columns, training_data, with_levels
 from kronkers_batch.steps.runtime import by_path, runtime_of
@@ -31,6 +33,7 @@ from kronkers_batch.steps.workers import worker_spec
 
 if TYPE_CHECKING:
     import polars as pl
+    from sqlalchemy import Connection
 
     from kronkers_batch.runtimes.worker import Worker
 
@@ -45,6 +48,11 @@ class Trained:
     waits: bool = False  # it would be promoted, but who ran is no approver
     remarks: tuple[str, ...] = ()  # what else is worth telling of it
 
+    @property
+    def state(self) -> str:
+        """``done``, or ``held`` where a threshold or a person keeps it from being used."""
+        return "done" if self.verdict.passed and not self.waits else "held"
+
     def message(self) -> str:
         """One line for the table at the end of a run."""
         state = "promoted" if self.promoted else "not promoted"
@@ -56,9 +64,17 @@ class Trained:
 
 
 def train(
-    services: Services, model: ModelSpec, date: dt.date, fingerprint: str, definition: Definition, why: str
+    services: Services,
+    model: ModelSpec,
+    date: dt.date,
+    fingerprint: str,
+    definition: Definition,
+    why: str,
+    occasion: Occasion | None = None,
 ) -> Trained:
     """Train one model as of a logical date.
+
+    ``occasion`` is what is told of it, in the transaction that records the version.
 
     Raises AccessRefused, SourceError, CheckFailed, DataError, ModelError. Nothing is recorded unless
     everything worked; a version whose metrics miss a threshold is recorded, and not promoted.
@@ -89,6 +105,11 @@ def train(
     due = verdict.passed and model.promote is Promote.AUTOMATIC
     promoted = due and rights.may_promote(services, model.name)
     told = {"thresholds": as_words(model.training_thresholds)}
+    occasion = occasion or Occasion(services, model.name, model.department, "train", why)
+
+    def trained(version: ModelVersion) -> Trained:
+        return Trained(version, verdict, promoted, waits=due and not promoted, remarks=verified.remarks)
+
     version = services.registry.record(
         Training(
             model=model.name,
@@ -117,8 +138,16 @@ def train(
         parcel.packed(code.files if code else {}, artifact),
         told,
         promote=f"{why}; {rounded(values)}; {verdict.why()}" if promoted else "",
+        event=lambda connection, version: _tell(occasion, connection, trained(version)),
     )
-    return Trained(version, verdict, promoted, waits=due and not promoted, remarks=verified.remarks)
+    return trained(version)
+
+
+def _tell(occasion: Occasion, connection: Connection, trained: Trained) -> None:
+    version, date = trained.version, str(trained.version.training.logical_date)
+    occasion.tell(connection, Kind.TRAINED, trained.state, trained.message(), version.ref, date)
+    if trained.promoted:
+        occasion.promoted(connection, version.ref, version.training.why)
 
 
 def trainer_key(model: ModelSpec) -> str:
@@ -147,19 +176,25 @@ def _started(services: Services, model: ModelSpec, features: Schema, target: Col
     return start(worker_spec(services, replace(model, model=code) if code else model, features, target))
 
 
-def promote_recorded(services: Services, model: ModelSpec, version: ModelVersion) -> str:
+def promote_recorded(
+    services: Services, model: ModelSpec, version: ModelVersion, occasion: Occasion | None = None
+) -> str:
     """Promote a recorded version that today's thresholds let through; nothing is computed.
 
     Returns why, in words.
     """
     missed = version.training.verdict
     why = "today's thresholds hold" if missed else "it passed its thresholds, and was not promoted then"
+    occasion = occasion or Occasion(services, model.name, model.department, "train", why)
     services.registry.promote(
         model.name,
         version.number,
         why="the thresholds changed and now hold" if missed else why,
         missed=(),
         details={"thresholds": as_words(model.training_thresholds)},
+        event=lambda connection, _scope, ref: occasion.tell(
+            connection, Kind.PROMOTED, "done", f"{ref} promoted: {why}", ref
+        ),
     )
     return why
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from kronkers_batch import private
 from kronkers_batch.errors import ConfigError, MissingPart, NotFound, StoreError
-from kronkers_batch.store import faults
+from kronkers_batch.store import faults, transaction
 from kronkers_batch.store.local import LocalFolder
 
 if TYPE_CHECKING:
@@ -172,6 +172,7 @@ class ArtifactStore:
     @contextlib.contextmanager
     def _mapped(self, path: str) -> Iterator[None]:
         where = f"{self._address.rstrip('/')}/{path}"
+        transaction.refuse_inside("an artifact store")
         try:
             yield
         except FileNotFoundError as error:

@@ -6,10 +6,11 @@ import contextlib
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
@@ -19,10 +20,15 @@ from sqlalchemy.pool import QueuePool
 
 from kronkers_batch.config.spec import Secret
 from kronkers_batch.errors import ConfigError, MissingPart, StoreError
-from kronkers_batch.store import companions, exact, faults, seen
+from kronkers_batch.store import clock, companions, exact, faults, pending, seen, transaction
 from kronkers_batch.store.written import OPTION, Written
 
+if TYPE_CHECKING:
+    from kronkers_batch.store.claims import RunClaim
+
 _WAIT_MS = 30_000
+_SCRUB_SECONDS = 3.0  # how long a reader is waited for, in steps of
+_SCRUB_EVERY = 0.1
 # WAL lets readers go on beside a writer; secure_delete overwrites what is deleted (shredded keys); sorting
 # in memory leaves no temporary files; an untrusted schema runs no functions of its own.
 _PRAGMAS = (
@@ -54,6 +60,7 @@ class Database:
         self._engine: Engine | None = None
         self._process = 0
         self._lock = threading.Lock()
+        self._claim: RunClaim | None = None
 
     @cached_property
     def where(self) -> str:
@@ -105,7 +112,8 @@ class Database:
 
         On SQLite it holds the only write lock from its first moment (BEGIN IMMEDIATE), so that what it reads
         is still true when it writes. What was written through :mod:`.written` is read again after the commit.
-        Raises as :meth:`read`, StoreError when the disk is full, and IntegrityError where it is not there.
+        Raises as :meth:`read`, StoreError when the disk is full, IntegrityError where it is not there, and
+        TakenOver where the run of :meth:`under` belongs to another process.
         """
         with self._transaction(write=True) as connection:
             yield connection
@@ -124,23 +132,67 @@ class Database:
 
         migrate.run(self, before_making)
 
-    def scrub(self) -> None:
+    @contextlib.contextmanager
+    def under(self, claim: RunClaim) -> Iterator[None]:
+        """While the block runs, every write transaction of this object takes a run's claim.
+
+        It raises TakenOver, and nothing of it is written, once the run's row says that another has it.
+        """
+        before, self._claim = self._claim, claim
+        try:
+            yield
+        finally:
+            self._claim = before
+
+    @property
+    def claim_of_run(self) -> RunClaim | None:
+        """The claim that write transactions take; None outside a run."""
+        return self._claim
+
+    def scrub(self, patience: float = _SCRUB_SECONDS) -> bool:
         """Carries what was deleted out of the write-ahead log, so that shredded keys are gone from the disk.
 
-        Raises StoreError when a reader holds the log; deleted keys are then still in it. Nothing to do on
-        PostgreSQL, whose log is the server's.
+        Args:
+            patience: Seconds to wait for readers that hold the log.
+
+        Returns:
+            Whether it is done. Where not, :mod:`.pending` says so until a later call is. There is nothing to
+            do on PostgreSQL, whose log is the server's.
+
+        Raises StoreError.
         """
         if self.path is None:
-            return
+            return True
+        began, until = clock.now(), time.monotonic() + patience
+        while busy := self._log_is_held():
+            if time.monotonic() > until:
+                break
+            time.sleep(_SCRUB_EVERY)
+        with self.unchecked(write=False) as connection:
+            marked = pending.is_marked(connection, pending.SCRUB)
+        if busy or marked:
+            with self.write() as connection:
+                if busy:
+                    pending.mark(connection, pending.SCRUB)
+                else:
+                    pending.clear(connection, pending.SCRUB, upto=began)
+        return not busy
+
+    def _log_is_held(self) -> bool:
+        """Truncates the write-ahead log; whether a reader kept it from that."""
         with self._mapped(), self._opened().connect() as connection:
             raw: Any = connection.connection.dbapi_connection
-            busy, *_ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if busy:
-            raise StoreError(
-                "deleted keys are still in the write-ahead log",
-                where=self.where,
-                fix="Another program is reading. Let it finish, then run the command again.",
-            )
+            # Who waits in here holds the write lock: it is better to come back.
+            raw.execute("PRAGMA busy_timeout=0")
+            try:
+                busy, *_ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+                busy = 1
+            finally:
+                raw.execute(f"PRAGMA busy_timeout={int(self._wait * 1000)}")
+        return bool(busy)
 
     @contextlib.contextmanager
     def claim(self, name: str, *, wait: float = 0) -> Iterator[bool]:
@@ -185,7 +237,8 @@ class Database:
             if engine.dialect.name == "postgresql" and not write:
                 # As in SQLite, one read transaction sees one moment.
                 options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-            with engine.connect().execution_options(**options) as connection, connection.begin():
+            inside = transaction.writing() if write else contextlib.nullcontext()
+            with inside, engine.connect().execution_options(**options) as connection, connection.begin():
                 yield connection
 
     @contextlib.contextmanager
@@ -200,6 +253,8 @@ class Database:
             raw: Any = connection.connection.dbapi_connection
             if isinstance(raw, _Connection):
                 raw.files.require_same()
+            if write and self._claim is not None:
+                self._claim.require(connection)
             yield connection
 
     @contextlib.contextmanager

@@ -12,7 +12,7 @@ from collections.abc import Container
 from sqlalchemy import Connection, Select, bindparam, select, update
 
 from kronkers_batch.errors import IntegrityError, NotFound
-from kronkers_batch.store import written
+from kronkers_batch.store import pending, written
 from kronkers_batch.store.engine import serialise
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import grants
@@ -58,6 +58,7 @@ def revoke(ring: Keyring, conn: Connection, name: str, scope: Scope, *, whole: b
         ring.trust.add_revocation(conn, ring.identity, given.id)
         mine = t.grant_keys.c.grant_id == given.id
         written.delete(conn, t.grant_keys, mine, f"a key of {name} on {scope}")
+    pending.mark_deleted_keys(conn)
     _begin(ring, conn, scope)
     if whole:
         _rewrap_all(ring, conn, scope)
@@ -168,6 +169,7 @@ def _renew(ring: Keyring, conn: Connection, old: TreeKey, parent: TreeKey | None
         for holder in grants.holders(ring, conn, given):
             grants.seal_key(ring, conn, given, new, holder)
     written.delete(conn, t.grant_keys, t.grant_keys.c.key_id == old.id, f"an older key of {scope}")
+    pending.mark_deleted_keys(conn)
     under: dict[str, object] = {"state": RETIRING, "parent_id": new.id}
     under |= ring.wrap_tree_key(old.id, scope, new, old.view, full)
     conn.execute(update(t.tree_keys).where(t.tree_keys.c.id == old.id).values(**under))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Column, ColumnElement, Connection
 
 from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound
-from kronkers_batch.store import clock, written
+from kronkers_batch.store import clock, pending, written
 from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.engine import serialise
 from kronkers_batch.store.tables import vault as t
@@ -151,6 +151,7 @@ class Vault:
         """
         gone = {"wrapped": None, "shredded": clock.now()}
         written.update(conn, t.data_keys, {"id": key_id}, gone, "a shredded key", lasting=("wrapped",))
+        pending.mark_deleted_keys(conn)
         self.ring.forget_data_key(key_id)
 
     # ------------------------------------------------------------ sealing

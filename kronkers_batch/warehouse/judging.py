@@ -19,7 +19,7 @@ from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse import catalog, log
 from kronkers_batch.warehouse.catalog import VersionRow
 from kronkers_batch.warehouse.log import Line
-from kronkers_batch.warehouse.versions import TOLD, Judgement, OutputVersion, State, day_of
+from kronkers_batch.warehouse.versions import TOLD, Judgement, OutputVersion, State, Tell, day_of
 
 
 def judge(
@@ -30,6 +30,7 @@ def judge(
     missed: tuple[str, ...],
     why: str,
     thresholds: Sequence[str],
+    event: Tell,
 ) -> OutputVersion:
     """See :meth:`Warehouse.judge`; in a write transaction."""
     row, judged, now = _current(conn, vault, version)
@@ -45,7 +46,9 @@ def judge(
         **{name: now.lineage[name] for name in TOLD if name in now.lineage},
         "thresholds": list(thresholds),
     }
-    return _append(conn, vault, ledger, row, judged, action, new_head, missed, why, told)
+    result = _append(conn, vault, ledger, row, judged, action, new_head, missed, why, told)
+    event(conn, result)
+    return result
 
 
 def expire(

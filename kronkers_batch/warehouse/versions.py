@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from sqlalchemy import Connection
 
 from kronkers_batch.errors import IntegrityError, UsageError
 from kronkers_batch.frames.schema import Schema
@@ -51,6 +53,14 @@ class OutputVersion:
     def ref(self) -> str:
         """How people call it: ``NAME/2013-06-01#3``."""
         return f"{self.model}/{self.date}#{self.number}"
+
+
+Tell = Callable[[Connection, OutputVersion], None]
+"""Called last in a writing transaction, with the version that it is about: writes its event."""
+
+
+def untold(_conn: Connection, *_about: object) -> None:
+    """Nobody is told."""
 
 
 @dataclass(frozen=True)

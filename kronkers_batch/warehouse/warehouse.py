@@ -21,7 +21,7 @@ from kronkers_batch.warehouse import catalog, judging, log, reader, reserving, s
 from kronkers_batch.warehouse.catalog import Opened
 from kronkers_batch.warehouse.keys import Key, by_column, key_frame
 from kronkers_batch.warehouse.standing import DateStanding
-from kronkers_batch.warehouse.versions import Head, Judgement, OutputVersion, day_of, parse_ref
+from kronkers_batch.warehouse.versions import Head, Judgement, OutputVersion, Tell, day_of, parse_ref, untold
 from kronkers_batch.warehouse.writer import OutputWriter
 
 if TYPE_CHECKING:
@@ -80,39 +80,53 @@ class Warehouse:
         missed: Sequence[str],
         why: str = "",
         thresholds: Sequence[str] = (),
+        event: Tell = untold,
     ) -> OutputVersion:
         """Says anew whether a finished version may be seen; nothing is computed.
 
         With a threshold missed it is held, and the last good version of its date is the head again. With none
         it is published and the head, also where it was published all along and another one took its place:
         so a champion that is rolled back gets its outputs back. Without a change nothing is recorded;
-        with one, also by which ``thresholds``, in words.
+        with one, also by which ``thresholds``, in words, and ``event`` is called last in the transaction.
 
         Raises NotFound where it was deleted, AccessRefused below operator.
         """
         with self._db.write() as conn:
-            return judging.judge(conn, self._vault, self._ledger, version, tuple(missed), why, thresholds)
+            asked = (version, tuple(missed), why, thresholds, event)
+            return judging.judge(conn, self._vault, self._ledger, *asked)
 
-    def expire(self, model: str, before: dt.date, why: str = "retention") -> list[str]:
+    def expire(
+        self,
+        model: str,
+        before: dt.date,
+        why: str = "retention",
+        event: Callable[[Connection, list[str]], None] = untold,
+    ) -> list[str]:
         """Deletes all outputs of the dates before a day: their keys are shredded, their pieces removed.
 
-        Returns their refs. Unfinished versions of those dates go too. Raises AccessRefused below operator.
+        Returns their refs, with which ``event`` is called last in the transaction where there are any.
+        Unfinished versions of those dates go too. Where a reader keeps deleted keys in the write-ahead log,
+        they are pending. Raises AccessRefused below operator.
         """
         with self._db.write() as conn:
             gone = judging.expire(conn, self._vault, self._ledger, model, before, why)
+            if gone:
+                event(conn, gone)
         if gone:
             self._db.scrub()
         return gone
 
-    def shred(self, ref: str, why: str) -> None:
+    def shred(self, ref: str, why: str, event: Callable[[Connection, Scope, str], None] = untold) -> None:
         """Deletes one finished version: its keys are shredded, its pieces removed.
 
         Call :meth:`Database.scrub` afterwards. Where it was its date's head, the last good version before it
-        is the head again. Raises UsageError, NotFound, AccessRefused below admin.
+        is the head again. ``event`` is called last in the transaction, with whose it was and its ref. Raises
+        UsageError, NotFound, AccessRefused below admin.
         """
         with self._db.write() as conn:
             row = catalog.numbered(conn, self._vault, *parse_ref(ref))
             judging.shred(conn, self._vault, self._ledger, row, why)
+            event(conn, Scope(row.department, row.model), ref)
 
     # ------------------------------------------------------------ finding
 

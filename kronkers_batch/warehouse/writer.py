@@ -24,7 +24,7 @@ from kronkers_batch.warehouse.catalog import Group
 from kronkers_batch.warehouse.keyhash import hash_keys
 from kronkers_batch.warehouse.landing import Landing
 from kronkers_batch.warehouse.pieces import Entry, Place
-from kronkers_batch.warehouse.versions import TOLD, OutputVersion, day_of
+from kronkers_batch.warehouse.versions import TOLD, OutputVersion, Tell, day_of, untold
 
 if TYPE_CHECKING:
     import polars as pl
@@ -128,11 +128,16 @@ class OutputWriter:
         self._landing.flush()
 
     def finish(
-        self, lineage: Mapping[str, Any], stats: Mapping[str, float], missed: tuple[str, ...] = ()
+        self,
+        lineage: Mapping[str, Any],
+        stats: Mapping[str, float],
+        missed: tuple[str, ...] = (),
+        event: Tell = untold,
     ) -> OutputVersion:
         """Signs the manifest and publishes, or holds where a threshold is missed; one transaction.
 
-        The version has the pieces put by this writer; what an earlier one landed beyond them goes.
+        The version has the pieces put by this writer; what an earlier one landed beyond them goes. ``event``
+        is called last in the transaction, with the version.
 
         Raises Stale when another writer took over, or published this date meanwhile; DataError when a piece
         in the middle is missing; StoreError.
@@ -164,6 +169,7 @@ class OutputWriter:
             self._note(conn, action, self.ref, told)
             row = catalog.row_of(conn, place.version_id)
             result = catalog.open_version(conn, self._vault, row, [*judged, line]).version
+            event(conn, result)
         self._landing.forget()
         return result
 

@@ -12,7 +12,7 @@ import pytest
 
 from kronkers_batch.cli import machine, output
 from kronkers_batch.cli.main import main
-from kronkers_batch.reports.events import Event, RunRecord
+from kronkers_batch.events.types import Event, RunRecord
 from kronkers_batch.reports.page import date_page, run_page
 from kronkers_batch.reports.verdict import Part, Verdict
 

@@ -305,7 +305,7 @@ def test_what_cannot_be_recorded_is_not_read(headerless, monkeypatch):
 
 def test_it_lies_in_the_database_sealed_under_a_key_of_readers(headerless):
     database = sqlite3.connect(headerless.database)
-    ((blob,),) = database.execute("select found from run_events where found is not null").fetchall()
+    ((blob,),) = database.execute("select found from events where found is not null").fetchall()
     key = "select kind, department, model from data_keys where id = ?"
     assert database.execute(key, [blob[:26].decode()]).fetchall() == [("found", "sales", "")]
     database.close()
@@ -316,9 +316,9 @@ def test_it_lies_in_the_database_sealed_under_a_key_of_readers(headerless):
 def test_another_events_text_does_not_open_in_its_place(headerless):
     headerless.run("run", "buys", code=1)
     database = sqlite3.connect(headerless.database)
-    events = database.execute("select rowid, found from run_events where found is not null order by at")
+    events = database.execute("select rowid, found from events where found is not null order by at")
     (_, first), (newest, _) = events.fetchall()
-    database.execute("update run_events set found = ? where rowid = ?", (first, newest))
+    database.execute("update events set found = ? where rowid = ?", (first, newest))
     database.commit()
     database.close()
     done = headerless.by("ann").run("log", code=4)

@@ -22,8 +22,8 @@ from sqlalchemy import insert
 from kronkers_batch.config.load import load
 from kronkers_batch.data.snapshots import Snapshots
 from kronkers_batch.errors import ConfigErrors, IntegrityError, SourceError, StoreError, UsageError
+from kronkers_batch.events.types import Event, RunRecord
 from kronkers_batch.private import UNFINISHED
-from kronkers_batch.reports.events import Event, RunRecord
 from kronkers_batch.reports.page import date_page, run_page
 from kronkers_batch.reports.verdict import Part, Verdict
 from kronkers_batch.store.artifacts import ArtifactStore

@@ -89,11 +89,13 @@ def test_what_was_signed_is_not_made_away_with_to_take_a_model_out(signing_compa
 
 HELD = "thresholds: {training: {auc: {min: 0.999999}}"
 IN_THE_NIGHT = {
-    "what was held is taken out": "DELETE FROM run_events WHERE task = 'train' AND state = 'held'",
-    "what was held is done": "UPDATE run_events SET state = 'done' WHERE task = 'train' AND state = 'held'",
-    "somebody else was refused": "INSERT INTO run_events (run_id, seq, at, model, department, task, state, "
-    "seconds, message, reason) SELECT run_id, seq + 100, at, 'payroll', department, 'score', 'refused', 0, "
-    "message, reason FROM run_events WHERE task = 'train' AND state = 'held'",
+    "what was held is taken out": "DELETE FROM events WHERE task = 'train' AND state = 'held'",
+    "what was held is done": "UPDATE events SET state = 'done' WHERE task = 'train' AND state = 'held'",
+    "somebody else was refused": "INSERT INTO events (position, run_id, seq, at, kind, principal, "
+    "model, department, task, state, subject, logical_date, "
+    "seconds, message, reason) SELECT position + 100, run_id, seq + 100, at, kind, principal, "
+    "'payroll', department, 'score', 'refused', subject, logical_date, 0, "
+    "message, reason FROM events WHERE task = 'train' AND state = 'held'",
 }
 
 
@@ -116,5 +118,5 @@ def test_what_a_night_says_is_what_it_met_whatever_becomes_of_its_events(company
     told = json.loads(night.stdout)
     assert {one["model"]: one["state"] for one in told["models"]}["leavers"] == "held"
     assert night.returncode == 4, night.stderr
-    assert "run_events" in night.stderr
+    assert "the table events" in night.stderr
     assert "payroll" not in company.by("admin").run("ledger", "show").stdout

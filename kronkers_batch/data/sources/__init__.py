@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from kronkers_batch.config.spec import SourceKind, SourceSpec
 from kronkers_batch.data.window import Window
+from kronkers_batch.store import transaction
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -50,6 +51,7 @@ def read(
     """
     from kronkers_batch.data.sources.rows import rechunked
 
+    transaction.refuse_inside("a source")
     reading = _Reading(outputs, sources, places, chunk_rows, window.end)
     return rechunked(reading.frames(source, window, tell), chunk_rows)
 

@@ -1,8 +1,8 @@
-"""Runs of the graph and what happened in them."""
+"""Runs of the graph, what happened in them and outside them, and who was told of it."""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, ForeignKey, Table
+from sqlalchemy import Column, Float, ForeignKey, Index, Table, UniqueConstraint
 
 from kronkers_batch.store.tables.base import BigInteger, Integer, LargeBinary, String, clear, metadata, sealed
 
@@ -16,22 +16,56 @@ runs = Table(
     Column("state", String(16), nullable=False, info=clear("one word of a fixed list")),
     Column("exit_code", Integer, info=clear("one of the documented exit codes")),
     Column("trigger", String(32), nullable=False, info=clear("one word: command, schedule, retry")),
+    Column(
+        "token",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        info=clear("a count of who took the run: the newest may write"),
+    ),
+    Column("commit_id", String(64), info=clear("id of a commit of the definitions; null without one")),
+    Column("commit_author", String(128), info=clear("who made that commit, by name")),
+    Column("commit_clean", Integer, info=clear("1 where the definitions are as committed; null if unknown")),
 )
 
-run_events = Table(
-    "run_events",
+events = Table(
+    "events",
     metadata,
-    Column("run_id", String(26), ForeignKey("runs.id"), primary_key=True, info=clear("random id")),
-    Column("seq", Integer, primary_key=True, autoincrement=False, info=clear("a count from 1")),
+    Column("position", BigInteger, primary_key=True, autoincrement=False, info=clear("a count from 1")),
+    Column("run_id", String(26), ForeignKey("runs.id"), info=clear("random id; null outside a run")),
+    Column("seq", Integer, info=clear("a count from 1 within its run; null outside one")),
     Column("at", BigInteger, nullable=False, info=clear("a moment")),
+    Column("kind", String(16), nullable=False, info=clear("one word of a fixed list")),
+    Column("principal", String(128), nullable=False, info=clear("who did it; the ledger tells it too")),
     Column("model", String(128), nullable=False, info=clear("names of models are addresses, not secrets")),
     Column("department", String(128), nullable=False, info=clear("names are addresses, not secrets")),
     Column("task", String(64), nullable=False, info=clear("the task's kind, one word of a fixed list")),
     Column("state", String(16), nullable=False, info=clear("one word of a fixed list")),
+    Column("subject", String(256), nullable=False, info=clear("an address such as NAME@3, not a secret")),
+    Column("logical_date", String(10), nullable=False, info=clear("a calendar day, or empty")),
     Column("seconds", Float, info=clear("how long it took")),
     Column("message", LargeBinary, info=sealed("the department's key: errors name columns and checks")),
     Column("reason", LargeBinary, info=sealed("the department's key: reasons name features and metrics")),
     Column(
         "found", LargeBinary, info=sealed("a data key that readers open: what an error found in the data")
     ),
+    UniqueConstraint("run_id", "seq"),
+    Index(None, "model", "task", "position"),
+)
+
+subscribers = Table(
+    "subscribers",
+    metadata,
+    Column("name", String(32), primary_key=True, info=clear("one word: pages, log")),
+    Column("place", String(32), primary_key=True, info=clear("a digest of a machine and a folder")),
+    Column("position", BigInteger, nullable=False, info=clear("the last event that it saw")),
+    Column("at", BigInteger, nullable=False, info=clear("a moment")),
+)
+
+pending = Table(
+    "pending",
+    metadata,
+    Column("what", String(16), primary_key=True, info=clear("one word: scrub, checkpoint")),
+    Column("who", String(128), primary_key=True, info=clear("a principal, or empty")),
+    Column("since", BigInteger, nullable=False, info=clear("a moment")),
 )

@@ -429,8 +429,9 @@ NIGHT = [
 
 RETENTION = [
     _("what is just as old expires", "steps.retention:expire_outputs",
-      swap("services.warehouse.expire(name, before)",
-           "services.warehouse.expire(name, before + dt.timedelta(days=1))"),
+      swap("services.warehouse.expire(name, before, event=partial(_told, occasion, past))",
+           "services.warehouse.expire(name, before + dt.timedelta(days=1), "
+           "event=partial(_told, occasion, past))"),
       f"{EXPIRED}outputs_past_their_retention_are_deleted"),
     _("what is due does not expire", "steps.retention:expire_outputs",
       sets("due", "[]"), f"{EXPIRED}outputs_past_their_retention_are_deleted",

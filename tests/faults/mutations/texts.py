@@ -54,7 +54,7 @@ FOUND_TEXTS = [
       always("_digits_only(...).fullmatch(...)"),
       f"{FOUND}test_a_file_that_a_pattern_found_is_named_where_only_digits_are_open",
       f"{FOUND}test_no_way_to_fail_shows_what_was_found"),
-    _("found texts are sealed for viewers too", "steps.runlog:_sealed_found",
+    _("found texts are sealed for viewers too", "steps.runlog:_found_key",
       swap("Kind.FOUND", "Kind.RECORD"),
       f"{FOUND}test_it_lies_in_the_database_sealed_under_a_key_of_readers"),
     _("viewers read found texts", "vault.rights:COMMANDS",

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from kronkers_batch.events.types import Event
 from kronkers_batch.reports import verdict
-from kronkers_batch.reports.events import Event
 from kronkers_batch.reports.verdict import Part, Verdict
 
 ROOT = Path(__file__).parents[3]

@@ -9,7 +9,10 @@ import pytest
 from sqlalchemy import insert, select, text
 
 from kronkers_batch.config.spec import Secret
-from kronkers_batch.errors import ConfigError, IntegrityError, MissingPart, StoreError
+from kronkers_batch.errors import ConfigError, IntegrityError, MissingPart, StoreError, TakenOver
+from kronkers_batch.store import pending
+from kronkers_batch.store.artifacts import ArtifactStore
+from kronkers_batch.store.claims import RunClaim
 from kronkers_batch.store.engine import Database
 from kronkers_batch.store.tables.runs import runs
 
@@ -171,12 +174,93 @@ def test_scrub_takes_deleted_bytes_off_the_disk(db):
     assert not any(secret in f.read_bytes() for f in files)
 
 
-def test_scrub_says_when_a_reader_holds_the_log(db):
+def test_scrub_is_pending_while_a_reader_holds_the_log(db):
+    def is_pending():
+        with db.read() as conn:
+            return pending.is_marked(conn, pending.SCRUB)
+
     with db.write() as conn:
         conn.execute(insert(runs).values(id="a", **ROW))
     with db.read() as reader:
         reader.execute(select(runs)).all()
         with db.write() as conn:
             conn.execute(runs.delete())
-        with pytest.raises(StoreError, match="write-ahead log"):
-            db.scrub()
+        assert not db.scrub(patience=0.2)
+        assert is_pending()
+        assert not db.scrub(patience=0)
+    assert is_pending()
+    assert db.scrub()
+    assert not is_pending()
+
+
+def test_scrub_waits_for_a_reader_that_is_soon_done(db):
+    with db.write() as conn:
+        conn.execute(insert(runs).values(id="a", **ROW))
+    begun, end = threading.Event(), threading.Event()
+
+    def read():
+        with db.read() as reader:
+            reader.execute(select(runs)).all()
+            begun.set()
+            end.wait(60)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    begun.wait(60)
+    with db.write() as conn:
+        conn.execute(runs.delete())
+    threading.Timer(0.3, end.set).start()
+    assert db.scrub(patience=60)
+    reader.join()
+
+
+def test_what_is_deleted_meanwhile_stays_pending(db):
+    with db.write() as conn:
+        pending.mark(conn, pending.SCRUB)
+        pending.clear(conn, pending.SCRUB, upto=0)
+        assert pending.is_marked(conn, pending.SCRUB)
+
+
+CLAIM = RunClaim("a", 1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"token": 2}, {"state": "interrupted"}, {"state": "finished"}, {"id": "another"}],
+    ids=["another token", "interrupted", "finished", "gone"],
+)
+def test_who_lost_the_run_writes_nothing_any_more(db, change):
+    with db.write() as conn:
+        conn.execute(insert(runs).values(id="a", **(ROW | {"state": "running", "token": 1})))
+    with db.under(CLAIM):
+        with db.write() as conn:
+            conn.execute(runs.update().values(exit_code=1))
+        with db.read():
+            pass
+    with db.write() as conn:
+        conn.execute(runs.update().values(**change))
+    with db.under(CLAIM):
+        for _ in range(2):
+            with pytest.raises(TakenOver, match="another one took it over") as caught, db.write() as conn:
+                conn.execute(runs.update().values(exit_code=2))
+        with db.read() as conn:
+            assert conn.execute(select(runs.c.exit_code)).scalars().all() == [1]
+    assert caught.value.exit_code == 4
+    with db.write() as conn:  # the claim is the run's alone
+        conn.execute(runs.update().values(exit_code=3))
+
+
+def test_nothing_that_takes_long_is_waited_for_inside_a_write_transaction(db, tmp_path):
+    store = ArtifactStore(str(tmp_path / "artifacts"))
+    with db.read():
+        store.list("")
+    with pytest.raises(RuntimeError, match="an artifact store is waited for inside"), db.write():
+        store.list("")
+    with pytest.raises(RuntimeError, match="inside a write transaction"), db.unchecked(write=True):
+        store.write("a/b", b"")
+    store.write("a/b", b"")
+    with db.write():
+        other = threading.Thread(target=lambda: store.delete("a/b"))
+        other.start()
+        other.join()
+    assert store.list("") == []

@@ -16,7 +16,7 @@ from kronkers_batch.errors import StoreError
 from kronkers_batch.store import exact, migrate
 from kronkers_batch.store.engine import Database
 from kronkers_batch.store.tables import metadata
-from kronkers_batch.store.tables.runs import run_events
+from kronkers_batch.store.tables.runs import events
 
 _PARTS = re.compile(r",(?![^()]*\))|\n")  # commas between columns and constraints, and line ends
 
@@ -141,26 +141,32 @@ def test_metadata_is_one():
     assert {"principals", "tree_keys", "data_keys", "grants", "ledger", "runs"} <= set(metadata.tables)
 
 
-def test_a_database_of_before_found_texts_keeps_its_events(tmp_path):
+def test_an_older_database_keeps_its_events_in_the_order_of_their_runs(tmp_path):
     db = Database(Secret(f"sqlite:///{tmp_path}/x.db"))
     migrate._make_file(db.path)
     with db.unchecked(write=True) as conn:
         migrate._upgrade(conn, "0001")
         assert "found" not in [column["name"] for column in inspect(conn).get_columns("run_events")]
-        conn.execute(
-            text(
-                "INSERT INTO runs (id, logical_date, started, state, trigger) VALUES ('r', 'd', 1, 's', 't')"
+        for run, started in (("later", 2), ("first", 1)):
+            conn.execute(
+                text(
+                    "INSERT INTO runs (id, logical_date, started, state, trigger) "
+                    f"VALUES ('{run}', '2013-06-0{started}', {started}, 's', 't')"
+                )
             )
-        )
-        conn.execute(
-            text(
-                "INSERT INTO run_events (run_id, seq, at, model, department, task, state, message, reason) "
-                "VALUES ('r', 1, 2, 'buys', 'sales', 'score', 'done', x'01', x'02')"
-            )
-        )
+            for seq, task, state in ((1, "asked", "asked"), (2, "score", "held"), (3, "scores", "held")):
+                values = f"'{run}', {seq}, 9, 'buys', 'sales', '{task}', '{state}', x'01', x'02'"
+                names = "run_id, seq, at, model, department, task, state, message, reason"
+                conn.execute(text(f"INSERT INTO run_events ({names}) VALUES ({values})"))
     db.migrate()
     with db.read() as conn:
-        assert migrate.revision(conn, db.where, exact.objects(conn)) == "0002"
-        (row,) = conn.execute(select(run_events)).all()
-    assert (row.run_id, row.message, row.reason, row.found) == ("r", b"\x01", b"\x02", None)
+        assert migrate.revision(conn, db.where, exact.objects(conn)) == migrate.REVISIONS[-1]
+        rows = conn.execute(select(events).order_by(events.c.position)).all()
+    assert [(row.position, row.run_id, row.seq) for row in rows] == [
+        *((seq, "first", seq) for seq in (1, 2, 3)),
+        *((seq + 3, "later", seq) for seq in (1, 2, 3)),
+    ]
+    assert [row.kind for row in rows[:3]] == ["asked", "held", "concluded"]
+    assert {(row.message, row.reason, row.found) for row in rows} == {(b"\x01", b"\x02", None)}
+    assert [row.logical_date for row in rows[::3]] == ["2013-06-01", "2013-06-02"]
     assert differences(db, metadata) == []

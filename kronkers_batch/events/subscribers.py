@@ -1,0 +1,104 @@
+"""Subscribers: who is told of every event at least once, also after a crash, and can fail nobody's run.
+
+Each has a position of its own in the database, for each place (the home folder of an installation), and moves
+it on after it took the events before it. So one that is killed takes the last ones again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import Connection, insert, select, update
+
+from kronkers_batch import private
+from kronkers_batch.errors import StoreError, described
+from kronkers_batch.events import outbox
+from kronkers_batch.events.outbox import Posted
+from kronkers_batch.store import clock, faults, ids
+from kronkers_batch.store.engine import Database
+from kronkers_batch.store.tables.runs import subscribers as table
+
+PAGES, LOG = "pages", "log"
+NAMES = (PAGES, LOG)
+"""The subscribers that there are."""
+
+_BATCH = 500
+_WAIT = 30.0  # seconds for another command of this place that tells the same subscriber
+
+
+class Subscriber(Protocol):
+    """Who is told."""
+
+    name: str
+
+    def take(self, events: Sequence[Posted]) -> list[str]:
+        """Takes events in order; some may come twice. Returns warnings; where it raises they come again."""
+
+
+def place_of(home: Path) -> str:
+    """The id of an installation, kept in a file of its home folder; made where there is none.
+
+    Raises StoreError, IntegrityError where the file holds something else.
+    """
+    path = home / "log" / "place"
+    try:
+        private.own_folder(path.parent)
+        if not path.exists():
+            with contextlib.suppress(FileExistsError):  # another command of this place made it just now
+                private.create(path, [ids.new_id().encode()])
+        text = path.read_bytes()[: ids.LENGTH + 1].decode("ascii", "replace")
+    except OSError as error:
+        raise faults.from_system(error, str(path)) from None
+    return ids.require(text, str(path))
+
+
+def enrol(connection: Connection, place: str) -> None:
+    """Has this place's subscribers told of what happens from now on, where they are not told already."""
+    there = connection.execute(select(table.c.name).where(table.c.place == place)).scalars().all()
+    begin = outbox.newest(connection)
+    for name in NAMES:
+        if name not in there:
+            row = {"name": name, "place": place, "position": begin, "at": clock.now()}
+            connection.execute(insert(table).values(row))
+
+
+def deliver(db: Database, home: Path, subscribers: Iterable[Subscriber]) -> list[str]:
+    """Tells each subscriber what it was not told yet; returns what went wrong, in words, and raises nothing.
+
+    Args:
+        db: Holds the events and the positions.
+        home: The home folder; one that never began a run has no subscribers.
+        subscribers: Who is told.
+    """
+    warnings = []
+    for one in subscribers:
+        try:
+            warnings += _deliver(db, place_of(home), one)
+        except Exception as error:  # also one that nobody foresaw: a run that is done stays so
+            warnings.append(f"{one.name}: not written yet; the next run tries again. {described(error)}")
+    return warnings
+
+
+def _deliver(db: Database, place: str, one: Subscriber) -> list[str]:
+    warnings: list[str] = []
+    with db.claim(f"subscriber {one.name} {place}", wait=_WAIT) as held:
+        if not held:
+            raise StoreError(
+                "another command has been writing it for long",
+                where=str(db.where),
+                fix="Nothing to do: the next command goes on with it.",
+            )
+        mine = (table.c.name == one.name, table.c.place == place)
+        while True:
+            with db.read() as connection:
+                position = connection.execute(select(table.c.position).where(*mine)).scalar()
+                events = [] if position is None else outbox.after(connection, position, _BATCH)
+            if not events:
+                return warnings
+            warnings += one.take(events)
+            moved = update(table).where(*mine, table.c.position == position)
+            with db.write() as connection:
+                connection.execute(moved.values(position=events[-1].position, at=clock.now()))
