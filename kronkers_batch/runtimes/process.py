@@ -74,7 +74,7 @@ class Process:
     def __init__(
         self, launch: Launch, say: Callable[[str], None], note: Callable[[str], None], fix: str
     ) -> None:
-        transaction.refuse_inside("a worker")
+        transaction.refuse_inside("the start of a worker")
         self._launch = launch
         command_read, command_write = os.pipe2(os.O_CLOEXEC)
         answer_read, answer_write = os.pipe2(os.O_CLOEXEC)

@@ -228,7 +228,10 @@ def test_a_run_that_was_taken_over_publishes_nothing_more_and_says_so(company, m
 def test_no_worker_is_waited_for_inside_a_write_transaction(company):
     with company.opened() as services:
         version, model = services.registry.get("buys", 1), services.model("buys")
-        with services.db.write(), pytest.raises(RuntimeError, match="a worker is waited for inside"):
+        with (
+            services.db.write(),
+            pytest.raises(RuntimeError, match="the start of a worker is waited for inside"),
+        ):
             start(
                 worker_spec(
                     services, replace(model, model=read_code(services, model)), version.training.features

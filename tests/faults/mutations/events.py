@@ -84,7 +84,7 @@ CLAIMED = [
       swap("change.values(state=INTERRUPTED, token=runs.c.token + 1)", "change.values(state=INTERRUPTED)"),
       f"{EVENTS}test_a_killed_run_is_told_of_and_its_page_is_written_by_the_next"),
     _("a worker starts inside a write transaction", "runtimes.process:Process.__init__",
-      drop("transaction.refuse_inside('a worker')"),
+      drop("transaction.refuse_inside('the start of a worker')"),
       f"{EVENTS}test_no_worker_is_waited_for_inside_a_write_transaction"),
     _("a worker is asked inside a write transaction", "runtimes.protocol:Channel.send",
       drop("transaction.refuse_inside('a worker')"),
