@@ -11,6 +11,7 @@ that, whatever becomes of the rows, and at the end of its run both are compared.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -48,38 +49,77 @@ def record(services: Services, run_id: str, department: str, event: Event, found
         record_in(services, connection, run_id, department, event, found)
 
 
+Keys = Mapping[Scope, "DataKey | None"]
+"""The keys that seal the words of events; None where the caller has none."""
+
+
+def keys_of(services: Services, each: Iterable[tuple[str, Event]]) -> Keys:
+    """The keys of many events, each with its department, asked before the transaction that writes them.
+
+    One that is not there yet is left out: it is made in the transaction that writes.
+    """
+    found: dict[Scope, DataKey | None] = {}
+    with services.db.read() as connection:
+        for department, event in each:
+            scope = _scope(department, event.task, event.model)
+            if scope not in found:
+                with suppress(NotFound):
+                    found[scope] = _key(services, connection, scope)
+    return found
+
+
 def record_all(
-    services: Services, connection: Connection, run_id: str, each: Iterable[tuple[str, Event]]
+    services: Services, connection: Connection, run_id: str, each: Iterable[tuple[str, Event]], known: Keys
 ) -> None:
-    """As :func:`record_in`, of several events, each with its department."""
+    """As :func:`record_in`, of several events, each with its department; ``known`` is of :func:`keys_of`."""
     together = list(each)
+    keys = dict(known)
     for department, event in together:  # keys that are to be made are made before the numbers' lock is held
-        _key(services, connection, _scope(department, event.task, event.model))
-    for department, event in together:
-        record_in(services, connection, run_id, department, event)
+        scope = _scope(department, event.task, event.model)
+        if scope not in keys:
+            keys[scope] = _key(services, connection, scope)
+    position, number = outbox.numbers(connection, run_id)
+    for count, (department, event) in enumerate(together):
+        key = keys[_scope(department, event.task, event.model)]
+        numbers = (position + count, None if number is None else number + count)
+        _post(services, connection, run_id, department, event, key, numbers)
 
 
 def record_in(
     services: Services, connection: Connection, run_id: str, department: str, event: Event, found: str = ""
 ) -> None:
     """As :func:`record`, in the transaction of what the event tells, which locks nothing else after it."""
-    event.require_whole()
     scope = _scope(department, event.task, event.model)
     key = _key(services, connection, scope)
     found_key = _found_key(services, connection, scope) if found else None
     position, number = outbox.numbers(connection, run_id)
-    sealed_as = number or position
     kept = None
-    words = texts.leaving(event.message)
     if found_key is not None:
-        kept = _sealed_found(services, found_key, run_id, str(scope), sealed_as, found)
-        words += _where_to_read(connection, run_id, scope)
-    reason = texts.leaving(event.reason)
+        kept = _sealed_found(services, found_key, run_id, str(scope), number or position, found)
+        event = replace(event, message=event.message + _where_to_read(connection, run_id, scope))
+    _post(services, connection, run_id, department, event, key, (position, number), kept)
+
+
+def _post(
+    services: Services,
+    connection: Connection,
+    run_id: str,
+    department: str,
+    event: Event,
+    key: DataKey | None,
+    numbers: tuple[int, int | None],
+    kept: bytes | None = None,
+) -> None:
+    """Seals an event's words and puts it into the outbox; ``kept`` is what its error found, sealed."""
+    event.require_whole()
+    position, number = numbers
+    scope = _scope(department, event.task, event.model)
+    words, reason = texts.leaving(event.message), texts.leaving(event.reason)
 
     def seal(part: int, text: str) -> bytes:
         if key is None:
             return b""
-        context = _context(run_id, department, sealed_as, part)
+        context = _context(run_id, department, number or position, part)
         return key.id.encode() + services.vault.seal(key, context, text.encode())
 
     row = {

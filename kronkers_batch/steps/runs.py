@@ -53,6 +53,9 @@ def begun(
     with alive.held(services, run_id):
         _mark_dead(services)
         token = 1
+        each = [(department, verdict.asked(model)) for model, department in models.items()]
+        told = [("", _of_run(run_id, date.isoformat(), Kind.STARTED)), *each]
+        keys = runlog.keys_of(services, told)
         with services.db.write() as connection:
             serialise(connection, "runs")
             # Their moments rise, so that the newest is the newest also where a clock went back.
@@ -70,9 +73,7 @@ def begun(
                 )
             )
             subscribers.enrol(connection, place)
-            each = [(department, verdict.asked(model)) for model, department in models.items()]
-            told = [("", _of_run(run_id, date.isoformat(), Kind.STARTED)), *each]
-            runlog.record_all(services, connection, run_id, told)
+            runlog.record_all(services, connection, run_id, told, keys)
         with services.db.under(RunClaim(run_id, token)):
             yield run_id
 
@@ -90,17 +91,18 @@ def finish(
 
     ``seconds`` is how long it took; two moments would not tell it where the clock was set meanwhile.
     """
+    each = [(department, event) for department, one in verdicts for event in one.events()]
+    keys = runlog.keys_of(services, each)
     with services.db.write() as connection:
         date = connection.execute(select(runs.c.logical_date).where(runs.c.id == run_id)).scalar_one()
         ended = {"finished": runs.c.started + round(seconds * 1e6), "state": state, "exit_code": exit_code}
         connection.execute(update(runs).where(runs.c.id == run_id).values(ended))
         well = _well_again(connection, run_id, verdicts)
-        told = [(department, event) for department, each in verdicts for event in each.events()]
-        told += [(department, event) for department, event in well]
+        told = [*each, *well]
         kind = Kind.ENDED if state == FINISHED else Kind.INTERRUPTED
         told.append(("", _of_run(run_id, date, kind, state, seconds)))
         dated = [(department, replace(event, date=date)) for department, event in told]
-        runlog.record_all(services, connection, run_id, dated)
+        runlog.record_all(services, connection, run_id, dated, keys)
 
 
 def _of_run(run_id: str, date: str, kind: Kind, state: str = RUNNING, seconds: float = 0.0) -> Event:

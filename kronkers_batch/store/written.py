@@ -7,7 +7,7 @@ asks for it in a new transaction, before the caller is told that it was done.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,8 @@ from kronkers_batch.errors import IntegrityError
 
 OPTION = "kronkers_written"
 """The execution option of a connection that holds its :class:`Written`."""
+
+_AT_ONCE = 10_000  # values of one IN
 
 Excuse = Callable[[Connection], bool]
 """Whether somebody with the right to do so may have taken the row out again by now."""
@@ -46,8 +48,9 @@ class Written:
 
     def require(self, conn: Connection, where: str) -> None:
         """Compares all of it with what is there. Raises IntegrityError, which says what is not."""
+        there = _found(conn, self.rows)
         for row in self.rows:
-            found = conn.execute(sa.select(row.table).where(*_equal(row.table, row.key))).one_or_none()
+            found = there[row.table.name, tuple(row.key.values())]
             if found is None:
                 if row.excuse is None or not row.excuse(conn):
                     raise _lost(f"{row.what} is not there after it was written", where)
@@ -58,6 +61,28 @@ class Written:
                 raise _lost(f"{what} is still there after it was deleted", where)
         for tell in self.found:
             tell()
+
+
+def _found(conn: Connection, rows: Sequence[_Row]) -> dict[tuple[str, tuple[Any, ...]], sa.Row[Any] | None]:
+    """The rows by table and key, None where one is gone; many of a table with a key of one column at once."""
+    found: dict[tuple[str, tuple[Any, ...]], sa.Row[Any] | None] = {}
+    by_table: dict[str, list[_Row]] = {}
+    for row in rows:
+        found[row.table.name, tuple(row.key.values())] = None
+        by_table.setdefault(row.table.name, []).append(row)
+    for name, some in by_table.items():
+        table, (first, *more) = some[0].table, some[0].key
+        if more:
+            for row in some:
+                query = sa.select(table).where(*_equal(table, row.key))
+                found[name, tuple(row.key.values())] = conn.execute(query).one_or_none()
+            continue
+        values = [row.key[first] for row in some]
+        for start in range(0, len(values), _AT_ONCE):
+            query = sa.select(table).where(table.c[first].in_(values[start : start + _AT_ONCE]))
+            for there in conn.execute(query).all():
+                found[name, (there._mapping[first],)] = there
+    return found
 
 
 def insert(
