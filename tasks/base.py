@@ -53,6 +53,7 @@ class BaseTask(luigi.Task):
     plan_id: str = luigi.Parameter(default="", significant=False, positional=False)
     _carried: Plan | None = None  # into a process of its own, with the task
     _occasion: Occasion | None = None
+    _asked = False  # whether luigi asked for its completeness before
 
     # ------------------------------------------------------------ the plan
 
@@ -76,6 +77,7 @@ class BaseTask(luigi.Task):
         """The plan as it is by now."""
         run = self.services.run
         if run.plan is None:
+            run.planned_here = self._carried is None
             run.plan = self._carried or self.decided()
         self._carried = run.plan
         return run.plan
@@ -128,6 +130,9 @@ class BaseTask(luigi.Task):
         An error in asking is this task's failure, and is recorded as such.
         """
         started = time.monotonic()
+        if self.services.run.planned_here and not self._asked:
+            self._asked = True  # luigi schedules it: what there is was read for the plan
+            return self.entry.state is State.DONE
         try:
             if self.entry.state is State.WAITS:
                 self._catch_up()

@@ -33,6 +33,9 @@ class Nightly(BaseTask):
 
     def complete(self) -> bool:
         """Whether nothing is left to do."""
+        if self.services.run.planned_here and not self._asked:
+            self._asked = True
+            return not self.requires()
         return all(task.complete() for task in self.requires())
 
     def run(self) -> None:

@@ -103,7 +103,7 @@ def run(
     barred |= {} if models else gone(services)
 
     def root() -> BaseTask:
-        services.run.plan = decide(gather(services, date, names, running=True))
+        _begin(services, decide(gather(services, date, names, running=True)))
         common = _common(services, conf, overrides)
         return Nightly(date=date, models=tuple(names), **common)
 
@@ -132,11 +132,15 @@ def train_now(
         plan = decide_training(gather(services, date, [name], running=True, asked=True), name, forced)
         if plan is None:
             raise UsageError(f"another run trained {name} as of {date} meanwhile")
-        services.run.plan = plan
+        _begin(services, plan)
         return task_of(plan.entries[plan.roots[0]], _common(services, conf, overrides), plan)
 
     context.provide(conf, tuple(overrides), services)
     return execute(services, root, date, [name], "command")
+
+
+def _begin(services: Services, plan: Plan) -> None:
+    services.run.plan, services.run.planned_here = plan, True
 
 
 def _common(services: Services, conf: Path, overrides: Sequence[str]) -> dict[str, Any]:

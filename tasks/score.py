@@ -18,7 +18,7 @@ from kronkers_batch.steps import score as step
 from kronkers_batch.steps.as_facts import output_of
 from kronkers_batch.steps.decided import require_same
 from kronkers_batch.steps.gather import gather
-from kronkers_batch.steps.results import scored, settled
+from kronkers_batch.steps.results import There, there_is
 from tasks.base import BaseTask
 from tasks.train import patience
 
@@ -67,26 +67,25 @@ class Score(OutputTask):
         require_same(services, self.plan, entry.model)
         spec = services.model(entry.model)
         with services.db.claim(f"output {entry.model}/{entry.date}", wait=patience(spec)):
-            done = settled(services, self.plan, entry)
-            if done is None:
+            there = there_is(services, self.plan, entry)
+            if there.settled is None:
                 try:
-                    return self._scored()
+                    return self._scored(there)
                 except Stale:
                     # Of another host, or one that this run waited for in vain.
-                    done = settled(services, self.plan, entry)
-                    if not done:
+                    there = there_is(services, self.plan, entry)
+                    if not there.settled:
                         raise
-            return self._meanwhile(done)
+            return self._meanwhile(there.settled, there.head)
 
-    def _scored(self) -> tuple[str, str, Result]:
+    def _scored(self, there: There) -> tuple[str, str, Result]:
         services, entry = self.services, self.entry
         spec = services.model(entry.model)
-        there = services.warehouse.find(entry.model, entry.date, entry.fingerprint)
-        if there is not None:
-            told = output_of(spec, there)
+        if there.output is not None:
+            told = output_of(spec, there.output)
             verdict = Verdict(told.missed)
             output = services.warehouse.judge(
-                there,
+                there.output,
                 told.missed,
                 entry.why,
                 as_words(spec.output_thresholds),
@@ -102,11 +101,17 @@ class Score(OutputTask):
             version = version or services.registry.get(entry.model, entry.version.number)
             what = (entry.date, version, entry.fingerprint, entry.identity, self.occasion)
             made = step.score(services, spec, *what)
-        state = "done" if made.published else "held"
-        return state, made.message(), scored(services, entry, output_of(spec, made.output))
+        # Where it is held, readers keep what they had; but not this one, if it was that.
+        kept = there.head if there.output is None or there.head != there.output.id else self._head()
+        head = made.output.id if made.output.head else kept
+        return "done" if made.published else "held", made.message(), Scored(entry.key, head)
 
-    def _meanwhile(self, output: Output) -> tuple[str, str, Result]:
-        result = scored(self.services, self.entry, output)
+    def _head(self) -> str:
+        head = self.services.warehouse.head(self.model, self.date)
+        return head.id if head else ""
+
+    def _meanwhile(self, output: Output, head: str) -> tuple[str, str, Result]:
+        result = Scored(self.key, head)
         if not output.missed:
             return "done", f"{output.ref} done meanwhile by another run", result
         why = "; ".join(output.missed)

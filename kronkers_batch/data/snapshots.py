@@ -83,11 +83,7 @@ class Snapshots:
 
         Raises IntegrityError, StoreError.
         """
-        wanted = Wanted(source_name, window, identity, tuple(scopes))
-        found = self.find_many([wanted])[wanted]
-        if isinstance(found, KronkersError):
-            raise found
-        return found
+        return self.look(Wanted(source_name, window, identity, tuple(scopes)))[0]
 
     def find_many(
         self, asked: Iterable[Wanted], within: Connection | None = None
@@ -115,18 +111,16 @@ class Snapshots:
                 break
         return result
 
-    def lost(self, source_name: str, window: Window, identity: str, scopes: Iterable[Scope]) -> str:
-        """The id of a snapshot of these rows of which pieces are gone; empty where there is none.
-
-        Arguments and errors as of :meth:`find`.
-        """
-        wanted = Wanted(source_name, window, identity, tuple(scopes))
+    def look(self, wanted: Wanted) -> tuple[SnapshotRef | None, dict[Scope, str]]:
+        """As :meth:`find`, with the ids of those of which pieces are gone, by whose key. Raises as that."""
+        lost: dict[Scope, str] = {}
         for opened in self._published([wanted], None)[wanted]:
             if isinstance(opened, KronkersError):
                 raise opened
-            if not self._is_whole(opened):
-                return opened.ref.id
-        return ""
+            if self._is_whole(opened):
+                return opened.ref, lost
+            lost[opened.ref.scope] = opened.ref.id
+        return None, lost
 
     def _published(
         self, asked: Sequence[Wanted], within: Connection | None
@@ -241,6 +235,7 @@ class Snapshots:
         chunk_rows: int,
         piece_rows: int,
         note: Note,
+        lost: str | None = None,
         event: Tell = untold,
         progress: Callable[[int], None] = lambda _rows: None,
     ) -> SnapshotRef:
@@ -255,6 +250,8 @@ class Snapshots:
             chunk_rows: Rows in memory at a time.
             piece_rows: Rows of an encrypted piece.
             note: Writes the ledger's line, in the transaction that publishes.
+            lost: The id of one of the same rows of which pieces are gone, and whose place this takes; empty
+                for none, None to look for it.
             event: Writes the event, in the same transaction.
             progress: Called with the number of rows read so far.
 
@@ -266,7 +263,9 @@ class Snapshots:
         from kronkers_batch.data.stream import CheckedRows
 
         rows = CheckedRows(source, window, readers, sources=sources, places=places, chunk_rows=chunk_rows)
-        snapshot_id, lost = new_id(), self.lost(source.name, window, identity, [scope])
+        snapshot_id = new_id()
+        if lost is None:
+            lost = self.look(Wanted(source.name, window, identity, (scope,)))[1].get(scope, "")
         key = self._publisher.begin(source, scope, window, identity, snapshot_id)
         pieces = folder(scope, source.name, snapshot_id)
         try:

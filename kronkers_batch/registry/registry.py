@@ -216,6 +216,12 @@ class Registry:
             log = standing.log_of(champions.lines(conn, self._vault, model), at)
             return standing.Opening(conn, self._vault).champion(log)
 
+    def champion_id(self, model: str, within: Connection | None = None) -> str:
+        """The id of the version in use; empty where there is none. Opens none. Raises IntegrityError."""
+        with self._db.reading(within) as conn:
+            log = champions.lines(conn, self._vault, model)
+            return log[-1].version_id if log else ""
+
     def history(self, model: str) -> list[Promotion]:
         """Every promotion and rollback, oldest first. Of a deleted version the reason is gone."""
         with self._db.read() as conn:

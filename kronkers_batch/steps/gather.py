@@ -187,10 +187,12 @@ class _Gathering:
                 told[key] = problem_of(there)
             elif there is not None:
                 told[key] = Frozen.YES
+                name = (wanted.source, str(key.window), str(key.under), wanted.identity)
+                self._services.run.frozen[name] = there
             elif wanted not in before:
                 told[key] = Frozen.NOT_YET
             else:
-                gone = snapshots.lost(wanted.source, wanted.window, wanted.identity, wanted.scopes)
+                gone = snapshots.look(wanted)[1]
                 told[key] = Frozen.GONE if gone else Frozen.CHANGED
         return told
 

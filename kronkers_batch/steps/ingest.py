@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from kronkers_batch.config.spec import InputRef, ModelSpec
 from kronkers_batch.data.identity import stated
-from kronkers_batch.data.snapshots import SnapshotRef
+from kronkers_batch.data.snapshots import SnapshotRef, Wanted
 from kronkers_batch.data.stated import Stated
 from kronkers_batch.data.window import Window
 from kronkers_batch.events.types import Kind
@@ -47,8 +47,12 @@ def find(
     services: Services, ref: InputRef, window: Window, under: Scope, identity: str
 ) -> SnapshotRef | None:
     """The snapshot of this window of a source with this identity, of those that are believed."""
-    name = source_of(services, ref).name
-    return services.snapshots.find(name, window, identity, believed(services, ref, under))
+    name, known = source_of(services, ref).name, services.run.frozen
+    key = (name, str(window), str(under), identity)
+    if key not in known:
+        found = services.snapshots.find(name, window, identity, believed(services, ref, under))
+        return None if found is None else _known(services, found, under)
+    return known[key]
 
 
 def ingest(services: Services, model: ModelSpec, window: Window) -> SnapshotRef:
@@ -71,10 +75,11 @@ def freeze(
     Raises SourceError, CheckFailed, AccessRefused, StoreError.
     """
     identity = source_identity(services, ref, window)
-    found = find(services, ref, window, under, identity)
-    if found is not None:
-        return identity, found
     source, executor = source_of(services, ref), services.config.executor
+    wanted = Wanted(source.name, window, identity, tuple(believed(services, ref, under)))
+    found, lost = services.snapshots.look(wanted)
+    if found is not None:
+        return identity, _known(services, found, under)
     occasion = occasion or Occasion(services, source.name, str(under), "ingest")
     frozen = services.snapshots.ingest(
         source,
@@ -88,9 +93,15 @@ def freeze(
         piece_rows=executor.piece_rows,
         progress=partial(services.progress, f"ingest {source.name}"),
         note=partial(_noted, services, source.name, under),
+        lost=lost.get(under, ""),
         event=partial(_told, occasion),
     )
-    return identity, frozen
+    return identity, _known(services, frozen, under)
+
+
+def _known(services: Services, found: SnapshotRef, under: Scope) -> SnapshotRef:
+    services.run.frozen[found.source, str(found.window), str(under), found.identity] = found
+    return found
 
 
 def in_words(rows: int, results: Iterable[CheckResult]) -> str:

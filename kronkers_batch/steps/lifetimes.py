@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kronkers_batch.config.spec import InputRef, Language
+    from kronkers_batch.data.snapshots import SnapshotRef
     from kronkers_batch.errors import AccessRefused
     from kronkers_batch.planning.plan import Plan
     from kronkers_batch.registry.training import ModelVersion
@@ -33,6 +34,8 @@ class Run:
     Attributes:
         id: The run's id; empty where nothing is recorded.
         plan: What it does; None before that is decided.
+        planned_here: Whether this process has decided it, and so knows what there was a moment ago.
+        frozen: What was found frozen, or frozen, by source, window, whose key, and identity.
         versions: Model versions by id, opened and verified.
         definitions: Today's definitions by model.
         code: The code that a version would keep, by model; None for a declared estimator.
@@ -52,6 +55,8 @@ class Run:
 
     id: str = ""
     plan: Plan | None = None
+    planned_here: bool = False
+    frozen: dict[tuple[str, str, str, str], SnapshotRef] = field(default_factory=dict)
     versions: dict[str, ModelVersion] = field(default_factory=dict)
     definitions: dict[str, Definition] = field(default_factory=dict)
     code: dict[str, KeptCode | None] = field(default_factory=dict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from kronkers_batch.config.spec import InputRef
 from kronkers_batch.data.window import Window
@@ -28,7 +29,9 @@ from kronkers_batch.steps.as_facts import output_of, standing
 from kronkers_batch.steps.services import Services
 from kronkers_batch.steps.sources import has_heads
 from kronkers_batch.steps.windows import outputs_of
+from kronkers_batch.store import seen
 from kronkers_batch.vault.context import scope_of
+from kronkers_batch.warehouse.versions import OutputVersion
 
 _OUTPUT = "output."
 
@@ -42,8 +45,8 @@ def result_of(services: Services, plan: Plan, entry: AnyEntry) -> Result | None:
     if isinstance(entry, Train):
         return trained(services, plan, entry)
     if isinstance(entry, Score):
-        output = settled(services, plan, entry)
-        return None if output is None else scored(services, entry, output)
+        there = there_is(services, plan, entry)
+        return None if there.settled is None else Scored(entry.key, there.head)
     head = services.warehouse.head(entry.model, entry.date)
     return None if head is None else Scored(entry.key, head.id)
 
@@ -98,27 +101,34 @@ def trained(services: Services, plan: Plan, entry: Train) -> Trained | None:
     return Trained(entry.key, model.champion, made)
 
 
-def settled(services: Services, plan: Plan, entry: Score) -> Output | None:
-    """The output of a scoring, where it is published or held as today's thresholds say.
+@dataclass(frozen=True)
+class There:
+    """What there is of a scoring by now.
 
-    Also that of a champion that was promoted after this run began: a run that began later made it, and this
-    one would put an older version in its place.
+    Attributes:
+        settled: The output, where it is published or held as today's thresholds say; else None. Also that of
+            a champion that was promoted after this run began: a run that began later made it, and this one
+            would put an older version in its place.
+        output: The finished version with the entry's fingerprint, settled or not.
+        head: The id of what readers of the date get; empty where they get nothing.
     """
-    spec = services.model(entry.model)
-    output = services.warehouse.find(entry.model, entry.date, entry.fingerprint)
-    if output is not None and (told := output_of(spec, output)).settled:
-        return told
-    now = services.registry.champion(entry.model)
-    if now is None or entry.version is None or now.id == entry.version.id:
-        return None
+
+    settled: Output | None
+    output: OutputVersion | None
+    head: str
+
+
+def there_is(services: Services, plan: Plan, entry: Score) -> There:
+    """Asks in one transaction what there is of a scoring. Raises IntegrityError, AccessRefused."""
+    day = (entry.model, entry.date)
+    with services.db.read() as connection:
+        found = seen.given(services.warehouse.standings([day], connection)[day])
+        champion = services.registry.champion_id(entry.model, connection)
+    by_fingerprint = {version.fingerprint: version for version in found.versions}  # by number: the newest
+    own = by_fingerprint.get(entry.fingerprint)
     scoring = plan.facts.models[entry.model].scoring
-    output = services.warehouse.find(entry.model, entry.date, scoring_digest(scoring, now.id, entry.identity))
-    return told if output is not None and (told := output_of(spec, output)).settled else None
-
-
-def scored(services: Services, entry: Score, output: Output) -> Scored:
-    """The result of a scoring that gave this output: what readers get now."""
-    if output.head:
-        return Scored(entry.key, output.id)
-    head = services.warehouse.head(entry.model, entry.date)
-    return Scored(entry.key, head.id if head else "")
+    newer = entry.version is not None and champion not in ("", entry.version.id)
+    other = by_fingerprint.get(scoring_digest(scoring, champion, entry.identity)) if newer else None
+    told = [output_of(services.model(entry.model), one) for one in (own, other) if one is not None]
+    settled = next((one for one in told if one.settled), None)
+    return There(settled, own, found.head.id if found.head else "")

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from kronkers_batch.data.snapshots import SnapshotRef
+from kronkers_batch.data.snapshots import SnapshotRef, Snapshots
 from kronkers_batch.data.window import Window
 from kronkers_batch.errors import IntegrityError
 from kronkers_batch.planning.plan import Ingest
@@ -102,7 +102,9 @@ def test_a_changed_piece_is_refused(world: World):
 def test_who_is_slower_takes_what_is_there(world: World, monkeypatch: pytest.MonkeyPatch):
     """Of two processes that freeze a window at once, one publishes and the other takes that."""
     other = world.open()
-    monkeypatch.setattr(step, "find", lambda *_asked: None)  # each looked before the other was done
+    monkeypatch.setattr(
+        Snapshots, "look", lambda *_asked: (None, {})
+    )  # each looked before the other was done
     refs = [step.ingest(each, each.model(MODEL), window(world)).id for each in (world.services, other)]
     other.close()
     assert len(set(refs)) == 1
