@@ -69,6 +69,7 @@ class BaseTask(luigi.Task):
             "conf": self.conf,
             "overrides": self.overrides,
             "run_id": self.run_id,
+            "token": self.token,
             "plan_id": self.plan_id,
         }
 
