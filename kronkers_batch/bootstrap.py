@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kronkers_batch.config import signing
 from kronkers_batch.config.load import load
-from kronkers_batch.config.spec import Config
+from kronkers_batch.config.spec import Config, Secret
 from kronkers_batch.data.snapshots import Snapshots
 from kronkers_batch.errors import AccessRefused, NotFound
 from kronkers_batch.registry.registry import Registry
@@ -23,6 +25,9 @@ from kronkers_batch.store.engine import Database
 from kronkers_batch.vault import keyfile, passphrase, setup
 from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _FIRST = "Its administrator makes it: kronkers plan. Everybody else: check warehouse.url."
 
@@ -64,20 +69,30 @@ def open_system(
             raise NotFound("there is no warehouse here yet", where=db.where, fix=_FIRST)
 
     db.migrate(is_lost)
-    if setup.is_new(db):
+    word = passphrase.ask(str(config.key_file)) if keyfile.is_sealed(config.key_file) else None
+    with db.read() as connection:
+        there = None if setup.is_new(db, connection) else _opened(config, db, word, first_run, connection)
+    if there is None:
         is_lost()
         check_place(config, is_new=True)
         made = setup.initialise(
             db,
             config.key_file,
             config.departments,
-            passphrase=passphrase.from_environment(),
+            passphrase=word or passphrase.from_environment(),
             address=signing.address(config.warehouse.url),
         )
         told(made.text)
-    elif first_run and (text := setup.finish(db, config.key_file)):
-        told(text)  # the run that made it was killed before it could say so
-    vault = _vault(config, db, first_run)
+        with db.read() as connection:
+            there = _opened(config, db, word, False, connection)
+    vault = there.vault
+    if there.text:
+        told(there.text)  # the run that made it was killed before it could say so
+    if first_run and there.without_key:
+        # Only an administrator makes the keys of new departments. For everybody else the models of such a
+        # department are refused one by one, with the words that say who makes it.
+        with contextlib.suppress(AccessRefused):
+            setup.ensure_departments(db, vault, config.departments)
     lost.refuse_foreign(config, db, vault)
     vault.homes = {name: model.department for name, model in config.models.items()}
     artifacts = ArtifactStore(config.warehouse.artifacts)
@@ -100,18 +115,24 @@ def open_system(
     )
 
 
-def _vault(config: Config, db: Database, may_add: bool) -> Vault:
+@dataclass(frozen=True)
+class _Opened:
+    """The vault; what its making has still to tell; and the departments that have no key yet."""
+
+    vault: Vault
+    text: str
+    without_key: list[str]
+
+
+def _opened(
+    config: Config, db: Database, word: Secret | None, first_run: bool, connection: Connection
+) -> _Opened:
     local = config.warehouse.artifacts.removeprefix("file://")
     outside = [] if "://" in local else [Path(local)]
-    word = passphrase.ask(str(config.key_file)) if keyfile.is_sealed(config.key_file) else None
+    text = setup.finish(db, config.key_file, connection) if first_run else ""
     if word is not None and config.executor.workers > 1:
         # The run's own processes open the key file too, and nobody can be asked there. Workers, which run the
         # departments' code, never get this process's environment.
         os.environ[passphrase.VARIABLE] = word.reveal()
-    vault = setup.open_vault(db, config.key_file, outside=outside, passphrase=word)
-    if may_add:
-        # Only an administrator makes the keys of new departments. For everybody else the models of such a
-        # department are refused one by one, with the words that say who makes it.
-        with contextlib.suppress(AccessRefused):
-            setup.ensure_departments(db, vault, config.departments)
-    return vault
+    vault = setup.open_vault(db, config.key_file, outside=outside, passphrase=word, within=connection)
+    return _Opened(vault, text, setup.without_key(connection, config.departments))

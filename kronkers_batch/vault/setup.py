@@ -42,12 +42,13 @@ class FirstRun:
     text: str
 
 
-def is_new(db: Database) -> bool:
+def is_new(db: Database, within: Connection | None = None) -> bool:
     """Whether nobody has initialised this warehouse yet. The database must have its tables.
 
-    Raises IntegrityError where somebody has, and took out the row that names it, or put in another one.
+    ``within`` is a read transaction to ask in; None begins one. Raises IntegrityError where somebody has, and
+    took out the row that names it, or put in another one.
     """
-    with db.read() as conn:
+    with db.reading(within) as conn:
         if len(rows := conn.execute(select(t.warehouse.c.id).limit(2)).all()) > 1:
             raise IntegrityError(
                 "more than one row names the warehouse in the database",
@@ -141,33 +142,38 @@ def initialise(
     return FirstRun(identity.name, key_file, trusted, recovery_file.named(key_file, warehouse), done, text)
 
 
-def finish(db: Database, key_file: Path, *, trust_file: Path | None = None) -> str:
+def finish(
+    db: Database, key_file: Path, within: Connection | None = None, *, trust_file: Path | None = None
+) -> str:
     """Gives the recovery key's file its name; what is to be shown to the person who made the warehouse.
 
     A setup does so at its end; where it was killed before, the next command does. Empty where it is done.
-    Raises StoreError.
+    ``within`` as of :func:`is_new`. Raises StoreError.
     """
-    with db.read() as conn:
+    with db.reading(within) as conn:
         warehouse = conn.execute(select(t.warehouse.c.id)).scalar_one()
     named = recovery_file.publish(key_file, db.where, warehouse)
     return _text(key_file, trust_file or account.trust_file(key_file, os.environ), named) if named else ""
 
 
+def without_key(conn: Connection, departments: Iterable[str]) -> list[str]:
+    """The departments that have no key yet."""
+    query = select(t.tree_keys.c.department).where(t.tree_keys.c.model == "")
+    have = set(conn.execute(query).scalars().all())
+    return [d for d in dict.fromkeys(departments) if d not in have]
+
+
 def ensure_departments(db: Database, vault: Vault, departments: Iterable[str]) -> tuple[str, ...]:
     """Makes the key of every department that has none, granted to every administrator and to recovery.
 
-    Returns the departments that got one; a look-up when there is nothing to do.
+    Returns the departments that got one.
 
     Raises:
         AccessRefused: Some have none, and the caller is no administrator.
     """
-    wanted = tuple(departments)
-    with db.read() as conn:
-        if not _without_key(conn, wanted):
-            return ()
     with db.write() as conn:
         serialise(conn, "departments")
-        return _ensure(vault, make_ledger(db, vault), conn, wanted)
+        return _ensure(vault, make_ledger(db, vault), conn, departments)
 
 
 def open_vault(
@@ -177,6 +183,7 @@ def open_vault(
     trust_file: Path | None = None,
     passphrase: Secret | None = None,
     outside: Iterable[Path] = (),
+    within: Connection | None = None,
 ) -> Vault:
     """The vault, with the identity in the key file or in KRONKERS_KEY.
 
@@ -186,6 +193,7 @@ def open_vault(
         trust_file: The trust file; as in :func:`initialise`.
         passphrase: For a key file that is sealed under one.
         outside: Folders of the warehouse besides the database's own, which must not hold the key file.
+        within: A read transaction to ask in; None begins one.
 
     Raises:
         IdentityError: The key or trust file is no use. AccessRefused: the warehouse does not know the key.
@@ -193,7 +201,7 @@ def open_vault(
     """
     folders = [*outside, *([db.path.parent] if db.path else [])]
     identity = keyfile.load(key_file, outside=folders, passphrase=passphrase)
-    with db.read() as conn:
+    with db.reading(within) as conn:
         warehouse = conn.execute(select(t.warehouse.c.id)).scalar()
         if warehouse is None:
             raise NotFound(
@@ -221,14 +229,8 @@ def make_ledger(db: Database, vault: Vault) -> Ledger:
     return Ledger(db, LedgerKeys(vault))
 
 
-def _without_key(conn: Connection, departments: Iterable[str]) -> list[str]:
-    query = select(t.tree_keys.c.department).where(t.tree_keys.c.model == "")
-    have = set(conn.execute(query).scalars().all())
-    return [d for d in dict.fromkeys(departments) if d not in have]
-
-
 def _ensure(vault: Vault, ledger: Ledger, conn: Connection, departments: Iterable[str]) -> tuple[str, ...]:
-    missing = _without_key(conn, departments)
+    missing = without_key(conn, departments)
     if missing:
         vault.trust.require_authority(conn, vault.identity)
     administrators = _administrators(vault, conn) if missing else []

@@ -577,8 +577,8 @@ INSTALLATION = [
       f"{NEW}a_killed_first_run_leaves_one_recovery_key[setup-make_ledger-1]"),
     _("what a killed first run pinned is a lost warehouse", "steps.lost:_signs",
       sets("never", "set()"), f"{NEW}a_killed_first_run_leaves_one_recovery_key[pin-add-1+]"),
-    _("a first run that was killed at its end is not finished", "bootstrap:open_system",
-      swap("first_run and (text := setup.finish(db, config.key_file))", "False"),
+    _("a first run that was killed at its end is not finished", "bootstrap:_opened",
+      sets("text", "''"),
       f"{NEW}a_killed_first_run_leaves_one_recovery_key[setup-finish-1]"),
 ]  # fmt: skip
 
