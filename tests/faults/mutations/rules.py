@@ -427,6 +427,26 @@ NIGHT = [
       "tests/rules/test_graph.py::test_a_plan_is_carried_out_on_what_it_was_decided_on"),
 ]  # fmt: skip
 
+_HISTORY = "tests/unit/planning/test_histories.py::test_histories"
+_ADVANCE = "tests/unit/planning/test_advance.py::test_"
+PLANS = [
+    _("a reader does not wait for what will be seen", "planning.decide:_Making._pending",
+      returns("False"), f"{_ADVANCE}a_reader_waits_for_what_readers_will_see_tonight", _HISTORY),
+    _("what tonight changed is frozen already", "planning.decide:_Making._identified",
+      sets("changed", "False"), _HISTORY),
+    _("no result is waited for", "planning.decide:advance",
+      sets("waiting", "set()"), f"{_ADVANCE}a_reader_waits_for_what_readers_will_see_tonight", _HISTORY),
+    _("rows that changed meanwhile are scored as what they were", "planning.decide:_reads",
+      returns("False"),
+      f"{_ADVANCE}what_was_frozen_counts_where_the_source_changed_since_the_facts_were_read"),
+    _("a reader's rows are those of before", "planning.decide:_Making._heads",
+      drop("for key, head in self.known.heads.items(): ..."),
+      f"{_ADVANCE}a_reader_waits_for_what_readers_will_see_tonight", _HISTORY),
+    _("deciding asks the clock", "planning.training:due",
+      swap("age = date - last", "age = dt.date.today() - last"),
+      "tests/unit/planning/test_pure.py::test_deciding_imports_nothing_that_reaches_the_world"),
+]  # fmt: skip
+
 RETENTION = [
     _("what is just as old expires", "steps.retention:expire_outputs",
       swap("services.warehouse.expire(name, before, event=partial(_told, occasion, past))",
@@ -609,5 +629,6 @@ READING = [
 
 MUTATIONS = [
     *DUE, *PROMOTION, *WINDOWS, *PREPARED, *TRAINING, *SCORING, *OUTPUTS, *THRESHOLDS, *REFUSALS, *NIGHT,
+    *PLANS,
     *READING, *RETENTION, *TOGETHER, *NOT_USED, *CLOCKS, *INSTALLATION,
 ]  # fmt: skip
