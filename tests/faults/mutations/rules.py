@@ -104,9 +104,10 @@ PROMOTION = [
       never("to not in earlier"), f"{PROMOTED}a_rollback_goes_back_to_the_champion_before"),
     _("a rollback of the first champion is one", "registry.registry:_before",
       swap("others = ...", "others = earlier"), f"{PROMOTED}the_first_champion_is_never_rolled_back"),
-    _("a champion of tonight scores tonight", "planning.decide:advance",
-      sets("waiting", "set(plan.entries) - {result.key}"),
-      f"{PROMOTED}a_run_scores_with_the_champion_as_of_its_start"),
+    _("a champion of tonight scores tonight", "planning.decide:_Making._scored",
+      swap("trained in self.known.trained and (champion is None or not _fits(model, champion))",
+           "trained in self.known.trained"),
+      "tests/unit/planning/test_advance.py::test_a_champion_of_tonight_does_not_score_tonight"),
     _("the first training scores from tomorrow on", "planning.decide:_Making._scored",
       never("trained in self.known.trained and ..."), f"{PROMOTED}the_first_training_of_a_run_scores_in_it"),
 ]  # fmt: skip
@@ -431,7 +432,7 @@ _HISTORY = "tests/unit/planning/test_histories.py::test_histories"
 _ADVANCE = "tests/unit/planning/test_advance.py::test_"
 PLANS = [
     _("a reader does not wait for what will be seen", "planning.decide:_Making._pending",
-      returns("False"), f"{_ADVANCE}a_reader_waits_for_what_readers_will_see_tonight", _HISTORY),
+      returns("False"), f"{_ADVANCE}a_reader_waits_for_what_readers_will_see_tonight"),
     _("what tonight changed is frozen already", "planning.decide:_Making._identified",
       sets("changed", "False"), _HISTORY),
     _("no result is waited for", "planning.decide:advance",
@@ -441,7 +442,7 @@ PLANS = [
       f"{_ADVANCE}what_was_frozen_counts_where_the_source_changed_since_the_facts_were_read"),
     _("a reader's rows are those of before", "planning.decide:_Making._heads",
       drop("for key, head in self.known.heads.items(): ..."),
-      f"{_ADVANCE}a_reader_waits_for_what_readers_will_see_tonight", _HISTORY),
+      f"{_ADVANCE}a_reader_waits_for_what_readers_will_see_tonight"),
     _("deciding asks the clock", "planning.training:due",
       swap("age = date - last", "age = dt.date.today() - last"),
       "tests/unit/planning/test_pure.py::test_deciding_imports_nothing_that_reaches_the_world"),

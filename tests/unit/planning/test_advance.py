@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from kronkers_batch.planning.decide import advance, decide
-from kronkers_batch.planning.plan import Frozen, Plan, Score, Scored, State
+from kronkers_batch.planning.plan import Frozen, Plan, Score, Scored, State, Trained
 from tests.unit.planning.memory import READER, SALES, House, day
 
 TODAY = day(9)
@@ -52,7 +54,7 @@ def test_a_reader_waits_for_what_readers_will_see_tonight():
 def test_a_reader_of_what_stays_has_nothing_to_do():
     house = settled()
     house.night(TODAY)
-    house.declared[SALES] = type(house.declared[SALES])(rows=5)  # what was published is held by today's
+    house.declared[SALES] = replace(house.declared[SALES], rows=5)  # what was published is held by today's
     plan = decide(house.facts(TODAY))
     assert scoring(plan, SALES).state is State.DUE
     kept = advance(plan, Scored(f"score {SALES}/{TODAY}", house.head(SALES, TODAY)))
@@ -64,3 +66,16 @@ def test_a_plan_never_changes():
     before = dict(plan.entries)
     advance(plan, Scored(f"score {SALES}/{TODAY}", "an output"))
     assert plan.entries == before
+
+
+def test_a_champion_of_tonight_does_not_score_tonight():
+    house = settled()
+    house.declared[READER] = replace(house.declared[READER], every=1)
+    plan = decide(house.facts(TODAY))
+    assert scoring(plan, READER).state is State.WAITS
+    champion = plan.facts.models[READER].champion
+    assert champion is not None
+    newer = replace(champion, id="newer", number=champion.number + 1)
+    plan = advance(plan, Trained(f"train {READER}/{TODAY}", newer, newer))
+    plan = advance(plan, Scored(f"score {SALES}/{TODAY}", "an output"))
+    assert scoring(plan, READER).version == champion
