@@ -20,7 +20,7 @@ from kronkers_batch.config.spec import (
     OnFailure,
     SourceSpec,
 )
-from kronkers_batch.digests import Json, canonical, fingerprint, scoring_digest
+from kronkers_batch.digests import Json, canonical, fingerprint
 
 _FILES = "files."
 """Before the name of a file that lies beside the code; its value is a digest."""
@@ -89,18 +89,8 @@ def training_fingerprint(
     return fingerprint("training", _training(model, sources, code_digest, environment_digest, files))
 
 
-def scoring_fingerprint(
-    model: ModelSpec, sources: Mapping[str, SourceSpec], *, champion_id: str, source_identity: str
-) -> str:
-    """SHA-256 (hex) of what one output depends on: the champion, its source's identity, the definition.
-
-    Code, parameters and estimator count through the champion's id: they are the champion's, not today's.
-    """
-    return scoring_digest(scoring_definition(model, sources), champion_id, source_identity)
-
-
 def scoring_definition(model: ModelSpec, sources: Mapping[str, SourceSpec]) -> dict[str, Json]:
-    """What counts for scoring, flat."""
+    """What counts for scoring, flat; :func:`~kronkers_batch.digests.scoring_digest` is of it."""
     return _scoring(model, sources)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -11,22 +10,17 @@ from typing import TYPE_CHECKING
 
 from kronkers_batch.config.fingerprint import (
     definition_fingerprint,
-    scoring_fingerprint,
     training_definition,
     training_fingerprint,
 )
 from kronkers_batch.config.spec import ModelSpec
 from kronkers_batch.digests import Json
 from kronkers_batch.errors import ModelError, WorkerFailed
-from kronkers_batch.registry.training import ModelVersion
 from kronkers_batch.runtimes.probing import environment_fingerprint, parser
 from kronkers_batch.runtimes.spec import SUFFIXES
 from kronkers_batch.steps.declared import read_code
-from kronkers_batch.steps.ingest import source_identity
 from kronkers_batch.steps.permits import permit
 from kronkers_batch.steps.services import Services
-from kronkers_batch.steps.sources import source_of
-from kronkers_batch.steps.windows import scoring_window
 from kronkers_batch.steps.workers import walls_of
 from kronkers_batch.store.cache import digest
 
@@ -137,20 +131,3 @@ class _Parser:
                 where=f"model {model.name} ({file})",
                 fix=f"correct {file}; kronkers check names its line",
             ) from None
-
-
-def scoring_fingerprint_of(
-    services: Services, model: ModelSpec, date: dt.date, champion: ModelVersion
-) -> str:
-    """What an output of this date would be of: the champion, and the source as it is now.
-
-    Raises AccessRefused where the definition must be signed and is not.
-    """
-    permit(services, model.name)
-    window = scoring_window(model, source_of(services, model.source), date)
-    return scoring_fingerprint(
-        model,
-        services.config.sources,
-        champion_id=champion.id,
-        source_identity=source_identity(services, model.source, window),
-    )

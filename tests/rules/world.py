@@ -16,17 +16,22 @@ from typing import Any
 import polars as pl
 
 from kronkers_batch.bootstrap import open_system
+from kronkers_batch.config.fingerprint import scoring_definition
 from kronkers_batch.config.spec import ModelSpec, Origin, Threshold
+from kronkers_batch.digests import scoring_digest
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.planning.decide import decide
 from kronkers_batch.planning.facts import Facts
 from kronkers_batch.planning.plan import Plan, Score
 from kronkers_batch.registry.training import ModelVersion, Training
 from kronkers_batch.steps.declared import declaration, read_code
-from kronkers_batch.steps.definitions import define, scoring_fingerprint_of
+from kronkers_batch.steps.definitions import define
 from kronkers_batch.steps.gather import gather
+from kronkers_batch.steps.ingest import source_identity
 from kronkers_batch.steps.lifetimes import Run
 from kronkers_batch.steps.services import Services
+from kronkers_batch.steps.sources import source_of
+from kronkers_batch.steps.windows import scoring_window
 from kronkers_batch.vault import grants, keyfile
 from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.identity import Identity
@@ -264,7 +269,10 @@ class World:
         """An output as scoring a date with a version leaves it: held where something is missed."""
         model = self.services.model(version.model)
         schema = Schema((Column("id", ColumnType.INTEGER), Column("score", ColumnType.FLOAT)))
-        fingerprint = scoring_fingerprint_of(self.services, model, date, version)
+        window = scoring_window(model, source_of(self.services, model.source), date)
+        identity = source_identity(self.services, model.source, window)
+        scoring = scoring_definition(model, self.services.config.sources)
+        fingerprint = scoring_digest(scoring, version.id, identity)
         department = model.department
         writer = self.services.warehouse.begin(version.model, department, date, fingerprint, schema, ["id"])
         writer.put(0, pl.DataFrame({"id": [1, 2], "score": [0.25, 0.75]}))

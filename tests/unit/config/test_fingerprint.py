@@ -13,6 +13,7 @@ from kronkers_batch.config import fingerprint_fields as fields
 from kronkers_batch.config import reference, spec
 from kronkers_batch.config.fingerprint_fields import Counts
 from kronkers_batch.config.load import load
+from kronkers_batch.digests import scoring_digest
 from tests.config_project import ENVIRON, FILES, make
 
 
@@ -96,7 +97,7 @@ def _other(value: Any) -> Any:
 def _prints(model: spec.ModelSpec, sources: Any) -> tuple[str, str]:
     return (
         fp.training_fingerprint(model, sources, code_digest="c", environment_digest="e"),
-        fp.scoring_fingerprint(model, sources, champion_id="1", source_identity="i"),
+        scoring_digest(fp.scoring_definition(model, sources), "1", "i"),
     )
 
 
@@ -148,7 +149,7 @@ def test_digests_count(config: spec.Config) -> None:
     }
     assert len(prints) == 3
     scores = {
-        fp.scoring_fingerprint(model, sources, champion_id=c, source_identity=i)
+        scoring_digest(fp.scoring_definition(model, sources), c, i)
         for c, i in (("a", "b"), ("b", "a"), ("a", "c"))
     }
     assert len(scores) == 3
