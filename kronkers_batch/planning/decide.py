@@ -144,7 +144,7 @@ class _Making:
     def _scored(self, key: str, name: str, date: dt.date) -> None:
         model = self.facts.models[name]
         made = Score(key=key, state=State.DUE, model=name, date=date)
-        if problem := model.refused or model.barred or model.unknown:
+        if problem := model.refused or model.unknown:
             self._impossible(made, problem)
             return
         day = self.facts.days[name, date]
@@ -162,8 +162,11 @@ class _Making:
             model = replace(model, champion=champion, newest=newest, last=newest or model.last)
         if champion is None or not _fits(model, champion):
             self._without(made, model, champion, day.input)
-            return
-        self._by(made, champion, model, day)
+        else:
+            self._by(made, champion, model, day)
+        if model.barred and self.entries[key].state is not State.DONE:
+            # What somebody else made is there all the same.
+            self._impossible(made, model.barred)
 
     def _without(self, made: Score, model: Model, champion: Version | None, read: Input) -> None:
         """No version scores yet: the training comes first, or nothing does."""

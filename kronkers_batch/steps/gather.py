@@ -129,7 +129,7 @@ class _Gathering:
     ) -> _Window | Problem:
         """Which window of its source a model reads; models that share it ask of it once."""
         services, spec, model = self._services, self._services.model(name), self._models[name]
-        if problem := model.refused or model.barred or model.unknown:
+        if problem := model.refused or model.unknown:
             return problem
 
         def told() -> _Window:
