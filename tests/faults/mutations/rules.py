@@ -393,8 +393,7 @@ NIGHT = [
       swap("(*self._needed(read), key)", "self._needed(read)"),
       f"{GRAPH}the_first_scoring_waits_for_the_first_training"),
     _("scoring waits for a retraining", "planning.decide:_Making._scored",
-      swap("if champion is None or not _fits(model, champion):\n    self._without(made, model, champion, "
-           "day.input)\n    return", "self._without(made, model, champion, day.input)\nreturn"),
+      swap("self._by(made, champion, model, day)", "self._without(made, model, champion, day.input)"),
       f"{GRAPH}scoring_never_waits_for_a_retraining"),
     _("a retraining is left out", "planning.decide:decide",
       never("facts.models[name].refused is None and ..."), f"{GRAPH}scoring_never_waits_for_a_retraining"),
