@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 INVARIANCE_ROWS = 2_000
 FEW = 5
 """With fewer different scores, equal ones may be equal by chance."""
-MISPLACED = "asked for backwards, the same rows get the same scores, but {} of {} not its own"
 IN_ORDER = (
     "where score sorts, merges or groups its rows, it must give their scores back in their order, and ties "
     "must be broken by a column: a source need not give its rows in the same order again"
@@ -126,7 +125,9 @@ def misplaced(worker: Worker, model: ModelSpec, rows: pl.DataFrame, scores: pl.D
         not same_scores(one.select(column), one.select(pl.col("again").alias(column)))
         for one in pairs.iter_slices(1)
     )
-    told = MISPLACED.format(others, rows.height)
+    told = (
+        f"asked for backwards, the same rows get the same scores, but {others:,} of {len(rows):,} not its own"
+    )
     if 2 * others > rows.height:
         raise ScoreFailed(told, where=str(model.model.origin), fix=IN_ORDER)
     return f"{told}: {IN_ORDER}" if others else ""

@@ -137,7 +137,6 @@ _THERE = {
     "warehouse/catalog.py:list_heads": "date model",
     "warehouse/catalog.py:open_head": "date model",
     "warehouse/sql.py:_load": "model",
-    "warehouse/warehouse.py:_nothing": "model",
     "warehouse/keys.py:by_column": "columns",
     "warehouse/keys.py:key_frame": "key",
     # Beginnings of the declared path.
