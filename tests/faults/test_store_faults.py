@@ -29,7 +29,8 @@ db = Database(Secret(f"sqlite:///{folder}/wh/x.db"), wait=0.2)
 store = ArtifactStore(f"{folder}/art")
 def write(data=b"x"):
     with db.write() as conn:
-        conn.execute(text("INSERT INTO runs VALUES (:i,'d',1,NULL,:s,0,'t')"), {"i": "a", "s": data})
+        insert = "INSERT INTO runs (id,logical_date,started,state,trigger) VALUES (:i,'d',1,:s,'t')"
+        conn.execute(text(insert), {"i": "a", "s": data})
 def refused(action, *words):
     try:
         action()
@@ -232,7 +233,8 @@ def test_a_file_where_a_folder_should_be(tmp_path):
 def test_a_writer_that_is_killed_leaves_nothing(db, tmp_path):
     code = f"folder = {str(tmp_path)!r}\n{HEAD}" + textwrap.dedent("""
         with db.write() as conn:
-            conn.execute(text("INSERT INTO runs VALUES ('a','d',1,NULL,'s',0,'t')"))
+            insert = "INSERT INTO runs (id,logical_date,started,state,trigger) VALUES ('a','d',1,'s','t')"
+            conn.execute(text(insert))
             os.kill(os.getpid(), 9)
         """)
     done = subprocess.run(

@@ -5,10 +5,9 @@ import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
 from kronkers_batch.config.spec import InputRef, Secret
 from kronkers_batch.data import identity as module
+from kronkers_batch.data.stated import Heads
 from tests.data_support import ALL, PLACES, check, day, schema, source, write_csv
 
 COLUMNS = schema(id="integer")
@@ -64,7 +63,7 @@ def test_a_query_changes_with_its_inputs_and_heads(tmp_path: Path) -> None:
     heads = {"late": ["v1"]}
 
     def ask(query: str = "select id from a") -> str:
-        return identity(replace(spec, query=query), ALL, sources=others, heads=lambda m, _w: heads[m])
+        return identity(replace(spec, query=query), ALL, sources=others, heads=lambda hole: heads[hole.model])
 
     first = ask()
     assert ask("select id from a ") != first
@@ -81,5 +80,6 @@ def test_a_package_is_its_version_and_file() -> None:
 
 
 def test_an_output_needs_its_heads() -> None:
-    with pytest.raises(ValueError, match="head"):
-        identity(source("output", COLUMNS, output="late"), ALL, sources={})
+    stated = module.stated(source("output", COLUMNS, output="late"), ALL, sources={}, places=PLACES)
+    assert list(stated.holes()) == [Heads("late", None, None)]
+    assert stated.digest(lambda _hole: ["v1"]) != stated.digest(lambda _hole: ["v2"])

@@ -8,7 +8,7 @@ from sqlalchemy import insert, select, update
 
 from kronkers_batch.data.publishing import Publisher
 from kronkers_batch.data.reference import READY, lookup
-from kronkers_batch.data.snapshots import Snapshots
+from kronkers_batch.data.snapshots import Snapshots, Wanted
 from kronkers_batch.errors import AccessRefused, IntegrityError
 from kronkers_batch.store import clock
 from kronkers_batch.store.tables.snapshots import snapshots as table
@@ -63,8 +63,8 @@ def test_an_operator_of_one_model_freezes_for_it_alone(store, spec):
         list(eve.read(ref))
     # The department's key opens its models' snapshots too, but a training of the department's does not look.
     assert sum(f.height for f in store.snapshots.read(ref)) == 100
-    assert dora.frozen_before("things", ALL, [OWN])
-    assert not dora.frozen_before("things", ALL, [OPERATIONS])
+    asked = [Wanted("things", ALL, "another identity", (scope,)) for scope in (OWN, OPERATIONS)]
+    assert dora.frozen_before(asked) == {asked[0]}
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.READER])
