@@ -253,7 +253,7 @@ class House:
             return Stated(source, window, Heads(READS[name], first, last))
         if self.broken:
             return Problem("the file is gone")
-        return Stated(source, window, [self.rows.get(date, (0, 1))[0] for date in dates])
+        return Stated(source, window, [list(self.rows.get(date, (0, 1))) for date in dates])
 
     def covered(self, hole: Heads) -> list[str]:
         dates = sorted(date for name, date in self.log if name == hole.model and hole.covers(date))
