@@ -3,10 +3,10 @@
 import datetime as dt
 
 import pytest
-from kronkers_batch.steps.decide import training_due
 
 from kronkers_batch.bootstrap import open_system
-from kronkers_batch.steps import warm
+from kronkers_batch.planning.decide import decide, decide_training
+from kronkers_batch.steps.gather import gather
 from kronkers_batch.steps.train import trainer_key
 from kronkers_batch.steps.warm import prepare_workers
 from tests.e2e.test_access import NEXT, NIGHT
@@ -25,30 +25,26 @@ def waiting(services) -> set[str]:
     return set(services.workers.keys())
 
 
+def prepared(services, date, *names):
+    facts = gather(services, dt.date.fromisoformat(date), names, running=True)
+    prepare_workers(services, decide(facts))
+    return waiting(services)
+
+
 def test_a_champion_that_is_to_score(services):
-    prepare_workers(services, ["buys"], dt.date.fromisoformat(NEXT), training=False)
-    assert waiting(services) == {services.registry.champion("buys").id}
+    assert prepared(services, NEXT, "buys") == {services.registry.champion("buys").id}
 
 
 def test_nothing_where_nothing_is_due(services):
-    prepare_workers(services, ["buys"], dt.date.fromisoformat(NIGHT), training=False)
-    assert not waiting(services)
+    assert not prepared(services, NIGHT, "buys")
 
 
 def test_a_training_that_somebody_asks_for(services):
-    prepare_workers(services, ["buys"], dt.date.fromisoformat(NIGHT), training=True)
+    facts = gather(services, dt.date.fromisoformat(NIGHT), ["buys"], running=True, asked=True)
+    prepare_workers(services, decide_training(facts, "buys", "by force"))
     assert waiting(services) == {trainer_key(services.model("buys"))}
 
 
-def test_what_is_due_is_asked_for_no_more_models_than_are_prepared(services, monkeypatch):
-    asked = []
-
-    def due(services, model, date):
-        asked.append(model.name)
-        return training_due(services, model, date)
-
-    monkeypatch.setattr(warm, "training_due", due)
+def test_no_more_models_are_prepared_than_are_kept(services, monkeypatch):
     monkeypatch.setattr(services.workers, "kept", 1)
-    prepare_workers(services, ["buys", "spends"], dt.date.fromisoformat(NEXT), training=False)
-    assert asked == ["buys"]
-    assert len(waiting(services)) == 1
+    assert prepared(services, NEXT, "buys", "spends") == {services.registry.champion("buys").id}

@@ -108,6 +108,10 @@ PROMOTION = [
       swap("trained in self.known.trained and (champion is None or not _fits(model, champion))",
            "trained in self.known.trained"),
       "tests/unit/planning/test_advance.py::test_a_champion_of_tonight_does_not_score_tonight"),
+    _("tonight's champion takes over what was decided", "planning.decide:advance",
+      returns("replace(plan, entries={key: replace(entry, version=result.champion)"
+              " if isinstance(entry, Score) else entry for key, entry in plan.entries.items()})"),
+      f"{PROMOTED}a_run_scores_with_the_champion_as_of_its_start"),
     _("the first training scores from tomorrow on", "planning.decide:_Making._scored",
       never("trained in self.known.trained and ..."), f"{PROMOTED}the_first_training_of_a_run_scores_in_it"),
 ]  # fmt: skip
@@ -546,6 +550,8 @@ CLOCKS = [
     _("a run counts from what its clock says", "steps.clocks:as_of",
       swap("max(now, newest)", "now"), f"{CLOCK}a_clock_behind_brings_back_no_older_champion",
       f"{CLOCK}clocks_of_several_machines_differ_a_little"),
+    _("a rollback is dated before what it follows", "registry.champions:append",
+      swap("max(clock.now(), newest.at + 1)", "clock.now()"), f"{CLOCK}a_clock_behind_undoes_no_rollback"),
     _("a run begins before an earlier one", "steps.runs:begun",
       swap("max(clock.now(), newest + 1)", "clock.now()"),
       f"{CLOCK}a_clock_behind_puts_no_run_before_an_earlier_one"),
