@@ -190,15 +190,15 @@ def execute(
 
 
 def _work(services: Services, root: BaseTask) -> None:
+    keep_pages()
+    workers = services.config.executor.workers
+    if workers == 1:  # tasks in processes of their own start their own
+        prepare_workers(services, root.plan)
     services.snapshots.sweep()  # what a killed ingest left behind
     services.registry.sweep()  # and a killed training
     with contextlib.suppress(StoreError):  # a folder of pages that cannot be written is told with the page
         leftovers.sweep(services)
-    keep_pages()
     _say_replaced(services, root.plan)
-    workers = services.config.executor.workers
-    if workers == 1:  # tasks in processes of their own start their own
-        prepare_workers(services, root.plan)
     _build(root, workers)
 
 
