@@ -64,6 +64,7 @@ def test_a_model_that_is_not_enabled_is_left_out(world: World):
     """A model with `enabled: false` is left out of a night, unless it is named."""
     world.version(champion=True)
     world.spec(READER, enabled=False)
+    assert named(world.services, []) == [MODEL]
     assert graph(world)["night"] == [f"score {MODEL} 20"]
     world.spec(enabled=False)
     assert named(world.services, []) == []
