@@ -75,11 +75,13 @@ def test_other_processes(lab, fitted, sandbox, expected):
 
 
 def test_its_own_folder_and_the_system_are_not_writable(lab, fitted):
-    for path in (lab.place("write_file").with_name("new"), Path("/new")):
+    # Names of their own: whatever else is in this machine's folders says nothing about the worker.
+    name = f"new-{time.time_ns()}"
+    for path in (lab.place("write_file").with_name(name), Path("/", name)):
         assert score(fitted("write_file", parameters={"path": str(path)})) == 0.0
         assert not path.exists()
-    assert score(fitted("write_file", parameters={"path": "/tmp/new"})) == 1.0
-    assert not Path("/tmp/new").exists()
+    assert score(fitted("write_file", parameters={"path": f"/tmp/{name}"})) == 1.0
+    assert not Path("/tmp", name).exists()
 
 
 @BOTH

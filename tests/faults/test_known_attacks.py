@@ -88,14 +88,13 @@ def test_a_row_of_the_database_that_leads_out_of_the_store(house):
 
 def test_an_archive_writes_nothing_whatever_its_names_say(tmp_path):
     columns = data_support.schema(id="integer")
-    for name in ("../../evil.csv", "/tmp/kronkers-evil.csv", "a/../../evil.csv"):
+    for name in ("../../evil.csv", str(tmp_path / "evil.csv"), "a/../../evil.csv"):
         path = tmp_path / "data" / "rows.csv.zip"
         path.parent.mkdir(exist_ok=True)
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr(name, "id\n7\n")
         assert data_support.rows(data_support.source("csv", columns, path=path)) == [(7,)]
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["data", "rows.csv.zip"]
-    assert not Path("/tmp/kronkers-evil.csv").exists()
 
 
 def test_an_archive_that_is_a_link_or_a_bomb_of_names_is_refused(tmp_path):
