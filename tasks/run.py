@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import luigi
@@ -88,55 +87,59 @@ def run(
     delete also what a run does not delete by itself. Raises AccessRefused where no model is left,
     IntegrityError where the database is older than the newest checkpoint of its ledger.
     """
-    for name in models:
-        services.model(name)
-    require_house(services)
-    asked = named(services, models)
-    barred = {
-        name: Stopped(services.model(name).department, error)
-        for name in asked
-        if (error := rights.refusal(services, name))
-    }
-    names = [name for name in asked if name not in barred]
-    if barred and not names:
-        raise next(iter(barred.values())).error
-    barred |= {} if models else gone(services)
+    with contextlib.ExitStack() as before:
+        before.enter_context(services.db.one_moment())
+        for name in models:
+            services.model(name)
+        require_house(services)
+        asked = named(services, models)
+        barred = {
+            name: Stopped(services.model(name).department, error)
+            for name in asked
+            if (error := rights.refusal(services, name))
+        }
+        names = [name for name in asked if name not in barred]
+        if barred and not names:
+            raise next(iter(barred.values())).error
+        barred |= {} if models else gone(services)
 
-    def root() -> BaseTask:
-        _begin(services, decide(gather(services, date, names, running=True)))
-        common = _common(services, conf, overrides)
-        return Nightly(date=date, models=tuple(names), **common)
+        def root() -> BaseTask:
+            _begin(services, decide(gather(services, date, names, running=True)))
+            common = _common(services, conf, overrides)
+            return Nightly(date=date, models=tuple(names), **common)
 
-    context.provide(conf, tuple(overrides), services)
-    return execute(services, root, date, names, trigger, barred, delete_expired=delete_expired)
+        context.provide(conf, tuple(overrides), services)
+        return execute(services, root, date, names, trigger, barred, before, delete_expired=delete_expired)
 
 
 def train_now(
     services: Services, conf: Path, overrides: Sequence[str], name: str, date: dt.date, *, force: bool
 ) -> RunResult:
     """Train one model as of a date because somebody asks. Raises UsageError where nothing changed."""
-    rights.require(services, "train", name)
-    require_house(services)
-    forced = new_id() if force else ""
-    facts = gather(services, date, [name], running=True, asked=True)
-    if problem := facts.models[name].undefined:
-        define(services, services.model(name))  # fails as it failed before
-        raise UsageError(problem.first)
-    if decide_training(facts, name, forced) is None:
-        raise UsageError(
-            f"{name} is already trained as of {date}, and its definition is the same",
-            fix=f"kronkers versions {name} shows it; --force trains all the same",
-        )
+    with contextlib.ExitStack() as before:
+        before.enter_context(services.db.one_moment())
+        rights.require(services, "train", name)
+        require_house(services)
+        forced = new_id() if force else ""
+        facts = gather(services, date, [name], running=True, asked=True)
+        if problem := facts.models[name].undefined:
+            define(services, services.model(name))  # fails as it failed before
+            raise UsageError(problem.first)
+        if decide_training(facts, name, forced) is None:
+            raise UsageError(
+                f"{name} is already trained as of {date}, and its definition is the same",
+                fix=f"kronkers versions {name} shows it; --force trains all the same",
+            )
 
-    def root() -> BaseTask:
-        plan = decide_training(gather(services, date, [name], running=True, asked=True), name, forced)
-        if plan is None:
-            raise UsageError(f"another run trained {name} as of {date} meanwhile")
-        _begin(services, plan)
-        return task_of(plan.entries[plan.roots[0]], _common(services, conf, overrides), plan)
+        def root() -> BaseTask:
+            plan = decide_training(gather(services, date, [name], running=True, asked=True), name, forced)
+            if plan is None:
+                raise UsageError(f"another run trained {name} as of {date} meanwhile")
+            _begin(services, plan)
+            return task_of(plan.entries[plan.roots[0]], _common(services, conf, overrides), plan)
 
-    context.provide(conf, tuple(overrides), services)
-    return execute(services, root, date, [name], "command")
+        context.provide(conf, tuple(overrides), services)
+        return execute(services, root, date, [name], "command", {}, before)
 
 
 def _begin(services: Services, plan: Plan) -> None:
@@ -161,14 +164,16 @@ def execute(
     date: dt.date,
     names: Sequence[str],
     trigger: str,
-    barred: Mapping[str, Stopped] = MappingProxyType({}),
+    barred: Mapping[str, Stopped],
+    before: contextlib.ExitStack,
     *,
     delete_expired: bool = False,
 ) -> RunResult:
     """Give a graph to Luigi under a new run, and gather what became of each model.
 
     ``root_of`` plans the run, and gives the root of its graph. ``barred`` are the models that belong to it,
-    and that are not run; ``delete_expired`` as for :func:`run`.
+    and that are not run; ``before`` is closed when the work begins: up to then what is asked between two
+    writes is of one moment. ``delete_expired`` is as for :func:`run`.
     """
     started = time.monotonic()
     checkpoint.compare(services)
@@ -181,15 +186,16 @@ def execute(
         try:
             if warning := moment.warning():
                 _tell(services, departments, Event("clock", runlog.VERIFY, "warned", 0.0, warning, ""))
-            _work(services, root_of())
-            result = _ended(services, date, started, departments, barred, delete_expired=delete_expired)
+            _work(services, root_of(), before)
+            with services.db.one_moment():
+                result = _ended(services, date, started, departments, barred, delete_expired=delete_expired)
             return replace(result, warnings=(warning, *result.warnings)) if warning else result
         except BaseException as error:
             _stopped(services, departments, error, time.monotonic() - started)
             raise
 
 
-def _work(services: Services, root: BaseTask) -> None:
+def _work(services: Services, root: BaseTask, before: contextlib.ExitStack) -> None:
     keep_pages()
     workers = services.config.executor.workers
     if workers == 1:  # tasks in processes of their own start their own
@@ -199,6 +205,7 @@ def _work(services: Services, root: BaseTask) -> None:
     with contextlib.suppress(StoreError):  # a folder of pages that cannot be written is told with the page
         leftovers.sweep(services)
     _say_replaced(services, root.plan)
+    before.close()
     _build(root, workers)
 
 

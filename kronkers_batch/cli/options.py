@@ -8,7 +8,7 @@ import gc
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,6 +104,8 @@ _SHOWING = frozenset(
     }
 )
 """Commands that show what there is, and decide nothing."""
+_LOOKING = _SHOWING - {"read", "sql"}
+"""Those of them that are over soon, so that all they show is of one moment; rows may be read for long."""
 _RUNNING = frozenset({"run", "train"})
 _COMPARING = frozenset({"run", "train", "ledger verify"})
 """Commands that compare the database with its checkpoints themselves, and with more than the newest."""
@@ -123,10 +125,12 @@ def opened(args: argparse.Namespace, **options: Any) -> Iterator[Services]:
     if args.own_process:
         gc.freeze()  # what there is by now stays to the end: no collection need walk through it
     gc.enable()
+    looks = services.db.one_moment() if args.command in _LOOKING else nullcontext()
     try:
-        _compared(services, args)
-        with refusals_recorded(services, _subject(args)):
-            yield services
+        with looks:
+            _compared(services, args)
+            with refusals_recorded(services, _subject(args)):
+                yield services
     finally:
         try:
             _marked(services)

@@ -102,3 +102,5 @@ def _deliver(db: Database, place: str, one: Subscriber) -> list[str]:
             moved = update(table).where(*mine, table.c.position == position)
             with db.write() as connection:
                 connection.execute(moved.values(position=events[-1].position, at=clock.now()))
+            if len(events) < _BATCH:
+                return warnings

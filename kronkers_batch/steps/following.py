@@ -63,4 +63,5 @@ def tell(services: Services) -> tuple[list[str], dict[str, Path]]:
     """
     pages = Pages(services)
     home = services.config.home
-    return subscribers.deliver(services.db, home, (pages, EventLog(home))), pages.written
+    with services.db.one_moment():
+        return subscribers.deliver(services.db, home, (pages, EventLog(home))), pages.written

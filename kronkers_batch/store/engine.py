@@ -12,39 +12,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.pool import QueuePool
 
 from kronkers_batch.config.spec import Secret
-from kronkers_batch.errors import ConfigError, MissingPart, StoreError
-from kronkers_batch.store import clock, companions, exact, faults, pending, seen, transaction
+from kronkers_batch.errors import ConfigError, StoreError
+from kronkers_batch.store import clock, connecting, exact, faults, pending, seen, transaction
+from kronkers_batch.store.moment import Moments
 from kronkers_batch.store.written import OPTION, Written
 
 if TYPE_CHECKING:
     from kronkers_batch.store.claims import RunClaim
 
-_WAIT_MS = 30_000
 _SCRUB_SECONDS = 3.0  # how long a reader is waited for, in steps of
 _SCRUB_EVERY = 0.1
-# WAL lets readers go on beside a writer; secure_delete overwrites what is deleted (shredded keys); sorting
-# in memory leaves no temporary files; an untrusted schema runs no functions of its own.
-_PRAGMAS = (
-    f"PRAGMA busy_timeout={_WAIT_MS}",
-    "PRAGMA journal_mode=WAL",
-    "PRAGMA secure_delete=ON",
-    "PRAGMA foreign_keys=ON",
-    "PRAGMA temp_store=MEMORY",
-    "PRAGMA trusted_schema=OFF",
-)
-
-
-class _Connection(sqlite3.Connection):
-    """One that knows which files it has open."""
-
-    files: companions.Files
 
 
 class Database:
@@ -55,12 +38,13 @@ class Database:
         wait: Seconds that a transaction waits for another writer before it fails.
     """
 
-    def __init__(self, url: Secret, *, wait: float = _WAIT_MS / 1000) -> None:
+    def __init__(self, url: Secret, *, wait: float = connecting.WAIT_MS / 1000) -> None:
         self._url, self._wait = url, wait
         self._engine: Engine | None = None
         self._process = 0
         self._lock = threading.Lock()
         self._claim: RunClaim | None = None
+        self._moments = Moments(lambda: self._transaction(write=False))
 
     @cached_property
     def where(self) -> str:
@@ -87,15 +71,24 @@ class Database:
 
     @contextlib.contextmanager
     def read(self, *, anew: bool = False) -> Iterator[Connection]:
-        """A read transaction: everything read in it is of one moment.
+        """A read transaction: everything read in it is of one moment, which :meth:`one_moment` can widen.
 
         Args:
-            anew: Whether to look at the schema again although nothing says that it changed.
+            anew: Whether it is a transaction of its own in any case, that looks at the schema again although
+                nothing says that it changed.
 
         Raises StoreError when the database is missing, locked or unreadable, IntegrityError when damaged.
         """
-        with self._transaction(write=False, anew=anew) as connection:
+        if anew:
+            with self._transaction(write=False, anew=True) as connection:
+                yield connection
+            return
+        with self._mapped(), self._moments.read() as connection:
             yield connection
+
+    def one_moment(self) -> contextlib.AbstractContextManager[None]:
+        """While the block runs, what this thread reads is of one moment, until it writes or takes a claim."""
+        return self._moments.one()
 
     @contextlib.contextmanager
     def reading(self, within: Connection | None) -> Iterator[Connection]:
@@ -163,6 +156,7 @@ class Database:
         """
         if self.path is None:
             return True
+        self._moments.end()  # the caller's own reading is no reader to wait for
         began, until = clock.now(), time.monotonic() + patience
         while busy := self._log_is_held():
             if time.monotonic() > until:
@@ -206,6 +200,7 @@ class Database:
         """
         from kronkers_batch.store import claims
 
+        self._moments.end()  # who waited for another wants to know what that one did
         if self.path is None:
             with self._mapped(), claims.on_server(self._opened(), name, wait) as held:
                 yield held
@@ -227,10 +222,12 @@ class Database:
     @contextlib.contextmanager
     def unchecked(self, *, write: bool) -> Iterator[Connection]:
         """A transaction on whatever schema there is: for migrations, and for who looks at one."""
+        if write:
+            self._moments.end()
         with self._mapped():
             engine = self._opened()
             options: dict[str, Any] = {
-                "kronkers_write": write,
+                connecting.WRITES: write,
                 OPTION: Written(),
                 seen.OPTION: None if write else seen.Seen(),
             }
@@ -251,7 +248,7 @@ class Database:
                 exact.forget(connection)
             migrate.require_current(connection, self.where)
             raw: Any = connection.connection.dbapi_connection
-            if isinstance(raw, _Connection):
+            if isinstance(raw, connecting.FileConnection):
                 raw.files.require_same()
             if write and self._claim is not None:
                 self._claim.require(connection)
@@ -276,90 +273,9 @@ class Database:
                 # A forked child leaves the parent's connections alone: SQLite's must not be used or closed.
                 if self._engine is not None:
                     self._engine.dispose(close=False)
-                self._engine, self._process = self._make(), os.getpid()
+                made = connecting.make(self._url, self.path, self._wait, self.where)
+                self._engine, self._process = made, os.getpid()
             return self._engine
-
-    def _make(self) -> Engine:
-        path = self.path
-        try:
-            if path is not None:
-                return self._make_sqlite(path)
-            connect = {"client_encoding": "utf8"}  # whatever somebody set for the database or its user
-            if "connect_timeout" not in make_url(self._url.reveal()).query:
-                connect["connect_timeout"] = str(max(int(self._wait), 2))
-            # Parameters may be confidential: errors must not print them.
-            engine = create_engine(
-                self._url.reveal(),
-                hide_parameters=True,
-                pool_pre_ping=True,
-                pool_timeout=self._wait,
-                connect_args=connect,
-            )
-            event.listen(engine, "connect", self._pin)
-            return engine
-        except (NoSuchModuleError, ModuleNotFoundError) as error:
-            raise MissingPart(
-                "the database's driver is not installed",
-                where="warehouse.url",
-                fix="Install it into the program's environment: pip install 'psycopg[binary]'",
-            ) from error
-
-    def _make_sqlite(self, path: Path) -> Engine:
-        engine = create_engine(
-            "sqlite://",
-            creator=lambda: self._connect(path),
-            hide_parameters=True,
-            pool_timeout=self._wait,
-            poolclass=QueuePool,
-            pool_size=5,
-            max_overflow=20,
-        )
-        event.listen(engine, "connect", self._prepare)
-        event.listen(engine, "begin", _begin)
-        return engine
-
-    def _connect(self, path: Path) -> sqlite3.Connection:
-        companions.require_own(path)
-        files = companions.Files(path)
-        # mode=rw: a mistyped path is an error, not a new empty database; only migrate() makes one.
-        opened = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=rw",
-            uri=True,
-            check_same_thread=False,
-            isolation_level=None,  # transactions begin where _begin says
-            timeout=self._wait,
-            factory=_Connection,
-        )
-        opened.files = files
-        return opened
-
-    def _pin(self, connection: Any, _record: object) -> None:
-        """One schema, whatever is put into others; and what is temporary comes last."""
-        before, connection.autocommit = connection.autocommit, True
-        # As for another writer of a SQLite file: who may lock a table could else have all wait for ever.
-        connection.execute(f"SET lock_timeout TO {int(self._wait * 1000)}")
-        schema = connection.execute("SELECT pg_catalog.quote_ident(pg_catalog.current_schema())").fetchone()[
-            0
-        ]
-        if schema is None:
-            raise StoreError(
-                "the database user has no schema to keep tables in",
-                where=self.where,
-                fix="Create one, and grant the user USAGE and CREATE on it; the URL's options may name it.",
-            )
-        connection.execute(f"SET search_path TO {schema}, pg_temp")
-        connection.autocommit = before
-
-    def _prepare(self, connection: sqlite3.Connection, _record: object) -> None:
-        for pragma in _PRAGMAS:
-            connection.execute(pragma)
-        connection.execute(f"PRAGMA busy_timeout={int(self._wait * 1000)}")
-
-
-def _begin(connection: Connection) -> None:
-    # A deferred transaction that reads first and writes later fails at once where another wrote between.
-    writes = connection.get_execution_options().get("kronkers_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def serialise(connection: Connection, name: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Column, ColumnElement, Connection
 
 from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound
-from kronkers_batch.store import clock, pending, written
+from kronkers_batch.store import clock, connecting, pending, written
 from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.engine import serialise
 from kronkers_batch.store.tables import vault as t
@@ -244,7 +244,7 @@ class Vault:
 
 
 def _writes(conn: Connection) -> bool:
-    return bool(conn.get_execution_options().get("kronkers_write", False))
+    return bool(conn.get_execution_options().get(connecting.WRITES, False))
 
 
 def highest(grants: Iterable[Grant], scope: Scope) -> Role | None:

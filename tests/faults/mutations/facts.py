@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from tests.faults.mutations.changes import drop, swap, without
+from tests.faults.mutations.changes import always, drop, never, swap, without
 from tests.faults.mutations.kind import F, _
 
 FIXED = "tests/contract/test_fixed_statements.py::"
 SEEN = "tests/unit/store/test_seen.py::"
 IDENTITY = "tests/unit/vault/test_identity.py::"
+MOMENT = "tests/unit/store/test_moment.py::"
 READING = "tests/unit/warehouse/test_reading.py::"
 REGISTRY = "tests/unit/registry/test_registry.py::"
 
@@ -29,6 +30,22 @@ MUTATIONS = [
     _("a write transaction remembers what it was told", "store.engine:Database.unchecked",
       swap("None if write else seen.Seen()", "seen.Seen()"),
       f"{SEEN}test_a_write_transaction_remembers_nothing"),
+    _("reads of one block are of several moments", "store.moment:Moments.read",
+      always("not self._own.blocks"),
+      f"{MOMENT}test_reads_of_a_block_are_one_transaction_and_see_one_moment"),
+    _("who wrote still reads what was before", "store.engine:Database.unchecked",
+      drop("self._moments.end()"), f"{MOMENT}test_after_a_write_it_is_another_moment"),
+    _("who waited for a claim still reads what was before", "store.engine:Database.claim",
+      drop("self._moments.end()"), f"{MOMENT}test_who_waited_for_a_claim_sees_what_was_done_meanwhile"),
+    _("a moment waits for itself", "store.engine:Database.scrub",
+      drop("self._moments.end()"), f"{MOMENT}test_a_reader_of_ones_own_keeps_no_log_from_being_truncated"),
+    _("a moment goes on after a statement that failed", "store.moment:Moments.read",
+      never("not isinstance(error, KronkersError)"),
+      f"{MOMENT}test_after_a_statement_that_failed_it_is_another_moment"),
+    _("a moment outlives its block", "store.moment:Moments.one",
+      never("not self._own.blocks"), f"{MOMENT}test_its_connection_is_given_back"),
+    _("what is being read ends with its moment", "store.moment:Moments.read",
+      drop("shared.enter()"), f"{MOMENT}test_what_is_being_read_goes_on_where_the_moment_ends"),
     _("one damaged value spoils the whole table", "store.seen:_whole",
       swap("seen.whole[query] = None", "raise"), f"{SEEN}test_a_damaged_row_spoils_what_meets_it_alone"),
     _("one model's damage stops all", "registry.standing:standings",

@@ -66,10 +66,10 @@ EXACT = [
       f"{SCHEMA}test_what_lies_where_sqlite_writes_beside_the_database_is_not_overwritten[link--wal]"),
     _("a journal may name a file to be deleted", "store.companions:require_own",
       never("suffix == _JOURNAL"), f"{SCHEMA}test_a_journal_that_names_a_file_does_not_have_it_deleted"),
-    _("a lock on PostgreSQL is waited for for ever", "store.engine:Database._pin",
+    _("a lock on PostgreSQL is waited for for ever", "store.connecting:pin",
       drop("connection.execute(f'SET lock_timeout TO {...}')"),
       f"{POSTGRES}test_a_lock_that_somebody_holds_is_not_waited_for_for_ever"),
-    _("the server says how letters are written", "store.engine:Database._make",
+    _("the server says how letters are written", "store.connecting:make",
       sets("connect", "{}"),
       f"{POSTGRES}test_what_somebody_sets_for_the_database_changes_nothing[client_encoding = 'SQL_ASCII']"),
 ]  # fmt: skip
