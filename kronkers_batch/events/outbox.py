@@ -8,7 +8,7 @@ that a transaction takes, and no other is taken under it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,16 +61,20 @@ def numbers(connection: Connection, run_id: str) -> tuple[int, int | None]:
     return last + 1, own + 1
 
 
-def post(connection: Connection, row: Mapping[str, Any], found: Callable[[], None] | None = None) -> None:
-    """Adds the row of an event in the transaction of what it tells; it must be there after the commit.
+def post(
+    connection: Connection, rows: Sequence[Mapping[str, Any]], found: Iterable[Callable[[], None]] = ()
+) -> None:
+    """Adds the rows of events in the transaction of what they tell; they must be there after the commit.
 
     Args:
         connection: A write transaction.
-        row: By column; its numbers are from :func:`numbers`.
-        found: Called once it was there after the commit.
+        rows: By column; their numbers are from :func:`numbers`.
+        found: Called once all were there after the commit.
     """
-    what = f"event {row['seq']} of the run" if row["run_id"] else f"event {row['position']}"
-    written.insert(connection, events, row, what, found=found)
+    whats = [
+        f"event {row['seq']} of the run" if row["run_id"] else f"event {row['position']}" for row in rows
+    ]
+    written.insert_many(connection, events, rows, whats, found)
 
 
 def newest(connection: Connection) -> int:

@@ -10,11 +10,11 @@ that, whatever becomes of the rows, and at the end of its run both are compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
@@ -58,13 +58,13 @@ def keys_of(services: Services, each: Iterable[tuple[str, Event]]) -> Keys:
 
     One that is not there yet is left out: it is made in the transaction that writes.
     """
+    scopes = dict.fromkeys(_scope(department, event.task, event.model) for department, event in each)
     found: dict[Scope, DataKey | None] = {}
     with services.db.read() as connection:
-        for department, event in each:
-            scope = _scope(department, event.task, event.model)
-            if scope not in found:
-                with suppress(NotFound):
-                    found[scope] = _key(services, connection, scope)
+        services.vault.fetch_record_keys(connection, filter(_has_words, scopes), _PURPOSE)
+        for scope in scopes:
+            with suppress(NotFound):
+                found[scope] = _key(services, connection, scope)
     return found
 
 
@@ -79,10 +79,12 @@ def record_all(
         if scope not in keys:
             keys[scope] = _key(services, connection, scope)
     position, number = outbox.numbers(connection, run_id)
+    made = []
     for count, (department, event) in enumerate(together):
         key = keys[_scope(department, event.task, event.model)]
         numbers = (position + count, None if number is None else number + count)
-        _post(services, connection, run_id, department, event, key, numbers)
+        made.append(_row(services, run_id, department, event, key, numbers))
+    _post(services, connection, run_id, made)
 
 
 def record_in(
@@ -97,20 +99,27 @@ def record_in(
     if found_key is not None:
         kept = _sealed_found(services, found_key, run_id, str(scope), number or position, found)
         event = replace(event, message=event.message + _where_to_read(connection, run_id, scope))
-    _post(services, connection, run_id, department, event, key, (position, number), kept)
+    made = _row(services, run_id, department, event, key, (position, number), kept)
+    _post(services, connection, run_id, [made])
 
 
-def _post(
+def _post(services: Services, connection: Connection, run_id: str, made: Sequence[Own]) -> None:
+    """Puts events into the outbox; of those of a run this process remembers each, once it is there."""
+    own = _own(services, run_id)
+    remember = [partial(own.__setitem__, one.row["seq"], one) for one in made] if run_id else []
+    outbox.post(connection, [one.row for one in made], remember)
+
+
+def _row(
     services: Services,
-    connection: Connection,
     run_id: str,
     department: str,
     event: Event,
     key: DataKey | None,
     numbers: tuple[int, int | None],
     kept: bytes | None = None,
-) -> None:
-    """Seals an event's words and puts it into the outbox; ``kept`` is what its error found, sealed."""
+) -> Own:
+    """An event and its row, with its words sealed; ``kept`` is what its error found, sealed."""
     event.require_whole()
     position, number = numbers
     scope = _scope(department, event.task, event.model)
@@ -141,17 +150,12 @@ def _post(
         "found": kept,
     }
     known = replace(event, message=words, reason=reason, found=str(scope) if kept else "")
-    known = replace(known, who=services.vault.principal, position=position)
-    if number is None:
-        outbox.post(connection, row)
-        return
-    remember = partial(_own(services, run_id).__setitem__, number, Own(known, row))
-    outbox.post(connection, row, remember)
+    return Own(replace(known, who=services.vault.principal, position=position), row)
 
 
 def _key(services: Services, connection: Connection, scope: Scope) -> DataKey | None:
     """The key that seals an event's words; None where the caller has none, and where it has no words."""
-    if not scope.department:
+    if not _has_words(scope):
         return None
     try:
         return services.vault.record_key(connection, scope, _PURPOSE)
@@ -159,12 +163,16 @@ def _key(services: Services, connection: Connection, scope: Scope) -> DataKey | 
         return None
 
 
+def _has_words(scope: Scope) -> bool:
+    return bool(scope.department)
+
+
 @dataclass(frozen=True)
 class Own:
     """An event that this process recorded, and its row as it was after the commit."""
 
     event: Event
-    row: Mapping[str, object]
+    row: Mapping[str, Any]
 
 
 def _own(services: Services, run_id: str) -> dict[int, Own]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import String, column, func, insert, select, update, values
 
 from kronkers_batch.errors import NotFound
 from kronkers_batch.events import outbox, subscribers
@@ -21,7 +21,7 @@ from kronkers_batch.reports import verdict
 from kronkers_batch.reports.verdict import Verdict
 from kronkers_batch.steps import alive, commits, runlog
 from kronkers_batch.steps.services import Services
-from kronkers_batch.store import clock
+from kronkers_batch.store import clock, seen
 from kronkers_batch.store.claims import RunClaim
 from kronkers_batch.store.engine import serialise
 from kronkers_batch.store.ids import new_id
@@ -114,20 +114,28 @@ def _well_again(
     connection: Connection, run_id: str, verdicts: Sequence[tuple[str, Verdict]]
 ) -> Iterator[tuple[str, Event]]:
     """Of models that are well now, those that were not when a run last concluded on them."""
-    for department, each in verdicts:
-        if each.ok:
-            before = [_last_state(connection, run_id, each.model, part) for part in verdict.PARTS]
-            if bad := [f"{part} {was}" for part, was in before if not verdict.is_good(was)]:
-                words = f"well again: before, {' and '.join(bad)}"
-                yield department, Event(each.model, RECOVERY, "done", 0.0, words, "", kind=Kind.RECOVERED)
+    well = [(department, each) for department, each in verdicts if each.ok]
+    before = _last_states(connection, run_id, [each.model for _, each in well])
+    for department, each in well:
+        states = [(part, before.get((each.model, part), verdict.NOT_DUE)) for part in verdict.PARTS]
+        if bad := [f"{part} {was}" for part, was in states if not verdict.is_good(was)]:
+            words = f"well again: before, {' and '.join(bad)}"
+            yield department, Event(each.model, RECOVERY, "done", 0.0, words, "", kind=Kind.RECOVERED)
 
 
-def _last_state(connection: Connection, run_id: str, model: str, part: str) -> tuple[str, str]:
-    """What became of a model's scoring or training in the last run before this one that says so."""
+def _last_states(connection: Connection, run_id: str, models: Sequence[str]) -> dict[tuple[str, str], str]:
+    """What became of each model's scoring and training in the last run before this one that says so."""
+    found: dict[tuple[str, str], str] = {}
     e = events_table.c
-    query = select(e.state).where(e.model == model, e.task == part, e.run_id != run_id)
-    found = connection.execute(query.order_by(e.position.desc()).limit(1)).scalar()
-    return part, found or verdict.NOT_DUE
+    for some in seen.parts([(model, part) for model in models for part in verdict.PARTS]):
+        # One look into an index for each: what is asked each night must not go through all events.
+        asked = values(column("model", String), column("task", String), name="asked").data(some).cte("asked")
+        query = select(e.state).where(e.model == asked.c.model, e.task == asked.c.task, e.run_id != run_id)
+        last = query.order_by(e.position.desc()).limit(1).scalar_subquery().label("state")
+        for row in connection.execute(select(asked.c.model, asked.c.task, last)).all():
+            if row.state is not None:
+                found[row.model, row.task] = row.state
+    return found
 
 
 def _as_row(commit: Commit | None) -> dict[str, object]:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, Select, Table, select
+from sqlalchemy import Connection, Row, Select, String, Table, and_, column, select, values
 from sqlalchemy.exc import DBAPIError
 
 from kronkers_batch.errors import IntegrityError, KronkersError
@@ -43,6 +43,9 @@ class Seen:
         default_factory=dict
     )
     single: dict[tuple[Table, str], Row[Any] | None] = field(default_factory=dict)
+    some: dict[tuple[Select[Any], tuple[str, ...]], dict[tuple[object, ...], list[Row[Any]]]] = field(
+        default_factory=dict
+    )
 
 
 def rows(conn: Connection, query: Select[Any], **equal: object) -> Rows:
@@ -78,10 +81,50 @@ def load(conn: Connection, query: Select[Any]) -> None:
         _whole(seen, conn, query)
 
 
-def loaded(conn: Connection, query: Select[Any], **equal: object) -> Rows | None:
-    """As :func:`rows`, where :func:`load` has loaded them; else None."""
+def load_for(
+    conn: Connection, query: Select[Any], names: tuple[str, ...], wanted: Iterable[tuple[str, ...]]
+) -> Rows:
+    """Has :func:`loaded` know some rows of a query of many, where ``conn`` is a read transaction.
+
+    Args:
+        conn: Any transaction; in one that writes nothing is done.
+        query: The same object each time.
+        names: The columns, of text, by which :func:`loaded` will be asked.
+        wanted: Their values, one tuple a question. One statement asks for some thousands.
+
+    Returns:
+        The rows that were found.
+    """
     seen = _of(conn)
-    return None if seen is None or query not in seen.whole else _loaded(conn, query, equal)
+    if seen is None:
+        return []
+    known = seen.some.setdefault((query, names), {})
+    new = [one for one in dict.fromkeys(wanted) if one not in known]
+    found: list[Row[Any]] = []
+    for some in parts(new, AT_ONCE // (len(names) + 1)):
+        asked = values(*(column(name, String) for name in names), name="asked").data(some).cte("asked")
+        columns = query.selected_columns
+        joined = query.join(asked, and_(*(columns[name] == asked.c[name] for name in names)))
+        try:
+            rows = conn.execute(joined).all()
+        except (IntegrityError, DBAPIError) as error:
+            _damage(error)
+            continue  # each is asked for by itself
+        known.update({one: [] for one in some})
+        for row in rows:
+            known[tuple(row._mapping[name] for name in names)].append(row)
+        found += rows
+    return found
+
+
+def loaded(conn: Connection, query: Select[Any], **equal: object) -> Rows | None:
+    """As :func:`rows`, where :func:`load` or :func:`load_for` has loaded them; else None."""
+    seen = _of(conn)
+    if seen is None:
+        return None
+    if (known := seen.some.get((query, tuple(equal)), {}).get(tuple(equal.values()))) is not None:
+        return known
+    return _loaded(conn, query, equal) if query in seen.whole else None
 
 
 def row(conn: Connection, table: Table, id: str) -> Row[Any] | None:
@@ -135,9 +178,9 @@ def for_each(keys: Sequence[K], ask: Callable[[Sequence[K]], Mapping[K, V]]) -> 
     return result
 
 
-def parts(values: Sequence[K]) -> list[Sequence[K]]:
-    """Values in parts of which each fits into one ``IN``."""
-    return [values[start : start + AT_ONCE] for start in range(0, len(values), AT_ONCE)]
+def parts(of: Sequence[K], most: int = AT_ONCE) -> list[Sequence[K]]:
+    """What is asked for, in parts of which each fits into one statement."""
+    return [of[start : start + most] for start in range(0, len(of), most)]
 
 
 def _loaded(conn: Connection, query: Select[Any], equal: Mapping[str, object]) -> Rows | None:

@@ -7,7 +7,7 @@ asks for it in a new transaction, before the caller is told that it was done.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -107,11 +107,26 @@ def insert(
         found: Called once it, and all else of the transaction, was there after the commit.
     """
     conn.execute(sa.insert(table).values(**values))
-    key = {column.name: values[column.name] for column in table.primary_key}
     kept = values if lasting is None else {name: values[name] for name in lasting}
-    _of(conn).rows.append(_Row(table, key, kept, what, excuse))
+    _of(conn).rows.append(_Row(table, _key_of(table, values), kept, what, excuse))
     if found is not None:
         _of(conn).found.append(found)
+
+
+def insert_many(
+    conn: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    whats: Sequence[str],
+    found: Iterable[Callable[[], None]] = (),
+) -> None:
+    """As :func:`insert`, of rows that all have the same columns, and what messages call each."""
+    if not rows:
+        return
+    conn.execute(sa.insert(table), [dict(values) for values in rows])
+    for values, what in zip(rows, whats, strict=True):
+        _of(conn).rows.append(_Row(table, _key_of(table, values), values, what, None))
+    _of(conn).found.extend(found)
 
 
 def update(
@@ -132,6 +147,10 @@ def delete(conn: Connection, table: Table, condition: ColumnElement[bool], what:
     """Deletes rows; none that meets the condition may be there after the commit."""
     conn.execute(sa.delete(table).where(condition))
     _of(conn).gone.append((table, condition, what))
+
+
+def _key_of(table: Table, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {column.name: values[column.name] for column in table.primary_key}
 
 
 def _of(conn: Connection) -> Written:

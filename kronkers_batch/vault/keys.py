@@ -19,9 +19,9 @@ from kronkers_batch.vault.identity import Identity
 from kronkers_batch.vault.tree import Tree, TreeKey
 from kronkers_batch.vault.trust import Trust
 
-_FILTERS = select(
-    t.data_keys.c.id, t.data_keys.c.department, t.data_keys.c.model, t.data_keys.c.version_id
-).where(t.data_keys.c.kind == str(Kind.FILTER))
+_NAMED = select(t.data_keys.c.id, t.data_keys.c.department, t.data_keys.c.model, t.data_keys.c.version_id)
+_OF_KIND = {kind: _NAMED.where(t.data_keys.c.kind == str(kind)) for kind in (Kind.FILTER, Kind.RECORD)}
+_FILTERS, _RECORDS = _OF_KIND[Kind.FILTER], _OF_KIND[Kind.RECORD]
 
 
 class Keyring(Tree):
@@ -69,7 +69,7 @@ class Keyring(Tree):
         # the next one.
         fields = (self.trust.warehouse, parent.scope.department, parent.scope.model, purpose, parent.id)
         key = sealing.derive(parent.view, encode("kronkers-batch record key 1", *fields))
-        return DataKey(new_id(), parent.scope, Kind.RECORD, f"{purpose} {parent.id}", key)
+        return DataKey(new_id(), parent.scope, Kind.RECORD, _named(purpose, parent.id), key)
 
     def _keep(self, conn: Connection, key: DataKey, parent: TreeKey) -> DataKey:
         conn.execute(
@@ -121,10 +121,18 @@ class Keyring(Tree):
         seen.load(conn, _FILTERS)
         self.fetch_data_keys(conn, [row.id for row in seen.loaded(conn, _FILTERS) or ()])
 
+    def fetch_record_keys(self, conn: Connection, scopes: Iterable[Scope], purpose: str) -> None:
+        """Has :meth:`record_key` find those of many scopes in two statements, as above."""
+        newest = ((scope, self._newest(conn, scope)) for scope in scopes)
+        asked = [(scope, _named(purpose, row.id)) for scope, row in newest if row is not None]
+        names = [(scope.department, scope.model, name) for scope, name in asked]
+        found = seen.load_for(conn, _RECORDS, ("department", "model", "version_id"), names)
+        self.fetch_data_keys(conn, [row.id for row in found])
+
     def find_data_key(self, conn: Connection, scope: Scope, kind: Kind, version_id: str) -> DataKey | None:
         """The data key of this scope, kind and version; None where none was made. Raises as data_key."""
         named = {"department": scope.department, "model": scope.model, "version_id": version_id}
-        if kind is Kind.FILTER and (known := seen.loaded(conn, _FILTERS, **named)) is not None:
+        if kind in _OF_KIND and (known := seen.loaded(conn, _OF_KIND[kind], **named)) is not None:
             return self.data_key(conn, known[0].id) if known else None
         query = select(t.data_keys.c.id).where(
             t.data_keys.c.kind == str(kind),
@@ -156,3 +164,8 @@ class Keyring(Tree):
             version_id,
             parent,
         )
+
+
+def _named(purpose: str, parent: str) -> str:
+    """What stands as the version id of the record key of a purpose under a tree key."""
+    return f"{purpose} {parent}"

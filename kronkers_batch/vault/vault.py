@@ -76,6 +76,10 @@ class Vault:
         """Has :meth:`filter_key` find those of all scopes in two statements, as above."""
         self.ring.fetch_filter_keys(conn)
 
+    def fetch_record_keys(self, conn: Connection, scopes: Iterable[Scope], purpose: str) -> None:
+        """Has :meth:`record_key` find those of these scopes in two statements, as above."""
+        self.ring.fetch_record_keys(conn, scopes, purpose)
+
     def filter_key(self, conn: Connection, scope: Scope) -> bytes:
         """The 32 bytes for keyed hashes of a scope's entity keys; rotation does not change them.
 

@@ -26,7 +26,7 @@ WRITTEN = [
       drop("event(conn, result)"), f"{UNDONE}[judged anew]"),
     _("a shredded output has no event", "warehouse.warehouse:Warehouse.shred",
       drop("event(conn, ...)"), TOLD),
-    _("an event need not say what it is about", "steps.runlog:_post",
+    _("an event need not say what it is about", "steps.runlog:_row",
       drop("event.require_whole()"), f"{EVENTS}test_an_event_that_does_not_say_enough_is_not_written"),
     _("a model that is well again is not told", "steps.runs:finish",
       swap("_well_again(connection, run_id, verdicts)", "()"),

@@ -67,7 +67,7 @@ def test_a_number_is_given_again_where_its_transaction_was_undone(db):
         with db.write() as conn:
             position, number = outbox.numbers(conn, "")
             assert number is None
-            outbox.post(conn, row(position, "ann"))
+            outbox.post(conn, [row(position, "ann")])
             if fails:
                 raise Undone
 

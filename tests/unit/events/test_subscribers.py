@@ -44,7 +44,7 @@ def home(tmp_path):
 def happen(db, count: int) -> None:
     for _ in range(count):
         with db.write() as conn:
-            outbox.post(conn, row(outbox.numbers(conn, "")[0], "ann"))
+            outbox.post(conn, [row(outbox.numbers(conn, "")[0], "ann")])
 
 
 def begin(db, home) -> None:

@@ -52,8 +52,26 @@ def test_a_read_transaction_asks_once_and_a_later_one_anew(db):
         assert [row.id for row in seen.rows(conn, QUERY)] == ["anna", "bob", "carl"]
 
 
+def test_some_of_many_are_asked_for_once(db, monkeypatch):
+    names = ("id", "kind")
+    wanted = [("anna", "person"), ("bob", "service"), ("bob", "person")]
+    for most, asked in ((10_000, 1), (3, 3)):
+        monkeypatch.setattr(seen, "AT_ONCE", most)
+        with db.read() as conn, counted(conn) as statements:
+            assert seen.loaded(conn, QUERY, id="anna", kind="person") is None
+            assert [row.id for row in seen.load_for(conn, QUERY, names, wanted)] == ["anna", "bob"]
+            assert seen.load_for(conn, QUERY, names, wanted) == []
+            assert [row.name for row in seen.loaded(conn, QUERY, id="anna", kind="person")] == ["anna's"]
+            assert seen.loaded(conn, QUERY, id="bob", kind="service") == []
+            assert seen.loaded(conn, QUERY, id="carl", kind="person") is None
+            assert seen.loaded(conn, QUERY, id="anna") is None
+            assert len(statements) == asked
+
+
 def test_a_write_transaction_remembers_nothing(db):
     with db.write() as conn:
+        assert seen.load_for(conn, QUERY, ("id",), [("anna",)]) == []
+        assert seen.loaded(conn, QUERY, id="anna") is None
         seen.fetch(conn, t.principals, ["carl"])
         seen.load(conn, QUERY)
         assert seen.rows(conn, QUERY, id="carl") == []
