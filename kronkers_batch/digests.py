@@ -12,9 +12,13 @@ FORMAT = 1
 Json: TypeAlias = str | int | float | bool | list["Json"] | dict[str, "Json"] | None
 
 
+# Made once: json.dumps makes an encoder at each call, which takes longer than a short value.
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
 def canonical(value: Json) -> str:
     """JSON with sorted keys and without spaces; refuses NaN and infinities with ValueError."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def fingerprint(purpose: str, fields: Mapping[str, Json]) -> str:

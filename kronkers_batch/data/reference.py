@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Row, Select, String, column, func, select, values
+from sqlalchemy import BigInteger, Connection, Row, Select, String, func, select
 
 from kronkers_batch.data.findings import CheckResult
 from kronkers_batch.data.profile import Profile
 from kronkers_batch.data.window import Window
 from kronkers_batch.frames.schema import Schema
-from kronkers_batch.store import clock
+from kronkers_batch.store import clock, questions
 from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.tables.snapshots import snapshots as table
 from kronkers_batch.vault.context import Scope, scope_of
@@ -92,18 +92,18 @@ def ready(conn: Connection, wanted: Sequence[str]) -> dict[str, Row[Any] | None]
     return found
 
 
-_OPEN = -(2**63)  # no moment: what an open end of a window is compared as
+_OPEN = -(2**62)  # no moment: what an open end of a window is compared as
 
 
-def earlier(asked: Sequence[Wanted]) -> Select[Any]:
+def earlier(conn: Connection, asked: Sequence[Wanted]) -> Select[Any]:
     """The windows among these that are published, of whichever identity: source, whose key, start and end."""
-    columns = (column("source", String), column("first", BigInteger), column("last", BigInteger))
+    columns = {"source": String, "first": BigInteger, "last": BigInteger}
     limits = [(microseconds(each.window.start), microseconds(each.window.end)) for each in asked]
     data = [
         (each.source, _OPEN if start is None else start, _OPEN if end is None else end)
         for each, (start, end) in zip(asked, limits, strict=True)
     ]
-    windows = values(*columns, name="windows").data(data).cte("windows")
+    windows = questions.asked(conn, columns, data)
     same = (
         (table.c.source == windows.c.source)
         & (func.coalesce(table.c.window_start, _OPEN) == windows.c.first)

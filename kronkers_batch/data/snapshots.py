@@ -187,7 +187,7 @@ class Snapshots:
         """Those of these windows that were frozen already, of whichever state of the source."""
         wanted = list(dict.fromkeys(asked))
         with self._db.reading(within) as conn:
-            rows = [row for some in seen.parts(wanted) for row in conn.execute(earlier(some)).all()]
+            rows = [row for some in seen.parts(wanted) for row in conn.execute(earlier(conn, some)).all()]
         there = {(row.source, row.department, row.window_start, row.window_end) for row in rows}
         return {
             each

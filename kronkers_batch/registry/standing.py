@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, column, or_, select, values
+from sqlalchemy import Connection, or_, select
 
 from kronkers_batch.errors import IntegrityError, KronkersError
 from kronkers_batch.registry import champions, records
 from kronkers_batch.registry.champions import Line
 from kronkers_batch.registry.records import VersionRow
 from kronkers_batch.registry.training import ModelVersion
-from kronkers_batch.store import clock, seen
-from kronkers_batch.store.tables.base import String
+from kronkers_batch.store import clock, questions, seen
 from kronkers_batch.store.tables.registry import model_versions as table
 from kronkers_batch.vault import rights
 from kronkers_batch.vault.context import Scope
@@ -154,9 +153,9 @@ def newest(
 
 def _newest(conn: Connection, vault: Vault, asked: Iterable[Question], name: str) -> dict[Question, str]:
     # One look into an index for each question: what is asked each night must not go through all versions.
-    names = ("model", "department", "wanted")
-    data = [(model, vault.homes.get(model, ""), value) for model, value in asked]
-    wanted = values(*(column(each, String) for each in names), name="asked").data(data).cte("asked")
+    names = questions.texts("model", "department", "wanted")
+    data = ((model, vault.homes.get(model, ""), value) for model, value in asked)
+    wanted = questions.asked(conn, names, data)
     query = select(table.c.id).where(
         table.c.model == wanted.c.model,
         table.c.state == "ready",

@@ -53,11 +53,15 @@ def _asked(model: Model, date: dt.date, also: Iterable[str] = ()) -> Asked:
 
 
 def _with_versions(services: Services, model: Model, there: Standing) -> Model:
+    known: dict[str, Version] = {}  # champion, newest and last are often one version
+
     def told(version: ModelVersion | None, *, chosen: int = 0, by_promoter: bool = True) -> Version | None:
         if version is None:
             return None
         services.run.versions[version.id] = version
-        return version_of(services, version, chosen, by_promoter)
+        if version.id not in known:
+            known[version.id] = version_of(services, version)
+        return replace(known[version.id], chosen=chosen, by_promoter=by_promoter)
 
     newest = told(there.newest, by_promoter=there.by_promoter)
     trained = [told(version, by_promoter=there.by_promoter) for version in there.found.values()]
@@ -71,10 +75,8 @@ def _with_versions(services: Services, model: Model, there: Standing) -> Model:
     )
 
 
-def version_of(
-    services: Services, version: ModelVersion, chosen: int = 0, by_promoter: bool = True
-) -> Version:
-    """What a decision needs of a version; ``chosen`` is the moment of its promotion, 0 for none."""
+def version_of(services: Services, version: ModelVersion) -> Version:
+    """What a decision needs of a version but who chose it when."""
     spec, trained = services.model(version.model), version.training
     now = training_definition(spec, services.config.sources)
     defined = services.run.definitions.get(spec.name)
@@ -94,10 +96,8 @@ def version_of(
         recorded=version.created,
         missed=judge_metrics(spec.training_thresholds, trained.metrics).missed,
         missed_then=tuple(trained.verdict),
-        by_promoter=by_promoter,
         changed=tuple(changes(trained.definition, defined.flat if defined else now)),
         elsewhere=tuple(differ),
-        chosen=chosen,
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sqlalchemy import String, column, func, insert, select, update, values
+from sqlalchemy import func, insert, select, update
 
 from kronkers_batch.errors import NotFound
 from kronkers_batch.events import outbox, subscribers
@@ -21,7 +21,7 @@ from kronkers_batch.reports import verdict
 from kronkers_batch.reports.verdict import Verdict
 from kronkers_batch.steps import alive, commits, runlog
 from kronkers_batch.steps.services import Services
-from kronkers_batch.store import clock, seen
+from kronkers_batch.store import clock, questions, seen
 from kronkers_batch.store.claims import RunClaim
 from kronkers_batch.store.engine import serialise
 from kronkers_batch.store.ids import new_id
@@ -129,7 +129,7 @@ def _last_states(connection: Connection, run_id: str, models: Sequence[str]) -> 
     e = events_table.c
     for some in seen.parts([(model, part) for model in models for part in verdict.PARTS]):
         # One look into an index for each: what is asked each night must not go through all events.
-        asked = values(column("model", String), column("task", String), name="asked").data(some).cte("asked")
+        asked = questions.asked(connection, questions.texts("model", "task"), some)
         query = select(e.state).where(e.model == asked.c.model, e.task == asked.c.task, e.run_id != run_id)
         last = query.order_by(e.position.desc()).limit(1).scalar_subquery().label("state")
         for row in connection.execute(select(asked.c.model, asked.c.task, last)).all():

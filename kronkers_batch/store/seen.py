@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, Select, String, Table, and_, column, select, values
+from sqlalchemy import Connection, Row, Select, Table, and_, select
 from sqlalchemy.exc import DBAPIError
 
 from kronkers_batch.errors import IntegrityError, KronkersError
-from kronkers_batch.store import faults
+from kronkers_batch.store import faults, questions
 
 OPTION = "kronkers_seen"
 """The execution option of a connection that holds its :class:`Seen`; None in a write transaction."""
@@ -90,7 +90,7 @@ def load_for(
         conn: Any transaction; in one that writes nothing is done.
         query: The same object each time.
         names: The columns, of text, by which :func:`loaded` will be asked.
-        wanted: Their values, one tuple a question. One statement asks for some thousands.
+        wanted: Their values, one tuple a question. One statement asks for 10,000 of them.
 
     Returns:
         The rows that were found.
@@ -101,8 +101,8 @@ def load_for(
     known = seen.some.setdefault((query, names), {})
     new = [one for one in dict.fromkeys(wanted) if one not in known]
     found: list[Row[Any]] = []
-    for some in parts(new, AT_ONCE // (len(names) + 1)):
-        asked = values(*(column(name, String) for name in names), name="asked").data(some).cte("asked")
+    for some in parts(new):
+        asked = questions.asked(conn, questions.texts(*names), some)
         columns = query.selected_columns
         joined = query.join(asked, and_(*(columns[name] == asked.c[name] for name in names)))
         try:
@@ -178,9 +178,9 @@ def for_each(keys: Sequence[K], ask: Callable[[Sequence[K]], Mapping[K, V]]) -> 
     return result
 
 
-def parts(of: Sequence[K], most: int = AT_ONCE) -> list[Sequence[K]]:
-    """What is asked for, in parts of which each fits into one statement."""
-    return [of[start : start + most] for start in range(0, len(of), most)]
+def parts(of: Sequence[K]) -> list[Sequence[K]]:
+    """What is asked for, in parts of which each fits into one ``IN``."""
+    return [of[start : start + AT_ONCE] for start in range(0, len(of), AT_ONCE)]
 
 
 def _loaded(conn: Connection, query: Select[Any], equal: Mapping[str, object]) -> Rows | None:

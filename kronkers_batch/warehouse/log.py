@@ -9,12 +9,11 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import CTE, Connection, Row, Select, column, select, values
+from sqlalchemy import CTE, Connection, Row, Select, select
 
 from kronkers_batch.errors import IntegrityError, KronkersError
-from kronkers_batch.store import chain, clock, seen, written
+from kronkers_batch.store import chain, clock, questions, seen, written
 from kronkers_batch.store.canonical import encode, sealed_object
-from kronkers_batch.store.tables.base import String
 from kronkers_batch.store.tables.outputs import output_log, output_versions
 from kronkers_batch.vault.context import DataKey, Signature
 from kronkers_batch.vault.vault import Vault
@@ -101,16 +100,15 @@ def logs(
     return found
 
 
-def days(asked: Iterable[tuple[str, dt.date]]) -> CTE:
+def days(conn: Connection, asked: Iterable[tuple[str, dt.date]]) -> CTE:
     """Models and dates as a table of ``model`` and ``logical_date``, to be joined."""
-    names = ("model", "logical_date")
-    data = [(model, date.isoformat()) for model, date in asked]
-    return values(*(column(name, String) for name in names), name="asked").data(data).cte("asked")
+    data = ((model, date.isoformat()) for model, date in asked)
+    return questions.asked(conn, questions.texts("model", "logical_date"), data)
 
 
 def _stored(conn: Connection, asked: Sequence[tuple[str, dt.date]]) -> dict[tuple[str, dt.date], list[Line]]:
     found: dict[tuple[str, dt.date], list[Line]] = {day: [] for day in asked}
-    these, log = days(asked), output_log.c
+    these, log = days(conn, asked), output_log.c
     joined = _every().join(these, (log.model == these.c.model) & (log.logical_date == these.c.logical_date))
     for row in conn.execute(joined.order_by(log.sequence)).all():
         found[row.model, day_of(row.logical_date)].append(_line(row))

@@ -61,7 +61,7 @@ def finished(
     """The rows of dates' finished versions by number, by one statement; without other departments'."""
 
     def ask(some: Sequence[Day]) -> dict[Day, list[VersionRow]]:
-        days = log.days(some)
+        days = log.days(conn, some)
         query = select(table).join(
             days, (table.c.model == days.c.model) & (table.c.logical_date == days.c.logical_date)
         )

@@ -1,0 +1,47 @@
+"""Many questions in one statement, each a look into an index.
+
+Handed over as one JSON value: a parameter for each value would cost a statement of some hundred questions ten
+times as long to put together as to run, and a database takes only so many of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, String, cast, column, func, literal, select
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.selectable import CTE
+from sqlalchemy.types import JSON, TypeEngine
+
+
+def asked(
+    conn: Connection, columns: Mapping[str, type[TypeEngine[Any]]], rows: Iterable[Sequence[Any]]
+) -> CTE:
+    """Questions as a table that is joined with another one.
+
+    Args:
+        conn: Says for which kind of database.
+        columns: What each question says, by name: text (String) or a whole number (BigInteger).
+        rows: Their values, in the order of the columns; no nulls.
+
+    Returns:
+        The table ``asked``, with these columns.
+    """
+    data = json.dumps([list(row) for row in rows])
+    if conn.dialect.name == "postgresql":
+        each = func.json_array_elements(cast(literal(data, String), JSON)).table_valued(
+            column("value", JSON), name="each"
+        )
+        found: list[ColumnElement[Any]] = [each.c.value.op("->>")(i) for i in range(len(columns))]
+    else:
+        each = func.json_each(literal(data)).table_valued(column("value", String), name="each")
+        found = [func.json_extract(each.c.value, f"$[{i}]") for i in range(len(columns))]
+    typed = (cast(one, kind).label(name) for one, (name, kind) in zip(found, columns.items(), strict=True))
+    return select(*typed).cte("asked")
+
+
+def texts(*names: str) -> dict[str, type[TypeEngine[Any]]]:
+    """Columns of text."""
+    return dict.fromkeys(names, String)
