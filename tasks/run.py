@@ -60,17 +60,6 @@ class RunResult:
         return verdict.exit_code(self.verdicts, (problem.exit_code for problem in self.problems))
 
 
-def planned(services: Services, date: dt.date, models: Sequence[str], *, running: bool) -> Plan:
-    """What a night does for the named models or all; in a run, what the caller may do of it.
-
-    Raises UsageError on a name that no model has, AccessRefused where the root is not as it was signed.
-    """
-    for name in models:
-        services.model(name)
-    require_house(services)
-    return decide(gather(services, date, named(services, models), running=running))
-
-
 def run(
     services: Services,
     conf: Path,

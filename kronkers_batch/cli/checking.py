@@ -52,9 +52,9 @@ def check(args: argparse.Namespace) -> int:
 def plan(args: argparse.Namespace) -> int:
     """Print what a run would do."""
     from kronkers_batch.steps import rights
+    from kronkers_batch.steps.planned import planned as decided
     from kronkers_batch.steps.stopped import gone, switched_off
     from tasks.plan import shown as entries
-    from tasks.run import planned as decided
 
     with opened(args, first_run=True, new_warehouse=args.new_warehouse) as services:
         date = logical_date(services.config, args.date)

@@ -13,7 +13,8 @@ from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.data import pieces
 from kronkers_batch.data.checks import CheckResult
 from kronkers_batch.data.fingerprint import Fingerprint
-from kronkers_batch.data.profile import Profile, Profiler
+from kronkers_batch.data.profile import Profile
+from kronkers_batch.data.profiling import Profiler
 from kronkers_batch.data.sources.rows import rechunked
 from kronkers_batch.data.stream import CheckedRows
 from kronkers_batch.store.artifacts import ArtifactStore

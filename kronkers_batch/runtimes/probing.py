@@ -6,14 +6,12 @@ import datetime as dt
 
 from kronkers_batch.config.spec import Environment, Language, Resources, SandboxPolicy, Task, Unseen
 from kronkers_batch.frames.schema import Schema
-from kronkers_batch.runtimes.languages.base import fingerprint_of
 from kronkers_batch.runtimes.sandbox import SandboxState, sandbox_state
 from kronkers_batch.runtimes.spec import Walls, WorkerInfo, WorkerSpec
 from kronkers_batch.runtimes.worker import Worker, start
 
 __all__ = [
     "SandboxState",
-    "environment_fingerprint",
     "interpreter_version",
     "normalise_code",
     "parser",
@@ -109,14 +107,3 @@ def _without_model(
         log=lambda _line: None,
         walls=walls or Walls(),
     )
-
-
-def environment_fingerprint(language: Language, environment: Environment) -> str:
-    """SHA-256 (hex) of what pins an environment: lock files and the like; empty for the machine's default.
-
-    Cheap: files are read, no process is started.
-
-    Raises:
-        MissingPart, ConfigError: One of them cannot be read.
-    """
-    return fingerprint_of(language, environment)

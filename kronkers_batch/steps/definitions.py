@@ -16,7 +16,7 @@ from kronkers_batch.config.fingerprint import (
 from kronkers_batch.config.spec import ModelSpec
 from kronkers_batch.digests import Json
 from kronkers_batch.errors import ModelError, WorkerFailed
-from kronkers_batch.runtimes.probing import environment_fingerprint, parser
+from kronkers_batch.runtimes.languages.base import environment_fingerprint
 from kronkers_batch.runtimes.spec import SUFFIXES
 from kronkers_batch.steps.declared import read_code
 from kronkers_batch.steps.permits import permit
@@ -118,6 +118,8 @@ class _Parser:
         model, sandbox = self._model, self._services.config.executor.sandbox
         try:
             if self._worker is None:
+                from kronkers_batch.runtimes.probing import parser
+
                 walls = walls_of(self._services, model)
                 started = parser(model.language, model.environment, sandbox, model.name, walls)
                 self._worker = self._stack.enter_context(started)

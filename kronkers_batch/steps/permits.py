@@ -34,7 +34,7 @@ from kronkers_batch.errors import (
 )
 from kronkers_batch.redaction import redacted
 from kronkers_batch.runtimes.contents import environment_contents
-from kronkers_batch.runtimes.probing import environment_fingerprint
+from kronkers_batch.runtimes.languages.base import environment_fingerprint
 from kronkers_batch.steps.declared import read_code
 from kronkers_batch.steps.services import Services
 from kronkers_batch.vault import memory

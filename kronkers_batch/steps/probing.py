@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from kronkers_batch.config.places import Places
 from kronkers_batch.config.spec import CodeFile, Config, Environment, Language, ModelSpec, SandboxPolicy
 from kronkers_batch.errors import ConfigError, ConfigErrors, MissingPart, ModelError
-from kronkers_batch.runtimes.languages.base import fingerprint_of
+from kronkers_batch.runtimes.languages.base import environment_fingerprint
 from kronkers_batch.runtimes.spec import KeptCode, Walls
 from kronkers_batch.steps.kept import Neighbours, kept_code
 from kronkers_batch.store.cache import ContentCache, digest
@@ -57,7 +57,7 @@ def probe_models(config: Config, cache: ContentCache) -> None:
 def _questions(config: Config, places: Places, problems: dict[str, ConfigError]) -> list[_Question]:
     """The distinct questions; models whose code cannot be read are put into ``problems``."""
     neighbours = Neighbours.of(config)
-    fingerprint = functools.cache(fingerprint_of)
+    fingerprint = functools.cache(environment_fingerprint)
     found: dict[str, _Question] = {}
     for model in (m for m in config.models.values() if m.enabled):
         try:

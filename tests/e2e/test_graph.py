@@ -6,7 +6,7 @@ import pytest
 
 from kronkers_batch.bootstrap import open_system
 from kronkers_batch.planning.plan import Ingest
-from tasks.run import planned
+from kronkers_batch.steps.planned import planned
 
 DATE = dt.date(2024, 1, 20)
 

@@ -12,8 +12,7 @@ from kronkers_batch.config.opening import PathRefused, read_text
 from kronkers_batch.config.places import Places
 from kronkers_batch.config.spec import Environment, Language
 from kronkers_batch.errors import KronkersError
-from kronkers_batch.runtimes.languages.base import LARGEST_TEXT, bytes_of, command_of
-from kronkers_batch.runtimes.probing import environment_fingerprint
+from kronkers_batch.runtimes.languages.base import LARGEST_TEXT, bytes_of, command_of, environment_fingerprint
 
 FILES = {
     "DESCRIPTION": Language.R,

@@ -15,8 +15,7 @@ from kronkers_batch.data import duck, select
 from kronkers_batch.errors import KronkersError
 from kronkers_batch.runtimes.contents import environment_contents
 from kronkers_batch.runtimes.languages import julia
-from kronkers_batch.runtimes.languages.base import command_of
-from kronkers_batch.runtimes.probing import environment_fingerprint
+from kronkers_batch.runtimes.languages.base import command_of, environment_fingerprint
 from kronkers_batch.store.cache import ContentCache
 from tests.faults.departments import Departments
 

@@ -89,7 +89,7 @@ def by_path_of(language: Language, environment: Environment) -> Mapping[str, tup
         return builder(language).by_path(environment)
 
 
-def fingerprint_of(language: Language, environment: Environment) -> str:
+def environment_fingerprint(language: Language, environment: Environment) -> str:
     """As :meth:`Builder.fingerprint`. Raises MissingPart, ConfigError."""
     with in_words(environment):
         return builder(language).fingerprint(environment)

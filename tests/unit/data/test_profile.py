@@ -7,8 +7,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from kronkers_batch.data import profile as module
-from kronkers_batch.data.profile import Profile, Profiler
+from kronkers_batch.data import profiling as module
+from kronkers_batch.data.profile import Profile
+from kronkers_batch.data.profiling import Profiler
 from kronkers_batch.errors import SourceError
 from kronkers_batch.frames.schema import Schema
 from kronkers_batch.frames.tables import polars_schema
