@@ -1,4 +1,4 @@
-"""What ``check`` costs where there are very many models: 300 alike, 90 different ones in three languages.
+"""What commands cost where there are very many models: 300 and 1,000 alike, 90 different in three languages.
 
 .venv/bin/python -m pytest -s -m long tests/benchmarks/test_many_models.py
 """
@@ -14,6 +14,7 @@ import pytest
 from tests.benchmarks import many_models
 from tests.benchmarks.measure import Timing, median, timed
 from tests.benchmarks.project import ROOT, ROUNDS
+from tests.benchmarks.recorded import record_others
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 
@@ -21,7 +22,8 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 def command(folder: Path, *words: str) -> Timing:
     home = folder / "home"
     home.mkdir(exist_ok=True)
-    environment = dict(os.environ) | {"HOME": str(home)}
+    key = folder / "keys" / "identity.key"
+    environment = dict(os.environ) | {"HOME": str(home), "KRONKERS_KEY_FILE": str(key)}
     return timed([sys.executable, "-m", "kronkers_batch.cli.main", *words], ROOT, environment)
 
 
@@ -54,6 +56,27 @@ def test_check_of_different_models(tmp_path: Path) -> None:
     cold, warm = cold_and_warm(tmp_path)
     print(f"\n90 different: {cold.seconds:.1f} s cold, {warm:.2f} s warm")
     assert warm < cold.seconds / 4
+
+
+@pytest.mark.parametrize("count", [300, 1000])
+def test_a_night_with_nothing_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """300 models: a plan takes 1.5 s, a run 3 s on two processors; 1,000 models: a run takes 8 s."""
+    seconds = {}
+    for number in (3, count):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        many_models.alike(folder, number)
+        monkeypatch.setenv("KRONKERS_KEY_FILE", str(folder / "keys" / "identity.key"))
+        conf = ("--conf", str(folder / "conf"))
+        command(folder, "run", "alike_0000", *conf)
+        record_others(folder / "conf", "alike_0000")
+        for words in (("plan",), ("run",)):
+            command(folder, *words, *conf)
+            seconds[words[0], number] = median([command(folder, *words, *conf) for _ in range(ROUNDS)])
+    for verb in ("plan", "run"):
+        print(f"\n{verb}: {seconds[verb, 3]:.2f} s for 3, {seconds[verb, count]:.2f} s for {count} models")
+        # By far less than the models: most is what a command takes in any case.
+        assert seconds[verb, count] < seconds[verb, 3] * count / 30
 
 
 def test_help(tmp_path: Path) -> None:

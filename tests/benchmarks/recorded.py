@@ -1,0 +1,66 @@
+"""A project of very many models alike in which a night is done, without training each of them.
+
+The first model is trained and scored by a night; the others get its version and its output recorded as their
+own, by the same functions, so that a plan finds nothing to do.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from kronkers_batch.bootstrap import open_system
+from kronkers_batch.frames.schema import Column, Schema
+from kronkers_batch.planning.decide import decide
+from kronkers_batch.planning.plan import Score, State
+from kronkers_batch.steps.definitions import define
+from kronkers_batch.steps.gather import gather
+from kronkers_batch.steps.services import Services
+from kronkers_batch.steps.sources import source_of
+
+
+def record_others(conf: Path, first: str) -> None:
+    """Record for every other model what ``first`` has."""
+    services = open_system(conf)
+    try:
+        version = services.registry.champion(first)
+        if version is None:
+            raise ValueError(f"{first} has no champion")
+        others = [name for name in services.config.models if name != first]
+        artifact = services.registry.artifact(version)
+        for name in others:
+            defined = define(services, services.model(name))
+            training = dataclasses.replace(
+                version.training,
+                model=name,
+                definition=defined.flat,
+                definition_fingerprint=defined.training,
+                fingerprint=defined.training,
+            )
+            made = services.registry.record(training, artifact)
+            services.registry.promote(name, made.number, why="for a benchmark")
+        _publish(services, others)
+    finally:
+        services.close()
+
+
+def _publish(services: Services, names: list[str]) -> None:
+    """An output of the configured date for each, by its champion."""
+    date = services.config.logical_date
+    if date is None:
+        raise ValueError("the project names no logical date")
+    plan = decide(gather(services, date, names, running=True))
+    for entry in plan.entries.values():
+        if isinstance(entry, Score) and entry.state is State.DUE and entry.version is not None:
+            model = services.model(entry.model)
+            keys = source_of(services, model.source).schema.select(model.key)
+            scores = tuple(Column(each.name, each.type) for each in model.output_columns)
+            writer = services.warehouse.begin(
+                model.name,
+                model.department,
+                date,
+                entry.fingerprint,
+                Schema((*keys.columns, *scores)),
+                model.key,
+            )
+            writer.finish({"model_version": entry.version.ref}, {"rows": 0.0}, ())
