@@ -64,8 +64,11 @@ def advance(plan: Plan, result: Result) -> Plan:
     waiting = {
         key for key, entry in plan.entries.items() if entry.state is State.WAITS or _reads(entry, result)
     } - {result.key}
+    done = replace(plan.entries[result.key], state=State.DONE)
+    if not waiting:  # of most results: a plan of many models is copied once for each
+        return Plan(plan.facts, {**plan.entries, result.key: done}, plan.roots, known)
     kept = {key: entry for key, entry in plan.entries.items() if key not in waiting}
-    kept[result.key] = replace(kept[result.key], state=State.DONE)
+    kept[result.key] = done
     making = _Making(plan.facts, known, kept)
     for key in plan.entries:
         if key in waiting:

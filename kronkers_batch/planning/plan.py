@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import TypeAlias
 
 from kronkers_batch.planning.facts import Facts, Output, Problem, Version
@@ -181,5 +182,13 @@ class Plan:
 
     def of(self, model: str) -> list[Train | Score]:
         """What was asked for of one model."""
-        roots = (self.entries[key] for key in self.roots)
-        return [each for each in roots if isinstance(each, Train | Score) and each.model == model]
+        return self._asked.get(model, [])
+
+    @cached_property
+    def _asked(self) -> Mapping[str, list[Train | Score]]:
+        """What was asked for, by model."""
+        found: dict[str, list[Train | Score]] = {}
+        for entry in map(self.entries.__getitem__, self.roots):
+            if isinstance(entry, Train | Score):
+                found.setdefault(entry.model, []).append(entry)
+        return found

@@ -19,9 +19,9 @@ from kronkers_batch.vault.identity import Identity
 from kronkers_batch.vault.tree import Tree, TreeKey
 from kronkers_batch.vault.trust import Trust
 
-_NAMED = select(t.data_keys.c.id, t.data_keys.c.department, t.data_keys.c.model, t.data_keys.c.version_id)
-_OF_KIND = {kind: _NAMED.where(t.data_keys.c.kind == str(kind)) for kind in (Kind.FILTER, Kind.RECORD)}
-_FILTERS, _RECORDS = _OF_KIND[Kind.FILTER], _OF_KIND[Kind.RECORD]
+_NAMES = ("kind", "department", "model", "version_id")  # as in the table's index
+_NAMED = select(t.data_keys.c.id, *(t.data_keys.c[name] for name in _NAMES))
+_FILTERS = _NAMED.where(t.data_keys.c.kind == str(Kind.FILTER))
 
 
 class Keyring(Tree):
@@ -125,23 +125,18 @@ class Keyring(Tree):
         """Has :meth:`record_key` find those of many scopes in two statements, as above."""
         newest = ((scope, self._newest(conn, scope)) for scope in scopes)
         asked = [(scope, _named(purpose, row.id)) for scope, row in newest if row is not None]
-        names = [(scope.department, scope.model, name) for scope, name in asked]
-        found = seen.load_for(conn, _RECORDS, ("department", "model", "version_id"), names)
+        names = [(str(Kind.RECORD), scope.department, scope.model, name) for scope, name in asked]
+        found = seen.load_for(conn, _NAMED, _NAMES, names)
         self.fetch_data_keys(conn, [row.id for row in found])
 
     def find_data_key(self, conn: Connection, scope: Scope, kind: Kind, version_id: str) -> DataKey | None:
         """The data key of this scope, kind and version; None where none was made. Raises as data_key."""
-        named = {"department": scope.department, "model": scope.model, "version_id": version_id}
-        if kind in _OF_KIND and (known := seen.loaded(conn, _OF_KIND[kind], **named)) is not None:
-            return self.data_key(conn, known[0].id) if known else None
-        query = select(t.data_keys.c.id).where(
-            t.data_keys.c.kind == str(kind),
-            t.data_keys.c.department == scope.department,
-            t.data_keys.c.model == scope.model,
-            t.data_keys.c.version_id == version_id,
-        )
-        key_id = conn.execute(query).scalar()
-        return None if key_id is None else self.data_key(conn, key_id)
+        named = dict(zip(_NAMES, (str(kind), scope.department, scope.model, version_id), strict=True))
+        known = seen.loaded(conn, _FILTERS if kind is Kind.FILTER else _NAMED, **named)
+        if known is None:
+            same = (t.data_keys.c[name] == value for name, value in named.items())
+            known = conn.execute(_NAMED.where(*same)).all()
+        return self.data_key(conn, known[0].id) if known else None
 
     def wrap_data_key(self, key: DataKey, parent: TreeKey) -> bytes:
         """The data key under its parent: records under the view key, all else under the key itself."""

@@ -6,7 +6,19 @@ import ast
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-PURE = {"__future__", "collections", "dataclasses", "datetime", "enum", "hashlib", "json", "typing"}
+PURE = {
+    *(
+        "__future__",
+        "collections",
+        "dataclasses",
+        "datetime",
+        "enum",
+        "functools",
+        "hashlib",
+        "json",
+        "typing",
+    )
+}
 CLOCKS = {"now", "today", "utcnow", "open"}
 DECIDING = "kronkers_batch.planning.decide"
 
