@@ -7,7 +7,7 @@ it on after it took the events before it. So one that is killed takes the last o
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -73,34 +73,58 @@ def deliver(db: Database, home: Path, subscribers: Iterable[Subscriber]) -> list
         home: The home folder; one that never began a run has no subscribers.
         subscribers: Who is told.
     """
-    warnings = []
-    for one in subscribers:
-        try:
-            warnings += _deliver(db, place_of(home), one)
-        except Exception as error:  # also one that nobody foresaw: a run that is done stays so
-            warnings.append(f"{one.name}: not written yet; the next run tries again. {described(error)}")
+    warnings: list[str] = []
+    with contextlib.ExitStack() as claims:
+        waiting: list[Subscriber] = []
+        for one in subscribers:
+            with _as_warning(one, warnings):
+                _claim(db, place_of(home), one, claims)
+                waiting.append(one)
+        while waiting:
+            read: list[tuple[Subscriber, list[Posted]]] = []
+            for one in waiting:  # of one moment, before any of them moves on
+                with _as_warning(one, warnings):
+                    read.append((one, _next(db, place_of(home), one)))
+            waiting = []
+            for one, events in read:
+                with _as_warning(one, warnings):
+                    if events:
+                        warnings += one.take(events)
+                        _move(db, place_of(home), one, events[-1].position)
+                    if len(events) == _BATCH:
+                        waiting.append(one)
     return warnings
 
 
-def _deliver(db: Database, place: str, one: Subscriber) -> list[str]:
-    warnings: list[str] = []
-    with db.claim(f"subscriber {one.name} {place}", wait=_WAIT) as held:
-        if not held:
-            raise StoreError(
-                "another command has been writing it for long",
-                where=str(db.where),
-                fix="Nothing to do: the next command goes on with it.",
-            )
-        mine = (table.c.name == one.name, table.c.place == place)
-        while True:
-            with db.read() as connection:
-                position = connection.execute(select(table.c.position).where(*mine)).scalar()
-                events = [] if position is None else outbox.after(connection, position, _BATCH)
-            if not events:
-                return warnings
-            warnings += one.take(events)
-            moved = update(table).where(*mine, table.c.position == position)
-            with db.write() as connection:
-                connection.execute(moved.values(position=events[-1].position, at=clock.now()))
-            if len(events) < _BATCH:
-                return warnings
+@contextlib.contextmanager
+def _as_warning(one: Subscriber, warnings: list[str]) -> Iterator[None]:
+    """Tells an error, also one that nobody foresaw: a run that is done stays so."""
+    try:
+        yield
+    except Exception as error:
+        warnings.append(f"{one.name}: not written yet; the next run tries again. {described(error)}")
+
+
+def _claim(db: Database, place: str, one: Subscriber, claims: contextlib.ExitStack) -> None:
+    """Holds a subscriber until ``claims`` is closed; all commands claim them in one order."""
+    if not claims.enter_context(db.claim(f"subscriber {one.name} {place}", wait=_WAIT)):
+        raise StoreError(
+            "another command has been writing it for long",
+            where=str(db.where),
+            fix="Nothing to do: the next command goes on with it.",
+        )
+
+
+def _next(db: Database, place: str, one: Subscriber) -> list[Posted]:
+    """The events that it is to be told next; none where it was never enrolled."""
+    with db.read() as connection:
+        query = select(table.c.position).where(table.c.name == one.name, table.c.place == place)
+        position = connection.execute(query).scalar()
+        return [] if position is None else outbox.after(connection, position, _BATCH)
+
+
+def _move(db: Database, place: str, one: Subscriber, position: int) -> None:
+    """Keeps that it took the events up to a position."""
+    mine = (table.c.name == one.name, table.c.place == place)
+    with db.write() as connection:
+        connection.execute(update(table).where(*mine).values(position=position, at=clock.now()))

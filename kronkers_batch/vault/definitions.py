@@ -22,7 +22,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from kronkers_batch.errors import AccessRefused, IntegrityError, KronkersError, NotFound
-from kronkers_batch.store import clock, written
+from kronkers_batch.store import clock, seen, written
 from kronkers_batch.store.canonical import sealed_object
 from kronkers_batch.store.engine import serialise
 from kronkers_batch.store.ids import new_id
@@ -33,6 +33,7 @@ from kronkers_batch.vault.trust import ADMIN, Principal
 from kronkers_batch.vault.vault import Vault
 
 _PURPOSE = "definitions"
+_SIGNED = select(table).order_by(table.c.number)
 
 
 class Subject(StrEnum):
@@ -112,19 +113,18 @@ class Signatures:
 
         Raises AccessRefused where it does not count, or rows were taken away or changed.
         """
-        query = select(table).where(table.c.kind == str(kind), table.c.name == name)
-        rows = conn.execute(query.order_by(table.c.number)).all()
+        rows = seen.rows(conn, _SIGNED, kind=str(kind), name=name)
         key = f"{kind}/{name}"
-        seen, digest = self.memory.of(self.warehouse).seen.get(key, (0, ""))
+        met, digest = self.memory.of(self.warehouse).seen.get(key, (0, ""))
         where = f"{kind} {name}"
-        if [row.number for row in rows] != list(range(1, len(rows) + 1)) or len(rows) < seen:
+        if [row.number for row in rows] != list(range(1, len(rows) + 1)) or len(rows) < met:
             raise _refused("signatures were taken out of the database", where)
-        if seen and _digest(rows[seen - 1]) != digest:
+        if met and _digest(rows[met - 1]) != digest:
             raise _refused("a signature in the database was exchanged", where)
         if not rows:
             return None
         row = rows[-1]
-        signer = self._verified(conn, row, where, unmet=row.number > seen)
+        signer = self._verified(conn, row, where, unmet=row.number > met)
         moved = _first_of_department(rows)
         if moved.number > 1:
             _require_admin(moved, self._verified(conn, moved, where, unmet=False), where)

@@ -6,6 +6,7 @@ from tests.faults.mutations.changes import always, drop, never, swap, without
 from tests.faults.mutations.kind import F, _
 
 FIXED = "tests/contract/test_fixed_statements.py::"
+WHOLE = "tests/contract/test_fixed_transactions.py::"
 SEEN = "tests/unit/store/test_seen.py::"
 IDENTITY = "tests/unit/vault/test_identity.py::"
 MOMENT = "tests/unit/store/test_moment.py::"
@@ -46,6 +47,13 @@ MUTATIONS = [
       never("not self._own.blocks"), f"{MOMENT}test_its_connection_is_given_back"),
     _("what is being read ends with its moment", "store.moment:Moments.read",
       drop("shared.enter()"), f"{MOMENT}test_what_is_being_read_goes_on_where_the_moment_ends"),
+    _("each model's signatures are asked for by themselves", "vault.definitions:Signatures.newest",
+      swap("seen.rows(conn, _SIGNED, kind=str(kind), name=name)",
+           "conn.execute(_SIGNED.where(table.c.kind == str(kind), table.c.name == name)).all()"),
+      f"{WHOLE}test_a_command_asks_as_much_for_many_models_as_for_few[plan]"),
+    _("subscribers read moments of their own", "steps.following:tell",
+      swap("services.db.one_moment()", "services.db.claim('unneeded')"),
+      f"{WHOLE}test_a_run_with_nothing_to_do_reads_few_moments"),
     _("one damaged value spoils the whole table", "store.seen:_whole",
       swap("seen.whole[query] = None", "raise"), f"{SEEN}test_a_damaged_row_spoils_what_meets_it_alone"),
     _("one model's damage stops all", "registry.standing:standings",
