@@ -8,11 +8,13 @@ import pytest
 from sqlalchemy import select, text
 
 from kronkers_batch.config.spec import Secret
-from kronkers_batch.errors import AccessRefused, IntegrityError, StoreError
+from kronkers_batch.errors import AccessRefused, IntegrityError, StoreError, TakenOver
 from kronkers_batch.store import exact, migrate
+from kronkers_batch.store.claims import RunClaim
 from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.tables import metadata
 from kronkers_batch.store.tables import vault as t
+from kronkers_batch.store.tables.runs import runs
 from kronkers_batch.vault import grants, keyfile, pin, rotation
 from kronkers_batch.vault.context import Context, Kind, Role, Scope
 from kronkers_batch.vault.identity import Identity
@@ -307,3 +309,68 @@ def test_what_was_written_is_read_back(postgres, name, db, house, monkeypatch):
     postgres.execute(name, *CHANGES["trigger t of revocations"])
     with pytest.raises(IntegrityError, match="the revocation of"), db.write() as conn:
         rotation.revoke(admin.ring, conn, "anna", SALES)
+
+
+CLAIM = RunClaim("a", 1)
+ROW = {
+    "id": "a",
+    "logical_date": "2013-06-01",
+    "started": 1,
+    "state": "running",
+    "trigger": "command",
+    "token": 1,
+}
+
+
+def taken_over(db):
+    """Another host takes the run over, in a thread of its own; returns the thread."""
+
+    def take():
+        with Database(db._url).write() as conn:
+            conn.execute(runs.update().values(token=2))
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    return thread
+
+
+def test_a_run_is_taken_over_only_between_its_transactions(db):
+    """What the run writes and that it still has the claim are of one moment: the row is locked to the end."""
+    with db.write() as conn:
+        conn.execute(runs.insert().values(ROW))
+    with db.under(CLAIM):
+        with db.write() as conn:
+            other = taken_over(db)
+            other.join(0.5)
+            assert other.is_alive()
+            conn.execute(runs.update().values(exit_code=1))
+        other.join()
+        with pytest.raises(TakenOver), db.write() as conn:
+            conn.execute(runs.update().values(exit_code=2))
+    with db.read() as conn:
+        assert conn.execute(select(runs.c.token, runs.c.exit_code)).all() == [(2, 1)]
+
+
+def test_a_run_that_is_being_taken_over_waits_and_then_writes_nothing(db):
+    with db.write() as conn:
+        conn.execute(runs.insert().values(ROW))
+    found = []
+
+    def write():
+        with db.under(CLAIM):
+            try:
+                with db.write() as conn:
+                    conn.execute(runs.update().values(exit_code=2))
+            except TakenOver as error:
+                found.append(error)
+
+    with Database(db._url).write() as conn:
+        conn.execute(runs.update().values(token=2))
+        thread = threading.Thread(target=write)
+        thread.start()
+        thread.join(0.5)
+        assert thread.is_alive()
+    thread.join()
+    assert len(found) == 1
+    with db.read() as conn:
+        assert conn.execute(select(runs.c.exit_code)).scalar() is None
