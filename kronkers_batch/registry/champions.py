@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Row, Select, select
 
-from kronkers_batch.errors import IntegrityError, KronkersError
+from kronkers_batch.errors import GateFailed, IntegrityError, KronkersError, NotFound, UsageError
 from kronkers_batch.registry.training import Promotion
 from kronkers_batch.store import chain, clock, seen, written
 from kronkers_batch.store.canonical import encode, sealed_object
@@ -210,3 +210,33 @@ def _line(row: Row[tuple[object, ...]]) -> Line:
         details=row.details,
         signature=Signature(row.signer, row.signer_key, row.signature),
     )
+
+
+def refuse_missed(ref: str, missed: Sequence[str]) -> None:
+    """Raises GateFailed where a version misses a threshold."""
+    if missed:
+        raise GateFailed(
+            "it misses its thresholds: " + "; ".join(missed),
+            where=ref,
+            fix=f"kronkers promote {ref} --force --why REASON promotes it all the same.",
+        )
+
+
+def before(model: str, log: list[Line], to: int | None) -> int:
+    """The number to go back to: ``to``, else the champion before the present one.
+
+    Raises NotFound where there was none before, UsageError where ``to`` never was champion.
+    """
+    earlier = [line.number for line in log]
+    if to is None:
+        others = [number for number in earlier if number != earlier[-1]]
+        if not others:
+            raise NotFound(
+                f"{model} has no champion before the present one", fix=f"kronkers versions {model}"
+            )
+        return others[-1]
+    if to not in earlier:
+        raise UsageError(
+            f"{model}@{to} never was champion", fix=f"kronkers promote {model}@{to} --why REASON"
+        )
+    return to

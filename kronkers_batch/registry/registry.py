@@ -8,14 +8,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select, update
 
-from kronkers_batch.errors import GateFailed, IntegrityError, KronkersError, NotFound, Stale, UsageError
+from kronkers_batch.errors import IntegrityError, KronkersError, NotFound, Stale, UsageError
 from kronkers_batch.ledger.ledger import Ledger
 from kronkers_batch.registry import champions, compare, records, standing, sweeping
 from kronkers_batch.registry.champions import PROMOTE, ROLLBACK, Line
 from kronkers_batch.registry.records import Draft, VersionRow
 from kronkers_batch.registry.standing import Asked, Standing
 from kronkers_batch.registry.training import ModelVersion, Promotion, Training, parse_ref
-from kronkers_batch.store import clock, seen
+from kronkers_batch.store import clock
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.ids import new_id
@@ -97,7 +97,7 @@ class Registry:
                 {**records.told(training), **(details or {}), "manifest": digest(row.manifest)},
             )
             if promote:
-                _refuse_missed(version.ref, training.verdict)
+                champions.refuse_missed(version.ref, training.verdict)
                 log = champions.lines(conn, vault, training.model)
                 self._append(conn, row, log, PROMOTE, promote, {"missed": [], **(details or {})})
             event(conn, version)
@@ -157,14 +157,6 @@ class Registry:
             rows = conn.execute(query).all()
             self._vault.fetch_keys(conn, [row.record_key_id for row in rows])
             return [records.open_version(conn, self._vault, row, golden=False) for row in rows]
-
-    def find(self, model: str, fingerprint: str) -> ModelVersion | None:
-        """The newest version with this training fingerprint; None where there is none."""
-        return self._newest(model, fingerprint, "fingerprint")
-
-    def newest(self, model: str, definition_fingerprint: str) -> ModelVersion | None:
-        """The newest version of this definition; None where there is none."""
-        return self._newest(model, definition_fingerprint, "definition")
 
     def standings(
         self, models: Mapping[str, Asked], at: int | None = None, within: Connection | None = None
@@ -268,15 +260,9 @@ class Registry:
             version = records.open_version(conn, self._vault, row, golden=False)
             failed = version.training.verdict if missed is None else missed
             if not force:
-                _refuse_missed(version.ref, failed)
+                champions.refuse_missed(version.ref, failed)
             told = {"missed": list(failed), **(details or {})}
             return self._append(conn, row, log, PROMOTE, why, told, event)
-
-    def by_promoter(self, version: ModelVersion) -> bool:
-        """Whether who recorded a version may promote it: what an operator recorded waits for an approver."""
-        with self._db.read() as conn:
-            row = self._numbered(conn, version.model, version.number)
-            return standing.by_promoter(conn, self._vault, row)
 
     def rollback(self, model: str, to: int | None = None, why: str = "", event: Tell = untold) -> Promotion:
         """Makes the champion before the present one, or the version ``to``, the champion again.
@@ -286,17 +272,11 @@ class Registry:
         """
         with self._db.write() as conn:
             log = champions.lines(conn, self._vault, model)
-            number = _before(model, log, to)
+            number = champions.before(model, log, to)
             row, log = self._locked(conn, model, number, why)
             return self._append(conn, row, log, ROLLBACK, why, event=event)
 
     # ------------------------------------------------------------ inside
-
-    def _newest(self, model: str, value: str, name: str) -> ModelVersion | None:
-        with self._db.read() as conn:
-            found = standing.newest(conn, self._vault, [(model, value)], name)
-            opening = standing.Opening(conn, self._vault)
-            return next((opening.version(seen.given(id)) for id in found.values()), None)
 
     def _at_home(self, model: str) -> ColumnElement[bool]:
         return self._vault.at_home(model, model_versions.c.department)
@@ -348,29 +328,3 @@ class Registry:
         except NotFound:
             key = None  # shredded with its version
         return champions.promotion(self._vault, key, line, before)
-
-
-def _refuse_missed(ref: str, missed: Sequence[str]) -> None:
-    if missed:
-        raise GateFailed(
-            "it misses its thresholds: " + "; ".join(missed),
-            where=ref,
-            fix=f"kronkers promote {ref} --force --why REASON promotes it all the same.",
-        )
-
-
-def _before(model: str, log: list[Line], to: int | None) -> int:
-    """The number to go back to."""
-    earlier = [line.number for line in log]
-    if to is None:
-        others = [number for number in earlier if number != earlier[-1]]
-        if not others:
-            raise NotFound(
-                f"{model} has no champion before the present one", fix=f"kronkers versions {model}"
-            )
-        return others[-1]
-    if to not in earlier:
-        raise UsageError(
-            f"{model}@{to} never was champion", fix=f"kronkers promote {model}@{to} --why REASON"
-        )
-    return to

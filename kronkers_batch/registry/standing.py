@@ -169,7 +169,7 @@ def _newest(conn: Connection, vault: Vault, asked: Iterable[Question], name: str
 
 
 def by_promoter(conn: Connection, vault: Vault, row: VersionRow) -> bool:
-    """See :meth:`Registry.by_promoter`."""
+    """Whether who recorded a version may promote it: what an operator recorded waits for an approver."""
     trust = vault.trust
     if trust.revoked(conn, row.signer_key, clock.now()):
         return False

@@ -215,9 +215,7 @@ def test_what_is_asked_of_one_model_is_what_is_asked_of_many(many):
     house = many()
     one = house.registry.standings({"m007": ASKED})["m007"]
     assert house.registry.champion("m007").id == one.champion.id
-    assert house.registry.newest("m007", "d" * 64).id == one.newest.id
-    assert house.registry.find("m007", "e" * 64).id == one.found["e" * 64].id
-    assert house.registry.by_promoter(one.newest)
+    assert (one.newest.number, one.found["e" * 64].number, one.by_promoter) == (2, 1, True)
     assert house.warehouse.find("m007", DAY, "a") == house.warehouse.head("m007", DAY)
     none = house.registry.standings({"nobody": Asked("x"), "m007": Asked("")}, at=1)
     assert (none["nobody"].champion, none["nobody"].last, none["nobody"].promoted) == (None, None, 0)

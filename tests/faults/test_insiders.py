@@ -7,6 +7,7 @@ from sqlalchemy import insert, select, update
 
 from kronkers_batch.data.reference import lookup
 from kronkers_batch.errors import IntegrityError, NotFound
+from kronkers_batch.registry.standing import Asked
 from kronkers_batch.store import clock
 from kronkers_batch.store.tables import outputs, registry
 from kronkers_batch.store.tables import vault as t
@@ -88,7 +89,8 @@ def test_another_department_makes_no_champion_of_ours(house, fred):
     champion = service.registry.champion("late")
     assert (champion.number, service.registry.artifact(champion)) == (1, b"ours")
     assert [v.number for v in service.registry.versions("late")] == [1]
-    assert service.registry.find("late", "a" * 64) is service.registry.newest("late", "b" * 64) is None
+    found = service.registry.standings({"late": Asked("b" * 64, ("a" * 64,))})["late"]
+    assert (found.newest, found.found) == (None, {})
     for refused in (service.registry.get, lambda *a: service.registry.promote(*a, why="x", force=True)):
         with pytest.raises(NotFound):
             refused("late", 2)

@@ -361,7 +361,7 @@ VERSIONS = [
     _("a version is recorded without its promotion", "registry.registry:Registry.record",
       drop("self._append(...)"), f"{REGISTRY}test_a_version_is_recorded_with_its_promotion_or_not_at_all"),
     _("a version is promoted with its recording whatever it misses", "registry.registry:Registry.record",
-      drop("_refuse_missed(...)"), f"{REGISTRY}test_a_version_is_recorded_with_its_promotion_or_not_at_all"),
+      drop("champions.refuse_missed(...)"), f"{REGISTRY}test_a_version_is_recorded_with_its_promotion_or_not_at_all"),
     _("a promotion that was lost stays lost", "planning.training:promotable",
       swap("version.missed", "version.missed or not version.missed_then"),
       f"{GATES}test_a_version_that_passed_and_was_not_promoted_is_promoted_by_the_next_run_in_words"),
