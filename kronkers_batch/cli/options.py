@@ -125,7 +125,7 @@ def opened(args: argparse.Namespace, **options: Any) -> Iterator[Services]:
     if args.own_process:
         gc.freeze()  # what there is by now stays to the end: no collection need walk through it
     gc.enable()
-    looks = services.db.one_moment() if args.command in _LOOKING else nullcontext()
+    looks = services.db.one_moment() if _named(args) in _LOOKING else nullcontext()
     try:
         with looks:
             _compared(services, args)
@@ -139,9 +139,9 @@ def opened(args: argparse.Namespace, **options: Any) -> Iterator[Services]:
             services.close()
 
 
-def _of_group(args: argparse.Namespace) -> str:
-    """The command with its verb, such as ``keys shred``; empty for a command without verbs."""
-    return " ".join([args.command, *args.names[:1]]) if args.verbs else ""
+def _named(args: argparse.Namespace) -> str:
+    """The command, with its verb where it has verbs, such as ``keys shred``."""
+    return " ".join([args.command, *args.names[:1]]) if args.verbs else str(args.command)
 
 
 def _compared(services: Services, args: argparse.Namespace) -> None:
@@ -149,7 +149,7 @@ def _compared(services: Services, args: argparse.Namespace) -> None:
     from kronkers_batch.errors import IntegrityError, StoreError
     from kronkers_batch.steps import checkpoint
 
-    command = _of_group(args) or args.command
+    command = _named(args)
     if command in _COMPARING:
         return
     shows = command in _SHOWING
