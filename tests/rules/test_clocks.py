@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from kronkers_batch.steps import clocks, runs
@@ -46,9 +48,9 @@ def test_a_clock_behind_brings_back_no_older_champion(world: World, monkeypatch:
     assert scores(world) == f"{MODEL}@2"
     monkeypatch.undo()
     behind(monkeypatch, 3_600)
-    assert "the clock of this machine is 3,600 s behind the newest entry of the ledger" in (
-        clocks.as_of(world.services).warning()
-    )
+    # An hour but for what this test took.
+    told = clocks.as_of(world.services).warning()
+    assert re.search(r"the clock of this machine is 3,[56]\d\d s behind the newest entry of the ledger", told)
 
 
 def test_a_clock_behind_undoes_no_rollback(world: World, monkeypatch: pytest.MonkeyPatch):
