@@ -101,6 +101,8 @@ def objects(connection: Connection) -> dict[str, str]:
 
 def compare(found: Objects, wanted: Objects) -> str:
     """One difference in words; empty where there is none."""
+    if found == wanted:
+        return ""
     different = {name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name)}
     # Tables first: of one that was put in, its columns and indexes are there as well.
     for name in sorted(
@@ -126,6 +128,7 @@ def _version(connection: Connection) -> object:
     return raw.execute("PRAGMA schema_version").fetchone()[0]
 
 
+@functools.lru_cache(maxsize=256)  # of some forty objects, again after each write
 def _normal(sql: str | None) -> str:
     return _SPACE.sub(" ", sql or "").strip(" ")
 

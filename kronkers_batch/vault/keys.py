@@ -5,10 +5,10 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from kronkers_batch.errors import IntegrityError, NotFound
-from kronkers_batch.store import clock, seen
+from kronkers_batch.store import clock, connecting, seen
 from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables import vault as t
@@ -22,6 +22,9 @@ from kronkers_batch.vault.trust import Trust
 _NAMED = select(t.data_keys.c.id, t.data_keys.c.department, t.data_keys.c.model, t.data_keys.c.version_id)
 _OF_KIND = {kind: _NAMED.where(t.data_keys.c.kind == str(kind)) for kind in (Kind.FILTER, Kind.RECORD)}
 _FILTERS, _RECORDS = _OF_KIND[Kind.FILTER], _OF_KIND[Kind.RECORD]
+_BY_NAME = select(t.data_keys.c.id).where(
+    *(t.data_keys.c[name] == bindparam(name) for name in ("kind", "department", "model", "version_id"))
+)
 
 
 class Keyring(Tree):
@@ -30,11 +33,13 @@ class Keyring(Tree):
     def __init__(self, identity: Identity, trust: Trust) -> None:
         super().__init__(identity, trust)
         self._data: KeyCache[str, DataKey] = KeyCache()
+        self._named: KeyCache[tuple[Scope, Kind, str], str] = KeyCache()
 
     def forget(self) -> None:
         """Drops every remembered key."""
         super().forget()
         self._data.clear()
+        self._named.clear()
 
     def new_data_key(self, conn: Connection, scope: Scope, kind: Kind, version_id: str) -> DataKey:
         """Makes the key of one version and wraps it. One a (kind, scope, version id).
@@ -134,13 +139,13 @@ class Keyring(Tree):
         named = {"department": scope.department, "model": scope.model, "version_id": version_id}
         if kind in _OF_KIND and (known := seen.loaded(conn, _OF_KIND[kind], **named)) is not None:
             return self.data_key(conn, known[0].id) if known else None
-        query = select(t.data_keys.c.id).where(
-            t.data_keys.c.kind == str(kind),
-            t.data_keys.c.department == scope.department,
-            t.data_keys.c.model == scope.model,
-            t.data_keys.c.version_id == version_id,
-        )
-        key_id = conn.execute(query).scalar()
+        # In a write transaction it is asked each time: what was made in one that was undone is no key.
+        writes = conn.get_execution_options().get(connecting.WRITES, False)
+        key_id = None if writes else self._named.get((scope, kind, version_id))
+        if key_id is None:
+            key_id = conn.execute(_BY_NAME, {**named, "kind": str(kind)}).scalar()
+            if key_id is not None and not writes:
+                self._named.put((scope, kind, version_id), key_id)
         return None if key_id is None else self.data_key(conn, key_id)
 
     def wrap_data_key(self, key: DataKey, parent: TreeKey) -> bytes:

@@ -30,6 +30,8 @@ _BITS_PER_KEY = 16
 _PROBES = 6
 _INDEX_BYTES = 65_536
 _STEP = 8_192  # rows at once: positions stay in the processor's cache
+_SHIFTS = np.arange(_PROBES, dtype=np.uint64) * np.uint64(_SHIFT)
+_BITS_OF_BYTE = np.left_shift(1, np.arange(8)).astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -85,11 +87,10 @@ def candidates(layout: Layout, index_piece: bytes, hashes: Words) -> set[int]:
     """Numbers of the pieces that may hold one of the keys, all of which belong to this index piece."""
     table = np.frombuffer(index_piece, dtype=np.uint8).reshape(layout.per, layout.pieces, _BLOCK_BYTES)
     block = ((hashes[:, 0] & np.uint64(layout.blocks - 1)) % np.uint64(layout.per)).astype(np.int64)
-    hit = np.ones((len(hashes), layout.pieces), dtype=np.bool_)
-    for probe in range(_PROBES):
-        bit = ((hashes[:, 1] >> np.uint64(_SHIFT * probe)) & _BLOCK_BITS).astype(np.int64)
-        byte = table[block, :, bit >> 3]  # shape (keys, pieces)
-        hit &= (byte >> (bit & 7)[:, None].astype(np.uint8)) & 1 == 1
+    bit = (hashes[:, 1, None] >> _SHIFTS) & _BLOCK_BITS  # shape (keys, probes)
+    byte = table[block[:, None], :, (bit >> np.uint64(3)).astype(np.int64)]  # shape (keys, probes, pieces)
+    mask = _BITS_OF_BYTE[(bit & np.uint64(7)).astype(np.int64)]
+    hit = np.all(byte & mask[:, :, None], axis=1)  # shape (keys, pieces)
     return set((layout.first + np.nonzero(hit.any(axis=0))[0]).tolist())
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import operator
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, bindparam, select
 
 from kronkers_batch.errors import IntegrityError, UsageError
 from kronkers_batch.frames.schema import Schema
@@ -20,8 +22,8 @@ from kronkers_batch.vault.manifest import PieceEntry, check_piece
 from kronkers_batch.vault.sealing import key_check
 from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse import filters, pieces
-from kronkers_batch.warehouse.catalog import RESTORE, Opened
 from kronkers_batch.warehouse.keyhash import hash_keys
+from kronkers_batch.warehouse.opening import RESTORE, Group, Opened
 
 if TYPE_CHECKING:
     import polars as pl
@@ -32,6 +34,17 @@ DATE_COLUMN = "logical_date"
 AT_ONCE = 8  # pieces in memory as ciphertext, about 8 MB
 # More keys than this hit most pieces anyway: reading all of them is cheaper than asking for each.
 _MOST_KEYS = 2_000
+# Made once: making a statement anew takes longer than executing it. By all columns of the index each: a
+# condition on part and number together, with ``or``, would read through all of a version's index.
+_PIECES = select(output_pieces.c.number, output_pieces.c.data).where(
+    output_pieces.c.version_id == bindparam("version"),
+    output_pieces.c.number.in_(bindparam("numbers", expanding=True)),
+)
+_FILTERS = select(output_filters.c.part, output_filters.c.number, output_filters.c.data).where(
+    output_filters.c.version_id == bindparam("version"),
+    output_filters.c.part.in_(bindparam("parts", expanding=True)),
+    output_filters.c.number.in_(bindparam("numbers", expanding=True)),
+)
 
 
 def stream(
@@ -49,7 +62,50 @@ def stream(
 
     Raises IntegrityError before anything of a changed, missing or foreign piece is handed out.
     """
-    wanted = [entry for entry in opened.pieces if only is None or entry.number in only]
+    for plain in _plain(db, vault, key, opened, only, early):
+        yield pieces.decode(plain, columns)
+
+
+def matching(
+    db: Database,
+    vault: Vault,
+    key: DataKey,
+    opened: Opened,
+    wanted: pl.DataFrame,
+    columns: Sequence[str],
+    only: set[int] | None,
+    early: Mapping[int, bytes],
+) -> Iterator[pl.DataFrame]:
+    """The rows of the keys in ``wanted``, as :func:`stream` in all else; no frame where a piece has none.
+
+    Of one key only the key columns are decoded first: most pieces are opened in vain.
+    """
+    rest = [name for name in columns if name not in wanted.columns]
+    for plain in _plain(db, vault, key, opened, only, early):
+        if wanted.height > 1:
+            frame = pieces.decode(plain, [*wanted.columns, *rest])
+            hits = frame.join(wanted, on=wanted.columns, how="semi", nulls_equal=True)
+            if hits.height:
+                yield hits.select(columns)
+            continue
+        frame = pieces.decode(plain, wanted.columns)
+        each = (frame.get_column(name).eq_missing(wanted.get_column(name)) for name in wanted.columns)
+        hit = functools.reduce(operator.and_, each)
+        if hit.any():
+            whole = frame.hstack(pieces.decode(plain, rest)) if rest else frame
+            yield whole.filter(hit).select(columns)
+
+
+def _plain(
+    db: Database,
+    vault: Vault,
+    key: DataKey,
+    opened: Opened,
+    only: set[int] | None,
+    early: Mapping[int, bytes],
+) -> Iterator[bytes]:
+    """The pieces of a version in their order, each verified and opened."""
+    wanted = _listed(opened, only)
     for start in range(0, len(wanted), AT_ONCE):
         batch = wanted[start : start + AT_ONCE]
         if early:
@@ -63,7 +119,7 @@ def stream(
                 raise _damaged(opened, f"piece {entry.number} is missing")
             check_piece(entry, blob)
             context = opened.place.piece(entry.number, entry.rows, entry.schema)
-            yield pieces.decode(vault.unseal(key, context, blob), columns)
+            yield vault.unseal(key, context, blob)
 
 
 def holding(
@@ -86,17 +142,25 @@ def holding(
         # Who may read could wrap another one in its place: every key would be hashed elsewhere and not found.
         raise _damaged(opened, "the filter key is not the one that its filters were made with")
     hashes = hash_keys(wanted, version.schema.select(version.key), secret)
-    numbers = [filters.index_piece_of(group.layout, hashes) for group in opened.groups]
-    table = output_filters.c
-    these = [(table.part == part) & table.number.in_(set(each.tolist())) for part, each in enumerate(numbers)]
-    query = select(table.part, table.number, table.data).where(table.version_id == version.id, or_(*these))
-    blobs = {(row.part, row.number): row.data for row in conn.execute(query).all()}
     found: set[int] = set()
-    for part, each in enumerate(numbers):
-        for number in sorted(set(each.tolist())):
-            plain = _filter(vault, key, opened, part, number, blobs.get((part, number)))
-            found |= filters.candidates(opened.groups[part].layout, plain, hashes[each == number])
+    for parts in _alike(opened.groups):
+        each = filters.index_piece_of(opened.groups[parts[0]].layout, hashes)
+        numbers = sorted(set(each.tolist()))
+        asked = {"version": version.id, "parts": parts, "numbers": numbers}
+        blobs = {(row.part, row.number): row.data for row in conn.execute(_FILTERS, asked).all()}
+        for part in parts:
+            for number in numbers:
+                plain = _filter(vault, key, opened, part, number, blobs.get((part, number)))
+                found |= filters.candidates(opened.groups[part].layout, plain, hashes[each == number])
     return found
+
+
+def _alike(groups: Sequence[Group]) -> list[list[int]]:
+    """The groups' numbers, those together in which every key belongs to the same index piece."""
+    found: dict[tuple[int, int], list[int]] = {}
+    for part, group in enumerate(groups):
+        found.setdefault((group.layout.blocks, group.layout.per), []).append(part)
+    return list(found.values())
 
 
 def dated(frame: pl.DataFrame, opened: Opened) -> pl.DataFrame:
@@ -153,16 +217,20 @@ def few(conn: Connection, opened: Opened, only: set[int] | None, most: int) -> d
         only: The pieces' numbers; None is all.
         most: How many may be in memory.
     """
-    batch = [entry for entry in opened.pieces if only is None or entry.number in only]
+    batch = _listed(opened, only)
     return _blobs(conn, opened, batch) if 0 < len(batch) <= most else {}
 
 
+def _listed(opened: Opened, only: set[int] | None) -> Sequence[PieceEntry]:
+    """The manifest's entries of these pieces, or of all; what it does not list is none of the version's."""
+    if only is None:
+        return opened.pieces
+    return [opened.by_number[number] for number in sorted(only) if number in opened.by_number]
+
+
 def _blobs(conn: Connection, opened: Opened, batch: Sequence[PieceEntry]) -> dict[int, bytes]:
-    table = output_pieces.c
-    query = select(table.number, table.data).where(
-        table.version_id == opened.version.id, table.number.in_([entry.number for entry in batch])
-    )
-    return {row.number: row.data for row in conn.execute(query).all()}
+    asked = {"version": opened.version.id, "numbers": [entry.number for entry in batch]}
+    return {row.number: row.data for row in conn.execute(_PIECES, asked).all()}
 
 
 def _damaged(opened: Opened, what: str) -> IntegrityError:
