@@ -40,14 +40,17 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./ ()-]{1,120}")
 def unchanged(connection: Connection) -> bool:
     """Whether :func:`require` was content with this connection, and the schema is the same still.
 
-    A few microseconds on SQLite. PostgreSQL takes milliseconds to say so, and is asked once a second; what
-    matters is read back after each commit, and that asks every time.
+    SQLite says so in microseconds, but of a connection that has read the schema within the last second: what
+    it has in memory could be older than the file. PostgreSQL takes milliseconds, and is asked once a second.
+    What matters is read back after each commit, and that looks every time.
     """
     known = connection.info.get(_KNOWN)
     if known is None:
         return False
-    postgres = connection.dialect.name == "postgresql"
-    if postgres and time.monotonic() - connection.info[_ASKED] < _SECONDS:
+    recent = time.monotonic() - connection.info[_ASKED] < _SECONDS
+    if connection.dialect.name != "postgresql":
+        return recent and bool(known == _version(connection))
+    if recent:
         return True
     connection.info[_ASKED] = time.monotonic()
     return bool(known == _version(connection))

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 DATE_COLUMN = "logical_date"
 """Stands before an output's own columns where rows of several dates are told apart."""
 
+_TOLD = "\0asked"  # no column of an output is called so
 AT_ONCE = 8  # pieces in memory as ciphertext, about 8 MB
 # More keys than this hit most pieces anyway: reading all of them is cheaper than asking for each.
 _MOST_KEYS = 2_000
@@ -78,22 +79,31 @@ def matching(
 ) -> Iterator[pl.DataFrame]:
     """The rows of the keys in ``wanted``, as :func:`stream` in all else; no frame where a piece has none.
 
-    Of one key only the key columns are decoded first: most pieces are opened in vain.
+    Of several pieces only the key columns are decoded first: all but one are most likely opened in vain.
     """
     rest = [name for name in columns if name not in wanted.columns]
+    first = wanted.columns if only is None or len(only) > 1 else [*wanted.columns, *rest]
     for plain in _plain(db, vault, key, opened, only, early):
-        if wanted.height > 1:
-            frame = pieces.decode(plain, [*wanted.columns, *rest])
-            hits = frame.join(wanted, on=wanted.columns, how="semi", nulls_equal=True)
-            if hits.height:
-                yield hits.select(columns)
-            continue
-        frame = pieces.decode(plain, wanted.columns)
-        each = (frame.get_column(name).eq_missing(wanted.get_column(name)) for name in wanted.columns)
-        hit = functools.reduce(operator.and_, each)
+        frame = pieces.decode(plain, first)
+        hit = _hits(frame, wanted)
         if hit.any():
-            whole = frame.hstack(pieces.decode(plain, rest)) if rest else frame
-            yield whole.filter(hit).select(columns)
+            whole = frame if frame.width > wanted.width or not rest else frame.hstack(pieces.decode(plain, rest))
+            found = whole.filter(hit)
+            yield found if found.columns == columns else found.select(columns)
+
+
+def _hits(frame: pl.DataFrame, wanted: pl.DataFrame) -> pl.Series:
+    """Which rows have one of these keys: one truth a row. Nulls are equal, and NaN is."""
+    import polars as pl
+
+    if wanted.height > 1:
+        told = wanted.with_columns(pl.lit(True).alias(_TOLD))
+        joined = frame.select(wanted.columns).join(
+            told, on=wanted.columns, how="left", nulls_equal=True, maintain_order="left"
+        )
+        return joined.get_column(_TOLD).is_not_null()
+    each = (frame.get_column(name).eq_missing(wanted.get_column(name)) for name in wanted.columns)
+    return functools.reduce(operator.and_, each)
 
 
 def _plain(
@@ -169,7 +179,8 @@ def dated(frame: pl.DataFrame, opened: Opened) -> pl.DataFrame:
 
     if DATE_COLUMN in frame.columns:
         return frame
-    return frame.select(pl.lit(opened.version.date, pl.Date).alias(DATE_COLUMN), pl.all())
+    date = pl.Series(DATE_COLUMN, [opened.version.date], pl.Date).new_from_index(0, frame.height)
+    return pl.DataFrame([date, *frame.get_columns()])
 
 
 def no_rows(opened: Opened, columns: Sequence[str] | None) -> pl.DataFrame:
