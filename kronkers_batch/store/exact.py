@@ -40,19 +40,20 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./ ()-]{1,120}")
 def unchanged(connection: Connection) -> bool:
     """Whether :func:`require` was content with this connection, and the schema is the same still.
 
-    SQLite says so in microseconds, but of a connection that has read the schema within the last second: what
-    it has in memory could be older than the file. PostgreSQL takes milliseconds, and is asked once a second.
-    What matters is read back after each commit, and that looks every time.
+    SQLite says in microseconds whether the file's schema changed; what a connection has in memory can be
+    another one all the same, so it counts for a second and is then read again. PostgreSQL takes milliseconds,
+    and is asked once a second. What matters is read back after each commit, and that looks every time.
     """
     known = connection.info.get(_KNOWN)
     if known is None:
         return False
     recent = time.monotonic() - connection.info[_ASKED] < _SECONDS
-    if connection.dialect.name != "postgresql":
-        return recent and bool(known == _version(connection))
-    if recent:
-        return True
-    connection.info[_ASKED] = time.monotonic()
+    if connection.dialect.name == "postgresql":
+        if recent:
+            return True
+        connection.info[_ASKED] = time.monotonic()
+    elif not recent:
+        return False
     return bool(known == _version(connection))
 
 

@@ -3,7 +3,8 @@
 A piece's filter is an array of blocks of 512 bits; a key sets six bits of one block. The filters of up to
 128 pieces make a group and lie block-major: block 0 of every piece, then block 1 of every piece. A group is
 cut into *index pieces* of about 64 KB, each sealed by itself, so that a probe opens one of them a group,
-whatever the number of rows. With 16 bits a key about one piece in a thousand is opened in vain.
+whatever the number of rows. With 32 bits a key about one piece in 25,000 is opened in vain. Outputs of
+version 0.1 have 16 bits, and one in a thousand: how many blocks there are stands in each group's layout.
 
 The number of blocks is a power of two: the block of a key is its hash's lowest bits, so a smaller filter
 becomes a larger one by repetition and all pieces of a group are made to agree.

@@ -87,7 +87,9 @@ def matching(
         frame = pieces.decode(plain, first)
         hit = _hits(frame, wanted)
         if hit.any():
-            whole = frame if frame.width > wanted.width or not rest else frame.hstack(pieces.decode(plain, rest))
+            whole = (
+                frame if frame.width > wanted.width or not rest else frame.hstack(pieces.decode(plain, rest))
+            )
             found = whole.filter(hit)
             yield found if found.columns == columns else found.select(columns)
 
