@@ -82,16 +82,16 @@ def matching(
     Of several pieces only the key columns are decoded first: all but one are most likely opened in vain.
     """
     rest = [name for name in columns if name not in wanted.columns]
-    first = wanted.columns if only is None or len(only) > 1 else [*wanted.columns, *rest]
+    alone = only is not None and len(only) == 1
     for plain in _plain(db, vault, key, opened, only, early):
-        frame = pieces.decode(plain, first)
+        frame = pieces.decode(plain, [*wanted.columns, *rest] if alone else wanted.columns)
         hit = _hits(frame, wanted)
-        if hit.any():
-            whole = (
-                frame if frame.width > wanted.width or not rest else frame.hstack(pieces.decode(plain, rest))
-            )
-            found = whole.filter(hit)
-            yield found if found.columns == columns else found.select(columns)
+        if not hit.any():
+            continue
+        if rest and not alone:
+            frame = frame.hstack(pieces.decode(plain, rest))
+        found = frame.filter(hit)
+        yield found if found.columns == columns else found.select(columns)
 
 
 def _hits(frame: pl.DataFrame, wanted: pl.DataFrame) -> pl.Series:

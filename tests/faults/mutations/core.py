@@ -363,7 +363,7 @@ OUTPUTS = [
       f"{LOOKUP}test_a_null_in_a_key_is_found",
       f"{LOOKUP}test_one_key_and_several_find_the_same_rows_in_their_order"),
     _("all of a piece is decoded to look for a key", "warehouse.reader:matching",
-      sets("first", "[*wanted.columns, *rest]"),
+      sets("alone", "True"),
       f"{LOOKUP}test_of_pieces_that_are_opened_in_vain_the_key_alone_is_decoded"),
     _("a head may be another date's version", "warehouse.catalog:head_row",
       never("(row.model, row.logical_date) != (judged[-1].place.model, judged[-1].place.date)"),

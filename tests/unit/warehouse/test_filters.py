@@ -14,7 +14,7 @@ KEY = Schema((Column("k", ColumnType.INTEGER),))
 SECRET = bytes(range(32))
 PINNED = {
     16: (128, "dad59afb5644800b81b771b007287164e7f8e4e905efd9867be27f0e640c7434"),
-    32: (256, "?"),
+    32: (256, "4d22abdd74f3e7ef7d162260f5059d34056f1fc3c641f9a6bf8dc40078746165"),
 }
 
 
@@ -61,9 +61,8 @@ def test_a_filter_is_pinned(bits, monkeypatch):
     layout, parts = filters.assemble(0, [filters.build(hashes(0, 3000)), filters.build(hashes(3000, 10))])
     assert layout == filters.Layout(first=0, pieces=2, blocks=blocks, per=blocks)
     assert hashlib.sha256(index := b"".join(parts)).hexdigest() == digest
-    assert {0, 1} == {
-        piece for key in (2999, 3000) for piece in filters.candidates(layout, index, hashes(key, 1))
-    }
+    for piece, key in ((0, 2999), (1, 3000)):
+        assert piece in filters.candidates(layout, index, hashes(key, 1))
 
 
 def test_layout_survives_json():
