@@ -87,7 +87,7 @@ WRITTEN = [
     _("whoever writes prepares all statements again", "store.engine:Database.unchecked",
       swap("self._opened(looking=anew)", "self._opened()"),
       "tests/unit/store/test_exact.py"
-      "::test_each_read_back_looks_at_the_file_and_no_other_connection_pays_for_it"),
+      "::test_each_read_back_looks_at_the_file_and_no_connection_that_works_does"),
     _("what a connection has in memory counts for good", "store.exact:unchanged",
       never("not recent"),
       "tests/unit/store/test_exact.py::test_what_a_connection_has_in_memory_counts_for_a_second"),

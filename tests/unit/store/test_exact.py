@@ -24,36 +24,43 @@ def test_a_difference_names_what_somebody_made_before_what_sqlite_made_of_it():
 
 
 def looked(tmp_path, monkeypatch, *, seconds: float) -> tuple[int, int, int]:
-    """How often connections look at the whole schema: in three reads; in three writes; how many do."""
+    """How often the whole schema is looked at in three reads; in three writes; and by connections that work."""
     db = Database(Secret(f"sqlite:///{tmp_path}/x.db"))
     db.migrate()
-    with db.write() as conn:  # both connections are there
-        row = {"id": "a", "name": "a", "kind": "person", "created": 1}
-        written.insert(conn, t.principals, row, "a person")
-    monkeypatch.setattr(exact, "_SECONDS", seconds)
-    looks = []
+    looks: list[int] = []
+    at_work: set[int] = set()
     objects = exact.objects
 
+    def which(connection) -> int:
+        return id(connection.connection.dbapi_connection)
+
     def counted(connection):
-        looks.append(id(connection.connection.dbapi_connection))
+        looks.append(which(connection))
         return objects(connection)
 
+    def write(name: str) -> None:
+        row = {"id": name, "name": name, "kind": "person", "created": 1}
+        with db.write() as conn:
+            at_work.add(which(conn))
+            written.insert(conn, t.principals, row, "a person")
+
+    write("a")  # now all connections are there
+    monkeypatch.setattr(exact, "_SECONDS", seconds)
     monkeypatch.setattr(exact, "objects", counted)
     for _ in range(3):
         with db.read() as conn:
+            at_work.add(which(conn))
             conn.execute(select(t.principals)).all()
     reads = len(looks)
     for name in "bcd":
-        with db.write() as conn:
-            row = {"id": name, "name": name, "kind": "person", "created": 1}
-            written.insert(conn, t.principals, row, "a person")
+        write(name)
     db.close()
-    return reads, len(looks) - reads, len(set(looks))
+    return reads, len(looks) - reads, sum(one in at_work for one in looks)
 
 
-def test_each_read_back_looks_at_the_file_and_no_other_connection_pays_for_it(tmp_path, monkeypatch):
-    assert looked(tmp_path, monkeypatch, seconds=60) == (0, 3, 1)
+def test_each_read_back_looks_at_the_file_and_no_connection_that_works_does(tmp_path, monkeypatch):
+    assert looked(tmp_path, monkeypatch, seconds=60) == (0, 3, 0)
 
 
 def test_what_a_connection_has_in_memory_counts_for_a_second(tmp_path, monkeypatch):
-    assert looked(tmp_path, monkeypatch, seconds=0) == (3, 6, 2)
+    assert looked(tmp_path, monkeypatch, seconds=0) == (3, 6, 6)

@@ -36,8 +36,7 @@ def warm(house, opened):
     """A house in which the head was looked up before, with its version."""
     version = house.publish(pieces=2)
     opened.clear()
-    assert found(house) == found(house) == [5.0]
-    assert opened == [version.id]
+    assert found(house) == [5.0]
     return version
 
 
@@ -48,10 +47,10 @@ def change(house: House, table, **values) -> None:
 
 
 def test_a_version_is_opened_once_by_whichever_way_it_is_read(house, warm, opened):
-    assert found(house, version=1) == [5.0]
+    assert found(house) == found(house, version=1) == [5.0]
     assert house.warehouse.lookup("late", [ROW])["score"].to_list() == [5.0]
     assert house.rows(date=DAY).height == 200
-    assert len(opened) == 1
+    assert opened == [warm.id]
 
 
 @pytest.mark.parametrize("column", ["manifest", "signature", "signer", "signer_key", "number", "fingerprint"])
@@ -70,7 +69,7 @@ def test_the_signed_row_of_another_version_is_refused(house, warm):
     house.publish(NEXT)
     with house.db.unchecked(write=True) as conn:
         other = conn.execute(output_versions.select().where(output_versions.c.id != warm.id)).one()
-        values = {name: other._mapping[name] for name in ("manifest", "signature", "key_id", "record_key_id")}
+        values = {name: other._mapping[name] for name in ("manifest", "signature")}
         conn.execute(update(output_versions).where(output_versions.c.id == warm.id).values(**values))
     with pytest.raises(IntegrityError):
         found(house)
