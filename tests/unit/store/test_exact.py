@@ -24,7 +24,7 @@ def test_a_difference_names_what_somebody_made_before_what_sqlite_made_of_it():
 
 
 def looked(tmp_path, monkeypatch, *, seconds: float) -> tuple[int, int, int]:
-    """How often the whole schema is looked at in three reads; in three writes; and by connections that work."""
+    """How often the whole schema is looked at in three reads; in three writes; by connections that work."""
     db = Database(Secret(f"sqlite:///{tmp_path}/x.db"))
     db.migrate()
     looks: list[int] = []
