@@ -54,6 +54,7 @@ class Warehouse:
     def __init__(self, database: Database, vault: Vault, ledger: Ledger) -> None:
         self._db, self._vault, self._ledger = database, vault, ledger
         self._known = new_known()
+        reader.keep_memory()
 
     # ------------------------------------------------------------ writing
 

@@ -1,4 +1,4 @@
-"""One key out of a small output and out of one with many times as many rows, looked up in turn by one process.
+"""One key out of a small output and out of one with many times as many rows, looked up in turn.
 
 ``make bench`` prints milliseconds by the clock and of the processor, and the ratio of the two sizes: what a
 lookup costs hangs on the number of groups of filters, hardly on that of rows. Nothing is asserted of times.
