@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, func, or_, select
 
 from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound
 from kronkers_batch.ledger.actions import ACTIONS, DECISIONS
@@ -75,6 +75,12 @@ class Head:
     hash: bytes
 
 
+NOTHING = Head(0, GENESIS)
+_MINE_AND_LAST = select(table.c.seq, table.c.hash).where(
+    or_(table.c.seq == bindparam("mine"), table.c.seq == select(func.max(table.c.seq)).scalar_subquery())
+)
+
+
 class Ledger:
     """Appends entries and verifies the chain.
 
@@ -83,7 +89,7 @@ class Ledger:
 
     def __init__(self, db: Database, keys: Keys) -> None:
         self._db, self._keys = db, keys
-        self._mine = Head(0, GENESIS)
+        self._mine = NOTHING
         self.decided = False
 
     def append(
@@ -120,8 +126,7 @@ class Ledger:
             raise ValueError("details need a department whose key seals them")
         serialise(conn, "ledger")
         self._keys.require(conn, action, subject, department)  # here: whose right ends gets no later line
-        self.require_mine(conn, self.mine)
-        last = head(conn)
+        last = self.require_mine(conn, self.mine)
         seq, key_id, blob = last.seq + 1, "", b""
         if details:
             plain = json.dumps(details, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
@@ -157,7 +162,7 @@ class Ledger:
         return self._mine
 
     @staticmethod
-    def require_mine(conn: Connection, mine: Head) -> None:
+    def require_mine(conn: Connection, mine: Head) -> Head:
         """Refuses a ledger without the last entry that this process wrote.
 
         A chain does not tell that its end was cut off; the next entry would go on from the one before.
@@ -167,12 +172,16 @@ class Ledger:
             mine: :attr:`mine` from before the transaction began, where that only reads: what another thread
                 writes meanwhile is not there for it.
 
+        Returns:
+            The last entry as it stands there, not verified.
+
         Raises:
             IntegrityError: It is gone, or is another one.
         """
-        query = select(table.c.hash).where(table.c.seq == mine.seq)
-        if mine.seq and conn.execute(query).scalar() != mine.hash:
+        there = {row.seq: row.hash for row in conn.execute(_MINE_AND_LAST, {"mine": mine.seq}).all()}
+        if mine.seq and there.get(mine.seq) != mine.hash:
             raise _broken(mine.seq, "which this process wrote, is gone or is another one")
+        return max((Head(*entry) for entry in there.items()), key=lambda one: one.seq, default=NOTHING)
 
     def entries(
         self, conn: Connection, *, after: int = 0, limit: int | None = None, subject: str | None = None
@@ -233,7 +242,7 @@ class Ledger:
 
     def verify_in(self, conn: Connection, mine: Head, after: Head | None = None) -> Head:
         """As :meth:`verify`, as of a transaction; ``mine`` as for :meth:`require_mine`."""
-        last = after or Head(0, GENESIS)
+        last = after or NOTHING
         query = select(table).where(table.c.seq > last.seq).order_by(table.c.seq)
         for row in conn.execute(query.execution_options(yield_per=1000)):
             if row.seq != last.seq + 1:
@@ -249,7 +258,7 @@ class Ledger:
 def head(conn: Connection) -> Head:
     """The last entry as it stands there, not verified."""
     row = conn.execute(select(table.c.seq, table.c.hash).order_by(table.c.seq.desc()).limit(1)).one_or_none()
-    return Head(0, GENESIS) if row is None else Head(row.seq, row.hash)
+    return NOTHING if row is None else Head(row.seq, row.hash)
 
 
 def entry_hash(row: Mapping[str, Any]) -> bytes:

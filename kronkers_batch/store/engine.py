@@ -41,6 +41,7 @@ class Database:
     def __init__(self, url: Secret, *, wait: float = connecting.WAIT_MS / 1000) -> None:
         self._url, self._wait = url, wait
         self._engine: Engine | None = None
+        self._looking: Engine | None = None
         self._process = 0
         self._lock = threading.Lock()
         self._claim: RunClaim | None = None
@@ -215,17 +216,22 @@ class Database:
     def close(self) -> None:
         """Closes all connections; the next use opens it again."""
         with self._lock:
-            if self._engine is not None and self._process == os.getpid():
-                self._engine.dispose()
-            self._engine = None
+            for engine in (self._engine, self._looking):
+                if engine is not None and self._process == os.getpid():
+                    engine.dispose()
+            self._engine = self._looking = None
 
     @contextlib.contextmanager
-    def unchecked(self, *, write: bool) -> Iterator[Connection]:
-        """A transaction on whatever schema there is: for migrations, and for who looks at one."""
+    def unchecked(self, *, write: bool, anew: bool = False) -> Iterator[Connection]:
+        """A transaction on whatever schema there is: for migrations, and for who looks at one.
+
+        ``anew``: on a connection that is for nothing but looking. Its schema is read from the file each time,
+        for which those that work would have to prepare all of their statements again.
+        """
         if write:
             self._moments.end()
         with self._mapped():
-            engine = self._opened()
+            engine = self._opened(looking=anew)
             options: dict[str, Any] = {
                 connecting.WRITES: write,
                 OPTION: Written(),
@@ -243,7 +249,7 @@ class Database:
         """``anew``: as a connection sees it that was just opened, and has no older schema in memory."""
         from kronkers_batch.store import migrate
 
-        with self.unchecked(write=write) as connection:
+        with self.unchecked(write=write, anew=anew) as connection:
             if anew:
                 exact.forget(connection)
             migrate.require_current(connection, self.where)
@@ -267,15 +273,21 @@ class Database:
                 "too many transactions at once", where=self.where, fix="Lower executor.workers."
             ) from error
 
-    def _opened(self) -> Engine:
+    def _opened(self, *, looking: bool = False) -> Engine:
         with self._lock:
-            if self._engine is None or self._process != os.getpid():
+            if self._process != os.getpid():
                 # A forked child leaves the parent's connections alone: SQLite's must not be used or closed.
-                if self._engine is not None:
-                    self._engine.dispose(close=False)
-                made = connecting.make(self._url, self.path, self._wait, self.where)
-                self._engine, self._process = made, os.getpid()
-            return self._engine
+                for engine in (self._engine, self._looking):
+                    if engine is not None:
+                        engine.dispose(close=False)
+                self._engine, self._looking, self._process = None, None, os.getpid()
+            if self._engine is None:
+                self._engine = connecting.make(self._url, self.path, self._wait, self.where)
+            if not looking or self.path is None:
+                return self._engine
+            if self._looking is None:
+                self._looking = connecting.make(self._url, self.path, self._wait, self.where)
+            return self._looking
 
 
 def serialise(connection: Connection, name: str) -> None:

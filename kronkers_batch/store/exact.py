@@ -40,16 +40,20 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./ ()-]{1,120}")
 def unchanged(connection: Connection) -> bool:
     """Whether :func:`require` was content with this connection, and the schema is the same still.
 
-    A few microseconds on SQLite. PostgreSQL takes milliseconds to say so, and is asked once a second; what
-    matters is read back after each commit, and that asks every time.
+    SQLite says in microseconds whether the file's schema changed; what a connection has in memory can be
+    another one all the same, so it counts for a second and is then read again. PostgreSQL takes milliseconds,
+    and is asked once a second. What matters is read back after each commit, and that looks every time.
     """
     known = connection.info.get(_KNOWN)
     if known is None:
         return False
-    postgres = connection.dialect.name == "postgresql"
-    if postgres and time.monotonic() - connection.info[_ASKED] < _SECONDS:
-        return True
-    connection.info[_ASKED] = time.monotonic()
+    recent = time.monotonic() - connection.info[_ASKED] < _SECONDS
+    if connection.dialect.name == "postgresql":
+        if recent:
+            return True
+        connection.info[_ASKED] = time.monotonic()
+    elif not recent:
+        return False
     return bool(known == _version(connection))
 
 
@@ -101,6 +105,8 @@ def objects(connection: Connection) -> dict[str, str]:
 
 def compare(found: Objects, wanted: Objects) -> str:
     """One difference in words; empty where there is none."""
+    if found == wanted:
+        return ""
     different = {name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name)}
     # Tables first: of one that was put in, its columns and indexes are there as well.
     for name in sorted(
@@ -126,6 +132,7 @@ def _version(connection: Connection) -> object:
     return raw.execute("PRAGMA schema_version").fetchone()[0]
 
 
+@functools.lru_cache(maxsize=256)  # of some forty objects, again after each write
 def _normal(sql: str | None) -> str:
     return _SPACE.sub(" ", sql or "").strip(" ")
 

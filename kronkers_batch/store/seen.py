@@ -12,11 +12,12 @@ statement for many fails on one, each question is asked by itself.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, Select, Table, and_, select
+from sqlalchemy import Connection, Row, Select, Table, and_, bindparam, select
 from sqlalchemy.exc import DBAPIError
 
 from kronkers_batch.errors import IntegrityError, KronkersError
@@ -60,9 +61,20 @@ def rows(conn: Connection, query: Select[Any], **equal: object) -> Rows:
     """
     there = _loaded(conn, query, equal)
     if there is None:
-        columns = query.selected_columns
-        there = conn.execute(query.where(*(columns[name] == value for name, value in equal.items()))).all()
+        there = conn.execute(_equal(query, tuple(equal)), equal).all()
     return there
+
+
+def among(conn: Connection, query: Select[Any], name: str, several: Sequence[str], **equal: object) -> Rows:
+    """As :func:`rows`, of all that have one of several values in the column ``name``; in no order of these.
+
+    One statement, also in a write transaction.
+    """
+    found = [_loaded(conn, query, {name: one, **equal}) for one in dict.fromkeys(several)]
+    known = [some for some in found if some is not None]
+    if len(known) == len(found):
+        return [row for some in known for row in some]
+    return conn.execute(_equal(query, tuple(equal), name), {**equal, name: list(several)}).all()
 
 
 def scanned(conn: Connection, query: Select[Any], **equal: str) -> Rows:
@@ -132,7 +144,7 @@ def row(conn: Connection, table: Table, id: str) -> Row[Any] | None:
     seen = _of(conn)
     if seen is not None and (table, id) in seen.single:
         return seen.single[table, id]
-    found = conn.execute(select(table).where(table.c.id == id)).one_or_none()
+    found = conn.execute(_of_id(table), {"id": id}).one_or_none()
     if seen is not None:
         seen.single[table, id] = found
     return found
@@ -181,6 +193,19 @@ def for_each(keys: Sequence[K], ask: Callable[[Sequence[K]], Mapping[K, V]]) -> 
 def parts(of: Sequence[K]) -> list[Sequence[K]]:
     """What is asked for, in parts of which each fits into one ``IN``."""
     return [of[start : start + AT_ONCE] for start in range(0, len(of), AT_ONCE)]
+
+
+# Making a statement anew takes longer than executing it.
+@functools.lru_cache(maxsize=256)
+def _equal(query: Select[Any], names: tuple[str, ...], among: str = "") -> Select[Any]:
+    columns = query.selected_columns
+    query = query.where(*(columns[name] == bindparam(name) for name in names))
+    return query.where(columns[among].in_(bindparam(among, expanding=True))) if among else query
+
+
+@functools.cache
+def _of_id(table: Table) -> Select[Any]:
+    return select(table).where(table.c.id == bindparam("id"))
 
 
 def _loaded(conn: Connection, query: Select[Any], equal: Mapping[str, object]) -> Rows | None:

@@ -7,6 +7,7 @@ asks for it in a new transaction, before the caller is told that it was done.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -79,8 +80,8 @@ def _found(conn: Connection, rows: Sequence[_Row]) -> dict[tuple[str, tuple[Any,
             continue
         values = [row.key[first] for row in some]
         for start in range(0, len(values), _AT_ONCE):
-            query = sa.select(table).where(table.c[first].in_(values[start : start + _AT_ONCE]))
-            for there in conn.execute(query).all():
+            some_values = values[start : start + _AT_ONCE]
+            for there in conn.execute(_with(table, first), {first: some_values}).all():
                 found[name, (there._mapping[first],)] = there
     return found
 
@@ -106,7 +107,7 @@ def insert(
         excuse: Tells whether it may be gone again.
         found: Called once it, and all else of the transaction, was there after the commit.
     """
-    conn.execute(sa.insert(table).values(**values))
+    conn.execute(sa.insert(table), dict(values))
     kept = values if lasting is None else {name: values[name] for name in lasting}
     _of(conn).rows.append(_Row(table, _key_of(table, values), kept, what, excuse))
     if found is not None:
@@ -147,6 +148,11 @@ def delete(conn: Connection, table: Table, condition: ColumnElement[bool], what:
     """Deletes rows; none that meets the condition may be there after the commit."""
     conn.execute(sa.delete(table).where(condition))
     _of(conn).gone.append((table, condition, what))
+
+
+@functools.cache  # making a statement anew takes longer than executing it
+def _with(table: Table, name: str) -> sa.Select[Any]:
+    return sa.select(table).where(table.c[name].in_(sa.bindparam(name, expanding=True)))
 
 
 def _key_of(table: Table, values: Mapping[str, Any]) -> dict[str, Any]:

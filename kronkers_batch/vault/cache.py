@@ -1,11 +1,14 @@
-"""Unwrapped keys in memory, for a while: what was revoked or shredded elsewhere is noticed after that."""
+"""Unwrapped keys in memory, for a while: what was revoked or shredded elsewhere is noticed after that.
+
+What was opened with them is kept in the same way.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -16,11 +19,20 @@ ENTRIES = 4096
 
 
 class KeyCache(Generic[K, V]):
-    """At most ``entries`` values, each for at most ``seconds``; the least used goes first. Thread-safe."""
+    """At most ``entries`` values, each for at most ``seconds``; the least used goes first. Thread-safe.
 
-    def __init__(self, seconds: float = SECONDS, entries: int = ENTRIES) -> None:
-        self._seconds, self._entries = seconds, entries
+    Args:
+        seconds: How long.
+        entries: How many; or how much, where they are weighed.
+        weigh: What a value counts for; None is one each.
+    """
+
+    def __init__(
+        self, seconds: float = SECONDS, entries: int = ENTRIES, weigh: Callable[[V], int] | None = None
+    ) -> None:
+        self._seconds, self._entries, self._weigh = seconds, entries, weigh
         self._values: OrderedDict[K, tuple[float, V]] = OrderedDict()
+        self._weight = 0
         self._lock = threading.Lock()
 
     def get(self, key: K) -> V | None:
@@ -30,7 +42,7 @@ class KeyCache(Generic[K, V]):
             if found is None:
                 return None
             if time.monotonic() - found[0] > self._seconds:
-                del self._values[key]
+                self._drop(key)
                 return None
             self._values.move_to_end(key)
             return found[1]
@@ -38,17 +50,26 @@ class KeyCache(Generic[K, V]):
     def put(self, key: K, value: V) -> None:
         """Keeps the value from now on."""
         with self._lock:
+            self._drop(key)
             self._values[key] = (time.monotonic(), value)
-            self._values.move_to_end(key)
-            while len(self._values) > self._entries:
-                self._values.popitem(last=False)
+            self._weight += self._of(value)
+            while self._weight > self._entries:
+                self._drop(next(iter(self._values)))
 
     def drop(self, key: K) -> None:
         """Forgets one value."""
         with self._lock:
-            self._values.pop(key, None)
+            self._drop(key)
 
     def clear(self) -> None:
         """Forgets all."""
         with self._lock:
             self._values.clear()
+            self._weight = 0
+
+    def _of(self, value: V) -> int:
+        return 1 if self._weigh is None else self._weigh(value)
+
+    def _drop(self, key: K) -> None:
+        if (gone := self._values.pop(key, None)) is not None:
+            self._weight -= self._of(gone[1])

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from kronkers_batch.errors import IntegrityError, NotFound
-from kronkers_batch.store import clock, seen
+from kronkers_batch.store import clock, connecting, seen
 from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables import vault as t
@@ -21,6 +21,7 @@ from kronkers_batch.vault.trust import Trust
 
 _NAMES = ("kind", "department", "model", "version_id")  # as in the table's index
 _NAMED = select(t.data_keys.c.id, *(t.data_keys.c[name] for name in _NAMES))
+_BY_NAME = select(t.data_keys.c.id).where(*(t.data_keys.c[name] == bindparam(name) for name in _NAMES))
 _FILTERS = _NAMED.where(t.data_keys.c.kind == str(Kind.FILTER))
 
 
@@ -30,11 +31,13 @@ class Keyring(Tree):
     def __init__(self, identity: Identity, trust: Trust) -> None:
         super().__init__(identity, trust)
         self._data: KeyCache[str, DataKey] = KeyCache()
+        self._ids: KeyCache[tuple[Scope, Kind, str], str] = KeyCache()
 
     def forget(self) -> None:
         """Drops every remembered key."""
         super().forget()
         self._data.clear()
+        self._ids.clear()
 
     def new_data_key(self, conn: Connection, scope: Scope, kind: Kind, version_id: str) -> DataKey:
         """Makes the key of one version and wraps it. One a (kind, scope, version id).
@@ -133,10 +136,16 @@ class Keyring(Tree):
         """The data key of this scope, kind and version; None where none was made. Raises as data_key."""
         named = dict(zip(_NAMES, (str(kind), scope.department, scope.model, version_id), strict=True))
         known = seen.loaded(conn, _FILTERS if kind is Kind.FILTER else _NAMED, **named)
-        if known is None:
-            same = (t.data_keys.c[name] == value for name, value in named.items())
-            known = conn.execute(_NAMED.where(*same)).all()
-        return self.data_key(conn, known[0].id) if known else None
+        if known is not None:
+            return self.data_key(conn, known[0].id) if known else None
+        # In a write transaction it is asked each time: what was made in one that was undone is no key.
+        writes = conn.get_execution_options().get(connecting.WRITES, False)
+        key_id = None if writes else self._ids.get((scope, kind, version_id))
+        if key_id is None:
+            key_id = conn.execute(_BY_NAME, named).scalar()
+            if key_id is not None and not writes:
+                self._ids.put((scope, kind, version_id), key_id)
+        return None if key_id is None else self.data_key(conn, key_id)
 
     def wrap_data_key(self, key: DataKey, parent: TreeKey) -> bytes:
         """The data key under its parent: records under the view key, all else under the key itself."""

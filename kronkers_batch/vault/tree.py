@@ -87,11 +87,12 @@ class Tree:
             AccessRefused: No grant opens it, or the department has no key yet. NotFound: no key, not made.
             IntegrityError: An older key was put in its place.
         """
-        versions = self._versions(conn, scope)
+        both = seen.among(conn, _KEYS, "model", (scope.model, ""), department=scope.department)
+        versions = [row for row in both if row.model == scope.model]
         newest = versions[-1] if versions else None
         self._refuse_put_back(scope, newest)
         if newest is not None:
-            self._refuse_older(conn, scope, newest)
+            self._refuse_older(scope, newest, [row for row in both if not row.model])
             self._refuse_dated_back(versions)
             return self.tree_key(conn, newest.id)
         if not scope.model:
@@ -115,10 +116,10 @@ class Tree:
         """Every version of a scope's key, oldest first."""
         return seen.rows(conn, _KEYS, department=scope.department, model=scope.model)
 
-    def _refuse_older(self, conn: Connection, scope: Scope, newest: Row[Any]) -> None:
+    def _refuse_older(self, scope: Scope, newest: Row[Any], above: seen.Rows) -> None:
         """Who was revoked still knows the older keys: nothing new may be written under one of them."""
-        above = self._newest(conn, Scope(scope.department)) if scope.model else None
-        if newest.state != ACTIVE or (scope.model and (above is None or above.id != newest.parent_id)):
+        hangs = not scope.model or (bool(above) and above[-1].id == newest.parent_id)
+        if newest.state != ACTIVE or not hangs:
             raise IntegrityError(
                 "the newest key is not in use, or hangs under an older one: somebody changed its row",
                 where=f"key of {scope}",

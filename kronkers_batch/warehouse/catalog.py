@@ -2,61 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from kronkers_batch.errors import IntegrityError, NotFound, UsageError
 from kronkers_batch.store import seen
 from kronkers_batch.store.tables.outputs import output_log, output_versions
-from kronkers_batch.vault.context import Kind, Signature
-from kronkers_batch.vault.manifest import Manifest, PieceEntry, open_manifest
 from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse import log
-from kronkers_batch.warehouse.filters import Layout
 from kronkers_batch.warehouse.log import Line
-from kronkers_batch.warehouse.pieces import FORMAT, Place
-from kronkers_batch.warehouse.versions import Head, OutputVersion, State, day_of
-
-DIGEST_BYTES = 32
-VersionRow = Row[tuple[Any, ...]]
-
-
-@dataclass(frozen=True)
-class Group:
-    """One group of filters: how it lies, and the SHA-256 of each of its index pieces, one after the other."""
-
-    layout: Layout
-    digests: bytes
-
-    def digest_of(self, number: int) -> bytes:
-        """The digest of one index piece."""
-        return self.digests[number * DIGEST_BYTES : (number + 1) * DIGEST_BYTES]
-
-    def to_json(self) -> dict[str, Any]:
-        """For the manifest."""
-        return {**self.layout.to_json(), "digests": base64.b64encode(self.digests).decode()}
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Group:
-        """The inverse of :meth:`to_json`."""
-        return cls(Layout.from_json(value), base64.b64decode(value["digests"]))
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A verified version with what is needed to read its pieces."""
-
-    version: OutputVersion
-    place: Place
-    key_id: str  # the data key: opens pieces and filters; not asked for until they are read
-    pieces: tuple[PieceEntry, ...]
-    groups: tuple[Group, ...]
-    filter_check: str  # tells the filter key that the filters were made with; empty without filters
+from kronkers_batch.warehouse.opening import RESTORE, Known, Opened, VersionRow, open_version, place_of, unfit
+from kronkers_batch.warehouse.versions import Head, day_of
 
 
 def row_of(conn: Connection, version_id: str) -> VersionRow:
@@ -88,60 +46,14 @@ def numbered(conn: Connection, vault: Vault, model: str, date: dt.date, number: 
     return row
 
 
-def open_version(conn: Connection, vault: Vault, row: VersionRow, judged: Sequence[Line]) -> Opened:
-    """Verifies and opens one finished version.
-
-    Args:
-        conn: A transaction in which ``row`` and ``judged`` were read.
-        vault: Opens and verifies.
-        row: The version's row.
-        judged: The whole log of its date, verified.
-
-    Raises IntegrityError where anything does not fit, AccessRefused without a grant.
-    """
-    place = place_of(row)
-    newest = log.newest_about(judged, row.id)
-    if newest is None or row.manifest is None or row.signature is None:
-        raise _unfit(place, "was never judged")
-    key = vault.data_key(conn, row.record_key_id)
-    signature = Signature(row.signer, row.signer_key, row.signature)
-    manifest = open_manifest(
-        vault,
-        conn,
-        key,
-        Kind.OUTPUT,
-        place.department,
-        place.model,
-        place.version_id,
-        row.manifest,
-        signature,
-    )
-    _compare(row, place, manifest)
-    judgement = log.judgement(vault, key, newest)
-    extra = manifest.extra
-    version = OutputVersion(
-        id=row.id,
-        model=row.model,
-        department=row.department,
-        date=day_of(row.logical_date),
-        number=row.number,
-        state=State.PUBLISHED if newest.action == log.PUBLISH else State.HELD,
-        head=log.head_of(judged) == row.id,
-        rows=sum(piece.rows for piece in manifest.pieces),
-        fingerprint=row.fingerprint,
-        created=row.created,
-        principal=signature.principal,
-        schema=manifest.schema,
-        key=tuple(extra["key"]),
-        stats={name: float(value) for name, value in extra["stats"].items()},
-        missed=judgement.missed,
-        lineage=manifest.lineage,
-    )
-    groups = tuple(Group.from_json(group) for group in extra["filters"])
-    return Opened(version, place, row.key_id, manifest.pieces, groups, str(extra["filter_check"]))
-
-
-def open_head(conn: Connection, vault: Vault, model: str, date: dt.date, at: int | None) -> Opened:
+def open_head(
+    conn: Connection,
+    vault: Vault,
+    model: str,
+    date: dt.date,
+    at: int | None = None,
+    known: Known | None = None,
+) -> Opened:
     """The head of a date, now or as of a moment. Raises NotFound."""
     judged = log.lines(conn, vault, model, date, at)
     head = log.head_of(judged)
@@ -151,18 +63,24 @@ def open_head(conn: Connection, vault: Vault, model: str, date: dt.date, at: int
             f"there is no published output of {model} for {date}{when}",
             fix=f"kronkers outputs {model} lists what there is.",
         )
-    return open_version(conn, vault, head_row(conn, head, judged), judged)
+    return open_version(conn, vault, head_row(conn, head, judged), judged, known)
 
 
 def open_heads(
-    conn: Connection, vault: Vault, model: str, first: dt.date | None, last: dt.date | None, at: int | None
+    conn: Connection,
+    vault: Vault,
+    model: str,
+    first: dt.date | None,
+    last: dt.date | None,
+    at: int | None,
+    known: Known | None = None,
 ) -> list[Opened]:
     """The heads of a range of dates (both ends included; None is open), by date."""
     logs = log.lines_by_date(conn, vault, model, first, last, at).values()
     seen.fetch(conn, output_versions, filter(None, map(log.head_of, logs)))
     rows = [(head_row(conn, head, judged), judged) for judged in logs if (head := log.head_of(judged))]
     vault.fetch_keys(conn, [key for row, _ in rows for key in (row.record_key_id, row.key_id)])
-    return [open_version(conn, vault, row, judged) for row, judged in rows]
+    return [open_version(conn, vault, row, judged, known) for row, judged in rows]
 
 
 def selected(
@@ -174,6 +92,7 @@ def selected(
     at: int | None,
     first: dt.date | None,
     last: dt.date | None,
+    known: Known,
 ) -> list[Opened]:
     """The versions that a reader means; the arguments are those of :meth:`Warehouse.read`. At least one.
 
@@ -185,10 +104,10 @@ def selected(
                 "a version is of one date, and says itself which moment it is of",
                 fix="Give its date with it, and no moment.",
             )
-        return [open_numbered(conn, vault, model, date, version)]
+        return [open_numbered(conn, vault, model, date, version, known)]
     if date is not None:
-        return [open_head(conn, vault, model, date, at)]
-    found = open_heads(conn, vault, model, first, last, at)
+        return [open_head(conn, vault, model, date, at, known)]
+    found = open_heads(conn, vault, model, first, last, at, known)
     if not found:
         raise NotFound(
             f"there is no such published output of {model}",
@@ -197,10 +116,12 @@ def selected(
     return found
 
 
-def open_numbered(conn: Connection, vault: Vault, model: str, date: dt.date, number: int) -> Opened:
+def open_numbered(
+    conn: Connection, vault: Vault, model: str, date: dt.date, number: int, known: Known | None = None
+) -> Opened:
     """A finished version by its number. Raises NotFound, AccessRefused, IntegrityError."""
     row = numbered(conn, vault, model, date, number)
-    return open_version(conn, vault, row, log.lines(conn, vault, model, date))
+    return open_version(conn, vault, row, log.lines(conn, vault, model, date), known)
 
 
 def list_heads(
@@ -244,11 +165,6 @@ def newest_head(conn: Connection, vault: Vault, model: str) -> Head | None:
         before, most = dates[-1], most * 8
 
 
-def place_of(row: VersionRow) -> Place:
-    """Where a version's ciphertexts belong."""
-    return Place(row.department, row.model, row.logical_date, row.id)
-
-
 def head_row(
     conn: Connection, head: str, judged: Sequence[Line], known: Sequence[VersionRow] = ()
 ) -> VersionRow:
@@ -258,23 +174,7 @@ def head_row(
     """
     row = next((row for row in known if row.id == head), None) or row_of(conn, head)
     if (row.model, row.logical_date) != (judged[-1].place.model, judged[-1].place.date):
-        raise _unfit(place_of(row), "belongs to another date or model than its head")
+        raise unfit(place_of(row), "belongs to another date or model than its head")
     if not log.published(judged, head):
-        raise _unfit(place_of(row), "is a head though it was not published")
+        raise unfit(place_of(row), "is a head though it was not published")
     return row
-
-
-def _compare(row: VersionRow, place: Place, manifest: Manifest) -> None:
-    extra = manifest.extra
-    if extra.get("format") != FORMAT:
-        raise _unfit(place, "has a format that this program does not know")
-    signed = (extra["date"], extra["number"], extra["fingerprint"], manifest.created)
-    if signed != (row.logical_date, row.number, row.fingerprint, row.created):
-        raise _unfit(place, "is not what its signed manifest says")
-
-
-RESTORE = "Do not use these outputs; restore the database from a backup."
-
-
-def _unfit(place: Place, what: str) -> IntegrityError:
-    return IntegrityError(f"an output version {what}", where=place.name, fix=RESTORE)

@@ -17,8 +17,8 @@ from kronkers_batch.vault.context import Kind, Scope
 from kronkers_batch.vault.notes import note
 from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse import catalog, log
-from kronkers_batch.warehouse.catalog import VersionRow
 from kronkers_batch.warehouse.log import Line
+from kronkers_batch.warehouse.opening import VersionRow, open_version, place_of
 from kronkers_batch.warehouse.versions import TOLD, Judgement, OutputVersion, State, Tell, day_of
 
 
@@ -93,7 +93,7 @@ def shred(conn: Connection, vault: Vault, ledger: Ledger, row: VersionRow, why: 
 def _delete(
     conn: Connection, vault: Vault, ledger: Ledger, row: VersionRow, why: str, deed: str = "expire"
 ) -> None:
-    scope, place = Scope(row.department, row.model), catalog.place_of(row)
+    scope, place = Scope(row.department, row.model), place_of(row)
     serialise(conn, f"output_log:{place.name}")
     if row.state == "finished":
         judged = log.lines(conn, vault, row.model, day_of(row.logical_date))
@@ -122,7 +122,7 @@ def _current(
     if row.state != "finished":
         raise NotFound(f"{version.ref} was deleted", fix=f"kronkers outputs {version.model}")
     judged = log.lines(conn, vault, version.model, version.date)
-    return row, judged, catalog.open_version(conn, vault, row, judged).version
+    return row, judged, open_version(conn, vault, row, judged).version
 
 
 def _append(
@@ -137,10 +137,10 @@ def _append(
     why: str,
     told: Mapping[str, Any],
 ) -> OutputVersion:
-    place = catalog.place_of(row)
+    place = place_of(row)
     scope = Scope(row.department, row.model)
     key = vault.key_of(conn, row.record_key_id, scope, Kind.RECORD, row.id)
     line = log.append(conn, vault, key, place, action, head, missed=missed, why=why)
     details = {**told, "missed": list(missed), "why": why, "fingerprint": row.fingerprint}
     note(ledger, conn, vault, action, f"{place.name}#{row.number}", scope, details)
-    return catalog.open_version(conn, vault, row, [*judged, line]).version
+    return open_version(conn, vault, row, [*judged, line]).version

@@ -75,7 +75,8 @@ def key_frame(schema: Schema, key: Sequence[str], wanted: Sequence[Mapping[str, 
             )
     part = schema.select(names)
     values = {column.name: [_value(column, row[column.name]) for row in wanted] for column in part}
-    return pl.DataFrame(values, schema=polars_schema(part)).unique(maintain_order=True)
+    frame = pl.DataFrame(values, schema=polars_schema(part))
+    return frame if frame.height == 1 else frame.unique(maintain_order=True)
 
 
 def _value(column: Column, value: Any) -> Any:

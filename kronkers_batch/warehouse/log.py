@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import hashlib
 import itertools
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import CTE, Connection, Row, Select, select
+from sqlalchemy import CTE, Connection, Row, Select, bindparam, select
 
 from kronkers_batch.errors import IntegrityError, KronkersError
 from kronkers_batch.store import chain, clock, questions, seen, written
@@ -75,7 +76,9 @@ def lines_by_date(
 
     Raises IntegrityError.
     """
-    rows = conn.execute(_query(model, first, last, at)).all()
+    query = _query(first is not None, last is not None, at is not None)
+    asked = {"model": model, "first": str(first), "last": str(last), "at": at}
+    rows = conn.execute(query, asked).all()
     result: dict[dt.date, list[Line]] = {}
     for date, group in itertools.groupby(map(_line, rows), key=lambda line: line.place.date):
         if ours := _verified(conn, vault, list(group)):
@@ -230,22 +233,21 @@ def _every() -> Select[tuple[object, ...]]:
     return select(output_log, versions.department).join(output_versions, versions.id == log.version_id)
 
 
-def _query(
-    model: str, first: dt.date | None, last: dt.date | None, at: int | None
-) -> Select[tuple[object, ...]]:
+@functools.cache  # making a statement anew takes longer than executing it
+def _query(first: bool, last: bool, at: bool) -> Select[tuple[object, ...]]:
     log = output_log.c
-    query = _every().where(log.model == model).order_by(log.logical_date, log.sequence)
-    if first is not None:
-        query = query.where(log.logical_date >= first.isoformat())
-    if last is not None:
-        query = query.where(log.logical_date <= last.isoformat())
-    return query if at is None else query.where(log.at <= at)
+    query = _every().where(log.model == bindparam("model")).order_by(log.logical_date, log.sequence)
+    if first:
+        query = query.where(log.logical_date >= bindparam("first"))
+    if last:
+        query = query.where(log.logical_date <= bindparam("last"))
+    return query.where(log.at <= bindparam("at")) if at else query
 
 
 def _newest(conn: Connection, place: Place) -> Line | None:
-    date = day_of(place.date)
-    query = _query(place.model, date, date, None).order_by(None).order_by(output_log.c.sequence.desc())
-    row = conn.execute(query.limit(1)).one_or_none()
+    log = output_log.c
+    query = _every().where(log.model == place.model, log.logical_date == place.date)
+    row = conn.execute(query.order_by(log.sequence.desc()).limit(1)).one_or_none()
     return None if row is None else _line(row)
 
 

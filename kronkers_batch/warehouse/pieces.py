@@ -96,4 +96,4 @@ def decode(raw: bytes, columns: Sequence[str] | None = None) -> pl.DataFrame:
         frame = pl.read_ipc_stream(io.BytesIO(raw), columns=list(columns) if columns is not None else None)
     except (pl.exceptions.PolarsError, OSError, ValueError) as error:
         raise IntegrityError("a piece holds no table", fix="Restore the warehouse from a backup.") from error
-    return frame if columns is None else frame.select(columns)
+    return frame if columns is None or frame.columns == list(columns) else frame.select(columns)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import operator
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, bindparam, select
 
 from kronkers_batch.errors import IntegrityError, UsageError
 from kronkers_batch.frames.schema import Schema
@@ -20,8 +22,8 @@ from kronkers_batch.vault.manifest import PieceEntry, check_piece
 from kronkers_batch.vault.sealing import key_check
 from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse import filters, pieces
-from kronkers_batch.warehouse.catalog import RESTORE, Opened
 from kronkers_batch.warehouse.keyhash import hash_keys
+from kronkers_batch.warehouse.opening import RESTORE, Group, Opened
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,9 +31,31 @@ if TYPE_CHECKING:
 DATE_COLUMN = "logical_date"
 """Stands before an output's own columns where rows of several dates are told apart."""
 
+_TOLD = "\0asked"  # no column of an output is called so
+_KEPT = 8 * 2**20
 AT_ONCE = 8  # pieces in memory as ciphertext, about 8 MB
 # More keys than this hit most pieces anyway: reading all of them is cheaper than asking for each.
 _MOST_KEYS = 2_000
+# Made once: making a statement anew takes longer than executing it. By all columns of the index each: a
+# condition on part and number together, with ``or``, would read through all of a version's index.
+_PIECES = select(output_pieces.c.number, output_pieces.c.data).where(
+    output_pieces.c.version_id == bindparam("version"),
+    output_pieces.c.number.in_(bindparam("numbers", expanding=True)),
+)
+_FILTERS = select(output_filters.c.part, output_filters.c.number, output_filters.c.data).where(
+    output_filters.c.version_id == bindparam("version"),
+    output_filters.c.part.in_(bindparam("parts", expanding=True)),
+    output_filters.c.number.in_(bindparam("numbers", expanding=True)),
+)
+
+
+def keep_memory() -> None:
+    """Has the C library keep as much freed memory as a few pieces take.
+
+    glibc gives back to the system what is free beyond twice the largest block that was freed so far, and each
+    lookup would take its piece's memory from there again, page by page: a tenth of its time.
+    """
+    bytes(_KEPT)  # zeros that nobody touches: no memory is taken for them
 
 
 def stream(
@@ -49,7 +73,61 @@ def stream(
 
     Raises IntegrityError before anything of a changed, missing or foreign piece is handed out.
     """
-    wanted = [entry for entry in opened.pieces if only is None or entry.number in only]
+    for plain in _plain(db, vault, key, opened, only, early):
+        yield pieces.decode(plain, columns)
+
+
+def matching(
+    db: Database,
+    vault: Vault,
+    key: DataKey,
+    opened: Opened,
+    wanted: pl.DataFrame,
+    columns: Sequence[str],
+    only: set[int] | None,
+    early: Mapping[int, bytes],
+) -> Iterator[pl.DataFrame]:
+    """The rows of the keys in ``wanted``, as :func:`stream` in all else; no frame where a piece has none.
+
+    Of several pieces only the key columns are decoded first: all but one are most likely opened in vain.
+    """
+    rest = [name for name in columns if name not in wanted.columns]
+    alone = only is not None and len(only) == 1
+    for plain in _plain(db, vault, key, opened, only, early):
+        frame = pieces.decode(plain, [*wanted.columns, *rest] if alone else wanted.columns)
+        hit = _hits(frame, wanted)
+        if not hit.any():
+            continue
+        if rest and not alone:
+            frame = frame.hstack(pieces.decode(plain, rest))
+        found = frame.filter(hit)
+        yield found if found.columns == columns else found.select(columns)
+
+
+def _hits(frame: pl.DataFrame, wanted: pl.DataFrame) -> pl.Series:
+    """Which rows have one of these keys: one truth a row. Nulls are equal, and NaN is."""
+    import polars as pl
+
+    if wanted.height > 1:
+        told = wanted.with_columns(pl.lit(True).alias(_TOLD))
+        joined = frame.select(wanted.columns).join(
+            told, on=wanted.columns, how="left", nulls_equal=True, maintain_order="left"
+        )
+        return joined.get_column(_TOLD).is_not_null()
+    each = (frame.get_column(name).eq_missing(wanted.get_column(name)) for name in wanted.columns)
+    return functools.reduce(operator.and_, each)
+
+
+def _plain(
+    db: Database,
+    vault: Vault,
+    key: DataKey,
+    opened: Opened,
+    only: set[int] | None,
+    early: Mapping[int, bytes],
+) -> Iterator[bytes]:
+    """The pieces of a version in their order, each verified and opened."""
+    wanted = _listed(opened, only)
     for start in range(0, len(wanted), AT_ONCE):
         batch = wanted[start : start + AT_ONCE]
         if early:
@@ -63,7 +141,7 @@ def stream(
                 raise _damaged(opened, f"piece {entry.number} is missing")
             check_piece(entry, blob)
             context = opened.place.piece(entry.number, entry.rows, entry.schema)
-            yield pieces.decode(vault.unseal(key, context, blob), columns)
+            yield vault.unseal(key, context, blob)
 
 
 def holding(
@@ -86,17 +164,25 @@ def holding(
         # Who may read could wrap another one in its place: every key would be hashed elsewhere and not found.
         raise _damaged(opened, "the filter key is not the one that its filters were made with")
     hashes = hash_keys(wanted, version.schema.select(version.key), secret)
-    numbers = [filters.index_piece_of(group.layout, hashes) for group in opened.groups]
-    table = output_filters.c
-    these = [(table.part == part) & table.number.in_(set(each.tolist())) for part, each in enumerate(numbers)]
-    query = select(table.part, table.number, table.data).where(table.version_id == version.id, or_(*these))
-    blobs = {(row.part, row.number): row.data for row in conn.execute(query).all()}
     found: set[int] = set()
-    for part, each in enumerate(numbers):
-        for number in sorted(set(each.tolist())):
-            plain = _filter(vault, key, opened, part, number, blobs.get((part, number)))
-            found |= filters.candidates(opened.groups[part].layout, plain, hashes[each == number])
+    for parts in _alike(opened.groups):
+        each = filters.index_piece_of(opened.groups[parts[0]].layout, hashes)
+        numbers = sorted(set(each.tolist()))
+        asked = {"version": version.id, "parts": parts, "numbers": numbers}
+        blobs = {(row.part, row.number): row.data for row in conn.execute(_FILTERS, asked).all()}
+        for part in parts:
+            for number in numbers:
+                plain = _filter(vault, key, opened, part, number, blobs.get((part, number)))
+                found |= filters.candidates(opened.groups[part].layout, plain, hashes[each == number])
     return found
+
+
+def _alike(groups: Sequence[Group]) -> list[list[int]]:
+    """The groups' numbers, those together in which every key belongs to the same index piece."""
+    found: dict[tuple[int, int], list[int]] = {}
+    for part, group in enumerate(groups):
+        found.setdefault((group.layout.blocks, group.layout.per), []).append(part)
+    return list(found.values())
 
 
 def dated(frame: pl.DataFrame, opened: Opened) -> pl.DataFrame:
@@ -105,7 +191,8 @@ def dated(frame: pl.DataFrame, opened: Opened) -> pl.DataFrame:
 
     if DATE_COLUMN in frame.columns:
         return frame
-    return frame.select(pl.lit(opened.version.date, pl.Date).alias(DATE_COLUMN), pl.all())
+    date = pl.Series(DATE_COLUMN, [opened.version.date], pl.Date).new_from_index(0, frame.height)
+    return pl.DataFrame([date, *frame.get_columns()])
 
 
 def no_rows(opened: Opened, columns: Sequence[str] | None) -> pl.DataFrame:
@@ -153,16 +240,20 @@ def few(conn: Connection, opened: Opened, only: set[int] | None, most: int) -> d
         only: The pieces' numbers; None is all.
         most: How many may be in memory.
     """
-    batch = [entry for entry in opened.pieces if only is None or entry.number in only]
+    batch = _listed(opened, only)
     return _blobs(conn, opened, batch) if 0 < len(batch) <= most else {}
 
 
+def _listed(opened: Opened, only: set[int] | None) -> Sequence[PieceEntry]:
+    """The manifest's entries of these pieces, or of all; what it does not list is none of the version's."""
+    if only is None:
+        return opened.pieces
+    return [opened.by_number[number] for number in sorted(only) if number in opened.by_number]
+
+
 def _blobs(conn: Connection, opened: Opened, batch: Sequence[PieceEntry]) -> dict[int, bytes]:
-    table = output_pieces.c
-    query = select(table.number, table.data).where(
-        table.version_id == opened.version.id, table.number.in_([entry.number for entry in batch])
-    )
-    return {row.number: row.data for row in conn.execute(query).all()}
+    asked = {"version": opened.version.id, "numbers": [entry.number for entry in batch]}
+    return {row.number: row.data for row in conn.execute(_PIECES, asked).all()}
 
 
 def _damaged(opened: Opened, what: str) -> IntegrityError:

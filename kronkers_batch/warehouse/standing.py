@@ -17,8 +17,8 @@ from kronkers_batch.store import seen
 from kronkers_batch.store.tables.outputs import output_versions as table
 from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse import catalog, log
-from kronkers_batch.warehouse.catalog import VersionRow
 from kronkers_batch.warehouse.log import Line
+from kronkers_batch.warehouse.opening import VersionRow, open_version
 from kronkers_batch.warehouse.versions import OutputVersion
 
 Day = tuple[str, dt.date]
@@ -77,9 +77,9 @@ def finished(
 def _standing(
     conn: Connection, vault: Vault, rows: Sequence[VersionRow], judged: Sequence[Line]
 ) -> DateStanding:
-    versions = {row.id: catalog.open_version(conn, vault, row, judged).version for row in rows}
+    versions = {row.id: open_version(conn, vault, row, judged).version for row in rows}
     head = None
     if named := log.head_of(judged):
         row = catalog.head_row(conn, named, judged, rows)
-        head = versions.get(row.id) or catalog.open_version(conn, vault, row, judged).version
+        head = versions.get(row.id) or open_version(conn, vault, row, judged).version
     return DateStanding(tuple(versions.values()), head)

@@ -18,8 +18,8 @@ from kronkers_batch.vault.context import Scope
 from kronkers_batch.vault.notes import note
 from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse import catalog, judging, log, reader, reserving, sql, standing
-from kronkers_batch.warehouse.catalog import Opened
 from kronkers_batch.warehouse.keys import Key, by_column, key_frame
+from kronkers_batch.warehouse.opening import Opened, new_known, open_version
 from kronkers_batch.warehouse.standing import DateStanding
 from kronkers_batch.warehouse.versions import Head, Judgement, OutputVersion, Tell, day_of, parse_ref, untold
 from kronkers_batch.warehouse.writer import OutputWriter
@@ -53,6 +53,8 @@ class Warehouse:
 
     def __init__(self, database: Database, vault: Vault, ledger: Ledger) -> None:
         self._db, self._vault, self._ledger = database, vault, ledger
+        self._known = new_known()
+        reader.keep_memory()
 
     # ------------------------------------------------------------ writing
 
@@ -144,7 +146,7 @@ class Warehouse:
             for row in reversed(rows):
                 if row.fingerprint == fingerprint:
                     judged = log.lines(conn, self._vault, model, date)
-                    return catalog.open_version(conn, self._vault, row, judged).version
+                    return open_version(conn, self._vault, row, judged).version
         return None
 
     def standings(
@@ -180,7 +182,7 @@ class Warehouse:
             logs = log.lines_by_date(conn, self._vault, model)
             self._vault.fetch_keys(conn, [row.record_key_id for row in rows])
             return [
-                catalog.open_version(conn, self._vault, row, logs.get(day_of(row.logical_date), [])).version
+                open_version(conn, self._vault, row, logs.get(day_of(row.logical_date), [])).version
                 for row in rows
             ]
 
@@ -193,7 +195,7 @@ class Warehouse:
         """What readers of a date get; None where there is nothing. Raises AccessRefused, IntegrityError."""
         with self._db.read() as conn:
             try:
-                return catalog.open_head(conn, self._vault, model, date, None).version
+                return catalog.open_head(conn, self._vault, model, date).version
             except NotFound:
                 return None
 
@@ -284,7 +286,7 @@ class Warehouse:
         """
         with self._db.read() as conn:
             may(conn)
-            found = catalog.selected(conn, self._vault, model, date, version, at, first, last)
+            found = catalog.selected(conn, self._vault, model, date, version, at, first, last, self._known)
             reader.check_columns(found, columns)
             keys = [self._vault.data_key(conn, opened.key_id) for opened in found]
         self._record_read(model, found, date, first, last, told)
@@ -335,7 +337,7 @@ class Warehouse:
         frames: list[pl.DataFrame] = []
         with self._db.read() as conn:
             may(conn)
-            found = catalog.selected(conn, self._vault, model, date, version, at, None, None)
+            found = catalog.selected(conn, self._vault, model, date, version, at, None, None, self._known)
             jobs = []
             reader.check_columns(found, columns)
             asked = by_column(model, found[-1].version.key, keys)
@@ -351,11 +353,9 @@ class Warehouse:
         self._record_read(model, found, date, None, None, (action, {**details, "keys": len(keys)}))
         for opened, key, wanted, only, early in jobs:
             names = list(columns) if columns is not None else list(opened.version.schema.names)
-            needed = list(dict.fromkeys([*names, *wanted.columns]))
-            for frame in reader.stream(self._db, self._vault, key, opened, needed, only, early):
-                hits = frame.join(wanted, on=wanted.columns, how="semi", nulls_equal=True)
-                frames.append(reader.dated(hits.select(names), opened))
-            frames.append(reader.dated(reader.no_rows(opened, names), opened))
+            found_in = reader.matching(self._db, self._vault, key, opened, wanted, names, only, early)
+            hits = [reader.dated(frame, opened) for frame in found_in]
+            frames += hits or [reader.dated(reader.no_rows(opened, names), opened)]
         return pl.concat(frames, how="vertical")
 
     def sql(

@@ -20,9 +20,9 @@ from kronkers_batch.vault.manifest import Manifest, PieceEntry, check_piece, dig
 from kronkers_batch.vault.sealing import key_check
 from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse import catalog, filters, log, pieces
-from kronkers_batch.warehouse.catalog import Group
 from kronkers_batch.warehouse.keyhash import hash_keys
 from kronkers_batch.warehouse.landing import Landing
+from kronkers_batch.warehouse.opening import Group, open_version
 from kronkers_batch.warehouse.pieces import Entry, Place
 from kronkers_batch.warehouse.versions import TOLD, OutputVersion, Tell, day_of, untold
 
@@ -168,7 +168,7 @@ class OutputWriter:
             told |= {"fingerprint": reserved.fingerprint, "missed": list(missed), "manifest": digest(sealed)}
             self._note(conn, action, self.ref, told)
             row = catalog.row_of(conn, place.version_id)
-            result = catalog.open_version(conn, self._vault, row, [*judged, line]).version
+            result = open_version(conn, self._vault, row, [*judged, line]).version
             event(conn, result)
         self._landing.forget()
         return result

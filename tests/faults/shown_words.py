@@ -103,7 +103,7 @@ _THERE = {
     "frames/tables.py:_convert": "where",
     "frames/tables.py:_missing": "where",
     "frames/wire.py:_refuse": "why count",
-    "warehouse/catalog.py:_unfit": "what",
+    "warehouse/opening.py:unfit": "what",
     "warehouse/reader.py:_damaged": "what",
     "frames/decode.py:_counts": "word",
     "data/sources/session.py:too_long": "what",

@@ -105,12 +105,16 @@ def test_a_key_that_was_shredded_and_is_there_again_is_not_said_to_be_gone(loose
         House.open(loose.root).warehouse.shred(output.ref, "gone")
 
 
-def test_it_is_asked_as_a_connection_sees_it_that_was_opened_just_now(loose: House):
-    """The schema is exchanged under a connection that has the old one in memory, and writes by that."""
+@pytest.mark.parametrize("looked", [False, True])
+def test_it_is_asked_as_a_connection_sees_it_that_was_opened_just_now(loose: House, looked):
+    """The schema is exchanged under connections that have the old one in memory: one writes by that."""
     number = "PRAGMA schema_version"
     again = House.open(loose.root)
     with again.db.read() as conn:
         conn.execute(select(t.revocations)).all()
+    if looked:  # as well by the one that reads back
+        with again.db.write() as conn:
+            again.vault.trust.add_revocation(conn, again.vault.identity, "y")
     with closing(sqlite3.connect(loose.db.path, isolation_level=None)) as db:
         before = db.execute(number).fetchone()[0]
         for sql in ("ALTER TABLE revocations RENAME TO old", "CREATE TABLE revocations AS SELECT * FROM old"):

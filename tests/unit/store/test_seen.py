@@ -107,3 +107,16 @@ def _names(conn, ids):
 def test_an_error_that_is_no_damage_is_nobodys_answer(db):
     with pytest.raises(ArithmeticError), db.read():
         seen.for_each([1, 2], lambda _some: 1 / 0)
+
+
+def test_what_has_one_of_several_values_is_asked_by_one_statement(db):
+    with db.write() as conn, counted(conn) as statements:
+        found = seen.among(conn, QUERY, "id", ("bob", "nobody", "anna"), kind="person")
+        assert [row.id for row in found] == ["anna", "bob"]
+        assert seen.among(conn, QUERY, "id", ("bob", "anna"), kind="service") == []
+        assert len(statements) == 2
+    with db.read() as conn, counted(conn) as statements:
+        found = seen.among(conn, QUERY, "id", ("bob", "nobody", "bob"), kind="person")
+        assert [row.id for row in found] == ["bob"]
+        assert [row.id for row in seen.rows(conn, QUERY, id="anna")] == ["anna"]
+        assert len(statements) == 1

@@ -51,6 +51,22 @@ def test_an_undone_transaction_leaves_no_key(wh):
     assert opened(wh, wh.again("admin"), again.id) == again.key
 
 
+def test_the_name_of_a_key_that_was_undone_is_not_remembered(wh):
+    from contextlib import suppress
+
+    with suppress(RuntimeError), wh.db.write() as conn:
+        undone = wh.admin.filter_key(conn, CHURN)
+        assert wh.admin.filter_key(conn, CHURN) == undone  # found by its name
+        raise RuntimeError
+    with wh.db.read() as conn, pytest.raises(NotFound):
+        wh.admin.filter_key(conn, CHURN)
+    with wh.db.write() as conn:
+        made = wh.again("admin").filter_key(conn, CHURN)
+    for _ in range(2):
+        with wh.db.read() as conn:
+            assert wh.admin.filter_key(conn, CHURN) == made != undone
+
+
 def test_without_a_grant_nothing_opens_and_the_refusal_says_what_to_ask_for(wh):
     from kronkers_batch.vault.setup import open_vault
 

@@ -6,8 +6,10 @@ import polars as pl
 import pytest
 
 from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound, UsageError
+from kronkers_batch.frames.schema import Column, ColumnType, Schema
+from kronkers_batch.frames.tables import polars_schema
 from kronkers_batch.store import clock
-from kronkers_batch.warehouse import reader
+from kronkers_batch.warehouse import filters, pieces, reader
 from kronkers_batch.warehouse.versions import parse_ref
 from tests.warehouse_support import DAY, NEXT, House, frame
 
@@ -86,17 +88,80 @@ def test_a_reference_is_what_it_names(house: House):
 def test_lookup_opens_few_pieces(house: House, monkeypatch):
     house.publish(pieces=20, rows=200)
     opened = []
-    real = reader.stream
+    real = reader.check_piece
 
-    def counted(*args, **kwargs):
-        for piece in real(*args, **kwargs):
-            opened.append(piece)
-            yield piece
+    def counted(entry, blob):
+        opened.append(entry.number)
+        real(entry, blob)
 
-    monkeypatch.setattr(reader, "stream", counted)
+    monkeypatch.setattr(reader, "check_piece", counted)
     found = house.warehouse.lookup("late", [{"flight": 2500, "origin": "JFK"}], date=DAY)
     assert found.to_dicts() == [{"logical_date": DAY, "flight": 2500, "origin": "JFK", "score": 2500.0}]
+    assert 12 in opened
     assert len(opened) <= 2
+
+
+def test_of_pieces_that_are_opened_in_vain_the_key_alone_is_decoded(house: House, monkeypatch):
+    house.publish(pieces=3, rows=10)
+    monkeypatch.setattr(reader, "holding", lambda *_: {0, 1, 2})  # as if all filters said so
+    decoded = []
+    real = pieces.decode
+
+    def counted(raw, columns):
+        decoded.append(columns)
+        return real(raw, columns)
+
+    monkeypatch.setattr(pieces, "decode", counted)
+    assert house.warehouse.lookup("late", [(15, "EWR")], DAY)["score"].to_list() == [15.0]
+    assert decoded == [["flight", "origin"], ["flight", "origin"], ["score"], ["flight", "origin"]]
+
+
+def test_a_key_of_a_group_of_filters_that_lies_otherwise_is_found(house: House):
+    """The last one has fewer pieces, so a key belongs to another index piece of it."""
+    house.publish(pieces=filters.GROUP + 1, rows=200)
+    last = range(filters.GROUP * 200, filters.GROUP * 200 + 200, 9)
+    keys = frame(200 * (filters.GROUP + 1)).select("flight", "origin").rows()
+    for flight in last:
+        assert house.warehouse.lookup("late", [keys[flight]], DAY)["score"].to_list() == [flight]
+
+
+def test_one_key_and_several_find_the_same_rows_in_their_order(house: House):
+    writer = house.begin()
+    rows = frame(6).with_columns(flight=pl.Series([1, None, 1, 2, None, 1]), origin=pl.lit("JFK"))
+    for number in range(2):
+        writer.put(number, rows)
+    writer.finish({}, {})
+    for flight, scores in ((1, [0.0, 2.0, 5.0]), (None, [1.0, 4.0]), (2, [3.0]), (3, [])):
+        for keys in ([(flight, "JFK")], [(flight, "JFK"), (9, "JFK")], [(flight, "JFK")] * 2):
+            found = house.warehouse.lookup("late", keys, DAY)
+            assert found["score"].to_list() == scores * 2
+            assert found.columns == ["logical_date", "flight", "origin", "score"]
+            assert found["logical_date"].to_list() == [DAY] * found.height
+        some = house.warehouse.lookup("late", [(flight, "JFK")], DAY, columns=["score", "flight"])
+        assert some.columns == ["logical_date", "score", "flight"]
+        assert some["score"].to_list() == scores * 2
+
+
+@pytest.mark.parametrize("kind", list(ColumnType))
+def test_one_key_of_each_type_is_found(house: House, kind):
+    values = {
+        ColumnType.BOOLEAN: [True, False],
+        ColumnType.STRING: ["a", "b"],
+        ColumnType.CATEGORY: ["a", "b"],
+        ColumnType.DATE: [DAY, NEXT],
+        ColumnType.TIMESTAMP: [dt.datetime(2013, 6, day, tzinfo=dt.UTC) for day in (1, 2)],
+        ColumnType.FLOAT: [0.0, float("nan")],
+        ColumnType.FLOAT32: [0.0, float("nan")],
+    }.get(kind, [1, 2])
+    key = Column("k", kind, ("a", "b")) if kind is ColumnType.CATEGORY else Column("k", kind)
+    schema = Schema((key, Column("x", ColumnType.FLOAT)))
+    writer = house.warehouse.begin("late", "ops", DAY, "a", schema, ("k",))
+    writer.put(0, pl.DataFrame({"k": [*values, None], "x": [0.0, 1.0, 2.0]}, schema=polars_schema(schema)))
+    writer.finish({}, {})
+    for number, value in enumerate([*values, None]):
+        assert house.warehouse.lookup("late", [{"k": value}], DAY)["x"].to_list() == [number]
+    if kind in (ColumnType.FLOAT, ColumnType.FLOAT32):
+        assert house.warehouse.lookup("late", [-0.0], DAY)["x"].to_list() == [0.0]
 
 
 def test_lookup_over_dates_and_versions(house: House):
@@ -249,17 +314,3 @@ def test_who_may_not_is_refused_before_anything_is_looked_for(house):
     ):
         with pytest.raises(AccessRefused, match="not you"):
             ask()
-
-
-def test_a_key_is_found_in_one_transaction_and_noted_in_another(house, monkeypatch):
-    house.publish(pieces=3)
-    kinds = []
-    unchecked = house.db.unchecked
-
-    def counted(*, write):
-        kinds.append("write" if write else "read")
-        return unchecked(write=write)
-
-    monkeypatch.setattr(house.db, "unchecked", counted)
-    assert house.warehouse.lookup("late", [(5, "LGA")], DAY)["score"].to_list() == [5.0]
-    assert kinds == ["read", "write", "read"]  # the last one reads the ledger's line back
