@@ -56,7 +56,7 @@ def full(name: str) -> Any:
     root = spec.Config(
         root=PROJECT / "conf", home=PROJECT / "var", logical_date=dt.date(2024, 1, 1), key_file=Path("/k"),
         departments={}, sources={}, models={},
-        warehouse=spec.WarehouseSpec(spec.Secret("postgresql://u:p@h/d"), "/a", "/c"),
+        warehouse=spec.WarehouseSpec(spec.Secret("postgresql://u:p@h/d"), "/a", "/c", dt.timedelta(9)),
         executor=spec.ExecutorSpec(), alerts={"to": {"url": spec.Secret("x"), "who": "ann"}}, overrides=(),
     )  # fmt: skip
     return {"model": model, "source": source, "config": root}[name]
