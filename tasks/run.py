@@ -246,6 +246,7 @@ def _ended(
     good = [name for name, each in verdicts.items() if each.ok]
     problems = [_problem(expire_outputs, services, date, good, delete_expired)]
     expired = expire_snapshots(services, date, good, delete_expired)
+    problems.append(expired.problem)
     events = verdict.work(runlog.events(services, run_id))
     for name in {event.model for event in events if event.task == "expire"}:
         verdicts[name] = outcome.of(plan, name, events, is_there)

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, case, delete, func, select, update
 
 from kronkers_batch.data.reference import EXPIRED, READY, folder
-from kronkers_batch.errors import IntegrityError, KronkersError, NotFound
+from kronkers_batch.errors import IntegrityError, KronkersError, NotFound, StoreError
 from kronkers_batch.store import clock
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database, serialise
@@ -61,6 +61,21 @@ class Due:
 
     count: int
     oldest: int
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What one transaction ended.
+
+    Attributes:
+        count: How many snapshots.
+        wrong: What is wrong with those that stay though they are due.
+        left: Why pieces of those that ended are left, to the next sweep; None where none are.
+    """
+
+    count: int
+    wrong: tuple[KronkersError, ...] = ()
+    left: StoreError | None = None
 
 
 class Expiry:
@@ -116,7 +131,7 @@ class Expiry:
         limit: Limit,
         note: Note,
         event: Callable[[Connection, int], None],
-    ) -> tuple[int, list[KronkersError]]:
+    ) -> Ended:
         """Shreds the keys of these that are still due, in one transaction, and removes their pieces.
 
         Args:
@@ -126,9 +141,7 @@ class Expiry:
             note: Writes the ledger's line of each.
             event: Called last in the transaction, with how many they are, where there are any.
 
-        Returns:
-            How many ended, and what is wrong with the others: those stay. Call :meth:`Database.scrub`
-            afterwards. Raises AccessRefused below operator, StoreError; what was begun a sweep finishes.
+        Call :meth:`Database.scrub` afterwards. Raises AccessRefused below operator, IntegrityError, StoreError.
         """
         wrong: list[KronkersError] = []
         with self._db.write() as conn:
@@ -146,8 +159,11 @@ class Expiry:
                 event(conn, len(gone))
         for row in gone:
             self._forget(row.id)
-        self._remove(gone)
-        return len(gone), wrong
+        try:
+            self._remove(gone)
+        except StoreError as error:
+            return Ended(len(gone), tuple(wrong), error)
+        return Ended(len(gone), tuple(wrong))
 
     def _is_whole(self, conn: Connection, row: Row[Any], limit: Limit, wrong: list[KronkersError]) -> bool:
         """Whether the key that would be shredded is its own, and its signed moment as old as its row says."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from kronkers_batch.config.spec import FOREVER
 from kronkers_batch.data.expiring import TOGETHER, Due, Limit
-from kronkers_batch.errors import KronkersError, TakenOver
+from kronkers_batch.errors import IntegrityError, KronkersError, TakenOver
 from kronkers_batch.events.types import Event, Kind
 from kronkers_batch.registry import trained_on
 from kronkers_batch.steps import rights as asked
@@ -42,10 +42,14 @@ _MICROSECOND = dt.timedelta(microseconds=1)
 
 @dataclass
 class Expired:
-    """What became of the snapshots that were due, in words: what was deleted, and what was not and why."""
+    """What became of the snapshots that were due, in words: what was deleted, and what was not and why.
+
+    ``problem`` is that the database is not as this process wrote it.
+    """
 
     deleted: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    problem: IntegrityError | None = None
 
 
 def expire_snapshots(
@@ -72,6 +76,8 @@ def expire_snapshots(
         _Ending(services, date, good, told_to, found).run()
     except TakenOver:
         raise
+    except IntegrityError as error:
+        found.problem = error
     except KronkersError as error:
         found.warnings.append(f"snapshots that nothing needs are not deleted: {error}")
     return found
@@ -102,17 +108,19 @@ class _Ending:
             limit = replace(limit, frozen_after=sealed.created)
         known = self._mine(expiry.due(limit))
         for scope, all_due in due.items():
-            left = known.get(scope)
-            if sealed is not None and (left is None or left.count < all_due.count):
-                ref = f"{sealed.model}@{sealed.number}"
-                self._warn(
-                    scope,
-                    f"{_many(all_due.count - (left.count if left else 0))} of {scope} are not deleted: which "
-                    f"of them {ref} was trained on is sealed for others\n  -> A run by somebody who may see "
-                    f"{sealed.model} writes it down.",
-                )
-            if left is not None:
+            left = known.get(scope, Due(0, 0))
+            if sealed is not None and left.count < all_due.count:
+                self._warn_sealed(scope, all_due.count - left.count, sealed.model, sealed.number)
+            if left.count:
                 self._one(scope, left, limit)
+
+    def _warn_sealed(self, scope: Scope, count: int, model: str, number: int) -> None:
+        are, it = ("is", "it") if count == 1 else ("are", "some of them")
+        self._warn(
+            scope,
+            f"{_many(count)} of {scope} {are} not deleted: whether {model}@{number} was trained on {it} is "
+            f"sealed for others\n  -> A run by somebody who may see {model} writes it down.",
+        )
 
     def _mine(self, due: Mapping[Scope, Due]) -> dict[Scope, Due]:
         """Of the run's departments those that the caller may delete."""
@@ -128,26 +136,25 @@ class _Ending:
         services, expiry = self._services, self._services.snapshots.expiry
         unused = f"unused for {in_words(self._keep)}"
         if (why := self._held_back(scope, due, limit)) and not self._told_to:
-            words = f"{_many(due.count)} of {scope}, {unused}, are not deleted: {why}"
-            self._warn(scope, f"{words}\n  -> to delete them: {self._command}")
+            are, it = ("is", "it") if due.count == 1 else ("are", "them")
+            words = f"{_many(due.count)} of {scope}, {unused}, {are} not deleted: {why}"
+            self._warn(scope, f"{words}\n  -> to delete {it}: {self._command}")
             return
         occasion = Occasion(services, "snapshots", str(scope), runlog.DISCARD, "nothing needs them")
         line = partial(_line, services, scope)
         count, wrong = 0, list[KronkersError]()
-        try:
-            for ids in seen.parts(expiry.oldest(scope, limit, AT_MOST), TOGETHER):
-                told = partial(_told, occasion, f"of {scope}, {unused}")
-                gone, flaws = expiry.end(scope, ids, limit, line, told)
-                count, wrong = count + gone, wrong + flaws
-            if count:
-                services.db.scrub()
-        except TakenOver:
-            raise
-        except KronkersError as error:
-            wrong.append(error)
+        for ids in seen.parts(expiry.oldest(scope, limit, AT_MOST), TOGETHER):
+            told = partial(_told, occasion, f"of {scope}, {unused}")
+            ended = expiry.end(scope, ids, limit, line, told)
+            count += ended.count
+            wrong += ended.wrong
+            if ended.left is not None:
+                self._warn(scope, f"pieces of deleted snapshots are left to the next run: {ended.left}")
+                break
         if count:
             more = f"; {due.count - count:,} more are left to the next run" if due.count > AT_MOST else ""
             self._found.deleted.append(f"{_many(count)} of {scope}, {unused}, deleted{more}")
+            services.db.scrub()
         if wrong:
             others = f"; and {len(wrong) - 1} more" if len(wrong) > 1 else ""
             self._warn(scope, f"snapshots of {scope}, {unused}, are not deleted: {wrong[0]}{others}")
