@@ -258,7 +258,8 @@ def _ended(
         _tell(services, departments, event)
     told = tuple(verdicts.values())
     seconds = time.monotonic() - started
-    warnings += [*expired.warnings, *unfinished.settle(services)]
+    warnings += expired.warnings
+    warnings += unfinished.settle(services)
     result = RunResult(
         run_id, date, told, events, seconds, found, tuple(warnings), notes=tuple(expired.deleted)
     )

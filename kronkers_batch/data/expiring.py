@@ -141,7 +141,8 @@ class Expiry:
             note: Writes the ledger's line of each.
             event: Called last in the transaction, with how many they are, where there are any.
 
-        Call :meth:`Database.scrub` afterwards. Raises AccessRefused below operator, IntegrityError, StoreError.
+        Call :meth:`Database.scrub` afterwards. Raises AccessRefused below operator, IntegrityError,
+        StoreError.
         """
         wrong: list[KronkersError] = []
         with self._db.write() as conn:
