@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, case, delete, func, select, update
 
-from kronkers_batch.data.reference import EXPIRED, READY, folder
+from kronkers_batch.data.reference import EXPIRED, READY, folder, verified
 from kronkers_batch.errors import IntegrityError, KronkersError, NotFound, StoreError
 from kronkers_batch.store import clock
 from kronkers_batch.store.artifacts import ArtifactStore
@@ -20,8 +20,8 @@ from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.tables.snapshots import snapshots as table
 from kronkers_batch.store.tables.vault import data_keys
 from kronkers_batch.vault import rights
-from kronkers_batch.vault.context import Kind, Scope, Signature, scope_of
-from kronkers_batch.vault.manifest import Manifest, digest, open_manifest
+from kronkers_batch.vault.context import Kind, Scope, scope_of
+from kronkers_batch.vault.manifest import digest
 from kronkers_batch.vault.sealing import RESTORE
 from kronkers_batch.vault.vault import Vault
 
@@ -169,7 +169,8 @@ class Expiry:
     def _is_whole(self, conn: Connection, row: Row[Any], limit: Limit, wrong: list[KronkersError]) -> bool:
         """Whether the key that would be shredded is its own, and its signed moment as old as its row says."""
         try:
-            manifest = _verified(conn, self._vault, row)
+            own = (scope_of(row.department), Kind.SNAPSHOT, row.id)
+            manifest = verified(conn, self._vault, row, self._vault.key_of(conn, row.key_id, *own))
             if manifest.created >= limit.unused_since:
                 raise IntegrityError(
                     "its row says that it was frozen earlier than its signed manifest says",
@@ -259,10 +260,3 @@ def _shredded(conn: Connection, ids: Iterable[str]) -> dict[str, int]:
 
 def _day(at: int) -> str:
     return clock.to_datetime(at).strftime("%Y-%m-%d")
-
-
-def _verified(conn: Connection, vault: Vault, row: Row[Any]) -> Manifest:
-    key = vault.key_of(conn, row.key_id, scope_of(row.department), Kind.SNAPSHOT, row.id)
-    signature = Signature(row.signer, row.signer_key, row.signature)
-    expected = (Kind.SNAPSHOT, row.department, row.source, row.id)
-    return open_manifest(vault, conn, key, *expected, row.manifest, signature)

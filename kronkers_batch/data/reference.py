@@ -18,8 +18,8 @@ from kronkers_batch.frames.schema import Schema
 from kronkers_batch.store import clock
 from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.tables.snapshots import snapshots as table
-from kronkers_batch.vault.context import Scope, scope_of
-from kronkers_batch.vault.manifest import Manifest
+from kronkers_batch.vault.context import DataKey, Kind, Scope, Signature, scope_of
+from kronkers_batch.vault.manifest import Manifest, open_manifest
 from kronkers_batch.vault.sealing import RESTORE
 from kronkers_batch.vault.vault import Vault
 
@@ -75,6 +75,13 @@ def reference(manifest: Manifest) -> SnapshotRef:
         results=tuple(CheckResult.from_json(r) for r in manifest.extra["results"]),
         created=manifest.created,
     )
+
+
+def verified(conn: Connection, vault: Vault, row: Row[Any], key: DataKey) -> Manifest:
+    """A published snapshot's manifest. Raises IntegrityError."""
+    signature = Signature(row.signer, row.signer_key, row.signature)
+    expected = (Kind.SNAPSHOT, row.department, row.source, row.id)
+    return open_manifest(vault, conn, key, *expected, row.manifest, signature)
 
 
 def lookup(vault: Vault, conn: Connection, scope: Scope, source: str, window: Window, identity: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,16 +25,17 @@ from kronkers_batch.data.reference import (
     microseconds,
     ready,
     reference,
+    verified,
 )
 from kronkers_batch.data.window import Window
-from kronkers_batch.errors import AccessRefused, IntegrityError, KronkersError, NotFound
+from kronkers_batch.errors import AccessRefused, IntegrityError, KronkersError, NotFound, StoreError
 from kronkers_batch.store import seen
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables.snapshots import snapshots as table
-from kronkers_batch.vault.context import DataKey, Kind, Scope, Signature
-from kronkers_batch.vault.manifest import Manifest, open_manifest
+from kronkers_batch.vault.context import DataKey, Scope
+from kronkers_batch.vault.manifest import Manifest
 from kronkers_batch.vault.vault import Vault
 
 if TYPE_CHECKING:
@@ -301,7 +303,10 @@ class Snapshots:
         Args:
             older_than: Ingests that are younger may still be running, and what they wrote stays.
         """
-        return self._publisher.sweep(older_than) + self.expiry.sweep()
+        swept = self._publisher.sweep(older_than)
+        with contextlib.suppress(StoreError):  # a run says so at its end, when it tries again
+            swept += self.expiry.sweep()
+        return swept
 
     # ------------------------------------------------------------ helpers
 
@@ -321,9 +326,7 @@ class Snapshots:
 
     def _open(self, conn: Connection, row: Row[Any]) -> _Opened:
         key = self._vault.data_key(conn, row.key_id)
-        signature = Signature(row.signer, row.signer_key, row.signature)
-        expected = (Kind.SNAPSHOT, row.department, row.source, row.id)
-        manifest = open_manifest(self._vault, conn, key, *expected, row.manifest, signature)
+        manifest = verified(conn, self._vault, row, key)
         opened = _Opened(reference(manifest), manifest, key)
         while len(self._opened) >= _REMEMBERED:
             self._opened.pop(next(iter(self._opened)))

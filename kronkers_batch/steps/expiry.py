@@ -98,6 +98,7 @@ class _Ending:
 
     def run(self) -> None:
         expiry = self._services.snapshots.expiry
+        expiry.sweep()  # again at the end of the run, where it is said if it cannot be done
         before = clock.now() - self._keep // _MICROSECOND
         limit = Limit(before, frozen_after=0, needed=trained_on.needed)
         due = self._mine(expiry.due(limit))
