@@ -8,6 +8,7 @@ from tests.faults.mutations.kind import _
 HERE = "tests/rules/test_snapshots.py::test_"
 BAD = "tests/faults/test_bad_config.py::test_"
 CRASH = "tests/faults/test_crash_points.py::test_"
+BOTH = "tests/contract/test_expiring.py::test_"
 END = "data.expiring:Expiry.end"
 STEP = "steps.expiry"
 
@@ -80,6 +81,14 @@ WHO = [
       f"{HERE}a_run_deletes_a_bounded_number"),
     _("who uses a snapshot late finds nothing", "data.expiring:Expiry._marked",
       swap("EXPIRED", "READY"), f"{HERE}an_expired_window_is_frozen_anew"),
+    _("what somebody opens meanwhile goes", "data.expiring:Expiry._marked",
+      without("table.c.used < limit.unused_since"),
+      f"{BOTH}what_somebody_opens_meanwhile_stays[postgresql]"),
+    _("what expired can be opened", "data.expiring:use",
+      never("conn.execute(update(table).where(*there).values(used=used)).rowcount != 1"),
+      f"{BOTH}what_ended_cannot_be_opened", f"{HERE}whoever_reads_it_is_told_that_it_expired"),
+    _("a snapshot of another department goes", END,
+      without("table.c.department == str(scope)"), f"{BOTH}what_another_department_has_is_left"),
     _("a snapshot that is not as it was signed goes", "data.expiring:Expiry._is_whole",
       returns("True"), f"{HERE}what_is_not_as_it_was_signed_stays"),
 ]  # fmt: skip
