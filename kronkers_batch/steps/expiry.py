@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 AT_MOST = 5_000
 """Snapshots of one department or model that one run deletes: a first run may find years of nights."""
 
-_DAY = dt.timedelta(days=1)
 _MICROSECOND = dt.timedelta(microseconds=1)
 
 
@@ -194,7 +193,10 @@ def _many(count: int) -> str:
 
 
 def in_words(length: dt.timedelta) -> str:
-    """A length of time in days, or in hours where it is no whole number of days."""
-    if length % _DAY:
-        return f"{length / dt.timedelta(hours=1):g} hours"
-    return "1 day" if length == _DAY else f"{length.days} days"
+    """A length of time in the largest unit of which it is a whole number."""
+    for unit in ("day", "hour", "minute"):
+        count, rest = divmod(length, dt.timedelta(**{f"{unit}s": 1}))
+        if not rest:
+            return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+    seconds = f"{length.total_seconds():g}"
+    return f"{seconds} second" if seconds == "1" else f"{seconds} seconds"
