@@ -195,8 +195,10 @@ class Expiry:
     def _remove(self, rows: Sequence[Row[Any]]) -> None:
         """Their pieces, then the rows."""
         for row in rows:
-            for path in self._artifacts.list(folder(scope_of(row.department), row.source, row.id)):
+            pieces = folder(scope_of(row.department), row.source, row.id)
+            for path in self._artifacts.list(pieces):
                 self._artifacts.delete(path)
+            self._artifacts.remove_empty(pieces)  # each night's look for what was left unfinished enters it
         if rows:
             ended = table.c.id.in_([row.id for row in rows]) & (table.c.state == EXPIRED)
             with self._db.write() as conn:
