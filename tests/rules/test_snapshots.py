@@ -384,6 +384,21 @@ def test_a_locked_database_fails_no_run(world: World, calendar: Calendar, monkey
     assert len(there(world)) == 3
 
 
+def test_a_changed_database_is_no_warning(world: World, calendar: Calendar, monkeypatch: pytest.MonkeyPatch):
+    """Where the database is not as this run wrote it while snapshots expire, the run ends with code 4."""
+    world.output(world.version(champion=True))
+    nights(world, calendar, 0, 60, 61)
+    calendar.day(91)
+
+    def lost(*_args: object) -> None:
+        raise IntegrityError("a shredded key is not there as it was written")
+
+    monkeypatch.setattr(expiring.Expiry, "end", lost)
+    found = night(world)
+    assert (found.exit_code, found.warnings) == (4, ())
+    assert [str(problem) for problem in found.problems] == ["a shredded key is not there as it was written"]
+
+
 def _refuses(*_args: object) -> None:
     raise StoreError("the store refuses")
 
