@@ -23,6 +23,7 @@ from kronkers_batch.reports import verdict
 from kronkers_batch.reports.verdict import Verdict
 from kronkers_batch.steps import checkpoint, clocks, leftovers, rights, runlog, runs, unfinished
 from kronkers_batch.steps.definitions import define
+from kronkers_batch.steps.expiry import expire_snapshots
 from kronkers_batch.steps.gather import gather
 from kronkers_batch.steps.memory import keep_pages
 from kronkers_batch.steps.permits import permit_all, require_house
@@ -43,7 +44,7 @@ class RunResult:
     """A finished run: its id, logical date, one verdict a model, and every event of work.
 
     ``problems`` are what went wrong at its end, when the work of every model was done and kept; ``warnings``
-    what somebody should know though nothing went wrong.
+    what somebody should know though nothing went wrong; ``notes`` what was done beside the models' work.
     """
 
     run_id: str
@@ -53,6 +54,7 @@ class RunResult:
     seconds: float
     problems: tuple[KronkersError, ...] = ()
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -232,6 +234,8 @@ def _ended(
     verdicts = {name: outcome.of(plan, name, events, is_there) for name in departments}
     good = [name for name, each in verdicts.items() if each.ok]
     problems = [_problem(expire_outputs, services, date, good, delete_expired)]
+    expired = expire_snapshots(services, date, good, delete_expired)
+    problems.append(expired.problem)
     events = verdict.work(runlog.events(services, run_id))
     for name in {event.model for event in events if event.task == "expire"}:
         verdicts[name] = outcome.of(plan, name, events, is_there)
@@ -243,8 +247,11 @@ def _ended(
         _tell(services, departments, event)
     told = tuple(verdicts.values())
     seconds = time.monotonic() - started
+    warnings += expired.warnings
     warnings += unfinished.settle(services)
-    result = RunResult(run_id, date, told, events, seconds, found, tuple(warnings))
+    result = RunResult(
+        run_id, date, told, events, seconds, found, tuple(warnings), notes=tuple(expired.deleted)
+    )
     each = [(departments[one.model], one) for one in told]
     runs.finish(services, run_id, result.exit_code, each, seconds=seconds)
     return result

@@ -23,7 +23,8 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--delete-expired",
         action="store_true",
-        help="delete outputs past their retention also where they are long due, or most of all",
+        help="delete outputs past their retention, and snapshots that nothing needs, "
+        "also where they are long due, or most of all",
     )
     parser = command(
         commands, "train", train, "Train a model now, and promote it if it passes", names="MODEL"
@@ -112,11 +113,14 @@ def _tell(args: argparse.Namespace, services: Services, result: RunResult) -> in
                 "report": page or None,
                 "problems": [str(problem) for problem in result.problems],
                 "warnings": warnings,
+                "notes": list(result.notes),
             }
         )
     else:
         say(f"{result.date}, run {result.run_id}, {result.seconds:.1f} s")
         _models(result.verdicts)
+        for done in result.notes:
+            say(done)
         if page:
             say(f"report: {page}")
     for said in (*warnings, *result.problems):

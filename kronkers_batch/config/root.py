@@ -77,6 +77,7 @@ def _read_root(
             url=Secret(_absolute_url(warehouse["url"].reveal(), project)),
             artifacts=_address(warehouse["artifacts"], project),
             checkpoints=_address(warehouse["checkpoints"] or "", project),
+            keep_snapshots=warehouse["keep_snapshots"],
         ),
         executor=ExecutorSpec(**{k: v for k, v in executor.items() if v is not None}),
         alerts=_alerts(full.items["alerts"]),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
 
 from kronkers_batch.config.fields import Field, Kind, Table, table_kind
-from kronkers_batch.config.kinds import ADDRESS, PLAIN, SECRET, TEXT, choice, integer
-from kronkers_batch.config.spec import Definitions, SandboxPolicy
+from kronkers_batch.config.kinds import ADDRESS, PLAIN, SECRET, TEXT, choice, duration, integer
+from kronkers_batch.config.spec import FOREVER, Definitions, SandboxPolicy
 
 GROUPS = ("warehouse", "executor", "alerts")
 
@@ -19,6 +20,7 @@ class WarehouseSchema:
     url: str = "sqlite:///${home}/warehouse.db"
     artifacts: str = "${home}/artifacts"
     checkpoints: str = ""
+    keep_snapshots: str = "90d"
 
 
 @dataclass
@@ -73,6 +75,13 @@ WAREHOUSE = Table(
             ADDRESS,
             "Folder or address for the ledger's signed checkpoints; best on another machine.",
             shown="none",
+        ),
+        Field(
+            "keep_snapshots",
+            duration(positive=True, words={"forever": FOREVER}),
+            "How long snapshots are kept after they were last used; see [snapshots](sources.md#snapshots).",
+            default=dt.timedelta(days=90),
+            shown="90d",
         ),
     ),
 )

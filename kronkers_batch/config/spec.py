@@ -354,13 +354,21 @@ class DepartmentSpec:
     origin: Origin
 
 
+FOREVER = dt.timedelta.max
+"""A duration without an end."""
+
+
 @dataclass(frozen=True)
 class WarehouseSpec:
-    """Where the database and the artifacts lie. ``artifacts`` is an fsspec address."""
+    """Where the database and the artifacts lie, and how long snapshots do.
+
+    ``artifacts`` is an fsspec address. ``keep_snapshots`` is counted from when one was last used.
+    """
 
     url: Secret
     artifacts: str
     checkpoints: str  # where signed ledger checkpoints go; an fsspec address, or empty
+    keep_snapshots: dt.timedelta  # FOREVER: none expires
 
 
 class SandboxPolicy(StrEnum):

@@ -45,6 +45,7 @@ class Publisher:
         self, source: SourceSpec, scope: Scope, window: Window, identity: str, snapshot_id: str
     ) -> DataKey:
         """Reserves the snapshot under a department's or model's key. Raises AccessRefused below operator."""
+        now = clock.now()
         with self._db.write() as conn:
             rights.require(self._vault, conn, scope, "freeze")
             key = self._vault.new_data_key(conn, scope, Kind.SNAPSHOT, snapshot_id)
@@ -57,7 +58,8 @@ class Publisher:
                     window_end=microseconds(window.end),
                     lookup=lookup(self._vault, conn, scope, source.name, window, identity),
                     state=WRITING,
-                    created=clock.now(),
+                    created=now,
+                    used=now,
                     key_id=key.id,
                     signer="",
                     signer_key="",
@@ -116,6 +118,7 @@ class Publisher:
                 .values(
                     state=READY,
                     created=created,
+                    used=created,
                     manifest=blob,
                     signer=signature.principal,
                     signer_key=signature.key_id,

@@ -13,15 +13,17 @@ from sqlalchemy import BigInteger, Connection, Row, Select, String, func, select
 from kronkers_batch.data.findings import CheckResult
 from kronkers_batch.data.profile import Profile
 from kronkers_batch.data.window import Window
+from kronkers_batch.errors import IntegrityError
 from kronkers_batch.frames.schema import Schema
 from kronkers_batch.store import clock, questions
 from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.tables.snapshots import snapshots as table
-from kronkers_batch.vault.context import Scope, scope_of
-from kronkers_batch.vault.manifest import Manifest
+from kronkers_batch.vault.context import DataKey, Kind, Scope, Signature, scope_of
+from kronkers_batch.vault.manifest import Manifest, open_manifest
+from kronkers_batch.vault.sealing import RESTORE
 from kronkers_batch.vault.vault import Vault
 
-WRITING, READY = "writing", "ready"
+WRITING, READY, EXPIRED = "writing", "ready", "expired"
 _FOLDER = "snapshots"
 
 
@@ -75,6 +77,13 @@ def reference(manifest: Manifest) -> SnapshotRef:
     )
 
 
+def verified(conn: Connection, vault: Vault, row: Row[Any], key: DataKey) -> Manifest:
+    """A published snapshot's manifest. Raises IntegrityError."""
+    signature = Signature(row.signer, row.signer_key, row.signature)
+    expected = (Kind.SNAPSHOT, row.department, row.source, row.id)
+    return open_manifest(vault, conn, key, *expected, row.manifest, signature)
+
+
 def lookup(vault: Vault, conn: Connection, scope: Scope, source: str, window: Window, identity: str) -> str:
     """What a snapshot is found by. Keyed: the digest alone would confirm a guess of paths and sizes."""
     key = vault.filter_key(conn, scope)
@@ -121,3 +130,13 @@ def folder(scope: Scope, source: str, snapshot_id: str) -> str:
 def microseconds(moment: dt.datetime | None) -> int | None:
     """A window's limit as the database holds it; None is open."""
     return None if moment is None else clock.from_datetime(moment)
+
+
+def compare(found: SnapshotRef, source: str, window: Window, identity: str, scope: Scope) -> None:
+    """What a snapshot is found by is a column like any other; only the manifest is signed."""
+    if (found.source, found.window, found.identity, found.scope) != (source, window, identity, scope):
+        raise IntegrityError(
+            "another snapshot is found in the place of the one that was asked for",
+            where=f"source {source}",
+            fix=RESTORE,
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,28 +12,30 @@ from sqlalchemy import Connection, Row, select
 
 from kronkers_batch.config.places import Places
 from kronkers_batch.config.spec import SourceSpec
+from kronkers_batch.data.expiring import Expiry, gone
 from kronkers_batch.data.publishing import Note, Publisher, Tell, untold
 from kronkers_batch.data.reference import (
     READY,
     SnapshotRef,
     Wanted,
+    compare,
     earlier,
     folder,
     lookup,
     microseconds,
     ready,
     reference,
+    verified,
 )
 from kronkers_batch.data.window import Window
-from kronkers_batch.errors import AccessRefused, IntegrityError, KronkersError, NotFound
+from kronkers_batch.errors import AccessRefused, IntegrityError, KronkersError, NotFound, StoreError
 from kronkers_batch.store import seen
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables.snapshots import snapshots as table
-from kronkers_batch.vault.context import DataKey, Kind, Scope, Signature
-from kronkers_batch.vault.manifest import Manifest, open_manifest
-from kronkers_batch.vault.sealing import RESTORE
+from kronkers_batch.vault.context import DataKey, Scope
+from kronkers_batch.vault.manifest import Manifest
 from kronkers_batch.vault.vault import Vault
 
 if TYPE_CHECKING:
@@ -66,6 +69,7 @@ class Snapshots:
         self._publisher = Publisher(db, artifacts, vault)
         self._opened: dict[str, _Opened] = {}
         self._whole: set[str] = set()
+        self.expiry = Expiry(db, artifacts, vault, self._forget)
 
     # ------------------------------------------------------------ finding
 
@@ -167,7 +171,7 @@ class Snapshots:
             return row
         try:
             opened = self._open(conn, row)
-            _compare(opened.ref, wanted.source, wanted.window, wanted.identity, scope)
+            compare(opened.ref, wanted.source, wanted.window, wanted.identity, scope)
         except KronkersError as error:
             return error
         return opened
@@ -211,14 +215,21 @@ class Snapshots:
             columns: Which, in which order; None is all.
 
         Raises:
-            IntegrityError: Something is not as it was frozen. NotFound: a piece is gone.
+            IntegrityError: Something is not as it was frozen. NotFound: it expired, or a piece is gone.
             AccessRefused: The caller may not read it.
         """
         from kronkers_batch.data import freezing
 
         opened = self._get(ref.id)
         pieces = folder(ref.scope, ref.source, ref.id)
-        yield from freezing.thaw(self._artifacts, self._vault, opened.key, opened.manifest, pieces, columns)
+        try:
+            yield from freezing.thaw(
+                self._artifacts, self._vault, opened.key, opened.manifest, pieces, columns
+            )
+        except NotFound:
+            self._forget(ref.id)
+            self._get(ref.id)  # says so where it expired
+            raise
 
     # ------------------------------------------------------------ freezing
 
@@ -281,18 +292,21 @@ class Snapshots:
         if published != snapshot_id:
             self._publisher.undo(snapshot_id, key, pieces)
         done = self.get(published)
-        _compare(done, source.name, window, identity, scope)
+        compare(done, source.name, window, identity, scope)
         return done
 
     # ------------------------------------------------------------ tidying
 
     def sweep(self, older_than: dt.timedelta = dt.timedelta(days=1)) -> int:
-        """Removes what killed ingests left (ciphertext only); returns how many there were.
+        """Removes what killed ingests, and killed ends of snapshots, left; returns how many there were.
 
         Args:
-            older_than: Younger ones may still be running and stay.
+            older_than: Ingests that are younger may still be running, and what they wrote stays.
         """
-        return self._publisher.sweep(older_than)
+        swept = self._publisher.sweep(older_than)
+        with contextlib.suppress(StoreError):  # a run says so at its end, when it tries again
+            swept += self.expiry.sweep()
+        return swept
 
     # ------------------------------------------------------------ helpers
 
@@ -303,30 +317,18 @@ class Snapshots:
             query = select(table).where(table.c.id == snapshot_id, table.c.state == READY)
             row = conn.execute(query).one_or_none()
             if row is None:
-                raise NotFound(
-                    "there is no such snapshot",
-                    where=snapshot_id,
-                    fix="List the runs to see which there are.",
-                )
+                raise gone(conn, snapshot_id)
             return self._open(conn, row)
+
+    def _forget(self, snapshot_id: str) -> None:
+        self._opened.pop(snapshot_id, None)
+        self._whole.discard(snapshot_id)
 
     def _open(self, conn: Connection, row: Row[Any]) -> _Opened:
         key = self._vault.data_key(conn, row.key_id)
-        signature = Signature(row.signer, row.signer_key, row.signature)
-        expected = (Kind.SNAPSHOT, row.department, row.source, row.id)
-        manifest = open_manifest(self._vault, conn, key, *expected, row.manifest, signature)
+        manifest = verified(conn, self._vault, row, key)
         opened = _Opened(reference(manifest), manifest, key)
         while len(self._opened) >= _REMEMBERED:
             self._opened.pop(next(iter(self._opened)))
         self._opened[row.id] = opened
         return opened
-
-
-def _compare(found: SnapshotRef, source: str, window: Window, identity: str, scope: Scope) -> None:
-    """What a snapshot is found by is a column like any other; only the manifest is signed."""
-    if (found.source, found.window, found.identity, found.scope) != (source, window, identity, scope):
-        raise IntegrityError(
-            "another snapshot is found in the place of the one that was asked for",
-            where=f"source {source}",
-            fix=RESTORE,
-        )

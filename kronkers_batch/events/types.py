@@ -68,7 +68,11 @@ SAYS: Mapping[Kind, Says] = {
     Kind.JUDGED: Says(
         "today's thresholds judged an output that was there", ("model", "subject", "date"), _OUTPUT
     ),
-    Kind.EXPIRED: Says("outputs past their retention were deleted", ("model", "reason"), "what was deleted"),
+    Kind.EXPIRED: Says(
+        "outputs past their retention, or snapshots that nothing needs, were deleted",
+        ("model", "reason"),
+        "what was deleted",
+    ),
     Kind.SHREDDED: Says(
         "somebody deleted a version for good", ("model", "subject", "reason"), "what was deleted"
     ),

@@ -15,6 +15,10 @@ PAGE = Path(__file__).parents[2] / "docs/reference/ledger.md"
 ACTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "add": ("let in the {subject}", "a public key is certified"),
+        "discard": (
+            "deleted the rows that were frozen from {subject}, since nothing needed them",
+            "a run found a snapshot that was not used for `warehouse.keep_snapshots`",
+        ),
         "expire": ("deleted {subject}, whose retention was over", "a run found an output past its retention"),
         "export": ("exported {subject}{to}", "outputs were read into a file in clear"),
         "freeze": ("froze {subject}", "a window of a source was read, checked and kept as a snapshot"),

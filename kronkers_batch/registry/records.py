@@ -86,6 +86,7 @@ def insert_version(conn: Connection, vault: Vault, draft: Draft, training: Train
             definition=training.definition_fingerprint,
             state="ready",
             created=created,
+            snapshot_id=training.snapshot_id,
             key_id=draft.data_key.id,
             record_key_id=draft.record_key.id,
             manifest=sealed,
@@ -165,7 +166,9 @@ def _compare(row: VersionRow, training: Training) -> None:
         training.fingerprint,
         training.definition_fingerprint,
     )
-    if signed != (row.logical_date, row.fingerprint, row.definition):
+    # What the column says keeps a snapshot; a version of an older release has none until somebody looks.
+    trained_on = training.snapshot_id if row.snapshot_id is None else row.snapshot_id
+    if signed != (row.logical_date, row.fingerprint, row.definition) or trained_on != training.snapshot_id:
         raise _unfit(row, "is not what its signed manifest says")
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, select, update
 
 from kronkers_batch.errors import IntegrityError, KronkersError, NotFound, Stale, UsageError
 from kronkers_batch.ledger.ledger import Ledger
-from kronkers_batch.registry import champions, compare, records, standing, sweeping
+from kronkers_batch.registry import champions, compare, records, standing, sweeping, trained_on
 from kronkers_batch.registry.champions import PROMOTE, ROLLBACK, Line
 from kronkers_batch.registry.records import Draft, VersionRow
 from kronkers_batch.registry.standing import Asked, Standing
@@ -127,6 +127,7 @@ class Registry:
             conn.execute(update(model_versions).where(model_versions.c.id == row.id).values(**gone))
             for key_id in (row.key_id, row.record_key_id):
                 self._vault.shred(conn, key_id)
+            trained_on.release(conn, row.snapshot_id)
             note(self._ledger, conn, self._vault, "shred", f"{model}@{number}", scope, {"why": why})
             event(conn, scope, f"{model}@{number}")
         # After the commit: an artifact without its key is noise, a version without its artifact is damaged.

@@ -76,10 +76,13 @@ def show(services: Services, ref: str) -> dict[str, Any]:
     Raises UsageError, NotFound, AccessRefused.
     """
     if "/" not in ref:
-        return _described(version_of(services, "show", ref))
+        return _described(services, version_of(services, "show", ref))
     rights.require(services, "show", parse_output(ref)[0])
     output = services.warehouse.get(ref)
-    return {**vars(output), "created": clock.to_datetime(output.created)}
+    told = {**vars(output), "created": clock.to_datetime(output.created)}
+    if frozen := output.lineage.get("snapshot"):
+        told["rows that were scored"] = services.snapshots.expiry.in_words(frozen)
+    return told
 
 
 def version_of(services: Services, command: str, ref: str) -> ModelVersion:
@@ -89,7 +92,7 @@ def version_of(services: Services, command: str, ref: str) -> ModelVersion:
     return services.registry.get(name, number)
 
 
-def _described(version: ModelVersion) -> dict[str, Any]:
+def _described(services: Services, version: ModelVersion) -> dict[str, Any]:
     """A model version as plain values; golden rows and levels stay sealed."""
     training = version.training
     return {
@@ -109,6 +112,7 @@ def _described(version: ModelVersion) -> dict[str, Any]:
         "overrides": list(training.overrides),
         "runtime": dict(training.runtime),
         "snapshot": training.snapshot_id,
+        "rows of the snapshot": services.snapshots.expiry.in_words(training.snapshot_id),
         "fingerprints": dict(training.fingerprints),
         "run": training.run_id,
     }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from kronkers_batch.config.spec import ModelSpec, OnFailure, RowsPolicy, SourceSpec
 from kronkers_batch.data.checks import Checker, CheckResult
+from kronkers_batch.data.expiring import use
 from kronkers_batch.data.snapshots import SnapshotRef
 from kronkers_batch.errors import DataError
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
@@ -57,6 +58,7 @@ def _opened(services: Services, model: ModelSpec, snapshot: SnapshotRef) -> None
     told = {"for": model.name, "window": str(snapshot.window), "snapshot": snapshot.fingerprint}
     scope = Scope(model.department, model.name)
     with services.db.write() as connection:
+        use(connection, snapshot.id)
         note(services.ledger, connection, services.vault, "open", snapshot.source, scope, told)
     services.run.opened.add(key)
 

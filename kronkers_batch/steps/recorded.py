@@ -46,11 +46,12 @@ class Said:
     """What the ledger says, in order: of versions by ref, of logs by date or model, of snapshots by id.
 
     ``of`` is whose each version is by its lines, ``frozen`` whose each snapshot is, with its manifest's
-    digest.
+    digest, and ``discarded`` the same of those that expired.
     """
 
     made: dict[str, list[tuple[int, str | None]]] = field(default_factory=lambda: defaultdict(list))
     frozen: dict[str, set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
+    discarded: dict[str, set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
     of: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     gone: set[str] = field(default_factory=set)
     judged: dict[str, list[tuple[str, str]]] = field(default_factory=lambda: defaultdict(list))
@@ -68,7 +69,7 @@ def verify(services: Services, connection: Connection) -> int:
         standing.take(entry)
         tell(said, entry, said.made.__contains__)
     count = compare_versions(services, connection, said, _stored(connection))
-    there = compare_snapshots(services, connection, said, snapshots.c.state == READY)
+    there = compare_snapshots(services, connection, said)
     refuse_missing_snapshots(said, there)
     _logs(services, connection, said)
     _signatures(connection, said)
@@ -90,9 +91,10 @@ def tell(said: Said, entry: Entry, finished: Callable[[str], bool]) -> None:
         said.judged[subject.partition("#")[0]].append((_JUDGING[action], subject))
     if action in _CHOOSING:
         said.chosen[subject.partition("@")[0]].append((action, subject))
-    if action == "freeze" and entry.details:
+    if action in ("freeze", "discard") and entry.details:
         told = (entry.department, str(entry.details.get("manifest")))
-        said.frozen[str(entry.details.get("id"))].add(told)
+        kept = said.frozen if action == "freeze" else said.discarded
+        kept[str(entry.details.get("id"))].add(told)
     if action in _MAKING or action in _JUDGING or action in _CHOOSING:
         said.of[subject].add(entry.department)
 
@@ -191,7 +193,7 @@ def _require_keys(services: Services, connection: Connection, one: Stored, held:
 
 
 def compare_snapshots(
-    services: Services, connection: Connection, said: Said, which: ColumnElement[bool]
+    services: Services, connection: Connection, said: Said, *which: ColumnElement[bool]
 ) -> set[str]:
     """Those whose details the caller may see; others' lines do not say of which snapshot they are.
 
@@ -199,23 +201,30 @@ def compare_snapshots(
     """
     held, there = services.vault.held(connection), set()
     query = select(snapshots.c.id, snapshots.c.source, snapshots.c.department, snapshots.c.manifest)
-    for row in connection.execute(query.where(which).order_by(snapshots.c.created)):
+    query = query.where(snapshots.c.state == READY, *which)
+    for row in connection.execute(query.order_by(snapshots.c.created)):
         there.add(row.id)
         if not rights.covers(held, scope_of(row.department), Role.VIEWER):
             continue
-        if said.frozen.get(row.id) != {(row.department, digest(row.manifest))}:
+        where = f"snapshot {row.id} of {row.source}"
+        itself = {(row.department, digest(row.manifest))}
+        if itself & said.discarded.get(row.id, set()):
+            raise IntegrityError("the ledger says that it expired, and it is there", where=where, fix=_FIX)
+        if said.frozen.get(row.id) != itself:
             raise IntegrityError(
                 "it is not the snapshot that the ledger recorded, or no line says that it was frozen",
-                where=f"snapshot {row.id} of {row.source}",
+                where=where,
                 fix=_FIX,
             )
     return there
 
 
 def refuse_missing_snapshots(said: Said, there: set[str]) -> None:
-    """Raises IntegrityError where one that was recorded is gone: no command deletes any."""
+    """Raises IntegrityError where one that was recorded is gone, and did not expire."""
     for missing in sorted(said.frozen.keys() - there):
-        raise IntegrityError("it was recorded, and is no longer there", where=f"snapshot {missing}", fix=_FIX)
+        if not said.frozen[missing] <= said.discarded.get(missing, set()):
+            what = "it was recorded, and is no longer there; no line of the ledger says that it expired"
+            raise IntegrityError(what, where=f"snapshot {missing}", fix=_FIX)
 
 
 # ---------------------------------------------------------------- which of them are in use

@@ -17,6 +17,7 @@ from kronkers_batch.registry.training import parse_ref as parse_version
 from kronkers_batch.steps import recorded, standing
 from kronkers_batch.steps.recorded import Said, Stored
 from kronkers_batch.steps.services import Services
+from kronkers_batch.store import seen
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.store.tables.outputs import output_log, output_versions
 from kronkers_batch.store.tables.registry import champions, model_versions
@@ -65,12 +66,14 @@ def verify(services: Services, connection: Connection, after: int, before: Mappi
         people.take(entry)
         recorded.tell(said, entry, lambda ref: _judged_before(connection, ref))
         if kind := _kind(entry):
-            gained[kind] = gained.get(kind, 0) + 1
+            gained[kind] = gained.get(kind, 0) + (-1 if entry.action == "discard" else 1)
     _told_before(services, connection, said, after)
     recorded.compare_versions(services, connection, said, _stored(connection, said))
     for ref in said.of:
         recorded.refuse_others(said, ref, *_departments(connection, ref))
-    there = recorded.compare_snapshots(services, connection, said, snapshots.c.id.in_(list(said.frozen)))
+    there = set[str]()
+    for some in seen.parts([*(said.frozen.keys() | said.discarded.keys())]):
+        there |= recorded.compare_snapshots(services, connection, said, snapshots.c.id.in_(some))
     recorded.refuse_missing_snapshots(said, there)
     _logs(services, connection, said)
     gained["output_log"] = sum(len(lines) for lines in said.judged.values())
@@ -85,9 +88,10 @@ _KINDS = {
     "sign": "definitions",
     "record": "model_versions",
     "freeze": "snapshots",
+    "discard": "snapshots",
     "revoke": "revocations",
 }
-"""By action, what there is one more of."""
+"""By action, what there is one more of; of `discard` one less."""
 
 
 def _kind(entry: Entry) -> str | None:

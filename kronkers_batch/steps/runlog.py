@@ -37,6 +37,7 @@ _MESSAGE, _REASON, _FOUND = 0, 1, 2
 _MOST_TOLD = 10  # numbers of events in a message
 _SOURCES = "ingest"  # the kind of task whose subject is a source
 VERIFY = "verify"  # and the one at the end of a run, whose subject is the ledger
+DISCARD = "discard"  # and the one that lets snapshots expire
 
 
 def record(services: Services, run_id: str, department: str, event: Event, found: str = "") -> None:
@@ -289,7 +290,7 @@ def _opened(services: Services, connection: Connection, context: Context, blob: 
 
 def _scope(department: str, task: str, name: str) -> Scope:
     """Whose key: the model's; for a source, that of whoever it is frozen under (``department`` says it)."""
-    return scope_of(department) if task in (_SOURCES, VERIFY) else Scope(department, name)
+    return scope_of(department) if task in (_SOURCES, VERIFY, DISCARD) else Scope(department, name)
 
 
 def _context(run_id: str, department: str, number: int, part: int) -> Context:

@@ -117,6 +117,13 @@ class ArtifactStore:
             system, root = self._system()
             system.rm_file(f"{root}/{name}")
 
+    def remove_empty(self, folder: str) -> None:
+        """Removes the folder from a local store where nothing is in it any more. Raises StoreError."""
+        name = _checked(folder)
+        if self._local is not None:
+            with self._mapped(folder):
+                self._local.remove_empty(name)
+
     def list(self, prefix: str) -> list[str]:
         """Paths of all finished files under the folder ``prefix`` ("" is everything), sorted."""
         name = _checked(prefix) if prefix else ""

@@ -70,6 +70,16 @@ class LocalFolder:
         with self._opened(folder) as levels:
             os.unlink(name, dir_fd=levels[-1])
 
+    def remove_empty(self, folder: str) -> None:
+        """Removes a folder that has nothing in it; one that has, or is not there, is left."""
+        parent, _, name = folder.rpartition("/")
+        try:
+            with self._opened(parent) as levels:
+                os.rmdir(name, dir_fd=levels[-1])
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST):
+                raise
+
     def paths(self, prefix: str) -> list[str]:
         """Paths of the files and links under ``prefix``; none where that is not there."""
         return [str(path) for path, folder in self._under(prefix) if _kind(path.name, folder) in _LISTED]

@@ -16,7 +16,7 @@ from kronkers_batch.store import exact, faults
 from kronkers_batch.store.engine import Database, serialise
 
 # Every revision in migrations/versions, oldest first; a test compares them.
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 _SCRIPTS = Path(__file__).parent / "migrations"
 
 

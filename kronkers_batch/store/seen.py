@@ -190,9 +190,10 @@ def for_each(keys: Sequence[K], ask: Callable[[Sequence[K]], Mapping[K, V]]) -> 
     return result
 
 
-def parts(of: Sequence[K]) -> list[Sequence[K]]:
-    """What is asked for, in parts of which each fits into one ``IN``."""
-    return [of[start : start + AT_ONCE] for start in range(0, len(of), AT_ONCE)]
+def parts(of: Sequence[K], most: int | None = None) -> list[Sequence[K]]:
+    """What is asked for, in parts of which each fits into one ``IN``; or of at most so many."""
+    size = most or AT_ONCE
+    return [of[start : start + size] for start in range(0, len(of), size)]
 
 
 # Making a statement anew takes longer than executing it.

@@ -71,7 +71,7 @@ DEEDS: Mapping[str, Role] = MappingProxyType(
         "freeze": Role.OPERATOR,  # a snapshot, under the department's key or one model's
         "record": Role.OPERATOR,  # a model version
         "publish": Role.OPERATOR,  # an output: begin, finish, judge
-        "expire": Role.OPERATOR,  # outputs past their declared retention
+        "expire": Role.OPERATOR,  # outputs past their declared retention, snapshots that nothing needs
         "promote": Role.APPROVER,  # and roll back, by hand or by the declared policy
         "shred": Role.ADMIN,
     }
@@ -81,6 +81,7 @@ DEEDS: Mapping[str, Role] = MappingProxyType(
 LINES: Mapping[str, Need] = MappingProxyType(
     {
         "add": Who.ADMINISTRATOR,
+        "discard": DEEDS["expire"],
         "expire": DEEDS["expire"],
         "freeze": DEEDS["freeze"],
         "grant": Role.ADMIN,  # of the department, or an administrator of the warehouse; and the next two
@@ -116,7 +117,7 @@ ROLES: Mapping[Role, tuple[str, str]] = MappingProxyType(
             "the key itself, sealed to the principal: it opens snapshots, artifacts and outputs",
         ),
         Role.OPERATOR: (
-            "also runs: freezes, trains, scores, publishes, lets outputs expire",
+            "also runs: freezes, trains, scores, publishes, lets outputs and snapshots expire",
             "its signature on snapshots, model versions and outputs is believed; a reader's is not",
         ),
         Role.APPROVER: (

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 
 import pytest
 
@@ -45,6 +46,25 @@ def test_a_checkpoint_that_cannot_be_written_is_pending_and_fails_no_night(proje
     assert len(list(points.rglob("*.json"))) == before + 1
     assert len(project.rows("read", "buys", "--date", NEXT)) == 40
     assert f"{NEXT}: all is well" in project.run("report", "--date", NEXT).stdout
+
+
+def test_snapshots_that_expire_are_told_below_the_table(project):
+    words = ["run", "buys", "--date", NEXT, "warehouse.keep_snapshots=1s"]
+    project.run(*words, "warehouse.keep_snapshots=90d")
+    time.sleep(1.1)
+    held = project.run(*words)
+    assert "they are more than half of the" in held.stderr
+    assert f"kronkers run buys --date {NEXT} --delete-expired" in held.stderr
+    told = json.loads(project.run(*words, "--delete-expired", "--json").stdout)
+    assert told["warnings"] == []
+    (of_buys,) = [note for note in told["notes"] if " of sales, unused for 1 second, deleted" in note]
+    assert of_buys in project.run("report", "--date", NEXT).stdout
+    shown = project.json("show", "buys@1")
+    assert shown["rows of the snapshot"] == "kept"
+    assert project.json("show", f"buys/{NEXT}#1")["rows that were scored"].startswith("expired on ")
+    project.run("show", f"buys/{NEXT}#1")
+    project.run("ledger", "verify")
+    assert len(project.rows("read", "buys", "--date", NEXT)) == 40
 
 
 def test_a_ledger_that_was_rewritten_meanwhile_ends_in_its_own_code(project, monkeypatch):

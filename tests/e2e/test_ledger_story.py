@@ -35,7 +35,7 @@ def told(trained) -> dict[str, list[str]]:
     project.run("keys", "rotate", "support")
     project.run("access", "revoke", "ann", "--why", "she left")
     project.edit("conf/model/buys.yaml", "unseen: missing", "unseen: missing\noutput: {retention: 1d}")
-    project.run("run", "buys", "--date", "2024-01-22", "--delete-expired")
+    project.run("run", "buys", "--date", "2024-01-22", "--delete-expired", "warehouse.keep_snapshots=1s")
     project.write("data/visits.csv", "5000,2024-01-01\n")
     project.run("run", "buys", "--date", "2024-01-23", code=1)
     project.run("log", "--date", "2024-01-23")
@@ -76,6 +76,7 @@ def test_every_action_happened_and_no_other(told):
         ("shred", f"admin shredded buys/{NIGHT}#1; because: asked by a customer"),
         ("rotate", "admin rotated the keys of support"),
         ("revoke", "admin revoked ann sales, and the keys were rotated; because: she left"),
+        ("discard", "frozen from visits, since nothing needed them; because: unused for 1 second"),
         ("expire", "admin deleted buys/2024-01-16#1, whose retention was over; because: retention"),
     ],
 )

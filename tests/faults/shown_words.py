@@ -121,8 +121,11 @@ _THERE = {
     "warehouse/catalog.py:numbered": "date model number",
     "warehouse/writer.py:put": "number",
     "warehouse/holding.py:_unfit": "what fix number",
+    # Random ids, names of sources, and days.
+    "data/expiring.py:_is_whole": "row.id row.source",
+    "data/expiring.py:gone": "_day(at)",
     # Declared names.
-    "data/snapshots.py:_compare": "source",
+    "data/reference.py:compare": "source",
     "data/sources/casting.py:missing_columns": "n",
     "data/sources/inputs.py:_as_input": "name",
     "data/sources/query.py:_input": "name",

@@ -331,6 +331,29 @@ def test_a_password_in_an_address(tmp_path: Path) -> None:
     assert "hunter2secret" not in found
 
 
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("0", "found the number 0, where more than nothing is due"),
+        ("0d", "found the text '0d', where more than nothing is due"),
+        ("-5d", "found the text '-5d'"),
+        ("never", "found the text 'never'"),
+        ("90", "give it a unit: 90d is days"),
+        ("200000d", "allowed: at most 36525d"),
+    ],
+    ids=["nothing", "no days", "less", "a word", "no unit", "too long"],
+)
+def test_how_long_snapshots_are_kept(tmp_path: Path, value: str, found: str) -> None:
+    conf = make(tmp_path)
+    with (conf / "warehouse" / "sqlite.yaml").open("a") as file:
+        file.write(f"keep_snapshots: {value}\n")
+    said = only(conf)
+    assert said.startswith("conf/warehouse/sqlite.yaml:4: keep_snapshots: ")
+    assert found in said
+    if "unit" not in found and "most" not in found:
+        assert "allowed: a duration such as 90d, 12h, 30m or 2w, or forever" in said
+
+
 def test_no_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown() -> Path:
         raise RuntimeError("Could not determine home directory.")

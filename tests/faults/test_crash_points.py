@@ -160,6 +160,55 @@ def test_what_was_left_is_swept_by_a_run(company, monkeypatch):
     assert [path.exists() for path in (*pages, young)] == [False, False, True]
 
 
+ENDING = ("run", "buys", "--date", "2024-01-21", "--delete-expired", "warehouse.keep_snapshots=1s")
+"""A second night, which lets the rows expire that the first one scored; not those that it was trained on."""
+
+
+def wrong_after_expiry(folder: Path, first: Project, step: int) -> list[str]:
+    """What is wrong after a second night that is killed after a step, and the next one after it."""
+    shutil.copytree(first.folder, folder / "company")
+    project = Project(folder / "company")
+    crashed(project, step, *ENDING)
+    done = [project.run("ledger", "verify", code=None), project.run(*ENDING, code=None)]
+    done.append(project.run("ledger", "verify", code=None))
+    found = [one.stdout + one.stderr for one in done if one.returncode]
+    with project.opened() as services, services.db.read() as conn:
+        (kept,) = conn.execute(select(model_versions.c.snapshot_id)).scalars().all()
+        there = {row.id: row.state for row in conn.execute(select(snapshots))}
+        lines = [one for one in services.ledger.entries(conn) if one.action == "discard"]
+    if there.get(kept) != "ready":
+        found.append("what the champion was trained on is gone")
+    if not lines or any((line.details or {})["id"] in there for line in lines):
+        found.append(f"{len(lines)} expired, and there is {there}")
+    return [f"after step {step}: {what}" for what in [*found, *half_there(project)]]
+
+
+@pytest.fixture(scope="module")
+def second(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, int]:
+    """After a first night, and how many steps the second one has."""
+    folder = tmp_path_factory.mktemp("second")
+    project = fresh(folder)
+    project.run("run", "buys", "--date", "2024-01-20")
+    shutil.copytree(project.folder, folder / "copy/company")
+    return project, crashed(Project(folder / "copy/company"), 0, *ENDING)
+
+
+def test_killed_while_snapshots_expire(second, tmp_path):
+    project, steps = second
+    points = (steps - 9, steps - 8, steps - 7)  # the end and what follows it
+    assert not [what for step in points for what in wrong_after_expiry(tmp_path / str(step), project, step)]
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_killed_at_every_point_of_an_end(second, tmp_path):
+    project, steps = second
+    wrong = []
+    for step in range(1, steps):
+        wrong += wrong_after_expiry(tmp_path / str(step), project, step)
+    assert not wrong
+
+
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("share", range(SHARES))

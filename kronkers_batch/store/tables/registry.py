@@ -18,6 +18,11 @@ model_versions = Table(
     Column("definition", String(64), nullable=False, info=clear("a digest")),
     Column("state", String(16), nullable=False, info=clear("one word: ready, deleted")),
     Column("created", BigInteger, nullable=False, info=clear("a moment")),
+    Column(
+        "snapshot_id",
+        String(26),
+        info=clear("random id of what it was trained on; null of an older release's, until somebody looks"),
+    ),
     Column("key_id", String(64), nullable=False, info=clear("random id of the version's data key")),
     Column("record_key_id", String(64), nullable=False, info=clear("random id of the version's record key")),
     Column("manifest", LargeBinary, nullable=False, info=sealed("the version's record key")),
@@ -28,6 +33,7 @@ model_versions = Table(
     UniqueConstraint("model", "number"),
     Index(None, "model", "fingerprint"),
     Index(None, "model", "definition"),
+    Index(None, "snapshot_id"),
 )
 
 champions = Table(

@@ -25,8 +25,15 @@ snapshots = Table(
         nullable=False,
         info=clear("a digest of source, window and identity, keyed with that key's filter key"),
     ),
-    Column("state", String(16), nullable=False, info=clear("one word: writing, ready")),
+    Column("state", String(16), nullable=False, info=clear("one word: writing, ready, expired")),
     Column("created", BigInteger, nullable=False, info=clear("a moment")),
+    Column(
+        "used",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        info=clear("a moment: when it was frozen, or last opened or needed"),
+    ),
     Column("key_id", String(64), nullable=False, info=clear("random id of the snapshot's data key")),
     Column(
         "manifest",
@@ -37,4 +44,5 @@ snapshots = Table(
     Column("signer_key", String(64), nullable=False, info=clear("id of the signer's public key")),
     Column("signature", LargeBinary, info=clear("a signature over ciphertext; null until ready")),
     Index(None, "lookup", "state"),
+    Index(None, "state", "used"),
 )

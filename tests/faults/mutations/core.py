@@ -441,7 +441,7 @@ VERSIONS = [
     _("another model's version is champion", "registry.standing:Opening.champion",
       never("self.row(log[-1].version_id).model != log[-1].model"),
       f"{REGISTRY}test_a_champion_of_another_model"),
-    _("another snapshot is found in its place", "data.snapshots:_compare",
+    _("another snapshot is found in its place", "data.reference:compare",
       never("(found.source, found.window, found.identity, found.scope) != (source, window, identity, scope)"),
       f"{INSIDERS}test_a_snapshot_of_others_is_not_found_by_a_borrowed_name",
       f"{INSIDERS}test_a_snapshot_of_other_rows_is_not_found_by_a_borrowed_name"),

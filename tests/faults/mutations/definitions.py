@@ -14,7 +14,13 @@ LARGE = f"{HERE}test_files_that_are_larger_than_memory_end_in_words"
 INTERPOLATION = f"{HERE}test_interpolations_take_little_time_and_memory"
 VALUES = f"{HERE}test_values_that_nothing_can_be_done_with_are_refused_with_their_line"
 
+LATER = "tests/unit/config/test_signing.py::test_a_field_that_came_later_counts_where_it_is_not_the_default"
+
 MUTATIONS = [
+    _("a new release asks everybody to sign again", "config.signing:_fields",
+      never("field.name in later and ..."), LATER),
+    _("a field that came later is not signed at all", "config.signing:_fields",
+      without("item == later[field.name]"), LATER),
     _("conf sends the service's key anywhere", "config.interpolation:_Resolver.from_environment",
       never("name in account.SECRETS"), f"{SENDS}[KRONKERS_KEY]", f"{SENDS}[KRONKERS_PASSPHRASE]"),
     _("a variable is anybody's", "config.load:_Loader.load",

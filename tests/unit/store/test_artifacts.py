@@ -39,6 +39,18 @@ def test_write_read_list_delete(store):
     assert "a/c" in caught.value.where
 
 
+def test_a_folder_is_removed_only_where_nothing_is_in_it(store, tmp_path):
+    store.write("a/b/piece", b"one")
+    for folder in ("a/b", "a", "nothing", "nothing/there"):
+        store.remove_empty(folder)
+    assert store.read("a/b/piece") == b"one"
+    store.delete("a/b/piece")
+    store.remove_empty("a/b")
+    assert store.list("") == []
+    if store._local is not None:
+        assert list((tmp_path / "art/a").iterdir()) == []
+
+
 def test_files_may_be_settled_together(store):
     store.write("a/b/1", b"one", settle=False)
     store.write("a/b/2", b"two", settle=False)

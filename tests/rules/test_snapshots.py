@@ -1,0 +1,553 @@
+"""Which snapshots expire"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+from sqlalchemy import event as listening
+from sqlalchemy import func, select, update
+
+from kronkers_batch.config.spec import FOREVER
+from kronkers_batch.data import expiring
+from kronkers_batch.data.snapshots import SnapshotRef
+from kronkers_batch.errors import IntegrityError, NotFound, StoreError
+from kronkers_batch.steps import checkpoint, expiry, listing, prepare, runlog, runs
+from kronkers_batch.steps import ingest as step
+from kronkers_batch.steps.expiry import Expired, expire_snapshots
+from kronkers_batch.steps.lifetimes import Run
+from kronkers_batch.steps.report import write_page, write_run_page
+from kronkers_batch.steps.story import sentence
+from kronkers_batch.steps.windows import scoring_window
+from kronkers_batch.store import clock
+from kronkers_batch.store.ids import new_id
+from kronkers_batch.store.tables.registry import model_versions
+from kronkers_batch.store.tables.snapshots import snapshots as table
+from kronkers_batch.store.tables.vault import data_keys
+from kronkers_batch.vault.context import Role, Scope
+from kronkers_batch.vault.notes import note
+from tasks import context
+from tasks.run import RunResult, run
+from tests.rules.world import DAY, MODEL, World, after, offers
+
+SALES = Scope("sales")
+DAYS = 86_400_000_000
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    yield
+    context._open.clear()
+
+
+@dataclass
+class Calendar:
+    """The clock of this machine, which a test sets."""
+
+    patch: pytest.MonkeyPatch
+
+    def day(self, number: float) -> None:
+        """From now on it is so many days later than it really is; the clock goes on from there."""
+        self.patch.setattr(clock, "now", lambda: int(REAL() + number * DAYS))
+
+
+REAL = clock.now
+
+
+@pytest.fixture
+def calendar(monkeypatch: pytest.MonkeyPatch) -> Calendar:
+    return Calendar(monkeypatch)
+
+
+def frozen(world: World, days: int = 0) -> SnapshotRef:
+    """A snapshot of the rows that a night of that date scores."""
+    model = world.services.model(MODEL)
+    window = scoring_window(model, world.services.config.sources["offers"], after(days))
+    return step.ingest(world.services, model, window)
+
+
+def keep(world: World, length: dt.timedelta) -> None:
+    """``warehouse.keep_snapshots`` from now on."""
+    services = world.services
+    services.config = replace(
+        services.config, warehouse=replace(services.config.warehouse, keep_snapshots=length)
+    )
+
+
+def expired(world: World, *, told_to: bool = False, names: tuple[str, ...] = (MODEL,)) -> Expired:
+    """What the end of a good run of these models deletes, and says."""
+    services = world.services
+    with runs.begun(services, DAY, "command", {MODEL: "sales"}) as services.run.id:
+        return expire_snapshots(services, DAY, names, told_to)
+
+
+def there(world: World) -> set[str]:
+    """The ids of the snapshots that there are."""
+    with world.services.db.read() as conn:
+        return set(conn.execute(select(table.c.id).where(table.c.state == "ready")).scalars())
+
+
+def folder(world: World, ref: SnapshotRef) -> Path:
+    return world.folder / f"var/artifacts/snapshots/{ref.scope}/offers/{ref.id}"
+
+
+def key_of(world: World, snapshot_id: str) -> bytes | None:
+    """The wrapped key of a snapshot; None once it is shredded."""
+    k = data_keys.c
+    with world.services.db.read() as conn:
+        found = select(k.wrapped).where(k.version_id == snapshot_id, k.kind == "snapshot")
+        return conn.execute(found).scalar_one()
+
+
+def story(world: World, action: str = "discard") -> list[str]:
+    with world.services.db.read() as conn:
+        lines = list(world.services.ledger.entries(conn))
+    return [sentence(line) for line in lines if line.action == action]
+
+
+def nights(world: World, calendar: Calendar, *days: float) -> list[SnapshotRef]:
+    """A snapshot of each of these days of the calendar."""
+    found = []
+    for number, day in enumerate(days):
+        calendar.day(day)
+        found.append(frozen(world, -number))
+    return found
+
+
+def verify(world: World) -> None:
+    checkpoint.verify(world.services)
+
+
+# ---------------------------------------------------------------- what is due
+
+
+def test_a_snapshot_that_nothing_used_for_long_is_deleted(world: World, calendar: Calendar):
+    """A snapshot that nothing used for `warehouse.keep_snapshots` is deleted: key, pieces and row."""
+    old, *others = nights(world, calendar, 0, 60, 61)
+    calendar.day(91)
+    assert expired(world).deleted == ["1 snapshot of sales, unused for 90 days, deleted"]
+    assert there(world) == {ref.id for ref in others}
+    assert key_of(world, old.id) is None
+    assert not folder(world, old).exists()
+    with world.services.db.read() as conn:
+        assert conn.execute(select(func.count()).where(table.c.id == old.id)).scalar() == 0
+    assert all(list(folder(world, ref).iterdir()) for ref in others)
+
+
+def test_a_younger_snapshot_stays(world: World, calendar: Calendar):
+    """A snapshot stays as long as `warehouse.keep_snapshots` says."""
+    nights(world, calendar, 0, 60, 61)
+    calendar.day(89.9)
+    assert expired(world, told_to=True) == Expired()
+    keep(world, dt.timedelta(days=120))
+    calendar.day(119)
+    assert expired(world, told_to=True) == Expired()
+    assert len(there(world)) == 3
+
+
+def test_snapshots_may_be_kept_forever(world: World, calendar: Calendar):
+    """With `keep_snapshots: forever` none is deleted, whatever the clock says."""
+    keep(world, FOREVER)
+    nights(world, calendar, 0, 60, 61)
+    calendar.day(9_000)
+    assert expired(world, told_to=True) == Expired()
+    assert len(there(world)) == 3
+
+
+def test_what_was_opened_lately_stays(world: World, calendar: Calendar):
+    """A snapshot that something opened counts from then: a source that never changes is frozen once."""
+    old, *_ = nights(world, calendar, 0, 60, 61)
+    calendar.day(80)
+    prepare.checked_rows(world.services, world.services.model(MODEL), old, ["x"])
+    calendar.day(100)
+    assert expired(world, told_to=True) == Expired()
+    calendar.day(171)
+    expired(world, told_to=True)
+    assert old.id not in there(world)
+
+
+def test_what_a_champion_was_trained_on_stays(world: World, calendar: Calendar):
+    """What a version was trained on that is, or was, champion never expires, as long as it is there."""
+    first, second, held, *_ = nights(world, calendar, 0, 0, 0, 60, 61, 62)
+    world.version(champion=True, snapshot_id=first.id)
+    world.version(after(1), again=True, champion=True, snapshot_id=second.id)
+    world.version(after(2), again=True, snapshot_id=held.id)
+    calendar.day(91)
+    expired(world)
+    assert {first.id, second.id} <= there(world)
+    assert held.id not in there(world)
+
+
+def test_what_a_deleted_version_was_trained_on_counts_from_then(world: World, calendar: Calendar):
+    """What only a deleted version was trained on expires that long after the version was deleted."""
+    first, *_ = nights(world, calendar, 0, 60, 61)
+    world.version(champion=True, snapshot_id=first.id)
+    world.version(after(1), again=True, champion=True)
+    calendar.day(200)
+    world.services.registry.shred(MODEL, 1, "for a test")
+    expired(world, told_to=True)
+    assert there(world) == {first.id}
+    calendar.day(291)
+    expired(world, told_to=True)
+    assert there(world) == set()
+
+
+def test_what_an_older_release_trained_on_is_learnt(world: World, calendar: Calendar):
+    """Of versions of an older release a run reads what they were trained on, and keeps it."""
+    first, *_ = nights(world, calendar, 0, 60, 61, 62)
+    version = world.version(champion=True, snapshot_id=first.id)
+    with world.services.db.write() as conn:
+        conn.execute(update(model_versions).values(snapshot_id=None))
+    calendar.day(91)
+    assert expired(world) == Expired()
+    assert first.id in there(world)
+    with world.services.db.read() as conn:
+        kept = select(model_versions.c.snapshot_id).where(model_versions.c.id == version.id)
+        assert conn.execute(kept).scalar() == first.id
+
+
+def test_what_is_sealed_for_others_keeps_what_it_may_need(world: World, calendar: Calendar):
+    """Where what a version was trained on is sealed for others, nothing expires that is as old as it."""
+    first, *_ = nights(world, calendar, 0, 60, 61, 62)
+    version = world.version(champion=True, snapshot_id=first.id)
+    with world.services.db.write() as conn:
+        sealed = {"snapshot_id": None, "record_key_id": new_id()}
+        conn.execute(update(model_versions).values(**sealed))
+    calendar.day(91)
+    found = expired(world)
+    assert found.deleted == []
+    assert found.warnings[0].startswith(
+        f"1 snapshot of sales is not deleted: whether {version.ref} was trained on it is sealed for others"
+    )
+    assert first.id in there(world)
+
+
+def test_a_version_tells_what_it_was_trained_on(world: World):
+    """What keeps a snapshot is compared with the signed manifest of the version that was trained on it."""
+    world.version(champion=True, snapshot_id="a" * 26)
+    with world.services.db.write() as conn:
+        conn.execute(update(model_versions).values(snapshot_id="b" * 26))
+    with pytest.raises(IntegrityError, match="is not what its signed manifest says"):
+        world.services.registry.get(MODEL, 1)
+
+
+# ---------------------------------------------------------------- what waits for a word
+
+
+def test_what_is_long_due_waits(world: World, calendar: Calendar):
+    """Where one is due for more than 31 days none is deleted, until somebody says so."""
+    nights(world, calendar, 0, 60, 61, 62)
+    calendar.day(122)
+    found = expired(world)
+    assert found.deleted == []
+    assert found.warnings == [
+        "1 snapshot of sales, unused for 90 days, is not deleted: the oldest is due for 32 days, and a run "
+        "by itself deletes what is due for up to 31\n"
+        f"  -> to delete it: kronkers run {MODEL} --date {DAY} --delete-expired"
+    ]
+    assert len(there(world)) == 4
+    assert expired(world, told_to=True).deleted == ["1 snapshot of sales, unused for 90 days, deleted"]
+
+
+def test_what_is_due_for_a_month_goes(world: World, calendar: Calendar):
+    """A snapshot that is due for less than 31 days is deleted without a word."""
+    nights(world, calendar, 0, 90, 91)
+    calendar.day(120.9)
+    assert len(expired(world).deleted) == 1
+
+
+def test_most_of_the_snapshots_wait(world: World, calendar: Calendar):
+    """Where more than half would go none is deleted, until somebody says so; half of them go."""
+    nights(world, calendar, 0, 0, 0, 60, 61)
+    calendar.day(91)
+    found = expired(world)
+    assert found.deleted == []
+    assert "they are more than half of the 5 that there are" in found.warnings[0]
+    calendar.day(62)
+    frozen(world, -7)
+    calendar.day(91)
+    assert expired(world).deleted == ["3 snapshots of sales, unused for 90 days, deleted"]
+
+
+# ---------------------------------------------------------------- when, and who
+
+
+def test_a_run_without_a_good_model_deletes_none(world: World, calendar: Calendar):
+    """A run deletes snapshots of departments of models alone of which it was good."""
+    nights(world, calendar, 0, 60, 61)
+    calendar.day(91)
+    assert expired(world, told_to=True, names=()) == Expired()
+    assert len(there(world)) == 3
+
+
+@pytest.mark.parametrize(("role", "scope"), [(Role.READER, SALES), (Role.OPERATOR, Scope("sales", MODEL))])
+def test_who_may_not_delete_them_leaves_them(world: World, calendar: Calendar, role: Role, scope: Scope):
+    """Who is no operator of the department leaves its snapshots alone, and says nothing of them."""
+    nights(world, calendar, 0, 60, 61)
+    world.join("olga", role, scope)
+    calendar.day(91)
+    assert expire_snapshots(world.services, DAY, [MODEL]) == Expired()
+    assert len(there(world)) == 3
+
+
+def test_a_models_own_snapshots_are_deleted_by_its_operator(world: World, calendar: Calendar):
+    """An operator of one model deletes what is frozen for that model alone."""
+    world.join("olga", Role.OPERATOR, Scope("sales", MODEL))
+    nights(world, calendar, 0, 60, 61)
+    calendar.day(91)
+    found = expire_snapshots(world.services, DAY, [MODEL])
+    assert found.deleted == [f"1 snapshot of sales/{MODEL}, unused for 90 days, deleted"]
+
+
+def test_a_run_deletes_a_bounded_number(world: World, calendar: Calendar, monkeypatch: pytest.MonkeyPatch):
+    """A run deletes 5,000 snapshots of a department at most, the oldest first; the next goes on."""
+    assert expiry.AT_MOST == 5_000
+    monkeypatch.setattr(expiry, "AT_MOST", 3)
+    monkeypatch.setattr(expiry, "TOGETHER", 2)
+    old = nights(world, calendar, 0, 1, 2, 3, 4, 60, 61, 62, 63, 64)
+    calendar.day(95)
+    found = expired(world)
+    assert found.deleted == [
+        "3 snapshots of sales, unused for 90 days, deleted; 2 more are left to the next run"
+    ]
+    assert {ref.id for ref in old} - there(world) == {ref.id for ref in old[:3]}
+    assert expired(world).deleted == ["2 snapshots of sales, unused for 90 days, deleted"]
+
+
+def night(world: World, *, delete_expired: bool = False) -> RunResult:
+    """A whole run of the date."""
+    return run(world.services, world.folder / "conf", (), DAY, [MODEL], delete_expired=delete_expired)
+
+
+def test_the_run_and_its_page_say_what_expired(world: World, calendar: Calendar):
+    """The run and its page say what was deleted, and what was not and why; neither makes a night fail."""
+    world.output(world.version(champion=True))
+    nights(world, calendar, 0, 60, 61)
+    calendar.day(122)
+    found = night(world)
+    assert (found.exit_code, found.notes) == (0, ())
+    assert "the oldest is due for 32 days" in found.warnings[0]
+    for page in (write_run_page(world.services, found.run_id), write_page(world.services, DAY)):
+        assert page.exists()
+    assert "the oldest is due for 32 days" in write_run_page(world.services, found.run_id).read_text()
+    found = night(world, delete_expired=True)
+    assert (found.exit_code, found.warnings) == (0, ())
+    assert found.notes == ("1 snapshot of sales, unused for 90 days, deleted",)
+    assert found.notes[0] in write_run_page(world.services, found.run_id).read_text()
+    with world.services.db.read():
+        (told,) = [e for e in runlog.events(world.services, found.run_id) if e.task == "discard"]
+    assert (told.kind, told.state, told.model) == ("expired", "done", "snapshots")
+
+
+def test_a_failed_run_deletes_no_snapshot(world: World, calendar: Calendar):
+    """A run in which the only model failed deletes no snapshot."""
+    world.version(champion=True)  # of no model that could score
+    nights(world, calendar, 0, 60, 61)
+    world.rows(offers(days=25))
+    calendar.day(91)
+    assert night(world, delete_expired=True).notes == ()
+    assert len(there(world)) >= 3
+
+
+def test_what_cannot_be_deleted_fails_no_run(
+    world: World, calendar: Calendar, monkeypatch: pytest.MonkeyPatch
+):
+    """A store that refuses is a warning, and the next run's sweep removes what is left."""
+    old, *_ = nights(world, calendar, 0, 60, 61)
+    calendar.day(91)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(world.services.artifacts), "delete", _refuses)
+        found = expired(world)
+        assert world.services.snapshots.sweep() == 0
+        assert "the store refuses" in expired(world).warnings[0]
+    assert found.warnings == ["pieces of deleted snapshots are left to the next run: the store refuses"]
+    assert found.deleted == ["1 snapshot of sales, unused for 90 days, deleted"]
+    assert old.id not in there(world)
+    assert list(folder(world, old).iterdir())
+    assert world.services.snapshots.sweep() == 1
+    assert not folder(world, old).exists()
+    with world.services.db.read() as conn:
+        assert conn.execute(select(func.count()).select_from(table)).scalar() == 2
+    verify(world)
+
+
+def test_a_locked_database_fails_no_run(world: World, calendar: Calendar, monkeypatch: pytest.MonkeyPatch):
+    """Where the database refuses, snapshots stay, a warning says so, and the run is as good as it was."""
+    nights(world, calendar, 0, 60, 61)
+    calendar.day(91)
+    monkeypatch.setattr(expiring.Expiry, "oldest", _refuses)
+    assert expired(world).warnings == ["snapshots that nothing needs are not deleted: the store refuses"]
+    assert len(there(world)) == 3
+
+
+def test_a_changed_database_is_no_warning(world: World, calendar: Calendar, monkeypatch: pytest.MonkeyPatch):
+    """Where the database is not as this run wrote it while snapshots expire, the run ends with code 4."""
+    world.output(world.version(champion=True))
+    nights(world, calendar, 0, 60, 61)
+    calendar.day(91)
+
+    def lost(*_args: object) -> None:
+        raise IntegrityError("a shredded key is not there as it was written")
+
+    monkeypatch.setattr(expiring.Expiry, "end", lost)
+    found = night(world)
+    assert (found.exit_code, found.warnings) == (4, ())
+    assert [str(problem) for problem in found.problems] == ["a shredded key is not there as it was written"]
+
+
+def _refuses(*_args: object) -> None:
+    raise StoreError("the store refuses")
+
+
+def test_nothing_to_expire_asks_little(world: World, calendar: Calendar):
+    """Where nothing expires a run asks two things, however many snapshots and champions there are."""
+    nights(world, calendar, 0)
+    world.version(champion=True)
+    first = statements(world)
+    for number in range(1, 5):
+        frozen(world, -number)
+        world.version(after(number), again=True, champion=True)
+    assert statements(world) == first == 2
+
+
+def statements(world: World) -> int:
+    """How many questions the end of a run asks about snapshots."""
+    expire_snapshots(world.services, DAY, [MODEL])  # whose rights it asks for is remembered
+    found: list[str] = []
+
+    def note_it(_conn: object, _cursor: object, statement: str, *_more: object) -> None:
+        if statement.lstrip().upper().startswith(("SELECT", "UPDATE", "INSERT", "DELETE")):
+            found.append(statement)
+
+    engine = world.services.db._engine
+    listening.listen(engine, "before_cursor_execute", note_it)
+    expire_snapshots(world.services, DAY, [MODEL])
+    listening.remove(engine, "before_cursor_execute", note_it)
+    return len(found)
+
+
+# ---------------------------------------------------------------- what is left of it
+
+
+def test_the_ledger_has_a_line_for_each(world: World, calendar: Calendar):
+    """The ledger has a line for each snapshot that expired, and is in order afterwards."""
+    nights(world, calendar, 0, 0, 60, 61, 62)
+    calendar.day(91)
+    expired(world)
+    assert len(story(world)) == 2
+    assert story(world)[0].endswith(
+        "deleted the rows that were frozen from offers, since nothing needed them; "
+        "because: unused for 90 days"
+    )
+    verify(world)
+
+
+def test_a_snapshot_that_goes_without_a_line_is_missed(world: World, calendar: Calendar):
+    """Who deletes a snapshot without a line of the ledger is noticed, also at the end of the next run."""
+    old, *_ = nights(world, calendar, 0, 60, 61)
+    checkpoint.write(world.services)
+    calendar.day(91)
+    with world.services.db.write() as conn:
+        conn.execute(table.delete().where(table.c.id == old.id))
+    with pytest.raises(IntegrityError, match="no line of the ledger says that it expired"):
+        verify(world)
+    with pytest.raises(IntegrityError, match="the table snapshots lacks rows"):
+        checkpoint.write(world.services)
+
+
+def test_an_expired_snapshot_is_not_taken_for_a_deleted_one(world: World, calendar: Calendar):
+    """What expired is missed neither at the end of a run nor later, whenever it was frozen."""
+    nights(world, calendar, 0, 60, 61)
+    checkpoint.write(world.services)
+    calendar.day(91)
+    expired(world)
+    checkpoint.write(world.services)
+    verify(world)
+    nights(world, calendar, 200, 260, 261)
+    calendar.day(291)
+    expired(world, told_to=True)  # frozen and expired since the same checkpoint
+    checkpoint.write(world.services)
+    verify(world)
+
+
+def discards(world: World, ref: SnapshotRef, scope: Scope, manifest: str) -> None:
+    told = {"id": ref.id, "manifest": manifest}
+    with world.services.db.write() as conn:
+        note(world.services.ledger, conn, world.services.vault, "discard", "offers", scope, told)
+
+
+@pytest.mark.parametrize("whose", ["another one's", "another department's"])
+def test_a_line_about_another_snapshot_excuses_nothing(world: World, calendar: Calendar, whose: str):
+    """A line of another owner, or of another manifest, does not say that a deleted snapshot expired."""
+    old, *_ = nights(world, calendar, 0, 60)
+    with world.services.db.read() as conn:
+        row = conn.execute(select(table).where(table.c.id == old.id)).one()
+    told = expiring.digest(row.manifest) if whose == "another department's" else "0" * 64
+    scope = Scope("sales", MODEL) if whose == "another department's" else SALES
+    discards(world, old, scope, told)
+    with world.services.db.write() as conn:
+        conn.execute(table.delete().where(table.c.id == old.id))
+    with pytest.raises(IntegrityError, match="no line of the ledger says that it expired"):
+        verify(world)
+
+
+def test_an_expired_snapshot_that_is_there_is_refused(world: World, calendar: Calendar):
+    """A snapshot that expired by the ledger and is there all the same is refused."""
+    old, *_ = nights(world, calendar, 0, 60)
+    with world.services.db.read() as conn:
+        row = conn.execute(select(table).where(table.c.id == old.id)).one()
+    discards(world, old, SALES, expiring.digest(row.manifest))
+    with pytest.raises(IntegrityError, match="says that it expired, and it is there"):
+        verify(world)
+
+
+def test_whoever_reads_it_is_told_that_it_expired(world: World, calendar: Calendar):
+    """Whoever reads a snapshot that expired is told so; `show` says it and fails no more than before."""
+    old, *_ = nights(world, calendar, 0, 60, 61)
+    version = world.version(snapshot_id=old.id)
+    assert listing.show(world.services, version.ref)["rows of the snapshot"] == "kept"
+    other = world.open()
+    other.snapshots.get(old.id)
+    calendar.day(91)
+    expired(world)
+    for asked in (world.services, other):
+        with pytest.raises(NotFound, match=r"the snapshot expired on 20.*: its rows are deleted"):
+            list(asked.snapshots.read(old))
+    with pytest.raises(NotFound, match="expired on"):
+        prepare.checked_rows(other, other.model(MODEL), old, ["x"])
+    said = listing.show(world.services, version.ref)["rows of the snapshot"]
+    assert said.startswith("expired on 20")
+    other.close()
+
+
+def test_an_expired_window_is_frozen_anew(world: World, calendar: Calendar):
+    """A window of which the snapshot expired is frozen anew by whoever needs it, to the same contents."""
+    old, *_ = nights(world, calendar, 0, 60, 61)
+    calendar.day(91)
+    expired(world)
+    world.services.run = Run()
+    new = frozen(world)
+    assert (new.id != old.id, new.fingerprint) == (True, old.fingerprint)
+    assert pl.concat(world.services.snapshots.read(new)).height == new.rows
+
+
+@pytest.mark.parametrize("what", ["key", "moment"])
+def test_what_is_not_as_it_was_signed_stays(world: World, calendar: Calendar, what: str):
+    """A row that names another key, or says that it is older than its manifest does, deletes nothing."""
+    old, young, other = nights(world, calendar, 0, 60, 61)
+    with world.services.db.write() as conn:
+        keys = {row.id: row.key_id for row in conn.execute(select(table))}
+        if what == "key":
+            changed = update(table).where(table.c.id == old.id).values(key_id=keys[other.id])
+        else:
+            changed = update(table).where(table.c.id == young.id).values(used=1, created=1)
+        conn.execute(changed)
+    calendar.day(91)
+    found = expired(world, told_to=True)
+    assert len(found.warnings) == 1
+    assert key_of(world, other.id) is not None
+    assert (old if what == "key" else young).id in there(world)
