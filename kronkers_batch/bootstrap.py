@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kronkers_batch.access.permits import check_place
+from kronkers_batch.audit import lost
 from kronkers_batch.config import signing
 from kronkers_batch.config.load import load
 from kronkers_batch.config.spec import Config, Secret
@@ -16,9 +18,7 @@ from kronkers_batch.data.snapshots import Snapshots
 from kronkers_batch.errors import AccessRefused, NotFound
 from kronkers_batch.registry.registry import Registry
 from kronkers_batch.runtimes.pool import WorkerPool
-from kronkers_batch.steps import lost
-from kronkers_batch.steps.permits import check_place
-from kronkers_batch.steps.services import Progress, Services, silent
+from kronkers_batch.session.services import Progress, Services, silent
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.cache import ContentCache
 from kronkers_batch.store.engine import Database

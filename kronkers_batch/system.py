@@ -14,13 +14,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from kronkers_batch.access.rights import refusals_recorded
 from kronkers_batch.bootstrap import open_system
 from kronkers_batch.config.load import find_conf
 from kronkers_batch.errors import UsageError
-from kronkers_batch.steps import listing, reading
-from kronkers_batch.steps.moments import parse_date, parse_moment
-from kronkers_batch.steps.rights import refusals_recorded
-from kronkers_batch.steps.services import Services
+from kronkers_batch.queries import listing, reading
+from kronkers_batch.session.moments import parse_date, parse_moment
+from kronkers_batch.session.services import Services
 
 if TYPE_CHECKING:
     import polars as pl

@@ -10,15 +10,15 @@ from typing import Any
 
 import luigi
 
+from kronkers_batch.audit import runlog
+from kronkers_batch.audit.occasion import Occasion
 from kronkers_batch.errors import AccessRefused, KronkersError, described, found_in
 from kronkers_batch.events.types import Event
+from kronkers_batch.facts.results import caught_up, result_of
 from kronkers_batch.planning.decide import advance
 from kronkers_batch.planning.facts import Problem
 from kronkers_batch.planning.plan import AnyEntry, Plan, Result, State
-from kronkers_batch.steps import runlog
-from kronkers_batch.steps.occasion import Occasion
-from kronkers_batch.steps.results import caught_up, result_of
-from kronkers_batch.steps.services import Services
+from kronkers_batch.session.services import Services
 from tasks import context
 
 _ENDED = {State.FAILED: "failed", State.HELD: "held", State.REFUSED: "refused"}

@@ -6,12 +6,12 @@ import datetime as dt
 
 import luigi
 
+from kronkers_batch.declared.sources import source_of
+from kronkers_batch.facts.results import ref_of, window_of
+from kronkers_batch.pipeline import ingest as step
 from kronkers_batch.planning.facts import Facts
 from kronkers_batch.planning.plan import Frozen, Plan, Result, State
 from kronkers_batch.planning.plan import Ingest as Entry
-from kronkers_batch.steps import ingest as step
-from kronkers_batch.steps.results import ref_of, window_of
-from kronkers_batch.steps.sources import source_of
 from kronkers_batch.vault.context import Scope, scope_of
 from tasks.base import BaseTask
 

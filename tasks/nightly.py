@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import luigi
 
+from kronkers_batch.access.stopped import named
+from kronkers_batch.facts.gather import gather
 from kronkers_batch.planning.decide import decide
 from kronkers_batch.planning.plan import Plan, State
-from kronkers_batch.steps.gather import gather
-from kronkers_batch.steps.stopped import named
 from tasks.base import BaseTask
 from tasks.graph import task_of
 

@@ -6,8 +6,8 @@ import datetime as dt
 
 import luigi
 
-from kronkers_batch.steps import runs
-from kronkers_batch.steps.report import page_path, write_page, write_run_page
+from kronkers_batch.audit import runs
+from kronkers_batch.queries.report import page_path, write_page, write_run_page
 from tasks.base import BaseTask
 
 

@@ -14,24 +14,25 @@ from typing import Any
 
 import luigi
 
+from kronkers_batch.access import rights
+from kronkers_batch.access.permits import permit_all, require_house
+from kronkers_batch.access.stopped import Stopped, gone, named
+from kronkers_batch.audit import checkpoint, clocks, leftovers, runlog, runs, unfinished
 from kronkers_batch.errors import KronkersError, StoreError, UsageError
 from kronkers_batch.events.types import Event
+from kronkers_batch.facts.gather import gather
+from kronkers_batch.facts.results import caught_up
+from kronkers_batch.pipeline.definitions import define
+from kronkers_batch.pipeline.expiry import expire_snapshots
+from kronkers_batch.pipeline.retention import expire_outputs
+from kronkers_batch.pipeline.warm import prepare_workers
 from kronkers_batch.planning import plan as entries
 from kronkers_batch.planning.decide import decide, decide_training
 from kronkers_batch.planning.plan import AnyEntry, Plan, State
 from kronkers_batch.reports import verdict
 from kronkers_batch.reports.verdict import Verdict
-from kronkers_batch.steps import checkpoint, clocks, leftovers, rights, runlog, runs, unfinished
-from kronkers_batch.steps.definitions import define
-from kronkers_batch.steps.expiry import expire_snapshots
-from kronkers_batch.steps.gather import gather
-from kronkers_batch.steps.memory import keep_pages
-from kronkers_batch.steps.permits import permit_all, require_house
-from kronkers_batch.steps.results import caught_up
-from kronkers_batch.steps.retention import expire_outputs
-from kronkers_batch.steps.services import Services
-from kronkers_batch.steps.stopped import Stopped, gone, named
-from kronkers_batch.steps.warm import prepare_workers
+from kronkers_batch.session.allocation import keep_pages
+from kronkers_batch.session.services import Services
 from kronkers_batch.store.ids import new_id
 from tasks import context, outcome
 from tasks.base import BaseTask

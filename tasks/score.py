@@ -6,19 +6,19 @@ import datetime as dt
 
 import luigi
 
+from kronkers_batch.access import rights
 from kronkers_batch.errors import GateFailed, Stale
 from kronkers_batch.events.types import Kind
+from kronkers_batch.facts.as_facts import output_of
+from kronkers_batch.facts.decided import require_same
+from kronkers_batch.facts.gather import gather
+from kronkers_batch.facts.results import There, there_is
 from kronkers_batch.monitoring.gates import Verdict, as_words
+from kronkers_batch.pipeline import score as step
 from kronkers_batch.planning import plan as entries
 from kronkers_batch.planning.decide import decide
 from kronkers_batch.planning.facts import Output
 from kronkers_batch.planning.plan import Plan, Result, Scored
-from kronkers_batch.steps import rights
-from kronkers_batch.steps import score as step
-from kronkers_batch.steps.as_facts import output_of
-from kronkers_batch.steps.decided import require_same
-from kronkers_batch.steps.gather import gather
-from kronkers_batch.steps.results import There, there_is
 from tasks.base import BaseTask
 from tasks.train import patience
 

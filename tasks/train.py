@@ -7,16 +7,16 @@ import datetime as dt
 import luigi
 
 from kronkers_batch.config.spec import ModelSpec
+from kronkers_batch.facts.as_facts import standing
+from kronkers_batch.facts.decided import require_same
+from kronkers_batch.facts.gather import gather
+from kronkers_batch.pipeline import train as step
+from kronkers_batch.pipeline.definitions import define
 from kronkers_batch.planning import plan as entries
 from kronkers_batch.planning import training
 from kronkers_batch.planning.decide import decide
 from kronkers_batch.planning.plan import Plan, Result, Trained
 from kronkers_batch.registry.training import ModelVersion
-from kronkers_batch.steps import train as step
-from kronkers_batch.steps.as_facts import standing
-from kronkers_batch.steps.decided import require_same
-from kronkers_batch.steps.definitions import define
-from kronkers_batch.steps.gather import gather
 from tasks.base import BaseTask
 
 

@@ -53,7 +53,7 @@ def access(args: argparse.Namespace) -> int:
     verb, words = verb_of(args, ACCESS, default="whoami")
     if verb == "whoami":
         return _whoami(args, words)
-    from kronkers_batch.steps import people
+    from kronkers_batch.access import people
 
     if verb == "list":
         _count(args, words, 0, 0, "")
@@ -91,7 +91,7 @@ def _whoami(args: argparse.Namespace, words: Sequence[str]) -> int:
     if (args.name or args.passphrase) and not args.new:
         raise UsageError("--name and --passphrase are for a new key", fix="kronkers access whoami --new")
     if args.new or args.public:
-        from kronkers_batch.steps import identity
+        from kronkers_batch.declared import identity
 
         config = load_config(args)
         if args.new:
@@ -105,7 +105,7 @@ def _whoami(args: argparse.Namespace, words: Sequence[str]) -> int:
             warn("Send the administrator this line; it is public. Ask for the trust file:")
         say(line)
         return 0
-    from kronkers_batch.steps import people
+    from kronkers_batch.access import people
 
     with opened(args) as services:
         found = people.whoami(services)
@@ -116,7 +116,7 @@ def _whoami(args: argparse.Namespace, words: Sequence[str]) -> int:
 def keys(args: argparse.Namespace) -> int:
     """Dispatch on the verb."""
     verb, words = verb_of(args, KEYS, default="list")
-    from kronkers_batch.steps import keys as step
+    from kronkers_batch.access import keys as step
 
     if verb == "list":
         _count(args, words, 0, 0, "")

@@ -25,10 +25,10 @@ def add(commands: Any) -> None:
 
 def check(args: argparse.Namespace) -> int:
     """Load and check everything, and let a worker look up what only it can know."""
+    from kronkers_batch.access.unsigned import check_probe
     from kronkers_batch.data.notes import notes
-    from kronkers_batch.steps.advice import warnings
-    from kronkers_batch.steps.probing import probe_models
-    from kronkers_batch.steps.unsigned import check_probe
+    from kronkers_batch.diagnostics.advice import warnings
+    from kronkers_batch.diagnostics.probing import probe_models
     from kronkers_batch.store.cache import ContentCache
 
     config = load_config(args)
@@ -51,9 +51,9 @@ def check(args: argparse.Namespace) -> int:
 
 def plan(args: argparse.Namespace) -> int:
     """Print what a run would do."""
-    from kronkers_batch.steps import rights
-    from kronkers_batch.steps.planned import planned as decided
-    from kronkers_batch.steps.stopped import gone, switched_off
+    from kronkers_batch.access import rights
+    from kronkers_batch.access.stopped import gone, switched_off
+    from kronkers_batch.facts.planned import planned as decided
     from tasks.plan import shown as entries
 
     with opened(args, first_run=True, new_warehouse=args.new_warehouse) as services:

@@ -9,7 +9,7 @@ from kronkers_batch import texts
 from kronkers_batch.cli.options import command, opened, verb_of
 from kronkers_batch.cli.output import moment, print_json, say
 from kronkers_batch.errors import UsageError
-from kronkers_batch.steps.moments import parse_moment
+from kronkers_batch.session.moments import parse_moment
 
 VERBS = ("show", "verify")
 
@@ -39,7 +39,7 @@ def ledger(args: argparse.Namespace) -> int:
 
 
 def _show(args: argparse.Namespace) -> int:
-    from kronkers_batch.steps import story
+    from kronkers_batch.access import story
 
     since = parse_moment(args.since, option="--since", end_of_day=False) if args.since else None
     with opened(args) as services:
@@ -67,7 +67,7 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    from kronkers_batch.steps import checkpoint
+    from kronkers_batch.audit import checkpoint
 
     with opened(args) as services:
         found = checkpoint.verify(services)

@@ -16,7 +16,7 @@ def add(commands: Any) -> None:
 
 def doctor(args: argparse.Namespace) -> int:
     """Look at every part that a run needs. Exit code 5 where a needed one is missing."""
-    from kronkers_batch.steps.doctor import examine
+    from kronkers_batch.diagnostics.doctor import examine
 
     findings = examine(args.conf, args.overrides)
     if args.json:

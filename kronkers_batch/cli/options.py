@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from kronkers_batch.cli.output import warn
 from kronkers_batch.errors import UsageError
-from kronkers_batch.steps.moments import parse_date
+from kronkers_batch.session.moments import parse_date
 
 if TYPE_CHECKING:
     from kronkers_batch.config.spec import Config
-    from kronkers_batch.steps.services import Services
+    from kronkers_batch.session.services import Services
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.@/#-]{1,128}")
 Handler = Callable[[argparse.Namespace], int]
@@ -120,7 +120,7 @@ def opened(args: argparse.Namespace, **options: Any) -> Iterator[Services]:
         # What a model prints may hold data: it is shown to who asks, and kept nowhere.
         options["log"] = warn
     services = open_system(conf_folder(args), args.overrides, verbose=args.verbose, told=warn, **options)
-    from kronkers_batch.steps.rights import refusals_recorded
+    from kronkers_batch.access.rights import refusals_recorded
 
     if args.own_process:
         gc.freeze()  # what there is by now stays to the end: no collection need walk through it
@@ -146,8 +146,8 @@ def _named(args: argparse.Namespace) -> str:
 
 def _compared(services: Services, args: argparse.Namespace) -> None:
     """On a database that is older than its checkpoints nothing is decided, and what is shown is warned of."""
+    from kronkers_batch.audit import checkpoint
     from kronkers_batch.errors import IntegrityError, StoreError
-    from kronkers_batch.steps import checkpoint
 
     command = _named(args)
     if command in _COMPARING:
@@ -168,8 +168,8 @@ def _marked(services: Services) -> None:
     """What was decided is done; where no checkpoint tells of it, that is said."""
     if not services.ledger.decided:
         return
+    from kronkers_batch.audit import checkpoint
     from kronkers_batch.errors import KronkersError
-    from kronkers_batch.steps import checkpoint
 
     try:
         checkpoint.mark(services)
@@ -181,8 +181,8 @@ def _settled(services: Services, args: argparse.Namespace) -> None:
     """What an earlier command could not finish is tried again, and told until it is done."""
     if args.command in _RUNNING:
         return  # a run does so at its end, and tells it with what became of its models
+    from kronkers_batch.audit import unfinished
     from kronkers_batch.errors import KronkersError
-    from kronkers_batch.steps import unfinished
 
     try:
         for warning in unfinished.settle(services):

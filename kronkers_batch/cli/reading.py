@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from kronkers_batch.cli.options import command, date_option, one_name, opened
 from kronkers_batch.cli.output import Out, warn
 from kronkers_batch.errors import UsageError
-from kronkers_batch.steps.moments import parse_date, parse_moment
+from kronkers_batch.session.moments import parse_date, parse_moment
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from kronkers_batch.steps.services import Services
+    from kronkers_batch.session.services import Services
     from kronkers_batch.warehouse.warehouse import Told
 
 SHOWN = 20
@@ -54,7 +54,7 @@ def read(args: argparse.Namespace) -> int:
     date = parse_date(args.date) if args.date else None
     at = parse_moment(args.at) if args.at else None
     keys = [args.key] if args.key else None
-    from kronkers_batch.steps import reading
+    from kronkers_batch.queries import reading
 
     with opened(args) as services:
         told = _told(args, services, "read")
@@ -70,7 +70,7 @@ def sql(args: argparse.Namespace) -> int:
     if len(queries) != 1 or len(args.names) > 1 or set(args.names) - set(queries):
         raise UsageError("give one query, in quotes", fix='kronkers sql "select count(*) from NAME"')
     args.overrides = tuple(word for word in words if word not in queries)
-    from kronkers_batch.steps import reading
+    from kronkers_batch.queries import reading
 
     with opened(args) as services:
         return _show(
@@ -80,7 +80,7 @@ def sql(args: argparse.Namespace) -> int:
 
 def _told(args: argparse.Namespace, services: Services, action: str) -> Told:
     """What the ledger says: rows that go to a file are an export, and it says to which."""
-    from kronkers_batch.steps import exports
+    from kronkers_batch.queries import exports
 
     if args.to:
         exports.check(services.places, Path(args.to))
@@ -88,7 +88,7 @@ def _told(args: argparse.Namespace, services: Services, action: str) -> Told:
 
 
 def _show(args: argparse.Namespace, services: Services, frames: Iterator[pl.DataFrame]) -> int:
-    from kronkers_batch.steps import exports
+    from kronkers_batch.queries import exports
     from kronkers_batch.warehouse import export
 
     limit = getattr(args, "limit", None)

@@ -12,7 +12,7 @@ from kronkers_batch.errors import UsageError
 
 if TYPE_CHECKING:
     from kronkers_batch.reports.verdict import Verdict
-    from kronkers_batch.steps.services import Services
+    from kronkers_batch.session.services import Services
     from tasks.run import RunResult
 
 
@@ -80,7 +80,7 @@ def train(args: argparse.Namespace) -> int:
 
 def _running(args: argparse.Namespace, graph: Callable[[Services], RunResult]) -> int:
     """Run, print a table, tell the subscribers; also of a run that is stopped or fails."""
-    from kronkers_batch.steps import following
+    from kronkers_batch.queries import following
 
     progress = Progress()
     with opened(args, progress=progress, first_run=True) as services:
@@ -97,7 +97,7 @@ def _running(args: argparse.Namespace, graph: Callable[[Services], RunResult]) -
 
 def _tell(args: argparse.Namespace, services: Services, result: RunResult) -> int:
     """What became of each model, before anything that went wrong afterwards; the highest exit code."""
-    from kronkers_batch.steps import following
+    from kronkers_batch.queries import following
 
     failed, pages = following.tell(services)
     warnings = [*result.warnings, *failed]
@@ -150,9 +150,10 @@ def _models(verdicts: Sequence[Verdict]) -> None:
 
 def report(args: argparse.Namespace) -> int:
     """Write the page of a date or of a run again, and print what it says."""
+    from kronkers_batch.access import rights
+    from kronkers_batch.audit import runlog, runs
+    from kronkers_batch.queries.report import write_page, write_run_page
     from kronkers_batch.reports import page, verdict
-    from kronkers_batch.steps import rights, runlog, runs
-    from kronkers_batch.steps.report import write_page, write_run_page
 
     with opened(args) as services:
         rights.seen(services, "report")
@@ -188,9 +189,9 @@ def report(args: argparse.Namespace) -> int:
 
 def runs(args: argparse.Namespace) -> int:
     """Print the runs, newest first."""
+    from kronkers_batch.access import rights
+    from kronkers_batch.audit import runs as kept
     from kronkers_batch.reports import page
-    from kronkers_batch.steps import rights
-    from kronkers_batch.steps import runs as kept
 
     if args.limit < 1:
         raise UsageError(f"--limit {args.limit}: at least 1", fix="kronkers runs --limit 20")
@@ -214,7 +215,7 @@ def runs(args: argparse.Namespace) -> int:
 
 def log(args: argparse.Namespace) -> int:
     """Print a run's events, and behind each what its error found, to who may read that data."""
-    from kronkers_batch.steps import found
+    from kronkers_batch.queries import found
 
     with opened(args) as services:
         name = one_name(args, "model") if args.names else ""

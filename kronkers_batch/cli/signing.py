@@ -13,8 +13,8 @@ from kronkers_batch.cli.output import moment, print_json, say
 from kronkers_batch.errors import UsageError
 
 if TYPE_CHECKING:
-    from kronkers_batch.steps.services import Services
-    from kronkers_batch.steps.signing import State
+    from kronkers_batch.access.signing import State
+    from kronkers_batch.session.services import Services
 
 _MODES = ("all", "house", "require", "no_require")
 
@@ -34,7 +34,7 @@ def add(commands: Any) -> None:
 
 def sign(args: argparse.Namespace) -> int:
     """Show what changed since the last signature, ask, and sign."""
-    from kronkers_batch.steps import signing
+    from kronkers_batch.access import signing
 
     modes = [mode for mode in _MODES if getattr(args, mode)]
     signing.check_words(args.names, modes)
@@ -102,7 +102,7 @@ def for_plan(services: Services, names: Sequence[str]) -> list[State]:
 
     Nothing where they are not, and nobody has signed anything of it.
     """
-    from kronkers_batch.steps import permits, signing
+    from kronkers_batch.access import permits, signing
 
     if not permits.required(services) and not signing.in_use(services):
         return []

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from kronkers_batch.cli.options import command, one_name, opened
 from kronkers_batch.cli.output import fields, print_json, say, table, warn
 from kronkers_batch.errors import UsageError
-from kronkers_batch.steps.moments import parse_moment
+from kronkers_batch.session.moments import parse_moment
 
 if TYPE_CHECKING:
-    from kronkers_batch.steps.services import Services
+    from kronkers_batch.session.services import Services
 
 
 def add(commands: Any) -> None:
@@ -33,7 +33,7 @@ def add(commands: Any) -> None:
 
 def models(args: argparse.Namespace) -> int:
     """One line a model."""
-    from kronkers_batch.steps import listing
+    from kronkers_batch.queries import listing
 
     with opened(args) as services:
         rows = listing.models(services)
@@ -42,7 +42,7 @@ def models(args: argparse.Namespace) -> int:
 
 def list_versions(args: argparse.Namespace) -> int:
     """One line a version, newest last."""
-    from kronkers_batch.steps import listing
+    from kronkers_batch.queries import listing
 
     with opened(args) as services:
         rows = listing.versions(services, one_name(args, "model"))
@@ -67,7 +67,7 @@ def list_versions(args: argparse.Namespace) -> int:
 
 def outputs(args: argparse.Namespace) -> int:
     """One line an output version."""
-    from kronkers_batch.steps import listing
+    from kronkers_batch.queries import listing
 
     with opened(args) as services:
         rows = listing.outputs(services, one_name(args, "model"))
@@ -86,7 +86,7 @@ def _list(args: argparse.Namespace, rows: list[dict[str, Any]]) -> int:
 
 def show(args: argparse.Namespace) -> int:
     """Everything about one version, except its artifact and rows."""
-    from kronkers_batch.steps import listing
+    from kronkers_batch.queries import listing
 
     ref = one_name(args, "ref")
     with opened(args) as services:
@@ -102,7 +102,7 @@ def diff(args: argparse.Namespace) -> int:
     """The differences between two model versions."""
     if len(args.names) != 2:
         raise UsageError("name two versions", fix="kronkers diff NAME@1 NAME@2")
-    from kronkers_batch.steps import listing
+    from kronkers_batch.queries import listing
 
     with opened(args) as services:
         one, other = (listing.version_of(services, "diff", ref) for ref in args.names)
@@ -130,7 +130,8 @@ def live(args: argparse.Namespace) -> int:
 
 def promote(args: argparse.Namespace) -> int:
     """Promote by hand."""
-    from kronkers_batch.steps import choosing, listing
+    from kronkers_batch.access import choosing
+    from kronkers_batch.queries import listing
 
     with opened(args) as services:
         version = listing.version_of(services, "promote", one_name(args, "ref"))
@@ -141,7 +142,8 @@ def promote(args: argparse.Namespace) -> int:
 
 def rollback(args: argparse.Namespace) -> int:
     """Go back to the champion before, or to a named version."""
-    from kronkers_batch.steps import choosing, listing
+    from kronkers_batch.access import choosing
+    from kronkers_batch.queries import listing
 
     with opened(args) as services:
         name = _allowed(services, args)
@@ -154,7 +156,7 @@ def rollback(args: argparse.Namespace) -> int:
 
 def _tell(services: Services) -> None:
     """Tells the subscribers; what goes wrong there changes nothing of what was decided."""
-    from kronkers_batch.steps import following
+    from kronkers_batch.queries import following
 
     warnings, _pages = following.tell(services)
     for warning in warnings:
@@ -171,7 +173,7 @@ def _champion(args: argparse.Namespace, ref: str) -> int:
 
 def _allowed(services: Services, args: argparse.Namespace) -> str:
     """The model that the command names, if the caller may use the command on it."""
-    from kronkers_batch.steps import rights
+    from kronkers_batch.access import rights
 
     name = one_name(args, "model")
     rights.require(services, str(args.command), name)

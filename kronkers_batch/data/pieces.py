@@ -54,7 +54,7 @@ def room(size: int) -> Any:
     """A writable buffer of Arrow's, whose pages the next one gets when it is free.
 
     Not of Arrow's default pool: that gives so large a buffer back to the system at once, and filling new
-    pages costs several times what decrypting does (see ``steps/memory.py``).
+    pages costs several times what decrypting does (see ``session/allocation.py``).
     """
     import pyarrow as pa
 

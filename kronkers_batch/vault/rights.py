@@ -1,4 +1,4 @@
-"""Which role each entry point needs: the one table that the command line, the steps and the stores ask.
+"""Which role each entry point needs: the one table that the command line, each room and the stores ask.
 
 ``python -m kronkers_batch.vault.rights`` writes docs/reference/access.md from it. What is not in the table is
 refused.

@@ -10,13 +10,13 @@ import dataclasses
 from pathlib import Path
 
 from kronkers_batch.bootstrap import open_system
+from kronkers_batch.declared.sources import source_of
+from kronkers_batch.facts.gather import gather
 from kronkers_batch.frames.schema import Column, Schema
+from kronkers_batch.pipeline.definitions import define
 from kronkers_batch.planning.decide import decide
 from kronkers_batch.planning.plan import Score, State
-from kronkers_batch.steps.definitions import define
-from kronkers_batch.steps.gather import gather
-from kronkers_batch.steps.services import Services
-from kronkers_batch.steps.sources import source_of
+from kronkers_batch.session.services import Services
 
 
 def record_others(conf: Path, first: str) -> None:

@@ -8,9 +8,9 @@ import pytest
 from kronkers_batch.config.spec import Language, OutputColumn, RowsPolicy, Task
 from kronkers_batch.errors import ModelError
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
-from kronkers_batch.steps.golden import same_scores, unpacked
-from kronkers_batch.steps.prepare import TrainingData
-from kronkers_batch.steps.verify import Verified, verify
+from kronkers_batch.pipeline.golden import same_scores, unpacked
+from kronkers_batch.pipeline.prepare import TrainingData
+from kronkers_batch.pipeline.verify import Verified, verify
 from tests.contract.conftest import Lab
 from tests.model_support import declared
 

@@ -15,7 +15,7 @@ import polars as pl
 
 from kronkers_batch.bootstrap import open_system
 from kronkers_batch.cli.main import main
-from kronkers_batch.steps.services import Services
+from kronkers_batch.session.services import Services
 
 ROOT = Path(__file__).parents[2]
 

@@ -106,8 +106,8 @@ def test_a_page_that_cannot_be_written_fails_no_night_and_is_written_by_the_next
 
 
 def test_an_end_that_failed_is_on_the_pages_until_a_run_of_the_date_ends_well(project, monkeypatch):
+    from kronkers_batch.audit import checkpoint
     from kronkers_batch.errors import IntegrityError
-    from kronkers_batch.steps import checkpoint
 
     def broken(_services):
         raise IntegrityError("entry 7 was changed", where="ledger", fix="Do not use it.")

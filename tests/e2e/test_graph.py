@@ -5,8 +5,8 @@ import datetime as dt
 import pytest
 
 from kronkers_batch.bootstrap import open_system
+from kronkers_batch.facts.planned import planned
 from kronkers_batch.planning.plan import Ingest
-from kronkers_batch.steps.planned import planned
 
 DATE = dt.date(2024, 1, 20)
 

@@ -14,7 +14,7 @@ import pytest
 
 from kronkers_batch.config.spec import Promote, Retrain
 from kronkers_batch.errors import KronkersError
-from kronkers_batch.steps.lifetimes import Request, Run
+from kronkers_batch.session.lifetimes import Request, Run
 from tasks.run import run
 from tests.rules.conftest import at_home, folder, made  # noqa: F401 - fixtures
 from tests.rules.world import MODEL, World, after, offers, threshold

@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from kronkers_batch.bootstrap import open_system
+from kronkers_batch.pipeline.golden import unpacked
 from kronkers_batch.registry.training import Training
-from kronkers_batch.steps.golden import unpacked
 from tests.contract.conftest import models_of
 from tests.contract.models_r import install_package
 from tests.e2e import lab

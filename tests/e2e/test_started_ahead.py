@@ -5,10 +5,10 @@ import datetime as dt
 import pytest
 
 from kronkers_batch.bootstrap import open_system
+from kronkers_batch.facts.gather import gather
+from kronkers_batch.pipeline.train import trainer_key
+from kronkers_batch.pipeline.warm import prepare_workers
 from kronkers_batch.planning.decide import decide, decide_training
-from kronkers_batch.steps.gather import gather
-from kronkers_batch.steps.train import trainer_key
-from kronkers_batch.steps.warm import prepare_workers
 from tests.e2e.test_access import NEXT, NIGHT
 
 

@@ -19,18 +19,18 @@ ROOMS = (
     "data",
     "frames",
     "warehouse",
-    "steps/advice.py",
-    "steps/champion.py",
-    "steps/features.py",
-    "steps/golden.py",
-    "steps/independence.py",
-    "steps/kept.py",
-    "steps/parcel.py",
-    "steps/prepare.py",
-    "steps/sources.py",
-    "steps/score.py",
-    "steps/targets.py",
-    "steps/verify.py",
+    "diagnostics/advice.py",
+    "pipeline/champion.py",
+    "pipeline/features.py",
+    "pipeline/golden.py",
+    "pipeline/independence.py",
+    "declared/kept.py",
+    "pipeline/parcel.py",
+    "pipeline/prepare.py",
+    "declared/sources.py",
+    "pipeline/score.py",
+    "pipeline/targets.py",
+    "pipeline/verify.py",
 )
 
 ERRORS = {
@@ -86,17 +86,17 @@ DECLARED = {
 
 _THERE = {
     # Handed on: whoever calls is looked at too.
-    "steps/champion.py:_another": "what",
-    "steps/independence.py:_compare": "when",
-    "steps/independence.py:_try": "how error.fix",
-    "steps/kept.py:_too_much": "what folder",
-    "steps/targets.py:check_target": "what fix",
+    "pipeline/champion.py:_another": "what",
+    "pipeline/independence.py:_compare": "when",
+    "pipeline/independence.py:_try": "how error.fix",
+    "declared/kept.py:_too_much": "what folder",
+    "pipeline/targets.py:check_target": "what fix",
     # Files of the model's own folder, which its department named.
-    "steps/kept.py:_bytes": "str(path) error.strerror",
-    "steps/kept.py:_refused": "str(path) refused.why",
-    "steps/kept.py:_text": "str(path) error.strerror",
+    "declared/kept.py:_bytes": "str(path) error.strerror",
+    "declared/kept.py:_refused": "str(path) refused.why",
+    "declared/kept.py:_text": "str(path) error.strerror",
     # Counts.
-    "steps/verify.py:_measured": "nans nulls rows",
+    "pipeline/verify.py:_measured": "nans nulls rows",
     "data/sources/place.py:error": "what fix",
     "data/findings.py:judge": "where",
     "data/pieces.py:decode": "where",
@@ -133,10 +133,10 @@ _THERE = {
     # Words of ours alone.
     "data/sources/query.py:_statement": "refused.what refused.fix",
     "warehouse/sql.py:_named": "refused.what refused.fix",
-    "steps/features.py:_refuse_inexact": "name",
-    "steps/features.py:target_as_float": "name",
-    "steps/score.py:_scored": "name",
-    "steps/sources.py:read_output": "model",
+    "pipeline/features.py:_refuse_inexact": "name",
+    "pipeline/features.py:target_as_float": "name",
+    "pipeline/score.py:_scored": "name",
+    "declared/sources.py:read_output": "model",
     "warehouse/catalog.py:list_heads": "date model",
     "warehouse/catalog.py:open_head": "date model",
     "warehouse/sql.py:_load": "model",
@@ -161,7 +161,7 @@ THERE = {f"{place}: {word}" for place, found in _THERE.items() for word in found
     "data/duck.py:scrubbed: type(error).__name__",
     "data/rowwise.py:_passes: str(error)",  # about the declared expression
     # Versions, and names of packages.
-    "steps/champion.py:_another: _changed(services, model, version, worker)",
+    "pipeline/champion.py:_another: _changed(services, model, version, worker)",
     # Names that stand in the query.
     "data/sources/query.py:_statement: select.read_besides(tree, source.inputs)",
     "data/sources/query.py:_statement: select.changing(tree)",

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from kronkers_batch.access import permits
 from kronkers_batch.bootstrap import open_system
-from kronkers_batch.steps import permits
-from kronkers_batch.steps.declared import read_code
+from kronkers_batch.declared.declaration import read_code
 from tests.e2e.company import ROOT, Project
 
 NIGHT = ("--date", "2024-01-21")

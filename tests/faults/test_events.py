@@ -14,17 +14,19 @@ import pytest
 from sqlalchemy import select
 
 import tasks.base
+from kronkers_batch.audit import runlog
 from kronkers_batch.data import sources
 from kronkers_batch.data.window import Window
+from kronkers_batch.declared.declaration import as_trained, read_code
+from kronkers_batch.declared.workers import worker_spec
 from kronkers_batch.events import log as structured
 from kronkers_batch.events import outbox
 from kronkers_batch.events.types import Event, Kind
+from kronkers_batch.pipeline import score
+from kronkers_batch.pipeline.champion import open_champion
+from kronkers_batch.pipeline.golden import unpacked
+from kronkers_batch.queries import following
 from kronkers_batch.runtimes.worker import start
-from kronkers_batch.steps import following, runlog, score
-from kronkers_batch.steps.champion import open_champion
-from kronkers_batch.steps.declared import as_trained, read_code
-from kronkers_batch.steps.golden import unpacked
-from kronkers_batch.steps.workers import worker_spec
 from kronkers_batch.store import pending
 from kronkers_batch.store.tables.runs import events, runs
 from tests.faults.departments import Departments
@@ -361,7 +363,7 @@ def test_no_run_fails_for_want_of_a_commit(company, monkeypatch, how):
         monkeypatch.setenv("PATH", str(company.folder))
     elif how == "broken":
         (company.folder / ".git/HEAD").write_text("nothing")
-    from kronkers_batch.steps import commits
+    from kronkers_batch.audit import commits
 
     if how == "hangs":
         monkeypatch.setattr(commits, "_SECONDS", 0)

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from kronkers_batch.steps import champion, train
+from kronkers_batch.pipeline import champion, train
 from kronkers_batch.store.cache import ContentCache
 from tests.faults.departments import Departments
 from tests.faults.test_forged_logs import by

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from kronkers_batch.audit import checkpoint
 from kronkers_batch.errors import AccessRefused, IntegrityError, KronkersError
 from kronkers_batch.ledger import checkpoints
 from kronkers_batch.ledger.checkpoints import Checkpoint, Head
 from kronkers_batch.registry import champions
-from kronkers_batch.steps import checkpoint
-from kronkers_batch.steps.services import Services
+from kronkers_batch.session.services import Services
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.tables import metadata
 from kronkers_batch.vault.context import Kind, Scope

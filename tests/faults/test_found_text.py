@@ -288,7 +288,7 @@ def test_reading_it_leaves_a_line_in_the_ledger(headerless):
 
 
 def test_what_cannot_be_recorded_is_not_read(headerless, monkeypatch):
-    from kronkers_batch.steps import found
+    from kronkers_batch.queries import found
 
     opened = []
     monkeypatch.setattr(found.runlog, "opened_found", lambda *args: opened.append(args))

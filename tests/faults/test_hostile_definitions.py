@@ -28,11 +28,11 @@ from kronkers_batch.config.spec import Environment, InputRef, Language, Secret
 from kronkers_batch.data import sources
 from kronkers_batch.data.sources import files, postgres
 from kronkers_batch.errors import ConfigError, ConfigErrors, SourceError
+from kronkers_batch.pipeline import definitions
 from kronkers_batch.runtimes import contents
 from kronkers_batch.runtimes.contents import environment_contents
 from kronkers_batch.runtimes.languages.base import command_of
-from kronkers_batch.steps import definitions
-from kronkers_batch.steps.lifetimes import Run
+from kronkers_batch.session.lifetimes import Run
 from kronkers_batch.store.cache import ContentCache
 from kronkers_batch.vault import keyfile, passphrase
 from tests.data_support import ALL, day, frames, rows, schema, source

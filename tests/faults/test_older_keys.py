@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from kronkers_batch.audit import checkpoint
 from kronkers_batch.errors import IntegrityError, NotFound
 from kronkers_batch.ledger import checkpoints
-from kronkers_batch.steps import checkpoint
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database
 from kronkers_batch.store.tables.ledger import ledger

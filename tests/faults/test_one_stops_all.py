@@ -151,7 +151,8 @@ def test_an_environment_that_cannot_be_read_is_its_own_models_failure(company, s
 
 def test_what_nobody_foresaw_is_one_models_failure(signing_company, monkeypatch):
     """Whatever else goes wrong where one model is looked at."""
-    from kronkers_batch.steps import definitions, permits
+    from kronkers_batch.access import permits
+    from kronkers_batch.pipeline import definitions
 
     def fails(*_given):
         raise ArithmeticError("nobody foresaw it")

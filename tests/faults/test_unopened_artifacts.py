@@ -16,13 +16,13 @@ import pytest
 from sqlalchemy import Row, insert, select, update
 
 from kronkers_batch.bootstrap import open_system
+from kronkers_batch.declared.declaration import as_trained, declaration
 from kronkers_batch.errors import IntegrityError
+from kronkers_batch.pipeline.champion import open_champion
 from kronkers_batch.registry import champions, records
 from kronkers_batch.registry.training import Training
 from kronkers_batch.runtimes.spec import PLACE, KeptCode
-from kronkers_batch.steps.champion import open_champion
-from kronkers_batch.steps.declared import as_trained, declaration
-from kronkers_batch.steps.services import Services
+from kronkers_batch.session.services import Services
 from kronkers_batch.store.tables import registry as r
 from kronkers_batch.vault import grants, keyfile, manifest
 from kronkers_batch.vault.context import Kind, Role, Scope

@@ -15,10 +15,10 @@ import polars as pl
 import pytest
 from sqlalchemy import Connection, insert, select, update
 
+from kronkers_batch.audit import checkpoint
 from kronkers_batch.errors import AccessRefused, IntegrityError
 from kronkers_batch.ledger.ledger import _signed, entry_hash
-from kronkers_batch.steps import checkpoint
-from kronkers_batch.steps.services import Services
+from kronkers_batch.session.services import Services
 from kronkers_batch.store import clock
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables import ledger, outputs

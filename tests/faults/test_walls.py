@@ -16,12 +16,12 @@ import pytest
 
 from kronkers_batch.config.places import Places
 from kronkers_batch.config.spec import Environment, Language, Resources, SandboxPolicy
+from kronkers_batch.declared.workers import walls
 from kronkers_batch.errors import ConfigError, KronkersError, MissingPart
 from kronkers_batch.runtimes.bubblewrap import check_shown
 from kronkers_batch.runtimes.languages.base import Command, command_of
 from kronkers_batch.runtimes.launch import identity, opened, shown_elsewhere
 from kronkers_batch.runtimes.sandbox import launch
-from kronkers_batch.steps.workers import walls
 from kronkers_batch.vault import keyfile
 from kronkers_batch.vault.identity import Identity
 from tests.faults.departments import Departments

@@ -10,9 +10,9 @@ from contextlib import closing
 import pytest
 from sqlalchemy import String, select
 
+from kronkers_batch.access import story
 from kronkers_batch.bootstrap import open_system
 from kronkers_batch.errors import IntegrityError
-from kronkers_batch.steps import story
 from kronkers_batch.store.canonical import sealed_object
 from kronkers_batch.store.tables import ledger as ledgers
 from kronkers_batch.store.tables import metadata

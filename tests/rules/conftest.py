@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kronkers_batch.steps.definitions import define
+from kronkers_batch.pipeline.definitions import define
 from tests.rules.world import MODEL, World
 
 

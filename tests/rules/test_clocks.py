@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from kronkers_batch.steps import clocks, runs
+from kronkers_batch.audit import clocks, runs
 from kronkers_batch.store import clock
 from tests.rules.world import DAY, MODEL, World, after
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from kronkers_batch.access.stopped import named
 from kronkers_batch.config.spec import Promote
 from kronkers_batch.errors import Stale
 from kronkers_batch.planning.decide import advance
 from kronkers_batch.planning.plan import AnyEntry, Ingest, Plan, Score, State, Trained
-from kronkers_batch.steps.lifetimes import Run
-from kronkers_batch.steps.stopped import named
+from kronkers_batch.session.lifetimes import Run
 from tasks.base import Impossible
 from tests.rules.world import DAY, MODEL, READER, World, after, threshold
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from kronkers_batch.config.spec import CheckKind, CheckSpec, OnFailure, OutputColumn
+from kronkers_batch.declared.sources import has_heads, read_output
+from kronkers_batch.declared.windows import scoring_window
 from kronkers_batch.errors import NotFound, SourceError
 from kronkers_batch.frames.schema import ColumnType
 from kronkers_batch.planning.plan import State
 from kronkers_batch.registry.training import ModelVersion
-from kronkers_batch.steps.sources import has_heads, read_output
-from kronkers_batch.steps.windows import scoring_window
 from tests.rules.world import DAY, HERE, MODEL, READER, World, after, offers, threshold
 
 MISSED = ("rows 2 is below 5",)

@@ -9,13 +9,13 @@ import pytest
 
 from kronkers_batch.config.spec import Promote, Retrain
 from kronkers_batch.errors import GateFailed, NotFound, Stale, UsageError
+from kronkers_batch.facts.as_facts import standing
+from kronkers_batch.pipeline.train import promote_recorded
 from kronkers_batch.planning import training
 from kronkers_batch.planning.decide import advance
 from kronkers_batch.planning.plan import Score, State, Trained
 from kronkers_batch.planning.training import NotPromoted, not_promoted
 from kronkers_batch.registry.training import ModelVersion
-from kronkers_batch.steps.as_facts import standing
-from kronkers_batch.steps.train import promote_recorded
 from kronkers_batch.vault.context import Role, Scope
 from tests.rules.world import DAY, MODEL, World, after, threshold
 

@@ -10,10 +10,10 @@ import pytest
 
 from kronkers_batch.data.snapshots import SnapshotRef, Snapshots
 from kronkers_batch.data.window import Window
+from kronkers_batch.declared.windows import scoring_window
 from kronkers_batch.errors import IntegrityError
+from kronkers_batch.pipeline import ingest as step
 from kronkers_batch.planning.plan import Ingest
-from kronkers_batch.steps import ingest as step
-from kronkers_batch.steps.windows import scoring_window
 from tests.rules.world import DAY, MODEL, World, after, offers
 
 

@@ -7,17 +7,17 @@ from dataclasses import replace
 
 import pytest
 
+from kronkers_batch.access import permits, rights, signing
 from kronkers_batch.config.spec import Definitions, SandboxPolicy
 from kronkers_batch.data.window import Window
 from kronkers_batch.errors import AccessRefused
+from kronkers_batch.pipeline.champion import open_champion
+from kronkers_batch.pipeline.ingest import ingest
+from kronkers_batch.pipeline.score import score
+from kronkers_batch.pipeline.train import train
 from kronkers_batch.planning.plan import State
-from kronkers_batch.steps import permits, rights, signing
-from kronkers_batch.steps.champion import open_champion
-from kronkers_batch.steps.definitions import Definition
-from kronkers_batch.steps.ingest import ingest
-from kronkers_batch.steps.lifetimes import Run
-from kronkers_batch.steps.score import score
-from kronkers_batch.steps.train import train
+from kronkers_batch.session.known import Definition
+from kronkers_batch.session.lifetimes import Run
 from kronkers_batch.vault.context import Role, Scope
 from tests.rules.world import DAY, MODEL, READER, World
 

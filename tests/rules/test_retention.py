@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from kronkers_batch.steps import runlog, runs, signing
-from kronkers_batch.steps.lifetimes import Run
-from kronkers_batch.steps.report import write_page, write_run_page
-from kronkers_batch.steps.retention import expire_outputs
+from kronkers_batch.access import signing
+from kronkers_batch.audit import runlog, runs
+from kronkers_batch.pipeline.retention import expire_outputs
+from kronkers_batch.queries.report import write_page, write_run_page
+from kronkers_batch.session.lifetimes import Run
 from kronkers_batch.vault.context import Role, Scope
 from tasks import context
 from tasks.run import RunResult, run

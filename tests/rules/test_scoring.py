@@ -12,18 +12,18 @@ import polars as pl
 import pytest
 
 from kronkers_batch.config.spec import CheckKind, CheckSpec, OnFailure, OutputColumn, RowsPolicy
+from kronkers_batch.declared.declaration import as_trained, declaration, read_code
+from kronkers_batch.declared.sources import source_of
+from kronkers_batch.declared.windows import scoring_window
 from kronkers_batch.errors import CheckFailed, DataError, ModelError, SourceError
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
+from kronkers_batch.pipeline.champion import open_champion
+from kronkers_batch.pipeline.golden import packed, same_scores, spread, unpacked
+from kronkers_batch.pipeline.ingest import freeze, owner
+from kronkers_batch.pipeline.score import Scored, score, scoring_workers
+from kronkers_batch.pipeline.train import open_trainer
 from kronkers_batch.registry.training import ModelVersion
 from kronkers_batch.runtimes.worker import Worker
-from kronkers_batch.steps.champion import open_champion
-from kronkers_batch.steps.declared import as_trained, declaration, read_code
-from kronkers_batch.steps.golden import packed, same_scores, spread, unpacked
-from kronkers_batch.steps.ingest import freeze, owner
-from kronkers_batch.steps.score import Scored, score, scoring_workers
-from kronkers_batch.steps.sources import source_of
-from kronkers_batch.steps.train import open_trainer
-from kronkers_batch.steps.windows import scoring_window
 from tests.rules.conftest import at_home
 from tests.rules.world import DAY, HERE, MODEL, World, after, offers, threshold
 

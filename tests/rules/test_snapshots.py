@@ -12,17 +12,19 @@ import pytest
 from sqlalchemy import event as listening
 from sqlalchemy import func, select, update
 
+from kronkers_batch.access.story import sentence
+from kronkers_batch.audit import checkpoint, runlog, runs
 from kronkers_batch.config.spec import FOREVER
 from kronkers_batch.data import expiring
 from kronkers_batch.data.snapshots import SnapshotRef
+from kronkers_batch.declared.windows import scoring_window
 from kronkers_batch.errors import IntegrityError, NotFound, StoreError
-from kronkers_batch.steps import checkpoint, expiry, listing, prepare, runlog, runs
-from kronkers_batch.steps import ingest as step
-from kronkers_batch.steps.expiry import Expired, expire_snapshots
-from kronkers_batch.steps.lifetimes import Run
-from kronkers_batch.steps.report import write_page, write_run_page
-from kronkers_batch.steps.story import sentence
-from kronkers_batch.steps.windows import scoring_window
+from kronkers_batch.pipeline import expiry, prepare
+from kronkers_batch.pipeline import ingest as step
+from kronkers_batch.pipeline.expiry import Expired, expire_snapshots
+from kronkers_batch.queries import listing
+from kronkers_batch.queries.report import write_page, write_run_page
+from kronkers_batch.session.lifetimes import Run
 from kronkers_batch.store import clock
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables.registry import model_versions

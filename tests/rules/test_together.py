@@ -14,8 +14,8 @@ import pytest
 
 from kronkers_batch.config.spec import Retrain
 from kronkers_batch.errors import Stale
+from kronkers_batch.pipeline import score as scoring
 from kronkers_batch.registry.training import ModelVersion
-from kronkers_batch.steps import score as scoring
 from tasks.base import BaseTask
 from tests.rules.world import DAY, MODEL, World, after
 

@@ -9,9 +9,9 @@ import pytest
 
 from kronkers_batch.config.spec import Promote, RowsPolicy
 from kronkers_batch.errors import ModelError, ScoreFailed
-from kronkers_batch.steps.definitions import define
-from kronkers_batch.steps.lifetimes import Run
-from kronkers_batch.steps.train import Trained, train
+from kronkers_batch.pipeline.definitions import define
+from kronkers_batch.pipeline.train import Trained, train
+from kronkers_batch.session.lifetimes import Run
 from kronkers_batch.vault.context import Role, Scope
 from tests.rules.world import DAY, MODEL, World, offers, threshold
 
@@ -99,7 +99,7 @@ def test_rows_of_a_whole_may_hang_on_each_other(world: World):
 
 def test_a_whole_is_measured_as_it_is_scored(world: World, monkeypatch: pytest.MonkeyPatch):
     """A model with `rows: whole` is measured on each held-out scoring window at once, others in chunks."""
-    monkeypatch.setattr("kronkers_batch.steps.verify.CHUNK_ROWS", 4)
+    monkeypatch.setattr("kronkers_batch.pipeline.verify.CHUNK_ROWS", 4)
     measured = trained(world, COUNTS, rows=RowsPolicy.WHOLE).version.training.metrics
     held = offers().filter(pl.col("at").dt.day().is_between(15, 17))
     assert measured["bias"] == pytest.approx(6 - held["y"].mean())

@@ -11,14 +11,14 @@ import pytest
 
 from kronkers_batch.config.spec import CheckKind, CheckSpec, Feature, InputRef, ModelSpec, OnFailure
 from kronkers_batch.data.window import Window
+from kronkers_batch.declared.sources import source_of
+from kronkers_batch.declared.windows import days, holdout_start, scoring_window, training_window
 from kronkers_batch.errors import CheckFailed, DataError
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
-from kronkers_batch.steps.features import as_features, target_as_float
-from kronkers_batch.steps.ingest import ingest
-from kronkers_batch.steps.prepare import TrainingData, training_data, with_levels
-from kronkers_batch.steps.services import midnight
-from kronkers_batch.steps.sources import source_of
-from kronkers_batch.steps.windows import days, holdout_start, scoring_window, training_window
+from kronkers_batch.pipeline.features import as_features, target_as_float
+from kronkers_batch.pipeline.ingest import ingest
+from kronkers_batch.pipeline.prepare import TrainingData, training_data, with_levels
+from kronkers_batch.session.services import midnight
 from tests.rules.world import DAY, HERE, MODEL, READER, World, offers
 
 STILL = InputRef(source="still")

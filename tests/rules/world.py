@@ -18,20 +18,20 @@ import polars as pl
 from kronkers_batch.bootstrap import open_system
 from kronkers_batch.config.fingerprint import scoring_definition
 from kronkers_batch.config.spec import ModelSpec, Origin, Threshold
+from kronkers_batch.declared.declaration import declaration, read_code
+from kronkers_batch.declared.sources import source_of
+from kronkers_batch.declared.windows import scoring_window
 from kronkers_batch.digests import scoring_digest
+from kronkers_batch.facts.gather import gather
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
+from kronkers_batch.pipeline.definitions import define
+from kronkers_batch.pipeline.ingest import source_identity
 from kronkers_batch.planning.decide import decide
 from kronkers_batch.planning.facts import Facts
 from kronkers_batch.planning.plan import Plan, Score
 from kronkers_batch.registry.training import ModelVersion, Training
-from kronkers_batch.steps.declared import declaration, read_code
-from kronkers_batch.steps.definitions import define
-from kronkers_batch.steps.gather import gather
-from kronkers_batch.steps.ingest import source_identity
-from kronkers_batch.steps.lifetimes import Run
-from kronkers_batch.steps.services import Services
-from kronkers_batch.steps.sources import source_of
-from kronkers_batch.steps.windows import scoring_window
+from kronkers_batch.session.lifetimes import Run
+from kronkers_batch.session.services import Services
 from kronkers_batch.vault import grants, keyfile
 from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.identity import Identity

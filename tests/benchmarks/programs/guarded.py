@@ -34,8 +34,8 @@ COUNTED = {
     "ledger": [
         "ledger.ledger:Ledger.append",
         "ledger.ledger:Ledger.verify",
-        "steps.checkpoint:write",
-        "steps.checkpoint:compare",
+        "audit.checkpoint:write",
+        "audit.checkpoint:compare",
     ],
 }
 

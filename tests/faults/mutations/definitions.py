@@ -38,7 +38,7 @@ MUTATIONS = [
     _("a hard link to what a pattern finds is nobody's", "config.claims:Claims.twins",
       swap("self._patterns", "()"),
       f"{HERE}test_a_hard_link_to_a_file_that_anothers_pattern_finds_is_refused"),
-    _("one environment's parser answers for all", "steps.definitions:_Parser.digest",
+    _("one environment's parser answers for all", "pipeline.definitions:_Parser.digest",
       without("repr(self._model.environment)"),
       f"{HERE}test_what_one_environments_parser_says_of_code_counts_for_no_other"),
     _("defaults nest for ever", "config.interpolation:_Resolver.from_environment",

@@ -51,7 +51,7 @@ MUTATIONS = [
       swap("seen.rows(conn, _SIGNED, kind=str(kind), name=name)",
            "conn.execute(_SIGNED.where(table.c.kind == str(kind), table.c.name == name)).all()"),
       f"{WHOLE}test_a_command_asks_as_much_for_many_models_as_for_few[plan]"),
-    _("subscribers read moments of their own", "steps.following:tell",
+    _("subscribers read moments of their own", "queries.following:tell",
       swap("services.db.one_moment()", "services.db.claim('unneeded')"),
       f"{WHOLE}test_a_run_with_nothing_to_do_reads_few_moments"),
     _("one damaged value spoils the whole table", "store.seen:_whole",
@@ -72,7 +72,7 @@ MUTATIONS = [
       drop("may(conn)"), f"{READING}test_who_may_not_is_refused_before_anything_is_looked_for"),
     _("who may not read gets as far as the keys", "warehouse.warehouse:Warehouse.read",
       drop("may(conn)"), f"{READING}test_who_may_not_is_refused_before_anything_is_looked_for"),
-    _("a lookup asks for no right", "steps.reading:read",
+    _("a lookup asks for no right", "queries.reading:read",
       swap("rights.asked(services, 'read', model)", "lambda _conn: None"),
       "tests/e2e/test_python.py::test_who_was_revoked_is_refused_at_once_whatever_is_remembered"),
 ]  # fmt: skip

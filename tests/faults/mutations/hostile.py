@@ -78,9 +78,9 @@ SAID = [
 ]  # fmt: skip
 
 LYING = [
-    _("a message tells whatever a worker says of its packages", "steps.champion:_told",
+    _("a message tells whatever a worker says of its packages", "pipeline.champion:_told",
       sets("plain", "True"),
-      "tests/unit/steps/test_changed_packages.py::test_what_is_no_version_is_counted"),
+      "tests/unit/pipeline/test_changed_packages.py::test_what_is_no_version_is_counted"),
     _("a pipe in an environment is waited for", "runtimes.languages.base:bytes_of",
       without("os.O_NONBLOCK"), f"{READ}[DESCRIPTION-pipe]", f"{READ}[Manifest.toml-pipe]"),
     _("a file of an environment takes all memory", "runtimes.languages.base:bytes_of",

@@ -10,7 +10,7 @@ BAD = "tests/faults/test_bad_config.py::test_"
 CRASH = "tests/faults/test_crash_points.py::test_"
 BOTH = "tests/contract/test_expiring.py::test_"
 END = "data.expiring:Expiry.end"
-STEP = "steps.expiry"
+STEP = "pipeline.expiry"
 
 WHICH = [
     _("what nothing used stays", "data.expiring:Expiry.due",
@@ -28,7 +28,7 @@ WHICH = [
     _("nothing is kept forever", f"{STEP}:expire_snapshots",
       without("services.config.warehouse.keep_snapshots == FOREVER"),
       f"{HERE}snapshots_may_be_kept_forever"),
-    _("what was used lately expires", "steps.prepare:_opened",
+    _("what was used lately expires", "pipeline.prepare:_opened",
       drop("use(connection, snapshot.id)"), f"{HERE}what_was_opened_lately_stays",
       f"{HERE}whoever_reads_it_is_told_that_it_expired"),
     _("what a champion was trained on expires", "data.expiring:Limit.condition",
@@ -55,7 +55,7 @@ WORD = [
     _("what is long due expires", f"{STEP}:_Ending._held_back",
       never("since > LATELY"), f"{HERE}what_is_long_due_waits",
       f"{HERE}the_run_and_its_page_say_what_expired"),
-    _("a month is long for a snapshot", "steps.retention:LATELY",
+    _("a month is long for a snapshot", "pipeline.retention:LATELY",
       swap("dt.timedelta(days=31)", "dt.timedelta(days=30)"), f"{HERE}what_is_due_for_a_month_goes"),
     _("most of the snapshots expire", f"{STEP}:_Ending._held_back",
       never("2 * due.count > there"), f"{HERE}most_of_the_snapshots_wait"),
@@ -122,17 +122,17 @@ SAID = [
       never("not due"), f"{HERE}nothing_to_expire_asks_little"),
     _("a snapshot expires without a line", END,
       drop("note(conn, row.source, ...)"), f"{HERE}the_ledger_has_a_line_for_each"),
-    _("a deleted snapshot is not missed", "steps.recorded:refuse_missing_snapshots",
+    _("a deleted snapshot is not missed", "audit.recorded:refuse_missing_snapshots",
       never("not said.frozen[missing] <= said.discarded.get(missing, set())"),
       f"{HERE}a_snapshot_that_goes_without_a_line_is_missed",
       f"{HERE}a_line_about_another_snapshot_excuses_nothing"),
-    _("any line excuses a deleted snapshot", "steps.recorded:refuse_missing_snapshots",
+    _("any line excuses a deleted snapshot", "audit.recorded:refuse_missing_snapshots",
       swap("not said.frozen[missing] <= said.discarded.get(missing, set())", "missing not in said.discarded"),
       f"{HERE}a_line_about_another_snapshot_excuses_nothing"),
-    _("an expired snapshot is missed", "steps.recorded_since:verify",
+    _("an expired snapshot is missed", "audit.recorded_since:verify",
       swap("-1 if entry.action == 'discard' else 1", "1"),
       f"{HERE}an_expired_snapshot_is_not_taken_for_a_deleted_one"),
-    _("an expired snapshot may be there", "steps.recorded:compare_snapshots",
+    _("an expired snapshot may be there", "audit.recorded:compare_snapshots",
       never("itself & said.discarded.get(row.id, set())"),
       f"{HERE}an_expired_snapshot_that_is_there_is_refused"),
     _("who reads what expired is told of a lost piece", "data.snapshots:Snapshots.read",

@@ -1,0 +1,1 @@
+"""Who may do what, what was signed, people and their keys."""

@@ -1,0 +1,346 @@
+"""Whether a definition may be run with this caller's keys, where signatures are required.
+
+Whoever edits conf must not borrow the nightly service's keys by it. So with signed definitions every step
+asks here before it looks at a source, parses code or opens a key. See docs/how-to/sign-definitions.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from kronkers_batch.config import account, claims, signing
+from kronkers_batch.config.spec import (
+    Config,
+    Definitions,
+    InputRef,
+    ModelSpec,
+    SourceKind,
+    SourceSpec,
+)
+from kronkers_batch.declared.declaration import read_code
+from kronkers_batch.digests import Json
+from kronkers_batch.errors import (
+    AccessRefused,
+    ConfigError,
+    IntegrityError,
+    KronkersError,
+    MissingPart,
+    ModelError,
+    SourceError,
+    StoreError,
+    described,
+)
+from kronkers_batch.redaction import redacted
+from kronkers_batch.runtimes.contents import environment_contents
+from kronkers_batch.runtimes.languages.base import environment_fingerprint
+from kronkers_batch.session.services import Services
+from kronkers_batch.vault import memory
+from kronkers_batch.vault.definitions import Definition, Signed, Subject
+
+HOUSE, POLICY = "house", "definitions"
+_UNREADABLE = "cannot be read"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A definition as it is now, with its flat fields."""
+
+    definition: Definition
+    fields: Mapping[str, Json]
+
+
+def check_place(config: Config, *, is_new: bool = False) -> None:
+    """Refuses another warehouse or key file than this account's, before anything of it is opened.
+
+    Only where the account remembers that one of its warehouses requires signed definitions: there, what conf
+    says of places is no longer believed.
+
+    Args:
+        config: The configuration.
+        is_new: Whether the warehouse is empty, and would be given an administrator now.
+
+    Raises:
+        AccessRefused, IdentityError, IntegrityError.
+    """
+    known = memory.load(account.memory_file(os.environ))
+    if not known.requires:
+        return
+    inline = "KRONKERS_KEY" in os.environ and account.TRUST in os.environ
+    if not inline and config.key_file != account.own_key_file(os.environ):
+        raise AccessRefused(
+            "conf names another key file than the environment",
+            where="conf/config.yaml: key_file",
+            fix=f"Leave key_file out of conf; {account.KEY_FILE} names it.",
+        )
+    if is_new or signing.address(config.warehouse.url) not in known.addresses:
+        raise AccessRefused(
+            "this account runs signed definitions, and the warehouse that conf names is not one that it knows"
+            if not is_new
+            else "the warehouse is empty, and this account runs signed definitions only",
+            where="conf: warehouse.url",
+            fix=f"Put warehouse.url back. Where it has moved, correct its address in {known.path}.",
+        )
+
+
+def required(services: Services) -> bool:
+    """Whether only signed definitions run; asked once a run.
+
+    An administrator's signature in the warehouse decides. conf can ask for signatures, but not undo that.
+
+    Raises:
+        AccessRefused: The signed requirement was tampered with, or this warehouse has none although another
+            one of this account has.
+    """
+    known = services.run.signatures_required
+    if known is not None:
+        return known
+    found, warehouse = services.signatures, services.vault.trust.warehouse
+    with services.db.read() as connection:
+        newest = found.newest(connection, Subject.POLICY, POLICY)
+    wanted = policy(Definitions.SIGNED).definition.fingerprint
+    asked = newest is not None and newest.fingerprint == wanted
+    if not asked and found.memory.requires and found.memory.of(warehouse).required is None:
+        # Its administrator may be anybody: what runs here unsigned could take this account's keys.
+        raise AccessRefused(
+            "this account runs signed definitions, and this warehouse does not require them",
+            where="conf: warehouse.url",
+            fix=f"Use another account for it, or add it to {found.memory.path} with required: false.",
+        )
+    if newest is not None:
+        address = signing.address(services.config.warehouse.url)
+        found.memory.require(warehouse, asked, address)
+        found.memory.save()
+    answer = asked or services.config.definitions is Definitions.SIGNED
+    services.places.confined = answer
+    services.run.signatures_required = answer
+    return answer
+
+
+def require_house(services: Services) -> None:
+    """Raises AccessRefused where signatures are required and the root is not as it was signed."""
+    if required(services) and not services.run.house_signed:
+        _check(services, house(services.config).definition)
+        services.run.house_signed = True
+
+
+def permit(services: Services, name: str) -> None:
+    """Raises AccessRefused unless this model's definition may be run."""
+    error = refusal(services, name)
+    if error is not None:
+        raise error
+
+
+def refusal(services: Services, name: str) -> AccessRefused | None:
+    """Why a model's definition may not be run; None where it may. Worked out once a run.
+
+    What cannot be looked at is not what was signed, whyever; and it is one model's failure, no other's.
+    """
+    refused = services.run.refused
+    if name not in refused:
+        try:
+            _judge(services, services.model(name))
+            refused[name] = None
+        except AccessRefused as error:
+            refused[name] = error
+        except (StoreError, IntegrityError):
+            raise  # of the warehouse, and so of all models
+        except KronkersError as error:
+            refused[name] = AccessRefused(error.what, where=error.where, fix=error.fix)
+        except Exception as error:
+            refused[name] = AccessRefused(described(error), where=f"model {name}")
+    return refused[name]
+
+
+def permit_ref(services: Services, ref: InputRef) -> None:
+    """Raises AccessRefused unless some model whose definition may be run reads just this."""
+    if not required(services) or ref in services.run.permitted:
+        return
+    readers = [m.name for m in services.config.models.values() if m.source == ref]
+    errors = [refusal(services, name) for name in readers]
+    if None not in errors:
+        name = ref.source or ref.output
+        nobody = AccessRefused("no model with a signed definition reads it", where=name, fix="kronkers sign")
+        raise next((error for error in errors if error), nobody)
+    services.run.permitted.add(ref)
+
+
+def permit_all(services: Services, names: Iterable[str]) -> dict[str, AccessRefused]:
+    """The refusals of these models by name. Remembers the signatures that it met."""
+    found = {name: error for name in names if (error := refusal(services, name)) is not None}
+    services.signatures.memory.save()
+    return found
+
+
+def _judge(services: Services, model: ModelSpec) -> None:
+    if not required(services):
+        return
+    require_house(services)
+    config = services.config
+    for source in signing.reached(model.source, config.sources):
+        _refuse_led_astray(source)
+    for source in foreign(config, model):
+        _check(services, source_wanted(services, source).definition)
+    for name in signing.outputs(model.source, config.sources):
+        _refuse_moved(services, name)
+    _check(services, model_wanted(services, model).definition)
+
+
+def _refuse_moved(services: Services, name: str) -> None:
+    """A model whose output is read must be of the department that signed it; conf alone could move it."""
+    with services.db.read() as connection:
+        newest = services.signatures.newest(connection, Subject.MODEL, name)
+    if newest is None or newest.department != services.model(name).department:
+        raise AccessRefused(
+            "its output is read, and nobody has signed it"
+            if newest is None
+            else f"its output is read, and it was signed in {newest.department}",
+            where=f"model {name}",
+            fix=f"kronkers sign {name}",
+        )
+
+
+def _refuse_led_astray(source: SourceSpec) -> None:
+    """A file that a pattern finds must lie in the signed folder, not only its name."""
+    if source.kind not in (SourceKind.CSV, SourceKind.PARQUET):
+        return
+    from kronkers_batch.data.sources.files import paths
+
+    folder = claims.fixed_part(source.path).resolve()
+    try:
+        found = paths(source)
+    except SourceError:  # nothing is there to be read; the ingest says so
+        return
+    for path in found:
+        if not path.resolve().is_relative_to(folder):
+            raise AccessRefused(
+                "a file of it is a link that leads out of the folder that was signed",
+                where=f"source {source.name}",
+                fix="Put the file itself there, or declare and sign the folder where it lies.",
+            )
+
+
+def _check(services: Services, wanted: Definition) -> Signed:
+    with services.db.read() as connection:
+        return services.signatures.check(connection, wanted)
+
+
+# ---------------------------------------------------------------- definitions as they are now
+
+
+def fingerprint(services: Services, name: str) -> str:
+    """Of what must be signed for a model to run; empty where nothing must be.
+
+    Raises as :func:`model_wanted`.
+    """
+    if not required(services):
+        return ""
+    return model_wanted(services, services.model(name)).definition.fingerprint
+
+
+def foreign(config: Config, model: ModelSpec) -> list[SourceSpec]:
+    """The sources of other departments that a model reads: those answer for them."""
+    return [s for s in signing.reached(model.source, config.sources) if s.department != model.department]
+
+
+def model_wanted(services: Services, model: ModelSpec) -> Wanted:
+    """A model's definition now, with every source that it reads.
+
+    Raises ModelError where its code cannot be read, MissingPart or ConfigError where its environment cannot.
+    """
+    return _model_wanted(
+        services,
+        model,
+        _files(services, model),
+        code=_code(services, model),
+        environment=environment_fingerprint(model.language, model.environment),
+        contents=_contents(services, model),
+    )
+
+
+def unreadable(services: Services, model: ModelSpec) -> Wanted:
+    """As :func:`model_wanted`, to show of a model whose code or environment cannot be read.
+
+    No signature fits it, and it is not to be signed: what such an environment holds could be exchanged.
+    """
+    asked: dict[str, Callable[[], str]] = {
+        "code": lambda: _code(services, model),
+        "environment": lambda: environment_fingerprint(model.language, model.environment),
+        "contents": lambda: _contents(services, model),
+    }
+    digests = {}
+    for name, ask in asked.items():
+        try:
+            digests[name] = ask()
+        except (ModelError, MissingPart, ConfigError):
+            digests[name] = _UNREADABLE
+    files = {} if digests["code"] == _UNREADABLE else _files(services, model)
+    return _model_wanted(services, model, files, **digests)
+
+
+def _code(services: Services, model: ModelSpec) -> str:
+    kept = read_code(services, model)
+    return hashlib.sha256(kept.text.encode()).hexdigest() if kept else ""
+
+
+def _files(services: Services, model: ModelSpec) -> dict[str, str]:
+    """SHA-256 (hex) of each file beside the code that a version keeps, by its name."""
+    kept = read_code(services, model)
+    return {name: hashlib.sha256(raw).hexdigest() for name, raw in kept.files.items()} if kept else {}
+
+
+def _model_wanted(services: Services, model: ModelSpec, files: Mapping[str, str], **digests: str) -> Wanted:
+    config = services.config
+    fields = signing.model_definition(model, config.sources, config.root.parent, files=files, **digests)
+    fields |= _as_led(services, signing.reached(model.source, config.sources))
+    return _wanted(Subject.MODEL, model.name, model.department, fields)
+
+
+def _contents(services: Services, model: ModelSpec) -> str:
+    """Digest of the environment's files; worked out once a run, for all models that declare it.
+
+    Raises MissingPart, ConfigError. Nothing stands in for files that cannot be read: a signature on that
+    would fit whatever they hold later.
+    """
+    key, known = (model.language, repr(model.environment)), services.run.contents
+    if key not in known:
+        known[key] = environment_contents(model.language, model.environment, services.cache)
+    return known[key]
+
+
+def source_wanted(services: Services, source: SourceSpec) -> Wanted:
+    """A source's definition now."""
+    config = services.config
+    fields = signing.source_definition(source, config.sources, config.root.parent)
+    fields |= _as_led(services, signing.reached(InputRef(source=source.name), config.sources))
+    return _wanted(Subject.SOURCE, source.name, source.department, fields)
+
+
+def _as_led(services: Services, sources: Iterable[SourceSpec]) -> dict[str, Json]:
+    """The paths of sources as their links led when conf was loaded: what is opened is compared with that."""
+    project = services.config.root.parent
+    found: dict[str, Json] = {}
+    for source in sources:
+        if leads := services.places.leads(source):
+            if source.url is None:
+                found[f"sources.{source.name}.path"] = signing.place(source.path, project, leads)
+            else:
+                found[f"sources.{source.name}.url"] = signing.address(source.url, project, leads)
+    return found
+
+
+def house(config: Config) -> Wanted:
+    """What the root says now."""
+    return _wanted(Subject.HOUSE, HOUSE, "", signing.house_definition(config))
+
+
+def policy(definitions: Definitions) -> Wanted:
+    """That the warehouse requires signatures, or no longer does."""
+    return _wanted(Subject.POLICY, POLICY, "", {"definitions": str(definitions)})
+
+
+def _wanted(kind: Subject, name: str, department: str, fields: Mapping[str, Json]) -> Wanted:
+    # The fingerprint is of what is true; what is kept and shown has no value of the environment in it.
+    return Wanted(Definition(kind, name, department, signing.fingerprint(kind, fields)), redacted(fields))

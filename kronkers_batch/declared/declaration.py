@@ -1,0 +1,95 @@
+"""A model as declared when a version was trained: the version scores with its own code, not with today's."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from kronkers_batch.config.fingerprint import plain
+from kronkers_batch.config.spec import (
+    Estimator,
+    Language,
+    ModelSpec,
+    OutputColumn,
+    RowsPolicy,
+    Task,
+    Unseen,
+)
+from kronkers_batch.declared.kept import kept_code
+from kronkers_batch.frames.schema import ColumnType
+from kronkers_batch.registry.training import ModelVersion
+from kronkers_batch.runtimes.spec import PLACE, KeptCode
+from kronkers_batch.session.known import Neighbours
+from kronkers_batch.session.services import Services
+
+
+def declaration(model: ModelSpec, code: KeptCode | None) -> dict[str, Any]:
+    """What a version needs to score as it was trained, as JSON values; other files go with the artifact."""
+    found = {
+        "language": str(model.language),
+        "task": str(model.task),
+        "code": code.text if code else "",
+        "estimator": _estimator(model.model) if isinstance(model.model, Estimator) else None,
+        "file": code.path.name if code else "",
+        "parameters": plain(model.parameters),
+        "data": model.data,
+        "outputs": [[c.name, str(c.type)] for c in model.output_columns],
+        "rows": str(model.rows),
+        "unseen": str(model.unseen),
+        "seed": model.seed,
+    }
+    if code and code.files:
+        found["files"] = {name: hashlib.sha256(raw).hexdigest() for name, raw in code.files.items()}
+    return found
+
+
+def _estimator(estimator: Estimator) -> dict[str, Any]:
+    return {
+        "target": estimator.target,
+        "arguments": plain(estimator.arguments),
+        "formula": estimator.formula,
+        "predict": estimator.predict,
+        "predict_arguments": plain(estimator.predict_arguments),
+    }
+
+
+def as_trained(
+    model: ModelSpec, version: ModelVersion, files: Mapping[str, bytes] | None = None
+) -> ModelSpec:
+    """Today's declaration with everything that a version's scores depend on put back as it was trained.
+
+    ``files`` are those that lay beside the code, where a worker is to run it.
+    """
+    then: Mapping[str, Any] = version.training.declaration
+    estimator = then["estimator"]
+    code: KeptCode | Estimator
+    if estimator is None:
+        code = KeptCode(PLACE / then["file"], model.model.origin, then["code"], files or {})
+    else:
+        code = Estimator(**estimator, origin=model.model.origin)
+    return replace(
+        model,
+        language=Language(then["language"]),
+        task=Task(then["task"]),
+        model=code,
+        parameters=then["parameters"],
+        data=then["data"],
+        output_columns=tuple(OutputColumn(n, ColumnType(t)) for n, t in then["outputs"]),
+        rows=RowsPolicy(then["rows"]),
+        unseen=Unseen(then["unseen"]),
+        seed=then["seed"],
+    )
+
+
+def read_code(services: Services, model: ModelSpec) -> KeptCode | None:
+    """The files of a model, read once a run; None for a declared estimator. Raises ModelError.
+
+    Once, so that what runs is what was looked at: a file may change at any time.
+    """
+    run = services.run
+    if model.name not in run.code:
+        run.neighbours = run.neighbours or Neighbours.of(services.config)
+        run.code[model.name] = kept_code(model, services.places, run.neighbours)
+    return run.code[model.name]

@@ -1,0 +1,1 @@
+"""Whether an installation and its configuration work, before anything runs."""

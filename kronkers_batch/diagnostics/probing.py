@@ -1,0 +1,157 @@
+"""What only a worker can know: whether an estimator exists and a code file loads. Cached by content.
+
+Models that ask the same are one question. Each question has a worker of its own: what one model's code or
+packages do to their process must not decide whether another one loads.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from kronkers_batch.config.places import Places
+from kronkers_batch.config.spec import CodeFile, Config, Environment, Language, ModelSpec, SandboxPolicy
+from kronkers_batch.declared.kept import kept_code
+from kronkers_batch.errors import ConfigError, ConfigErrors, MissingPart, ModelError
+from kronkers_batch.runtimes.languages.base import environment_fingerprint
+from kronkers_batch.runtimes.spec import KeptCode, Walls
+from kronkers_batch.session.known import Neighbours
+from kronkers_batch.store.cache import ContentCache, digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_GOOD = "loads"
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What is asked of a worker, and the models that ask it; the first one's declaration is sent."""
+
+    key: str
+    code: KeptCode | None
+    models: list[ModelSpec] = field(default_factory=list)
+
+
+def probe_models(config: Config, cache: ContentCache) -> None:
+    """Load every enabled model's estimator or code in a worker, once for all models that ask the same.
+
+    Raises ConfigErrors with every model that does not load, and MissingPart where a language is missing.
+    """
+    places = Places.of(config, os.environ)
+    problems: dict[str, ConfigError] = {}
+    questions = _questions(config, places, problems)
+    waiting = [question for question in questions if cache.get("probe", question.key) != _GOOD]
+    for question, error in _answers(config, places, waiting):
+        if error is None:
+            cache.put("probe", question.key, _GOOD)
+        else:
+            problems.update((model.name, _told(error, question, model)) for model in question.models)
+    if problems:
+        raise ConfigErrors([problems[name] for name in config.models if name in problems])
+
+
+def _questions(config: Config, places: Places, problems: dict[str, ConfigError]) -> list[_Question]:
+    """The distinct questions; models whose code cannot be read are put into ``problems``."""
+    neighbours = Neighbours.of(config)
+    fingerprint = functools.cache(environment_fingerprint)
+    found: dict[str, _Question] = {}
+    for model in (m for m in config.models.values() if m.enabled):
+        try:
+            code = kept_code(model, places, neighbours)
+        except ModelError as error:
+            problems[model.name] = _at_code(model, error)
+            continue
+        key = _key(model, code, config.executor.sandbox, fingerprint)
+        found.setdefault(key, _Question(key, code)).models.append(model)
+    return list(found.values())
+
+
+def _answers(
+    config: Config, places: Places, questions: list[_Question]
+) -> Iterator[tuple[_Question, ConfigError | ModelError | None]]:
+    """What is wrong with each, as the answers come. Raises MissingPart."""
+    if not questions:
+        return
+    from kronkers_batch.declared.workers import walls
+
+    around = {name: walls(places, name) for name in {q.models[0].department for q in questions}}
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
+        asked = {threads.submit(_ask, config, around[q.models[0].department], q): q for q in questions}
+        try:
+            for answered in as_completed(asked):
+                yield asked[answered], answered.result()
+        finally:
+            threads.shutdown(cancel_futures=True)
+
+
+def _ask(config: Config, walls: Walls, question: _Question) -> ConfigError | ModelError | None:
+    # Imported here: when all is cached, as it mostly is, nobody pays for them.
+    from kronkers_batch.declared.workers import worker_spec_for
+    from kronkers_batch.pipeline.prepare import feature_columns
+    from kronkers_batch.runtimes.probing import probe
+
+    model = question.models[0]
+    kept = replace(model, model=question.code) if question.code else model
+    try:
+        probe(worker_spec_for(kept, feature_columns(model), config.executor.sandbox, walls))
+    except MissingPart:
+        raise
+    except (ConfigError, ModelError) as error:
+        return error
+    return None
+
+
+def _told(error: ConfigError | ModelError, question: _Question, model: ModelSpec) -> ConfigError:
+    """An answer in the words of one of the models that asked: with its own file and lines."""
+    from kronkers_batch.declared.workers import environment_at
+
+    asked, own = environment_at(question.models[0]), environment_at(model)
+
+    def moved(text: str) -> str:
+        return text.replace(asked, own) if asked and own else text
+
+    if isinstance(error, ConfigError):
+        return ConfigError(error.what, where=moved(error.where) or own, fix=moved(error.fix))
+    found = _at_code(model, error)
+    return ConfigError(found.what, where=found.where, fix=moved(found.fix))
+
+
+def _at_code(model: ModelSpec, error: ModelError) -> ConfigError:
+    what = f"{error.what} ({error.where})" if error.where.startswith("/") else error.what
+    return ConfigError(what, where=str(model.model.origin), fix=error.fix)
+
+
+def _key(
+    model: ModelSpec,
+    code: KeptCode | None,
+    sandbox: SandboxPolicy,
+    fingerprint: Callable[[Language, Environment], str],
+) -> str:
+    """Digest of all that decides the answer, and of nothing that says who asks.
+
+    A worker loads code and looks estimators up before it hears of features, so they are no part of it. What
+    the sandbox hides is another department's, so the department is.
+    """
+    if code is not None:
+        said = [part for path, raw in code.contents().items() for part in (str(path), raw)]
+    elif isinstance(model.model, CodeFile):
+        raise TypeError("the code was not read")
+    else:
+        asked = model.model
+        said = [
+            asked.target,
+            asked.formula,
+            asked.predict,
+            repr(asked.arguments),
+            repr(asked.predict_arguments),
+        ]
+    resources = model.resources
+    limits = resources.memory, resources.threads, resources.start_limit, sandbox
+    environment = repr(model.environment), fingerprint(model.language, model.environment)
+    kind = "code" if code else "estimator"
+    return digest(str(model.language), kind, model.data, model.department, repr(limits), *environment, *said)

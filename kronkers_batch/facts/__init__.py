@@ -1,0 +1,1 @@
+"""Reading what a decision needs, and asking for what came of it."""

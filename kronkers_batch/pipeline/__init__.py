@@ -1,0 +1,1 @@
+"""What a task does, without Luigi: ingest, train, verify, score, retain."""

@@ -1,0 +1,263 @@
+"""Score: the champion's predictions for one logical date, checked, encrypted and published as one version."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from kronkers_batch.access.permits import permit
+from kronkers_batch.audit.occasion import Occasion
+from kronkers_batch.config.fingerprint import training_definition
+from kronkers_batch.config.spec import ModelSpec, RowsPolicy
+from kronkers_batch.data.checks import Checker, CheckResult
+from kronkers_batch.data.snapshots import SnapshotRef
+from kronkers_batch.data.window import Window
+from kronkers_batch.declared.declaration import as_trained
+from kronkers_batch.declared.sources import source_of
+from kronkers_batch.declared.windows import scoring_window
+from kronkers_batch.errors import CheckFailed, SourceError, Stale
+from kronkers_batch.events.types import Kind
+from kronkers_batch.frames.schema import Column, Schema
+from kronkers_batch.monitoring.gates import OutputStats, Verdict, as_words, judge_output
+from kronkers_batch.pipeline.champion import open_champion, proof_of
+from kronkers_batch.pipeline.fan import score_stream
+from kronkers_batch.pipeline.features import as_features
+from kronkers_batch.pipeline.ingest import find, owner
+from kronkers_batch.pipeline.prepare import checked_rows
+from kronkers_batch.registry.training import ModelVersion
+from kronkers_batch.session.services import Services
+
+if TYPE_CHECKING:
+    import polars as pl
+    from sqlalchemy import Connection
+
+    from kronkers_batch.runtimes.worker import Worker
+    from kronkers_batch.warehouse.versions import OutputVersion
+
+MOST_TOLD = 5
+"""Changed keys that a message names."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a scoring gave. ``published`` is False where a gate holds the output back.
+
+    ``unscored`` counts rows with a null, NaN or infinite score. ``proof`` says what is worth telling of the
+    champion: what changed since it was trained, or that it knows the rows.
+    """
+
+    output: OutputVersion
+    verdict: Verdict
+    proof: str = ""
+    unscored: int = 0
+
+    @property
+    def published(self) -> bool:
+        """Whether readers see it."""
+        return self.verdict.passed
+
+    def message(self) -> str:
+        """One line for the table at the end of a run."""
+        state = "published" if self.published else f"held: {self.verdict.why()}"
+        without = f", {self.unscored:,} of them null, NaN or infinite" if self.unscored else ""
+        by = self.output.lineage["model_version"]
+        told = f"{self.output.ref} {state} ({self.output.rows:,} rows{without}) by {by}"
+        return f"{told}; {self.proof}" if self.proof else told
+
+
+def scoring_workers(model: ModelSpec) -> int:
+    """How many workers score beside each other; one where a model must see all rows at once."""
+    return 1 if model.rows is RowsPolicy.WHOLE else model.resources.workers
+
+
+def score(
+    services: Services,
+    model: ModelSpec,
+    date: dt.date,
+    version: ModelVersion,
+    fingerprint: str,
+    identity: str,
+    occasion: Occasion | None = None,
+) -> Scored:
+    """Score one logical date with one model version, and publish or hold the output.
+
+    Args:
+        services: The opened system.
+        model: As it is declared today.
+        date: The logical date.
+        version: The champion.
+        fingerprint: Of this scoring.
+        identity: Of the source whose frozen rows are scored, whatever it holds by now.
+        occasion: What is told of it, in the transaction that publishes.
+
+    A rerun after a crash writes only the pieces that are missing. Raises AccessRefused, SourceError,
+    CheckFailed, ModelError, and Stale where another writer took over.
+    """
+    permit(services, model.name)
+    source = source_of(services, model.source)
+    under = owner(services, model)
+    model = as_trained(model, version)
+    window = scoring_window(model, source, date)
+    snapshot = find(services, model.source, window, under, identity)
+    if snapshot is None:
+        raise Stale(
+            "what was frozen for this scoring is gone",
+            where=f"source {source.name}",
+            fix=f"run it again: kronkers run {model.name} --date {date}",
+        )
+    executor = services.config.executor
+    keys = source.schema.select(model.key)
+    predicted = tuple(Column(c.name, c.type) for c in model.output_columns)
+    writer = services.warehouse.begin(
+        model.name, model.department, date, fingerprint, Schema((*keys.columns, *predicted)), model.key
+    )
+    stats = OutputStats(tuple(c.name for c in predicted))
+    checker = Checker(writer.schema, model.output_checks, where=f"model {model.name}, output")
+    opened = partial(open_champion, services, model, version)
+    proof = ""
+    many = scoring_workers(model) if snapshot.rows > executor.piece_rows else 1
+    with services.workers.use_several(version.id, opened, many) as workers:
+        told = (
+            proof_of(services, model, version, workers[0]),
+            known_rows(version, window),
+            other_source(services, model, version),
+        )
+        done, proof = 0, "; ".join(filter(None, told))
+        rows = _scored(services, model, snapshot, workers, version.training.features, keys.names)
+        for number, piece in enumerate(_pieces(rows, executor.piece_rows)):
+            checked = checker.feed(piece) if model.output_checks else piece
+            stats.feed(checked)
+            writer.put(number, checked)
+            done += piece.height
+            services.progress(f"score {model.name}", done)
+    results, failed = _finished(checker, snapshot)
+    verdict = Verdict((*judge_output(model.output_thresholds, stats.values()).missed, *failed))
+    lineage = {
+        "model_version": version.ref,
+        "model_version_id": version.id,
+        "snapshot": snapshot.id,
+        "snapshot_fingerprint": snapshot.fingerprint,
+        "run": services.run_id,
+        "thresholds": as_words(model.output_thresholds),
+        "checks": [result.to_json() for result in (*snapshot.results, *results)],
+        "failed_checks": list(failed),
+    }
+    if proof:
+        lineage["proof"] = proof
+    occasion = occasion or Occasion(services, model.name, model.department, "score")
+    kind = Kind.PUBLISHED if verdict.passed else Kind.HELD
+
+    def event(connection: Connection, output: OutputVersion) -> None:
+        tell(occasion, connection, kind, Scored(output, verdict, proof, stats.unscored))
+
+    output = writer.finish(lineage, stats.values(), verdict.missed, event)
+    return Scored(output, verdict, proof, stats.unscored)
+
+
+def tell(occasion: Occasion, connection: Connection, kind: Kind, scored: Scored) -> None:
+    """Writes the event of an output that was published, held or judged anew, in the transaction of that."""
+    state = "done" if scored.published else "held"
+    output = scored.output
+    occasion.tell(connection, kind, state, scored.message(), output.ref, str(output.date))
+
+
+def known_rows(version: ModelVersion, window: Window) -> str:
+    """Says that a version was trained on rows of the window that it scores, as of a later date than this one.
+
+    Empty where it was not. A source without a time column is always read whole, so nothing is said of it.
+    """
+    trained = Window.from_json(dict(version.training.window))
+    if trained.end is None or window.start is None or window.end is None:
+        return ""
+    if window.start >= trained.end or (trained.start and window.end <= trained.start):
+        return ""
+    return (
+        f"{version.ref} was trained and measured on rows of {trained}, this date's among them: its scores "
+        "are no forecasts"
+    )
+
+
+def other_source(services: Services, model: ModelSpec, version: ModelVersion) -> str:
+    """Says that a version scores rows of a source that is declared otherwise than when it was trained.
+
+    It goes on as the champion until one of today's definition is promoted. Empty where nothing changed.
+    """
+    now, then = training_definition(model, services.config.sources), version.training.definition
+    names = [n for n in sorted({*now, *then}) if n.startswith("source") and now.get(n) != then.get(n)]
+    if not names:
+        return ""
+    more = f" and {len(names) - MOST_TOLD} more" if len(names) > MOST_TOLD else ""
+    return (
+        f"{version.ref} was trained on a source that is declared otherwise now "
+        f"({', '.join(names[:MOST_TOLD])}{more}): its scores are right only where that means the same"
+    )
+
+
+def _finished(checker: Checker, snapshot: SnapshotRef) -> tuple[tuple[CheckResult, ...], tuple[str, ...]]:
+    """What the output's checks found, and those that failed: they hold the output, as a threshold does."""
+    try:
+        return checker.finish(snapshot.window.end), ()
+    except CheckFailed as error:
+        return (), (error.what,)
+
+
+def _scored(
+    services: Services,
+    model: ModelSpec,
+    snapshot: SnapshotRef,
+    workers: Sequence[Worker],
+    features: Schema,
+    keys: tuple[str, ...],
+) -> Iterator[pl.DataFrame]:
+    """Keys and scores, chunk by chunk. The keys wait here: they are never sent to the worker."""
+    import polars as pl
+
+    columns = list(dict.fromkeys([*keys, *features.names]))
+    absent = [name for name in columns if name not in snapshot.schema]
+    if absent:
+        raise SourceError(
+            f"the champion of {model.name} needs {', '.join(absent)}, which {snapshot.source} no longer has",
+            where=str(model.origin),
+            fix=f"put the column back, or train anew without it: kronkers train {model.name}",
+        )
+    rows, _ = checked_rows(services, model, snapshot, columns)
+    waiting: deque[pl.DataFrame] = deque()
+
+    def sent() -> Iterator[pl.DataFrame]:
+        for frame in _whole(rows) if model.rows is RowsPolicy.WHOLE else rows:
+            if frame.height:
+                waiting.append(frame.select(keys))
+                yield as_features(frame, features)
+
+    for scores in score_stream(workers, sent()):
+        yield pl.concat([waiting.popleft(), scores], how="horizontal")
+
+
+def _whole(rows: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    import polars as pl
+
+    frames = list(rows)
+    if frames:
+        yield pl.concat(frames)
+
+
+def _pieces(frames: Iterator[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
+    """Cut and join frames into pieces of exactly ``rows`` rows; the last may be shorter."""
+    import polars as pl
+
+    waiting: list[pl.DataFrame] = []
+    count = 0
+    for frame in frames:
+        waiting.append(frame)
+        count += frame.height
+        while count >= rows:
+            whole = pl.concat(waiting) if len(waiting) > 1 else waiting[0]
+            yield whole.slice(0, rows)
+            waiting = [whole.slice(rows)]
+            count -= rows
+    if count:
+        yield pl.concat(waiting)

@@ -1,0 +1,204 @@
+"""Train: fit on a frozen window, measure on the holdout, record an immutable version, promote by policy."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from kronkers_batch.access import rights
+from kronkers_batch.access.permits import permit
+from kronkers_batch.audit.occasion import Occasion
+from kronkers_batch.config.spec import ModelSpec, Promote
+from kronkers_batch.declared.declaration import declaration, read_code
+from kronkers_batch.declared.sources import source_of
+from kronkers_batch.declared.windows import training_window
+from kronkers_batch.declared.workers import worker_spec
+from kronkers_batch.events.types import Kind
+from kronkers_batch.frames.schema import Column, Schema
+from kronkers_batch.monitoring.gates import Verdict, as_words, judge_metrics
+from kronkers_batch.monitoring.metrics import rounded
+from kronkers_batch.pipeline import parcel
+from kronkers_batch.pipeline.features import as_features
+from kronkers_batch.pipeline.ingest import ingest
+from kronkers_batch.pipeline.prepare import feature_columns, training_data, with_levels
+from kronkers_batch.pipeline.runtime import by_path, runtime_of
+from kronkers_batch.pipeline.targets import check_target
+from kronkers_batch.pipeline.verify import CHUNK_ROWS, verify
+from kronkers_batch.planning.training import waits_for_approver
+from kronkers_batch.registry.training import ModelVersion, Training
+from kronkers_batch.runtimes.worker import start
+from kronkers_batch.session.known import Definition
+from kronkers_batch.session.services import Services
+
+if TYPE_CHECKING:
+    import polars as pl
+    from sqlalchemy import Connection
+
+    from kronkers_batch.runtimes.worker import Worker
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training gave."""
+
+    version: ModelVersion
+    verdict: Verdict
+    promoted: bool
+    waits: bool = False  # it would be promoted, but who ran is no approver
+    remarks: tuple[str, ...] = ()  # what else is worth telling of it
+
+    @property
+    def state(self) -> str:
+        """``done``, or ``held`` where a threshold or a person keeps it from being used."""
+        return "done" if self.verdict.passed and not self.waits else "held"
+
+    def message(self) -> str:
+        """One line for the table at the end of a run."""
+        state = "promoted" if self.promoted else "not promoted"
+        why = "" if self.promoted else f": {self.verdict.why()}"
+        if self.verdict.passed and not self.promoted:
+            why = f": {waits_for_approver(self.version.ref)}"
+        measured = f"{self.version.ref} {state}{why} ({rounded(self.version.training.metrics)})"
+        return "; ".join([measured, *self.remarks])
+
+
+def train(
+    services: Services,
+    model: ModelSpec,
+    date: dt.date,
+    fingerprint: str,
+    definition: Definition,
+    why: str,
+    occasion: Occasion | None = None,
+) -> Trained:
+    """Train one model as of a logical date.
+
+    ``occasion`` is what is told of it, in the transaction that records the version.
+
+    Raises AccessRefused, SourceError, CheckFailed, DataError, ModelError. Nothing is recorded unless
+    everything worked; a version whose metrics miss a threshold is recorded, and not promoted.
+    """
+    permit(services, model.name)
+    source = source_of(services, model.source)
+    window = training_window(model, source, date)
+    snapshot = ingest(services, model, window)
+    data = training_data(services, model, source, snapshot)
+    features = with_levels(model, data.fit)
+    check_target(model, data)
+    code = read_code(services, model)
+    by_path(services, model)  # before a worker opens what lies there
+    opened = partial(open_trainer, services, model)
+    # The second one starts while the first one fits.
+    with (
+        services.workers.use_up(trainer_key(model), opened) as fitted,
+        _fresh(services, model, features) as fresh,
+    ):
+        fitted.know_levels(features)
+        services.progress(f"fit {model.name}", data.fit.height)
+        fitted.fit(_typed(data.fit, features, model).iter_slices(CHUNK_ROWS))
+        artifact = fitted.save()
+        verified = verify(fitted, fresh, artifact, model, data, features)
+        runtime = runtime_of(services, model, fresh)
+    values = verified.metrics
+    verdict = judge_metrics(model.training_thresholds, values)
+    due = verdict.passed and model.promote is Promote.AUTOMATIC
+    promoted = due and rights.may_promote(services, model.name)
+    told = {"thresholds": as_words(model.training_thresholds)}
+    occasion = occasion or Occasion(services, model.name, model.department, "train", why)
+
+    def trained(version: ModelVersion) -> Trained:
+        return Trained(version, verdict, promoted, waits=due and not promoted, remarks=verified.remarks)
+
+    version = services.registry.record(
+        Training(
+            model=model.name,
+            department=model.department,
+            logical_date=date,
+            window=window.to_json(),
+            fingerprint=fingerprint,
+            definition=definition.flat,
+            definition_fingerprint=definition.training,
+            fingerprints={**definition.parts, "snapshot": snapshot.fingerprint},
+            snapshot_id=snapshot.id,
+            metrics=values,
+            naive=verified.naive,
+            parameters=dict(model.parameters),
+            rows={"fit": data.fit.height, "holdout": data.holdout.height, "unlabelled": data.unlabelled},
+            features=features,
+            target=model.target,
+            golden=verified.golden,
+            runtime=runtime,
+            overrides=model.overrides,
+            verdict=verdict.missed,
+            why=why,
+            run_id=services.run_id,
+            declaration=declaration(model, code),
+        ),
+        parcel.packed(code.files if code else {}, artifact),
+        told,
+        promote=f"{why}; {rounded(values)}; {verdict.why()}" if promoted else "",
+        event=lambda connection, version: _tell(occasion, connection, trained(version)),
+    )
+    return trained(version)
+
+
+def _tell(occasion: Occasion, connection: Connection, trained: Trained) -> None:
+    version, date = trained.version, str(trained.version.training.logical_date)
+    occasion.tell(connection, Kind.TRAINED, trained.state, trained.message(), version.ref, date)
+    if trained.promoted:
+        occasion.promoted(connection, version.ref, version.training.why)
+
+
+def trainer_key(model: ModelSpec) -> str:
+    """The name of a model's training worker in the pool."""
+    return f"train {model.name}"
+
+
+def open_trainer(services: Services, model: ModelSpec) -> Worker:
+    """A worker that is to be trained, running the code that the version will keep.
+
+    It may start before the data is there, and so does not know the levels of categories yet.
+    Raises AccessRefused where the definition must be signed and is not, ModelError and MissingPart.
+    """
+    target = Column(model.target, model.target_type)
+    return _started(services, model, feature_columns(model), target)
+
+
+def _fresh(services: Services, model: ModelSpec, features: Schema) -> Worker:
+    """A worker as those that will score, with nothing of the one that fits."""
+    return _started(services, model, features)
+
+
+def _started(services: Services, model: ModelSpec, features: Schema, target: Column | None = None) -> Worker:
+    permit(services, model.name)
+    code = read_code(services, model)
+    return start(worker_spec(services, replace(model, model=code) if code else model, features, target))
+
+
+def promote_recorded(
+    services: Services, model: ModelSpec, version: ModelVersion, occasion: Occasion | None = None
+) -> str:
+    """Promote a recorded version that today's thresholds let through; nothing is computed.
+
+    Returns why, in words.
+    """
+    missed = version.training.verdict
+    why = "today's thresholds hold" if missed else "it passed its thresholds, and was not promoted then"
+    occasion = occasion or Occasion(services, model.name, model.department, "train", why)
+    services.registry.promote(
+        model.name,
+        version.number,
+        why="the thresholds changed and now hold" if missed else why,
+        missed=(),
+        details={"thresholds": as_words(model.training_thresholds)},
+        event=lambda connection, _scope, ref: occasion.tell(
+            connection, Kind.PROMOTED, "done", f"{ref} promoted: {why}", ref
+        ),
+    )
+    return why
+
+
+def _typed(frame: pl.DataFrame, features: Schema, model: ModelSpec) -> pl.DataFrame:
+    return as_features(frame, Schema((*features.columns, Column(model.target, model.target_type))))

@@ -1,0 +1,236 @@
+"""What a training publishes is tried before it is recorded: by a fresh worker that opens the stored model.
+
+The process that fitted knows more than it stores: variables of its code, attached packages, attributes that
+a ``save_model`` forgets. So it is asked for the scores of the golden rows alone, to be compared; all that is
+measured and kept comes from a worker that has the artifact and the code, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kronkers_batch.config.spec import Language, ModelSpec, RowsPolicy, Task
+from kronkers_batch.errors import ModelError, ScoreFailed, WorkerFailed
+from kronkers_batch.frames.schema import Schema
+from kronkers_batch.monitoring.metrics import metrics
+from kronkers_batch.pipeline import golden
+from kronkers_batch.pipeline.features import as_features, target_as_float
+from kronkers_batch.pipeline.golden import OddRow, same_scores
+from kronkers_batch.pipeline.independence import Trials, misplaced
+from kronkers_batch.pipeline.prepare import TrainingData
+from kronkers_batch.pipeline.runtime import MOST_TOLD, PACKAGE
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from kronkers_batch.runtimes.worker import Worker
+
+CHUNK_ROWS = 65_536
+_BEYOND = 1e-6
+"""How far a probability may lie beyond 0 and 1, as sums of floats do."""
+CLASSES = (
+    "score gave nothing but 0 and 1: return probabilities (predict_proba, not predict), or declare the "
+    "column boolean"
+)
+_ATTACH = {
+    Language.PYTHON: "import them at the top of the code file",
+    Language.R: "attach them at the top of the code file: library(...)",
+    Language.JULIA: "write using ... at the top of the code file",
+}
+Part = tuple["pl.DataFrame", "pl.DataFrame"]
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What the fresh worker found.
+
+    Attributes:
+        metrics: On the holdout.
+        naive: What a model that knows no feature would predict.
+        golden: Golden rows, packed.
+        remarks: What is worth telling, in words: rows without a score, odd rows that ``score`` refuses.
+    """
+
+    metrics: Mapping[str, float]
+    naive: float
+    golden: pl.DataFrame
+    remarks: tuple[str, ...]
+
+
+def verify(
+    fitted: Worker, fresh: Worker, artifact: bytes, model: ModelSpec, data: TrainingData, features: Schema
+) -> Verified:
+    """Open, measure and try what ``fitted`` has stored; it is asked for its last scores, and closed.
+
+    Raises:
+        ModelError: The artifact cannot be opened.
+        ScoreFailed: The stored model scores otherwise than the one that was fitted; it gives a row another
+            score beside other rows, or none alone; or its scores cannot be measured.
+        WorkerFailed, DataError: As for scoring.
+    """
+    had, rows = fitted.info.packages, as_features(data.holdout, features)
+    usual = golden.spread(rows)
+    with ThreadPoolExecutor(1) as beside:
+        last = beside.submit(_last_scores, fitted, usual)
+        try:
+            fresh.load(artifact)
+            scores = _scores(fresh, model, data, features)
+            again = fresh.score(usual)
+            _refuse_another(model, last.result(), again, fresh.score(usual))
+            values, naive, remarks = _measured(model, data, scores)
+            if model.rows is RowsPolicy.WHOLE and (told := misplaced(fresh, model, usual, again)):
+                remarks.append(told)
+            odd = golden.odd_rows(model, (rows, as_features(data.fit, features)))
+            kept, refused = _tried(fresh, model, features, rows, scores, odd)
+        except WorkerFailed:
+            raise
+        except ModelError as error:
+            raise _naming_packages(error, model, had, fresh.info.packages) from None
+    if refused:
+        remarks.append("score fails for a row with " + ", or with ".join(refused))
+    return Verified(values, naive, golden.packed([(usual, again), *kept]), tuple(remarks))
+
+
+def _last_scores(fitted: Worker, rows: pl.DataFrame) -> pl.DataFrame:
+    with fitted:  # its training data lies in it still: it goes as soon as it may
+        return fitted.score(rows)
+
+
+def _scores(worker: Worker, model: ModelSpec, data: TrainingData, features: Schema) -> pl.DataFrame:
+    """The scores of the holdout, asked for as those of a night will be: in chunks, or all of a window."""
+    import polars as pl
+
+    chunks: Iterable[pl.DataFrame] = data.holdout.iter_slices(CHUNK_ROWS)
+    if model.rows is RowsPolicy.WHOLE and data.windows:
+        chunks = data.windows
+    elif model.rows is RowsPolicy.WHOLE:
+        chunks = [data.holdout]
+    asked: deque[pl.Series] = deque()
+
+    def sent() -> Iterator[pl.DataFrame]:
+        for chunk in chunks:
+            asked.append(chunk[model.target].is_not_null())
+            yield as_features(chunk, features)
+
+    return pl.concat([found.filter(asked.popleft()) for found in worker.score_stream(sent())])
+
+
+def _refuse_another(
+    model: ModelSpec, fitted: pl.DataFrame, stored: pl.DataFrame, again: pl.DataFrame
+) -> None:
+    if not same_scores(stored, again):
+        raise ScoreFailed(
+            "the model gives the same rows other scores when it is asked again",
+            where=str(model.model.origin),
+            fix="score from the model and the rows alone; draw random numbers from what `seed` sets",
+        )
+    if not same_scores(fitted, stored):
+        raise ScoreFailed(
+            "the stored model, opened by a fresh worker, gives other scores than the one that fit returned",
+            where=str(model.model.origin),
+            fix="return from fit all that score needs: no variable outside of it, no option or package that "
+            "is set in fit only; let save_model and load_model keep all of it",
+        )
+
+
+def _measured(
+    model: ModelSpec, data: TrainingData, scores: pl.DataFrame
+) -> tuple[dict[str, float], float, list[str]]:
+    import polars as pl
+
+    given = scores[model.evaluate]
+    measured = given.cast(pl.Float64)
+    nulls, nans, rows = measured.null_count(), int(measured.is_nan().sum()), measured.len()
+    without = f"score gave {'NaN' if nans else 'no value'} for {nulls + nans:,} of {rows:,} holdout rows"
+    fix = "look at what score does with these features; declare checks on nulls where it cannot take them"
+    if nulls + nans == rows:
+        raise ScoreFailed(without, where=_measured_at(model), fix=fix)
+    beyond = int((~measured.fill_nan(None).is_between(-_BEYOND, 1 + _BEYOND)).sum())
+    if model.task is Task.BINARY and beyond:
+        raise ScoreFailed(
+            f"score gave no probability for {beyond:,} of {rows:,} holdout rows: {model.evaluate} is below 0 "
+            "or above 1 there",
+            where=_measured_at(model),
+            fix="return the probability that the target is true; or declare task: regression",
+        )
+    naive = float(target_as_float(data.fit, model.target).to_numpy().mean())
+    truth = target_as_float(data.holdout, model.target).to_numpy()
+    values = metrics(model.task, truth, measured.fill_null(float("nan")).to_numpy(), naive)
+    remarks = [without] if nulls + nans else []
+    if model.task is Task.BINARY and given.dtype.is_float() and _all_0_or_1(measured):
+        remarks.append(CLASSES)
+    return values, naive, remarks
+
+
+def _all_0_or_1(measured: pl.Series) -> bool:
+    known = measured.fill_nan(None)
+    return bool(((known == 0) | (known == 1)).all())
+
+
+def _measured_at(model: ModelSpec) -> str:
+    return str(model.origins.get("output.evaluate", model.origins.get("output.columns", model.origin)))
+
+
+def _tried(
+    worker: Worker,
+    model: ModelSpec,
+    features: Schema,
+    rows: pl.DataFrame,
+    scores: pl.DataFrame,
+    odd: list[OddRow],
+) -> tuple[list[Part], list[str]]:
+    """Golden rows besides the usual ones, and the odd ones that the model refuses, in words."""
+    import polars as pl
+
+    trials = Trials(worker, model, features)
+    whole = model.rows is RowsPolicy.WHOLE
+    kept = [] if whole else trials.all(rows, scores)
+    if not odd:
+        return kept, []
+    usual = [golden.spread(rows)] if whole else []
+    frame = pl.concat([*usual, *(one.row for one in odd)])
+    found = _or_refused(worker, frame)
+    refused = [] if found is not None else odd
+    if found is None and not whole:
+        refused = [one for one in odd if _or_refused(worker, one.row) is None]
+        taken = [one.row for one in odd if one not in refused]
+        frame = pl.concat(taken) if taken else frame.clear()
+        found = worker.score(frame, apart=True) if taken else None
+    if found is not None:
+        kept.append((frame, found))
+        if not whole:
+            trials.alone(frame, found, apart=True)
+    return kept, [one.what for one in refused]
+
+
+def _or_refused(worker: Worker, rows: pl.DataFrame) -> pl.DataFrame | None:
+    """Scores, or None where the model's code raises."""
+    try:
+        return worker.score(rows, apart=True)
+    except WorkerFailed:
+        raise
+    except ScoreFailed:
+        return None
+
+
+def _naming_packages(
+    error: ModelError, model: ModelSpec, had: Mapping[str, str], has: Mapping[str, str]
+) -> ModelError:
+    """The error, with the packages that were loaded in the process that fitted, and are not in this one."""
+    gone = sorted(set(had) - set(has))
+    if not gone:
+        return error
+    told = [name for name in gone if PACKAGE.fullmatch(name)][:MOST_TOLD]
+    rest = [f"{len(gone) - len(told)} more"] if len(gone) > len(told) else []
+    names = ", ".join([*told, *rest])
+    return type(error)(
+        f"{error.what}\n    this is the stored model in a fresh worker; the process that fitted had loaded "
+        f"besides: {names}",
+        where=error.where,
+        fix=f"{_ATTACH[model.language]}, not in fit",
+        found=error.found,
+    )

@@ -1,0 +1,1 @@
+"""What there is, for people and programs that read."""

@@ -1,0 +1,118 @@
+"""Models, their versions and their outputs as plain values: what the lists and ``show`` tell.
+
+Moments are datetimes in UTC.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kronkers_batch.access import rights
+from kronkers_batch.registry.registry import parse_ref as parse_version
+from kronkers_batch.registry.training import ModelVersion
+from kronkers_batch.session.services import Services
+from kronkers_batch.store import clock
+from kronkers_batch.warehouse.versions import parse_ref as parse_output
+
+
+def models(services: Services) -> list[dict[str, Any]]:
+    """One row a model that the caller may see. Raises AccessRefused where there is none."""
+    rows: list[dict[str, Any]] = []
+    for name in rights.seen(services, "models"):
+        spec = services.model(name)
+        champion = services.registry.champion(name)
+        newest = services.warehouse.newest_head(name)
+        rows.append(
+            {
+                "model": name,
+                "department": spec.department,
+                "language": str(spec.language),
+                "champion": champion.ref if champion else None,
+                "output": str(newest.date) if newest else None,
+                "enabled": spec.enabled,
+            }
+        )
+    return rows
+
+
+def versions(services: Services, model: str) -> list[dict[str, Any]]:
+    """One row a version, newest last. Raises AccessRefused."""
+    rights.require(services, "versions", model)
+    champion = services.registry.champion(model)
+    return [
+        {
+            "version": v.ref,
+            "champion": champion is not None and v.number == champion.number,
+            "as_of": str(v.training.logical_date),
+            "created": clock.to_datetime(v.created),
+            "verdict": "; ".join(v.training.verdict) or "passed",
+            "metrics": dict(v.training.metrics),
+            "why": v.training.why,
+        }
+        for v in services.registry.versions(model)
+    ]
+
+
+def outputs(services: Services, model: str) -> list[dict[str, Any]]:
+    """One row an output version, by date and number. Raises AccessRefused."""
+    rights.require(services, "outputs", model)
+    return [
+        {
+            "output": o.ref,
+            "state": str(o.state),
+            "head": o.head,
+            "rows": o.rows,
+            "created": clock.to_datetime(o.created),
+            "by": o.lineage.get("model_version"),
+            "missed": "; ".join(o.missed),
+        }
+        for o in services.warehouse.outputs(model)
+    ]
+
+
+def show(services: Services, ref: str) -> dict[str, Any]:
+    """Everything about ``NAME@3`` or ``NAME/2013-06-01#2``, except its artifact and rows.
+
+    Raises UsageError, NotFound, AccessRefused.
+    """
+    if "/" not in ref:
+        return _described(services, version_of(services, "show", ref))
+    rights.require(services, "show", parse_output(ref)[0])
+    output = services.warehouse.get(ref)
+    told = {**vars(output), "created": clock.to_datetime(output.created)}
+    if frozen := output.lineage.get("snapshot"):
+        told["rows that were scored"] = services.snapshots.expiry.in_words(frozen)
+    return told
+
+
+def version_of(services: Services, command: str, ref: str) -> ModelVersion:
+    """The version that ``NAME@3`` names, for a command. Raises UsageError, NotFound, AccessRefused."""
+    name, number = parse_version(ref)
+    rights.require(services, command, services.model(name).name)
+    return services.registry.get(name, number)
+
+
+def _described(services: Services, version: ModelVersion) -> dict[str, Any]:
+    """A model version as plain values; golden rows and levels stay sealed."""
+    training = version.training
+    return {
+        "version": version.ref,
+        "department": training.department,
+        "created": clock.to_datetime(version.created),
+        "principal": version.principal,
+        "as of": str(training.logical_date),
+        "why": training.why,
+        "verdict": "; ".join(training.verdict) or "every threshold holds",
+        "metrics": dict(training.metrics),
+        "naive prediction": training.naive,
+        "rows": dict(training.rows),
+        "features": {c.name: str(c.type) for c in training.features},
+        "target": training.target,
+        "parameters": dict(training.parameters),
+        "overrides": list(training.overrides),
+        "runtime": dict(training.runtime),
+        "snapshot": training.snapshot_id,
+        "rows of the snapshot": services.snapshots.expiry.in_words(training.snapshot_id),
+        "fingerprints": dict(training.fingerprints),
+        "run": training.run_id,
+    }

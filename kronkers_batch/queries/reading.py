@@ -1,0 +1,60 @@
+"""Decrypted outputs, for those who hold the key: what ``read`` and ``sql`` and their Python functions do."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from kronkers_batch.access import rights
+from kronkers_batch.errors import NotFound
+from kronkers_batch.session.services import Services
+from kronkers_batch.warehouse.keys import Key
+from kronkers_batch.warehouse.warehouse import READ, SQL, Told
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def read(
+    services: Services,
+    model: str,
+    *,
+    date: dt.date | None = None,
+    version: int | None = None,
+    at: int | None = None,
+    keys: Sequence[Key] | None = None,
+    told: Told = READ,
+) -> Iterator[pl.DataFrame]:
+    """The rows of a model's outputs, at least one frame; recorded in the ledger before this returns.
+
+    Args:
+        services: The opened system.
+        model: Its name.
+        date: One logical date; None reads every published one, with the date in front.
+        version: This version of that date, not its head.
+        at: What readers saw at this moment (microseconds UTC).
+        keys: Only the rows of these keys, with the date in front.
+        told: What the ledger says of it: the action, and details.
+
+    Raises:
+        AccessRefused: The caller may not read the model. NotFound: there is no such output, or row.
+        StoreError: The read cannot be recorded. UsageError, IntegrityError.
+    """
+    may = rights.asked(services, "read", model)
+    warehouse = services.warehouse
+    if keys is None:
+        return warehouse.read(
+            model, date=date, version=version, at=at, dated=date is None, told=told, may=may
+        )
+    frame = warehouse.lookup(model, keys, date=date, version=version, at=at, told=told, may=may)
+    if not frame.height:
+        raise NotFound(f"{model} has no row with this key", fix="check the key's values and their order")
+    return iter([frame])
+
+
+def sql(services: Services, query: str, *, told: Told = SQL) -> pl.DataFrame:
+    """The result of one SELECT over the outputs that the caller can decrypt. Raises as :func:`read`."""
+    rights.seen(services, "sql")
+    # Every declared name may stand in it; naming one that the caller may not read is refused by its keys.
+    return services.warehouse.sql(query, list(services.config.models), told=told)

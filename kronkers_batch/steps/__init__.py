@@ -1,1 +1,0 @@
-"""What a task does: ingest, train, score, report. No Luigi in here."""

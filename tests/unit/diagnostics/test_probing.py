@@ -1,0 +1,196 @@
+"""What ``check`` asks of workers: each distinct question once, and told to each model that asked."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kronkers_batch.config.load import load
+from kronkers_batch.diagnostics.probing import probe_models
+from kronkers_batch.errors import ConfigErrors, MissingPart
+from kronkers_batch.runtimes import probing as workers
+from kronkers_batch.runtimes.spec import WorkerInfo, WorkerSpec
+from kronkers_batch.store.cache import ContentCache
+from tests.benchmarks import many_models
+
+ROOT = Path(__file__).parents[3]
+CODE = "def fit(data, params): return 1\ndef score(model, data): return data['x0'] * 0.0\n"
+GOOD = "estimator: {_target_: fractions.Fraction, numerator: 1}"  # no package to import
+ABSENT = "estimator: {_target_: no_such_package.Model}"
+
+
+class Project:
+    """A conf folder with models that a test adds, and the questions that went to real workers."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self.asked = folder, list[WorkerSpec]()
+        self.before: Callable[[], object] = lambda: None
+        self.cache = ContentCache(folder / "cache")
+        many_models.begin(folder)
+        probe = workers.probe
+
+        def counted(spec: WorkerSpec) -> WorkerInfo:
+            self.asked.append(spec)
+            self.before()
+            return probe(spec)
+
+        monkeypatch.setattr(workers, "probe", counted)
+        monkeypatch.setenv("HOME", str(folder / "home"))
+
+    def model(self, name: str, how: str = GOOD, *more: str) -> None:
+        """A model in Python; ``how`` is its estimator or code, ``more`` further lines of its file."""
+        many_models.model(self.folder, name, "python", "\n".join(["data: numpy", *more, how]))
+
+    def code(self, name: str, text: str = CODE, beside: str = "") -> None:
+        """A model with code of its own, in a folder of its own."""
+        place = self.folder / "models" / name
+        place.mkdir(parents=True)
+        (place / "model.py").write_text(text)
+        if beside:
+            (place / "helper.py").write_text(beside)
+        self.model(name, f"code: models/{name}/model.py")
+
+    def check(self, *overrides: str) -> int:
+        """How many questions workers got in one check."""
+        self.asked.clear()
+        probe_models(load(self.folder / "conf", overrides, {"HOME": str(self.folder / "home")}), self.cache)
+        return len(self.asked)
+
+    def problems(self) -> list[str]:
+        with pytest.raises(ConfigErrors) as raised:
+            self.check()
+        return [f"{problem.where}: {problem.what} -> {problem.fix}" for problem in raised.value.problems]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    tmp_path.chmod(0o755)
+    return Project(tmp_path, monkeypatch)
+
+
+def test_models_that_ask_the_same_are_one_question(project):
+    for number in range(5):
+        project.model(f"m{number}", GOOD, "# another line" * (number % 2))
+        project.code(f"c{number}")
+    assert project.check() == 2
+    assert project.check() == 0
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ("resources: {memory: 1GB}",),
+        ("resources: {threads: 2}",),
+        ("resources: {start_limit: 30s}",),
+        (f"environment: {{executable: {sys.executable}}}",),
+    ],
+)
+def test_what_decides_the_answer_makes_another_question(project, more):
+    project.model("one")
+    project.model("other", GOOD, *more)
+    assert project.check() == 2
+
+
+def test_what_loads_outside_the_sandbox_is_asked_again_inside(project):
+    project.model("one")
+    assert project.check("executor.sandbox=prefer") == 1
+    assert project.check() == 1
+    assert project.check() == 0
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "estimator: {_target_: fractions.Fraction, numerator: 2}",
+        "estimator: {_target_: decimal.Decimal}",
+    ],
+)
+def test_another_estimator_or_parameter_is_another_question(project, how):
+    project.model("one")
+    project.model("other", how)
+    assert project.check() == 2
+
+
+def test_other_code_and_other_files_beside_it_are_other_questions(project):
+    project.code("one")
+    project.code("two", CODE + "# changed\n")
+    project.code("three", CODE, beside="x = 1\n")
+    project.code("four", CODE, beside="x = 2\n")
+    assert project.check() == 4
+
+
+def test_another_table_and_another_department_are_other_questions(project):
+    project.model("one")
+    project.model("two")
+    path = project.folder / "conf/model/two.yaml"
+    path.write_text(path.read_text().replace("data: numpy", "data: polars"))
+    project.model("three")
+    path = project.folder / "conf/model/three.yaml"
+    path.write_text(path.read_text().replace("department: bench", "department: other"))
+    (project.folder / "conf/department/other.yaml").write_text("title: Other\nowner: Other\n")
+    path = project.folder / "conf/source/customers.yaml"
+    path.write_text(path.read_text() + "shared_with: [other]\n")
+    assert project.check() == 3
+
+
+def test_each_model_is_told_with_its_own_file_and_lines(project):
+    project.model("a", ABSENT)
+    project.model("b", ABSENT, "# one line more")
+    project.model("good")
+    a, b = project.problems()
+    assert len(project.asked) == 2
+    assert a.startswith("conf/model/a.yaml:6: estimator: model failed: ModuleNotFoundError")
+    assert b.startswith("conf/model/b.yaml:7: estimator: model failed: ModuleNotFoundError")
+    assert a.replace("a.yaml:6", "b.yaml:7") == b
+
+
+def test_the_environments_line_is_the_models_own_too(project):
+    declared = f"environment: {{executable: {sys.executable}}}"
+    project.model("a", ABSENT, declared)
+    project.model("b", ABSENT, "# one line more", declared)
+    a, b = project.problems()
+    assert len(project.asked) == 1
+    assert "pip install no_such_package (conf/model/a.yaml:6: environment.executable)" in a
+    assert "pip install no_such_package (conf/model/b.yaml:7: environment.executable)" in b
+
+
+def test_an_error_of_code_names_its_line_for_each(project):
+    for name in ("a", "b"):
+        project.code(name, "x = 1\nraise ValueError('why')\n")
+    a, b = project.problems()
+    assert len(project.asked) == 1
+    assert a.startswith("conf/model/a.yaml:6: code: model failed: ValueError: why")
+    assert "correct model.py:2" in a
+    assert b == a.replace("a.yaml", "b.yaml")
+
+
+def test_what_is_wrong_is_asked_again_and_what_is_right_is_not(project):
+    project.model("bad", ABSENT)
+    project.model("good")
+    project.problems()
+    project.problems()
+    assert [spec.name for spec in project.asked] == ["bad"]
+
+
+def test_what_was_answered_before_a_language_is_missing_is_kept(project, monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _pid: {0})
+    project.model("a")
+    project.model("b", GOOD, "environment: {executable: /usr/bin/no-such-python}")
+    with pytest.raises(MissingPart):
+        project.check()
+    path = project.folder / "conf/model/b.yaml"
+    path.unlink()
+    assert project.check() == 0
+
+
+def test_as_many_are_asked_at_once_as_there_are_processors(project, monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _pid: {0, 1, 2})
+    together = threading.Barrier(3, timeout=60)
+    project.before = together.wait
+    for number in range(3):
+        project.model(f"m{number}", f"estimator: {{_target_: fractions.Fraction, numerator: {number}}}")
+    assert project.check() == 3
