@@ -21,7 +21,6 @@ from kronkers_batch.errors import StoreError
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-_LISTED = (stat.S_IFREG, stat.S_IFLNK)
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
@@ -82,7 +81,11 @@ class LocalFolder:
 
     def paths(self, prefix: str) -> list[str]:
         """Paths of the files and links under ``prefix``; none where that is not there."""
-        return [str(path) for path, folder in self._under(prefix) if _kind(path.name, folder) in _LISTED]
+        return [
+            f"{place}{entry.name}"
+            for place, entry, _ in self._under(prefix)
+            if entry.is_file(follow_symlinks=False) or entry.is_symlink()
+        ]
 
     def settle(self, folder: str) -> None:
         """Puts the names of the files in a folder, and its own, on the disk."""
@@ -93,22 +96,19 @@ class LocalFolder:
     def sweep(self, prefix: str, older_than: float) -> int:
         """Deletes files whose name begins so, last touched before then (seconds since the epoch)."""
         count = 0
-        for path, folder in self._under(""):
-            if path.name.startswith(prefix):
+        for _, entry, folder in self._under(""):
+            if entry.name.startswith(prefix):
                 with contextlib.suppress(FileNotFoundError):
-                    if os.stat(path.name, dir_fd=folder, follow_symlinks=False).st_mtime < older_than:
-                        os.unlink(path.name, dir_fd=folder)
+                    if os.stat(entry.name, dir_fd=folder, follow_symlinks=False).st_mtime < older_than:
+                        os.unlink(entry.name, dir_fd=folder)
                         count += 1
         return count
 
-    def _under(self, prefix: str) -> Iterator[tuple[PurePosixPath, int]]:
-        """All that is no folder, each with the descriptor of the folder that it is in."""
+    def _under(self, prefix: str) -> Iterator[tuple[str, os.DirEntry[str], int]]:
+        """All that is no folder: where it is (with a slash), the entry, its folder's descriptor."""
         try:
             with self._opened(prefix) as levels:
-                for place, folders, files, folder in os.fwalk(".", dir_fd=levels[-1]):
-                    links = [name for name in folders if _kind(name, folder) == stat.S_IFLNK]
-                    for name in (*files, *links):
-                        yield PurePosixPath(prefix, place, name), folder
+                yield from _entries(levels[-1], f"{PurePosixPath(prefix)}/" if prefix else "")
         except FileNotFoundError:
             return
 
@@ -131,11 +131,24 @@ class LocalFolder:
                 os.close(descriptor)
 
 
-def _kind(name: str, folder: int) -> int:
-    try:
-        return stat.S_IFMT(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
-    except FileNotFoundError:
-        return 0
+def _entries(folder: int, place: str) -> Iterator[tuple[str, os.DirEntry[str], int]]:
+    """As :meth:`LocalFolder._under`. No file is looked at: each night lists what all nights left."""
+    with os.scandir(folder) as found:
+        entries = list(found)
+    for entry in entries:
+        if not entry.is_dir(follow_symlinks=False):
+            yield place, entry, folder
+            continue
+        try:
+            below = os.open(entry.name, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):  # it is another thing by now
+                continue
+            raise
+        try:
+            yield from _entries(below, f"{place}{entry.name}/")
+        finally:
+            os.close(below)
 
 
 def _no_file(target: Path) -> StoreError:
