@@ -135,7 +135,7 @@ class System:
     def outputs(self, model: str) -> list[dict[str, Any]]:
         """A model's output versions, by date and number."""
         with self._asking(f"outputs {model}") as services:
-            return listing.outputs(services, model)
+            return listing.outputs(services, model)[0]
 
     def show(self, ref: str) -> dict[str, Any]:
         """Everything about one version (``NAME@3`` or ``NAME/2013-06-01#2``) but its artifact and rows.

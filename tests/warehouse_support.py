@@ -9,7 +9,7 @@ import polars as pl
 from kronkers_batch.config.spec import Secret
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.registry.registry import Registry
-from kronkers_batch.registry.training import Training
+from kronkers_batch.registry.training import Golden, Training
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database
 from kronkers_batch.vault import grants, keyfile, pin
@@ -79,7 +79,7 @@ class House:
         return writer.finish({"model_version": f"{model}@1"}, {"rows": pieces * rows}, tuple(missed))
 
     def rows(self, model="late", **selection) -> pl.DataFrame:
-        return pl.concat(self.warehouse.read(model, **selection))
+        return pl.concat(self.warehouse.rows.read(model, **selection))
 
 
 def frame(rows: int, start: int = 0) -> pl.DataFrame:
@@ -120,7 +120,8 @@ def training(**changes: object) -> Training:
         "why": "first",
         "run_id": "r1",
     }
-    return Training(**{**fields, **changes})  # type: ignore[arg-type]
+    told = {**fields, **changes}
+    return Training(**{**told, "golden": Golden.of(told["golden"])})  # type: ignore[arg-type]
 
 
 def _database(root: Path) -> Database:

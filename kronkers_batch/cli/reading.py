@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from kronkers_batch.session.services import Services
-    from kronkers_batch.warehouse.warehouse import Told
+    from kronkers_batch.warehouse.rows import Told
 
 SHOWN = 20
 

@@ -13,12 +13,17 @@ from kronkers_batch.session.moments import parse_moment
 if TYPE_CHECKING:
     from kronkers_batch.session.services import Services
 
+_DATES = 30  # of which outputs are shown, where nobody says
+
 
 def add(commands: Any) -> None:
     """Add this group's commands."""
     command(commands, "models", models, "List the models, their champions and their newest outputs")
     command(commands, "versions", list_versions, "List a model's versions", names="MODEL")
-    command(commands, "outputs", outputs, "List a model's output versions", names="MODEL")
+    parser = command(commands, "outputs", outputs, "List a model's output versions", names="MODEL")
+    parser.add_argument(
+        "--limit", metavar="N", type=int, help="of the newest N dates (30; with --json all); 0 is of all"
+    )
     command(commands, "show", show, "Show one version (NAME@3 or NAME/2013-06-01#2)", names="REF")
     command(commands, "diff", diff, "Show two model versions side by side", names="REF ...")
     parser = command(commands, "live", live, "Say which version is or was in use", names="MODEL")
@@ -66,11 +71,17 @@ def list_versions(args: argparse.Namespace) -> int:
 
 
 def outputs(args: argparse.Namespace) -> int:
-    """One line an output version."""
+    """One line an output version, of the newest dates."""
     from kronkers_batch.queries import listing
 
+    limit = args.limit if args.limit is not None else 0 if args.json else _DATES
+    if limit < 0:
+        raise UsageError(f"--limit {limit}: at least 0", fix="kronkers outputs MODEL --limit 0 shows all")
     with opened(args) as services:
-        rows = listing.outputs(services, one_name(args, "model"))
+        name = one_name(args, "model")
+        rows, more = listing.outputs(services, name, limit)
+    if more and not args.json:
+        say(f"{more:,} earlier dates are not shown: kronkers outputs {name} --limit 0")
     return _list(args, rows)
 
 

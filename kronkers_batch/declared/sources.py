@@ -76,7 +76,7 @@ def read_output(
         )
     for head in heads:
         told = ("read", {"for": purpose})
-        yield from services.warehouse.read(model, date=head.date, version=head.number, told=told)
+        yield from services.warehouse.rows.read(model, date=head.date, version=head.number, told=told)
 
 
 def _heads(services: Services, hole: Heads) -> list[Head]:

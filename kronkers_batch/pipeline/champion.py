@@ -52,7 +52,7 @@ def _prove(services: Services, worker: Worker, model: ModelSpec, version: ModelV
     """Every part of the golden rows must get the scores that were kept with the version."""
     if not _provable(model, version):
         return
-    for rows, expected in unpacked(version.training.golden):
+    for rows, expected in unpacked(version.training.golden.rows):
         try:
             found = worker.score(rows, apart=True)
         except WorkerFailed:
@@ -68,7 +68,7 @@ def _prove(services: Services, worker: Worker, model: ModelSpec, version: ModelV
 
 def _provable(model: ModelSpec, version: ModelVersion) -> bool:
     """Golden rows of older versions were scored among others, which proves nothing of ``rows: whole``."""
-    golden = version.training.golden
+    golden = version.training.golden.rows
     return not golden.is_empty() and (has_parts(golden) or model.rows is not RowsPolicy.WHOLE)
 
 
@@ -97,7 +97,7 @@ def proof_of(services: Services, model: ModelSpec, version: ModelVersion, worker
 
 def _changed(services: Services, model: ModelSpec, version: ModelVersion, worker: Worker) -> str:
     now = runtime_of(services, model, worker)
-    if not has_parts(version.training.golden):  # nor did it record what it had by path
+    if not has_parts(version.training.golden.rows):  # nor did it record what it had by path
         now = {name: value for name, value in now.items() if not name.startswith(BY_PATH)}
     return changes_of(version.training.runtime, now)
 

@@ -27,7 +27,7 @@ from kronkers_batch.pipeline.runtime import by_path, runtime_of
 from kronkers_batch.pipeline.targets import check_target
 from kronkers_batch.pipeline.verify import CHUNK_ROWS, verify
 from kronkers_batch.planning.training import waits_for_approver
-from kronkers_batch.registry.training import ModelVersion, Training
+from kronkers_batch.registry.training import Golden, ModelVersion, Training
 from kronkers_batch.runtimes.worker import start
 from kronkers_batch.session.known import Definition
 from kronkers_batch.session.services import Services
@@ -128,7 +128,7 @@ def train(
             rows={"fit": data.fit.height, "holdout": data.holdout.height, "unlabelled": data.unlabelled},
             features=features,
             target=model.target,
-            golden=verified.golden,
+            golden=Golden.of(verified.golden),
             runtime=runtime,
             overrides=model.overrides,
             verdict=verdict.missed,

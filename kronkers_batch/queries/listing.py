@@ -53,10 +53,15 @@ def versions(services: Services, model: str) -> list[dict[str, Any]]:
     ]
 
 
-def outputs(services: Services, model: str) -> list[dict[str, Any]]:
-    """One row an output version, by date and number. Raises AccessRefused."""
+def outputs(services: Services, model: str, limit: int = 0) -> tuple[list[dict[str, Any]], int]:
+    """One row an output version, by date and number, and how many earlier dates are left out.
+
+    ``limit`` is of how many dates, the newest; 0 is of all. Raises AccessRefused.
+    """
     rights.require(services, "outputs", model)
-    return [
+    dates = services.warehouse.dates(model) if limit else []
+    first = dates[-limit] if len(dates) > limit else None
+    rows = [
         {
             "output": o.ref,
             "state": str(o.state),
@@ -66,8 +71,9 @@ def outputs(services: Services, model: str) -> list[dict[str, Any]]:
             "by": o.lineage.get("model_version"),
             "missed": "; ".join(o.missed),
         }
-        for o in services.warehouse.outputs(model)
+        for o in services.warehouse.outputs(model, first)
     ]
+    return rows, len(dates) - limit if first else 0
 
 
 def show(services: Services, ref: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from kronkers_batch.access import rights
 from kronkers_batch.errors import NotFound
 from kronkers_batch.session.services import Services
 from kronkers_batch.warehouse.keys import Key
-from kronkers_batch.warehouse.warehouse import READ, SQL, Told
+from kronkers_batch.warehouse.rows import READ, SQL, Told
 
 if TYPE_CHECKING:
     import polars as pl
@@ -44,10 +44,10 @@ def read(
     may = rights.asked(services, "read", model)
     warehouse = services.warehouse
     if keys is None:
-        return warehouse.read(
+        return warehouse.rows.read(
             model, date=date, version=version, at=at, dated=date is None, told=told, may=may
         )
-    frame = warehouse.lookup(model, keys, date=date, version=version, at=at, told=told, may=may)
+    frame = warehouse.rows.lookup(model, keys, date=date, version=version, at=at, told=told, may=may)
     if not frame.height:
         raise NotFound(f"{model} has no row with this key", fix="check the key's values and their order")
     return iter([frame])
@@ -57,4 +57,4 @@ def sql(services: Services, query: str, *, told: Told = SQL) -> pl.DataFrame:
     """The result of one SELECT over the outputs that the caller can decrypt. Raises as :func:`read`."""
     rights.seen(services, "sql")
     # Every declared name may stand in it; naming one that the caller may not read is refused by its keys.
-    return services.warehouse.sql(query, list(services.config.models), told=told)
+    return services.warehouse.rows.sql(query, list(services.config.models), told=told)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Row, func, insert, select
 
 from kronkers_batch.errors import AccessRefused, IntegrityError
-from kronkers_batch.registry.training import ModelVersion, Training
+from kronkers_batch.registry.training import Golden, ModelVersion, Training
 from kronkers_batch.store import clock
 from kronkers_batch.store.engine import serialise
 from kronkers_batch.store.tables.registry import model_versions
@@ -26,7 +25,7 @@ from kronkers_batch.vault.manifest import (
 from kronkers_batch.vault.vault import Vault
 
 if TYPE_CHECKING:
-    import polars as pl
+    pass
 
 FORMAT = 1
 RESTORE = "Do not use this version; restore the database and the artifacts from a backup."
@@ -61,7 +60,7 @@ def insert_version(conn: Connection, vault: Vault, draft: Draft, training: Train
     last = conn.execute(select(func.max(table.number)).where(table.model == model)).scalar()
     number, created = (last or 0) + 1, clock.now()
     golden = vault.seal(
-        draft.data_key, _golden_context(training.department, model, draft.id), _pack(training.golden)
+        draft.data_key, _golden_context(training.department, model, draft.id), training.golden.raw
     )
     manifest = Manifest(
         kind=Kind.ARTIFACT,
@@ -69,7 +68,7 @@ def insert_version(conn: Connection, vault: Vault, draft: Draft, training: Train
         name=model,
         version_id=draft.id,
         created=created,
-        pieces=(draft.artifact, PieceEntry(_GOLDEN, training.golden.height, digest(golden))),
+        pieces=(draft.artifact, PieceEntry(_GOLDEN, training.golden.rows.height, digest(golden))),
         schema=training.features,
         lineage={"snapshot": training.snapshot_id, "run": training.run_id},
         extra={"format": FORMAT, "number": number, "training": training.to_json()},
@@ -110,12 +109,8 @@ def open_version(conn: Connection, vault: Vault, row: VersionRow, *, golden: boo
 
     Raises IntegrityError where anything does not fit, AccessRefused without a grant.
     """
-    import polars as pl
-
     manifest = verified(conn, vault, row)
-    rows = pl.DataFrame()
-    if golden:
-        rows = _golden(conn, vault, row, manifest)
+    rows = _golden(conn, vault, row, manifest) if golden else Golden()
     training = Training.from_json(
         row.model, row.department, manifest.extra["training"], manifest.schema, rows
     )
@@ -149,15 +144,13 @@ def _entry(manifest: Manifest, row: VersionRow, number: int) -> PieceEntry:
     raise _unfit(row, "lacks a part that it should have")
 
 
-def _golden(conn: Connection, vault: Vault, row: VersionRow, manifest: Manifest) -> pl.DataFrame:
-    import polars as pl
-
+def _golden(conn: Connection, vault: Vault, row: VersionRow, manifest: Manifest) -> Golden:
     try:
         key = vault.data_key(conn, row.key_id)
     except AccessRefused:
-        return pl.DataFrame()  # a viewer sees metrics and reasons, and no rows
+        return Golden()  # a viewer sees metrics and reasons, and no rows
     check_piece(_entry(manifest, row, _GOLDEN), row.golden)
-    return _unpack(vault.unseal(key, _golden_context(row.department, row.model, row.id), row.golden))
+    return Golden(vault.unseal(key, _golden_context(row.department, row.model, row.id), row.golden))
 
 
 def _compare(row: VersionRow, training: Training) -> None:
@@ -187,18 +180,6 @@ def told(training: Training) -> dict[str, Any]:
 
 def _golden_context(department: str, model: str, version_id: str) -> Context:
     return Context(Kind.ARTIFACT, department, model, version_id, _GOLDEN, schema="golden rows")
-
-
-def _pack(frame: pl.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    frame.write_ipc_stream(buffer)
-    return buffer.getvalue()
-
-
-def _unpack(raw: bytes) -> pl.DataFrame:
-    import polars as pl
-
-    return pl.read_ipc_stream(io.BytesIO(raw))
 
 
 def _unfit(row: VersionRow, what: str) -> IntegrityError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import math
 import re
 from collections.abc import Mapping
@@ -16,6 +17,32 @@ if TYPE_CHECKING:
     import polars as pl
 
 _REF = re.compile(r"(?P<model>[^/#@]+)@(?P<number>[1-9]\d*)")
+
+
+@dataclass(frozen=True)
+class Golden:
+    """A few rows with their scores. A frame is made of them when they are looked at: most who ask for a
+    version do not.
+
+    Attributes:
+        raw: An Arrow IPC stream; empty for who may not read data.
+    """
+
+    raw: bytes = b""
+
+    @classmethod
+    def of(cls, rows: pl.DataFrame) -> Golden:
+        """Of a frame."""
+        buffer = io.BytesIO()
+        rows.write_ipc_stream(buffer)
+        return cls(buffer.getvalue())
+
+    @property
+    def rows(self) -> pl.DataFrame:
+        """The frame; one without columns for who may not read data."""
+        import polars as pl
+
+        return pl.read_ipc_stream(io.BytesIO(self.raw)) if self.raw else pl.DataFrame()
 
 
 @dataclass(frozen=True)
@@ -37,7 +64,7 @@ class Training:
     rows: Mapping[str, int]  # of fit, holdout, unlabelled
     features: Schema  # with the levels that the model knows, in order
     target: str
-    golden: pl.DataFrame  # a few rows with their scores; no rows in lists, and for who may not read data
+    golden: Golden = field(repr=False)  # none in lists
     runtime: Mapping[str, str]  # language, version, packages
     overrides: tuple[str, ...]
     verdict: tuple[str, ...]  # thresholds that were missed; empty when all hold
@@ -71,7 +98,7 @@ class Training:
 
     @classmethod
     def from_json(
-        cls, model: str, department: str, value: Mapping[str, Any], features: Schema, golden: pl.DataFrame
+        cls, model: str, department: str, value: Mapping[str, Any], features: Schema, golden: Golden
     ) -> Training:
         """The inverse of :meth:`to_json`."""
         fields = dict(value)

@@ -12,14 +12,13 @@ becomes a larger one by repetition and all pieces of a group are made to agree.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kronkers_batch.warehouse.keyhash import Words
+from kronkers_batch.warehouse.layout import Layout
 
 Blocks = NDArray[np.uint8]  # shape (blocks, 64)
 
@@ -33,30 +32,6 @@ _INDEX_BYTES = 65_536
 _STEP = 8_192  # rows at once: positions stay in the processor's cache
 _SHIFTS = np.arange(_PROBES, dtype=np.uint64) * np.uint64(_SHIFT)
 _BITS_OF_BYTE = np.left_shift(1, np.arange(8)).astype(np.uint8)
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How one group's filters lie: enough to find a block in its index pieces."""
-
-    first: int  # number of the group's first piece
-    pieces: int  # pieces in the group
-    blocks: int  # blocks of each piece's filter, a power of two
-    per: int  # blocks of each piece in one index piece
-
-    @property
-    def count(self) -> int:
-        """Number of index pieces."""
-        return self.blocks // self.per
-
-    def to_json(self) -> dict[str, Any]:
-        """A JSON value from which :meth:`from_json` makes an equal layout."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Layout:
-        """The inverse of :meth:`to_json`."""
-        return cls(**{name: int(value[name]) for name in ("first", "pieces", "blocks", "per")})
 
 
 def build(hashes: Words) -> Blocks:

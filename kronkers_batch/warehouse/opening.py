@@ -15,7 +15,7 @@ from kronkers_batch.vault.context import DataKey, Kind, Signature
 from kronkers_batch.vault.manifest import Manifest, PieceEntry, open_manifest
 from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse import log
-from kronkers_batch.warehouse.filters import Layout
+from kronkers_batch.warehouse.layout import Layout
 from kronkers_batch.warehouse.log import Line
 from kronkers_batch.warehouse.pieces import FORMAT, Place
 from kronkers_batch.warehouse.versions import OutputVersion, State, day_of

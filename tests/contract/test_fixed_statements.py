@@ -186,7 +186,7 @@ def test_what_there_is_of_many_models_takes_as_many_statements_as_of_few(many):
             assert (one.champion.number, one.then.number, one.newest.number, one.last.number) == (2, 2, 2, 2)
             assert {v.number: v.training.fingerprint[0] for v in one.found.values()} == {1: "e", 2: "f"}
             assert (one.promoted, one.by_promoter) == (2, True)
-            assert one.champion.training.golden.height == 1
+            assert one.champion.training.golden.rows.height == 1
             assert [v.ref for v in outputs[model, DAY].versions] == [f"{model}/{DAY}#1"]
             assert outputs[model, DAY].head == outputs[model, DAY].versions[0]
             assert outputs[model, NEXT] == type(outputs[model, NEXT])((), None)

@@ -76,7 +76,7 @@ def lookup(house: House, flight: int, origin: str, *date) -> list[float]:
     def may(conn):
         house.vault.require(conn, Scope("ops", "late"), Role.READER)
 
-    return house.warehouse.lookup("late", [(flight, origin)], *date, may=may)["score"].to_list()
+    return house.warehouse.rows.lookup("late", [(flight, origin)], *date, may=may)["score"].to_list()
 
 
 @pytest.mark.parametrize("pieces", [1, 2 * filters.GROUP + 1])

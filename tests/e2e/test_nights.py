@@ -96,6 +96,22 @@ def test_a_date_can_be_read_as_it_was(project):
     assert {r["logical_date"] for r in everything} >= {"2024-01-18", "2024-01-20"}
 
 
+def test_outputs_of_the_newest_dates_are_listed_and_that_there_are_more(project):
+    every = [one["output"] for one in project.json("outputs", "buys")]
+    dates = sorted({ref.partition("/")[2].partition("#")[0] for ref in every})
+    assert len(dates) > 1
+    shown = project.run("outputs", "buys", "--limit", "1").stdout
+    assert f"{len(dates) - 1} earlier dates are not shown: kronkers outputs buys --limit 0" in shown
+    assert all((ref in shown) == (dates[-1] in ref) for ref in every)
+    shown = project.run("outputs", "buys", "--limit", "0").stdout
+    assert "earlier dates" not in shown
+    assert all(ref in shown for ref in every)
+    assert [one["output"] for one in project.json("outputs", "buys", "--limit", "1")] == [
+        ref for ref in every if dates[-1] in ref
+    ]
+    assert "at least 0" in project.run("outputs", "buys", "--limit", "-1", code=2).stderr
+
+
 def test_sql_over_decrypted_outputs(project):
     (row,) = project.rows("sql", "select count(*) as n, min(score) >= 0 as ok from buys")
     assert row["ok"] is True

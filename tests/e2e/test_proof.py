@@ -11,7 +11,7 @@ import pytest
 
 from kronkers_batch.bootstrap import open_system
 from kronkers_batch.pipeline.golden import unpacked
-from kronkers_batch.registry.training import Training
+from kronkers_batch.registry.training import Golden, Training
 from tests.contract.conftest import models_of
 from tests.contract.models_r import install_package
 from tests.e2e import lab
@@ -90,12 +90,12 @@ def services(tmp_path, monkeypatch):
 
 def older(training: Training, plus: float = 0.0) -> Training:
     """A training as an older program recorded it: golden rows scored among those of the holdout."""
-    rows, scores = unpacked(training.golden)[0]
+    rows, scores = unpacked(training.golden.rows)[0]
     golden = pl.concat([rows, scores.rename({"score": "score:score"})], how="horizontal")
     return replace(
         training,
         fingerprint=training.fingerprint + "+again",
-        golden=golden.with_columns(pl.col("score:score") + plus),
+        golden=Golden.of(golden.with_columns(pl.col("score:score") + plus)),
         runtime={name: value for name, value in training.runtime.items() if not name.startswith("path:")},
     )
 
@@ -128,7 +128,7 @@ def test_golden_rows_are_scored_also_where_nothing_changed(services):
     changed = replace(
         champion.training,
         fingerprint="other",
-        golden=champion.training.golden.with_columns(pl.col("score:score") + 1),
+        golden=Golden.of(champion.training.golden.rows.with_columns(pl.col("score:score") + 1)),
     )
     version = opened.registry.record(changed, opened.registry.artifact(champion))
     opened.registry.promote("rank", version.number, why="it is for the test")

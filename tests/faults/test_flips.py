@@ -137,11 +137,11 @@ def of_version(kind: str, house: House, large: bool) -> Thing:
     column = "golden" if kind == "golden rows" else "manifest"
     place = (Path(house.db.path), "model_versions", column, "number = 1")
     if kind == "golden rows":
-        return Thing(place, lambda: iter([house.registry.get("late", 1).training.golden]))
+        return Thing(place, lambda: iter([house.registry.get("late", 1).training.golden.rows]))
 
     def all_of_it() -> Iterator[object]:
         found = house.registry.get("late", 1)
-        yield found.training.golden
+        yield found.training.golden.rows
         yield house.registry.artifact(found)
 
     return Thing(place, all_of_it)
@@ -157,10 +157,10 @@ def of_output(kind: str, house: House, large: bool) -> Thing:
     if kind == "filter":
         wanted = [{"flight": 1, "origin": "JFK"}]
         place = (path, "output_filters", "data", "number = 0")
-        return Thing(place, lambda: iter([house.warehouse.lookup("late", wanted, DAY)]))
+        return Thing(place, lambda: iter([house.warehouse.rows.lookup("late", wanted, DAY)]))
 
     def read() -> Iterator[object]:
-        yield from house.warehouse.read("late", date=DAY)
+        yield from house.warehouse.rows.read("late", date=DAY)
 
     if kind == "output piece":
         return Thing((path, "output_pieces", "data", "number = 1"), read, before=1)
@@ -223,7 +223,7 @@ def wrapped(house: House, kind: str) -> Thing:
     identity, pin, ledger = bob.vault.identity, bob.vault.trust.pin, bob.warehouse._ledger
 
     def read() -> Iterator[object]:
-        yield from Warehouse(bob.db, Vault(identity, pin), ledger).read("late", date=DAY)
+        yield from Warehouse(bob.db, Vault(identity, pin), ledger).rows.read("late", date=DAY)
 
     table, column, where = WRAPPED[kind]
     where = where.format(bob=identity.public.id, bob_id=identity.id)

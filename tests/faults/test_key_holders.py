@@ -34,7 +34,7 @@ def anna(house: House) -> House:
 
 def found(house: House) -> list[float]:
     """The score of one key, as a new process finds it through the filters."""
-    return House.open(house.root).warehouse.lookup("late", [WANTED], date=DAY)["score"].to_list()
+    return House.open(house.root).warehouse.rows.lookup("late", [WANTED], date=DAY)["score"].to_list()
 
 
 # ---------------------------------------------------------------- rows that are to disappear
@@ -160,7 +160,7 @@ def test_a_revocation_taken_out_of_the_database_gives_nothing_back(house, scope)
     with pytest.raises(IntegrityError, match="took its revocation"), again.db.write() as conn:
         rotation.rotate(again.vault.ring, conn, scope)
     with pytest.raises(AccessRefused):
-        House.open(house.root, "anna").warehouse.read("late", date=DAY)
+        House.open(house.root, "anna").warehouse.rows.read("late", date=DAY)
     with again.db.write() as conn:  # what the message says to do
         rotation.revoke(again.vault.ring, conn, "anna", scope)
         rotation.rotate(again.vault.ring, conn, scope)
@@ -172,7 +172,7 @@ def test_what_the_ledger_says_later_is_closed_to_the_keys_that_she_kept(house, a
     before = _seen(anna)
     assert any(details and "fingerprint" in details for _, details in before)
     write_later(house)
-    house.warehouse.read("late", date=DAY, told=("export", {"to": "/x/out.csv"}))
+    house.warehouse.rows.read("late", date=DAY, told=("export", {"to": "/x/out.csv"}))
     later = _seen(anna)[len(before) :]
     assert [action for action, _ in later] == ["publish", "export"]
     assert [details for _, details in later] == [None, None]

@@ -192,7 +192,7 @@ def test_an_older_output_is_exchanged_by_who_may_make_new_ones(project, insider)
         row = conn.execute(query).one()
         place, key = Place("sales", "buys", NIGHT, row.id), insider.vault.data_key(conn, row.key_id)
     schema = insider.warehouse.get(f"buys/{NIGHT}#1").schema
-    frame = pl.concat(insider.warehouse.read("buys", dt.date.fromisoformat(NIGHT)))
+    frame = pl.concat(insider.warehouse.rows.read("buys", dt.date.fromisoformat(NIGHT)))
     forged = frame.with_columns(score=pl.lit(0.5))
     blob = insider.vault.seal(key, place.piece(0, 40, schema.digest()), pieces.encode(forged))
     entry = manifest.PieceEntry(0, 40, manifest.digest(blob), schema.digest())
@@ -247,7 +247,7 @@ def test_an_output_is_put_in_without_a_line(project, insider):
     output = insider.warehouse.get(f"buys/{NIGHT}#1")
     writer = insider.warehouse.begin("buys", "sales", output.date, "f" * 64, output.schema, output.key)
     writer._note = lambda *_: None
-    writer.put(0, pl.concat(insider.warehouse.read("buys", output.date)))
+    writer.put(0, pl.concat(insider.warehouse.rows.read("buys", output.date)))
     writer.finish({}, {})
     broken(project, f"buys/{NIGHT}#2", "no line of the ledger")
 

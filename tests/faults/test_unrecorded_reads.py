@@ -12,10 +12,10 @@ from tests.warehouse_support import DAY
 __all__ = ["house", "house_template"]
 
 READS = {
-    "read": lambda w: w.read("late", date=DAY),
-    "range": lambda w: w.read("late"),
-    "lookup": lambda w: w.lookup("late", [{"flight": 3, "origin": "EWR"}]),
-    "sql": lambda w: w.sql("select * from late", ["late"]),
+    "read": lambda w: w.rows.read("late", date=DAY),
+    "range": lambda w: w.rows.read("late"),
+    "lookup": lambda w: w.rows.lookup("late", [{"flight": 3, "origin": "EWR"}]),
+    "sql": lambda w: w.rows.sql("select * from late", ["late"]),
 }
 
 
@@ -44,14 +44,14 @@ def test_a_read_that_cannot_be_recorded_is_refused(house, kind):
 def test_a_read_is_recorded_before_its_first_row(house):
     house.publish()
     before = len(actions(house))
-    house.warehouse.read("late", date=DAY)  # not one row is taken
+    house.warehouse.rows.read("late", date=DAY)  # not one row is taken
     assert len(actions(house)) == before + 1
 
 
 def test_a_model_reader_writes_its_own_lines_with_their_details(house):
     house.publish()
     bob = house.member("bob", Scope("ops", "late"), Role.READER)
-    bob.warehouse.read("late", date=DAY, told=("export", {"to": "/x/out.csv"}))
+    bob.warehouse.rows.read("late", date=DAY, told=("export", {"to": "/x/out.csv"}))
     with house.db.read() as conn:
         last = list(house.warehouse._ledger.entries(conn))[-1]
     assert (last.principal, last.action, last.details) == ("bob", "export", {"to": "/x/out.csv"})
@@ -70,7 +70,7 @@ def test_who_is_refused_reads_nothing_and_leaves_no_read(house):
 def test_nobody_writes_down_what_somebody_else_did(house):
     house.publish()
     bob = house.member("bob", Scope("ops"), Role.OPERATOR)
-    bob.warehouse.read("late", date=DAY)
+    bob.warehouse.rows.read("late", date=DAY)
     house.warehouse._ledger.verify()
     with bob.db.write() as conn:
         number = bob.warehouse._ledger.append(conn, "admin", "read", "late/2013-06-01#1", department="ops")

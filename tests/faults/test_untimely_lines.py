@@ -81,7 +81,7 @@ def test_who_was_operator_publishes_what_they_made_up(company: Departments):
             signature = Signature(row.signer, row.signer_key, row.signature)
             where = (Kind.OUTPUT, "sales", "buys", row.id)
             given = open_manifest(eve.vault, conn, record, *where, row.manifest, signature)
-        rows = pl.concat(eve.warehouse.read("buys", dt.date.fromisoformat(NIGHT)))
+        rows = pl.concat(eve.warehouse.rows.read("buys", dt.date.fromisoformat(NIGHT)))
         company.by("admin").run("access", "revoke", "eve", "sales")
         place, now, schema = Place("sales", "buys", NIGHT, new_id()), clock.now(), given.schema
         plain = pieces.encode(rows.with_columns(score=pl.lit(0.5)))

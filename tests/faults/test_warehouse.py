@@ -69,7 +69,7 @@ def test_a_killed_writer_leaves_nothing_half_seen_and_the_next_goes_on(house: Ho
     process.wait()
 
     with pytest.raises(NotFound):
-        house.warehouse.read("late", date=DAY)
+        house.warehouse.rows.read("late", date=DAY)
     assert house.warehouse.outputs("late") == []
 
     landed = 3 if death == "inside the publishing transaction" else 2
@@ -170,10 +170,10 @@ def flip(house: House, table: str, column: str, where: str) -> None:
 def readings(house: House):
     """Every way to a row of the first date's head."""
     warehouse = House.open(house.root).warehouse
-    yield lambda: pl.concat(warehouse.read("late", date=DAY))
-    yield lambda: pl.concat(warehouse.read("late"))
-    yield lambda: warehouse.lookup("late", [{"origin": "JFK"}], DAY)
-    yield lambda: warehouse.sql("SELECT * FROM late", ["late"])
+    yield lambda: pl.concat(warehouse.rows.read("late", date=DAY))
+    yield lambda: pl.concat(warehouse.rows.read("late"))
+    yield lambda: warehouse.rows.lookup("late", [{"origin": "JFK"}], DAY)
+    yield lambda: warehouse.rows.sql("SELECT * FROM late", ["late"])
 
 
 def refused(house: House, *also) -> None:
@@ -220,7 +220,7 @@ def test_a_flipped_bit_in_a_filter_is_noticed(house: House):
     three(house)
     flip(house, "output_filters", "data", f"version_id = {HEAD}")
     with pytest.raises(IntegrityError, match="filter"):
-        house.warehouse.lookup("late", [{"flight": 1, "origin": "JFK"}], DAY)
+        house.warehouse.rows.lookup("late", [{"flight": 1, "origin": "JFK"}], DAY)
     assert house.rows(date=DAY).height == 300
 
 
@@ -244,7 +244,7 @@ def test_what_was_swapped_is_noticed(house: House, what: str, source: str):
             f" WHERE version_id = {HEAD}",
         )
         with pytest.raises(IntegrityError):
-            house.warehouse.lookup("late", [{"flight": 1, "origin": "JFK"}], DAY)
+            house.warehouse.rows.lookup("late", [{"flight": 1, "origin": "JFK"}], DAY)
         return
     else:
         only = " AND number = 1" if what == "one piece" else ""
@@ -471,8 +471,8 @@ def test_no_plaintext_on_disk(house: House):
     check_nothing_planted(house, marker)
     output = writer.finish({"note": marker}, {f"{marker}.mean": 1.0}, (f"{marker} is too low",))
     house.warehouse.judge(output, [], why=marker)
-    house.warehouse.lookup("late", [{"flight": 5, "origin": marker}], DAY)
-    house.warehouse.sql("SELECT origin, count(*) FROM late GROUP BY origin ORDER BY 1", ["late"])
+    house.warehouse.rows.lookup("late", [{"flight": 5, "origin": marker}], DAY)
+    house.warehouse.rows.sql("SELECT origin, count(*) FROM late GROUP BY origin ORDER BY 1", ["late"])
     check_nothing_planted(house, marker)
     house.warehouse.expire("late", NEXT, why=marker)
     check_nothing_planted(house, marker)

@@ -162,5 +162,5 @@ def test_a_held_output_is_not_read(world: World, version: ModelVersion):
     """What is held cannot be read as the output of its date; under its own number it can."""
     world.output(version, missed=MISSED)
     with pytest.raises(NotFound, match="there is no published output"):
-        world.services.warehouse.read(MODEL, DAY)
-    assert next(world.services.warehouse.read(MODEL, DAY, version=1)).height == 2
+        world.services.warehouse.rows.read(MODEL, DAY)
+    assert next(world.services.warehouse.rows.read(MODEL, DAY, version=1)).height == 2

@@ -178,7 +178,7 @@ def test_what_is_deleted_cannot_be_read(world: World, told_to: bool):
     outputs(world, 0, -1, -2, -11)
     expired(world, told_to=told_to)
     with pytest.raises(Exception, match="deleted"):
-        world.services.warehouse.read(MODEL, after(-11), version=1)
+        world.services.warehouse.rows.read(MODEL, after(-11), version=1)
     with world.services.db.read() as connection:
         lines = [
             entry.subject for entry in world.services.ledger.entries(connection) if entry.action == "expire"

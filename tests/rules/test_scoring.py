@@ -70,7 +70,7 @@ class Night:
 
     def scores(self, version: ModelVersion, **changes: Any) -> pl.DataFrame:
         done = self.score(version, **changes)
-        return pl.concat(self.world.services.warehouse.read(MODEL, DAY, version=done.output.number))
+        return pl.concat(self.world.services.warehouse.rows.read(MODEL, DAY, version=done.output.number))
 
     def opened(self, version: ModelVersion) -> int:
         """How many processes got this version: the ledger has a line for each."""

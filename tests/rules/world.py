@@ -29,7 +29,7 @@ from kronkers_batch.pipeline.ingest import source_identity
 from kronkers_batch.planning.decide import decide
 from kronkers_batch.planning.facts import Facts
 from kronkers_batch.planning.plan import Plan, Score
-from kronkers_batch.registry.training import ModelVersion, Training
+from kronkers_batch.registry.training import Golden, ModelVersion, Training
 from kronkers_batch.session.lifetimes import Run
 from kronkers_batch.session.services import Services
 from kronkers_batch.vault import grants, keyfile
@@ -249,7 +249,9 @@ class World:
             "run_id": "",
             "declaration": declaration(model, read_code(self.services, model)),
         }
-        version = self.services.registry.record(Training(**{**told, **fields}), artifact)
+        told |= fields
+        told["golden"] = Golden.of(told["golden"])
+        version = self.services.registry.record(Training(**told), artifact)
         if champion:
             self.promote(version)
         return version

@@ -9,17 +9,20 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
-
-import polars as pl
+from typing import TYPE_CHECKING
 
 from kronkers_batch.config import opening
 from kronkers_batch.config.opening import Opened
 from kronkers_batch.config.places import FIX, Places
 from kronkers_batch.config.spec import SourceKind, SourceSpec
-from kronkers_batch.data.sources import csvfile, parquet
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.data.window import Window
 from kronkers_batch.errors import SourceError
+
+if TYPE_CHECKING:  # who only asks for the files' state needs no Polars
+    import polars as pl
+
+    from kronkers_batch.data.sources import csvfile
 
 _RIGHTS = "Give the account that runs this the right to read it."
 _ASIDE = ("_", ".")
@@ -166,6 +169,8 @@ def frames(
     file: Opened, source: SourceSpec, window: Window, rows: int, place: Place
 ) -> Iterator[pl.DataFrame]:
     """As :func:`read`, of one open file."""
+    from kronkers_batch.data.sources import csvfile, parquet
+
     try:
         _refuse_empty(file, place)
         if is_parquet(source, file.path):
@@ -182,6 +187,8 @@ def frames(
 
 def look(file: Opened, source: SourceSpec, place: Place) -> None:
     """Raises SourceError where a Parquet file cannot be read, or has other columns or types; reads no row."""
+    from kronkers_batch.data.sources import parquet
+
     _refuse_empty(file, place)
     parquet.look(file, source, place)
 
@@ -202,6 +209,8 @@ def is_parquet(source: SourceSpec, path: Path) -> bool:
 
 def csv_format(source: SourceSpec) -> csvfile.Format:
     """How the source's CSV files are written. In a package's files ``NA`` is missing too."""
+    from kronkers_batch.data.sources import csvfile
+
     nulls = {"", source.csv["null"]} if "null" in source.csv else _NULLS.get(source.kind, ("",))
     return csvfile.Format(source.csv.get("delimiter", ","), source.csv.get("quote", '"'), tuple(nulls))
 

@@ -302,11 +302,11 @@ RECORD = [
     _("a version needs no line in the ledger", "audit.recorded:compare_versions",
       swap("raise IntegrityError('no line of the ledger says that it was made', ...)", "continue"),
       f"{F}test_ledger_attacks.py::test_an_output_is_put_in_without_a_line"),
-    _("a read leaves no trace", "warehouse.warehouse:Warehouse.read",
+    _("a read leaves no trace", "warehouse.rows:OutputRows.read",
       drop("self._record_read(...)"),
       f"{F}test_unrecorded_reads.py::test_a_read_is_recorded_before_its_first_row",
       f"{F}test_unrecorded_reads.py::test_a_read_that_cannot_be_recorded_is_refused"),
-    _("a lookup leaves no trace", "warehouse.warehouse:Warehouse.lookup",
+    _("a lookup leaves no trace", "warehouse.rows:OutputRows.lookup",
       drop("self._record_read(...)"),
       f"{F}test_unrecorded_reads.py::test_a_read_that_cannot_be_recorded_is_refused[lookup]"),
 ]  # fmt: skip

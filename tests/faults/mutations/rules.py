@@ -246,8 +246,8 @@ TRAINING = [
            "artifact = fitted.save()\nservices.registry.record(Training(model=model.name, "
            "department=model.department, logical_date=date, window={}, fingerprint='', definition={}, "
            "definition_fingerprint='', fingerprints={}, snapshot_id='', metrics={}, naive=0.0, "
-           "parameters={}, rows={}, features=features, target='', golden=data.fit.head(1), runtime={}, "
-           "overrides=(), verdict=(), why='', run_id=''), artifact)"),
+           "parameters={}, rows={}, features=features, target='', golden=Golden.of(data.fit.head(1)), "
+           "runtime={}, overrides=(), verdict=(), why='', run_id=''), artifact)"),
       f"{TRAINED}what_fails_records_nothing"),
 ]  # fmt: skip
 

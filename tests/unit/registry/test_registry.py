@@ -22,6 +22,7 @@ from kronkers_batch.errors import (
 from kronkers_batch.registry import champions, records
 from kronkers_batch.registry.registry import parse_ref
 from kronkers_batch.registry.standing import Asked
+from kronkers_batch.registry.training import Golden
 from kronkers_batch.store import clock
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.tables.registry import champions as promotions
@@ -35,7 +36,7 @@ def test_what_was_recorded_comes_back(house: House):
     version = house.registry.record(given, b"artifact bytes")
     assert (version.ref, version.principal) == ("late@1", "admin")
     again = house.registry.get("late", 1)
-    assert again.training.golden.equals(given.golden)
+    assert again.training.golden.rows.equals(given.golden.rows)
     assert str(again.training.metrics) == str(given.metrics)
     compared = {"golden", "metrics"}
     for name in (f.name for f in dataclasses.fields(given) if f.name not in compared):
@@ -192,7 +193,7 @@ def test_who_may_do_what(house: House):
     version = house.registry.record(training(), b"x")
     viewer = house.member("vera", Scope("ops"), Role.VIEWER)
     assert viewer.registry.get("late", 1).training.metrics == {"auc": 0.7}
-    assert viewer.registry.get("late", 1).training.golden.is_empty()
+    assert viewer.registry.get("late", 1).training.golden.rows.is_empty()
     with pytest.raises(AccessRefused):
         viewer.registry.artifact(version)
     operator = house.member("olga", Scope("ops", "late"), Role.OPERATOR)
@@ -333,7 +334,7 @@ def test_golden_rows_that_a_reader_sealed_are_refused(house: House):
     with reader.db.write() as conn:
         row = conn.exec_driver_sql("SELECT * FROM model_versions").one()
         key = reader.vault.data_key(conn, row.key_id)
-        forged = records._pack(version.training.golden.with_columns(pl.lit(9.0).alias("score:score")))
+        forged = Golden.of(version.training.golden.rows.with_columns(pl.lit(9.0).alias("score:score"))).raw
         blob = reader.vault.seal(key, records._golden_context("ops", "late", row.id), forged)
         conn.exec_driver_sql("UPDATE model_versions SET golden = ?", (blob,))
     with pytest.raises(IntegrityError, match="piece 1"):

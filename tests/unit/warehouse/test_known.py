@@ -14,7 +14,7 @@ ROW = (5, "LGA")
 
 
 def found(house: House, **selection) -> list[float]:
-    return house.warehouse.lookup("late", [ROW], DAY, **selection)["score"].to_list()
+    return house.warehouse.rows.lookup("late", [ROW], DAY, **selection)["score"].to_list()
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def change(house: House, table, **values) -> None:
 
 def test_a_version_is_opened_once_by_whichever_way_it_is_read(house, warm, opened):
     assert found(house) == found(house, version=1) == [5.0]
-    assert house.warehouse.lookup("late", [ROW])["score"].to_list() == [5.0]
+    assert house.warehouse.rows.lookup("late", [ROW])["score"].to_list() == [5.0]
     assert house.rows(date=DAY).height == 200
     assert opened == [warm.id]
 
@@ -79,9 +79,9 @@ def test_a_new_head_is_seen_at_once(house, warm):
     other = House.open(house.root)  # another process
     other.publish(fingerprint="b", start=5, pieces=1, rows=1)
     assert found(house) == [5.0]
-    assert house.warehouse.lookup("late", [(0, "EWR")], DAY).height == 0
+    assert house.warehouse.rows.lookup("late", [(0, "EWR")], DAY).height == 0
     other.warehouse.judge(other.warehouse.head("late", DAY), ["rows"])
-    assert house.warehouse.lookup("late", [(0, "EWR")], DAY).height == 1
+    assert house.warehouse.rows.lookup("late", [(0, "EWR")], DAY).height == 1
     other.db.close()
 
 

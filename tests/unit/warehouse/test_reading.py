@@ -47,28 +47,28 @@ def test_as_of_a_moment(house: House):
     assert house.rows(date=DAY)["flight"][0] == 1000
     assert [h.id for h in house.warehouse.heads("late", at=between)] == [first.id]
     with pytest.raises(NotFound, match="at that moment"):
-        house.warehouse.read("late", date=DAY, at=before)
+        house.warehouse.rows.read("late", date=DAY, at=before)
     with pytest.raises(NotFound):
-        house.warehouse.read("late", at=before)
+        house.warehouse.rows.read("late", at=before)
 
 
 def test_columns_in_the_order_asked_for(house: House):
     house.publish(pieces=1, rows=4)
     assert house.rows(date=DAY, columns=["score", "flight"]).equals(frame(4).select("score", "flight"))
     with pytest.raises(UsageError, match="no column 'price'"):
-        house.warehouse.read("late", date=DAY, columns=["price"])
+        house.warehouse.rows.read("late", date=DAY, columns=["price"])
 
 
 def test_what_is_not_there(house: House):
     house.publish()
     for selection in ({"date": NEXT}, {"date": DAY, "version": 9}, {"first": NEXT}):
         with pytest.raises(NotFound) as caught:
-            house.warehouse.read("late", **selection)
+            house.warehouse.rows.read("late", **selection)
         assert "kronkers outputs late" in caught.value.fix
     with pytest.raises(UsageError):
-        house.warehouse.read("late", version=1)
+        house.warehouse.rows.read("late", version=1)
     with pytest.raises(NotFound):
-        house.warehouse.read("unknown")
+        house.warehouse.rows.read("unknown")
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_lookup_opens_few_pieces(house: House, monkeypatch):
         real(entry, blob)
 
     monkeypatch.setattr(reader, "check_piece", counted)
-    found = house.warehouse.lookup("late", [{"flight": 2500, "origin": "JFK"}], date=DAY)
+    found = house.warehouse.rows.lookup("late", [{"flight": 2500, "origin": "JFK"}], date=DAY)
     assert found.to_dicts() == [{"logical_date": DAY, "flight": 2500, "origin": "JFK", "score": 2500.0}]
     assert 12 in opened
     assert len(opened) <= 2
@@ -112,7 +112,7 @@ def test_of_pieces_that_are_opened_in_vain_the_key_alone_is_decoded(house: House
         return real(raw, columns)
 
     monkeypatch.setattr(pieces, "decode", counted)
-    assert house.warehouse.lookup("late", [(15, "EWR")], DAY)["score"].to_list() == [15.0]
+    assert house.warehouse.rows.lookup("late", [(15, "EWR")], DAY)["score"].to_list() == [15.0]
     assert decoded == [["flight", "origin"], ["flight", "origin"], ["score"], ["flight", "origin"]]
 
 
@@ -122,7 +122,7 @@ def test_a_key_of_a_group_of_filters_that_lies_otherwise_is_found(house: House):
     last = range(filters.GROUP * 200, filters.GROUP * 200 + 200, 9)
     keys = frame(200 * (filters.GROUP + 1)).select("flight", "origin").rows()
     for flight in last:
-        assert house.warehouse.lookup("late", [keys[flight]], DAY)["score"].to_list() == [flight]
+        assert house.warehouse.rows.lookup("late", [keys[flight]], DAY)["score"].to_list() == [flight]
 
 
 def test_one_key_and_several_find_the_same_rows_in_their_order(house: House):
@@ -133,11 +133,11 @@ def test_one_key_and_several_find_the_same_rows_in_their_order(house: House):
     writer.finish({}, {})
     for flight, scores in ((1, [0.0, 2.0, 5.0]), (None, [1.0, 4.0]), (2, [3.0]), (3, [])):
         for keys in ([(flight, "JFK")], [(flight, "JFK"), (9, "JFK")], [(flight, "JFK")] * 2):
-            found = house.warehouse.lookup("late", keys, DAY)
+            found = house.warehouse.rows.lookup("late", keys, DAY)
             assert found["score"].to_list() == scores * 2
             assert found.columns == ["logical_date", "flight", "origin", "score"]
             assert found["logical_date"].to_list() == [DAY] * found.height
-        some = house.warehouse.lookup("late", [(flight, "JFK")], DAY, columns=["score", "flight"])
+        some = house.warehouse.rows.lookup("late", [(flight, "JFK")], DAY, columns=["score", "flight"])
         assert some.columns == ["logical_date", "score", "flight"]
         assert some["score"].to_list() == scores * 2
 
@@ -159,9 +159,9 @@ def test_one_key_of_each_type_is_found(house: House, kind):
     writer.put(0, pl.DataFrame({"k": [*values, None], "x": [0.0, 1.0, 2.0]}, schema=polars_schema(schema)))
     writer.finish({}, {})
     for number, value in enumerate([*values, None]):
-        assert house.warehouse.lookup("late", [{"k": value}], DAY)["x"].to_list() == [number]
+        assert house.warehouse.rows.lookup("late", [{"k": value}], DAY)["x"].to_list() == [number]
     if kind in (ColumnType.FLOAT, ColumnType.FLOAT32):
-        assert house.warehouse.lookup("late", [-0.0], DAY)["x"].to_list() == [0.0]
+        assert house.warehouse.rows.lookup("late", [-0.0], DAY)["x"].to_list() == [0.0]
 
 
 def test_lookup_over_dates_and_versions(house: House):
@@ -169,21 +169,21 @@ def test_lookup_over_dates_and_versions(house: House):
     house.publish(NEXT)
     house.publish(NEXT, fingerprint="b", start=1)
     key = [{"flight": "1", "origin": "JFK"}]
-    assert house.warehouse.lookup("late", key)["logical_date"].to_list() == [DAY, NEXT]
-    old = house.warehouse.lookup("late", [{"flight": 0, "origin": "EWR"}], NEXT, version=1)
+    assert house.warehouse.rows.lookup("late", key)["logical_date"].to_list() == [DAY, NEXT]
+    old = house.warehouse.rows.lookup("late", [{"flight": 0, "origin": "EWR"}], NEXT, version=1)
     assert old.height == 1
-    assert house.warehouse.lookup("late", [{"flight": 0, "origin": "EWR"}], NEXT).height == 0
+    assert house.warehouse.rows.lookup("late", [{"flight": 0, "origin": "EWR"}], NEXT).height == 0
 
 
 def test_lookup_by_a_part_of_the_key_reads_everything(house: House):
     house.publish(pieces=2, rows=30)
-    found = house.warehouse.lookup("late", [{"origin": "LGA"}], DAY, columns=["flight"])
+    found = house.warehouse.rows.lookup("late", [{"origin": "LGA"}], DAY, columns=["flight"])
     assert found["flight"].to_list() == list(range(2, 60, 3))
 
 
 def test_lookup_of_nothing_has_the_columns(house: House):
     house.publish()
-    found = house.warehouse.lookup("late", [{"flight": -1, "origin": "JFK"}], DAY)
+    found = house.warehouse.rows.lookup("late", [{"flight": -1, "origin": "JFK"}], DAY)
     assert found.schema == {
         "logical_date": pl.Date, "flight": pl.Int64, "origin": pl.String, "score": pl.Float64,
     }  # fmt: skip
@@ -194,13 +194,13 @@ def test_a_null_in_a_key_is_found(house: House):
     rows = frame(3).with_columns(origin=pl.Series(["EWR", None, "JFK"]))
     writer.put(0, rows)
     writer.finish({}, {})
-    assert house.warehouse.lookup("late", [{"flight": 1, "origin": None}], DAY).height == 1
+    assert house.warehouse.rows.lookup("late", [{"flight": 1, "origin": None}], DAY).height == 1
 
 
 def test_many_keys_at_once(house: House):
     house.publish(pieces=2, rows=3000)
     keys = frame(5000, 10).select("flight", "origin").to_dicts()
-    assert house.warehouse.lookup("late", keys, DAY)["flight"].to_list() == list(range(10, 5010))
+    assert house.warehouse.rows.lookup("late", keys, DAY)["flight"].to_list() == list(range(10, 5010))
 
 
 @pytest.mark.parametrize(
@@ -211,22 +211,22 @@ def test_many_keys_at_once(house: House):
 def test_keys_that_are_none(house: House, keys):
     house.publish()
     with pytest.raises(UsageError):
-        house.warehouse.lookup("late", keys, DAY)
+        house.warehouse.rows.lookup("late", keys, DAY)
 
 
 def test_keys_by_their_values_in_order(house: House):
     with pytest.raises(NotFound):
-        house.warehouse.lookup("late", [(1, "JFK")])
+        house.warehouse.rows.lookup("late", [(1, "JFK")])
     house.publish()
-    assert house.warehouse.lookup("late", [(1, "JFK"), ("2", "LGA")])["flight"].to_list() == [1, 2]
+    assert house.warehouse.rows.lookup("late", [(1, "JFK"), ("2", "LGA")])["flight"].to_list() == [1, 2]
     with pytest.raises(UsageError, match="has 2 value"):
-        house.warehouse.lookup("late", [1])
+        house.warehouse.rows.lookup("late", [1])
 
 
 def test_sql_joins_outputs(house: House):
     house.publish(DAY, pieces=2, rows=10)
     house.publish(NEXT, pieces=1, rows=5, model="Fast-Lane")
-    result = house.warehouse.sql(
+    result = house.warehouse.rows.sql(
         'SELECT count(*) AS n, min(l.logical_date) AS d FROM late AS l JOIN "fast-lane" AS f USING (flight)',
         ["late", "Fast-Lane", "never-scored"],
     )
@@ -255,7 +255,7 @@ def test_sql_does_nothing_else(house: House, query):
     house.publish(pieces=1, rows=1)
     frames = frame(1)  # a variable of the program must not be a table
     with pytest.raises(UsageError):
-        house.warehouse.sql(query, ["late"])
+        house.warehouse.rows.sql(query, ["late"])
     assert frames.height == 1
 
 
@@ -264,7 +264,7 @@ def test_sql_errors_show_no_data(house: House):
     writer.put(0, frame(1).with_columns(origin=pl.lit("planted-secret")))
     writer.finish({}, {})
     with pytest.raises(UsageError) as caught:
-        house.warehouse.sql("SELECT CAST(origin AS INTEGER) FROM late", ["late"])
+        house.warehouse.rows.sql("SELECT CAST(origin AS INTEGER) FROM late", ["late"])
     assert "planted-secret" not in str(caught.value)
     assert caught.value.__cause__ is None
 
@@ -272,7 +272,7 @@ def test_sql_errors_show_no_data(house: House):
 def test_sql_has_a_memory_limit(house: House):
     house.publish(pieces=1, rows=10)
     with pytest.raises(UsageError, match="need more than 50 MB"):
-        house.warehouse.sql(
+        house.warehouse.rows.sql(
             "SELECT hash(a.range) AS h, a.range FROM range(20000000) a, late ORDER BY h",
             ["late"],
             memory=50 * 2**20,
@@ -309,8 +309,8 @@ def test_who_may_not_is_refused_before_anything_is_looked_for(house):
         raise AccessRefused("not you")
 
     for ask in (
-        lambda: house.warehouse.read("nothing", may=refuse),
-        lambda: house.warehouse.lookup("nothing", [1], may=refuse),
+        lambda: house.warehouse.rows.read("nothing", may=refuse),
+        lambda: house.warehouse.rows.lookup("nothing", [1], may=refuse),
     ):
         with pytest.raises(AccessRefused, match="not you"):
             ask()

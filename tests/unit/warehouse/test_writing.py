@@ -29,9 +29,9 @@ def test_nobody_sees_an_unfinished_version(house: House):
     assert house.warehouse.outputs("late") == house.warehouse.heads("late") == []
     assert house.warehouse.find("late", DAY, "a") is None
     with pytest.raises(NotFound):
-        house.warehouse.read("late", date=DAY)
+        house.warehouse.rows.read("late", date=DAY)
     with pytest.raises(NotFound):
-        house.warehouse.read("late", date=DAY, version=1)
+        house.warehouse.rows.read("late", date=DAY, version=1)
 
 
 def test_versions_are_numbered_within_a_date(house: House):
@@ -106,7 +106,7 @@ def test_an_interrupted_writing_goes_on(house: House):
     assert writer.written == 1
     assert writer.finish({}, {}).ref == "late/2013-06-01#1"
     assert house.rows(date=DAY).equals(frame(300))
-    found = house.warehouse.lookup("late", [{"flight": 150, "origin": "EWR"}], date=DAY)
+    found = house.warehouse.rows.lookup("late", [{"flight": 150, "origin": "EWR"}], date=DAY)
     assert found["score"].to_list() == [150.0]
 
 
@@ -118,7 +118,7 @@ def test_a_piece_put_again_has_its_group_of_filters_made_anew(house: House, monk
     writer.finish({}, {})
     for flight in (500, 599, 100, 199, 200, 299):
         key = {"flight": flight, "origin": ("EWR", "JFK", "LGA")[flight % 3]}
-        assert house.warehouse.lookup("late", [key], date=DAY)["score"].to_list() == [flight]
+        assert house.warehouse.rows.lookup("late", [key], date=DAY)["score"].to_list() == [flight]
 
 
 def test_a_piece_exchanged_before_its_filter_is_made_anew(house: House, monkeypatch):
@@ -210,16 +210,18 @@ def test_no_rows_are_an_output_too(house: House, pieces: int):
     for number in range(pieces):
         writer.put(number, frame(0))
     assert writer.finish({}, {}).rows == 0
-    read = list(house.warehouse.read("late", date=DAY))
+    read = list(house.warehouse.rows.read("late", date=DAY))
     assert len(read) == 1
     assert all(part.equals(frame(0)) and part.schema == frame(0).schema for part in read)
-    assert house.warehouse.lookup("late", [{"flight": 1, "origin": "EWR"}], date=DAY).height == 0
+    assert house.warehouse.rows.lookup("late", [{"flight": 1, "origin": "EWR"}], date=DAY).height == 0
 
 
 def test_many_groups_of_filters(house: House, monkeypatch):
     monkeypatch.setattr(filters, "GROUP", 4)
     house.publish(pieces=10, rows=20)
-    found = house.warehouse.lookup("late", [{"flight": n, "origin": "EWR"} for n in (0, 99, 198)], date=DAY)
+    found = house.warehouse.rows.lookup(
+        "late", [{"flight": n, "origin": "EWR"} for n in (0, 99, 198)], date=DAY
+    )
     assert found["flight"].to_list() == [0, 99, 198]
 
 
@@ -269,19 +271,19 @@ def test_a_viewer_sees_records_and_no_rows(house: House):
     viewer = house.member("vera", Scope("ops"), Role.VIEWER)
     assert viewer.warehouse.get(output.ref).stats == {"rows": 300.0}
     with pytest.raises(AccessRefused):
-        viewer.warehouse.read("late", date=DAY)
+        viewer.warehouse.rows.read("late", date=DAY)
     with pytest.raises(AccessRefused):
-        viewer.warehouse.lookup("late", [{"flight": 1, "origin": "JFK"}], date=DAY)
+        viewer.warehouse.rows.lookup("late", [{"flight": 1, "origin": "JFK"}], date=DAY)
 
 
 def test_another_department_sees_nothing(house: House):
     house.publish()
     other = house.member("otto", Scope("fleet"), Role.ADMIN)
     for attempt in (
-        lambda: other.warehouse.read("late", date=DAY),
+        lambda: other.warehouse.rows.read("late", date=DAY),
         lambda: other.warehouse.outputs("late"),
         lambda: other.warehouse.find("late", DAY, "a"),
-        lambda: other.warehouse.sql("SELECT * FROM late", ["late"]),
+        lambda: other.warehouse.rows.sql("SELECT * FROM late", ["late"]),
     ):
         with pytest.raises(AccessRefused):
             attempt()
@@ -309,5 +311,5 @@ def test_pieces_keep_their_rows_and_order(house: House):
     for number, part in reversed(list(enumerate(parts))):
         writer.put(number, part)
     writer.finish({}, {})
-    assert [part.height for part in house.warehouse.read("late", date=DAY)] == [5, 0, 7]
+    assert [part.height for part in house.warehouse.rows.read("late", date=DAY)] == [5, 0, 7]
     assert house.rows(date=DAY).equals(pl.concat(parts))

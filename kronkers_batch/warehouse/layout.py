@@ -1,0 +1,31 @@
+"""How the filters of an output lie, which its manifest says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How one group's filters lie: enough to find a block in its index pieces."""
+
+    first: int  # number of the group's first piece
+    pieces: int  # pieces in the group
+    blocks: int  # blocks of each piece's filter, a power of two
+    per: int  # blocks of each piece in one index piece
+
+    @property
+    def count(self) -> int:
+        """Number of index pieces."""
+        return self.blocks // self.per
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON value from which :meth:`from_json` makes an equal layout."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Layout:
+        """The inverse of :meth:`to_json`."""
+        return cls(**{name: int(value[name]) for name in ("first", "pieces", "blocks", "per")})
