@@ -91,12 +91,12 @@ def _whoami(args: argparse.Namespace, words: Sequence[str]) -> int:
     if (args.name or args.passphrase) and not args.new:
         raise UsageError("--name and --passphrase are for a new key", fix="kronkers access whoami --new")
     if args.new or args.public:
-        from kronkers_batch.declared import identity
+        from kronkers_batch.access import own_key
 
         config = load_config(args)
         if args.new:
-            identity.make(config, args.name, passphrase=args.passphrase)
-        name, line = identity.public_line(config)
+            own_key.make(config, args.name, passphrase=args.passphrase)
+        name, line = own_key.public_line(config)
         if args.json:
             print_json({"principal": name, "key file": str(config.key_file), "line": line})
             return 0

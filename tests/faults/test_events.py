@@ -239,7 +239,7 @@ def test_no_worker_is_waited_for_inside_a_write_transaction(company):
                     services, replace(model, model=read_code(services, model)), version.training.features
                 )
             )
-        rows, _ = next(iter(unpacked(version.training.golden)))
+        rows, _ = next(iter(unpacked(version.training.golden.rows)))
         with open_champion(services, as_trained(model, version), version) as worker:
             with services.db.write(), pytest.raises(RuntimeError, match="a worker is waited for inside"):
                 worker.score(rows)

@@ -111,7 +111,7 @@ CONTROL_CHARACTERS = [
 ]  # fmt: skip
 
 PRINCIPALS = [
-    _("a name of any form is made", "declared.identity:make",
+    _("a name of any form is made", "access.own_key:make",
       always("names.fits(chosen)"), f"{NAMES}test_a_name_that_breaks_the_rule_is_not_made"),
     _("a foreign line may have any name", "vault.pin:from_text",
       without("not names.fits(name)"), f"{NAMES}test_a_foreign_line_is_refused_without_being_repeated"),
