@@ -91,6 +91,12 @@ class Database:
         """While the block runs, what this thread reads is of one moment, until it writes or takes a claim."""
         return self._moments.one()
 
+    def end_moment(self) -> None:
+        """Has this thread's next read begin anew. For who is about to wait: no log is kept from being
+        truncated for as long as that takes.
+        """
+        self._moments.end()
+
     @contextlib.contextmanager
     def reading(self, within: Connection | None) -> Iterator[Connection]:
         """The transaction that the caller has begun, or a read transaction for this block alone."""

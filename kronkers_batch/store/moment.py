@@ -1,7 +1,7 @@
 """One read transaction for all that a thread asks while a block runs.
 
-What is asked in many places is then of one moment, and what two places ask is asked once (:mod:`.seen`). The
-moment ends where the thread writes or takes a claim: what it asks afterwards is asked anew.
+What is asked in many places is then of one moment, and what two places ask is asked once (:mod:`.seen`). It
+ends where the thread writes, takes a claim or waits for a worker: what it asks afterwards is asked anew.
 """
 
 from __future__ import annotations

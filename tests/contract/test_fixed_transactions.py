@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -98,3 +100,22 @@ def test_a_scored_model_takes_few_read_transactions(places):
         day = dt.date(2024, 2, 20)
         assert main(["run", "alike_0000", "--date", str(day), *conf]) == 0
     assert found["reads"] - nothing["reads"] <= READS
+
+
+LOOK = """\
+import sys
+from kronkers_batch.cli.main import main
+for command in (["plan"], ["models"], ["outputs", "alike_0000"], ["versions", "alike_0000"]):
+    assert main([*command, "--conf", sys.argv[1]]) == 0
+print("loaded:", *(name for name in ("polars", "numpy", "duckdb", "luigi") if name in sys.modules))
+"""
+
+
+def test_who_looks_loads_no_frames_and_no_graph(places):
+    """They take as long to import as such a command takes in all."""
+    folder = places[FEW]
+    environment = os.environ | {"KRONKERS_KEY_FILE": str(folder / "keys" / "identity.key")}
+    command = [sys.executable, "-c", LOOK, str(folder / "conf")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.rstrip().endswith("loaded:")

@@ -9,6 +9,8 @@ from kronkers_batch.facts.gather import gather
 from kronkers_batch.pipeline.train import trainer_key
 from kronkers_batch.pipeline.warm import prepare_workers
 from kronkers_batch.planning.decide import decide, decide_training
+from kronkers_batch.runtimes import probing
+from kronkers_batch.store.cache import ContentCache
 from tests.e2e.test_access import NEXT, NIGHT
 
 
@@ -48,3 +50,22 @@ def test_a_training_that_somebody_asks_for(services):
 def test_no_more_models_are_prepared_than_are_kept(services, monkeypatch):
     monkeypatch.setattr(services.workers, "kept", 1)
     assert prepared(services, NEXT, "buys", "spends") == {services.registry.champion("buys").id}
+
+
+def test_no_reading_transaction_is_open_while_code_is_normalised(services, tmp_path, monkeypatch):
+    """A reader keeps deleted keys in SQLite's log, and an interpreter takes seconds to start."""
+    real, held = probing.parser, []
+
+    def started(*what):
+        held.append(services.db._opened().pool.checkedout())
+        return real(*what)
+
+    monkeypatch.setattr(probing, "parser", started)
+    services.cache = ContentCache(tmp_path / "cache")  # in which no code is known yet
+    with services.db.one_moment():
+        with services.db.read():
+            pass
+        assert services.db._opened().pool.checkedout() == 1
+        gather(services, dt.date.fromisoformat(NIGHT), list(services.config.models), running=True)
+    assert held
+    assert not any(held)
