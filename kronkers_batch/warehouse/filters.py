@@ -1,10 +1,11 @@
 """Blocked Bloom filters: which pieces of an output may hold a key, without keeping rows in key order.
 
 A piece's filter is an array of blocks of 512 bits; a key sets six bits of one block. The filters of up to
-128 pieces make a group and lie block-major: block 0 of every piece, then block 1 of every piece. A group is
-cut into *index pieces* of about 64 KB, each sealed by itself, so that a probe opens one of them a group,
+256 pieces make a group and lie block-major: block 0 of every piece, then block 1 of every piece. A group is
+cut into *index pieces* of about 32 KB, each sealed by itself, so that a probe opens one of them a group,
 whatever the number of rows. With 32 bits a key about one piece in 25,000 is opened in vain. Outputs of
-version 0.1 have 16 bits, and one in a thousand: how many blocks there are stands in each group's layout.
+version 0.1 have groups of 128, index pieces of 64 KB, 16 bits a key, and open one in a thousand: all that
+stands in each group's layout.
 
 The number of blocks is a power of two: the block of a key is its hash's lowest bits, so a smaller filter
 becomes a larger one by repetition and all pieces of a group are made to agree.
@@ -22,13 +23,13 @@ from kronkers_batch.warehouse.layout import Layout
 
 Blocks = NDArray[np.uint8]  # shape (blocks, 64)
 
-GROUP = 128
+GROUP = 256
 _BLOCK_BYTES = 64
 _BLOCK_BITS = np.uint64(_BLOCK_BYTES * 8 - 1)
 _SHIFT = 9  # bits that say a place in a block
 _BITS_PER_KEY = 32
 _PROBES = 6
-_INDEX_BYTES = 65_536
+_INDEX_BYTES = 32_768
 _STEP = 8_192  # rows at once: positions stay in the processor's cache
 _SHIFTS = np.arange(_PROBES, dtype=np.uint64) * np.uint64(_SHIFT)
 _BITS_OF_BYTE = np.left_shift(1, np.arange(8)).astype(np.uint8)
@@ -49,7 +50,7 @@ def assemble(first: int, filters: Sequence[Blocks]) -> tuple[Layout, Iterator[by
     blocks = max(len(f) for f in filters)
     per = min(blocks, _power_of_two(_INDEX_BYTES // (_BLOCK_BYTES * len(filters)), down=True))
     layout = Layout(first, len(filters), blocks, per)
-    grown = [np.tile(f, (blocks // len(f), 1)) for f in filters]
+    grown = [f if len(f) == blocks else np.tile(f, (blocks // len(f), 1)) for f in filters]
     cuts = range(0, blocks, per)
     return layout, (np.stack([f[cut : cut + per] for f in grown], axis=1).tobytes() for cut in cuts)
 
