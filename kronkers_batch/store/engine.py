@@ -53,7 +53,7 @@ class Database:
         path = self.path
         return str(path) if path else make_url(self._url.reveal()).render_as_string(hide_password=True)
 
-    @property
+    @cached_property
     def path(self) -> Path | None:
         """The SQLite file; None for PostgreSQL. Raises ConfigError on a URL that is none."""
         try:
