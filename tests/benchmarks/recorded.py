@@ -1,12 +1,14 @@
-"""A project of very many models alike in which a night is done, without training each of them.
+"""A project of very many models, or of very many nights, without training and scoring each of them.
 
-The first model is trained and scored by a night; the others get its version and its output recorded as their
-own, by the same functions, so that a plan finds nothing to do.
+The first model is trained and scored by a night. The others get its version and its output recorded as their
+own, and other dates an output of it, by the same functions, so that a plan finds nothing to do.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
+from collections.abc import Iterable
 from pathlib import Path
 
 from kronkers_batch.bootstrap import open_system
@@ -16,6 +18,7 @@ from kronkers_batch.frames.schema import Column, Schema
 from kronkers_batch.pipeline.definitions import define
 from kronkers_batch.planning.decide import decide
 from kronkers_batch.planning.plan import Score, State
+from kronkers_batch.session.lifetimes import Run
 from kronkers_batch.session.services import Services
 
 
@@ -39,16 +42,26 @@ def record_others(conf: Path, first: str) -> None:
             )
             made = services.registry.record(training, artifact)
             services.registry.promote(name, made.number, why="for a benchmark")
-        _publish(services, others)
+        if services.config.logical_date is None:
+            raise ValueError("the project names no logical date")
+        _publish(services, others, services.config.logical_date)
     finally:
         services.close()
 
 
-def _publish(services: Services, names: list[str]) -> None:
-    """An output of the configured date for each, by its champion."""
-    date = services.config.logical_date
-    if date is None:
-        raise ValueError("the project names no logical date")
+def record_nights(conf: Path, model: str, dates: Iterable[dt.date]) -> None:
+    """Record an output of each date for a model that has a champion."""
+    services = open_system(conf)
+    try:
+        for date in dates:
+            services.run = Run()
+            _publish(services, [model], date)
+    finally:
+        services.close()
+
+
+def _publish(services: Services, names: list[str], date: dt.date) -> None:
+    """An output of the date for each, by its champion."""
     plan = decide(gather(services, date, names, running=True))
     for entry in plan.entries.values():
         if isinstance(entry, Score) and entry.state is State.DUE and entry.version is not None:

@@ -1,10 +1,12 @@
-"""What commands cost where there are very many models: 300 and 1,000 alike, 90 different in three languages.
+"""What commands cost where there are very many models: 300 and 1,000 alike, 90 different in three languages; and
+900 nights of one model.
 
 .venv/bin/python -m pytest -s -m long tests/benchmarks/test_many_models.py
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import sys
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 from tests.benchmarks import many_models
 from tests.benchmarks.measure import Timing, median, timed
 from tests.benchmarks.project import ROOT, ROUNDS
-from tests.benchmarks.recorded import record_others
+from tests.benchmarks.recorded import record_nights, record_others
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 
@@ -77,6 +79,27 @@ def test_a_night_with_nothing_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         print(f"\n{verb}: {seconds[verb, 3]:.2f} s for 3, {seconds[verb, count]:.2f} s for {count} models")
         # By far less than the models: most is what a command takes in any case.
         assert seconds[verb, count] < seconds[verb, 3] * count / 30
+
+
+def test_lists_and_plan_after_many_nights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """900 nights of one model: models, outputs and plan take 0.5 s each on two processors."""
+    seconds = {}
+    for nights in (3, 900):
+        folder = tmp_path / str(nights)
+        folder.mkdir()
+        many_models.alike(folder, 1)
+        monkeypatch.setenv("KRONKERS_KEY_FILE", str(folder / "keys" / "identity.key"))
+        conf = ("--conf", str(folder / "conf"))
+        command(folder, "run", *conf)
+        last = dt.date(2024, 3, 1)
+        record_nights(folder / "conf", "alike_0000", (last - dt.timedelta(n) for n in range(1, nights)))
+        for words in (("models",), ("outputs", "alike_0000"), ("plan",)):
+            command(folder, *words, *conf)
+            seconds[words[0], nights] = median([command(folder, *words, *conf) for _ in range(3 * ROUNDS)])
+    for verb in ("models", "outputs", "plan"):
+        print(f"\n{verb}: {seconds[verb, 3]:.2f} s after 3, {seconds[verb, 900]:.2f} s after 900 nights")
+        # By far less than the nights: most is what a command takes in any case.
+        assert seconds[verb, 900] < 3 * seconds[verb, 3]
 
 
 def test_help(tmp_path: Path) -> None:
