@@ -74,6 +74,8 @@ def test_a_run_that_is_stopped_is_shown_as_interrupted(project, how):
         env=project.environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        # Who runs the tests in the background of a script has this signal ignored, here and in all below.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     for _ in range(600):
         if project.json("runs", "--limit", "1")[0]["state"] == "running" and "buys" in scored(project):
