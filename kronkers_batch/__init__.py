@@ -17,7 +17,7 @@ def open(conf: str | Path | None = None, overrides: Sequence[str] = ()) -> Syste
     """Opens the system for reading, with the caller's keys. Use it as a context manager.
 
     Args:
-        conf: The configuration folder; None takes KRONKERS_CONF, else ``./conf``.
+        conf: The configuration folder; None takes KRONKERS_CONF, else ``conf`` here or in a folder above.
         overrides: Overrides of it, as the command line takes them.
 
     Raises ConfigErrors, StoreError, IdentityError, AccessRefused, IntegrityError.

@@ -15,9 +15,11 @@ from typing import Any, NoReturn
 
 from kronkers_batch import __version__
 from kronkers_batch.cli import access, checking, ledger, machine, output, reading, running, signing, versions
-from kronkers_batch.errors import KronkersError, UsageError, described
+from kronkers_batch.errors import KronkersError, MissingPart, UsageError, described
 
 _NOT_SHOWN = "\n  -> what was found there is not shown; a run keeps it for readers: kronkers log MODEL"
+# Imported by what runs models, and not installed where outputs are only read.
+_OF_RUNS = ("luigi", "pandera", "schedule", "tasks")
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 GROUPS = (checking, running, versions, reading, access, signing, ledger, machine)
 
@@ -87,6 +89,9 @@ def main(arguments: Sequence[str] | None = None, *, own_process: bool = False) -
     except Exception as error:
         if verbose:
             output.trace()
+        if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in _OF_RUNS:
+            output.warn(f"kronkers: {_without_runs(error)}")
+            return MissingPart.exit_code
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
             output.warn(f"kronkers: what it printed or wrote is cut off: {error.strerror}")
             output.warn("  -> Make room where it is written to, and say the command again.")
@@ -96,6 +101,14 @@ def main(arguments: Sequence[str] | None = None, *, own_process: bool = False) -
     finally:
         gc.enable()
     return code
+
+
+def _without_runs(error: ModuleNotFoundError) -> MissingPart:
+    return MissingPart(
+        f"the package {error.name} is not installed: this installation only reads",
+        where=sys.prefix,
+        fix="pip install 'kronkers-batch[run]', or use the project's own .venv/bin/kronkers",
+    )
 
 
 def _place(args: argparse.Namespace, rest: Sequence[str]) -> None:

@@ -52,7 +52,7 @@ def command(
     parser.set_defaults(handler=handler, takes_names=bool(names), verbs=tuple(verbs))
     parser.add_argument("words", nargs="*", metavar=names or "KEY=VALUE", help=argparse.SUPPRESS)
     parser.add_argument(
-        "--conf", metavar="DIR", help="the configuration folder (or KRONKERS_CONF; else ./conf)"
+        "--conf", metavar="DIR", help="the configuration folder (else KRONKERS_CONF, else conf here or above)"
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="show tracebacks, and what models print")
     if json:

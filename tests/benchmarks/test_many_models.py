@@ -1,5 +1,4 @@
-"""What commands cost where there are very many models: 300 and 1,000 alike, 90 different in three languages; and
-900 nights of one model.
+"""What commands cost with very many models, 300 and 1,000 alike or 90 different, and after very many nights.
 
 .venv/bin/python -m pytest -s -m long tests/benchmarks/test_many_models.py
 """

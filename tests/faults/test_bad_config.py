@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -561,3 +562,33 @@ def test_no_conf(tmp_path: Path) -> None:
         find_conf(None, {"KRONKERS_CONF": str(tmp_path)})
     conf = make(tmp_path)
     assert find_conf(str(conf), {"KRONKERS_CONF": "elsewhere"}) == conf
+
+
+def test_conf_is_found_above_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    conf, below = make(tmp_path), tmp_path / "models" / "late"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    assert find_conf(None, {}) == conf
+    with pytest.raises(ConfigError, match="no such folder"):
+        find_conf("conf", {})  # who names one means that one
+    (below / "conf").mkdir()
+    assert find_conf(None, {}) == conf  # a folder of that name alone is no configuration
+
+
+@pytest.mark.parametrize("whose", ["conf", "conf/config.yaml"])
+def test_conf_above_that_is_somebody_elses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whose: str
+) -> None:
+    conf, below = make(tmp_path), tmp_path / "below"
+    below.mkdir()
+    monkeypatch.chdir(below)
+    if os.getuid() == 0:
+        os.chown(tmp_path / whose, 4711, -1)
+    else:
+        monkeypatch.setattr(os, "getuid", lambda: 4711)
+    with pytest.raises(ConfigError, match="belongs to another user") as refused:
+        find_conf(None, {})
+    assert f"--conf {conf}" in refused.value.fix
+    assert find_conf(str(conf), {}) == conf
+    monkeypatch.chdir(tmp_path)
+    assert find_conf(None, {}) == conf  # in the current folder it is as if it were named
