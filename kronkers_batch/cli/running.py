@@ -13,7 +13,7 @@ from kronkers_batch.errors import UsageError
 if TYPE_CHECKING:
     from kronkers_batch.reports.verdict import Verdict
     from kronkers_batch.session.services import Services
-    from tasks.run import RunResult
+    from tasks.ending import RunResult
 
 
 def add(commands: Any) -> None:

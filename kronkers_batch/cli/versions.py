@@ -114,10 +114,11 @@ def diff(args: argparse.Namespace) -> int:
     if len(args.names) != 2:
         raise UsageError("name two versions", fix="kronkers diff NAME@1 NAME@2")
     from kronkers_batch.queries import listing
+    from kronkers_batch.registry import compare
 
     with opened(args) as services:
         one, other = (listing.version_of(services, "diff", ref) for ref in args.names)
-        rows = services.registry.diff(one, other)
+        rows = compare.diff(one, other)
     if args.json:
         print_json([{"what": what, one.ref: a, other.ref: b} for what, a, b in rows])
     elif rows:

@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, Connection, Row, Select, String, func, select
 from kronkers_batch.data.findings import CheckResult
 from kronkers_batch.data.profile import Profile
 from kronkers_batch.data.window import Window
-from kronkers_batch.errors import IntegrityError
+from kronkers_batch.errors import AccessRefused, IntegrityError, KronkersError, NotFound
 from kronkers_batch.frames.schema import Schema
 from kronkers_batch.store import clock, questions
 from kronkers_batch.store.canonical import encode
@@ -90,6 +90,19 @@ def lookup(vault: Vault, conn: Connection, scope: Scope, source: str, window: Wi
     start, end = (v or "" for v in window.to_json().values())
     fields = encode("kronkers-batch snapshot lookup 1", str(scope), source, start, end, identity)
     return hmac.digest(key, fields, "sha256").hex()
+
+
+def lookups(vault: Vault, conn: Connection, wanted: Wanted) -> dict[Scope, str | KronkersError]:
+    """What the snapshots of this are found by, for each scope under which there may be some."""
+    found: dict[Scope, str | KronkersError] = {}
+    for scope in wanted.scopes:
+        try:
+            found[scope] = lookup(vault, conn, scope, wanted.source, wanted.window, wanted.identity)
+        except (NotFound, AccessRefused):
+            continue  # nothing was frozen under it yet, or the caller has no key of it
+        except IntegrityError as error:
+            found[scope] = error
+    return found
 
 
 def ready(conn: Connection, wanted: Sequence[str]) -> dict[str, Row[Any] | None]:

@@ -21,14 +21,14 @@ from kronkers_batch.data.reference import (
     compare,
     earlier,
     folder,
-    lookup,
+    lookups,
     microseconds,
     ready,
     reference,
     verified,
 )
 from kronkers_batch.data.window import Window
-from kronkers_batch.errors import AccessRefused, IntegrityError, KronkersError, NotFound, StoreError
+from kronkers_batch.errors import KronkersError, NotFound, StoreError
 from kronkers_batch.store import seen
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database
@@ -132,7 +132,7 @@ class Snapshots:
         """For each the snapshots that there are, or what is wrong with them, in the order of its scopes."""
         with self._db.reading(within) as conn:
             self._vault.fetch_filter_keys(conn)
-            named = {wanted: self._lookups(conn, wanted) for wanted in asked}
+            named = {wanted: lookups(self._vault, conn, wanted) for wanted in asked}
             texts = [text for found in named.values() for text in found.values() if isinstance(text, str)]
             rows = seen.for_each(list(dict.fromkeys(texts)), lambda some: ready(conn, some))
             there = [row for row in rows.values() if row is not None and not isinstance(row, KronkersError)]
@@ -145,18 +145,6 @@ class Snapshots:
                 ]
                 for wanted, found in named.items()
             }
-
-    def _lookups(self, conn: Connection, wanted: Wanted) -> dict[Scope, str | KronkersError]:
-        """What its snapshots are found by, for each scope under which there may be some."""
-        found: dict[Scope, str | KronkersError] = {}
-        for scope in wanted.scopes:
-            try:
-                found[scope] = lookup(self._vault, conn, scope, wanted.source, wanted.window, wanted.identity)
-            except (NotFound, AccessRefused):
-                continue  # nothing was frozen under it yet, or the caller has no key of it
-            except IntegrityError as error:
-                found[scope] = error
-        return found
 
     def _opened_as(
         self,
@@ -221,11 +209,9 @@ class Snapshots:
         from kronkers_batch.data import freezing
 
         opened = self._get(ref.id)
-        pieces = folder(ref.scope, ref.source, ref.id)
+        where = self._artifacts, self._vault, opened.key, opened.manifest
         try:
-            yield from freezing.thaw(
-                self._artifacts, self._vault, opened.key, opened.manifest, pieces, columns
-            )
+            yield from freezing.thaw(*where, folder(ref.scope, ref.source, ref.id), columns)
         except NotFound:
             self._forget(ref.id)
             self._get(ref.id)  # says so where it expired

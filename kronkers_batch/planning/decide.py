@@ -14,8 +14,8 @@ from dataclasses import replace
 from kronkers_batch.data.stated import Heads, Stated
 from kronkers_batch.digests import scoring_digest
 from kronkers_batch.planning import facts as f
-from kronkers_batch.planning import training
-from kronkers_batch.planning.facts import Facts, Input, Model, Output, Problem, Version
+from kronkers_batch.planning import reasons, training
+from kronkers_batch.planning.facts import Facts, Input, Model, Problem, Version
 from kronkers_batch.planning.plan import (
     AnyEntry,
     Frozen,
@@ -29,8 +29,6 @@ from kronkers_batch.planning.plan import (
     Train,
 )
 
-MOST_TOLD = 5
-"""Changed keys that a reason names."""
 _CHANGES_FIRST = "what it reads changes first"
 _NO_CHAMPION_YET = "no champion yet"
 
@@ -176,15 +174,15 @@ class _Making:
         done = f"train {model.name}/{self.facts.date}" in self.known
         key = "" if done else self.train(model.name)
         if key:
-            waits = (
-                _NO_CHAMPION_YET if champion is None else f"{_elsewhere(champion)}; its training comes first"
-            )
+            waits = _NO_CHAMPION_YET
+            if champion is not None:
+                waits = f"{reasons.elsewhere(champion)}; its training comes first"
             needs = (*self._needed(read), key)
             self.entries[made.key] = replace(made, state=State.WAITS, why=waits, needs=needs)
         elif champion is None:
-            self._impossible(made, Problem(_no_champion(model)))
+            self._impossible(made, Problem(reasons.no_champion(model)))
         else:
-            self._impossible(made, Problem(_unfit(model, champion)), State.HELD)
+            self._impossible(made, Problem(reasons.unfit(model, champion)), State.HELD)
 
     def _by(self, made: Score, champion: Version, model: Model, day: f.Day) -> None:
         """What a known version has to score."""
@@ -205,7 +203,7 @@ class _Making:
             return
         self.entries[made.key] = replace(
             made,
-            why=_why(champion, day.head, output),
+            why=reasons.why(champion, day.head, output),
             needs=() if output is not None else self._needed(read),
             replaces=day.head.ref if day.head else "",
         )
@@ -307,9 +305,6 @@ def _covered(heads: Mapping[dt.date, str], hole: Heads) -> list[str]:
     return [heads[date] for date in sorted(heads) if heads[date] and hole.covers(date)]
 
 
-# ---------------------------------------------------------------- words
-
-
 def _fits(model: Model, champion: Version) -> bool:
     """Whether a version may score the source as it is declared today.
 
@@ -320,58 +315,3 @@ def _fits(model: Model, champion: Version) -> bool:
     of_today = last is not None and newest is not None and last.id == newest.id
     went_back = of_today and last is not None and champion.chosen > last.recorded
     return not champion.elsewhere or went_back
-
-
-def _elsewhere(champion: Version) -> str:
-    names = champion.elsewhere
-    more = f" and {len(names) - MOST_TOLD} more" if len(names) > MOST_TOLD else ""
-    return (
-        f"{champion.ref} was trained on a source that is declared otherwise now "
-        f"({', '.join(names[:MOST_TOLD])}{more})"
-    )
-
-
-def _unfit(model: Model, champion: Version) -> str:
-    newest = model.newest
-    if newest is None:
-        why, fix = "nothing was trained on it since", f"kronkers train {model.name}"
-    else:
-        why = f"{newest.ref}, of today's, is not in use"
-        why += f": {'; '.join(newest.missed)}" if newest.missed else ""
-        fix = f"kronkers promote {newest.ref}{' --force' if newest.missed else ''} --why REASON"
-    return (
-        f"{_elsewhere(champion)}, and {why}: its scores could be wrong without a word\n"
-        f"  -> {fix}; or put the source's declaration back"
-    )
-
-
-def _no_champion(model: Model) -> str:
-    told = ""
-    if model.last is not None:
-        missed = model.last.missed_then
-        told = f": {model.last.ref} was not promoted" + (f", since {'; '.join(missed)}" if missed else "")
-    return (
-        f"model {model.name}: {model.name} has no champion{told}\n"
-        f"  -> see kronkers versions {model.name}; change the model or its thresholds, or promote one"
-    )
-
-
-def _why(version: Version, before: Output | None, output: Output | None) -> str:
-    """Why it is scored, and what of today's that replaces."""
-    if output is not None:
-        if before is not None and not output.missed:
-            return f"{output.ref} is of the present champion and source; {_replaces(before)}"
-        return "thresholds changed: judged anew, nothing computed"
-    if before is None:
-        return "not scored yet"
-    changed = f"champion changed: {before.by} -> {version.ref}"
-    what = (
-        changed
-        if before.by != version.ref
-        else "the source, or what the model declares of its scoring, changed"
-    )
-    return f"{what}; {_replaces(before)}"
-
-
-def _replaces(before: Output) -> str:
-    return f"replaces {before.ref}, which readers see"

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from kronkers_batch.access import rights
-from kronkers_batch.registry.registry import parse_ref as parse_version
 from kronkers_batch.registry.training import ModelVersion
+from kronkers_batch.registry.training import parse_ref as parse_version
 from kronkers_batch.session.services import Services
 from kronkers_batch.store import clock
 from kronkers_batch.warehouse.versions import parse_ref as parse_output

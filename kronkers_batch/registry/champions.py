@@ -165,6 +165,16 @@ def append(
     return line
 
 
+def opened(conn: Connection, vault: Vault, line: Line, before: Line | None) -> Promotion:
+    """A row as :func:`promotion` gives it, with the record key of its version unless that was shredded."""
+    key: DataKey | None
+    try:
+        key = vault.data_key(conn, line.record_key_id)
+    except NotFound:
+        key = None
+    return promotion(vault, key, line, before)
+
+
 def promotion(vault: Vault, key: DataKey | None, line: Line, before: Line | None) -> Promotion:
     """A row with its sealed reason; ``key`` is the record key of the row's version, None where it is gone."""
     details = sealed_object(vault.unseal(key, line.context, line.details)) if key else {}

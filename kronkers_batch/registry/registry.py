@@ -10,23 +10,21 @@ from sqlalchemy import ColumnElement, Connection, select, update
 
 from kronkers_batch.errors import IntegrityError, KronkersError, NotFound, Stale, UsageError
 from kronkers_batch.ledger.ledger import Ledger
-from kronkers_batch.registry import champions, compare, records, standing, sweeping, trained_on
+from kronkers_batch.registry import champions, records, standing, sweeping, trained_on
 from kronkers_batch.registry.champions import PROMOTE, ROLLBACK, Line
 from kronkers_batch.registry.records import Draft, VersionRow
 from kronkers_batch.registry.standing import Asked, Standing
-from kronkers_batch.registry.training import ModelVersion, Promotion, Training, parse_ref
+from kronkers_batch.registry.training import ModelVersion, Promotion, Training
 from kronkers_batch.store import clock
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables.registry import model_versions
 from kronkers_batch.vault import rights
-from kronkers_batch.vault.context import DataKey, Kind, Scope
+from kronkers_batch.vault.context import Kind, Scope
 from kronkers_batch.vault.manifest import PieceEntry, check_piece, digest
 from kronkers_batch.vault.notes import note
 from kronkers_batch.vault.vault import Vault
-
-__all__ = ["Registry", "parse_ref"]
 
 Tell = Callable[[Connection, Scope, str], None]
 """Called last in a writing transaction, with whose the version is and its ref: writes its event."""
@@ -197,10 +195,6 @@ class Registry:
         check_piece(entry, blob)
         return self._vault.unseal(key, records.artifact_context(version.training, row.id), blob)
 
-    def diff(self, one: ModelVersion, other: ModelVersion) -> list[compare.Difference]:
-        """What differs between two versions: (what, in the one, in the other)."""
-        return compare.diff(one, other)
-
     # ------------------------------------------------------------ champions
 
     def champion(self, model: str, at: int | None = None) -> ModelVersion | None:
@@ -221,7 +215,9 @@ class Registry:
             log = champions.lines(conn, self._vault, model)
             self._vault.fetch_keys(conn, [line.record_key_id for line in log])
             before: list[Line | None] = [None, *log]
-            return [self._promotion(conn, line, old) for line, old in zip(log, before, strict=False)]
+            return [
+                champions.opened(conn, self._vault, line, old) for line, old in zip(log, before, strict=False)
+            ]
 
     def promote(
         self,
@@ -312,7 +308,7 @@ class Registry:
         event: Tell = untold,
     ) -> Promotion:
         if log and log[-1].version_id == row.id:
-            return self._promotion(conn, log[-1], log[-2] if len(log) > 1 else None)
+            return champions.opened(conn, self._vault, log[-1], log[-2] if len(log) > 1 else None)
         scope = Scope(row.department, row.model)
         key = self._vault.key_of(conn, row.record_key_id, scope, Kind.RECORD, row.id)
         line = champions.append(conn, self._vault, key, row, action, why)
@@ -321,11 +317,3 @@ class Registry:
         note(self._ledger, conn, self._vault, action, f"{row.model}@{row.number}", scope, told)
         event(conn, scope, f"{row.model}@{row.number}")
         return champions.promotion(self._vault, key, line, log[-1] if log else None)
-
-    def _promotion(self, conn: Connection, line: Line, before: Line | None) -> Promotion:
-        key: DataKey | None
-        try:
-            key = self._vault.data_key(conn, line.record_key_id)
-        except NotFound:
-            key = None  # shredded with its version
-        return champions.promotion(self._vault, key, line, before)

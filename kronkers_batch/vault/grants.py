@@ -11,7 +11,8 @@ from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import names
 from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.keys import Keyring
-from kronkers_batch.vault.tree import ACTIVE, TreeKey, grant_key_info, grant_key_statement
+from kronkers_batch.vault.statements import grant_key_info, grant_key_statement
+from kronkers_batch.vault.tree import ACTIVE, TreeKey
 from kronkers_batch.vault.trust import Grant, Principal
 
 

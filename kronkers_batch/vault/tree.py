@@ -14,7 +14,6 @@ from sqlalchemy import Connection, Row, func, select
 
 from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound
 from kronkers_batch.store import clock, seen, written
-from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.engine import serialise
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables import vault as t
@@ -22,11 +21,20 @@ from kronkers_batch.vault import sealing
 from kronkers_batch.vault.cache import KeyCache
 from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.identity import Identity
+from kronkers_batch.vault.statements import (
+    grant_key_info,
+    grant_key_statement,
+    key_statement,
+    wrapped_key_context,
+    wrapping,
+)
 from kronkers_batch.vault.trust import Grant, Trust
 
 ACTIVE, RETIRING, RETIRED = "active", "retiring", "retired"
 """A retiring key is wrapped under its successor until nothing hangs under it any more."""
 
+# The columns of a key that nobody changes later.
+_LASTING = ("department", "model", "version", "key_check", "view_check", "created", "issuer", "signature")
 _KEYS = select(t.tree_keys).order_by(t.tree_keys.c.version)
 
 
@@ -92,8 +100,8 @@ class Tree:
         newest = versions[-1] if versions else None
         self._refuse_put_back(scope, newest)
         if newest is not None:
-            self._refuse_older(scope, newest, [row for row in both if not row.model])
-            self._refuse_dated_back(versions)
+            _refuse_older(scope, newest, [row for row in both if not row.model])
+            _refuse_dated_back(versions)
             return self.tree_key(conn, newest.id)
         if not scope.model:
             raise AccessRefused(
@@ -109,32 +117,8 @@ class Tree:
 
     def _newest(self, conn: Connection, scope: Scope) -> Row[Any] | None:
         # By its version, which is signed; states are not.
-        found = self._versions(conn, scope)
+        found = seen.rows(conn, _KEYS, department=scope.department, model=scope.model)
         return found[-1] if found else None
-
-    def _versions(self, conn: Connection, scope: Scope) -> seen.Rows:
-        """Every version of a scope's key, oldest first."""
-        return seen.rows(conn, _KEYS, department=scope.department, model=scope.model)
-
-    def _refuse_older(self, scope: Scope, newest: Row[Any], above: seen.Rows) -> None:
-        """Who was revoked still knows the older keys: nothing new may be written under one of them."""
-        hangs = not scope.model or (bool(above) and above[-1].id == newest.parent_id)
-        if newest.state != ACTIVE or not hangs:
-            raise IntegrityError(
-                "the newest key is not in use, or hangs under an older one: somebody changed its row",
-                where=f"key of {scope}",
-                fix=sealing.RESTORE,
-            )
-
-    def _refuse_dated_back(self, versions: seen.Rows) -> None:
-        """Who was revoked can sign a next version only as of before that; the one in use is of after it."""
-        newest = versions[-1]
-        if newest.created != max(row.created for row in versions):
-            raise IntegrityError(
-                "the newest key says that it was made before an older one",
-                where=f"key of {Scope(newest.department, newest.model)}",
-                fix=sealing.RESTORE,
-            )
 
     def tree_key(self, conn: Connection, key_id: str) -> TreeKey:
         """Opens one key version, by a grant on it or through the one above.
@@ -233,9 +217,9 @@ class Tree:
             return None  # the caller may hold nothing of the department; the refusal names the model
         where = f"key of {Scope(row.department, row.model)}"
         if parent.full is not None:
-            full = sealing.unseal(parent.full, self._wrap_context(row, "key"), row.wrapped, where)
+            full = sealing.unseal(parent.full, wrapping(self.trust, row, "key"), row.wrapped, where)
             return sealing.view_key(full), full
-        return sealing.unseal(parent.view, self._wrap_context(row, "view"), row.wrapped_view, where), None
+        return sealing.unseal(parent.view, wrapping(self.trust, row, "view"), row.wrapped_view, where), None
 
     def _refuse(self, conn: Connection, scope: Scope) -> tuple[bytes, bytes | None]:
         raise AccessRefused(
@@ -269,18 +253,8 @@ class Tree:
         }
         if parent is not None:
             row |= self.wrap_tree_key(key_id, scope, parent, view, full)
-        row["signature"] = self.identity.sign(self._key_statement(row))
-        lasting = (
-            "department",
-            "model",
-            "version",
-            "key_check",
-            "view_check",
-            "created",
-            "issuer",
-            "signature",
-        )
-        written.insert(conn, t.tree_keys, row, f"the key of {scope}", lasting=lasting)
+        row["signature"] = self.identity.sign(key_statement(self.trust, row))
+        written.insert(conn, t.tree_keys, row, f"the key of {scope}", lasting=_LASTING)
         key = TreeKey(key_id, scope, version, view, full)
         self._tree.put(key_id, key)
         return key
@@ -289,31 +263,14 @@ class Tree:
         self, key_id: str, scope: Scope, parent: TreeKey, view: bytes, full: bytes
     ) -> dict[str, object]:
         """The columns that hold a model's key under its department's."""
-        under = self.need_full(parent)
+
+        def context(part: str) -> bytes:
+            return wrapped_key_context(self.trust, part, key_id, scope, parent.id)
+
         return {
-            "wrapped": sealing.seal(under, self._tree_context("key", key_id, scope, parent.id), full),
-            "wrapped_view": sealing.seal(
-                parent.view, self._tree_context("view", key_id, scope, parent.id), view
-            ),
+            "wrapped": sealing.seal(self.need_full(parent), context("key"), full),
+            "wrapped_view": sealing.seal(parent.view, context("view"), view),
         }
-
-    def _wrap_context(self, row: Row[tuple[object, ...]], part: str) -> bytes:
-        return self._tree_context(part, row.id, Scope(row.department, row.model), row.parent_id)
-
-    def _tree_context(self, part: str, key_id: str, scope: Scope, parent: str) -> bytes:
-        return encode(
-            "kronkers-batch wrapped tree key 1",
-            self.trust.warehouse,
-            part,
-            key_id,
-            scope.department,
-            scope.model,
-            parent,
-        )
-
-    def _key_statement(self, row: dict[str, object]) -> bytes:
-        names = ("id", "department", "model", "version", "key_check", "view_check", "created", "issuer")
-        return self.trust.statement("tree key", *(row[n] for n in names))  # type: ignore[arg-type]
 
     def _check_row(self, conn: Connection, row: Row[tuple[object, ...]]) -> None:
         where = f"key of {Scope(row.department, row.model)}"
@@ -322,7 +279,7 @@ class Tree:
         else:
             # A model's key is made by whoever runs the model first; the wrapping proves the department's key.
             issuer = self.trust.principal(conn, row.issuer)
-        if not issuer.keys.verifies(self._key_statement(dict(row._mapping)), row.signature):
+        if not issuer.keys.verifies(key_statement(self.trust, dict(row._mapping)), row.signature):
             raise IntegrityError("a key's record was changed", where=where, fix=sealing.RESTORE)
 
     def need_full(self, key: TreeKey) -> bytes:
@@ -336,20 +293,26 @@ class Tree:
         return key.full
 
 
-def grant_key_info(
-    trust: Trust, grant_id: str, key_id: str, recipient: str, scope: Scope, role: Role
-) -> bytes:
-    """HPKE's ``info``: what a sealed key is bound to."""
-    return trust.statement(
-        "sealed key", grant_id, key_id, recipient, scope.department, scope.model, str(role)
-    )
+def _refuse_older(scope: Scope, newest: Row[Any], above: seen.Rows) -> None:
+    """Who was revoked still knows the older keys: nothing new may be written under one of them."""
+    hangs = not scope.model or (bool(above) and above[-1].id == newest.parent_id)
+    if newest.state != ACTIVE or not hangs:
+        raise IntegrityError(
+            "the newest key is not in use, or hangs under an older one: somebody changed its row",
+            where=f"key of {scope}",
+            fix=sealing.RESTORE,
+        )
 
 
-def grant_key_statement(
-    trust: Trust, grant_id: str, key_id: str, recipient: str, sealed: bytes, created: int, issuer: str
-) -> bytes:
-    """What the granter signs: HPKE's base mode does not say who sealed."""
-    return trust.statement("grant key", grant_id, key_id, recipient, sealed, created, issuer)
+def _refuse_dated_back(versions: seen.Rows) -> None:
+    """Who was revoked can sign a next version only as of before that; the one in use is of after it."""
+    newest = versions[-1]
+    if newest.created != max(row.created for row in versions):
+        raise IntegrityError(
+            "the newest key says that it was made before an older one",
+            where=f"key of {Scope(newest.department, newest.model)}",
+            fix=sealing.RESTORE,
+        )
 
 
 def _words(scope: Scope) -> str:

@@ -71,10 +71,10 @@ def test_a_ledger_that_was_rewritten_meanwhile_ends_in_its_own_code(project, mon
     """Found when the checkpoint is to be written: 4, also where a model failed."""
     import sqlite3
 
-    import tasks.run
+    import tasks.ending
 
     project.run("run")
-    expire = tasks.run.expire_outputs
+    expire = tasks.ending.expire_outputs
 
     def rewritten(services, date, names, *asked):
         with sqlite3.connect(project.folder / "var/warehouse.db") as connection:
@@ -82,7 +82,7 @@ def test_a_ledger_that_was_rewritten_meanwhile_ends_in_its_own_code(project, mon
             connection.execute("update ledger set principal = 'nobody' where action = 'publish'")
         return expire(services, date, names, *asked)
 
-    monkeypatch.setattr(tasks.run, "expire_outputs", rewritten)
+    monkeypatch.setattr(tasks.ending, "expire_outputs", rewritten)
     project.edit("models/buys/model.py", "    X, y =", "    raise ValueError('no')\n    X, y =")
     done = project.run("run", "--date", NEXT, code=4)
     assert "buys   failed" in done.stdout or "buys    failed" in done.stdout, done.stdout

@@ -14,7 +14,7 @@ from kronkers_batch.store.tables import vault as t
 from kronkers_batch.store.tables.snapshots import snapshots
 from kronkers_batch.vault import grants, rotation
 from kronkers_batch.vault.context import Kind, Role, Scope
-from kronkers_batch.vault.tree import grant_key_statement
+from kronkers_batch.vault.statements import grant_key_statement, key_statement
 from tests.data_support import ALL, Store, day
 from tests.house_fixture import house, house_template
 from tests.unit.data.test_snapshot_scopes import OPERATIONS, OWN, PLANNING, WHOLE, member, spec, store
@@ -197,7 +197,7 @@ def test_who_was_admin_does_not_slip_in_a_newer_key_by_dating_back(house, gone):
         key = gone.vault.ring.new_tree_key(conn, OPS, 3, None)
         row = dict(conn.execute(select(t.tree_keys).where(t.tree_keys.c.id == key.id)).one()._mapping)
         row["created"] = at
-        row["signature"] = gone.vault.identity.sign(gone.vault.ring._key_statement(row))
+        row["signature"] = gone.vault.identity.sign(key_statement(gone.vault.trust, row))
         conn.execute(update(t.tree_keys).where(t.tree_keys.c.id == key.id).values(**row))
     again = House.open(house.root)
     with pytest.raises(IntegrityError, match="made before an older one"), again.db.write() as conn:

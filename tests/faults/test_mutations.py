@@ -21,7 +21,10 @@ from tests.faults.mutations import MUTATIONS, Mutation
 from tests.faults.mutations.changes import Misfit, written
 from tests.faults.mutations.kind import ROOT
 
-COPIED = ("kronkers_batch", "tasks", "conf", "models", "tests", "docs", "pyproject.toml", "README.md", "LICENSE")
+COPIED = (
+    *("kronkers_batch", "tasks", "conf", "models", "tests", "docs"),
+    *("pyproject.toml", "README.md", "LICENSE"),
+)
 
 
 def ids(mutation: Mutation) -> str:

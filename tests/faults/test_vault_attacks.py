@@ -244,7 +244,7 @@ def test_an_unsigned_seal_is_caught_even_by_hpke(place):
     with place.db.read() as conn:
         grant = conn.execute(select(t.grants).where(t.grants.c.role == "reader")).one()
         key = conn.execute(select(t.grant_keys).where(t.grant_keys.c.grant_id == grant.id)).one()
-    from kronkers_batch.vault.tree import grant_key_info
+    from kronkers_batch.vault.statements import grant_key_info
 
     info = grant_key_info(admin.trust, grant.id, key.key_id, key.recipient, SALES, Role.READER)
     mine = bob.identity.public.seal(sealing.generate_key(), info)

@@ -14,7 +14,8 @@ from kronkers_batch.queries.report import write_page, write_run_page
 from kronkers_batch.session.lifetimes import Run
 from kronkers_batch.vault.context import Role, Scope
 from tasks import context
-from tasks.run import RunResult, run
+from tasks.ending import RunResult
+from tasks.run import run
 from tests.rules.world import DAY, MODEL, World, after, offers
 
 TODAY = dt.datetime.now(dt.UTC).date()

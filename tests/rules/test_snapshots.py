@@ -33,7 +33,8 @@ from kronkers_batch.store.tables.vault import data_keys
 from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.notes import note
 from tasks import context
-from tasks.run import RunResult, run
+from tasks.ending import RunResult
+from tasks.run import run
 from tests.rules.world import DAY, MODEL, World, after, offers
 
 SALES = Scope("sales")

@@ -115,7 +115,7 @@ WAITING = [
       f"{ENGINE}test_what_is_deleted_meanwhile_stays_pending"),
     _("nobody tries again", "cli.options:opened", drop("_settled(services, args)"),
       f"{EVENTS}test_keys_that_a_reader_keeps_in_the_log_are_told_of_until_they_are_gone"),
-    _("a run does not say what is pending", "tasks.run:_ended",
+    _("a run does not say what is pending", "tasks.ending:end",
       drop("warnings += unfinished.settle(services)"),
       f"{EVENTS}test_keys_that_a_reader_keeps_in_the_log_are_told_of_until_they_are_gone"),
     _("a checkpoint that could not be written is forgotten", "audit.checkpoint:_written",

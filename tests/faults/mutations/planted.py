@@ -29,7 +29,7 @@ MUTATIONS = [
       swap("remembered | {row.name: row.department for row in rows}",
            "{row.name: row.department for row in rows}"),
       f"{PLANTED}test_what_was_signed_is_not_made_away_with_to_take_a_model_out[its rows]"),
-    _("nobody compares a run's events with what it recorded", "tasks.run:_ended",
+    _("nobody compares a run's events with what it recorded", "tasks.ending:end",
       drop("problems.append(_problem(runlog.require_kept, services, run_id))"), WHATEVER),
     _("events that a night did not record are of it", "audit.runlog:require_kept",
       never("_is_alone(services)"),

@@ -296,7 +296,7 @@ SCORING = [
 ]  # fmt: skip
 
 OUTPUTS = [
-    _("a reason does not say what is replaced", "planning.decide:_replaces",
+    _("a reason does not say what is replaced", "planning.reasons:_replaces",
       returns("''"), f"{OUTPUT}another_champion_scores_anew"),
     _("a date is scored again and again", "planning.decide:_Making._by",
       never("output is not None and output.settled"), f"{OUTPUT}a_date_is_scored_once"),
@@ -410,7 +410,7 @@ NIGHT = [
     _("judging anew reads rows", "planning.decide:_Making.train",
       always("not recorded and problem is None"), f"{GRAPH}a_recorded_version_is_judged_without_reading"),
     _("a model without a champion is no failure", "planning.decide:_Making._without",
-      swap("self._impossible(made, Problem(_no_champion(model)))",
+      swap("self._impossible(made, Problem(reasons.no_champion(model)))",
            "self.entries.update({made.key: replace(made, state=State.DONE)})"),
       f"{GRAPH}what_waits_for_a_person_fails_and_says_so"),
     _("a night is done before it began", "planning.decide:_Making._by",
@@ -487,7 +487,7 @@ RETENTION = [
       f"{EXPIRED}what_is_long_due_waits_for_a_word"),
     _("retention is in no table", "tasks.outcome:of",
       without("'expire'"), f"{EXPIRED}the_table_and_the_page_say_what_expired"),
-    _("a failed run deletes", "tasks.run:_ended",
+    _("a failed run deletes", "tasks.ending:end",
       swap("[name for name, each in verdicts.items() if each.ok]", "list(verdicts)"),
       f"{EXPIRED}a_failed_run_deletes_nothing",
       "tests/rules/test_snapshots.py::test_a_failed_run_deletes_no_snapshot"),

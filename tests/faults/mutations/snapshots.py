@@ -97,11 +97,11 @@ WHO = [
 ]  # fmt: skip
 
 SAID = [
-    _("what expired is in no table", "tasks.run:_ended",
+    _("what expired is in no table", "tasks.ending:end",
       sets("notes", "()"), f"{HERE}the_run_and_its_page_say_what_expired"),
-    _("what does not expire is no warning", "tasks.run:_ended",
+    _("what does not expire is no warning", "tasks.ending:end",
       drop("warnings += expired.warnings"), f"{HERE}the_run_and_its_page_say_what_expired"),
-    _("a database that was changed meanwhile is no problem", "tasks.run:_ended",
+    _("a database that was changed meanwhile is no problem", "tasks.ending:end",
       drop("problems.append(expired.problem)"), f"{HERE}a_changed_database_is_no_warning"),
     _("what does not expire is on no page", f"{STEP}:_Ending._warn",
       drop("runlog.record(...)"), f"{HERE}the_run_and_its_page_say_what_expired"),

@@ -20,9 +20,9 @@ from kronkers_batch.errors import (
     UsageError,
 )
 from kronkers_batch.registry import champions, records
-from kronkers_batch.registry.registry import parse_ref
+from kronkers_batch.registry.compare import diff
 from kronkers_batch.registry.standing import Asked
-from kronkers_batch.registry.training import Golden
+from kronkers_batch.registry.training import Golden, parse_ref
 from kronkers_batch.store import clock
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.tables.registry import champions as promotions
@@ -224,8 +224,8 @@ def test_a_difference_names_what_differs(house: House):
     other = house.registry.record(
         training(metrics={"auc": 0.8, "brier": 0.1}, parameters={"depth": 4}, why="first"), b"x"
     )
-    assert house.registry.diff(one, one) == []
-    assert house.registry.diff(one, other) == [
+    assert diff(one, one) == []
+    assert diff(one, other) == [
         ("metric auc", "0.7", "0.8"), ("parameter depth", "3", "4"), ("metric brier", "", "0.1"),
     ]  # fmt: skip
 
