@@ -61,6 +61,33 @@ def open_system(
     config = load(conf, overrides)
     check_place(config)
     db = Database(config.warehouse.url)
+    vault = _vault(config, db, told, first_run=first_run, new_warehouse=new_warehouse)
+    lost.refuse_foreign(config, db, vault)
+    vault.homes = {name: model.department for name, model in config.models.items()}
+    artifacts = ArtifactStore(config.warehouse.artifacts)
+    ledger = setup.make_ledger(db, vault)
+    return Services(
+        config=config,
+        db=db,
+        artifacts=artifacts,
+        vault=vault,
+        ledger=ledger,
+        snapshots=Snapshots(db, artifacts, vault),
+        registry=Registry(db, artifacts, vault, ledger),
+        warehouse=Warehouse(db, vault, ledger),
+        workers=WorkerPool(config.executor.kept_workers),
+        cache=ContentCache(config.home / "cache", vault.identity.derive("cache")),
+        progress=progress,
+        log=log,
+        told=told,
+        verbose=verbose,
+    )
+
+
+def _vault(
+    config: Config, db: Database, told: Callable[[str], None], *, first_run: bool, new_warehouse: bool
+) -> Vault:
+    """The caller's vault, after a warehouse and keys were made where there were none and they may be made."""
 
     def is_lost() -> None:
         if not new_warehouse:
@@ -85,34 +112,14 @@ def open_system(
         told(made.text)
         with db.read() as connection:
             there = _opened(config, db, word, False, connection)
-    vault = there.vault
     if there.text:
         told(there.text)  # the run that made it was killed before it could say so
     if first_run and there.without_key:
         # Only an administrator makes the keys of new departments. For everybody else the models of such a
         # department are refused one by one, with the words that say who makes it.
         with contextlib.suppress(AccessRefused):
-            setup.ensure_departments(db, vault, config.departments)
-    lost.refuse_foreign(config, db, vault)
-    vault.homes = {name: model.department for name, model in config.models.items()}
-    artifacts = ArtifactStore(config.warehouse.artifacts)
-    ledger = setup.make_ledger(db, vault)
-    return Services(
-        config=config,
-        db=db,
-        artifacts=artifacts,
-        vault=vault,
-        ledger=ledger,
-        snapshots=Snapshots(db, artifacts, vault),
-        registry=Registry(db, artifacts, vault, ledger),
-        warehouse=Warehouse(db, vault, ledger),
-        workers=WorkerPool(config.executor.kept_workers),
-        cache=ContentCache(config.home / "cache", vault.identity.derive("cache")),
-        progress=progress,
-        log=log,
-        told=told,
-        verbose=verbose,
-    )
+            setup.ensure_departments(db, there.vault, config.departments)
+    return there.vault
 
 
 @dataclass(frozen=True)

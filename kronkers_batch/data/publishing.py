@@ -35,6 +35,32 @@ def untold(_conn: Connection, _snapshot_id: str, _frozen: Frozen) -> None:
     """Nobody is told."""
 
 
+def _manifest(
+    source: SourceSpec,
+    window: Window,
+    identity: str,
+    snapshot_id: str,
+    key: DataKey,
+    frozen: Frozen,
+    created: int,
+) -> Manifest:
+    return Manifest(
+        Kind.SNAPSHOT,
+        str(key.scope),
+        source.name,
+        snapshot_id,
+        created,
+        frozen.pieces,
+        source.schema,
+        lineage={"identity": identity, "window": window.to_json()},
+        extra={
+            "fingerprint": frozen.fingerprint,
+            "profile": frozen.profile.to_json(),
+            "results": [r.to_json() for r in frozen.results],
+        },
+    )
+
+
 class Publisher:
     """Reserves a snapshot, publishes it, or takes it back. Opens nothing until used."""
 
@@ -91,21 +117,7 @@ class Publisher:
             NotFound: It was swept away meanwhile.
         """
         created = clock.now()
-        manifest = Manifest(
-            Kind.SNAPSHOT,
-            str(key.scope),
-            source.name,
-            snapshot_id,
-            created,
-            frozen.pieces,
-            source.schema,
-            lineage={"identity": identity, "window": window.to_json()},
-            extra={
-                "fingerprint": frozen.fingerprint,
-                "profile": frozen.profile.to_json(),
-                "results": [r.to_json() for r in frozen.results],
-            },
-        )
+        manifest = _manifest(source, window, identity, snapshot_id, key, frozen, created)
         blob, signature = seal_manifest(self._vault, key, manifest)
         with self._db.write() as conn:
             wanted = lookup(self._vault, conn, key.scope, source.name, window, identity)

@@ -266,9 +266,8 @@ class Snapshots:
         key = self._publisher.begin(source, scope, window, identity, snapshot_id)
         pieces = folder(scope, source.name, snapshot_id)
         try:
-            frozen = freezing.freeze(
-                rows, source, self._artifacts, self._vault, key, pieces, piece_rows, progress
-            )
+            where = self._artifacts, self._vault, key, pieces
+            frozen = freezing.freeze(rows, source, *where, piece_rows, progress)
             published = self._publisher.publish(
                 source, window, identity, snapshot_id, key, frozen, note, lost=lost, event=event
             )

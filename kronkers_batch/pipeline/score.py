@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from kronkers_batch.runtimes.worker import Worker
     from kronkers_batch.warehouse.versions import OutputVersion
+    from kronkers_batch.warehouse.writer import OutputWriter
 
 MOST_TOLD = 5
 """Changed keys that a message names."""
@@ -109,45 +110,22 @@ def score(
             where=f"source {source.name}",
             fix=f"run it again: kronkers run {model.name} --date {date}",
         )
-    executor = services.config.executor
     keys = source.schema.select(model.key)
     predicted = tuple(Column(c.name, c.type) for c in model.output_columns)
     writer = services.warehouse.begin(
         model.name, model.department, date, fingerprint, Schema((*keys.columns, *predicted)), model.key
     )
-    stats = OutputStats(tuple(c.name for c in predicted))
     checker = Checker(writer.schema, model.output_checks, where=f"model {model.name}, output")
-    opened = partial(open_champion, services, model, version)
-    proof = ""
-    many = scoring_workers(model) if snapshot.rows > executor.piece_rows else 1
-    with services.workers.use_several(version.id, opened, many) as workers:
-        told = (
-            proof_of(services, model, version, workers[0]),
-            known_rows(version, window),
-            other_source(services, model, version),
-        )
-        done, proof = 0, "; ".join(filter(None, told))
-        rows = _scored(services, model, snapshot, workers, version.training.features, keys.names)
-        for number, piece in enumerate(_pieces(rows, executor.piece_rows)):
-            checked = checker.feed(piece) if model.output_checks else piece
-            stats.feed(checked)
-            writer.put(number, checked)
-            done += piece.height
-            services.progress(f"score {model.name}", done)
+    proof, stats = _write(services, model, version, snapshot, window, writer, checker)
     results, failed = _finished(checker, snapshot)
     verdict = Verdict((*judge_output(model.output_thresholds, stats.values()).missed, *failed))
     lineage = {
-        "model_version": version.ref,
-        "model_version_id": version.id,
-        "snapshot": snapshot.id,
-        "snapshot_fingerprint": snapshot.fingerprint,
+        **_lineage(version, snapshot, proof),
         "run": services.run_id,
         "thresholds": as_words(model.output_thresholds),
         "checks": [result.to_json() for result in (*snapshot.results, *results)],
         "failed_checks": list(failed),
     }
-    if proof:
-        lineage["proof"] = proof
     occasion = occasion or Occasion(services, model.name, model.department, "score")
     kind = Kind.PUBLISHED if verdict.passed else Kind.HELD
 
@@ -156,6 +134,48 @@ def score(
 
     output = writer.finish(lineage, stats.values(), verdict.missed, event)
     return Scored(output, verdict, proof, stats.unscored)
+
+
+def _lineage(version: ModelVersion, snapshot: SnapshotRef, proof: str) -> dict[str, str]:
+    """Which version scored which rows, and what is worth saying of it."""
+    found = {
+        "model_version": version.ref,
+        "model_version_id": version.id,
+        "snapshot": snapshot.id,
+        "snapshot_fingerprint": snapshot.fingerprint,
+    }
+    return found | ({"proof": proof} if proof else {})
+
+
+def _write(
+    services: Services,
+    model: ModelSpec,
+    version: ModelVersion,
+    snapshot: SnapshotRef,
+    window: Window,
+    writer: OutputWriter,
+    checker: Checker,
+) -> tuple[str, OutputStats]:
+    """Scores the snapshot into the writer; gives what is worth saying of the champion, and statistics."""
+    stats = OutputStats(tuple(c.name for c in model.output_columns))
+    executor = services.config.executor
+    opened = partial(open_champion, services, model, version)
+    many = scoring_workers(model) if snapshot.rows > executor.piece_rows else 1
+    with services.workers.use_several(version.id, opened, many) as workers:
+        proof = (
+            proof_of(services, model, version, workers[0]),
+            known_rows(version, window),
+            other_source(services, model, version),
+        )
+        done = 0
+        rows = _scored(services, model, snapshot, workers, version.training.features, model.key)
+        for number, piece in enumerate(_pieces(rows, executor.piece_rows)):
+            checked = checker.feed(piece) if model.output_checks else piece
+            stats.feed(checked)
+            writer.put(number, checked)
+            done += piece.height
+            services.progress(f"score {model.name}", done)
+    return "; ".join(filter(None, proof)), stats
 
 
 def tell(occasion: Occasion, connection: Connection, kind: Kind, scored: Scored) -> None:

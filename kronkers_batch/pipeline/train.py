@@ -22,12 +22,13 @@ from kronkers_batch.monitoring.metrics import rounded
 from kronkers_batch.pipeline import parcel
 from kronkers_batch.pipeline.features import as_features
 from kronkers_batch.pipeline.ingest import ingest
-from kronkers_batch.pipeline.prepare import feature_columns, training_data, with_levels
+from kronkers_batch.pipeline.prepare import TrainingData, feature_columns, training_data, with_levels
 from kronkers_batch.pipeline.runtime import by_path, runtime_of
 from kronkers_batch.pipeline.targets import check_target
-from kronkers_batch.pipeline.verify import CHUNK_ROWS, verify
+from kronkers_batch.pipeline.verify import CHUNK_ROWS, Verified, verify
 from kronkers_batch.planning.training import waits_for_approver
 from kronkers_batch.registry.training import Golden, ModelVersion, Training
+from kronkers_batch.runtimes.spec import KeptCode
 from kronkers_batch.runtimes.worker import start
 from kronkers_batch.session.known import Definition
 from kronkers_batch.session.services import Services
@@ -75,18 +76,75 @@ def train(
 ) -> Trained:
     """Train one model as of a logical date.
 
-    ``occasion`` is what is told of it, in the transaction that records the version.
-
-    Raises AccessRefused, SourceError, CheckFailed, DataError, ModelError. Nothing is recorded unless
-    everything worked; a version whose metrics miss a threshold is recorded, and not promoted.
+    ``occasion`` is what is told of it, in the transaction that records the version. Nothing is recorded
+    unless everything worked; a version whose metrics miss a threshold is recorded, and not promoted.
+    Raises AccessRefused, SourceError, CheckFailed, DataError, ModelError.
     """
     permit(services, model.name)
     source = source_of(services, model.source)
-    window = training_window(model, source, date)
-    snapshot = ingest(services, model, window)
+    snapshot = ingest(services, model, training_window(model, source, date))
     data = training_data(services, model, source, snapshot)
     features = with_levels(model, data.fit)
     check_target(model, data)
+    fitted = _fit(services, model, data, features)
+    verified = fitted.verified
+    verdict = judge_metrics(model.training_thresholds, verified.metrics)
+    due = verdict.passed and model.promote is Promote.AUTOMATIC
+    promoted = due and rights.may_promote(services, model.name)
+    about = occasion or Occasion(services, model.name, model.department, "train", why)
+
+    def trained(version: ModelVersion) -> Trained:
+        return Trained(version, verdict, promoted, due and not promoted, verified.remarks)
+
+    version = services.registry.record(
+        Training(
+            model=model.name,
+            department=model.department,
+            logical_date=date,
+            window=snapshot.window.to_json(),
+            fingerprint=fingerprint,
+            definition=definition.flat,
+            definition_fingerprint=definition.training,
+            fingerprints={**definition.parts, "snapshot": snapshot.fingerprint},
+            snapshot_id=snapshot.id,
+            metrics=verified.metrics,
+            naive=verified.naive,
+            parameters=dict(model.parameters),
+            rows={"fit": data.fit.height, "holdout": data.holdout.height, "unlabelled": data.unlabelled},
+            features=features,
+            target=model.target,
+            golden=Golden.of(verified.golden),
+            runtime=fitted.runtime,
+            overrides=model.overrides,
+            verdict=verdict.missed,
+            why=why,
+            run_id=services.run_id,
+            declaration=declaration(model, fitted.code),
+        ),
+        fitted.packed(),
+        {"thresholds": as_words(model.training_thresholds)},
+        promote=f"{why}; {rounded(verified.metrics)}; {verdict.why()}" if promoted else "",
+        event=lambda connection, version: _tell(about, connection, trained(version)),
+    )
+    return trained(version)
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """What a worker fitted, as it stored it; what came of its verification; and in which runtime."""
+
+    artifact: bytes
+    verified: Verified
+    runtime: dict[str, str]
+    code: KeptCode | None
+
+    def packed(self) -> bytes:
+        """The artifact, with the files of its code."""
+        return parcel.packed(self.code.files if self.code else {}, self.artifact)
+
+
+def _fit(services: Services, model: ModelSpec, data: TrainingData, features: Schema) -> _Fitted:
+    """Fits in one worker, and measures in another one that has nothing but what was stored."""
     code = read_code(services, model)
     by_path(services, model)  # before a worker opens what lies there
     opened = partial(open_trainer, services, model)
@@ -100,48 +158,7 @@ def train(
         fitted.fit(_typed(data.fit, features, model).iter_slices(CHUNK_ROWS))
         artifact = fitted.save()
         verified = verify(fitted, fresh, artifact, model, data, features)
-        runtime = runtime_of(services, model, fresh)
-    values = verified.metrics
-    verdict = judge_metrics(model.training_thresholds, values)
-    due = verdict.passed and model.promote is Promote.AUTOMATIC
-    promoted = due and rights.may_promote(services, model.name)
-    told = {"thresholds": as_words(model.training_thresholds)}
-    occasion = occasion or Occasion(services, model.name, model.department, "train", why)
-
-    def trained(version: ModelVersion) -> Trained:
-        return Trained(version, verdict, promoted, waits=due and not promoted, remarks=verified.remarks)
-
-    version = services.registry.record(
-        Training(
-            model=model.name,
-            department=model.department,
-            logical_date=date,
-            window=window.to_json(),
-            fingerprint=fingerprint,
-            definition=definition.flat,
-            definition_fingerprint=definition.training,
-            fingerprints={**definition.parts, "snapshot": snapshot.fingerprint},
-            snapshot_id=snapshot.id,
-            metrics=values,
-            naive=verified.naive,
-            parameters=dict(model.parameters),
-            rows={"fit": data.fit.height, "holdout": data.holdout.height, "unlabelled": data.unlabelled},
-            features=features,
-            target=model.target,
-            golden=Golden.of(verified.golden),
-            runtime=runtime,
-            overrides=model.overrides,
-            verdict=verdict.missed,
-            why=why,
-            run_id=services.run_id,
-            declaration=declaration(model, code),
-        ),
-        parcel.packed(code.files if code else {}, artifact),
-        told,
-        promote=f"{why}; {rounded(values)}; {verdict.why()}" if promoted else "",
-        event=lambda connection, version: _tell(occasion, connection, trained(version)),
-    )
-    return trained(version)
+        return _Fitted(artifact, verified, runtime_of(services, model, fresh), code)
 
 
 def _tell(occasion: Occasion, connection: Connection, trained: Trained) -> None:

@@ -54,19 +54,8 @@ def bubblewrap(
         hidden: Places that no worker sees, whatever is shown above them.
         nested: Whether this bubblewrap cannot forbid user namespaces inside (the filter of calls still does).
     """
-    root = os.geteuid() == 0
-    user = free_user() if root else None
-    argv = [tools.bwrap, "--die-with-parent", "--new-session"]
-    # As root no user namespace is made: in one with a single user, the worker could not become another.
-    argv += (
-        ["--unshare-" + n for n in ("ipc", "pid", "net", "uts", "cgroup-try")] if root else ["--unshare-all"]
-    )
-    argv += ["--hostname", "worker"] if root else ["--unshare-user", "--hostname", "worker"]
-    argv += [] if root or nested else ["--disable-userns"]
-    argv += ["--cap-drop", "ALL"]
-    if root:  # to become the other user, which ends them
-        argv += [a for cap in ("SETUID", "SETGID", "SETPCAP") for a in ("--cap-add", f"CAP_{cap}")]
-    argv += ["--proc", "/proc", "--dev", "/dev", "--dev-bind", UNMAPPABLE_ZERO, ZERO]
+    user = free_user() if os.geteuid() == 0 else None
+    argv = _alone(tools, nested=nested)
     argv += _tmpfs("/dev/shm", SHARED_MEMORY)  # noqa: S108 - inside
     argv += _tmpfs(SCRATCH, scratch_size(resources))
     shown = _in_order([*_system(), *command.visible, *code])
@@ -105,6 +94,23 @@ def bubblewrap(
         folder=str(next(iter(code)).parent) if code else "",
         warnings=(),
     )
+
+
+def _alone(tools: Tools, *, nested: bool) -> list[str]:
+    """Without anything of the machine's: its own namespaces, and no capability but to become another user."""
+    root = os.geteuid() == 0
+    argv = [tools.bwrap, "--die-with-parent", "--new-session"]
+    # As root no user namespace is made: in one with a single user, the worker could not become another.
+    argv += (
+        ["--unshare-" + n for n in ("ipc", "pid", "net", "uts", "cgroup-try")] if root else ["--unshare-all"]
+    )
+    argv += ["--hostname", "worker"] if root else ["--unshare-user", "--hostname", "worker"]
+    argv += [] if root or nested else ["--disable-userns"]
+    argv += ["--cap-drop", "ALL"]
+    if root:  # to become the other user, which ends them
+        argv += [a for cap in ("SETUID", "SETGID", "SETPCAP") for a in ("--cap-add", f"CAP_{cap}")]
+    argv += ["--proc", "/proc", "--dev", "/dev", "--dev-bind", UNMAPPABLE_ZERO, ZERO]
+    return argv
 
 
 def check_shown(paths: Iterable[Path], refusal: Callable[[Path], str]) -> None:

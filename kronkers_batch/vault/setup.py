@@ -92,44 +92,30 @@ def initialise(
     """
     made: list[Path] = []
     trusted = trust_file or account.trust_file(key_file, os.environ)
-    outside = [db.path.parent] if db.path else []
     try:
         with db.write() as conn:
             serialise(conn, "warehouse")
-            if conn.execute(select(t.warehouse.c.id)).first() is not None:
-                raise StoreError(
-                    "the warehouse has an administrator already",
-                    where=db.where,
-                    fix="Ask the administrator for access; your first step is: kronkers access whoami --new",
-                )
+            _refuse_second(db, conn)
             recovery_file.discard(key_file, trusted, db.where)
             if not keyfile.exists(key_file):
                 keyfile.create(key_file, Identity.generate(name), passphrase)
                 made.append(key_file)
-            identity = keyfile.load(key_file, outside=outside, environ={}, passphrase=passphrase)
-            if not names.fits(identity.name) or names.look_alike(identity.name, (RECOVERY,)):
-                raise IdentityError(
-                    "the name in this key file is no name for an administrator",
-                    where=str(key_file),
-                    fix=f"Move the file away; a name is {names.RULE}, and does not look like {RECOVERY}.",
-                )
+            beside = [db.path.parent] if db.path else []
+            identity = keyfile.load(key_file, outside=beside, environ={}, passphrase=passphrase)
+            _refuse_odd_name(identity, key_file)
             warehouse = new_id()
             conn.execute(insert(t.warehouse).values(id=warehouse, created=clock.now()))
             pinned = pin.Pin(warehouse, identity.id, identity.public, address)
             vault = Vault(identity, pinned)
-            vault.trust.add_principal(
-                conn, identity, identity.id, identity.name, identity.public, authority=ADMIN
-            )
+            own = (identity.id, identity.name, identity.public)
+            vault.trust.add_principal(conn, identity, *own, authority=ADMIN)
             recovery, draft = Identity.generate(RECOVERY), recovery_file.draft(key_file, db.where, warehouse)
             keyfile.create(draft, recovery)
             made.append(draft)
-            vault.trust.add_principal(
-                conn, identity, recovery.id, RECOVERY, recovery.public, kind=RECOVERY, authority=ADMIN
-            )
+            own = (recovery.id, RECOVERY, recovery.public)
+            vault.trust.add_principal(conn, identity, *own, kind=RECOVERY, authority=ADMIN)
             ledger = make_ledger(db, vault)
-            for first in (identity, recovery):
-                subject = f"administrator {first.name} {first.public.id}"
-                ledger.append(conn, identity.name, "add", subject, department="")
+            _record_added(ledger, conn, identity, recovery)
             done = _ensure(vault, ledger, conn, departments)
             pin.add(trusted, pinned)
     except BaseException:
@@ -140,6 +126,30 @@ def initialise(
         raise
     text = finish(db, key_file, trust_file=trust_file)
     return FirstRun(identity.name, key_file, trusted, recovery_file.named(key_file, warehouse), done, text)
+
+
+def _refuse_second(db: Database, conn: Connection) -> None:
+    if conn.execute(select(t.warehouse.c.id)).first() is not None:
+        raise StoreError(
+            "the warehouse has an administrator already",
+            where=db.where,
+            fix="Ask the administrator for access; your first step is: kronkers access whoami --new",
+        )
+
+
+def _record_added(ledger: Ledger, conn: Connection, identity: Identity, recovery: Identity) -> None:
+    for first in (identity, recovery):
+        subject = f"administrator {first.name} {first.public.id}"
+        ledger.append(conn, identity.name, "add", subject, department="")
+
+
+def _refuse_odd_name(identity: Identity, key_file: Path) -> None:
+    if not names.fits(identity.name) or names.look_alike(identity.name, (RECOVERY,)):
+        raise IdentityError(
+            "the name in this key file is no name for an administrator",
+            where=str(key_file),
+            fix=f"Move the file away; a name is {names.RULE}, and does not look like {RECOVERY}.",
+        )
 
 
 def finish(

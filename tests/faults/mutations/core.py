@@ -424,7 +424,7 @@ VERSIONS = [
       drop("recovery_file.discard(...)"),
       "tests/unit/vault/test_setup.py"
       "::test_a_first_run_that_is_killed_leaves_no_second_recovery_key_and_no_pin"),
-    _("a recovery key that was never told of stays hidden", "bootstrap:open_system",
+    _("a recovery key that was never told of stays hidden", "bootstrap:_vault",
       drop("told(there.text)"),
       f"{F}test_crash_points.py::test_the_recovery_key_is_told_of_although_the_first_run_was_killed"),
     _("a source is the draft of a recovery key", "config.account:_BESIDE",
@@ -527,11 +527,11 @@ SQL = [
 ]  # fmt: skip
 
 WORKERS = [
-    _("workers reach the network", "runtimes.bubblewrap:bubblewrap",
+    _("workers reach the network", "runtimes.bubblewrap:_alone",
       swap("['--unshare-' + n for n in ...] if root else ...",
            "['--unshare-' + n for n in ('ipc', 'pid', 'uts', 'cgroup-try')]"),
       f"{SANDBOX}test_there_is_no_network_and_one_process_namespace"),
-    _("workers see other processes", "runtimes.bubblewrap:bubblewrap",
+    _("workers see other processes", "runtimes.bubblewrap:_alone",
       swap("['--unshare-' + n for n in ...] if root else ...",
            "['--unshare-' + n for n in ('ipc', 'net', 'uts', 'cgroup-try')]"),
       f"{SANDBOX}test_there_is_no_network_and_one_process_namespace"),

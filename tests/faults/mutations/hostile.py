@@ -24,7 +24,7 @@ MACHINE = [
     _("huge pages are taken", "runtimes.seccomp:program",
       swap("[..., (_ANY_BIT, 0, 1, HUGE_PAGES), refuse]", "[(_LOAD, 0, 0, _FOURTH)]"),
       f"{CODE}test_no_door_opens", f"{SECCOMP}test_calls_that_are_refused_for_some_arguments"),
-    _("/dev/zero is mapped instead", "runtimes.bubblewrap:bubblewrap",
+    _("/dev/zero is mapped instead", "runtimes.bubblewrap:_alone",
       swap("[..., '--dev-bind', UNMAPPABLE_ZERO, ZERO]", "['--proc', '/proc', '--dev', '/dev']"),
       f"{SANDBOX}test_zeros_can_be_read_and_not_be_mapped"),
     _("a worker goes on in the first process, without limits", "runtimes.bubblewrap:NOT_SHOWN",

@@ -117,7 +117,7 @@ PRINCIPALS = [
       without("not names.fits(name)"), f"{NAMES}test_a_foreign_line_is_refused_without_being_repeated"),
     _("a foreign line may have any id", "vault.pin:from_text",
       without("not is_id(principal)"), f"{NAMES}test_a_foreign_line_is_refused_without_being_repeated"),
-    _("the first administrator may have any name", "vault.setup:initialise",
+    _("the first administrator may have any name", "vault.setup:_refuse_odd_name",
       never("not names.fits(identity.name) or ..."),
       f"{NAMES}test_the_first_run_takes_no_key_with_such_a_name"),
     _("a name may look like another", "access.people:_refuse_taken",
