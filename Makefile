@@ -10,7 +10,7 @@ PYTHON := .venv/bin/python
 model = $(if $(MODEL),'$(subst ','\'',$(MODEL))')
 date = $(if $(DATE),--date '$(subst ','\'',$(DATE))')
 
-.PHONY: help setup setup-dev check plan nightly retrain test lint types attacks bench
+.PHONY: help setup setup-dev check plan nightly retrain test test-fast lint types hooks attacks bench
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
@@ -35,9 +35,12 @@ retrain: setup  ## train a challenger for MODEL= now (DATE=)
 	@$(if $(MODEL),,echo 'make retrain: say which model: make retrain MODEL=late_arrival' >&2; exit 2;) \
 	  $(KRONKERS) train $(model) $(date)
 
-test: setup-dev lint types  ## lint, types, layers and all tests but the long ones
+test: setup-dev lint types  ## lint, types, layers and all tests but the long ones, with their coverage
 	@.venv/bin/lint-imports --no-cache >/dev/null || .venv/bin/lint-imports --no-cache
-	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST)
+	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report= $(PYTEST)
+
+test-fast: setup-dev  ## the tests that start no interpreter and no server: under a minute
+	@$(PYTHON) -m pytest -n 2 --dist loadfile --fast $(PYTEST)
 
 lint: setup-dev
 	@.venv/bin/ruff check --quiet .
@@ -45,6 +48,9 @@ lint: setup-dev
 
 types: setup-dev
 	@.venv/bin/mypy --no-error-summary
+
+hooks: setup-dev  ## what takes seconds is checked before each commit
+	@.venv/bin/pre-commit install
 
 attacks: setup-dev  ## the long half of the attacks: each defence taken out, 100,000 flipped bytes, 50 kills (half an hour)
 	@$(PYTHON) -m pytest -n 2 -m long tests/faults $(PYTEST)

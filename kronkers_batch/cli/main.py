@@ -89,18 +89,23 @@ def main(arguments: Sequence[str] | None = None, *, own_process: bool = False) -
     except Exception as error:
         if verbose:
             output.trace()
-        if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in _OF_RUNS:
-            output.warn(f"kronkers: {_without_runs(error)}")
-            return MissingPart.exit_code
-        if isinstance(error, OSError) and error.errno in _NO_ROOM:
-            output.warn(f"kronkers: what it printed or wrote is cut off: {error.strerror}")
-            output.warn("  -> Make room where it is written to, and say the command again.")
-        else:
-            output.warn(f"kronkers: {described(error)}")
-        return 1
+        return _unexpected(error)
     finally:
         gc.enable()
     return code
+
+
+def _unexpected(error: Exception) -> int:
+    """Says what happened where nothing of ours was raised; the exit code."""
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in _OF_RUNS:
+        output.warn(f"kronkers: {_without_runs(error)}")
+        return MissingPart.exit_code
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        output.warn(f"kronkers: Output is incomplete: {error.strerror}")
+        output.warn("  -> Free disk space and run the command again.")
+    else:
+        output.warn(f"kronkers: {described(error)}")
+    return 1
 
 
 def _without_runs(error: ModuleNotFoundError) -> MissingPart:

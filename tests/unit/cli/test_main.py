@@ -56,7 +56,7 @@ def test_what_cannot_be_written_to_its_end_is_an_error() -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(PROGRAM, env=BUFFERED, stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 1
-    assert "cut off: No space left on device" in done.stderr
+    assert "Output is incomplete: No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
 
 
