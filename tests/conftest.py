@@ -1,13 +1,53 @@
-"""For all tests: a PostgreSQL server, and the table of the languages' contract after a verbose run."""
+"""For all tests: lanes, a PostgreSQL server, and the table of the languages' contract after a verbose run.
+
+The fast lane (``--fast``) is the unit tests but those marked ``interpreter``: they start a model's
+interpreter, a server, or the program as a process of its own. One that does and is not marked fails there.
+"""
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests import postgres as servers
 from tests.contract import table
+
+INTERPRETER = "interpreter"
+UNIT = Path(__file__).parent / "unit"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fast", action="store_true", help="leave out what starts interpreters and servers")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--fast"):
+        fast = [
+            item
+            for item in items
+            if item.path.is_relative_to(UNIT) and not item.get_closest_marker(INTERPRETER)
+        ]
+        config.hook.pytest_deselected(items=[item for item in items if item not in set(fast)])
+        items[:] = fast
+
+
+@pytest.fixture(autouse=True, scope="session")
+def lane(request: pytest.FixtureRequest) -> Iterator[None]:
+    """In the fast lane nothing is started."""
+    if not request.config.getoption("--fast"):
+        yield
+        return
+
+    def refused(_self: object, command: Any, *_rest: Any, **_options: Any) -> None:
+        pytest.fail(f"starts a process and is not marked {INTERPRETER}: {command}")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subprocess.Popen, "__init__", refused)
+        yield
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
