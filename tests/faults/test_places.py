@@ -15,7 +15,6 @@ import pytest
 
 from kronkers_batch.config.opening import PathRefused, opened
 from kronkers_batch.config.places import Places
-from kronkers_batch.config.spec import SourceKind
 from kronkers_batch.data import sources
 from kronkers_batch.data.identity import stated
 from kronkers_batch.data.window import Window
@@ -203,7 +202,7 @@ def test_a_link_that_is_swapped_while_it_is_read_gives_no_byte_of_a_forbidden_fi
         config, places = company.loaded()
         link.unlink()
         spec = config.sources["joined"]
-    assert spec.kind is (SourceKind.QUERY if kind == "view" else SourceKind(of))
+    assert spec.kind == ("query" if kind == "view" else of)
     seen, said = read_often(Swapped(link, good, bad), spec, config, places, 150 if kind == "view" else 700)
     assert seen == {"good"}
     assert SECRET not in said
