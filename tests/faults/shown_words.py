@@ -43,8 +43,8 @@ MAKERS = {"error": 2, "at": 1, "moved": 1}
 """Methods that make an error or name a place, and how many of their first arguments are words."""
 
 SAYERS = {
-    "_counted", "_first", "_called", "_fix", "_said", "_why_missing", "called", "near", "said", "scrubbed", "shown",
-    "type_name", "where", "words_of",
+    "_counted", "_first", "_called", "_fix", "_said", "_why_missing", "called", "near", "said", "scrubbed",
+    "shown", "type_name", "where", "words_of",
 }  # fmt: skip
 """Functions whose results are words of errors: what they return is looked at as well."""
 
