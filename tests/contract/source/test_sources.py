@@ -103,7 +103,7 @@ def refused(project: Project, what: type[KronkersError] | tuple[type[KronkersErr
 def test_a_value_that_does_not_fit_is_an_error_with_its_place_and_no_data(project):
     project.maker.write(project.folder, spoiled(f"{MARKER}\x1b]0;x\x07\u202e"))
     error = refused(project, SourceError)
-    assert re.search(project.maker.SPOILED, error.where or "") or re.search(project.maker.SPOILED, str(error))
+    assert re.search(project.maker.SPOILED, f"{error.where}: {error.what}")
     assert "declared float" in str(error)
     assert MARKER not in f"{error}{error.__cause__ or ''}"
     assert is_clean(str(error))
