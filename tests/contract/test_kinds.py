@@ -18,7 +18,7 @@ from kronkers_batch.config import check_kinds as declared_checks
 from kronkers_batch.config import source_fields as fields
 from kronkers_batch.config import source_kinds as declared_sources
 from kronkers_batch.config.check_kinds import CHECK_KINDS
-from kronkers_batch.config.discovered import BASE, kinds
+from kronkers_batch.config.discovered import BASE, kinds, module_of
 from kronkers_batch.config.fields import Field
 from kronkers_batch.config.kinds import PATH, SECRET, TEXT
 from kronkers_batch.config.source_kinds import SOURCE_KINDS
@@ -119,12 +119,11 @@ def test_no_module_asks_of_which_kind_a_source_or_check_is():
 def test_the_files_that_are_named_for_who_adds_one_are_there():
     text = (ROOT / "CONTRIBUTING.md").read_text().split("## Where to add")[1]
     parts = {part.split("**")[0]: part for part in text.split("**A ")[1:]}
-    for what in ("check", "kind of source"):
-        named = re.findall(r"`([\w./]+)`", parts[what])
-        paths = [path for path in named if "/" in path]
-        assert len(paths) >= 3, what
-        for path in paths:
-            assert (ROOT / path).exists() or (ROOT / "kronkers_batch" / path).exists(), path
+    for what, every in (("kind of check", CHECK_KINDS), ("kind of source", SOURCE_KINDS)):
+        named = [path for path in re.findall(r"`([\w./]+)`", parts[what]) if "/" in path]
+        assert sum("NAME" in path for path in named) == 3, what
+        for path in (path.replace("NAME", module_of(kind)) for path in named for kind in every):
+            assert (ROOT / path).is_file() or (ROOT / "kronkers_batch" / path).is_file(), path
 
 
 # ---------------------------------------------------------------- a new one

@@ -289,20 +289,6 @@ def test_a_file_that_is_deleted_while_it_is_opened_is_not_known_by_its_old_name(
         pass
 
 
-def test_where_only_signed_definitions_run_a_pattern_finds_nothing_by_links(company):
-    for name in ("in/a.csv", "out/b.csv"):
-        write("csv", company.folder / name, "good")
-    (company.folder / "in/b.csv").symlink_to(company.folder / "out/b.csv")
-    columns = "columns: {a: string}\n"
-    company.write("conf/source/loot.yaml", f'department: hr\nkind: csv\npath: "in/*.csv"\n{columns}')
-    config, places = company.loaded()
-    given = {"sources": config.sources, "places": places, "chunk_rows": 1000}
-    assert sum(frame.height for frame in sources.read(config.sources["loot"], ALL, **given)) == 100
-    places.confined = True
-    with pytest.raises(SourceError, match="a link that leads out of the folder that was signed"):
-        list(sources.read(config.sources["loot"], ALL, **given))
-
-
 def test_a_file_that_is_delivered_anew_all_the_time_is_read_or_has_changed(tmp_path):
     """What is renamed over a file that was just opened has no name any more; it is opened again."""
     path = write("csv", tmp_path / "a.csv", "good")

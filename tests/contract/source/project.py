@@ -92,6 +92,7 @@ class Project:
         *,
         path: object = None,
         key: str = "[id]",
+        ids: str = "integer",
         more: str = "",
         without: str = "",
         name: str = "things",
@@ -99,7 +100,12 @@ class Project:
         """Writes the source's file: its kind's own keys, then those of every source."""
         own = self.maker.DECLARED.format(path=path or self.path)
         lines = ["department: operations", f"kind: {self.kind}", *own.splitlines()]
-        lines += [f"columns: {{{DECLARED}}}", f"key: {key}", "time_column: at", *more.splitlines()]
+        lines += [
+            f"columns: {{{DECLARED.replace('integer', ids)}}}",
+            f"key: {key}",
+            "time_column: at",
+            *more.splitlines(),
+        ]
         kept = [line for line in lines if not without or not line.startswith(f"{without}:")]
         self.put(f"source/{name}.yaml", "\n".join(kept) + "\n")
 

@@ -170,8 +170,9 @@ def test_its_identity_changes_with_what_is_declared(project):
     first = project.identity()
     project.declare(more="description: other words")
     assert project.identity() == first
-    project.declare(more="checks: [{column: x, nulls: false}]")
-    assert project.identity() != first
+    for other in ({"more": "checks: [{column: x, nulls: false}]"}, {"key": "[id, name]"}, {"ids": "float"}):
+        project.declare(**other)
+        assert project.identity() != first
 
 
 # ---------------------------------------------------------------- where it may not lead
