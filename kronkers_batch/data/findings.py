@@ -50,7 +50,8 @@ class CheckResult:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> CheckResult:
-        """The inverse of :meth:`to_json`."""
+        """The inverse of :meth:`to_json`. Raises ValueError where there is no such kind or action."""
+        check_kinds.of(value["kind"])
         action = OnFailure(value["action"])
         return cls(**{**value, "columns": tuple(value["columns"]), "action": action})
 

@@ -24,6 +24,7 @@ from kronkers_batch.config.kinds import PATH, SECRET, TEXT
 from kronkers_batch.config.source_kinds import SOURCE_KINDS
 from kronkers_batch.config.source_kinds.base import COLUMNS, FILES, INSIDE, URL, Key, Leads, SourceKind
 from kronkers_batch.data import check_kinds, source_kinds
+from kronkers_batch.data.findings import CheckResult
 
 ROOT = Path(__file__).parents[2]
 DUMMY = Path(__file__).parent / "dummy"
@@ -40,6 +41,16 @@ def test_what_is_declared_is_read_and_judged_and_the_other_way_round():
         assert isinstance(source_kinds.of(name), source_kinds.Reader)
     for name in CHECK_KINDS:
         assert isinstance(check_kinds.of(name), check_kinds.Judge)
+
+
+def test_what_is_no_kind_has_no_module():
+    """Also where a stored result names it: no other module is imported for that."""
+    for of, found in ((source_kinds.of, "csvfile"), (check_kinds.of, "base"), (check_kinds.of, "..errors")):
+        with pytest.raises(ValueError, match="there is no such kind"):
+            of(found)
+    stored = {"name": "a", "columns": [], "kind": "later", "action": "fail", "failed": 0, "total": 1}
+    with pytest.raises(ValueError, match="there is no such kind"):
+        CheckResult.from_json(stored | {"verdict": "passed", "origin": "f", "source": ""})
 
 
 def test_a_module_without_a_kind_of_its_name_is_an_error(tmp_path, monkeypatch):

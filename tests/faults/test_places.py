@@ -209,39 +209,6 @@ def test_a_link_that_is_swapped_while_it_is_read_gives_no_byte_of_a_forbidden_fi
     assert "the path is refused" in said  # the race was run: both were met
 
 
-@pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_what_was_judged_is_what_is_read(company, monkeypatch, kind):
-    """The link is turned right after the opened file was found allowed, and back before the next look."""
-    good = write(kind, company.folder / f"hr/good.{kind}", "good")
-    bad = write(kind, company.folder / f"sales/bad.{kind}", SECRET)
-    link = company.folder / f"hr/rows.{kind}"
-    link.symlink_to(good)
-    declared = f"department: hr\nkind: {kind}\npath: {link}\ncolumns: {{a: string}}\n"
-    company.write("conf/source/loot.yaml", declared)
-    config, places = company.loaded()
-    judge, look, looks = Places.opened_refusal, os.open, []
-
-    def lead_to(target):
-        link.unlink()
-        link.symlink_to(target)
-
-    def led_back(path, *asked, **more):
-        if str(path) == str(link):
-            lead_to(good)
-        return look(path, *asked, **more)
-
-    def judged_and_turned(self, *asked, **more):
-        looks.append(judge(self, *asked, **more))
-        lead_to(bad)
-        return looks[-1]
-
-    monkeypatch.setattr(Places, "opened_refusal", judged_and_turned)
-    monkeypatch.setattr(os, "open", led_back)
-    frames = sources.read(config.sources["loot"], ALL, sources=config.sources, places=places, chunk_rows=1000)
-    assert {value for frame in frames for value in frame["a"]} == {"good"}
-    assert looks == [""] * len(looks) != []
-
-
 def read_often(swapped, spec, config, places, times: int) -> tuple[set[str], str]:
     seen: set[str] = set()
     said: set[str] = set()

@@ -220,6 +220,39 @@ def test_a_link_that_is_turned_after_it_was_loaded_is_not_followed(project):
         project.rows(config=config, places=places)
 
 
+@with_a_place
+def test_what_was_judged_is_what_is_read(project, monkeypatch):
+    """The link is turned right after the opened file was found allowed, and back before the next look."""
+    good, bad, link = project.folder / "good", project.folder / "bad", project.path
+    project.write([(9, ROWS[0][1], 9.0, MARKER, True)])
+    link.rename(bad)
+    project.write()
+    link.rename(good)
+    link.symlink_to(good)
+    config = project.config()
+    judge, look, looks = Places.opened_refusal, os.open, []
+
+    def lead_to(target: Path) -> None:
+        link.unlink()
+        link.symlink_to(target)
+
+    def led_back(path: object, *asked: object, **more: object) -> int:
+        if str(path) == str(link):
+            lead_to(good)
+        return look(path, *asked, **more)
+
+    def judged_and_turned(self: Places, *asked: object, **more: object) -> str:
+        looks.append(judge(self, *asked, **more))
+        lead_to(bad)
+        return looks[-1]
+
+    places = Places.of(config, project.environ)
+    monkeypatch.setattr(Places, "opened_refusal", judged_and_turned)
+    monkeypatch.setattr(os, "open", led_back)
+    assert project.rows(config=config, places=places) == ALL_ROWS
+    assert looks == [""] * len(looks) != []
+
+
 @of_files
 def test_where_definitions_are_signed_a_pattern_finds_nothing_outside_of_its_folder(project):
     project.write()
