@@ -11,12 +11,10 @@ import polars as pl
 
 from kronkers_batch.config.places import Places
 from kronkers_batch.config.spec import (
-    CheckKind,
     CheckSpec,
     OnFailure,
     Origin,
     Secret,
-    SourceKind,
     SourceSpec,
 )
 from kronkers_batch.data import sources
@@ -57,14 +55,14 @@ def source(kind: str, columns: Schema, **fields: Any) -> SourceSpec:
     for field in ("path",):
         if field in fields:
             fields[field] = str(fields[field])
-    return SourceSpec(name=name, kind=SourceKind(kind), schema=columns, **{**defaults, **fields})
+    return SourceSpec(name=name, kind=kind, schema=columns, **{**defaults, **fields})
 
 
 def check(
     kind: str, *columns: str, action: str = "fail", up_to: float = 0.0, line: int = 9, **arguments: Any
 ) -> CheckSpec:
     origin = Origin("conf/source/things.yaml", line, "checks.0")
-    return CheckSpec(CheckKind(kind), columns, arguments, OnFailure(action), up_to, origin)
+    return CheckSpec(kind, columns, arguments, OnFailure(action), up_to, origin)
 
 
 def frames(

@@ -11,15 +11,17 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from kronkers_batch.config import account, claims, signing
+from kronkers_batch.config import account, signing
+from kronkers_batch.config.paths import fixed_part
+from kronkers_batch.config.source_kinds import SOURCE_KINDS
 from kronkers_batch.config.spec import (
     Config,
     Definitions,
     InputRef,
     ModelSpec,
-    SourceKind,
     SourceSpec,
 )
+from kronkers_batch.data import source_kinds
 from kronkers_batch.declared.declaration import read_code
 from kronkers_batch.digests import Json
 from kronkers_batch.errors import (
@@ -204,13 +206,11 @@ def _refuse_moved(services: Services, name: str) -> None:
 
 def _refuse_led_astray(source: SourceSpec) -> None:
     """A file that a pattern finds must lie in the signed folder, not only its name."""
-    if source.kind not in (SourceKind.CSV, SourceKind.PARQUET):
+    if not SOURCE_KINDS[source.kind].has_files:
         return
-    from kronkers_batch.data.sources.files import paths
-
-    folder = claims.fixed_part(source.path).resolve()
+    folder = fixed_part(source.path).resolve()
     try:
-        found = paths(source)
+        found = source_kinds.of(source.kind).paths(source)
     except SourceError:  # nothing is there to be read; the ingest says so
         return
     for path in found:

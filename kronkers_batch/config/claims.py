@@ -8,18 +8,15 @@ with somebody else's file in it must not get it by that.
 
 from __future__ import annotations
 
-import fnmatch
 import glob
 import os
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote
 
-from kronkers_batch.config.spec import CodeFile, ModelSpec, SourceKind, SourceSpec
-
-_SQLITE = re.compile(r"sqlite(?:\+\w+)?://[^/]*/([^?#]+)")
+from kronkers_batch.config.paths import fits, is_in, resolved
+from kronkers_batch.config.source_kinds import SOURCE_KINDS
+from kronkers_batch.config.spec import CodeFile, ModelSpec, SourceSpec
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ class Claims:
                 self._code.setdefault(place, set()).add(model.department)
 
     def _claim(self, source: SourceSpec) -> None:
-        path = path_of(source)
+        path = SOURCE_KINDS[source.kind].claimed(source)
         if not path:
             return
         fixed, real = resolved(path)
@@ -165,63 +162,3 @@ def _has(claim: Claim, folder: str) -> bool:
     if claim.fixed == claim.path or not is_in(folder, claim.fixed):
         return False
     return any(is_in(found, folder) for found in glob.iglob(claim.path, recursive=True))  # noqa: PTH207 - absolute
-
-
-def path_of(source: SourceSpec) -> str:
-    """The file or pattern that a source declares, absolute; empty where it declares none."""
-    if source.kind in (SourceKind.CSV, SourceKind.PARQUET):
-        return source.path
-    if source.kind is SourceKind.DATABASE and source.url is not None:
-        return sqlite_file(source.url.reveal())
-    return ""
-
-
-def sqlite_file(url: str) -> str:
-    """The file that a SQLAlchemy URL of SQLite opens, absolute; empty for any other database."""
-    match = _SQLITE.match(url)
-    if match is None or match[1] == ":memory:":
-        return ""
-    path = match[1]
-    if path.startswith("file:"):  # SQLite's own kind of address
-        path = unquote(re.sub(r"^file:(//[^/]*(?=/))?", "", path))
-    return os.path.abspath(path)  # noqa: PTH100 - as SQLite does it: from the folder that we are in
-
-
-def fixed_part(text: str) -> Path:
-    """A path up to its first pattern; all of it where there is none."""
-    parts = Path(text).parts
-    return Path(*parts[: next((i for i, part in enumerate(parts) if glob.has_magic(part)), len(parts))])
-
-
-def resolved(text: str) -> tuple[str, str]:
-    """A path's fixed part and all of it, with links followed up to the first pattern; equal without one."""
-    # A file may be called ``[1].csv``: what is there under just this name is no pattern.
-    if not glob.has_magic(text) or os.path.isfile(text):  # noqa: PTH113
-        real = os.path.realpath(text)
-        return real, real
-    fixed = fixed_part(text)
-    real = os.path.realpath(fixed)
-    return real, str(Path(real, *Path(text).parts[len(fixed.parts) :]))
-
-
-def is_in(path: str, folder: str) -> bool:
-    """Whether a path is this folder, or inside of it."""
-    return path == folder or path.startswith(folder if folder.endswith("/") else f"{folder}/")
-
-
-def fits(parts: Sequence[str], pattern: Sequence[str]) -> bool:
-    """Whether a path's components fit a pattern's; ``**`` stands for any number of them."""
-    at = _past(pattern, {0})  # how much of the pattern may be done: no pattern makes this slow
-    for part in parts:
-        stay = {i for i in at if i < len(pattern) and pattern[i] == "**"}
-        go = {i + 1 for i in at - stay if i < len(pattern) and fnmatch.fnmatchcase(part, pattern[i])}
-        at = _past(pattern, stay | go)
-    return len(pattern) in at
-
-
-def _past(pattern: Sequence[str], at: set[int]) -> set[int]:
-    """Also behind each ``**``, which may stand for nothing."""
-    for i, part in enumerate(pattern):
-        if part == "**" and i in at:
-            at.add(i + 1)
-    return at

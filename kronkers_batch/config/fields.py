@@ -47,7 +47,7 @@ class Field:
 
     name: str
     kind: Kind
-    doc: str
+    doc: str = ""
     required: bool = False
     default: Any = None
     shown: str = ""  # the default in words

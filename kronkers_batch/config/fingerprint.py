@@ -213,6 +213,8 @@ def _source_fields(
         f"{prefix}.output": source.output,
         f"{prefix}.csv": dict(source.csv),
     }
+    if source.options:  # which no kind had when the first fingerprints were stored
+        found[f"{prefix}.options"] = plain(source.options)
     found[f"{prefix}.checks.{purpose}"] = _checks(source.checks, counted)
     return found
 

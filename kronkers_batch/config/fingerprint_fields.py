@@ -88,6 +88,7 @@ SOURCE_FIELDS: dict[str, Counts] = {
     "inputs": Counts.BOTH,
     "output": Counts.BOTH,
     "csv": Counts.BOTH,
+    "options": Counts.BOTH,
     "memory": Counts.NEVER,
     "time_limit": Counts.NEVER,
 }

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from kronkers_batch.config.claims import path_of
 from kronkers_batch.config.places import FIX, Places
 from kronkers_batch.config.problems import Problems
 from kronkers_batch.config.source_file import RawSource
-from kronkers_batch.config.spec import CodeFile, Config, ModelSpec, Origin, SourceKind
+from kronkers_batch.config.source_kinds import SOURCE_KINDS
+from kronkers_batch.config.spec import CodeFile, Config, ModelSpec, Origin
 
 
 def check(config: Config, places: Places, raw: Mapping[str, RawSource], problems: Problems) -> None:
     """Notes each path that leads to a forbidden place; ``raw`` knows the sources' lines."""
     for name, source in config.sources.items():
-        key = "url" if source.kind is SourceKind.DATABASE else "path"
-        if path := path_of(source):
+        kind = SOURCE_KINDS[source.kind]
+        if path := kind.claimed(source):
+            key = kind.place_key
             why = places.pattern_refusal(path, source.department)
             _note(why, raw[name].at(key).origin(key), problems)
     for model in config.models.values():

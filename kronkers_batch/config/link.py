@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as MappingType
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from kronkers_batch.config import checks, model_build
+from kronkers_batch.config.check_kinds.base import TIMES
 from kronkers_batch.config.kinds import safe_path
 from kronkers_batch.config.model_file import RawModel
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.source_file import RawSource, check_columns
-from kronkers_batch.config.spec import InputRef, ModelSpec, SourceKind, SourceSpec
+from kronkers_batch.config.source_kinds import SOURCE_KINDS
+from kronkers_batch.config.source_kinds.base import COLUMNS, SourceKind
+from kronkers_batch.config.spec import InputRef, ModelSpec, SourceSpec
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
+
+_FIELDS = frozenset(field.name for field in fields(SourceSpec))
 
 
 class Linker:
@@ -53,8 +60,8 @@ class Linker:
             if source is None:
                 return None
             declared: dict[str, Column] | None = source.values["columns"]
-            if declared is None and source.values["kind"] is SourceKind.OUTPUT and source.values["output"]:
-                return self.columns(InputRef(output=source.values["output"]))
+            if declared is None and source.output:
+                return self.columns(InputRef(output=source.output))
             return declared
         model = self.raw_models.get(ref.output)
         if model is None or model.values["source"] is None:
@@ -81,9 +88,7 @@ class Linker:
             if source is None:
                 return ()
             key: tuple[str, ...] = source.values["key"]
-            return key or (
-                self.ref_key(InputRef(output=source.values["output"])) if source.values["output"] else ()
-            )
+            return key or (self.ref_key(InputRef(output=source.output)) if source.output else ())
         return self.key(self.raw_models[ref.output]) if ref.output in self.raw_models else ()
 
     def time_column(self, ref: InputRef) -> str:
@@ -139,9 +144,6 @@ class Linker:
         resolved = checks.resolve(values["checks"], types, self.problems)
         if len(self.problems) > before or values["department"] is None or values["kind"] is None:
             return None
-        path = values["path"]
-        if path and values["kind"] is not SourceKind.PACKAGE:
-            path = str(safe_path(path, self.project))
         return SourceSpec(
             name=raw.name,
             department=values["department"],
@@ -153,34 +155,33 @@ class Linker:
             checks=resolved,
             shared_with=values["shared_with"],
             origin=raw.tree.origin(""),
-            path=path,
-            package=values["package"],
-            url=values["url"],
-            query=values["query"],
-            watermark=values["watermark"],
-            inputs=values["inputs"] or {},
-            output=values["output"],
-            csv=values["csv"] or {},
-            memory=values["memory"],
-            time_limit=values["time_limit"],
+            **self._special(SOURCE_KINDS[values["kind"]], values),
         )
+
+    def _special(self, kind: SourceKind, values: MappingType[str, Any]) -> dict[str, Any]:
+        """What the keys of a kind say, as fields of SourceSpec."""
+        said = {key.name: values[key.name] for key in kind.keys if key.name != COLUMNS.name}
+        found = {name: value for name, value in said.items() if name in _FIELDS and value is not None}
+        if kind.has_files and found["path"]:
+            found["path"] = str(safe_path(found["path"], self.project))
+        return found | {"options": {name: value for name, value in said.items() if name not in _FIELDS}}
 
     def _time_column(self, raw: RawSource, columns: MappingType[str, Column]) -> None:
         name = raw.values["time_column"]
         where = raw.at("time_column").origin("time_column")
         if name and name not in columns:
             self.problems.add(where, f"there is no column '{name}' in the source", suggest(name, columns))
-        elif name and columns[name].type not in checks.MOMENTS:
+        elif name and columns[name].type not in TIMES:
             what = f"the time column '{name}' has the type {columns[name].type}"
-            self.problems.add(where, what, f"allowed types: {', '.join(checks.MOMENTS)}")
+            self.problems.add(where, what, f"allowed types: {', '.join(TIMES)}")
 
     def _output_columns(self, raw: RawSource, columns: MappingType[str, Column]) -> None:
-        if raw.values["kind"] is not SourceKind.OUTPUT or raw.values["columns"] is None:
+        if not raw.output or raw.values["columns"] is None:
             return
-        there = self.columns(InputRef(output=raw.values["output"]))
+        there = self.columns(InputRef(output=raw.output))
         for name in columns if there is not None else ():
             if there is not None and name not in there:
-                what = f"the output of '{raw.values['output']}' has no column '{name}'"
+                what = f"the output of '{raw.output}' has no column '{name}'"
                 self.problems.add(raw.at("columns").origin(f"columns.{name}"), what, suggest(name, there))
 
     # ------------------------------------------------------------ cycles
@@ -222,6 +223,6 @@ class Linker:
 
 def _refs(raw: RawSource) -> list[tuple[InputRef, str]]:
     found = [(ref, f"inputs.{name}") for name, ref in (raw.values["inputs"] or {}).items()]
-    if raw.values["output"] and raw.values["kind"] is SourceKind.OUTPUT:
-        found.append((InputRef(output=raw.values["output"]), "output"))
+    if raw.output:
+        found.append((InputRef(output=raw.output), "output"))
     return found

@@ -34,7 +34,8 @@ from kronkers_batch.config.model_parts import (
 from kronkers_batch.config.model_parts import METRICS as METRICS
 from kronkers_batch.config.nodes import Mapping, Node
 from kronkers_batch.config.problems import Problems
-from kronkers_batch.config.source_file import INPUT, check_name
+from kronkers_batch.config.source_fields import INPUT
+from kronkers_batch.config.source_file import check_name
 from kronkers_batch.config.spec import Language, Promote, RowsPolicy, Task, Unseen
 
 # What monitoring computes, which this lower room may not import; a test holds the two together.

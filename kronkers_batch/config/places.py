@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kronkers_batch.config import account
-from kronkers_batch.config.claims import Claims, is_in, resolved, sqlite_file
+from kronkers_batch.config.claims import Claims
+from kronkers_batch.config.paths import is_in, resolved, sqlite_file
 from kronkers_batch.config.spec import Config, SourceSpec
 
 FIX = (

@@ -18,7 +18,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 
-from kronkers_batch.config.claims import fixed_part
+from kronkers_batch.config.paths import fixed_part
+from kronkers_batch.config.source_kinds import SOURCE_KINDS
 from kronkers_batch.config.spec import (
     CodeFile,
     Config,
@@ -28,7 +29,6 @@ from kronkers_batch.config.spec import (
     ModelSpec,
     Origin,
     Secret,
-    SourceKind,
     SourceSpec,
     WarehouseSpec,
 )
@@ -49,6 +49,7 @@ LEFT_OUT: Mapping[type, frozenset[str]] = {
 
 LATER: Mapping[type, Mapping[str, object]] = {
     WarehouseSpec: {"keep_snapshots": dt.timedelta(days=90)},
+    SourceSpec: {"options": {}},
 }
 """Fields that came when definitions were signed already, with their defaults: where they have these they are
 left out, so that a new release asks nobody to sign again what they signed."""
@@ -127,9 +128,7 @@ def outputs(ref: InputRef, sources: Mapping[str, SourceSpec]) -> list[str]:
     """The models whose outputs are behind a reference, also through queries, by name."""
     found = {ref.output}
     for source in reached(ref, sources):
-        found |= {inner.output for inner in source.inputs.values()}
-        if source.kind is SourceKind.OUTPUT:
-            found.add(source.output)
+        found |= {source.output, *(inner.output for inner in source.inputs.values())}
     return sorted(found - {""})
 
 
@@ -192,7 +191,7 @@ def _fields(value: object, project: Path) -> dict[str, object]:
 def _field(owner: object, name: str, item: object, project: Path) -> object:
     is_path = isinstance(owner, Environment) or (isinstance(owner, WarehouseSpec) and name != "url")
     if isinstance(owner, SourceSpec) and name == "path":
-        is_path = owner.kind is not SourceKind.PACKAGE
+        is_path = not SOURCE_KINDS[owner.kind].is_inside
     if is_path and isinstance(item, str):
         return place(item, project)
     return _plain(item, project, is_address=name == "url")

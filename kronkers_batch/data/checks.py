@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any
 
 import polars as pl
 
-from kronkers_batch.config.spec import CheckKind, CheckSpec, OnFailure, Origin
+from kronkers_batch.config.check_kinds import nulls, unique
+from kronkers_batch.config.spec import CheckSpec, OnFailure, Origin
+from kronkers_batch.data.check_kinds import of
+from kronkers_batch.data.check_kinds.base import TableJudge, Tally
 from kronkers_batch.data.findings import DROPPED, FAILED, PASSED, WARNED, CheckResult, Findings
-from kronkers_batch.data.rowwise import ROW_KINDS, RowChecks
-from kronkers_batch.data.unique import Seen, Unique
+from kronkers_batch.data.rowwise import RowChecks, is_rowwise
 from kronkers_batch.errors import CheckFailed
 from kronkers_batch.frames.schema import Schema
 
@@ -48,14 +49,12 @@ class Checker:
         self._checks = [*_key_checks(key, origin or Origin(where, 0, "key")), *checks]
         dropping = [c for c in self._checks if c.on_failure is OnFailure.DROP]
         staying = [c for c in self._checks if c.on_failure is not OnFailure.DROP]
-        self._droppers = RowChecks([c for c in dropping if c.kind in ROW_KINDS], schema)
-        self._seen = [(c, Seen(c.columns)) for c in dropping if c.kind is CheckKind.UNIQUE]
-        self._rows = RowChecks([c for c in staying if c.kind in ROW_KINDS], schema)
-        self._unique = [(c, Unique(c.columns)) for c in staying if c.kind is CheckKind.UNIQUE]
-        self._newest: dict[str, dt.datetime | dt.date | None] = {
-            c.columns[0]: None for c in staying if c.kind is CheckKind.FRESHNESS
-        }
-        self._failed: dict[int, int] = {id(c): 0 for c in self._checks}
+        self._droppers = RowChecks([c for c in dropping if is_rowwise(c)], schema)
+        self._again = [(c, j.dropper(c)) for c in dropping if isinstance(j := of(c.kind), TableJudge)]
+        self._rows = RowChecks([c for c in staying if is_rowwise(c)], schema)
+        self._counters = [(c, j.counter(c)) for c in staying if isinstance(j := of(c.kind), TableJudge)]
+        self._failed: dict[int, int] = {id(c): 0 for c in self._checks}  # rows, of checks that look at each
+        self._tallies: dict[int, Tally] = {}  # of checks over all rows
         self.read = 0
         self.kept = 0
 
@@ -70,12 +69,8 @@ class Checker:
         self.kept += frame.height
         for check, mask in zip(self._rows.checks, self._rows.masks(frame), strict=True):
             self._failed[id(check)] += int((~mask).sum())
-        for _, unique in self._unique:
-            unique.feed(frame)
-        for column, newest in self._newest.items():
-            here: Any = frame.get_column(column).max()
-            if here is not None and (newest is None or here > newest):
-                self._newest[column] = here
+        for _, counter in self._counters:
+            counter.feed(frame)
         return frame
 
     def finish(self, window_end: dt.datetime | None) -> tuple[CheckResult, ...]:
@@ -91,16 +86,16 @@ class Checker:
 
     def findings(self) -> Findings:
         """What was counted, once all rows were fed; to be judged for one moment or for several."""
-        for check, unique in self._unique:
-            self._failed[id(check)] = unique.finish()
-        self._unique = []
-        failed = tuple(self._failed[id(c)] for c in self._checks)
-        return Findings(tuple(self._checks), failed, dict(self._newest), self.read, self.kept)
+        self._tallies |= {id(check): counter.finish() for check, counter in self._counters}
+        self._counters = []
+        tallies = self._failed | self._tallies
+        found = tuple(tallies[id(c)] for c in self._checks)
+        return Findings(tuple(self._checks), found, self.read, self.kept)
 
     def close(self) -> None:
         """Frees what is held, when :meth:`finish` will not be called."""
-        for _, unique in self._unique:
-            unique.close()
+        for _, counter in self._counters:
+            counter.close()
 
     def _dropped(self, frame: pl.DataFrame) -> pl.DataFrame:
         if self._droppers.checks:
@@ -109,7 +104,7 @@ class Checker:
                 self._failed[id(check)] += int((~mask).sum())
                 stay &= mask
             frame = frame.filter(stay)
-        for check, seen in self._seen:
+        for check, seen in self._again:
             try:
                 again = seen.again(frame)
             except OverflowError:
@@ -127,5 +122,5 @@ def _key_checks(key: tuple[str, ...], origin: Origin) -> list[CheckSpec]:
     """What being a key means: no nulls, and unique."""
     if not key:
         return []
-    nulls = [CheckSpec(CheckKind.NULLS, (c,), {}, OnFailure.FAIL, 0.0, origin) for c in key]
-    return [*nulls, CheckSpec(CheckKind.UNIQUE, key, {}, OnFailure.FAIL, 0.0, origin)]
+    filled = [CheckSpec(nulls.KIND.name, (c,), {}, OnFailure.FAIL, 0.0, origin) for c in key]
+    return [*filled, CheckSpec(unique.KIND.name, key, {}, OnFailure.FAIL, 0.0, origin)]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kronkers_batch.config.spec import CheckKind, CheckSpec, OnFailure
+from kronkers_batch.config.spec import CheckSpec, OnFailure
+from kronkers_batch.data import check_kinds
+from kronkers_batch.data.check_kinds.base import Tally
 from kronkers_batch.errors import CheckFailed
 
 PASSED, WARNED, DROPPED, FAILED = "passed", "warned", "dropped", "failed"
@@ -25,7 +26,7 @@ class CheckResult:
 
     name: str
     columns: tuple[str, ...]
-    kind: CheckKind
+    kind: str  # a name of config.check_kinds
     action: OnFailure
     failed: int
     total: int
@@ -38,7 +39,7 @@ class CheckResult:
         return {
             "name": self.name,
             "columns": list(self.columns),
-            "kind": str(self.kind),
+            "kind": self.kind,
             "action": str(self.action),
             "failed": self.failed,
             "total": self.total,
@@ -49,29 +50,26 @@ class CheckResult:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> CheckResult:
-        """The inverse of :meth:`to_json`."""
-        kind, action = CheckKind(value["kind"]), OnFailure(value["action"])
-        return cls(**{**value, "columns": tuple(value["columns"]), "kind": kind, "action": action})
+        """The inverse of :meth:`to_json`. Raises ValueError where there is no such kind or action."""
+        check_kinds.of(value["kind"])
+        action = OnFailure(value["action"])
+        return cls(**{**value, "columns": tuple(value["columns"]), "action": action})
 
     def message(self) -> str:
         """One line for people: ``range(distance): dropped, 3 of 802 rows``."""
         name = f"input {self.source}, {self.name}" if self.source else self.name
-        if self.kind in (CheckKind.ROWS, CheckKind.FRESHNESS):
-            return f"{name}: {self.verdict} ({self.total} rows)"
-        return f"{name}: {self.verdict}, {self.failed} of {self.total} rows"
+        return f"{name}: {self.verdict}{check_kinds.of(self.kind).counts(self)}"
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What the checks counted, in the order of declaration: ``failed`` offending rows for each of ``checks``.
+    """What the checks counted, in the order of declaration: one of ``tallies`` for each of ``checks``.
 
-    ``newest`` is the newest value of each column with a freshness check. ``read`` rows were looked at by
-    checks that drop rows, ``kept`` by the others.
+    ``read`` rows were looked at by checks that drop rows, ``kept`` by the others.
     """
 
     checks: tuple[CheckSpec, ...]
-    failed: tuple[int, ...]
-    newest: Mapping[str, dt.datetime | dt.date | None]
+    tallies: tuple[Tally, ...]
     read: int
     kept: int
 
@@ -86,11 +84,11 @@ class Findings:
             CheckFailed: At least one check failed; says all of them.
         """
         end = window_end or dt.datetime.now(dt.UTC)
-        results = tuple(self._result(c, n, end) for c, n in zip(self.checks, self.failed, strict=True))
+        results = tuple(self._result(c, n, end) for c, n in zip(self.checks, self.tallies, strict=True))
         failed = [r for r in results if r.verdict == FAILED]
         if failed:
             noun = "check" if len(failed) == 1 else "checks"
-            lines = "".join(f"\n  {r.origin}: {_said(r)}" for r in failed)
+            lines = "".join(f"\n  {r.origin}: {check_kinds.of(r.kind).said(r)}" for r in failed)
             raise CheckFailed(
                 f"{len(failed)} {noun} failed{lines}",
                 where=where,
@@ -98,15 +96,10 @@ class Findings:
             )
         return results
 
-    def _result(self, check: CheckSpec, failed: int, end: dt.datetime) -> CheckResult:
+    def _result(self, check: CheckSpec, tally: Tally, end: dt.datetime) -> CheckResult:
         dropping = check.on_failure is OnFailure.DROP
         total = self.read if dropping else self.kept
-        if check.kind is CheckKind.ROWS:
-            least, most = check.arguments.get("min"), check.arguments.get("max")
-            failed = int((least is not None and total < least) or (most is not None and total > most))
-        elif check.kind is CheckKind.FRESHNESS:
-            newest = self.newest[check.columns[0]]
-            failed = int(newest is None or _moment(newest) < end - check.arguments["age"])
+        failed = check_kinds.of(check.kind).failed(check, tally, total, end)
         verdict = _VERDICTS[check.on_failure] if failed else PASSED
         if dropping and failed > check.up_to * total:
             verdict = FAILED
@@ -114,22 +107,3 @@ class Findings:
         return CheckResult(
             check.name, check.columns, check.kind, check.on_failure, failed, total, verdict, origin
         )
-
-
-def _said(result: CheckResult) -> str:
-    if result.kind is CheckKind.ROWS:
-        return f"{result.kind}: there are {result.total} rows"
-    if result.kind is CheckKind.FRESHNESS:
-        return (
-            f"{result.name}: the newest row is too old"
-            if result.total
-            else f"{result.name}: there are no rows"
-        )
-    more = ", more than may be dropped" if result.action is OnFailure.DROP else ""
-    return f"{result.name}: {result.failed} of {result.total} rows{more}"
-
-
-def _moment(value: dt.datetime | dt.date) -> dt.datetime:
-    if isinstance(value, dt.datetime):
-        return value
-    return dt.datetime.combine(value, dt.time(), dt.UTC)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from kronkers_batch.config.places import Places
-from kronkers_batch.config.spec import CheckSpec, InputRef, SourceKind, SourceSpec
-from kronkers_batch.data.stated import Heads, Stated
+from kronkers_batch.config.spec import CheckSpec, InputRef, SourceSpec
+from kronkers_batch.data import source_kinds
+from kronkers_batch.data.stated import Stated
 from kronkers_batch.data.window import Window
-from kronkers_batch.digests import Json
 
 
 def stated(
@@ -27,7 +27,8 @@ def stated(
     Raises:
         SourceError: A file is missing or lies where none may, or a watermark query failed.
     """
-    return Stated(definition(source), window.to_json(), _contents(source, window, sources, places))
+    contents = source_kinds.of(source.kind).contents(source, window, sources, places)
+    return Stated(definition(source), window.to_json(), contents)
 
 
 def definition(source: SourceSpec) -> str:
@@ -35,11 +36,6 @@ def definition(source: SourceSpec) -> str:
 
     A database's URL counts without its user and password, so that a changed password reads nothing anew.
     """
-    address = ""
-    if source.kind is SourceKind.DATABASE:
-        from kronkers_batch.data.sources.database import where
-
-        address = where(source)
     parts = [
         source.name,
         source.department,
@@ -50,13 +46,15 @@ def definition(source: SourceSpec) -> str:
         [_check(c) for c in source.checks],
         source.path,
         source.package,
-        address,
+        source_kinds.of(source.kind).address(source),
         source.query,
         source.watermark,
         {name: _ref(ref) for name, ref in sorted(source.inputs.items())},
         source.output,
         dict(sorted(source.csv.items())),
     ]
+    if source.options:  # which no kind had when the first identities were stored
+        parts.append(dict(sorted(source.options.items())))
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()
 
 
@@ -66,37 +64,3 @@ def _check(check: CheckSpec) -> list[Any]:
 
 def _ref(ref: InputRef) -> list[str]:
     return ["source", ref.source] if ref.source else ["output", ref.output]
-
-
-def _contents(
-    source: SourceSpec, window: Window, sources: Mapping[str, SourceSpec], places: Places
-) -> Json | Heads | Mapping[str, Heads | Stated]:
-    if source.kind in (SourceKind.PARQUET, SourceKind.CSV):
-        return _files(source, places)
-    if source.kind is SourceKind.PACKAGE:
-        from kronkers_batch.data.sources.package import distribution
-
-        return [distribution(source).version, *_files(source, places)]
-    if source.kind is SourceKind.DATABASE:
-        from kronkers_batch.data.sources.database import watermark
-
-        return watermark(source, window, places)
-    if source.kind is SourceKind.OUTPUT:
-        return Heads(source.output, window.start, window.end)
-    return {
-        name: Heads(ref.output, window.start, window.end)
-        if ref.output
-        else stated(
-            sources[ref.source],
-            window if sources[ref.source].kind is SourceKind.OUTPUT else Window(None, None),
-            sources=sources,
-            places=places,
-        )
-        for name, ref in source.inputs.items()
-    }
-
-
-def _files(source: SourceSpec, places: Places) -> list[Json]:
-    from kronkers_batch.data.sources.files import states
-
-    return [[cast(Json, part) for part in state[:3]] for state in states(source, places)]

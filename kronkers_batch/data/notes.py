@@ -5,13 +5,8 @@ from __future__ import annotations
 import glob
 from collections.abc import Mapping
 
-from kronkers_batch.config.spec import SourceKind, SourceSpec
-
-_UNASKED = (
-    "has no `watermark:`, so nobody asks the database whether its rows changed: a window that was read once "
-    "is not read again, and rows that are corrected or come later stay out of it\n"
-    "  -> Declare a cheap query whose value changes with the rows, such as the newest `updated_at`."
-)
+from kronkers_batch.config.source_kinds import SOURCE_KINDS
+from kronkers_batch.config.spec import SourceSpec
 
 
 def notes(sources: Mapping[str, SourceSpec]) -> list[str]:
@@ -19,8 +14,8 @@ def notes(sources: Mapping[str, SourceSpec]) -> list[str]:
     found = []
     for name, source in sorted(sources.items()):
         where = f"{source.origin.file}:{source.origin.line}: source {name}"
-        if source.kind is SourceKind.DATABASE and not source.watermark:
-            found.append(f"{where} {_UNASKED}")
+        kind = SOURCE_KINDS[source.kind]
+        found += [f"{where} {remark}" for remark in kind.remarks(source)]
         if left_out := _left_out(source):
             noun = (
                 "1 file that fits `path:` is" if left_out == 1 else f"{left_out} files that fit `path:` are"
@@ -33,7 +28,7 @@ def notes(sources: Mapping[str, SourceSpec]) -> list[str]:
 
 
 def _left_out(source: SourceSpec) -> int:
-    if not glob.has_magic(source.path):
+    if not SOURCE_KINDS[source.kind].has_files or not glob.has_magic(source.path):
         return 0
     from kronkers_batch.data.sources import files  # and with it Polars, for who declares a pattern
 

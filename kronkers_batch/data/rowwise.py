@@ -16,16 +16,13 @@ from typing import Any
 
 import polars as pl
 
-from kronkers_batch.config.expressions import ExpressionError
-from kronkers_batch.config.spec import CheckKind, CheckSpec
-from kronkers_batch.data.expression import compile_expression
+from kronkers_batch.config.check_kinds import CHECK_KINDS
+from kronkers_batch.config.spec import CheckSpec
+from kronkers_batch.data import check_kinds
+from kronkers_batch.data.check_kinds.base import RowJudge
 from kronkers_batch.errors import CheckFailed, ConfigError
-from kronkers_batch.frames.schema import ColumnType, Schema
+from kronkers_batch.frames.schema import Schema
 from kronkers_batch.frames.tables import polars_schema
-
-ROW_KINDS = frozenset(
-    {CheckKind.NULLS, CheckKind.RANGE, CheckKind.SET, CheckKind.PATTERN, CheckKind.EXPRESSION}
-)
 
 _SWITCH = 0.0005  # seconds
 _ahead: list[threading.Thread] = []
@@ -82,7 +79,7 @@ class RowChecks:
 
     def __init__(self, checks: Sequence[CheckSpec], schema: Schema) -> None:
         self.checks = tuple(checks)
-        self._passes = [_passes(c, schema) for c in checks]
+        self._passes = [_judge(c).passes(c, schema) for c in checks]
         self._masks: dict[int, pl.Series] = {}
         empty = polars_schema(schema).to_frame()
         for check, passes in zip(self.checks, self._passes, strict=True):
@@ -128,10 +125,10 @@ class RowChecks:
         for i, check in enumerate(self.checks):
             # A name of its own each: of two checks with one name pandera keeps one.
             made = pa.Check(self._noting(i), name=f"{i}:{check.name}", ignore_na=False, n_failure_cases=1)
-            if check.kind is CheckKind.EXPRESSION:
-                over_rows.append(made)
-            else:
+            if CHECK_KINDS[check.kind].of_column:
                 by_column[check.columns[0]].append(made)
+            else:
+                over_rows.append(made)
         columns = {name: pa.Column(nullable=True, checks=found) for name, found in by_column.items()}
         return pa.DataFrameSchema(columns, checks=over_rows)
 
@@ -147,34 +144,16 @@ class RowChecks:
         return holds
 
 
-def _passes(check: CheckSpec, schema: Schema) -> pl.Expr:
-    """Where a row holds; never null. A null passes every column check but ``nulls``."""
-    if check.kind is CheckKind.EXPRESSION:
-        try:
-            compiled = compile_expression(str(check.arguments["expression"]), schema)
-        except (ExpressionError, ValueError) as error:
-            raise ConfigError(str(error), where=str(check.origin), fix="Correct the expression.") from None
-        return compiled.fill_null(False)
-    column = pl.col(check.columns[0])
-    floats = schema[check.columns[0]].type in (ColumnType.FLOAT, ColumnType.FLOAT32)
-    if check.kind is CheckKind.NULLS:
-        # Whoever writes floats has no other way than NaN to say that one is missing.
-        return (
-            (column.is_not_null() & column.is_not_nan()).fill_null(False) if floats else column.is_not_null()
-        )
-    if check.kind is CheckKind.SET:
-        return column.is_in(list(check.arguments["values"])).fill_null(True)
-    if check.kind is CheckKind.PATTERN:
-        return column.str.contains(rf"\A(?:{check.arguments['pattern']})\z").fill_null(True)
-    inside = pl.lit(True)
-    if (least := check.arguments.get("min")) is not None:
-        inside &= column >= least
-    if (most := check.arguments.get("max")) is not None:
-        inside &= column <= most
-    if floats:
-        # Polars takes NaN for the largest number; it is in no range.
-        inside &= column.is_not_nan()
-    return inside.fill_null(True)
+def is_rowwise(check: CheckSpec) -> bool:
+    """Whether a check looks at one row at a time."""
+    return isinstance(check_kinds.of(check.kind), RowJudge)
+
+
+def _judge(check: CheckSpec) -> RowJudge:
+    judge = check_kinds.of(check.kind)
+    if not isinstance(judge, RowJudge):
+        raise TypeError(f"the check '{check.kind}' does not look at one row at a time")
+    return judge
 
 
 def _try(check: CheckSpec, passes: pl.Expr, empty: pl.DataFrame) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from kronkers_batch.config.spec import InputRef, ModelSpec, SourceKind, SourceSpec
+from kronkers_batch.config.source_kinds import output
+from kronkers_batch.config.spec import InputRef, ModelSpec, SourceSpec
 from kronkers_batch.data.stated import Heads
 from kronkers_batch.data.window import Window
 from kronkers_batch.declared.windows import days
@@ -33,7 +34,7 @@ def output_source(services: Services, upstream: ModelSpec) -> SourceSpec:
         name=f"output.{upstream.name}",
         department=upstream.department,
         description=f"the output of {upstream.name}",
-        kind=SourceKind.OUTPUT,
+        kind=output.KIND.name,
         schema=Schema((*keys.columns, *predicted)),
         key=upstream.key,
         time_column="",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 
-from kronkers_batch.config.spec import InputRef, ModelSpec, SourceKind, SourceSpec
+from kronkers_batch.config.source_kinds import SOURCE_KINDS
+from kronkers_batch.config.spec import InputRef, ModelSpec, SourceSpec
 from kronkers_batch.data.window import Window
 from kronkers_batch.session.services import Services, midnight
 
@@ -32,7 +33,7 @@ def holdout_start(model: ModelSpec, window: Window) -> dt.datetime | None:
 
 def is_timed(source: SourceSpec) -> bool:
     """Whether windows select rows of this source."""
-    return bool(source.time_column) or source.kind is SourceKind.OUTPUT
+    return bool(source.time_column) or SOURCE_KINDS[source.kind].is_dated
 
 
 def days(window: Window) -> Iterator[dt.date]:
@@ -58,6 +59,6 @@ def outputs_of(services: Services, ref: InputRef) -> Iterator[str]:
             yield current.output
             continue
         source = services.source(current.source)
-        if source.kind is SourceKind.OUTPUT:
+        if source.output:
             waiting.append(InputRef(output=source.output))
         waiting += source.inputs.values()

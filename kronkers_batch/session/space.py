@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kronkers_batch.config.claims import sqlite_file
+from kronkers_batch.config.paths import sqlite_file
 from kronkers_batch.config.spec import Config
 from kronkers_batch.store import faults
 

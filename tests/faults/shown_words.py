@@ -43,8 +43,8 @@ MAKERS = {"error": 2, "at": 1, "moved": 1}
 """Methods that make an error or name a place, and how many of their first arguments are words."""
 
 SAYERS = {
-    "_counted", "_first", "_called", "_fix", "_said", "_why_missing", "near", "scrubbed", "shown",
-    "type_name", "where", "words_of",
+    "_counted", "_first", "_called", "_fix", "_said", "_why_missing", "called", "near", "said", "scrubbed",
+    "shown", "type_name", "where", "words_of",
 }  # fmt: skip
 """Functions whose results are words of errors: what they return is looked at as well."""
 
@@ -146,6 +146,8 @@ _THERE = {
     "data/sources/files.py:_why_missing": "path.parent parent.parent",
     # A file of a declared pattern: its path where only digits are open, else the pattern and a count.
     "data/sources/files.py:_called": "str(path) count number",
+    # A file of a declared package, which is public.
+    "data/source_kinds/package.py:called": "str(path)",
     # A column name that is spelt like a declared one.
     "frames/near.py:near": "best[1]",
     "frames/tables.py:type_name": "dtype.base_type().__name__",
@@ -159,7 +161,7 @@ _THERE = {
 THERE = {f"{place}: {word}" for place, found in _THERE.items() for word in found.split()} | {
     "data/duck.py:words_of: _WORD.sub(kept, line[first:last])",
     "data/duck.py:scrubbed: type(error).__name__",
-    "data/rowwise.py:_passes: str(error)",  # about the declared expression
+    "data/check_kinds/expression.py:passes: str(error)",  # about the declared expression
     # Versions, and names of packages.
     "pipeline/champion.py:_another: _changed(services, model, version, worker)",
     # Names that stand in the query.

@@ -8,9 +8,7 @@ import polars as pl
 import pytest
 
 from kronkers_batch import errors
-from kronkers_batch.config.spec import SourceKind
-from kronkers_batch.data import duck
-from kronkers_batch.data.sources import files
+from kronkers_batch.data import duck, source_kinds
 from kronkers_batch.frames.near import near
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.frames.tables import conform
@@ -186,8 +184,8 @@ def test_a_file_that_a_pattern_found_is_named_where_only_digits_are_open(tmp_pat
     path = tmp_path / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("nothing\n")
-    spec = source(str(SourceKind.CSV), schema(id="integer"), path=tmp_path / pattern)
-    ((found, place),) = files.located(spec)
+    spec = source("csv", schema(id="integer"), path=tmp_path / pattern)
+    ((found, place),) = source_kinds.of("csv").located(spec)
     assert found == path
     error = place.error("wrong", "do", "more")
     if shown:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kronkers_batch.config.spec import CheckKind, CheckSpec, OnFailure, OutputColumn
+from kronkers_batch.config.spec import CheckSpec, OnFailure, OutputColumn
 from kronkers_batch.declared.sources import has_heads, read_output
 from kronkers_batch.declared.windows import scoring_window
 from kronkers_batch.errors import NotFound, SourceError
@@ -79,7 +79,7 @@ def test_a_changed_definition_of_scoring_is_scored_anew(world: World, version: M
     """A date is scored anew when the score window, the key, a check or an output column changed."""
     world.output(version)
     declared = world.services.model(MODEL)
-    check = CheckSpec(CheckKind.NULLS, ("score",), {"allowed": False}, OnFailure.FAIL, 0.0, HERE)
+    check = CheckSpec("nulls", ("score",), {"allowed": False}, OnFailure.FAIL, 0.0, HERE)
     changes: list[dict[str, Any]] = [
         {"windows": replace(declared.windows, score=dt.timedelta(days=2))},
         {"key": ("id", "g")},

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from kronkers_batch.config.spec import CheckKind, CheckSpec, OnFailure, OutputColumn, RowsPolicy
+from kronkers_batch.config.spec import CheckSpec, OnFailure, OutputColumn, RowsPolicy
 from kronkers_batch.declared.declaration import as_trained, declaration, read_code
 from kronkers_batch.declared.sources import source_of
 from kronkers_batch.declared.windows import scoring_window
@@ -162,7 +162,7 @@ def test_a_column_that_is_gone_is_named(night: Night):
 
 def test_a_failed_input_check_stops_the_scoring(night: Night):
     """A failed check of a model's input stops the scoring: no output is made."""
-    check = CheckSpec(CheckKind.RANGE, ("x",), {"min": 100.0}, OnFailure.FAIL, 0.0, HERE)
+    check = CheckSpec("range", ("x",), {"min": 100.0}, OnFailure.FAIL, 0.0, HERE)
     with pytest.raises(CheckFailed, match=r"range\(x\)"):
         night.score(night.champion(), input_checks=(check,))
     assert night.world.services.warehouse.outputs(MODEL) == []
@@ -170,7 +170,7 @@ def test_a_failed_input_check_stops_the_scoring(night: Night):
 
 def test_a_failed_output_check_holds(night: Night):
     """A failed check of an output holds it: the scores are kept, and readers do not get them."""
-    check = CheckSpec(CheckKind.RANGE, ("score",), {"max": 0.0}, OnFailure.FAIL, 0.0, HERE)
+    check = CheckSpec("range", ("score",), {"max": 0.0}, OnFailure.FAIL, 0.0, HERE)
     found = night.score(night.champion(), output_checks=(check,))
     assert not found.published
     assert "range(score)" in found.message()

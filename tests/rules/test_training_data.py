@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from kronkers_batch.config.spec import CheckKind, CheckSpec, Feature, InputRef, ModelSpec, OnFailure
+from kronkers_batch.config.spec import CheckSpec, Feature, InputRef, ModelSpec, OnFailure
 from kronkers_batch.data.window import Window
 from kronkers_batch.declared.sources import source_of
 from kronkers_batch.declared.windows import days, holdout_start, scoring_window, training_window
@@ -42,7 +42,7 @@ def day(number: int) -> dt.datetime:
 
 
 def check(action: OnFailure, up_to: float = 0.0) -> CheckSpec:
-    return CheckSpec(CheckKind.RANGE, ("x",), {"min": 1.0}, action, up_to, HERE)
+    return CheckSpec("range", ("x",), {"min": 1.0}, action, up_to, HERE)
 
 
 def test_the_training_window_ends_before_labels_are_late(world: World):

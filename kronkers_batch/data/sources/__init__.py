@@ -1,25 +1,22 @@
-"""Sources: one small module a kind. ``read`` gives the rows of any of them."""
+"""What the kinds of sources are read with. ``read`` gives the rows of a source of any kind."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kronkers_batch.config.spec import SourceKind, SourceSpec
+from kronkers_batch.config.spec import SourceSpec
+from kronkers_batch.data import source_kinds
+from kronkers_batch.data.source_kinds.base import Reading
 from kronkers_batch.data.window import Window
 from kronkers_batch.store import transaction
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     import polars as pl
 
     from kronkers_batch.config.places import Places
     from kronkers_batch.data.sources.memory import Found
     from kronkers_batch.data.sources.output import OutputReader
-
-_FILES = (SourceKind.PARQUET, SourceKind.CSV, SourceKind.PACKAGE)
 
 
 def read(
@@ -52,34 +49,5 @@ def read(
     from kronkers_batch.data.sources.rows import rechunked
 
     transaction.refuse_inside("a source")
-    reading = _Reading(outputs, sources, places, chunk_rows, window.end)
+    reading = Reading(outputs, sources, places, chunk_rows, window.end, tell, source_kinds.of)
     return rechunked(reading.frames(source, window, tell), chunk_rows)
-
-
-@dataclass(frozen=True)
-class _Reading:
-    """What stays the same from a query down to its inputs' inputs; ``end`` is of the outermost window."""
-
-    outputs: OutputReader | None
-    sources: Mapping[str, SourceSpec]
-    places: Places
-    rows: int
-    end: dt.datetime | None
-
-    def frames(
-        self, source: SourceSpec, window: Window, tell: Callable[[Found], None]
-    ) -> Iterator[pl.DataFrame]:
-        from kronkers_batch.data.sources import database, files, inputs, output, query
-
-        if source.kind in _FILES:
-            return files.read(source, window, self.rows, self.places)
-        if source.kind is SourceKind.DATABASE:
-            return database.read(source, window, self.places)
-        if source.kind is SourceKind.OUTPUT:
-            return output.read(source, window, self.outputs)
-
-        def read_input(other: SourceSpec, tell: Callable[[Found], None]) -> Iterator[pl.DataFrame]:
-            return self.frames(other, inputs.whole(other, window), tell)
-
-        declared = inputs.Inputs(source, self.end, self.sources, self.places, self.rows, read_input, tell)
-        return query.read(source, window, self.rows, self.outputs, declared)

@@ -41,6 +41,12 @@ class Format:
     nulls: tuple[str, ...]
 
 
+def format_of(source: SourceSpec, missing: tuple[str, ...] = ("",)) -> Format:
+    """How the source's files are written; ``missing`` are the texts for null where it declares none."""
+    nulls = {"", source.csv["null"]} if "null" in source.csv else missing
+    return Format(source.csv.get("delimiter", ","), source.csv.get("quote", '"'), tuple(nulls))
+
+
 def read(
     file: Opened, source: SourceSpec, window: Window, form: Format, place: Place
 ) -> Iterator[pl.DataFrame]:

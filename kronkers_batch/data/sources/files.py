@@ -1,41 +1,123 @@
-"""Sources that are files: one path or a glob of Parquet or CSV files, read one after the other."""
+"""Sources that are files: one path or a glob, read one after the other, whatever is in them."""
 
 from __future__ import annotations
 
 import glob
 import os
 import re
-from collections.abc import Iterator
+from abc import abstractmethod
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from kronkers_batch.config import opening
 from kronkers_batch.config.opening import Opened
 from kronkers_batch.config.places import FIX, Places
-from kronkers_batch.config.spec import SourceKind, SourceSpec
+from kronkers_batch.config.spec import SourceSpec
+from kronkers_batch.data.source_kinds.base import Reader, Reading
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.data.window import Window
+from kronkers_batch.digests import Json
 from kronkers_batch.errors import SourceError
 
 if TYPE_CHECKING:  # who only asks for the files' state needs no Polars
     import polars as pl
 
-    from kronkers_batch.data.sources import csvfile
-
 _RIGHTS = "Give the account that runs this the right to read it."
 _ASIDE = ("_", ".")
-_PATTERNS = (SourceKind.PARQUET, SourceKind.CSV)
-_NULLS = {SourceKind.PACKAGE: ("", "NA"), SourceKind.CSV: ("",)}
 
 
-def paths(source: SourceSpec) -> list[Path]:
-    """The files of a Parquet, CSV or package source, sorted by path. Raises SourceError without any."""
-    if source.kind is SourceKind.PACKAGE:
-        from kronkers_batch.data.sources import package
+class FileReader(Reader):
+    """Reads a kind of files: finds and opens them, judges what was opened, and sees whether it changes.
 
-        return [package.locate(source)]
+    A kind says by ``typed`` how one open file is read. It opens no file itself.
+    """
+
+    @abstractmethod
+    def typed(
+        self, file: Opened, source: SourceSpec, window: Window, rows: int, place: Place
+    ) -> Iterator[pl.DataFrame]:
+        """Typed frames of the rows of one file in the window, of at most about ``rows`` rows each.
+
+        Read ``file.reading``, which nobody can lead elsewhere. Raises SourceError.
+        """
+
+    def streams(self, source: SourceSpec) -> bool:
+        """Whether the files are Parquet: of them a query reads only the columns that it needs."""
+        del source
+        return False
+
+    def look(self, file: Opened, source: SourceSpec, place: Place) -> None:
+        """Raises SourceError where a file that streams cannot be read, or has other columns; reads no row."""
+        from kronkers_batch.data.sources import parquet
+
+        _refuse_empty(file, place)
+        parquet.look(file, source, place)
+
+    def paths(self, source: SourceSpec) -> list[Path]:
+        """The file, or those that fit the pattern, sorted. Raises SourceError without any."""
+        return _paths(source)
+
+    def called(self, source: SourceSpec, path: Path, number: int, count: int) -> str:
+        """What one of the files is called in messages."""
+        return _called(source, path, number, count)
+
+    def located(self, source: SourceSpec) -> Iterator[tuple[Path, Place]]:
+        """As :meth:`paths`, each with its place for messages."""
+        found = self.paths(source)
+        for number, path in enumerate(found, 1):
+            called = self.called(source, path, number, len(found))
+            yield path, Place.of(source).at(called, "" if called == str(path) else str(path))
+
+    def states(self, source: SourceSpec, places: Places) -> list[tuple[object, ...]]:
+        """What tells cheaply whether the files are those of another time. Raises SourceError."""
+        found = []
+        for path, place in self.located(source):
+            with opened(source, path, place, places) as file:
+                found.append(file.state)
+        return found
+
+    def state(self, source: SourceSpec, sources: Mapping[str, SourceSpec], places: Places) -> Hashable | None:
+        """The states of the files. Raises SourceError."""
+        del sources
+        return tuple(self.states(source, places))
+
+    def contents(
+        self, source: SourceSpec, window: Window, sources: Mapping[str, SourceSpec], places: Places
+    ) -> list[Json]:
+        """Resolved path, size and time (ns) of each file. Raises SourceError."""
+        del window, sources
+        return [[cast(Json, part) for part in state[:3]] for state in self.states(source, places)]
+
+    def read(self, source: SourceSpec, window: Window, reading: Reading) -> Iterator[pl.DataFrame]:
+        """The rows of the files, in order. Raises SourceError, behind the last row where a file changed."""
+        before = self.states(source, reading.places)
+        for (path, place), state in zip(self.located(source), before, strict=False):
+            with opened(source, path, place, reading.places) as file:
+                if file.state != state:
+                    raise changed(source)
+                yield from self.frames(file, source, window, reading.rows, place)
+        if self.states(source, reading.places) != before:
+            raise changed(source)
+
+    def frames(
+        self, file: Opened, source: SourceSpec, window: Window, rows: int, place: Place
+    ) -> Iterator[pl.DataFrame]:
+        """As :meth:`read`, of one open file."""
+        try:
+            _refuse_empty(file, place)
+            yield from self.typed(file, source, window, rows, place)
+        except SourceError:
+            if file.again() != file.state:  # what is wrong in it is that it was being written
+                raise changed(source) from None
+            raise
+        if file.again() != file.state:
+            raise changed(source)
+
+
+def _paths(source: SourceSpec) -> list[Path]:
     place = Place.of(source)
     path = Path(source.path)
     if path.is_file():
@@ -75,15 +157,7 @@ def _fitting(pattern: str) -> tuple[list[Path], int]:
 
 def left_out(source: SourceSpec) -> int:
     """How many files fit the source's pattern, and are left out since they are unfinished or no data."""
-    return _fitting(source.path)[1] if source.kind in _PATTERNS and glob.has_magic(source.path) else 0
-
-
-def located(source: SourceSpec) -> Iterator[tuple[Path, Place]]:
-    """As :func:`paths`, each with its place for messages."""
-    found = paths(source)
-    for number, path in enumerate(found, 1):
-        called = _called(source, path, number, len(found))
-        yield path, Place.of(source).at(called, "" if called == str(path) else str(path))
+    return _fitting(source.path)[1] if glob.has_magic(source.path) else 0
 
 
 def _called(source: SourceSpec, path: Path, number: int, count: int) -> str:
@@ -91,7 +165,7 @@ def _called(source: SourceSpec, path: Path, number: int, count: int) -> str:
 
     Such a name is told where the pattern leaves nothing open but digits and the marks of dates and numbers.
     """
-    if source.kind is SourceKind.PACKAGE or str(path) == source.path:
+    if str(path) == source.path:
         return str(path)
     if _digits_only(source.path).fullmatch(str(path)):
         return str(path)
@@ -134,15 +208,6 @@ def _not_opened(error: opening.PathRefused | OSError, path: Path, place: Place) 
     return place.error(f"the file cannot be opened: {os.strerror(error.errno or 0)}", _RIGHTS)
 
 
-def states(source: SourceSpec, places: Places) -> list[tuple[object, ...]]:
-    """What tells cheaply whether the files are those of another time. Raises SourceError."""
-    found = []
-    for path, place in located(source):
-        with opened(source, path, place, places) as file:
-            found.append(file.state)
-    return found
-
-
 def changed(source: SourceSpec) -> SourceError:
     """The error about files that are no longer those that were read."""
     return Place.of(source).error(
@@ -150,69 +215,11 @@ def changed(source: SourceSpec) -> SourceError:
     )
 
 
-def read(source: SourceSpec, window: Window, rows: int, places: Places) -> Iterator[pl.DataFrame]:
-    """Typed frames of at most about ``rows`` rows, in the order of the files and of their rows.
-
-    Raises SourceError, behind the last row too: where the files are others than before the first.
-    """
-    before = states(source, places)
-    for (path, place), state in zip(located(source), before, strict=False):
-        with opened(source, path, place, places) as file:
-            if file.state != state:
-                raise changed(source)
-            yield from frames(file, source, window, rows, place)
-    if states(source, places) != before:
-        raise changed(source)
-
-
-def frames(
-    file: Opened, source: SourceSpec, window: Window, rows: int, place: Place
-) -> Iterator[pl.DataFrame]:
-    """As :func:`read`, of one open file."""
-    from kronkers_batch.data.sources import csvfile, parquet
-
-    try:
-        _refuse_empty(file, place)
-        if is_parquet(source, file.path):
-            yield from parquet.read(file, source, window, rows, place)
-        else:
-            yield from csvfile.read(file, source, window, csv_format(source), place)
-    except SourceError:
-        if file.again() != file.state:  # what is wrong in it is that it was being written
-            raise changed(source) from None
-        raise
-    if file.again() != file.state:
-        raise changed(source)
-
-
-def look(file: Opened, source: SourceSpec, place: Place) -> None:
-    """Raises SourceError where a Parquet file cannot be read, or has other columns or types; reads no row."""
-    from kronkers_batch.data.sources import parquet
-
-    _refuse_empty(file, place)
-    parquet.look(file, source, place)
-
-
 def _refuse_empty(file: Opened, place: Place) -> None:
     if not os.access(file.reading, os.R_OK):
         raise place.error("the file may not be read", _RIGHTS)
     if not file.info.st_size:
         raise place.error("the file is empty: not even column names", "Deliver it again, or remove it.")
-
-
-def is_parquet(source: SourceSpec, path: Path) -> bool:
-    """Whether a file of the source is read as Parquet."""
-    return source.kind is SourceKind.PARQUET or (
-        source.kind is SourceKind.PACKAGE and path.suffix == ".parquet"
-    )
-
-
-def csv_format(source: SourceSpec) -> csvfile.Format:
-    """How the source's CSV files are written. In a package's files ``NA`` is missing too."""
-    from kronkers_batch.data.sources import csvfile
-
-    nulls = {"", source.csv["null"]} if "null" in source.csv else _NULLS.get(source.kind, ("",))
-    return csvfile.Format(source.csv.get("delimiter", ","), source.csv.get("quote", '"'), tuple(nulls))
 
 
 def _why_missing(path: Path) -> str:

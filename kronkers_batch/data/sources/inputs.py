@@ -16,8 +16,11 @@ from typing import TYPE_CHECKING
 from kronkers_batch.config import opening
 from kronkers_batch.config.opening import Opened
 from kronkers_batch.config.places import Places
-from kronkers_batch.config.spec import OnFailure, SourceKind, SourceSpec
+from kronkers_batch.config.source_kinds import SOURCE_KINDS
+from kronkers_batch.config.spec import OnFailure, SourceSpec
+from kronkers_batch.data import source_kinds
 from kronkers_batch.data.sources import files, memory
+from kronkers_batch.data.sources.files import FileReader
 from kronkers_batch.data.sources.memory import Found, Held
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.data.sources.rows import rechunked
@@ -55,6 +58,7 @@ class Inputs:
     read: ReadSource
     tell: Tell
     _files: dict[str, list[tuple[Opened, Place]]] = field(default_factory=dict)
+    _readers: dict[str, FileReader] = field(default_factory=dict)
     _size: int = 0
 
     def source(self, name: str) -> SourceSpec:
@@ -70,16 +74,18 @@ class Inputs:
         """Keeps the files of streams open until the end of the block: it is the same each time."""
         with contextlib.ExitStack() as stack:
             for name, ref in self.query.inputs.items():
-                if ref.source and _may_stream(self.source(name)):
+                if ref.source and (reader := _streams(self.source(name))):
                     source = self.source(name)
-                    found = list(files.located(source))
+                    found = list(reader.located(source))
                     opening.make_room(len(found))
+                    self._readers[name] = reader
                     self._files[name] = [
                         (stack.enter_context(files.opened(source, path, place, self.places)), place)
                         for path, place in found
                     ]
             yield
         self._files.clear()
+        self._readers.clear()
 
     def scan(self, name: str, number: int) -> Scan:
         """A stream for DuckDB, once its checks held. Raises SourceError, CheckFailed.
@@ -90,7 +96,7 @@ class Inputs:
         source, found = self.source(name), self._files[name]
         with self._as_input(name):
             for file, place in found:
-                files.look(file, source, place)
+                self._readers[name].look(file, source, place)
             self._check(source, tuple(file.state for file, _ in found))
         return Scan(number, name, source.schema, partial(self._columns, name))
 
@@ -99,7 +105,8 @@ class Inputs:
         source = replace(self.source(name), schema=schema, time_column="")
         with self._as_input(name):
             for file, place in self._files[name]:
-                yield from files.frames(file, source, Window(None, None), self.rows, place)
+                whole_file = Window(None, None)
+                yield from self._readers[name].frames(file, source, whole_file, self.rows, place)
 
     def _check(self, source: SourceSpec, opened: tuple[Hashable, ...]) -> None:
         """Reads what is checked of a stream's files and judges it. Raises SourceError, CheckFailed."""
@@ -126,7 +133,7 @@ class Inputs:
             opened = tuple(file.state for file, _ in found)
             now = tuple(file.again() for file, _ in found)
             with self._as_input(name):
-                if not opened == now == tuple(files.states(source, self.places)):
+                if not opened == now == tuple(self._readers[name].states(source, self.places)):
                     raise files.changed(source)
 
     def open(self, name: str) -> list[pl.DataFrame] | Iterator[pl.DataFrame]:
@@ -227,13 +234,12 @@ class Inputs:
             raise error.moved(f"{error.where}, {of}" if error.where else of) from error
 
 
-def _may_stream(source: SourceSpec) -> bool:
-    """Whether all of a source's files are Parquet, and no check drops rows of it."""
+def _streams(source: SourceSpec) -> FileReader | None:
+    """The reader of a source whose files are all Parquet, and of which no check drops rows; else None."""
     if any(c.on_failure is OnFailure.DROP for c in source.checks):
-        return False
-    if source.kind not in (SourceKind.PARQUET, SourceKind.PACKAGE):
-        return False
-    return all(files.is_parquet(source, p) for p in files.paths(source))
+        return None
+    reader = source_kinds.of(source.kind)
+    return reader if isinstance(reader, FileReader) and reader.streams(source) else None
 
 
 def state_of(source: SourceSpec, sources: Mapping[str, SourceSpec], places: Places) -> Hashable | None:
@@ -243,17 +249,13 @@ def state_of(source: SourceSpec, sources: Mapping[str, SourceSpec], places: Plac
     """
     from kronkers_batch.data.identity import definition
 
-    if source.kind in (SourceKind.PARQUET, SourceKind.CSV, SourceKind.PACKAGE):
-        return definition(source), tuple(files.states(source, places))
-    if source.kind is not SourceKind.QUERY or any(ref.output for ref in source.inputs.values()):
-        return None
-    states = [state_of(sources[ref.source], sources, places) for ref in source.inputs.values()]
-    return None if None in states else (definition(source), tuple(states))
+    state = source_kinds.of(source.kind).state(source, sources, places)
+    return None if state is None else (definition(source), state)
 
 
 def whole(source: SourceSpec, window: Window) -> Window:
     """What is read of an input: all of it, since a query may look back; of outputs, the dates asked for."""
-    return window if source.kind is SourceKind.OUTPUT else Window(None, None)
+    return window if SOURCE_KINDS[source.kind].is_dated else Window(None, None)
 
 
 def _narrow(source: SourceSpec) -> SourceSpec:

@@ -51,7 +51,7 @@ MUTATIONS = [
       swap("not 0 < found <= LARGEST", "not found"), VALUES),
     _("a pattern looks into each folder again and again", "config.source_file:read_source",
       never("values['path'].split('/').count('**') > 1"), VALUES),
-    _("the text for null may be of any length", "config.source_file:_csv",
+    _("the text for null may be of any length", "config.source_fields:_csv",
       never("len(found['null']) > _NULL"), VALUES),
     _("a name is compared in every way there is", "data.sources.files:_digits_only",
       swap("f'(?>{opened}?{re.escape(part)})'", "f'{opened}?{re.escape(part)}'"),

@@ -137,7 +137,7 @@ WINDOWS = [
       swap("midnight(day) < window.end", "midnight(day) + dt.timedelta(days=1) <= window.end"),
       f"{DATA}a_window_of_days_counts_each_that_it_touches"),
     _("an output has no dates", "declared.windows:is_timed",
-      without("source.kind is SourceKind.OUTPUT"), f"{DATA}a_source_without_time_is_read_whole"),
+      without("SOURCE_KINDS[source.kind].is_dated"), f"{DATA}a_source_without_time_is_read_whole"),
     _("a source without time has windows", "declared.windows:is_timed",
       returns("True"), f"{DATA}a_source_without_time_is_read_whole"),
 ]  # fmt: skip

@@ -41,7 +41,7 @@ MUTATIONS = [
     _("a name with a schema passes for one of WITH", "data.select:read_besides",
       swap("'.'.join(...)", "node['table_name']"),
       f"{HERE}test_a_name_with_a_schema_is_no_input_whatever_with_calls_its_own"),
-    _("one input stands for another", "config.source_file:_inputs",
+    _("one input stands for another", "config.source_fields:_inputs",
       drop("_check_case(...)"), f"{HERE}test_inputs_that_differ_only_in_case_are_refused"),
     _("Hydra reads files that nobody checked", "config.compose:_hydra",
       swap("initialize(config_path=None, version_base='1.3')",

@@ -60,8 +60,6 @@ def _other(value: Any) -> Any:
             return spec.Unseen.ERROR
         case spec.Promote():
             return spec.Promote.MANUAL
-        case spec.SourceKind():
-            return spec.SourceKind.PARQUET
         case spec.ColumnType():
             return spec.ColumnType.INT32
         case str():
@@ -88,7 +86,7 @@ def _other(value: Any) -> Any:
             return (
                 value[1:]
                 if value
-                else ((spec.CheckSpec(spec.CheckKind.ROWS, (), {"min": 5}, spec.OnFailure.DROP, 0.5, at),))
+                else ((spec.CheckSpec("rows", (), {"min": 5}, spec.OnFailure.DROP, 0.5, at),))
             )
         case _:
             return {**value, "more": spec.InputRef("flights") if "flights" in value else "x"}
@@ -170,7 +168,7 @@ def test_checks_that_warn_count_for_nothing_and_those_that_fail_for_scoring(conf
         (spec.OnFailure.FAIL, (False, True)),
         (spec.OnFailure.DROP, (True, True)),
     ):
-        check = spec.CheckSpec(spec.CheckKind.NULLS, ("origin",), {"allowed": False}, policy, 0.0, at)
+        check = spec.CheckSpec("nulls", ("origin",), {"allowed": False}, policy, 0.0, at)
         before = _prints(model, config.sources)
         after = _prints(replace(model, input_checks=(check,)), config.sources)
         assert tuple(a != b for a, b in zip(before, after, strict=True)) == expected
@@ -218,7 +216,7 @@ def test_the_fingerprints_are_pinned() -> None:
     at = spec.Origin("f", 1, "")
     assert fp.canonical({"b": [1, 1.5, None, True, "ä"], "a": {}}) == '{"a":{},"b":[1,1.5,null,true,"ä"]}'
     source = spec.SourceSpec(
-        "s", "d", "", spec.SourceKind.CSV, spec.Schema(()), (), "t", (), (), at, path="/x", csv={"null": "NA"}
+        "s", "d", "", "csv", spec.Schema(()), (), "t", (), (), at, path="/x", csv={"null": "NA"}
     )
     assert fp.source_fingerprint(source) == (
         "cfa00cbbe17dac48612364c180e718c93920733f5a1011622c85f36475bd949a"

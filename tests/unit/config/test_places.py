@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kronkers_batch.config.claims import fits, sqlite_file
 from kronkers_batch.config.load import load
+from kronkers_batch.config.paths import fits, sqlite_file
 from kronkers_batch.config.places import Places
 from kronkers_batch.errors import ConfigErrors
 from tests import config_project

@@ -28,10 +28,10 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> spec.Config:
 
 def full(name: str) -> Any:
     """An object of a class of the specification with something in every field."""
-    check = spec.CheckSpec(spec.CheckKind.ROWS, ("a",), {"min": 1}, spec.OnFailure.FAIL, 0.5, ORIGIN)
+    check = spec.CheckSpec("rows", ("a",), {"min": 1}, spec.OnFailure.FAIL, 0.5, ORIGIN)
     column = Column("a", ColumnType.CATEGORY, ("x", "y"))
     source = spec.SourceSpec(
-        name="s", department="d", description="d", kind=spec.SourceKind.QUERY, schema=Schema((column,)),
+        name="s", department="d", description="d", kind="query", schema=Schema((column,)),
         key=("a",), time_column="a", checks=(check,), shared_with=("e",), origin=ORIGIN,
         path="/project/a.csv",
         package="p", url=spec.Secret("postgresql://u:p@h/d"), query="q", watermark="w",
@@ -69,6 +69,8 @@ def other(value: Any) -> Any:
             return not value
         case StrEnum():
             return next(m for m in type(value) if m is not value)
+        case "query":  # a kind of source is one of those that there are
+            return "parquet"
         case str():
             return value + "x"
         case int() | float():
@@ -172,13 +174,23 @@ def test_what_is_left_out_are_fields() -> None:
 
 def test_a_field_that_came_later_counts_where_it_is_not_the_default(config: spec.Config) -> None:
     """Else each release that adds one would stop the nights of whoever signed before it."""
-    for cls, defaults in signing.LATER.items():
-        assert cls is spec.WarehouseSpec
-        for name, default in defaults.items():
-            assert getattr(config.warehouse, name) == default
-            assert f"warehouse.{name}" not in signing.house_definition(config)
-            said = replace(config, warehouse=replace(config.warehouse, **{name: dt.timedelta(9)}))
-            assert signing.house_definition(said)[f"warehouse.{name}"] == 9 * 86_400
+    assert {
+        spec.WarehouseSpec: {"keep_snapshots": config.warehouse.keep_snapshots},
+        spec.SourceSpec: {"options": config.sources["flights"].options},
+    } == signing.LATER
+    assert "warehouse.keep_snapshots" not in signing.house_definition(config)
+    said = replace(config, warehouse=replace(config.warehouse, keep_snapshots=dt.timedelta(9)))
+    assert signing.house_definition(said)["warehouse.keep_snapshots"] == 9 * 86_400
+    flights = config.sources["flights"]
+    assert not [key for key in signed(config, flights) if "options" in key]
+    assert (
+        signed(config, replace(flights, options={"pause": dt.timedelta(9)}))["sources.flights.options.pause"]
+        == 9 * 86_400
+    )
+
+
+def signed(config: spec.Config, source: spec.SourceSpec) -> dict[str, Any]:
+    return signing.source_definition(source, {source.name: source}, config.root.parent)
 
 
 def test_code_and_environment_count_by_their_contents(config: spec.Config) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from kronkers_batch.config.spec import InputRef, Secret
 from kronkers_batch.data import identity as module
 from kronkers_batch.data.stated import Heads
-from tests.data_support import ALL, PLACES, check, day, schema, source, write_csv
+from tests.data_support import ALL, PLACES, schema, source, write_csv
 
 COLUMNS = schema(id="integer")
 
@@ -27,16 +27,6 @@ def test_a_file_that_changed_has_another_identity(tmp_path: Path) -> None:
     write_csv(path, "id\n1\n2\n")
     os.utime(path, ns=(1, 1))
     assert len({before, touched, identity(spec, ALL, sources={})}) == 3
-
-
-def test_the_window_and_the_definition_count_and_the_description_does_not(tmp_path: Path) -> None:
-    spec = source("csv", COLUMNS, path=write_csv(tmp_path / "a.csv", "id\n1\n"))
-    base = identity(spec, ALL, sources={})
-    assert identity(spec, day("2013-06-01"), sources={}) != base
-    assert identity(replace(spec, checks=(check("nulls", "id"),)), ALL, sources={}) != base
-    assert identity(replace(spec, key=("id",)), ALL, sources={}) != base
-    assert identity(replace(spec, schema=schema(id="float")), ALL, sources={}) != base
-    assert identity(replace(spec, description="other"), ALL, sources={}) == base
 
 
 def test_a_database_is_asked_for_its_watermark(tmp_path: Path) -> None:

@@ -14,7 +14,10 @@ import polars as pl
 import pytest
 
 from kronkers_batch.config.spec import CheckSpec, InputRef, SourceSpec
-from kronkers_batch.data.sources import files, inputs, memory
+from kronkers_batch.data import source_kinds
+from kronkers_batch.data.source_kinds.base import Reading
+from kronkers_batch.data.sources import inputs, memory
+from kronkers_batch.data.sources.files import FileReader
 from kronkers_batch.data.sources.memory import Held, Memory
 from kronkers_batch.data.sources.rows import rechunked
 from kronkers_batch.data.stream import CheckedRows
@@ -40,13 +43,13 @@ def _forgotten() -> Iterator[None]:
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the sources whose files are read."""
     done: list[str] = []
-    real = files.read
+    real = FileReader.read
 
-    def noted(spec: SourceSpec, *more: Any) -> Any:
+    def noted(self: FileReader, spec: SourceSpec, *more: Any) -> Any:
         done.append(spec.name)
-        return real(spec, *more)
+        return real(self, spec, *more)
 
-    monkeypatch.setattr(files, "read", noted)
+    monkeypatch.setattr(FileReader, "read", noted)
     return done
 
 
@@ -160,13 +163,13 @@ def test_freshness_is_judged_for_each_window(
 def test_only_checked_columns_of_a_view_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec, others = over(tmp_path, "view", check("range", "x", action="warn", min=0), monkeypatch=monkeypatch)
     seen: list[tuple[str, ...]] = []
-    real = files.read
+    real = FileReader.read
 
-    def noted(found: SourceSpec, *more: Any) -> Any:
+    def noted(self: FileReader, found: SourceSpec, *more: Any) -> Any:
         seen.append(found.schema.names)
-        return real(found, *more)
+        return real(self, found, *more)
 
-    monkeypatch.setattr(files, "read", noted)
+    monkeypatch.setattr(FileReader, "read", noted)
     read(spec, others)
     assert [tuple(names) for names in seen] == [("x",)]
 
@@ -276,8 +279,9 @@ def test_what_is_too_large_is_read_as_it_comes(
     spec, others = over(tmp_path, "table", monkeypatch=monkeypatch)
     assert read(spec, others)[0] == list(range(100))
     assert not memory.process.size
+    reading = Reading(None, others, PLACES, 10, None, lambda _: None, source_kinds.of)
     opened = inputs.Inputs(
-        spec, None, others, PLACES, 10, lambda s, _: files.read(s, ALL, 10, PLACES), lambda _: None
+        spec, None, others, PLACES, 10, lambda s, tell: reading.frames(s, ALL, tell), lambda _: None
     ).open("a")
     assert not isinstance(opened, list)
     assert sum(f.height for f in opened) == 100

@@ -28,11 +28,6 @@ MOMENTS = [
 ]
 
 
-def timed_csv(folder: Path) -> SourceSpec:
-    path = write_csv(folder / "t.csv", "id,at\n" + "".join(f"{i},{m}\n" for i, m in enumerate(MOMENTS)))
-    return source("csv", TIMED, path=path, time_column="at")
-
-
 def timed_parquet(folder: Path, zone: str | None = "UTC", unit: Any = "us") -> SourceSpec:
     at = [dt.datetime.fromisoformat(m) for m in MOMENTS]
     frame = pl.DataFrame({"id": range(4), "at": at}, schema={"id": pl.Int64, "at": pl.Datetime("us", "UTC")})
@@ -48,16 +43,6 @@ def timed_database(folder: Path, form: str = "%Y-%m-%d %H:%M:%S.%f", query: str 
             db.execute("insert into things values (?, ?)", (i, dt.datetime.fromisoformat(m).strftime(form)))
     url = Secret(f"sqlite:///{folder}/t.db")
     return source("database", TIMED, url=url, query=query, time_column="at")
-
-
-@pytest.mark.parametrize("make", [timed_csv, timed_parquet, timed_database])
-def test_a_window_is_half_open(tmp_path: Path, make: Any) -> None:
-    spec = make(tmp_path)
-    assert [r[0] for r in rows(spec)] == [0, 1, 2, 3]
-    assert [r[0] for r in rows(spec, day("2013-06-01"))] == [1, 2]
-    assert [r[0] for r in rows(spec, Window(None, day("2013-06-01").start))] == [0]
-    assert [r[0] for r in rows(spec, Window(day("2013-06-02").start, None))] == [3]
-    assert rows(spec, day("2020-01-01")) == []
 
 
 @pytest.mark.parametrize(("zone", "unit"), [(None, "us"), ("America/New_York", "ns"), ("UTC", "ms")])

@@ -1,0 +1,26 @@
+"""``freshness``: how old the newest value of a column may be at the window's end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kronkers_batch.config.check_kinds.base import TIMES, CheckKind, Entry, fits
+from kronkers_batch.config.fields import Field
+from kronkers_batch.config.kinds import DURATION
+from kronkers_batch.config.problems import Problems
+from kronkers_batch.frames.schema import ColumnType
+
+_KEYS = (
+    Field("freshness", DURATION, "How old the newest value of the time column may be at the window's end."),
+)
+
+
+class _Freshness(CheckKind):
+    def arguments(self, entry: Entry, types: Mapping[str, ColumnType], problems: Problems) -> dict[str, Any]:
+        """``age``, a timedelta."""
+        fits(entry, "freshness", types[entry.values["column"]], TIMES, problems)
+        return {"age": entry.values["freshness"]}
+
+
+KIND = _Freshness("freshness", _KEYS, of_column=True)

@@ -1,0 +1,35 @@
+"""``min`` and ``max``: the values of a column lie between, both included."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kronkers_batch.config.check_kinds.base import NUMERIC, TIMES, CheckKind, Entry, fits, member
+from kronkers_batch.config.fields import Field
+from kronkers_batch.config.kinds import PLAIN
+from kronkers_batch.config.problems import Problems
+from kronkers_batch.frames.schema import ColumnType
+
+_KEYS = (
+    Field("min", PLAIN, "Smallest allowed value (a number, or a date for dates and timestamps); nulls pass."),
+    Field("max", PLAIN, "Largest allowed value; nulls pass."),
+)
+
+
+class _Range(CheckKind):
+    def arguments(self, entry: Entry, types: Mapping[str, ColumnType], problems: Problems) -> dict[str, Any]:
+        """``min`` and ``max``, of the column's type; None is open."""
+        kind = types[entry.values["column"]]
+        first = "min" if entry.values["min"] is not None else "max"
+        ordered = fits(entry, first, kind, (*NUMERIC, *TIMES), problems)
+        found: dict[str, Any] = {}
+        for name in ("min", "max"):
+            given = entry.values[name] is not None and ordered
+            found[name] = member(*entry.at(name), kind, problems) if given else None
+        if found["min"] is not None and found["max"] is not None and found["min"] > found["max"]:
+            problems.add(entry.node.origin(entry.key), "min is larger than max", "exchange them")
+        return found
+
+
+KIND = _Range("range", _KEYS, of_column=True, may_drop=True)

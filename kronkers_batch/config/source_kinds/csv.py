@@ -1,0 +1,7 @@
+"""CSV files, one or those that fit a pattern."""
+
+from __future__ import annotations
+
+from kronkers_batch.config.source_kinds.base import COLUMNS, CSV, FILES, SourceKind
+
+KIND = SourceKind("csv", (FILES, COLUMNS, CSV))

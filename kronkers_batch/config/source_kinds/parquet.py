@@ -1,0 +1,7 @@
+"""Parquet files, one or those that fit a pattern."""
+
+from __future__ import annotations
+
+from kronkers_batch.config.source_kinds.base import COLUMNS, FILES, SourceKind
+
+KIND = SourceKind("parquet", (FILES, COLUMNS))
