@@ -55,3 +55,11 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text())
     missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
     assert not missing
+
+
+def test_every_decision_has_a_number_of_its_own() -> None:
+    pages = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    numbers = [page.name.partition("-")[0] for page in pages]
+    assert numbers == [f"{number:04}" for number in range(1, len(numbers) + 1)]
+    for page in pages:
+        assert page.read_text().startswith(f"# {int(page.name[:4])}. "), page
