@@ -11,15 +11,12 @@ from __future__ import annotations
 import fnmatch
 import glob
 import os
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote
 
+from kronkers_batch.config.databases import file_of
 from kronkers_batch.config.spec import CodeFile, ModelSpec, SourceKind, SourceSpec
-
-_SQLITE = re.compile(r"sqlite(?:\+\w+)?://[^/]*/([^?#]+)")
 
 
 @dataclass(frozen=True)
@@ -172,19 +169,8 @@ def path_of(source: SourceSpec) -> str:
     if source.kind in (SourceKind.CSV, SourceKind.PARQUET):
         return source.path
     if source.kind is SourceKind.DATABASE and source.url is not None:
-        return sqlite_file(source.url.reveal())
+        return file_of(source.url.reveal())
     return ""
-
-
-def sqlite_file(url: str) -> str:
-    """The file that a SQLAlchemy URL of SQLite opens, absolute; empty for any other database."""
-    match = _SQLITE.match(url)
-    if match is None or match[1] == ":memory:":
-        return ""
-    path = match[1]
-    if path.startswith("file:"):  # SQLite's own kind of address
-        path = unquote(re.sub(r"^file:(//[^/]*(?=/))?", "", path))
-    return os.path.abspath(path)  # noqa: PTH100 - as SQLite does it: from the folder that we are in
 
 
 def fixed_part(text: str) -> Path:

@@ -19,6 +19,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from kronkers_batch.config.claims import fixed_part
+from kronkers_batch.config.databases import IN_FILES
 from kronkers_batch.config.spec import (
     CodeFile,
     Config,
@@ -134,7 +135,7 @@ def outputs(ref: InputRef, sources: Mapping[str, SourceSpec]) -> list[str]:
 
 
 def address(url: Secret, project: Path | None = None, leads: str = "") -> str:
-    """A database's address as it is signed: the place of a SQLite file, else a digest, without password.
+    """A database's address as it is signed: the place of a file, else a digest, without password.
 
     Without a project the place is absolute. ``leads`` is as for :func:`place`.
     """
@@ -146,8 +147,9 @@ def address(url: Secret, project: Path | None = None, leads: str = "") -> str:
         parsed = make_url(text)
     except ArgumentError:
         return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
-    if parsed.get_backend_name() == "sqlite" and parsed.database and not parsed.query:
-        return "sqlite:" + (
+    kind = parsed.get_backend_name()
+    if kind in IN_FILES and parsed.database and not parsed.query:
+        return f"{kind}:" + (
             place(parsed.database, project, leads) if project else str(Path(parsed.database).resolve())
         )
     # Without the password, which changes more often than what it opens, and could be guessed from a digest.

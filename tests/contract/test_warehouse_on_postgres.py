@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 
 from kronkers_batch.config.spec import Secret
 from kronkers_batch.errors import AccessRefused, IntegrityError, StoreError, TakenOver
-from kronkers_batch.store import exact, migrate
+from kronkers_batch.store import described, exact, migrate
 from kronkers_batch.store.claims import RunClaim
 from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.tables import metadata
@@ -48,10 +48,10 @@ def db(postgres, name, migrated):
 
 
 def test_the_committed_description_is_what_the_migrations_make(postgres, name):
-    kind, made = migrate.made_by_migrations(postgres.url(name))
+    kind, made = described.made_by_migrations(postgres.url(name))
     assert kind == "postgresql"
-    committed = (exact._FOLDER / "postgresql.json").read_text(encoding="utf-8")
-    assert exact.page(made) == committed, "write it anew: python -m kronkers_batch.store.exact URL"
+    committed = exact.committed(kind).read_text(encoding="utf-8")
+    assert exact.page(made) == committed, "write it anew: python -m kronkers_batch.store.described URL"
 
 
 def test_opening_again_changes_nothing_and_two_may_make_it_at_once(postgres, name):
@@ -172,14 +172,14 @@ class Undo(Exception):
 def test_each_change_of_the_schema_is_found_and_named(db):
     for what, statements in CHANGES.items():
         with contextlib.suppress(Undo), db.unchecked(write=True) as conn:
-            before = exact.exact_postgres.version(conn)
+            before = db.backend.version(conn)
             for statement in statements:
                 conn.execute(text(statement))
             there = exact.objects(conn)
             with pytest.raises(IntegrityError, match="schema of the database") as caught:
                 exact.require(conn, "x", there, migrate.REVISIONS[-1])
             assert what.partition(" is ")[0] in caught.value.what, caught.value.what
-            assert exact.exact_postgres.version(conn) != before, what
+            assert db.backend.version(conn) != before, what
             raise Undo
 
 

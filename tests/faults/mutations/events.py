@@ -75,7 +75,7 @@ CLAIMED = [
       f"{ENGINE}test_who_lost_the_run_writes_nothing_any_more",
       f"{EVENTS}test_a_run_that_was_taken_over_publishes_nothing_more_and_says_so"),
     _("a claim is looked at, and not held", "store.claims:RunClaim.require",
-      swap("query.with_for_update(read=True)", "query"),
+      swap("databases.of(connection).kept(query)", "query"),
       f"{POSTGRES}test_a_run_is_taken_over_only_between_its_transactions",
       f"{POSTGRES}test_a_run_that_is_being_taken_over_waits_and_then_writes_nothing"),
     _("a claim is of any token", "store.claims:RunClaim.require",

@@ -1,0 +1,51 @@
+"""A family of kinds: one file a kind in one folder, each with an object ``KIND``. A new file joins.
+
+Nothing else lists the kinds: what is allowed in YAML, what the pages say and what the contract suites in
+``tests/contract/`` run over comes from the folder. A file whose name begins with an underscore is no kind.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Family(Generic[T]):
+    """The kinds of one folder, by name. Each is imported when it is first asked for.
+
+    Args:
+        package: The folder, as a package.
+    """
+
+    def __init__(self, package: str) -> None:
+        self._package = package
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the kinds, which are those of their files, in order."""
+        package: ModuleType = importlib.import_module(self._package)
+        return _names(tuple(package.__path__))
+
+    def __iter__(self) -> Iterator[T]:
+        return (self[name] for name in self.names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
+
+    def __getitem__(self, name: str) -> T:
+        """The kind of this name. Raises KeyError where there is none."""
+        if name not in self.names:
+            raise KeyError(name)
+        found: T = importlib.import_module(f"{self._package}.{name}").KIND
+        return found
+
+
+@functools.cache
+def _names(folders: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(one.name for one in pkgutil.iter_modules(folders) if not one.name.startswith("_")))
