@@ -2,7 +2,8 @@
 
 Each such file has `address(request, folder)`, which gives the URL of a new, empty database for a block;
 `migrated(request, folder)`, which gives that of a new one with its tables, quickly; `execute(url, ...)`,
-which runs statements as somebody else's program; and `CHANGES`, ways to change the schema by what the error says.
+which runs statements as somebody else's program; and `CHANGES`, ways to change the schema, by the words of
+the error.
 """
 
 from __future__ import annotations

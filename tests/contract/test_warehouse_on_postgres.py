@@ -10,10 +10,6 @@ from kronkers_batch.errors import StoreError
 from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.tables import metadata
 from kronkers_batch.store.tables import vault as t
-from kronkers_batch.vault.context import Scope
-
-SALES = Scope("sales")
-
 from tests.contract.database_postgresql import fill
 
 
