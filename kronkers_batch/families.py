@@ -16,6 +16,21 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
+class Member:
+    """A kind that is one object of a class of its own. There is one of it, called as its file is."""
+
+    @property
+    def name(self) -> str:
+        """As YAML, messages and the database have it."""
+        return type(self).__module__.rpartition(".")[2]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+
 class Family(Generic[T]):
     """The kinds of one folder, by name. Each is imported when it is first asked for.
 

@@ -12,7 +12,6 @@ from kronkers_batch.config import checks
 from kronkers_batch.config.fields import Bad
 from kronkers_batch.config.kinds import safe_path
 from kronkers_batch.config.model_file import RawModel
-from kronkers_batch.config.model_parts import METRICS, RANGES
 from kronkers_batch.config.nodes import walk
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.source_file import check_columns
@@ -26,11 +25,11 @@ from kronkers_batch.config.spec import (
     OutputColumn,
     Resources,
     Retrain,
-    Task,
     Threshold,
     Windows,
 )
 from kronkers_batch.frames.schema import Column, ColumnType
+from kronkers_batch.learning import ANY, LOSS, SHARE, Task
 
 if TYPE_CHECKING:
     from kronkers_batch.config.link import Linker
@@ -48,12 +47,6 @@ _WIDER: dict[ColumnType, tuple[ColumnType, ...]] = {
     _T.STRING: (_T.CATEGORY, _T.STRING),
     _T.CATEGORY: (_T.CATEGORY, _T.STRING),
 }
-_TARGETS = {
-    Task.BINARY: (_T.BOOLEAN, _T.INTEGER, _T.INT32, _T.FLOAT, _T.FLOAT32),
-    Task.REGRESSION: (_T.FLOAT, _T.FLOAT32, _T.INTEGER, _T.INT32),
-}
-_NUMBERS = (_T.FLOAT, _T.FLOAT32, _T.INTEGER, _T.INT32)
-_MEASURED = {Task.BINARY: (*_NUMBERS, _T.BOOLEAN), Task.REGRESSION: _NUMBERS}
 _ENVIRONMENT_KEYS = {
     Language.PYTHON: ("executable", "venv"),
     Language.R: ("executable", "library", "renv"),
@@ -221,26 +214,22 @@ def _check_window(raw: RawModel, problems: Problems) -> None:
 
 
 def _thresholds_known(raw: RawModel, problems: Problems) -> None:
-    task = raw.values["task"]
+    task: Task | None = raw.values["task"]
     outputs = raw.values["output"]["columns"]
-    known: dict[str, tuple[str, ...]] = {
-        "output": ("rows", "null_share", *outputs, *(f"{c}.{s}" for c in outputs for s in _STATISTICS))
-    }
+    statistics = (*outputs, *(f"{column}.{name}" for column in outputs for name in _STATISTICS))
+    known = {"output": {"rows": LOSS, "null_share": SHARE, **dict.fromkeys(statistics, ANY)}}
     if task is not None:
-        known["training"] = METRICS[task]
+        known["training"] = dict(sorted(task.ranges.items()))
     for group, names in known.items():
         for name, (low, high, _) in raw.values["thresholds"][group].items():
             where = raw.at("thresholds", group, name).origin(f"thresholds.{group}.{name}")
-            least, most = _ANY if name in outputs else RANGES[group].get(name, _ANY)
+            least, most = names.get(name, ANY)
             for bound in (low, high):
                 if bound is not None and not least <= bound <= most:
                     problems.add(where, f"{name} is never {bound:g}", f"allowed: {_between(least, most)}")
             if name not in names:
                 kind = "metric" if group == "training" else "statistic or output column"
                 problems.add(where, f"there is no {kind} '{name}'", suggest(name, names))
-
-
-_ANY = (-math.inf, math.inf)
 
 
 def _between(least: float, most: float) -> str:
@@ -309,9 +298,9 @@ def _target(raw: RawModel, columns: MappingType[str, Column], problems: Problems
     if name not in columns:
         problems.add(where, f"there is no column '{name}' in the source", suggest(name, columns))
         return None
-    if task is not None and columns[name].type not in _TARGETS[task]:
+    if task is not None and columns[name].type not in task.target_types:
         what = f"the target '{name}' is {columns[name].type}, which is not for the task {task}"
-        problems.add(where, what, f"allowed types: {', '.join(_TARGETS[task])}")
+        problems.add(where, what, f"allowed types: {', '.join(task.target_types)}")
     return columns[name].type
 
 
@@ -324,9 +313,9 @@ def _evaluate(raw: RawModel, problems: Problems) -> str | None:
     )
     if task is None or not outputs:
         return None  # noted where it is
-    can = [name for name, kind in outputs.items() if ColumnType(kind) in _MEASURED[task]]
+    can = [name for name, kind in outputs.items() if ColumnType(kind) in task.measured_types]
     where = raw.at("output", "evaluate").origin("output.evaluate")
-    allowed = ", ".join(_MEASURED[task])
+    allowed = ", ".join(task.measured_types)
     if said is not None and said not in outputs:
         problems.add(where, f"there is no output column '{said}'", suggest(said, outputs))
     elif said is not None and said not in can:

@@ -17,6 +17,7 @@ from kronkers_batch.config.kinds import (
     TIME_OF_DAY,
     choice,
     integer,
+    member,
 )
 from kronkers_batch.config.model_parts import (
     ENVIRONMENT,
@@ -31,13 +32,12 @@ from kronkers_batch.config.model_parts import (
     read_estimator,
     read_features,
 )
-from kronkers_batch.config.model_parts import METRICS as METRICS
 from kronkers_batch.config.nodes import Mapping, Node
 from kronkers_batch.config.problems import Problems
 from kronkers_batch.config.source_file import INPUT, check_name
-from kronkers_batch.config.spec import Language, Promote, RowsPolicy, Task, Unseen
+from kronkers_batch.config.spec import Language, Promote, RowsPolicy, Unseen
+from kronkers_batch.learning import TASKS
 
-# What monitoring computes, which this lower room may not import; a test holds the two together.
 MODEL = Table(
     "conf/model/NAME.yaml",
     (
@@ -51,8 +51,8 @@ MODEL = Table(
         Field("language", choice(Language), "The language of its code.", required=True),
         Field(
             "task",
-            choice(Task),
-            "What it predicts: the probability that the target is true, or a number.",
+            member(TASKS),
+            "What it predicts: " + "; ".join(f"`{task}`: {task.predicts}" for task in TASKS) + ".",
             required=True,
         ),
         Field("code", PATH, "The code file, with fit and score. Either this or estimator."),
@@ -159,4 +159,7 @@ def read_model(name: str, tree: Node, overrides: tuple[str, ...], problems: Prob
     check_name(name, values["name"], tree, problems)
     for key, table in NESTED.items():
         values[key] = values[key] or {f.name: f.default for f in table.fields}
+    if values["output"]["columns"] is None:
+        task = values["task"]
+        values["output"]["columns"] = {} if task is None else {n: str(t) for n, t in task.columns.items()}
     return RawModel(name, tree, values, overrides)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 import re
 from typing import Any
 
@@ -26,24 +25,9 @@ from kronkers_batch.config.kinds import (
 )
 from kronkers_batch.config.nodes import Mapping, Node, Scalar, Sequence, shown
 from kronkers_batch.config.problems import Problems
-from kronkers_batch.config.spec import Task
 from kronkers_batch.frames.schema import ColumnType
+from kronkers_batch.learning import TASKS, Task
 
-# What monitoring computes, which this lower room may not import; a test holds the two together.
-METRICS: dict[Task, tuple[str, ...]] = {
-    Task.BINARY: ("accuracy", "auc", "base_rate", "brier", "log_loss", "skill", "unscored"),
-    Task.REGRESSION: ("bias", "mae", "r2", "rmse", "skill", "unscored"),
-}
-_SHARE, _LOSS, _GAIN = (0.0, 1.0), (0.0, math.inf), (-math.inf, 1.0)
-RANGES: dict[str, dict[str, tuple[float, float]]] = {
-    "training": {
-        **dict.fromkeys(("accuracy", "auc", "base_rate", "brier", "unscored"), _SHARE),
-        **dict.fromkeys(("log_loss", "mae", "rmse"), _LOSS),
-        **dict.fromkeys(("r2", "skill"), _GAIN),
-    },
-    "output": {"null_share": _SHARE, "rows": _LOSS},
-}
-"""What a metric or statistic can be, ends included: a threshold beyond it says nothing, or can never hold."""
 _DAY = dt.timedelta(days=1)
 
 _DOTTED = r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+\Z"
@@ -220,7 +204,7 @@ THRESHOLDS = Table(
             "training",
             _INTERVALS,
             "Metrics on the holdout that a version needs to be promoted: "
-            + "; ".join(f"{t}: {', '.join(m)}" for t, m in METRICS.items())
+            + "; ".join(f"{task}: {', '.join(sorted(task.ranges))}" for task in TASKS)
             + ".",
             default={},
         ),
@@ -236,6 +220,12 @@ THRESHOLDS = Table(
 RETRAIN = Table(
     "retrain", (Field("every", duration(positive=True), "Train again after so long.", shown="never"),)
 )
+
+
+def _columns(task: Task) -> str:
+    return ", ".join(f"{name}: {kind}" for name, kind in task.columns.items())
+
+
 _OUTPUT_TYPE = choice(tuple(str(t) for t in ColumnType if t not in (ColumnType.CATEGORY,)))
 OUTPUT = Table(
     "output",
@@ -244,14 +234,14 @@ OUTPUT = Table(
             "columns",
             map_kind(_OUTPUT_TYPE, COLUMN),
             "What score returns, in order.",
-            default={"score": "float"},
-            shown="{score: float}",
+            shown="; ".join(f"{task}: {{{_columns(task)}}}" for task in TASKS),
         ),
         Field(
             "evaluate",
             COLUMN,
-            "The output column that is measured against the target: a number, for binary also a boolean. "
-            "It must be said where several columns could be.",
+            "The output column that is measured against the target ("
+            + "; ".join(f"{task}: {', '.join(task.measured_types)}" for task in TASKS)
+            + "). It must be said where several columns could be.",
             shown="the only one that can be",
         ),
         Field("retention", duration(positive=True), "How long outputs are kept.", shown="for ever"),

@@ -34,6 +34,7 @@ from kronkers_batch.config.spec import (
     WarehouseSpec,
 )
 from kronkers_batch.digests import Json, canonical
+from kronkers_batch.families import Member
 from kronkers_batch.frames.schema import Schema
 
 FORMAT = 1
@@ -203,6 +204,8 @@ def _field(owner: object, name: str, item: object, project: Path) -> object:
 def _plain(value: object, project: Path, is_address: bool = False) -> object:
     if value is None or isinstance(value, bool | int | float | str):
         return str(value) if isinstance(value, StrEnum) else value
+    if isinstance(value, Member):
+        return value.name
     if isinstance(value, dt.timedelta):
         return value.total_seconds()
     if isinstance(value, dt.date):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kronkers_batch.frames.schema import ColumnType, Schema
+from kronkers_batch.learning import Task
 
 
 class Language(StrEnum):
@@ -162,13 +163,6 @@ class SourceSpec:
 
 
 # ---------------------------------------------------------------- models
-
-
-class Task(StrEnum):
-    """What a model predicts; decides the default metrics and how a declared estimator is asked."""
-
-    BINARY = "binary"  # score is P(target is true/1)
-    REGRESSION = "regression"
 
 
 class Unseen(StrEnum):

@@ -14,11 +14,11 @@ from kronkers_batch.config.spec import (
     ModelSpec,
     OutputColumn,
     RowsPolicy,
-    Task,
     Unseen,
 )
 from kronkers_batch.declared.kept import kept_code
 from kronkers_batch.frames.schema import ColumnType
+from kronkers_batch.learning import TASKS
 from kronkers_batch.registry.training import ModelVersion
 from kronkers_batch.runtimes.spec import PLACE, KeptCode
 from kronkers_batch.session.known import Neighbours
@@ -72,7 +72,7 @@ def as_trained(
     return replace(
         model,
         language=Language(then["language"]),
-        task=Task(then["task"]),
+        task=TASKS[then["task"]],
         model=code,
         parameters=then["parameters"],
         data=then["data"],

@@ -35,7 +35,7 @@ NOT_STARTED = (126, 127)
 def model_arguments(spec: WorkerSpec, folder: str) -> dict[str, Any]:
     """The arguments of the ``model`` command; ``folder`` is where the worker finds the model's code."""
     arguments: dict[str, Any] = {
-        "task": spec.task.value,
+        "task": spec.task.asked,
         "params": dict(spec.parameters),
         "data": spec.data,
         "features": list(spec.features.names),

@@ -15,10 +15,10 @@ from kronkers_batch.config.spec import (
     OutputColumn,
     Resources,
     SandboxPolicy,
-    Task,
     Unseen,
 )
 from kronkers_batch.frames.schema import Column, Schema
+from kronkers_batch.learning import Task
 
 
 def _nowhere(_path: Path) -> str:

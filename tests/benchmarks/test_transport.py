@@ -29,10 +29,10 @@ from kronkers_batch.config.spec import (
     OutputColumn,
     Resources,
     SandboxPolicy,
-    Task,
     Unseen,
 )
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
+from kronkers_batch.learning import TASKS
 from tests.benchmarks.project import ROUNDS, ROWS
 from tests.model_support import kept
 
@@ -111,7 +111,7 @@ def spec(language: Language, folder: Path, code: str, data: str = "numpy", **cha
         "name": "bench",
         "language": language,
         "model": kept(path),
-        "task": Task.REGRESSION,
+        "task": TASKS["regression"],
         "parameters": {"weights": WEIGHTS},
         "data": data or "pandas",
         "environment": Environment(),

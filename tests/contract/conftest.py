@@ -28,10 +28,10 @@ from kronkers_batch.config.spec import (
     OutputColumn,
     Resources,
     SandboxPolicy,
-    Task,
     Unseen,
 )
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
+from kronkers_batch.learning import TASKS
 from tests.contract.unskipped import pytest_make_collect_report, pytest_runtest_makereport
 from tests.model_support import kept
 
@@ -78,7 +78,7 @@ class Lab:
             "name": case,
             "language": self.language,
             "model": changes["model"] if "model" in changes else kept(path, self.place(case)),
-            "task": Task.REGRESSION,
+            "task": TASKS["regression"],
             "parameters": {},
             "data": "polars",
             "environment": Environment(),

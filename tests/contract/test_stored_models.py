@@ -5,9 +5,10 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from kronkers_batch.config.spec import Language, OutputColumn, RowsPolicy, Task
+from kronkers_batch.config.spec import Language, OutputColumn, RowsPolicy
 from kronkers_batch.errors import ModelError
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
+from kronkers_batch.learning import TASKS
 from kronkers_batch.pipeline.golden import same_scores, unpacked
 from kronkers_batch.pipeline.prepare import TrainingData
 from kronkers_batch.pipeline.verify import Verified, verify
@@ -150,7 +151,7 @@ def test_scores_that_are_nan_are_counted_and_all_of_them_are_refused(lab):
 
 
 def test_scores_that_are_no_probabilities_are_refused(lab):
-    binary = {"task": Task.BINARY, "target_type": ColumnType.FLOAT}
+    binary = {"task": TASKS["binary"], "target_type": ColumnType.FLOAT}
     data = rows(start=60).with_columns(y=(pl.col("y") > 20).cast(pl.Float64))
     said = refused(lab, "identity", data=data, **binary).what
     assert said.startswith("score gave no probability for 43 of 60 holdout rows")

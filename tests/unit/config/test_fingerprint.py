@@ -14,6 +14,7 @@ from kronkers_batch.config import reference, spec
 from kronkers_batch.config.fingerprint_fields import Counts
 from kronkers_batch.config.load import load
 from kronkers_batch.digests import scoring_digest
+from kronkers_batch.learning import TASKS
 from tests.config_project import ENVIRON, FILES, make
 
 
@@ -53,7 +54,7 @@ def _other(value: Any) -> Any:
         case spec.Language():
             return spec.Language.R
         case spec.Task():
-            return spec.Task.REGRESSION
+            return TASKS["regression"]
         case spec.RowsPolicy():
             return spec.RowsPolicy.WHOLE
         case spec.Unseen():

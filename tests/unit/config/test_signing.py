@@ -15,6 +15,7 @@ import pytest
 from kronkers_batch.config import signing, spec
 from kronkers_batch.config.load import load
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
+from kronkers_batch.learning import TASKS
 from tests.config_project import ENVIRON, make
 
 ORIGIN = spec.Origin("f", 1, "k")
@@ -39,7 +40,7 @@ def full(name: str) -> Any:
     )  # fmt: skip
     model = spec.ModelSpec(
         name="m", department="d", owner="o", description="d", language=spec.Language.PYTHON,
-        task=spec.Task.BINARY,
+        task=TASKS["binary"],
         model=spec.Estimator("t", {"a": 1}, "f", ORIGIN, "p", {"b": 2}), parameters={"p": 1}, data="pandas",
         environment=spec.Environment("/e", "/v", "/l", "/r", "/p"), source=spec.InputRef(source="s"),
         features=(spec.Feature("a", ColumnType.FLOAT, ORIGIN),), key=("a",), target="t",
@@ -67,6 +68,8 @@ def other(value: Any) -> Any:
     match value:
         case bool():
             return not value
+        case spec.Task():
+            return next(m for m in TASKS if m is not value)
         case StrEnum():
             return next(m for m in type(value) if m is not value)
         case str():

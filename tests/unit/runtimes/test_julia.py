@@ -23,12 +23,12 @@ from kronkers_batch.config.spec import (
     OutputColumn,
     Resources,
     SandboxPolicy,
-    Task,
     Unseen,
 )
 from kronkers_batch.errors import ConfigError, MissingPart, ModelError, ScoreFailed, WorkerFailed
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.frames.tables import polars_schema
+from kronkers_batch.learning import TASKS
 from kronkers_batch.runtimes import Worker, WorkerSpec, environment_fingerprint, start
 from kronkers_batch.runtimes.languages import julia
 from tests.contract.models_julia import precompile
@@ -68,7 +68,7 @@ def spec(
         "name": "test",
         "language": Language.JULIA,
         "model": kept(path) if isinstance(model, str) else model,
-        "task": Task.REGRESSION,
+        "task": TASKS["regression"],
         "parameters": {},
         "data": "",
         "environment": Environment(),

@@ -22,11 +22,11 @@ from kronkers_batch.config.spec import (
     OutputColumn,
     Resources,
     SandboxPolicy,
-    Task,
     Unseen,
 )
 from kronkers_batch.errors import FitFailed, MissingPart, ModelError, ScoreFailed, WorkerFailed
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
+from kronkers_batch.learning import TASKS
 from kronkers_batch.runtimes import Worker, WorkerSpec, environment_fingerprint, normalise_code, start
 from kronkers_batch.runtimes.spec import KeptCode
 from tests.contract.models_r import install_package
@@ -76,7 +76,7 @@ def worker(model: KeptCode | Estimator, schema: Schema, target: Column, **change
         "name": "test",
         "language": Language.R,
         "model": model,
-        "task": Task.REGRESSION,
+        "task": TASKS["regression"],
         "parameters": {},
         "data": "",
         "environment": Environment(),
@@ -159,10 +159,10 @@ def test_glm_gives_what_r_gives_to_the_last_digit(tmp_path: Path) -> None:
     df = data().with_columns(distance=pl.when(pl.int_range(ROWS) % 50 > 0).then("distance"))
     formula = "yes ~ distance * origin + poly(`hour of day`, 2) + late"
     model = declared("stats::glm", formula, family="binomial", predict={"type": "response"})
-    with worker(model, features(), column("yes", "boolean"), task=Task.BINARY) as w:
+    with worker(model, features(), column("yes", "boolean"), task=TASKS["binary"]) as w:
         w.fit([df[:700], df[700:]])
         stored = w.save()
-    with worker(model, features(), column("yes", "boolean"), task=Task.BINARY) as w:
+    with worker(model, features(), column("yes", "boolean"), task=TASKS["binary"]) as w:
         w.load(stored)
         scores = pl.concat(w.score_stream([df[:3], df[3:]]))["p"]
     assert scores.null_count() == ROWS // 50
@@ -249,7 +249,7 @@ def test_ranger_s_probabilities_are_of_yes_though_it_met_yes_first(target: str, 
     arguments = {"num.trees": 20, **({} if formula else {"dependent.variable.name": target})}
     model = declared("ranger::ranger", formula, probability=True, **arguments)
     kind = "boolean" if target == "yes" else "int32"
-    with worker(model, schema, column(target, kind), task=Task.BINARY) as w:
+    with worker(model, schema, column(target, kind), task=TASKS["binary"]) as w:
         w.fit([df])
         scores = w.score(df)["p"]
     assert scores.filter(df["yes"]).mean() > 0.7  # type: ignore[operator]
@@ -260,7 +260,7 @@ def test_ranger_s_probabilities_are_of_yes_though_it_met_yes_first(target: str, 
 def test_classes_instead_of_probabilities_are_refused() -> None:
     df = pl.DataFrame({"x": [1.0, 2.0, 3.0, 4.0], "class": ["no", "yes", "no", "yes"]})
     target = column("class", "category", ("no", "yes"))
-    with worker(declared("ranger::ranger", "class ~ x"), X, target, task=Task.BINARY) as w:
+    with worker(declared("ranger::ranger", "class ~ x"), X, target, task=TASKS["binary"]) as w:
         w.fit([df])
         with pytest.raises(ScoreFailed, match="probabilities are wanted"):
             w.score(df)
