@@ -30,6 +30,9 @@ class Member:
     def __repr__(self) -> str:
         return f"<{self.name}>"
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _kind_of, (type(self).__module__,)  # in another process too there is one of it
+
 
 class Family(Generic[T]):
     """The kinds of one folder, by name. Each is imported when it is first asked for.
@@ -59,6 +62,10 @@ class Family(Generic[T]):
             raise KeyError(name)
         found: T = importlib.import_module(f"{self._package}.{name}").KIND
         return found
+
+
+def _kind_of(module: str) -> object:
+    return importlib.import_module(module).KIND
 
 
 @functools.cache

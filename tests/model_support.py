@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from kronkers_batch.config.languages import Language
 from kronkers_batch.config.spec import (
     CodeFile,
     Environment,
     Feature,
     InputRef,
-    Language,
     ModelSpec,
     Origin,
     OutputColumn,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from kronkers_batch.config import checks
 from kronkers_batch.config.fields import Bad
 from kronkers_batch.config.kinds import safe_path
+from kronkers_batch.config.languages import Language
 from kronkers_batch.config.model_file import RawModel
 from kronkers_batch.config.nodes import walk
 from kronkers_batch.config.problems import Problems, suggest
@@ -20,7 +21,6 @@ from kronkers_batch.config.spec import (
     Environment,
     Estimator,
     Feature,
-    Language,
     ModelSpec,
     OutputColumn,
     Resources,
@@ -46,18 +46,6 @@ _WIDER: dict[ColumnType, tuple[ColumnType, ...]] = {
     _T.TIMESTAMP: (_T.TIMESTAMP,),
     _T.STRING: (_T.CATEGORY, _T.STRING),
     _T.CATEGORY: (_T.CATEGORY, _T.STRING),
-}
-_ENVIRONMENT_KEYS = {
-    Language.PYTHON: ("executable", "venv"),
-    Language.R: ("executable", "library", "renv"),
-    Language.JULIA: ("executable", "project"),
-}
-_FUNCTIONS = {
-    Language.R: (
-        r"[A-Za-z][A-Za-z0-9.]*::[A-Za-z.][A-Za-z0-9._]*\Z",
-        "package::function, such as stats::glm",
-    ),
-    Language.JULIA: (r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*\.[A-Za-z_]\w*!?\Z", "Package.function, such as GLM.glm"),
 }
 _STATISTICS = ("min", "max", "mean")
 
@@ -159,19 +147,18 @@ def _estimator(
     raw: RawModel, given: dict[str, Any], language: Language, problems: Problems
 ) -> Estimator | None:
     where = raw.at("estimator").origin("estimator")
-    wanted, other = ("_target_", "function") if language is Language.PYTHON else ("function", "_target_")
+    wanted = language.estimator_key
+    other = next(key for key in ("_target_", "function") if key != wanted)
     target = given[wanted]
     if target is None:
         if given[other] is not None:
             what = f"'{other}' is not for the language {language}"
             problems.add(where, what, f"write {wanted}: ...")
         return None
-    if language is not Language.PYTHON:
-        pattern, allowed = _FUNCTIONS[language]
-        if not re.match(pattern, target):
-            at = raw.at("estimator", "function").origin("estimator.function")
-            problems.add(at, f"found the text {target[:60]!r}", f"allowed: {allowed}")
-    if given["formula"] and language is not Language.R:
+    if not re.match(language.estimator_pattern, target):
+        at = raw.at("estimator", wanted).origin(f"estimator.{wanted}")
+        problems.add(at, f"found the text {target[:60]!r}", f"allowed: {language.estimator_words}")
+    if given["formula"] and not language.has_formula:
         at = raw.at("estimator", "formula").origin("estimator.formula")
         problems.add(at, f"a formula is not for the language {language}", "delete it")
     return Estimator(
@@ -181,7 +168,7 @@ def _estimator(
 
 def _environment(raw: RawModel, project: Path, problems: Problems) -> Environment:
     values, language = raw.values["environment"], raw.values["language"]
-    allowed = _ENVIRONMENT_KEYS.get(language, tuple(values))
+    allowed = tuple(values) if language is None else language.environment_keys
     for key in values:
         if values[key] and key not in allowed:
             where = raw.at("environment", key).origin(f"environment.{key}")

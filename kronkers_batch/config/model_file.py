@@ -19,6 +19,7 @@ from kronkers_batch.config.kinds import (
     integer,
     member,
 )
+from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.model_parts import (
     ENVIRONMENT,
     ESTIMATOR,
@@ -35,7 +36,7 @@ from kronkers_batch.config.model_parts import (
 from kronkers_batch.config.nodes import Mapping, Node
 from kronkers_batch.config.problems import Problems
 from kronkers_batch.config.source_file import INPUT, check_name
-from kronkers_batch.config.spec import Language, Promote, RowsPolicy, Unseen
+from kronkers_batch.config.spec import Promote, RowsPolicy, Unseen
 from kronkers_batch.learning import TASKS
 
 MODEL = Table(
@@ -48,7 +49,7 @@ MODEL = Table(
         Field("department", NAME, "Who owns it: a file in conf/department/.", required=True),
         Field("owner", FILLED, "Who answers for it.", required=True),
         Field("description", TEXT, "What it predicts, for whom.", default=""),
-        Field("language", choice(Language), "The language of its code.", required=True),
+        Field("language", member(LANGUAGES), "The language of its code.", required=True),
         Field(
             "task",
             member(TASKS),

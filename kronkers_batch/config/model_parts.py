@@ -23,14 +23,14 @@ from kronkers_batch.config.kinds import (
     guarded,
     integer,
 )
+from kronkers_batch.config.languages import DOTTED, LANGUAGES, titles
 from kronkers_batch.config.nodes import Mapping, Node, Scalar, Sequence, shown
 from kronkers_batch.config.problems import Problems
 from kronkers_batch.frames.schema import ColumnType
 from kronkers_batch.learning import TASKS, Task
 
 _DAY = dt.timedelta(days=1)
-
-_DOTTED = r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+\Z"
+_CALLED = titles("function")
 
 
 def _named(pattern: str, allowed: str) -> Kind:
@@ -42,12 +42,19 @@ ESTIMATOR = Table(
     (
         Field(
             "_target_",
-            _named(_DOTTED, "a dotted name such as sklearn.linear_model.LogisticRegression"),
+            _named(DOTTED, "a dotted name such as sklearn.linear_model.LogisticRegression"),
             "Python: the class. Its arguments stand beside it.",
         ),
-        Field("function", FILLED, "R: `package::function`. Julia: `Package.function`."),
+        Field(
+            "function",
+            FILLED,
+            "; ".join(
+                f"{one.title}: {one.estimator_words}" for one in LANGUAGES if one.estimator_key == "function"
+            )
+            + ".",
+        ),
         Field("formula", FILLED, "R: the model's formula, such as `late ~ distance + carrier`.", default=""),
-        Field("arguments", PLAIN_MAPPING, "R, Julia: named arguments of the function.", default={}),
+        Field("arguments", PLAIN_MAPPING, f"{_CALLED}: named arguments of the function.", default={}),
         Field(
             "predict",
             FILLED,
@@ -55,7 +62,7 @@ ESTIMATOR = Table(
             default="",
             shown="the language's default",
         ),
-        Field("predict_arguments", PLAIN_MAPPING, "R, Julia: named arguments of it.", default={}),
+        Field("predict_arguments", PLAIN_MAPPING, f"{_CALLED}: named arguments of it.", default={}),
     ),
 )
 
@@ -68,7 +75,7 @@ def _targets(key: str, node: Node, problems: Problems) -> None:
     for name, child in children:
         if name == "_target_":
             text = child.value if isinstance(child, Scalar) else None
-            if not isinstance(text, str) or not re.match(_DOTTED, text):
+            if not isinstance(text, str) or not re.match(DOTTED, text):
                 what = f"found {shown(child)}, where a dotted name is due"
                 problems.add(child.origin(f"{key}._target_"), what, "allowed: package.module.Class")
         elif name.startswith("_") and name.endswith("_") and isinstance(node, Mapping):
@@ -85,7 +92,7 @@ def read_estimator(node: Node, key: str, problems: Problems) -> dict[str, Any]:
         raise Bad(f"found {shown(node)}, where a mapping (key: value) is due")
     if "_target_" not in node.items:
         if "function" not in node.items:
-            raise Bad("neither '_target_' (Python) nor 'function' (R, Julia) is given")
+            raise Bad(f"neither '_target_' ({titles('_target_')}) nor 'function' ({_CALLED}) is given")
         return read_table(ESTIMATOR, node, key, problems)
     own = {"_target_", "predict"}
     head = Mapping(node.file, node.line, {k: n for k, n in node.items.items() if k in own})

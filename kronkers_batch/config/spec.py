@@ -9,16 +9,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from kronkers_batch.config.languages import Language
 from kronkers_batch.frames.schema import ColumnType, Schema
 from kronkers_batch.learning import Task
-
-
-class Language(StrEnum):
-    """The language that a model is written in."""
-
-    PYTHON = "python"
-    R = "r"
-    JULIA = "julia"
 
 
 @dataclass(frozen=True)

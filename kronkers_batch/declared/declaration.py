@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from kronkers_batch.config.fingerprint import plain
+from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.spec import (
     Estimator,
-    Language,
     ModelSpec,
     OutputColumn,
     RowsPolicy,
@@ -71,7 +71,7 @@ def as_trained(
         code = Estimator(**estimator, origin=model.model.origin)
     return replace(
         model,
-        language=Language(then["language"]),
+        language=LANGUAGES[then["language"]],
         task=TASKS[then["task"]],
         model=code,
         parameters=then["parameters"],

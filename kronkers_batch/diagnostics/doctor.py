@@ -10,8 +10,9 @@ from pathlib import Path
 from kronkers_batch.config import account
 from kronkers_batch.config.claims import is_in
 from kronkers_batch.config.databases import file_of
+from kronkers_batch.config.languages import LANGUAGES, Language
 from kronkers_batch.config.load import find_conf, load
-from kronkers_batch.config.spec import Config, Language, SandboxPolicy
+from kronkers_batch.config.spec import Config, SandboxPolicy
 from kronkers_batch.errors import KronkersError
 from kronkers_batch.runtimes.probing import interpreter_version, sandbox_state
 from kronkers_batch.runtimes.walls import bubblewrap_version, walls
@@ -48,7 +49,7 @@ def examine(conf: str | None, overrides: Sequence[str]) -> list[Finding]:
     findings.append(_sandbox(config))
     findings += [Finding(wall.name, wall.stands, wall.found, wall.fix, False) for wall in walls()]
     used = {m.language for m in config.models.values() if m.enabled} if config else set()
-    findings += [_language(language, language in used) for language in Language]
+    findings += [_language(language, language in used) for language in LANGUAGES]
     if config is not None:
         findings += [*_keys(config), _checkpoints(config), *map(_room, rooms(config))]
     return findings

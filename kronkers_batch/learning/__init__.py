@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 NUMBERS = (ColumnType.FLOAT, ColumnType.FLOAT32, ColumnType.INTEGER, ColumnType.INT32)
 SHARE, LOSS, GAIN, ANY = (0.0, 1.0), (0.0, math.inf), (-math.inf, 1.0), (-math.inf, math.inf)
+_NEEDS = {"skill": ("min",), "unscored": ("max",)}
 _BEYOND = 1e-6
 """How far a score may lie beyond its range, as sums of floats do."""
 
@@ -40,11 +41,13 @@ class Metric:
 
     Attributes:
         range: What it can be, ends included: a threshold beyond it says nothing, or can never hold.
+        needs: The bounds, ``min`` or ``max``, without which a threshold lets a bad version pass.
         formula: Of truth and prediction, of shape (n,), n > 0, without NaN. NaN where it is undefined.
         source: Where the formula is from; empty for what every textbook has.
     """
 
     range: tuple[float, float]
+    needs: tuple[str, ...]
     formula: Callable[[Floats, Floats], float]
     source: str = ""
 
@@ -90,6 +93,10 @@ class Task(Member, ABC):
     def ranges(self) -> dict[str, tuple[float, float]]:
         """Every metric that a training computes, and what it can be."""
         return {name: m.range for name, m in self.metrics.items()} | {"skill": GAIN, "unscored": SHARE}
+
+    def needs(self, name: str) -> tuple[str, ...]:
+        """The bounds that a threshold on a metric needs, in order."""
+        return _NEEDS[name] if name in _NEEDS else self.metrics[name].needs
 
     @abstractmethod
     def fits_target(self, target: pl.Series) -> pl.Series:

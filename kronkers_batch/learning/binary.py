@@ -72,11 +72,11 @@ class Binary(Task):
     columns: ClassVar = {"score": ColumnType.FLOAT}
     measured_types = (*NUMBERS, ColumnType.BOOLEAN)
     metrics: ClassVar = {
-        "auc": Metric(SHARE, auc, "Hanley and McNeil, Radiology 143 (1982) 29-36"),
-        "log_loss": Metric(LOSS, log_loss),
-        "brier": Metric(SHARE, squared_error, "Brier, Monthly Weather Review 78 (1950) 1-3"),
-        "accuracy": Metric(SHARE, accuracy),
-        "base_rate": Metric(SHARE, base_rate),
+        "auc": Metric(SHARE, ("min",), auc, "Hanley and McNeil, Radiology 143 (1982) 29-36"),
+        "log_loss": Metric(LOSS, ("max",), log_loss),
+        "brier": Metric(SHARE, ("max",), squared_error, "Brier, Monthly Weather Review 78 (1950) 1-3"),
+        "accuracy": Metric(SHARE, ("min",), accuracy),
+        "base_rate": Metric(SHARE, (), base_rate),
     }
     asked = "binary"
     score_range = (0.0, 1.0)

@@ -46,10 +46,10 @@ class Regression(Task):
     columns: ClassVar = {"score": ColumnType.FLOAT}
     measured_types = NUMBERS
     metrics: ClassVar = {
-        "rmse": Metric(LOSS, rmse),
-        "mae": Metric(LOSS, mae),
-        "r2": Metric(GAIN, r2),
-        "bias": Metric(ANY, bias),
+        "rmse": Metric(LOSS, ("max",), rmse),
+        "mae": Metric(LOSS, ("max",), mae),
+        "r2": Metric(GAIN, ("min",), r2),
+        "bias": Metric(ANY, ("min", "max"), bias),
     }
     asked = "regression"
     score_range = ANY

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kronkers_batch.config.spec import Language, ModelSpec, RowsPolicy
+from kronkers_batch.config.spec import ModelSpec, RowsPolicy
 from kronkers_batch.errors import ModelError, ScoreFailed, WorkerFailed
 from kronkers_batch.frames.schema import Schema
 from kronkers_batch.pipeline import golden
@@ -29,11 +29,6 @@ if TYPE_CHECKING:
     from kronkers_batch.runtimes.worker import Worker
 
 CHUNK_ROWS = 65_536
-_ATTACH = {
-    Language.PYTHON: "import them at the top of the code file",
-    Language.R: "attach them at the top of the code file: library(...)",
-    Language.JULIA: "write using ... at the top of the code file",
-}
 Part = tuple["pl.DataFrame", "pl.DataFrame"]
 
 
@@ -142,7 +137,8 @@ def _measured(
     fix = "look at what score does with these features; declare checks on nulls where it cannot take them"
     if nulls + nans == rows:
         raise ScoreFailed(without, where=_measured_at(model), fix=fix)
-    if beyond := model.task.wrong_scores(measured):
+    beyond = model.task.wrong_scores(measured)
+    if beyond:
         refusal = model.task.wrong_score
         raise ScoreFailed(
             f"score gave {refusal.what} for {beyond:,} of {rows:,} holdout rows: {model.evaluate} is "
@@ -216,6 +212,6 @@ def _naming_packages(
         f"{error.what}\n    this is the stored model in a fresh worker; the process that fitted had loaded "
         f"besides: {names}",
         where=error.where,
-        fix=f"{_ATTACH[model.language]}, not in fit",
+        fix=f"{model.language.attach}, not in fit",
         found=error.found,
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
-from kronkers_batch.config.spec import Environment, Language, Resources, SandboxPolicy, Unseen
+from kronkers_batch.config.languages import Language
+from kronkers_batch.config.spec import Environment, Resources, SandboxPolicy, Unseen
 from kronkers_batch.frames.schema import Schema
 from kronkers_batch.learning import TASKS
 from kronkers_batch.runtimes.sandbox import SandboxState, sandbox_state

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from kronkers_batch.config.spec import Language
+from kronkers_batch.config.languages import LANGUAGES as _LANGUAGES
 
 FOLDER = "tests/contract/"
-LANGUAGES = tuple(language.value for language in Language)
+LANGUAGES = _LANGUAGES.names
 ITEM = re.compile(rf"^{FOLDER}(?P<case>[^\[]+)(?:\[(?P<ids>.*)\])?$")
 
 

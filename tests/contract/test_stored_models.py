@@ -5,7 +5,8 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from kronkers_batch.config.spec import Language, OutputColumn, RowsPolicy
+from kronkers_batch.config.languages import LANGUAGES
+from kronkers_batch.config.spec import OutputColumn, RowsPolicy
 from kronkers_batch.errors import ModelError
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.learning import TASKS
@@ -96,7 +97,7 @@ def test_scores_that_depend_on_the_levels_around_a_row_are_refused(lab):
     assert verified(lab, "numbered", rows=RowsPolicy.WHOLE).metrics["r2"] > 0.8
 
 
-@pytest.mark.parametrize("lab", [Language.PYTHON], ids=["one for all"], indirect=True)
+@pytest.mark.parametrize("lab", [LANGUAGES["python"]], ids=["one for all"], indirect=True)
 def test_scores_that_depend_on_the_rows_around_are_refused(lab):
     """Also where a row alone, and the rows of one level, are scored as among all."""
     folder = lab.folder / "first"

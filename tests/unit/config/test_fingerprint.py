@@ -12,6 +12,7 @@ from kronkers_batch.config import fingerprint as fp
 from kronkers_batch.config import fingerprint_fields as fields
 from kronkers_batch.config import reference, spec
 from kronkers_batch.config.fingerprint_fields import Counts
+from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.load import load
 from kronkers_batch.digests import scoring_digest
 from kronkers_batch.learning import TASKS
@@ -52,7 +53,7 @@ def _other(value: Any) -> Any:
         case bool():
             return not value
         case spec.Language():
-            return spec.Language.R
+            return LANGUAGES["r"]
         case spec.Task():
             return TASKS["regression"]
         case spec.RowsPolicy():

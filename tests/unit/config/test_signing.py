@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from kronkers_batch.config import signing, spec
+from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.load import load
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.learning import TASKS
@@ -39,7 +40,7 @@ def full(name: str) -> Any:
         inputs={"t": spec.InputRef(source="below")}, output="o", csv={"null": "NA"}, memory=5,
     )  # fmt: skip
     model = spec.ModelSpec(
-        name="m", department="d", owner="o", description="d", language=spec.Language.PYTHON,
+        name="m", department="d", owner="o", description="d", language=LANGUAGES["python"],
         task=TASKS["binary"],
         model=spec.Estimator("t", {"a": 1}, "f", ORIGIN, "p", {"b": 2}), parameters={"p": 1}, data="pandas",
         environment=spec.Environment("/e", "/v", "/l", "/r", "/p"), source=spec.InputRef(source="s"),
@@ -70,6 +71,8 @@ def other(value: Any) -> Any:
             return not value
         case spec.Task():
             return next(m for m in TASKS if m is not value)
+        case spec.Language():
+            return next(m for m in LANGUAGES if m is not value)
         case StrEnum():
             return next(m for m in type(value) if m is not value)
         case str():

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from kronkers_batch.config.spec import Language
+from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.frames.schema import Column, ColumnType
 from kronkers_batch.learning import TASKS
 from kronkers_batch.learning.binary import CLASSES
@@ -25,7 +25,7 @@ ROWS = pl.DataFrame({"x": [1.0, 2.0, 3.0], "y": [0.0, 1.0, 1.0]})
     ],
 )
 def test_classes_in_the_place_of_probabilities_are_told(scores, told):
-    model = declared(Language.PYTHON, X, task=TASKS["binary"])
+    model = declared(LANGUAGES["python"], X, task=TASKS["binary"])
     _, _, remarks = _measured(model, TrainingData(ROWS, ROWS, 0, ()), pl.DataFrame({"score": scores}))
     assert (CLASSES in remarks) == told
 
@@ -33,4 +33,4 @@ def test_classes_in_the_place_of_probabilities_are_told(scores, told):
 def test_a_number_may_be_0_or_1():
     data = TrainingData(ROWS, ROWS, 0, ())
     scores = pl.DataFrame({"score": [0.0, 1.0, 1.0]})
-    assert _measured(declared(Language.PYTHON, X, task=TASKS["regression"]), data, scores)[2] == []
+    assert _measured(declared(LANGUAGES["python"], X, task=TASKS["regression"]), data, scores)[2] == []

@@ -3,7 +3,8 @@
 import polars as pl
 import pytest
 
-from kronkers_batch.config.spec import Language, Task
+from kronkers_batch.config.languages import LANGUAGES
+from kronkers_batch.config.spec import Task
 from kronkers_batch.errors import DataError
 from kronkers_batch.frames.schema import Column, ColumnType
 from kronkers_batch.learning import TASKS
@@ -15,7 +16,7 @@ NAN, INF = float("nan"), float("inf")
 
 
 def check(task: Task, fit: list[object], holdout: list[object]) -> None:
-    model = declared(Language.PYTHON, (Column("x", ColumnType.FLOAT),), task=task)
+    model = declared(LANGUAGES["python"], (Column("x", ColumnType.FLOAT),), task=task)
     frames = [pl.DataFrame({"y": values}) for values in (fit, holdout)]
     check_target(model, TrainingData(*frames, 0, ()))
 

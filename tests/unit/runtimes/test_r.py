@@ -14,10 +14,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.spec import (
     Environment,
     Estimator,
-    Language,
     Origin,
     OutputColumn,
     Resources,
@@ -74,7 +74,7 @@ def data(rows: int = ROWS) -> pl.DataFrame:
 def worker(model: KeptCode | Estimator, schema: Schema, target: Column, **changes: Any) -> Iterator[Worker]:
     values: dict[str, Any] = {
         "name": "test",
-        "language": Language.R,
+        "language": LANGUAGES["r"],
         "model": model,
         "task": TASKS["regression"],
         "parameters": {},
@@ -527,7 +527,7 @@ def test_warnings_are_said_once_and_break_nothing(code: Callable[[str], KeptCode
 
 
 def normalised(text: str) -> str:
-    return normalise_code(Language.R, Environment(), text, SandboxPolicy.REQUIRE)
+    return normalise_code(LANGUAGES["r"], Environment(), text, SandboxPolicy.REQUIRE)
 
 
 def test_comments_and_layout_do_not_count_but_every_digit_does() -> None:
@@ -598,13 +598,13 @@ def test_an_renv_project_that_was_not_restored_says_how(tmp_path: Path) -> None:
 
 def test_lock_files_are_the_fingerprint(tmp_path: Path) -> None:
     environment = Environment(renv=str(tmp_path))
-    assert environment_fingerprint(Language.R, Environment()) == ""
-    assert environment_fingerprint(Language.R, environment) == ""
+    assert environment_fingerprint(LANGUAGES["r"], Environment()) == ""
+    assert environment_fingerprint(LANGUAGES["r"], environment) == ""
     (tmp_path / "renv.lock").write_text("{}")
-    first = environment_fingerprint(Language.R, environment)
+    first = environment_fingerprint(LANGUAGES["r"], environment)
     (tmp_path / "renv.lock").write_text("{ }")
     assert first
-    assert first != environment_fingerprint(Language.R, environment)
+    assert first != environment_fingerprint(LANGUAGES["r"], environment)
 
 
 def test_r_that_is_missing_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
