@@ -57,7 +57,7 @@ VALUES = [9.0, 5.0, 7.0, 8.0, 6.0, 4.0, 3.0, 2.0, 1.0, 11.0, 10.0]
 
 def written(lab: Lab, ways: list[str]) -> str:
     """Writes a model of these ways; the name of its case."""
-    lazily = [f"lambda: {way}" for way in ways] if lab.language == "python" else ways
+    lazily = [f"lambda: {way}" for way in ways] if lab.language.name == "python" else ways
     folder = lab.folder / "ways"
     folder.mkdir(mode=0o755)
     (folder / f"model{lab.models.SUFFIX}").write_text(CODE[lab.language].format(", ".join(lazily)))

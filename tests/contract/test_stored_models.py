@@ -83,7 +83,7 @@ def test_a_stored_model_that_scores_otherwise_than_the_fitted_one_is_refused(lab
 def test_what_only_fit_loads_is_not_there_later_and_that_is_said(lab):
     error = refused(lab, "attached")
     assert "score failed" in error.what
-    if lab.language == "r":
+    if lab.language.name == "r":
         assert 'could not find function "bs"' in error.what
         assert "the process that fitted had loaded besides: splines" in error.what
         assert "library(...)" in error.fix
@@ -132,7 +132,7 @@ def test_the_named_column_is_measured(lab):
 
 
 def test_a_model_that_cannot_score_one_row_is_refused(lab):
-    if lab.language != "python":  # where a mean of one row is no error
+    if lab.language.name != "python":  # where a mean of one row is no error
         assert "score fails for a row alone" in refused(lab, "several").what
     else:
         assert "another score when it is scored alone" in refused(lab, "several").what
@@ -171,7 +171,7 @@ def test_files_beside_the_code_are_found(lab):
         "r": ("double.R", "factor_of <- function() 2\n"),
         "julia": ("double.jl", "factor() = 2.0\n"),
     }
-    name, text = helper[lab.language]
+    name, text = helper[lab.language.name]
     folder = lab.folder / "beside"
     folder.mkdir()
     (folder / name).write_text(text)

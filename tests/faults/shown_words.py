@@ -96,7 +96,9 @@ _THERE = {
     "declared/kept.py:_refused": "str(path) refused.why",
     "declared/kept.py:_text": "str(path) error.strerror",
     # Counts.
-    "pipeline/verify.py:_measured": "nans nulls rows beyond refusal.what refusal.there refusal.fix",
+    "pipeline/verify.py:_measured": (
+        "nans nulls rows model.task.wrong_scores(measured) refusal.what refusal.there refusal.fix"
+    ),
     "data/sources/place.py:error": "what fix",
     "data/findings.py:judge": "where",
     "data/pieces.py:decode": "where",
