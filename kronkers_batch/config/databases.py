@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
-IN_FILES = ["sqlite"]
+IN_FILES: tuple[str, ...] = ("sqlite",)
 """How the addresses of databases begin that are files of this machine: ``sqlite:////PATH``."""
 
 
@@ -28,7 +28,7 @@ def file_of(url: str) -> str:
 
 def begins_as_file(text: object) -> bool:
     """Whether a text, of which variables may not be filled in yet, begins as the address of a file."""
-    return str(text).startswith(tuple(IN_FILES))
+    return str(text).startswith(IN_FILES)
 
 
 def absolute(url: str, project: Path) -> str:

@@ -37,7 +37,7 @@ from kronkers_batch.config.nodes import Mapping, Node
 from kronkers_batch.config.problems import Problems
 from kronkers_batch.config.source_file import INPUT, check_name
 from kronkers_batch.config.spec import Promote, RowsPolicy, Unseen
-from kronkers_batch.learning import TASKS
+from kronkers_batch.learning import SCORE, TASKS
 
 MODEL = Table(
     "conf/model/NAME.yaml",
@@ -161,6 +161,6 @@ def read_model(name: str, tree: Node, overrides: tuple[str, ...], problems: Prob
     for key, table in NESTED.items():
         values[key] = values[key] or {f.name: f.default for f in table.fields}
     if values["output"]["columns"] is None:
-        task = values["task"]
-        values["output"]["columns"] = {} if task is None else {n: str(t) for n, t in task.columns.items()}
+        usual = SCORE if values["task"] is None else values["task"].columns
+        values["output"]["columns"] = {column: str(kind) for column, kind in usual.items()}
     return RawModel(name, tree, values, overrides)

@@ -18,8 +18,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 
+from kronkers_batch.config import databases
 from kronkers_batch.config.claims import fixed_part
-from kronkers_batch.config.databases import IN_FILES
 from kronkers_batch.config.spec import (
     CodeFile,
     Config,
@@ -149,7 +149,7 @@ def address(url: Secret, project: Path | None = None, leads: str = "") -> str:
     except ArgumentError:
         return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
     kind = parsed.get_backend_name()
-    if kind in IN_FILES and parsed.database and not parsed.query:
+    if kind in databases.IN_FILES and parsed.database and not parsed.query:
         return f"{kind}:" + (
             place(parsed.database, project, leads) if project else str(Path(parsed.database).resolve())
         )

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+SCORE: Mapping[str, ColumnType] = {"score": ColumnType.FLOAT}
 NUMBERS = (ColumnType.FLOAT, ColumnType.FLOAT32, ColumnType.INTEGER, ColumnType.INT32)
 SHARE, LOSS, GAIN, ANY = (0.0, 1.0), (0.0, math.inf), (-math.inf, 1.0), (-math.inf, math.inf)
 _NEEDS = {"skill": ("min",), "unscored": ("max",)}

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, ClassVar
 
 from kronkers_batch.frames.schema import ColumnType
-from kronkers_batch.learning import LOSS, NUMBERS, SHARE, Metric, Refusal, Task, squared_error
+from kronkers_batch.learning import LOSS, NUMBERS, SCORE, SHARE, Metric, Refusal, Task, squared_error
 
 if TYPE_CHECKING:
     import polars as pl
@@ -69,7 +69,7 @@ class Binary(Task):
         ColumnType.FLOAT,
         ColumnType.FLOAT32,
     )
-    columns: ClassVar = {"score": ColumnType.FLOAT}
+    columns = SCORE
     measured_types = (*NUMBERS, ColumnType.BOOLEAN)
     metrics: ClassVar = {
         "auc": Metric(SHARE, ("min",), auc, "Hanley and McNeil, Radiology 143 (1982) 29-36"),

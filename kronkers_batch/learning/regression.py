@@ -5,8 +5,18 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, ClassVar
 
-from kronkers_batch.frames.schema import ColumnType
-from kronkers_batch.learning import ANY, GAIN, LOSS, NUMBERS, Metric, Refusal, Task, gain, squared_error
+from kronkers_batch.learning import (
+    ANY,
+    GAIN,
+    LOSS,
+    NUMBERS,
+    SCORE,
+    Metric,
+    Refusal,
+    Task,
+    gain,
+    squared_error,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -43,7 +53,7 @@ class Regression(Task):
 
     predicts = "a number"
     target_types = NUMBERS
-    columns: ClassVar = {"score": ColumnType.FLOAT}
+    columns = SCORE
     measured_types = NUMBERS
     metrics: ClassVar = {
         "rmse": Metric(LOSS, ("max",), rmse),
