@@ -1,4 +1,4 @@
-"""For all tests: a PostgreSQL server, and the table of the languages' contract after a verbose run."""
+"""For all tests: a PostgreSQL server, and the tables of the contract after a verbose run."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for kind in ("passed", "failed", "error", "skipped", "xfailed", "xpassed"):
         for report in terminalreporter.stats.get(kind, []):
             outcomes[report.nodeid] = kind
-    if text := table.lines(outcomes):
-        terminalreporter.section("the contract in each language")
-        for line in text:
-            terminalreporter.line(line)
+    for family, kinds in table.FAMILIES.items():
+        if text := table.lines(outcomes, kinds):
+            terminalreporter.section(f"the contract of each {family}")
+            for line in text:
+                terminalreporter.line(line)
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ Nothing but the files of `dummies/` says what they are; the program and its list
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -146,6 +147,30 @@ def test_a_kind_is_called_as_its_file(family: Family):
         family["__init__"]
 
 
+def test_a_file_that_begins_with_an_underscore_is_no_kind(monkeypatch, tmp_path):
+    (tmp_path / "_helper.py").touch()
+    (tmp_path / "another.py").touch()
+    module = importlib.import_module("kronkers_batch.learning")
+    monkeypatch.setattr(module, "__path__", [*module.__path__, str(tmp_path)])
+    assert set(TASKS.names) == {"another", "binary", "regression"}
+
+
 def test_what_is_declared_of_a_language_and_how_it_starts_belong_together():
     assert LANGUAGES.names == BUILDERS.names
     assert set(addresses.IN_FILES) <= set(DATABASES.names)
+
+
+def test_where_to_add_names_files_that_are_there():
+    """In CONTRIBUTING.md, with NAME for a kind of each family."""
+    root = Path(__file__).parents[2]
+    text = (root / "CONTRIBUTING.md").read_text()
+    families = {"A task": TASKS, "A language": LANGUAGES, "A database": DATABASES}
+    for first, family in families.items():
+        paragraph = re.search(rf"^\*\*{first}\*\*.*?\n\n", text, re.M | re.S)
+        assert paragraph, first
+        named = re.findall(r"`([a-z_/]+/[A-Za-z_]*NAME\.py)`", paragraph[0])
+        assert len(named) >= 2, first
+        for path in named:
+            base = root if path.startswith("tests/") else root / "kronkers_batch"
+            for name in family.names:
+                assert (base / path.replace("NAME", name)).is_file(), (path, name)

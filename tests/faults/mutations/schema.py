@@ -75,6 +75,21 @@ EXACT = [
       f"{POSTGRES}test_what_somebody_sets_for_the_database_changes_nothing[client_encoding = 'SQL_ASCII']"),
 ]  # fmt: skip
 
+ADDRESSES = [
+    _("a warehouse may be in a database of any kind", "store.databases.__init__:at",
+      never("kind not in DATABASES"),
+      "tests/unit/store/test_engine.py::test_urls_that_are_no_use[oracle://host/db]"),
+    _("what is no kind is taken for one", "families:_names",
+      swap("not one.name.startswith('_')", "True"),
+      "tests/contract/test_dummy_kinds.py::test_a_file_that_begins_with_an_underscore_is_no_kind"),
+    _("sources lead to a database of a new kind", "config.databases:file_of",
+      sets("match", "re.match('sqlite://[^/]*/([^?#]+)', url)"),
+      "tests/contract/test_dummy_kinds.py::test_no_source_leads_to_a_database_of_a_new_kind_that_is_a_file"),
+    _("a task has the metrics of all", "config.model_build:_thresholds_known",
+      never("name not in names"),
+      "tests/contract/test_dummy_kinds.py::test_what_a_kind_does_not_allow_is_refused_with_file_and_line"),
+]  # fmt: skip
+
 WRITTEN = [
     _("what was written is not read back", "store.engine:Database.write",
       never("written"), f"{BACK}test_what_a_trigger_undid_is_not_said_to_be_done",
@@ -259,4 +274,4 @@ BORROWED_KEYS = [
       f"{BORROWED}test_no_reason_is_sealed_under_a_key_of_another_department"),
 ]  # fmt: skip
 
-MUTATIONS = [*BORROWED_KEYS, *EXCHANGED, *EXACT, *WRITTEN, *REVOCATIONS, *NIGHT, *OLDER_KEYS]
+MUTATIONS = [*BORROWED_KEYS, *EXCHANGED, *EXACT, *ADDRESSES, *WRITTEN, *REVOCATIONS, *NIGHT, *OLDER_KEYS]
