@@ -1,4 +1,4 @@
-"""For all tests: lanes, a PostgreSQL server, and the table of the languages' contract after a verbose run.
+"""For all tests: lanes, a PostgreSQL server, and the tables of the contract after a verbose run.
 
 The fast lane (``--fast``) is the unit tests but those marked ``interpreter``: they start a model's
 interpreter, a server, or the program as a process of its own. One that does and is not marked fails there.
@@ -58,10 +58,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for kind in ("passed", "failed", "error", "skipped", "xfailed", "xpassed"):
         for report in terminalreporter.stats.get(kind, []):
             outcomes[report.nodeid] = kind
-    if text := table.lines(outcomes):
-        terminalreporter.section("the contract in each language")
-        for line in text:
-            terminalreporter.line(line)
+    for family, kinds in table.FAMILIES.items():
+        if text := table.lines(outcomes, kinds):
+            terminalreporter.section(f"the contract of each {family}")
+            for line in text:
+                terminalreporter.line(line)
 
 
 @pytest.fixture(scope="session")

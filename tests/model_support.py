@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from kronkers_batch.config.languages import Language
 from kronkers_batch.config.spec import (
     CodeFile,
     Environment,
     Feature,
     InputRef,
-    Language,
     ModelSpec,
     Origin,
     OutputColumn,
@@ -20,11 +20,11 @@ from kronkers_batch.config.spec import (
     Resources,
     Retrain,
     RowsPolicy,
-    Task,
     Unseen,
     Windows,
 )
 from kronkers_batch.frames.schema import Column, ColumnType
+from kronkers_batch.learning import TASKS
 from kronkers_batch.runtimes.spec import PLACE, KeptCode
 
 
@@ -59,7 +59,7 @@ def declared(
         "owner": "Ann",
         "description": "",
         "language": language,
-        "task": Task.REGRESSION,
+        "task": TASKS["regression"],
         "model": CodeFile(Path("model"), Origin("conf/model/m.yaml", 2, "code")),
         "parameters": {},
         "data": "polars",

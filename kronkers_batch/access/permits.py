@@ -37,7 +37,7 @@ from kronkers_batch.errors import (
 )
 from kronkers_batch.redaction import redacted
 from kronkers_batch.runtimes.contents import environment_contents
-from kronkers_batch.runtimes.languages.base import environment_fingerprint
+from kronkers_batch.runtimes.languages import environment_fingerprint
 from kronkers_batch.session.services import Services
 from kronkers_batch.vault import memory
 from kronkers_batch.vault.definitions import Definition, Signed, Subject

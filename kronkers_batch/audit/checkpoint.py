@@ -21,7 +21,7 @@ from kronkers_batch.errors import StoreError
 from kronkers_batch.ledger import checkpoints, ledger
 from kronkers_batch.ledger.checkpoints import Checkpoint, Head
 from kronkers_batch.session.services import Services
-from kronkers_batch.store import clock, pending, storage
+from kronkers_batch.store import clock, pending
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.tables import registry, signing
 from kronkers_batch.store.tables import vault as t
@@ -138,7 +138,7 @@ def verify(services: Services) -> Verified:
     """
     store, mine = _store(services), services.ledger.mine
     with services.db.read(anew=True) as connection:
-        storage.require_whole(connection, services.db.where)
+        services.db.require_whole(connection)
         entries = services.ledger.verify_in(connection, mine).seq
         points = 0 if store is None else checkpoints.verify(services.db, LedgerKeys(services.vault), store)
         versions = recorded.verify(services, connection)
@@ -146,7 +146,7 @@ def verify(services: Services) -> Verified:
 
 
 def _since(services: Services, connection: Connection, mine: Head, point: Checkpoint | None) -> Head:
-    storage.require_whole(connection, services.db.where, _SMALL)
+    services.db.require_whole(connection, _SMALL)
     if point is None or point.counts is None:
         head = services.ledger.verify_in(connection, mine)
         recorded.verify(services, connection)

@@ -80,6 +80,6 @@ def _verify(args: argparse.Namespace) -> int:
         missing = f"there is none in {where}" if where else "warehouse.checkpoints is empty"
         say(f"{missing}: an older database put in this one's place would not be noticed")
     say(f"{found.versions} versions of models and outputs are those that were recorded")
-    indexes = "the indexes, " if services.db.path else ""  # PostgreSQL has a tool of its own for them
+    indexes = "the indexes, " if services.db.backend.compares_indexes else ""
     say(f"the schema, {indexes}who is who, the grants, revocations and signed definitions are as recorded")
     return 0

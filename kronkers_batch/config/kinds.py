@@ -15,6 +15,7 @@ from kronkers_batch.config.fields import Bad, Kind
 from kronkers_batch.config.nodes import Mapping, Node, Scalar, Sequence, plain, shown, walk
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.spec import Secret
+from kronkers_batch.families import Family
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z")
 _DURATION = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)\s*(w|d|h|m|s)\Z")
@@ -177,6 +178,15 @@ def _time_of_day(node: Node, key: str, problems: Problems) -> str:
     if not re.match(r"([01][0-9]|2[0-3]):[0-5][0-9]\Z", value):
         raise Bad()
     return value
+
+
+def member(family: Family[Any]) -> Kind:
+    """One kind of a family, by its name."""
+
+    def parse(node: Node, key: str, problems: Problems) -> Any:
+        return family[choice(family.names).parse(node, key, problems)]
+
+    return Kind("one of " + ", ".join(family.names), parse)
 
 
 def choice(words: type[StrEnum] | tuple[str, ...]) -> Kind:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from kronkers_batch.config import checks
 from kronkers_batch.config.fields import Bad
 from kronkers_batch.config.kinds import safe_path
+from kronkers_batch.config.languages import Language
 from kronkers_batch.config.model_file import RawModel
-from kronkers_batch.config.model_parts import METRICS, RANGES
 from kronkers_batch.config.nodes import walk
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.source_file import check_columns
@@ -21,16 +21,15 @@ from kronkers_batch.config.spec import (
     Environment,
     Estimator,
     Feature,
-    Language,
     ModelSpec,
     OutputColumn,
     Resources,
     Retrain,
-    Task,
     Threshold,
     Windows,
 )
 from kronkers_batch.frames.schema import Column, ColumnType
+from kronkers_batch.learning import ANY, LOSS, SHARE, Task
 
 if TYPE_CHECKING:
     from kronkers_batch.config.link import Linker
@@ -47,24 +46,6 @@ _WIDER: dict[ColumnType, tuple[ColumnType, ...]] = {
     _T.TIMESTAMP: (_T.TIMESTAMP,),
     _T.STRING: (_T.CATEGORY, _T.STRING),
     _T.CATEGORY: (_T.CATEGORY, _T.STRING),
-}
-_TARGETS = {
-    Task.BINARY: (_T.BOOLEAN, _T.INTEGER, _T.INT32, _T.FLOAT, _T.FLOAT32),
-    Task.REGRESSION: (_T.FLOAT, _T.FLOAT32, _T.INTEGER, _T.INT32),
-}
-_NUMBERS = (_T.FLOAT, _T.FLOAT32, _T.INTEGER, _T.INT32)
-_MEASURED = {Task.BINARY: (*_NUMBERS, _T.BOOLEAN), Task.REGRESSION: _NUMBERS}
-_ENVIRONMENT_KEYS = {
-    Language.PYTHON: ("executable", "venv"),
-    Language.R: ("executable", "library", "renv"),
-    Language.JULIA: ("executable", "project"),
-}
-_FUNCTIONS = {
-    Language.R: (
-        r"[A-Za-z][A-Za-z0-9.]*::[A-Za-z.][A-Za-z0-9._]*\Z",
-        "package::function, such as stats::glm",
-    ),
-    Language.JULIA: (r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*\.[A-Za-z_]\w*!?\Z", "Package.function, such as GLM.glm"),
 }
 _STATISTICS = ("min", "max", "mean")
 
@@ -166,19 +147,18 @@ def _estimator(
     raw: RawModel, given: dict[str, Any], language: Language, problems: Problems
 ) -> Estimator | None:
     where = raw.at("estimator").origin("estimator")
-    wanted, other = ("_target_", "function") if language is Language.PYTHON else ("function", "_target_")
+    wanted = language.estimator_key
+    other = next(key for key in ("_target_", "function") if key != wanted)
     target = given[wanted]
     if target is None:
         if given[other] is not None:
             what = f"'{other}' is not for the language {language}"
             problems.add(where, what, f"write {wanted}: ...")
         return None
-    if language is not Language.PYTHON:
-        pattern, allowed = _FUNCTIONS[language]
-        if not re.match(pattern, target):
-            at = raw.at("estimator", "function").origin("estimator.function")
-            problems.add(at, f"found the text {target[:60]!r}", f"allowed: {allowed}")
-    if given["formula"] and language is not Language.R:
+    if not re.match(language.estimator_pattern, target):
+        at = raw.at("estimator", wanted).origin(f"estimator.{wanted}")
+        problems.add(at, f"found the text {target[:60]!r}", f"allowed: {language.estimator_words}")
+    if given["formula"] and not language.has_formula:
         at = raw.at("estimator", "formula").origin("estimator.formula")
         problems.add(at, f"a formula is not for the language {language}", "delete it")
     return Estimator(
@@ -188,7 +168,7 @@ def _estimator(
 
 def _environment(raw: RawModel, project: Path, problems: Problems) -> Environment:
     values, language = raw.values["environment"], raw.values["language"]
-    allowed = _ENVIRONMENT_KEYS.get(language, tuple(values))
+    allowed = tuple(values) if language is None else language.environment_keys
     for key in values:
         if values[key] and key not in allowed:
             where = raw.at("environment", key).origin(f"environment.{key}")
@@ -221,26 +201,22 @@ def _check_window(raw: RawModel, problems: Problems) -> None:
 
 
 def _thresholds_known(raw: RawModel, problems: Problems) -> None:
-    task = raw.values["task"]
+    task: Task | None = raw.values["task"]
     outputs = raw.values["output"]["columns"]
-    known: dict[str, tuple[str, ...]] = {
-        "output": ("rows", "null_share", *outputs, *(f"{c}.{s}" for c in outputs for s in _STATISTICS))
-    }
+    statistics = (*outputs, *(f"{column}.{name}" for column in outputs for name in _STATISTICS))
+    known = {"output": {"rows": LOSS, "null_share": SHARE, **dict.fromkeys(statistics, ANY)}}
     if task is not None:
-        known["training"] = METRICS[task]
+        known["training"] = dict(sorted(task.ranges.items()))
     for group, names in known.items():
         for name, (low, high, _) in raw.values["thresholds"][group].items():
             where = raw.at("thresholds", group, name).origin(f"thresholds.{group}.{name}")
-            least, most = _ANY if name in outputs else RANGES[group].get(name, _ANY)
+            least, most = names.get(name, ANY)
             for bound in (low, high):
                 if bound is not None and not least <= bound <= most:
                     problems.add(where, f"{name} is never {bound:g}", f"allowed: {_between(least, most)}")
             if name not in names:
                 kind = "metric" if group == "training" else "statistic or output column"
                 problems.add(where, f"there is no {kind} '{name}'", suggest(name, names))
-
-
-_ANY = (-math.inf, math.inf)
 
 
 def _between(least: float, most: float) -> str:
@@ -309,9 +285,9 @@ def _target(raw: RawModel, columns: MappingType[str, Column], problems: Problems
     if name not in columns:
         problems.add(where, f"there is no column '{name}' in the source", suggest(name, columns))
         return None
-    if task is not None and columns[name].type not in _TARGETS[task]:
+    if task is not None and columns[name].type not in task.target_types:
         what = f"the target '{name}' is {columns[name].type}, which is not for the task {task}"
-        problems.add(where, what, f"allowed types: {', '.join(_TARGETS[task])}")
+        problems.add(where, what, f"allowed types: {', '.join(task.target_types)}")
     return columns[name].type
 
 
@@ -324,9 +300,9 @@ def _evaluate(raw: RawModel, problems: Problems) -> str | None:
     )
     if task is None or not outputs:
         return None  # noted where it is
-    can = [name for name, kind in outputs.items() if ColumnType(kind) in _MEASURED[task]]
+    can = [name for name, kind in outputs.items() if ColumnType(kind) in task.measured_types]
     where = raw.at("output", "evaluate").origin("output.evaluate")
-    allowed = ", ".join(_MEASURED[task])
+    allowed = ", ".join(task.measured_types)
     if said is not None and said not in outputs:
         problems.add(where, f"there is no output column '{said}'", suggest(said, outputs))
     elif said is not None and said not in can:

@@ -17,7 +17,9 @@ from kronkers_batch.config.kinds import (
     TIME_OF_DAY,
     choice,
     integer,
+    member,
 )
+from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.model_parts import (
     ENVIRONMENT,
     ESTIMATOR,
@@ -31,14 +33,13 @@ from kronkers_batch.config.model_parts import (
     read_estimator,
     read_features,
 )
-from kronkers_batch.config.model_parts import METRICS as METRICS
 from kronkers_batch.config.nodes import Mapping, Node
 from kronkers_batch.config.problems import Problems
 from kronkers_batch.config.source_fields import INPUT
 from kronkers_batch.config.source_file import check_name
-from kronkers_batch.config.spec import Language, Promote, RowsPolicy, Task, Unseen
+from kronkers_batch.config.spec import Promote, RowsPolicy, Unseen
+from kronkers_batch.learning import SCORE, TASKS
 
-# What monitoring computes, which this lower room may not import; a test holds the two together.
 MODEL = Table(
     "conf/model/NAME.yaml",
     (
@@ -49,11 +50,11 @@ MODEL = Table(
         Field("department", NAME, "Who owns it: a file in conf/department/.", required=True),
         Field("owner", FILLED, "Who answers for it.", required=True),
         Field("description", TEXT, "What it predicts, for whom.", default=""),
-        Field("language", choice(Language), "The language of its code.", required=True),
+        Field("language", member(LANGUAGES), "The language of its code.", required=True),
         Field(
             "task",
-            choice(Task),
-            "What it predicts: the probability that the target is true, or a number.",
+            member(TASKS),
+            "What it predicts: " + "; ".join(f"`{task}`: {task.predicts}" for task in TASKS) + ".",
             required=True,
         ),
         Field("code", PATH, "The code file, with fit and score. Either this or estimator."),
@@ -160,4 +161,7 @@ def read_model(name: str, tree: Node, overrides: tuple[str, ...], problems: Prob
     check_name(name, values["name"], tree, problems)
     for key, table in NESTED.items():
         values[key] = values[key] or {f.name: f.default for f in table.fields}
+    if values["output"]["columns"] is None:
+        usual = SCORE if values["task"] is None else values["task"].columns
+        values["output"]["columns"] = {column: str(kind) for column, kind in usual.items()}
     return RawModel(name, tree, values, overrides)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 import re
 from typing import Any
 
@@ -24,29 +23,14 @@ from kronkers_batch.config.kinds import (
     guarded,
     integer,
 )
+from kronkers_batch.config.languages import DOTTED, LANGUAGES, titles
 from kronkers_batch.config.nodes import Mapping, Node, Scalar, Sequence, shown
 from kronkers_batch.config.problems import Problems
-from kronkers_batch.config.spec import Task
 from kronkers_batch.frames.schema import ColumnType
+from kronkers_batch.learning import TASKS, Task
 
-# What monitoring computes, which this lower room may not import; a test holds the two together.
-METRICS: dict[Task, tuple[str, ...]] = {
-    Task.BINARY: ("accuracy", "auc", "base_rate", "brier", "log_loss", "skill", "unscored"),
-    Task.REGRESSION: ("bias", "mae", "r2", "rmse", "skill", "unscored"),
-}
-_SHARE, _LOSS, _GAIN = (0.0, 1.0), (0.0, math.inf), (-math.inf, 1.0)
-RANGES: dict[str, dict[str, tuple[float, float]]] = {
-    "training": {
-        **dict.fromkeys(("accuracy", "auc", "base_rate", "brier", "unscored"), _SHARE),
-        **dict.fromkeys(("log_loss", "mae", "rmse"), _LOSS),
-        **dict.fromkeys(("r2", "skill"), _GAIN),
-    },
-    "output": {"null_share": _SHARE, "rows": _LOSS},
-}
-"""What a metric or statistic can be, ends included: a threshold beyond it says nothing, or can never hold."""
 _DAY = dt.timedelta(days=1)
-
-_DOTTED = r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+\Z"
+_CALLED = titles("function")
 
 
 def _named(pattern: str, allowed: str) -> Kind:
@@ -58,12 +42,19 @@ ESTIMATOR = Table(
     (
         Field(
             "_target_",
-            _named(_DOTTED, "a dotted name such as sklearn.linear_model.LogisticRegression"),
+            _named(DOTTED, "a dotted name such as sklearn.linear_model.LogisticRegression"),
             "Python: the class. Its arguments stand beside it.",
         ),
-        Field("function", FILLED, "R: `package::function`. Julia: `Package.function`."),
+        Field(
+            "function",
+            FILLED,
+            "; ".join(
+                f"{one.title}: {one.estimator_words}" for one in LANGUAGES if one.estimator_key == "function"
+            )
+            + ".",
+        ),
         Field("formula", FILLED, "R: the model's formula, such as `late ~ distance + carrier`.", default=""),
-        Field("arguments", PLAIN_MAPPING, "R, Julia: named arguments of the function.", default={}),
+        Field("arguments", PLAIN_MAPPING, f"{_CALLED}: named arguments of the function.", default={}),
         Field(
             "predict",
             FILLED,
@@ -71,7 +62,7 @@ ESTIMATOR = Table(
             default="",
             shown="the language's default",
         ),
-        Field("predict_arguments", PLAIN_MAPPING, "R, Julia: named arguments of it.", default={}),
+        Field("predict_arguments", PLAIN_MAPPING, f"{_CALLED}: named arguments of it.", default={}),
     ),
 )
 
@@ -84,7 +75,7 @@ def _targets(key: str, node: Node, problems: Problems) -> None:
     for name, child in children:
         if name == "_target_":
             text = child.value if isinstance(child, Scalar) else None
-            if not isinstance(text, str) or not re.match(_DOTTED, text):
+            if not isinstance(text, str) or not re.match(DOTTED, text):
                 what = f"found {shown(child)}, where a dotted name is due"
                 problems.add(child.origin(f"{key}._target_"), what, "allowed: package.module.Class")
         elif name.startswith("_") and name.endswith("_") and isinstance(node, Mapping):
@@ -101,7 +92,7 @@ def read_estimator(node: Node, key: str, problems: Problems) -> dict[str, Any]:
         raise Bad(f"found {shown(node)}, where a mapping (key: value) is due")
     if "_target_" not in node.items:
         if "function" not in node.items:
-            raise Bad("neither '_target_' (Python) nor 'function' (R, Julia) is given")
+            raise Bad(f"neither '_target_' ({titles('_target_')}) nor 'function' ({_CALLED}) is given")
         return read_table(ESTIMATOR, node, key, problems)
     own = {"_target_", "predict"}
     head = Mapping(node.file, node.line, {k: n for k, n in node.items.items() if k in own})
@@ -220,7 +211,7 @@ THRESHOLDS = Table(
             "training",
             _INTERVALS,
             "Metrics on the holdout that a version needs to be promoted: "
-            + "; ".join(f"{t}: {', '.join(m)}" for t, m in METRICS.items())
+            + "; ".join(f"{task}: {', '.join(sorted(task.ranges))}" for task in TASKS)
             + ".",
             default={},
         ),
@@ -236,6 +227,12 @@ THRESHOLDS = Table(
 RETRAIN = Table(
     "retrain", (Field("every", duration(positive=True), "Train again after so long.", shown="never"),)
 )
+
+
+def _columns(task: Task) -> str:
+    return ", ".join(f"{name}: {kind}" for name, kind in task.columns.items())
+
+
 _OUTPUT_TYPE = choice(tuple(str(t) for t in ColumnType if t not in (ColumnType.CATEGORY,)))
 OUTPUT = Table(
     "output",
@@ -244,14 +241,14 @@ OUTPUT = Table(
             "columns",
             map_kind(_OUTPUT_TYPE, COLUMN),
             "What score returns, in order.",
-            default={"score": "float"},
-            shown="{score: float}",
+            shown="; ".join(f"{task}: {{{_columns(task)}}}" for task in TASKS),
         ),
         Field(
             "evaluate",
             COLUMN,
-            "The output column that is measured against the target: a number, for binary also a boolean. "
-            "It must be said where several columns could be.",
+            "The output column that is measured against the target ("
+            + "; ".join(f"{task}: {', '.join(task.measured_types)}" for task in TASKS)
+            + "). It must be said where several columns could be.",
             shown="the only one that can be",
         ),
         Field("retention", duration(positive=True), "How long outputs are kept.", shown="for ever"),

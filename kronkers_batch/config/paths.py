@@ -1,27 +1,12 @@
-"""Paths as they are declared: up to the first pattern, with links followed; and the file of an address."""
+"""Paths as they are declared: up to the first pattern, with links followed."""
 
 from __future__ import annotations
 
 import fnmatch
 import glob
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import unquote
-
-_SQLITE = re.compile(r"sqlite(?:\+\w+)?://[^/]*/([^?#]+)")
-
-
-def sqlite_file(url: str) -> str:
-    """The file that a SQLAlchemy URL of SQLite opens, absolute; empty for any other database."""
-    match = _SQLITE.match(url)
-    if match is None or match[1] == ":memory:":
-        return ""
-    path = match[1]
-    if path.startswith("file:"):  # SQLite's own kind of address
-        path = unquote(re.sub(r"^file:(//[^/]*(?=/))?", "", path))
-    return os.path.abspath(path)  # noqa: PTH100 - as SQLite does it: from the folder that we are in
 
 
 def fixed_part(text: str) -> Path:

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from kronkers_batch.config import account
 from kronkers_batch.config.claims import Claims
-from kronkers_batch.config.paths import is_in, resolved, sqlite_file
+from kronkers_batch.config.databases import file_of
+from kronkers_batch.config.paths import is_in, resolved
 from kronkers_batch.config.spec import Config, SourceSpec
 
 FIX = (
@@ -246,7 +247,7 @@ def _keys(conf: Path, environ: Mapping[str, str], *named: Path) -> Iterator[tupl
 
 def _warehouse(config: Config) -> Iterator[tuple[Path, str]]:
     yield from _folder(config.home, "home", "the folder of the program's own files (home)", config)
-    database = sqlite_file(config.warehouse.url.reveal())
+    database = file_of(config.warehouse.url.reveal())
     for suffix in _DATABASE_FILES if database else ():
         yield Path(database + suffix), "the warehouse's database"
     for name, what in (("artifacts", "the artifact store"), ("checkpoints", "the folder of checkpoints")):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from kronkers_batch.config import databases
 from kronkers_batch.config.fields import Bad, Kind, read_table, read_value
 from kronkers_batch.config.interpolation import resolve
 from kronkers_batch.config.kinds import DATE, FILLED, absolute, choice
@@ -74,7 +74,7 @@ def _read_root(
         logical_date=date,
         key_file=absolute(key_file, project),
         warehouse=WarehouseSpec(
-            url=Secret(_absolute_url(warehouse["url"].reveal(), project)),
+            url=Secret(databases.absolute(warehouse["url"].reveal(), project)),
             artifacts=_address(warehouse["artifacts"], project),
             checkpoints=_address(warehouse["checkpoints"] or "", project),
             keep_snapshots=warehouse["keep_snapshots"],
@@ -106,11 +106,6 @@ def _optional(kind: Kind, tree: Node, key: str, problems: Problems) -> Any:
 def _address(text: str, project: Path) -> str:
     """Folders are made absolute; addresses such as s3://bucket/path stay as they are."""
     return text if not text or "://" in text else str(absolute(text, project))
-
-
-def _absolute_url(url: str, project: Path) -> str:
-    match = re.match(r"(sqlite(?:\+\w+)?:///)([^/:].*)\Z", url)
-    return match[1] + str(project / match[2]) if match else url
 
 
 def _alerts(node: Node) -> Any:

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 
+from kronkers_batch.config import databases
 from kronkers_batch.config.paths import fixed_part
 from kronkers_batch.config.source_kinds import SOURCE_KINDS
 from kronkers_batch.config.spec import (
@@ -33,6 +34,7 @@ from kronkers_batch.config.spec import (
     WarehouseSpec,
 )
 from kronkers_batch.digests import Json, canonical
+from kronkers_batch.families import Member
 from kronkers_batch.frames.schema import Schema
 
 FORMAT = 1
@@ -133,7 +135,7 @@ def outputs(ref: InputRef, sources: Mapping[str, SourceSpec]) -> list[str]:
 
 
 def address(url: Secret, project: Path | None = None, leads: str = "") -> str:
-    """A database's address as it is signed: the place of a SQLite file, else a digest, without password.
+    """A database's address as it is signed: the place of a file, else a digest, without password.
 
     Without a project the place is absolute. ``leads`` is as for :func:`place`.
     """
@@ -145,8 +147,9 @@ def address(url: Secret, project: Path | None = None, leads: str = "") -> str:
         parsed = make_url(text)
     except ArgumentError:
         return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
-    if parsed.get_backend_name() == "sqlite" and parsed.database and not parsed.query:
-        return "sqlite:" + (
+    kind = parsed.get_backend_name()
+    if kind in databases.IN_FILES and parsed.database and not parsed.query:
+        return f"{kind}:" + (
             place(parsed.database, project, leads) if project else str(Path(parsed.database).resolve())
         )
     # Without the password, which changes more often than what it opens, and could be guessed from a digest.
@@ -200,6 +203,8 @@ def _field(owner: object, name: str, item: object, project: Path) -> object:
 def _plain(value: object, project: Path, is_address: bool = False) -> object:
     if value is None or isinstance(value, bool | int | float | str):
         return str(value) if isinstance(value, StrEnum) else value
+    if isinstance(value, Member):
+        return value.name
     if isinstance(value, dt.timedelta):
         return value.total_seconds()
     if isinstance(value, dt.date):

@@ -9,15 +9,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from kronkers_batch.config.languages import Language
 from kronkers_batch.frames.schema import ColumnType, Schema
-
-
-class Language(StrEnum):
-    """The language that a model is written in."""
-
-    PYTHON = "python"
-    R = "r"
-    JULIA = "julia"
+from kronkers_batch.learning import Task
 
 
 @dataclass(frozen=True)
@@ -134,13 +128,6 @@ class SourceSpec:
 
 
 # ---------------------------------------------------------------- models
-
-
-class Task(StrEnum):
-    """What a model predicts; decides the default metrics and how a declared estimator is asked."""
-
-    BINARY = "binary"  # score is P(target is true/1)
-    REGRESSION = "regression"
 
 
 class Unseen(StrEnum):

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from kronkers_batch.config import databases
 from kronkers_batch.config.nodes import Mapping, Node, Scalar, mentions, walk
 from kronkers_batch.config.problems import Problems
 from kronkers_batch.config.spec import Origin
@@ -39,9 +40,9 @@ def uses(tree: Node, department: str, *, claims: bool) -> Iterator[Use]:
 
 
 def has_server(tree: Node) -> bool:
-    """Whether a file's ``url`` may be of a server: all but what begins as an address of SQLite."""
+    """Whether a file's ``url`` may be of a server: all but what begins as the address of a file."""
     url = tree.items.get("url") if isinstance(tree, Mapping) else None
-    return url is not None and not (isinstance(url, Scalar) and str(url.value).startswith("sqlite"))
+    return url is not None and not (isinstance(url, Scalar) and databases.begins_as_file(url.value))
 
 
 def check(found: Iterable[Use], problems: Problems) -> None:

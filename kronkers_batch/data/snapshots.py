@@ -134,7 +134,7 @@ class Snapshots:
             self._vault.fetch_filter_keys(conn)
             named = {wanted: lookups(self._vault, conn, wanted) for wanted in asked}
             texts = [text for found in named.values() for text in found.values() if isinstance(text, str)]
-            rows = seen.for_each(list(dict.fromkeys(texts)), lambda some: ready(conn, some))
+            rows = seen.for_each(conn, list(dict.fromkeys(texts)), lambda some: ready(conn, some))
             there = [row for row in rows.values() if row is not None and not isinstance(row, KronkersError)]
             self._vault.fetch_keys(conn, [row.key_id for row in there])
             return {

@@ -8,17 +8,17 @@ from dataclasses import replace
 from typing import Any
 
 from kronkers_batch.config.fingerprint import plain
+from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.spec import (
     Estimator,
-    Language,
     ModelSpec,
     OutputColumn,
     RowsPolicy,
-    Task,
     Unseen,
 )
 from kronkers_batch.declared.kept import kept_code
 from kronkers_batch.frames.schema import ColumnType
+from kronkers_batch.learning import TASKS
 from kronkers_batch.registry.training import ModelVersion
 from kronkers_batch.runtimes.spec import PLACE, KeptCode
 from kronkers_batch.session.known import Neighbours
@@ -71,8 +71,8 @@ def as_trained(
         code = Estimator(**estimator, origin=model.model.origin)
     return replace(
         model,
-        language=Language(then["language"]),
-        task=Task(then["task"]),
+        language=LANGUAGES[then["language"]],
+        task=TASKS[then["task"]],
         model=code,
         parameters=then["parameters"],
         data=then["data"],

@@ -6,10 +6,8 @@ from collections.abc import Iterator
 
 from kronkers_batch.config.spec import Config, Threshold
 from kronkers_batch.declared.workers import environment_at
-from kronkers_batch.runtimes.languages.base import builder
-
-_BAD_BELOW = ("accuracy", "auc", "bias", "r2", "skill")
-_BAD_ABOVE = ("bias", "brier", "log_loss", "mae", "rmse", "unscored")
+from kronkers_batch.learning import Task
+from kronkers_batch.runtimes.languages import builder
 
 
 def warnings(config: Config) -> Iterator[str]:
@@ -17,7 +15,7 @@ def warnings(config: Config) -> Iterator[str]:
     yield from _unlocked(config)
     for model in config.models.values():
         for threshold in model.training_thresholds if model.enabled else ():
-            if side := _open_side(threshold):
+            if side := _open_side(model.task, threshold):
                 name = threshold.name
                 yield (
                     f"{threshold.origin}: {name} has no {side}, so a version is promoted however bad its "
@@ -25,11 +23,10 @@ def warnings(config: Config) -> Iterator[str]:
                 )
 
 
-def _open_side(threshold: Threshold) -> str:
+def _open_side(task: Task, threshold: Threshold) -> str:
     """The bound that is not there, on the side on which a metric is bad; empty where there is one."""
-    if threshold.min is None and threshold.name in _BAD_BELOW:
-        return "min"
-    return "max" if threshold.max is None and threshold.name in _BAD_ABOVE else ""
+    said = {"min": threshold.min, "max": threshold.max}
+    return next((side for side in task.needs(threshold.name) if said[side] is None), "")
 
 
 def _unlocked(config: Config) -> Iterator[str]:

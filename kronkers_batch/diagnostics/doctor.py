@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kronkers_batch.config import account
+from kronkers_batch.config.databases import file_of
+from kronkers_batch.config.languages import LANGUAGES, Language
 from kronkers_batch.config.load import find_conf, load
-from kronkers_batch.config.paths import is_in, sqlite_file
-from kronkers_batch.config.spec import Config, Language, SandboxPolicy
+from kronkers_batch.config.paths import is_in
+from kronkers_batch.config.spec import Config, SandboxPolicy
 from kronkers_batch.errors import KronkersError
 from kronkers_batch.runtimes.probing import interpreter_version, sandbox_state
 from kronkers_batch.runtimes.walls import bubblewrap_version, walls
@@ -47,7 +49,7 @@ def examine(conf: str | None, overrides: Sequence[str]) -> list[Finding]:
     findings.append(_sandbox(config))
     findings += [Finding(wall.name, wall.stands, wall.found, wall.fix, False) for wall in walls()]
     used = {m.language for m in config.models.values() if m.enabled} if config else set()
-    findings += [_language(language, language in used) for language in Language]
+    findings += [_language(language, language in used) for language in LANGUAGES]
     if config is not None:
         findings += [*_keys(config), _checkpoints(config), *map(_room, rooms(config))]
     return findings
@@ -91,7 +93,7 @@ def _keys(config: Config) -> Iterator[Finding]:
 
 def _first_or_lost(config: Config) -> str:
     """Where a key comes from, by whether there is a warehouse; of one on a server that is not known here."""
-    database = sqlite_file(config.warehouse.url.reveal())
+    database = file_of(config.warehouse.url.reveal())
     if not database:
         return f"{_FIRST}; in an old warehouse: {_LOST}"
     return _LOST if Path(database).exists() else _FIRST
@@ -103,7 +105,7 @@ def _checkpoints(config: Config) -> Finding:
     if not address:
         found = "none: an older database that is put back would not be noticed"
         return Finding("checkpoints", False, found, "set warehouse.checkpoints in conf", False)
-    database, folder = sqlite_file(config.warehouse.url.reveal()), address.removeprefix("file://")
+    database, folder = file_of(config.warehouse.url.reveal()), address.removeprefix("file://")
     if "://" in folder or not database or not is_in(os.path.realpath(folder), os.path.dirname(database)):  # noqa: PTH120
         return Finding("checkpoints", True, address, "", False)
     found = f"beside the database: {folder}; who can replace both can put back an older warehouse unnoticed"

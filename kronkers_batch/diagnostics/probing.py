@@ -13,11 +13,12 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from kronkers_batch.config.languages import Language
 from kronkers_batch.config.places import Places
-from kronkers_batch.config.spec import CodeFile, Config, Environment, Language, ModelSpec, SandboxPolicy
+from kronkers_batch.config.spec import CodeFile, Config, Environment, ModelSpec, SandboxPolicy
 from kronkers_batch.declared.kept import kept_code
 from kronkers_batch.errors import ConfigError, ConfigErrors, MissingPart, ModelError
-from kronkers_batch.runtimes.languages.base import environment_fingerprint
+from kronkers_batch.runtimes.languages import environment_fingerprint
 from kronkers_batch.runtimes.spec import KeptCode, Walls
 from kronkers_batch.session.known import Neighbours
 from kronkers_batch.store.cache import ContentCache, digest

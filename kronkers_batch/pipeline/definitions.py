@@ -16,8 +16,7 @@ from kronkers_batch.config.spec import ModelSpec
 from kronkers_batch.declared.declaration import read_code
 from kronkers_batch.declared.workers import walls_of
 from kronkers_batch.errors import ModelError, WorkerFailed
-from kronkers_batch.runtimes.languages.base import environment_fingerprint
-from kronkers_batch.runtimes.spec import SUFFIXES
+from kronkers_batch.runtimes.languages import environment_fingerprint
 from kronkers_batch.session.known import Definition
 from kronkers_batch.session.services import Services
 from kronkers_batch.store.cache import digest
@@ -66,7 +65,7 @@ def code_digests(services: Services, model: ModelSpec) -> tuple[str, dict[str, s
         own = parser.digest(code.text, code.path.name)
         for name, raw in code.files.items():
             files[name] = hashlib.sha256(raw).hexdigest()
-            if name.endswith(SUFFIXES[model.language]):
+            if name.endswith(model.language.suffixes):
                 files[name] = parser.digest_or(raw, name, files[name])
     return own, files
 

@@ -17,8 +17,8 @@ from kronkers_batch.declared.windows import training_window
 from kronkers_batch.declared.workers import worker_spec
 from kronkers_batch.events.types import Kind
 from kronkers_batch.frames.schema import Column, Schema
+from kronkers_batch.learning import rounded
 from kronkers_batch.monitoring.gates import Verdict, as_words, judge_metrics
-from kronkers_batch.monitoring.metrics import rounded
 from kronkers_batch.pipeline import parcel
 from kronkers_batch.pipeline.features import as_features
 from kronkers_batch.pipeline.ingest import ingest

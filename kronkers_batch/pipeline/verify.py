@@ -13,10 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kronkers_batch.config.spec import Language, ModelSpec, RowsPolicy, Task
+from kronkers_batch.config.spec import ModelSpec, RowsPolicy
 from kronkers_batch.errors import ModelError, ScoreFailed, WorkerFailed
 from kronkers_batch.frames.schema import Schema
-from kronkers_batch.monitoring.metrics import metrics
 from kronkers_batch.pipeline import golden
 from kronkers_batch.pipeline.features import as_features, target_as_float
 from kronkers_batch.pipeline.golden import OddRow, same_scores
@@ -30,17 +29,6 @@ if TYPE_CHECKING:
     from kronkers_batch.runtimes.worker import Worker
 
 CHUNK_ROWS = 65_536
-_BEYOND = 1e-6
-"""How far a probability may lie beyond 0 and 1, as sums of floats do."""
-CLASSES = (
-    "score gave nothing but 0 and 1: return probabilities (predict_proba, not predict), or declare the "
-    "column boolean"
-)
-_ATTACH = {
-    Language.PYTHON: "import them at the top of the code file",
-    Language.R: "attach them at the top of the code file: library(...)",
-    Language.JULIA: "write using ... at the top of the code file",
-}
 Part = tuple["pl.DataFrame", "pl.DataFrame"]
 
 
@@ -149,26 +137,19 @@ def _measured(
     fix = "look at what score does with these features; declare checks on nulls where it cannot take them"
     if nulls + nans == rows:
         raise ScoreFailed(without, where=_measured_at(model), fix=fix)
-    beyond = int((~measured.fill_nan(None).is_between(-_BEYOND, 1 + _BEYOND)).sum())
-    if model.task is Task.BINARY and beyond:
+    beyond = model.task.wrong_scores(measured)
+    if beyond:
+        refusal = model.task.wrong_score
         raise ScoreFailed(
-            f"score gave no probability for {beyond:,} of {rows:,} holdout rows: {model.evaluate} is below 0 "
-            "or above 1 there",
+            f"score gave {refusal.what} for {beyond:,} of {rows:,} holdout rows: {model.evaluate} is "
+            f"{refusal.there} there",
             where=_measured_at(model),
-            fix="return the probability that the target is true; or declare task: regression",
+            fix=refusal.fix,
         )
-    naive = float(target_as_float(data.fit, model.target).to_numpy().mean())
+    naive = model.task.naive(target_as_float(data.fit, model.target).to_numpy())
     truth = target_as_float(data.holdout, model.target).to_numpy()
-    values = metrics(model.task, truth, measured.fill_null(float("nan")).to_numpy(), naive)
-    remarks = [without] if nulls + nans else []
-    if model.task is Task.BINARY and given.dtype.is_float() and _all_0_or_1(measured):
-        remarks.append(CLASSES)
-    return values, naive, remarks
-
-
-def _all_0_or_1(measured: pl.Series) -> bool:
-    known = measured.fill_nan(None)
-    return bool(((known == 0) | (known == 1)).all())
+    values = model.task.measured(truth, measured.fill_null(float("nan")).to_numpy(), naive)
+    return values, naive, [*([without] if nulls + nans else []), *model.task.remarks(given)]
 
 
 def _measured_at(model: ModelSpec) -> str:
@@ -231,6 +212,6 @@ def _naming_packages(
         f"{error.what}\n    this is the stored model in a fresh worker; the process that fitted had loaded "
         f"besides: {names}",
         where=error.where,
-        fix=f"{_ATTACH[model.language]}, not in fit",
+        fix=f"{model.language.attach}, not in fit",
         found=error.found,
     )

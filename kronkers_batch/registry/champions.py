@@ -75,7 +75,7 @@ def logs(conn: Connection, vault: Vault, models: Sequence[str]) -> dict[str, lis
 
     Without what other departments wrote in them. An IntegrityError is its own model's value.
     """
-    found = seen.for_each(models, lambda some: _stored(conn, some))
+    found = seen.for_each(conn, models, lambda some: _stored(conn, some))
     for model, log in found.items():
         if not isinstance(log, KronkersError):
             try:

@@ -148,7 +148,7 @@ def newest(
 
     What there is none of is left out. An IntegrityError is the value of its own question.
     """
-    return seen.for_each(list(dict.fromkeys(asked)), lambda some: _newest(conn, vault, some, name))
+    return seen.for_each(conn, list(dict.fromkeys(asked)), lambda some: _newest(conn, vault, some, name))
 
 
 def _newest(conn: Connection, vault: Vault, asked: Iterable[Question], name: str) -> dict[Question, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kronkers_batch.runtimes.languages.base import environment_fingerprint
+    from kronkers_batch.runtimes.languages import environment_fingerprint
     from kronkers_batch.runtimes.probing import normalise_code, probe
     from kronkers_batch.runtimes.sandbox import SandboxState, sandbox_state
     from kronkers_batch.runtimes.spec import WorkerInfo, WorkerSpec
@@ -18,7 +18,7 @@ _PLACES = {
     "start": "worker",
     "probe": "probing",
     "normalise_code": "probing",
-    "environment_fingerprint": "languages.base",
+    "environment_fingerprint": "languages",
     "SandboxState": "sandbox",
     "sandbox_state": "sandbox",
 }

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from kronkers_batch.config.spec import Resources
 from kronkers_batch.errors import ConfigError
-from kronkers_batch.runtimes.languages.base import MIB, SYSTEM_FOLDERS, WORKERS, Command, is_system
+from kronkers_batch.runtimes.languages import MIB, SYSTEM_FOLDERS, WORKERS, Command, is_system
 from kronkers_batch.runtimes.launch import CODE, Launch, identity
 from kronkers_batch.runtimes.limits import become, free_user, limited, scratch_size, variables
 from kronkers_batch.runtimes.seccomp import filter_bytes

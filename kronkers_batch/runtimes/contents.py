@@ -21,9 +21,10 @@ from pathlib import Path
 
 from blake3 import blake3
 
-from kronkers_batch.config.spec import Environment, Language
+from kronkers_batch.config.languages import Language
+from kronkers_batch.config.spec import Environment
 from kronkers_batch.errors import ConfigError, MissingPart
-from kronkers_batch.runtimes.languages.base import WORKERS, by_path_of, command_of, in_words, is_system
+from kronkers_batch.runtimes.languages import WORKERS, by_path_of, command_of, in_words, is_system
 from kronkers_batch.store.cache import ContentCache
 
 SETTLED = 120

@@ -9,21 +9,19 @@ from typing import Any
 
 import polars as pl
 
-from kronkers_batch.config.spec import Estimator, Language
+from kronkers_batch.config.spec import Estimator
 from kronkers_batch.errors import FitFailed, ModelError, ScoreFailed, WorkerFailed
 from kronkers_batch.frames.schema import ColumnType, Schema
 from kronkers_batch.frames.wire import WireError
 from kronkers_batch.runtimes.given import Said
-from kronkers_batch.runtimes.languages.base import MIB
+from kronkers_batch.runtimes.languages import MIB, builder
 from kronkers_batch.runtimes.protocol import Answer, TimedOut, WorkerGone
 from kronkers_batch.runtimes.scrub import Scrubber, words_of
-from kronkers_batch.runtimes.spec import SUFFIXES, KeptCode, WorkerSpec
+from kronkers_batch.runtimes.spec import KeptCode, WorkerSpec
 
 MAX_CODE = 2 * 2**20
 MOST_TOLD = 5
 """Features of which a message tells that they are missing."""
-NO_NUMPY = 13
-"""What Python's worker ends with where it finds no numpy."""
 OUT_OF_MEMORY = (128 + 9, 128 + 6, 128 + 11, 128 + 7, 12)  # killed, aborted, segmentation fault, bus, ours
 NOT_STARTED = (126, 127)
 """What setpriv and prlimit end with where a program may not be run, or is not there."""
@@ -35,7 +33,7 @@ NOT_STARTED = (126, 127)
 def model_arguments(spec: WorkerSpec, folder: str) -> dict[str, Any]:
     """The arguments of the ``model`` command; ``folder`` is where the worker finds the model's code."""
     arguments: dict[str, Any] = {
-        "task": spec.task.value,
+        "task": spec.task.asked,
         "params": dict(spec.parameters),
         "data": spec.data,
         "features": list(spec.features.names),
@@ -70,7 +68,7 @@ def scrubber(spec: WorkerSpec, given: Said | None = None) -> Scrubber:
     beside = {
         name: raw[:MAX_CODE].decode(errors="replace")
         for name, raw in spec.model.files.items()
-        if name.endswith(SUFFIXES[spec.language])  # of others the words may be somebody's data
+        if name.endswith(spec.language.suffixes)  # of others the words may be somebody's data
     }
     lines = {PurePath(name).name: text.count("\n") + 1 for name, text in beside.items()}
     return Scrubber(spec.model.text[:MAX_CODE], names, given, lines, beside.values())
@@ -129,38 +127,31 @@ def model_error(
     what = f"{verb} failed: {name}: {message}" + "".join(f"\n    {t}" for t in trace)
     where = f"model {spec.name}" + (f" ({at})" if at else "")
     fix = f"correct {at}" if at else "correct the model's declaration, or its environment"
-    if name in ("MemoryError", "OutOfMemoryError") or "cannot allocate" in message.lower():
+    if name in spec.language.no_memory or "cannot allocate" in message.lower():
         fix = _more_memory(spec)
-    elif isinstance(spec.model, KeptCode) and _is_hidden(name, whole, spec.model):
+    elif isinstance(spec.model, KeptCode) and _is_hidden(name, whole, spec, spec.model):
         file = spec.model.path.name
         fix = f"call {file} otherwise: it has the name of a package, and is found in its place"
-    elif name in ("ModuleNotFoundError", "ImportError", "packageNotFoundError"):
+    elif name in spec.language.no_package:
         fix = _install(spec, message)
     return kind(what + about[0], where=where, fix=about[1] + fix, found=whole if message != whole else "")
 
 
-def _is_hidden(name: str, message: str, code: KeptCode) -> bool:
+def _is_hidden(name: str, message: str, spec: WorkerSpec, code: KeptCode) -> bool:
     """Whether an import found the model's own code file where it meant a package."""
     own = code.path.stem
     quoted = re.search(rf"'{re.escape(own)}(?:\.[\w.]*)?'", message)
-    return name in ("ModuleNotFoundError", "ImportError", "AttributeError") and quoted is not None
+    return name in spec.language.hidden_package and quoted is not None
 
 
 def _install(spec: WorkerSpec, message: str) -> str:
     """How to install a package that is missing; ``message`` is what is shown of the error."""
     where = spec.environment_at or "environment: in the model's YAML"
     named = re.search(r"['‘]([A-Za-z][\w.]*)['’]", message)
-    python = _python(spec)
-    if python and named:
-        package = named[1].partition(".")[0]
-        return f"{python} -m pip install {package} ({where}); what is the model's own belongs beside its code"
+    package = named[1].partition(".")[0] if named else ""
+    if package and (command := builder(spec.language).install(spec.environment, package)):
+        return f"{command} ({where}); what is the model's own belongs beside its code"
     return f"install what is missing ({where}); what is the model's own belongs beside its code"
-
-
-def _python(spec: WorkerSpec) -> str:
-    if spec.language is not Language.PYTHON:
-        return ""
-    return f"{spec.environment.venv}/bin/python" if spec.environment.venv else spec.environment.executable
 
 
 def about_rows(rows: pl.DataFrame, features: Schema) -> tuple[str, str]:
@@ -225,11 +216,8 @@ def process_error(
         how = f"was killed by signal {code - 128}" if code > 128 else "ran out of memory"
         what = f"the worker {how} during '{verb}', most likely for want of memory"
         fix = _more_memory(spec)
-    elif code == NO_NUMPY and verb == "hello":
-        what = "the model's Python lacks numpy, which every worker needs"
-        needs = "numpy" if spec.data == "numpy" else f"numpy {spec.data or 'pandas'}"
-        fix = f"{_python(spec) or 'python'} -m pip install {needs}"
-        return WorkerFailed(what, where=spec.environment_at or f"model {spec.name}", fix=fix)
+    elif verb == "hello" and (lacks := builder(spec.language).lacking(code, spec.environment, spec.data)):
+        return WorkerFailed(lacks[0], where=spec.environment_at or f"model {spec.name}", fix=lacks[1])
     elif code in NOT_STARTED and verb == "hello":
         what = "its interpreter cannot be started in the sandbox"
         fix = (

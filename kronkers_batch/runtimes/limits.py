@@ -8,7 +8,7 @@ import secrets
 from pathlib import Path
 
 from kronkers_batch.config.spec import Resources
-from kronkers_batch.runtimes.languages.base import MIB, Command
+from kronkers_batch.runtimes.languages import MIB, Command
 
 PROCESSES = 256
 """Processes and threads that a worker may have."""

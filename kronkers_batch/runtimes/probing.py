@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 
-from kronkers_batch.config.spec import Environment, Language, Resources, SandboxPolicy, Task, Unseen
+from kronkers_batch.config.languages import Language
+from kronkers_batch.config.spec import Environment, Resources, SandboxPolicy, Unseen
 from kronkers_batch.frames.schema import Schema
+from kronkers_batch.learning import TASKS
 from kronkers_batch.runtimes.sandbox import SandboxState, sandbox_state
 from kronkers_batch.runtimes.spec import Walls, WorkerInfo, WorkerSpec
 from kronkers_batch.runtimes.worker import Worker, start
@@ -93,7 +95,7 @@ def _without_model(
         name=name,
         language=language,
         model=None,
-        task=Task.REGRESSION,
+        task=next(iter(TASKS)),  # it has no model to be asked
         parameters={},
         data="",
         environment=environment,

@@ -21,7 +21,7 @@ from pathlib import Path
 from kronkers_batch.config.spec import Resources, SandboxPolicy
 from kronkers_batch.errors import MissingPart, WorkerFailed
 from kronkers_batch.runtimes.bubblewrap import Tools, bubblewrap
-from kronkers_batch.runtimes.languages.base import MIB, Command
+from kronkers_batch.runtimes.languages import MIB, Command
 from kronkers_batch.runtimes.launch import Launch, opened
 from kronkers_batch.runtimes.limits import become, free_user, limited, variables
 

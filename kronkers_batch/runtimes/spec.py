@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kronkers_batch.config.languages import Language
 from kronkers_batch.config.spec import (
     CodeFile,
     Environment,
     Estimator,
-    Language,
     OutputColumn,
     Resources,
     SandboxPolicy,
-    Task,
     Unseen,
 )
 from kronkers_batch.frames.schema import Column, Schema
+from kronkers_batch.learning import Task
 
 
 def _nowhere(_path: Path) -> str:
@@ -27,14 +27,6 @@ def _nowhere(_path: Path) -> str:
 
 PLACE = Path("/kronkers/model")
 """Where a worker finds the files of its model, whatever they are called where they were written."""
-
-
-SUFFIXES: Mapping[Language, tuple[str, ...]] = {
-    Language.PYTHON: (".py",),
-    Language.R: (".R", ".r"),
-    Language.JULIA: (".jl",),
-}
-"""How files of code end."""
 
 
 @dataclass(frozen=True)

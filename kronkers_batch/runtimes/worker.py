@@ -29,7 +29,7 @@ from kronkers_batch.frames.wire import Buffer, WireError, encode
 from kronkers_batch.runtimes import diagnosis, protocol
 from kronkers_batch.runtimes.bubblewrap import check_shown
 from kronkers_batch.runtimes.given import Given
-from kronkers_batch.runtimes.languages.base import command_of
+from kronkers_batch.runtimes.languages import command_of
 from kronkers_batch.runtimes.launch import Launch
 from kronkers_batch.runtimes.limits import scratch_size
 from kronkers_batch.runtimes.process import Process
@@ -243,7 +243,7 @@ class Worker:
         deadline = max(self._started + limit, time.monotonic() + 1)
         answer = self._receive("hello", "ready", deadline)
         said = answer.arguments
-        if said.get("protocol") != protocol.VERSION or said.get("language") != self._spec.language.value:
+        if said.get("protocol") != protocol.VERSION or said.get("language") != self._spec.language.name:
             self._broken("hello", "it speaks another protocol or language")
         if place := self._process.shown_elsewhere():
             self._end("what it sees was exchanged")
@@ -261,7 +261,7 @@ class Worker:
             except KronkersError:
                 self._end("its model could not be loaded")
                 raise
-        self._info = WorkerInfo(self._spec.language.value, version, packages, self._launch.sandboxed)
+        self._info = WorkerInfo(self._spec.language.name, version, packages, self._launch.sandboxed)
         return self._info
 
     def _refuse_if_failed(self) -> None:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from kronkers_batch.config.spec import InputRef, Language
+    from kronkers_batch.config.languages import Language
+    from kronkers_batch.config.spec import InputRef
     from kronkers_batch.data.snapshots import SnapshotRef
     from kronkers_batch.errors import AccessRefused
     from kronkers_batch.planning.plan import Plan

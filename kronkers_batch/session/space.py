@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kronkers_batch.config.paths import sqlite_file
+from kronkers_batch.config.databases import file_of
 from kronkers_batch.config.spec import Config
 from kronkers_batch.store import faults
 
@@ -40,7 +40,7 @@ def rooms(config: Config) -> Iterator[Room]:
 
 def _declared(config: Config) -> Iterator[tuple[str, Path]]:
     yield "home folder", Path(os.path.realpath(config.home))
-    if database := sqlite_file(config.warehouse.url.reveal()):
+    if database := file_of(config.warehouse.url.reveal()):
         yield "database's folder", Path(database).parent
     artifacts = config.warehouse.artifacts.removeprefix("file://")
     if artifacts and "://" not in artifacts:

@@ -1,44 +1,43 @@
-"""The database: opened when first used, with read and write transactions that mean the same on both kinds."""
+"""The database: opened when first used, with read and write transactions that mean the same on every kind."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, text
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import Connection, Engine, Table
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from kronkers_batch.config.spec import Secret
-from kronkers_batch.errors import ConfigError, StoreError
-from kronkers_batch.store import clock, connecting, exact, faults, pending, seen, transaction
+from kronkers_batch.errors import StoreError
+from kronkers_batch.store import clock, databases, exact, migrate, pending, seen, transaction
 from kronkers_batch.store.moment import Moments
 from kronkers_batch.store.written import OPTION, Written
 
 if TYPE_CHECKING:
     from kronkers_batch.store.claims import RunClaim
 
+_WAIT = 30.0  # seconds for another writer
 _SCRUB_SECONDS = 3.0  # how long a reader is waited for, in steps of
 _SCRUB_EVERY = 0.1
 
 
 class Database:
-    """A SQLite file or a PostgreSQL database. Threads may share one; a forked child connects anew.
+    """A database of a kind of :mod:`.databases`. Threads may share one; a forked child connects anew.
 
     Args:
         url: SQLAlchemy URL: ``sqlite:////absolute/path.db`` or ``postgresql+psycopg://...``.
         wait: Seconds that a transaction waits for another writer before it fails.
     """
 
-    def __init__(self, url: Secret, *, wait: float = connecting.WAIT_MS / 1000) -> None:
+    def __init__(self, url: Secret, *, wait: float = _WAIT) -> None:
         self._url, self._wait = url, wait
         self._engine: Engine | None = None
         self._looking: Engine | None = None
@@ -48,27 +47,19 @@ class Database:
         self._moments = Moments(lambda: self._transaction(write=False))
 
     @cached_property
+    def backend(self) -> databases.Backend:
+        """What its kind does in its own way. Raises ConfigError on a URL that is none."""
+        return databases.at(self._url, self._wait)
+
+    @property
     def where(self) -> str:
         """What messages call it: the path, or the URL without its password."""
-        path = self.path
-        return str(path) if path else make_url(self._url.reveal()).render_as_string(hide_password=True)
+        return self.backend.where
 
     @cached_property
     def path(self) -> Path | None:
-        """The SQLite file; None for PostgreSQL. Raises ConfigError on a URL that is none."""
-        try:
-            url = make_url(self._url.reveal())
-        except ArgumentError:
-            raise ConfigError(
-                "the database URL is not one", where="warehouse.url", fix="Write sqlite:////absolute/path.db"
-            ) from None
-        if url.get_backend_name() != "sqlite":
-            return None
-        if not url.database or url.database == ":memory:":
-            raise ConfigError(
-                "the database must be a file", where="warehouse.url", fix="Write sqlite:////absolute/path.db"
-            )
-        return Path(url.database)
+        """The file that it is in; None on a server. Raises ConfigError on a URL that is none."""
+        return self.backend.path
 
     @contextlib.contextmanager
     def read(self, *, anew: bool = False) -> Iterator[Connection]:
@@ -128,9 +119,7 @@ class Database:
         A current one costs one query. ``before_making`` is called where there is no table yet, before one is
         made; what it raises leaves everything as it is. Raises StoreError when a newer program changed it.
         """
-        from kronkers_batch.store import migrate
-
-        migrate.run(self, before_making)
+        migrate.run(self.backend, lambda write: self.unchecked(write=write), before_making)
 
     @contextlib.contextmanager
     def under(self, claim: RunClaim) -> Iterator[None]:
@@ -157,11 +146,11 @@ class Database:
 
         Returns:
             Whether it is done. Where not, :mod:`.pending` says so until a later call is. There is nothing to
-            do on PostgreSQL, whose log is the server's.
+            do where the log is a server's.
 
         Raises StoreError.
         """
-        if self.path is None:
+        if not self.backend.keeps_deleted:
             return True
         self._moments.end()  # the caller's own reading is no reader to wait for
         began, until = clock.now(), time.monotonic() + patience
@@ -180,20 +169,15 @@ class Database:
         return not busy
 
     def _log_is_held(self) -> bool:
-        """Truncates the write-ahead log; whether a reader kept it from that."""
         with self._mapped(), self._opened().connect() as connection:
-            raw: Any = connection.connection.dbapi_connection
-            # Who waits in here holds the write lock: it is better to come back.
-            raw.execute("PRAGMA busy_timeout=0")
-            try:
-                busy, *_ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-                    raise
-                busy = 1
-            finally:
-                raw.execute(f"PRAGMA busy_timeout={int(self._wait * 1000)}")
-        return bool(busy)
+            return self.backend.log_is_held(connection)
+
+    def require_whole(self, connection: Connection, tables: Iterable[Table] | None = None) -> None:
+        """Compares tables, or all of the database, with their indexes and constraints, where its kind can.
+
+        Raises IntegrityError.
+        """
+        self.backend.require_whole(connection, self.where, tables)
 
     @contextlib.contextmanager
     def claim(self, name: str, *, wait: float = 0) -> Iterator[bool]:
@@ -205,18 +189,8 @@ class Database:
 
         Gives whether it is held: not, where another process still holds it. Raises StoreError.
         """
-        from kronkers_batch.store import claims
-
         self._moments.end()  # who waited for another wants to know what that one did
-        if self.path is None:
-            with self._mapped(), claims.on_server(self._opened(), name, wait) as held:
-                yield held
-            return
-        with contextlib.ExitStack() as stack:
-            try:
-                held = stack.enter_context(claims.on_file(self.path, name, wait))
-            except OSError as error:
-                raise faults.from_system(error, self.where) from error
+        with self._mapped(), self.backend.claim(self._opened, name, wait) as held:
             yield held
 
     def close(self) -> None:
@@ -239,13 +213,11 @@ class Database:
         with self._mapped():
             engine = self._opened(looking=anew)
             options: dict[str, Any] = {
-                connecting.WRITES: write,
+                **self.backend.options(write=write),
+                transaction.WRITES: write,
                 OPTION: Written(),
                 seen.OPTION: None if write else seen.Seen(),
             }
-            if engine.dialect.name == "postgresql" and not write:
-                # As in SQLite, one read transaction sees one moment.
-                options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
             inside = transaction.writing() if write else contextlib.nullcontext()
             with inside, engine.connect().execution_options(**options) as connection, connection.begin():
                 yield connection
@@ -253,15 +225,11 @@ class Database:
     @contextlib.contextmanager
     def _transaction(self, *, write: bool, anew: bool = False) -> Iterator[Connection]:
         """``anew``: as a connection sees it that was just opened, and has no older schema in memory."""
-        from kronkers_batch.store import migrate
-
         with self.unchecked(write=write, anew=anew) as connection:
             if anew:
                 exact.forget(connection)
             migrate.require_current(connection, self.where)
-            raw: Any = connection.connection.dbapi_connection
-            if isinstance(raw, connecting.FileConnection):
-                raw.files.require_same()
+            self.backend.require_same(connection)
             if write and self._claim is not None:
                 self._claim.require(connection)
             yield connection
@@ -271,7 +239,7 @@ class Database:
         try:
             yield
         except DBAPIError as error:
-            if (mapped := faults.from_database(error, self.where)) is None:
+            if (mapped := self.backend.fault(error, self.where)) is None:
                 raise
             raise mapped from error
         except PoolTimeout as error:
@@ -288,18 +256,17 @@ class Database:
                         engine.dispose(close=False)
                 self._engine, self._looking, self._process = None, None, os.getpid()
             if self._engine is None:
-                self._engine = connecting.make(self._url, self.path, self._wait, self.where)
-            if not looking or self.path is None:
+                self._engine = self.backend.engine()
+            if not looking or not self.backend.schema_in_memory:
                 return self._engine
             if self._looking is None:
-                self._looking = connecting.make(self._url, self.path, self._wait, self.where)
+                self._looking = self.backend.engine()
             return self._looking
 
 
 def serialise(connection: Connection, name: str) -> None:
     """Waits until no other write transaction holds ``name``, and holds it to the end of this one.
 
-    On SQLite every write transaction is alone already; on PostgreSQL this takes an advisory lock.
+    Where every write transaction is alone already, as on SQLite, that is nothing.
     """
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
+    databases.of(connection).serialise(connection, name)

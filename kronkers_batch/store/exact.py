@@ -5,8 +5,7 @@ deletes each revocation, a view in a table's place, a partial index that leaves 
 compares without regard to case. So every connection compares all that its schema holds with what the
 migrations make, before it is used, and again whenever the schema changed since.
 
-``python -m kronkers_batch.store.exact`` writes ``migrations/sqlite.json``; with the URL of an empty
-PostgreSQL database it writes ``migrations/postgresql.json``. Tests compare both with fresh databases.
+What they make is committed, by dialect: :mod:`.described` writes it, tests compare it with fresh databases.
 """
 
 from __future__ import annotations
@@ -14,16 +13,14 @@ from __future__ import annotations
 import functools
 import json
 import re
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection
 
 from kronkers_batch.errors import IntegrityError
-from kronkers_batch.store import exact_postgres
+from kronkers_batch.store import databases
 
 Objects = Mapping[str, str]
 """Each object of a schema, such as ``table ledger``, and its definition."""
@@ -32,37 +29,36 @@ _FOLDER = Path(__file__).parent / "migrations"
 _KNOWN, _ASKED = "kronkers_schema", "kronkers_schema_asked"
 _SECONDS = 1.0
 _PARTS = ("column ", "constraint ", "index ", "rule _RETURN ", "type ")
-# What SQLite takes for space; Python takes more, which SQLite takes for letters of a name.
-_SPACE = re.compile(r"[ \t\n\r\f]+")
 _PLAIN = re.compile(r"[A-Za-z0-9_./ ()-]{1,120}")
 
 
 def unchanged(connection: Connection) -> bool:
     """Whether :func:`require` was content with this connection, and the schema is the same still.
 
-    SQLite says in microseconds whether the file's schema changed; what a connection has in memory can be
-    another one all the same, so it counts for a second and is then read again. PostgreSQL takes milliseconds,
-    and is asked once a second. What matters is read back after each commit, and that looks every time.
+    Where a connection has the schema in memory (SQLite), it is asked each time whether the schema changed;
+    what it has in memory can be another one all the same, so it counts for a second and is then read again.
+    A server takes milliseconds to say it, and is asked once a second. What matters is read back after each
+    commit, and that looks every time.
     """
     known = connection.info.get(_KNOWN)
     if known is None:
         return False
+    backend = databases.of(connection)
     recent = time.monotonic() - connection.info[_ASKED] < _SECONDS
-    if connection.dialect.name == "postgresql":
-        if recent:
-            return True
-        connection.info[_ASKED] = time.monotonic()
-    elif not recent:
-        return False
-    return bool(known == _version(connection))
+    if backend.schema_in_memory:
+        return recent and bool(known == backend.version(connection))
+    if recent:
+        return True
+    connection.info[_ASKED] = time.monotonic()
+    return bool(known == backend.version(connection))
 
 
 def forget(connection: Connection) -> None:
-    """Has the next :func:`unchanged` look: on SQLite at all of the schema, as it is in the file now."""
-    if connection.dialect.name == "postgresql":
-        connection.info[_ASKED] = -_SECONDS
-    else:
+    """Has the next :func:`unchanged` look: at all of the schema where the connection has it in memory."""
+    if databases.of(connection).schema_in_memory:
         connection.info.pop(_KNOWN, None)
+    else:
+        connection.info[_ASKED] = -_SECONDS
 
 
 def require(connection: Connection, where: str, found: Objects, revision: str) -> None:
@@ -76,31 +72,20 @@ def require(connection: Connection, where: str, found: Objects, revision: str) -
 
     Raises IntegrityError, which names an object.
     """
-    if difference := compare(found, expected(connection.dialect.name).get(revision, {})):
+    if difference := compare(found, expected(databases.of(connection).dialect).get(revision, {})):
         raise IntegrityError(
             f"the schema of the database is not the one of this program: {difference}",
             where=where,
             fix="Do not use it. Restore the last backup, and find out who can change the database. Drop what "
             "you added yourself, such as a view or statistics.",
         )
-    connection.info[_KNOWN], connection.info[_ASKED] = _version(connection), time.monotonic()
+    connection.info[_KNOWN] = databases.of(connection).version(connection)
+    connection.info[_ASKED] = time.monotonic()
 
 
 def objects(connection: Connection) -> dict[str, str]:
-    """All that the schema holds, as SQLite or PostgreSQL itself understands it now."""
-    if connection.dialect.name == "postgresql":
-        return exact_postgres.objects(connection)
-    raw: Any = connection.connection.dbapi_connection
-    # What this connection has in memory may be older than the file, and still have a trigger that was taken
-    # out again: the number that tells of changes can be set by hand. So it reads the schema anew.
-    raw.execute("PRAGMA schema_version").fetchone()  # the transaction sees one moment from here on
-    raw.execute("PRAGMA writable_schema=RESET")
-    rows = raw.execute("SELECT type, name, tbl_name, rootpage, sql FROM sqlite_master").fetchall()
-    roots = [root for _, _, _, root, _ in rows if root]
-    found = {f"{kind} {name}": f"{table}: {_normal(sql)}" for kind, name, table, _, sql in rows}
-    if len(set(roots)) != len(roots):
-        found["two objects in one place"] = ""  # an index whose entries are another's
-    return found
+    """All that the schema holds, as the database itself understands it now."""
+    return databases.of(connection).objects(connection)
 
 
 def compare(found: Objects, wanted: Objects) -> str:
@@ -120,21 +105,14 @@ def compare(found: Objects, wanted: Objects) -> str:
 
 @functools.cache
 def expected(dialect: str) -> Mapping[str, Objects]:
-    """By revision what the schema of that kind of database must hold."""
-    read: Mapping[str, Objects] = json.loads((_FOLDER / f"{dialect}.json").read_text(encoding="utf-8"))
+    """By revision what the schema of a database that speaks this must hold."""
+    read: Mapping[str, Objects] = json.loads(committed(dialect).read_text(encoding="utf-8"))
     return read
 
 
-def _version(connection: Connection) -> object:
-    if connection.dialect.name == "postgresql":
-        return exact_postgres.version(connection)
-    raw: Any = connection.connection.dbapi_connection
-    return raw.execute("PRAGMA schema_version").fetchone()[0]
-
-
-@functools.lru_cache(maxsize=256)  # of some forty objects, again after each write
-def _normal(sql: str | None) -> str:
-    return _SPACE.sub(" ", sql or "").strip(" ")
+def committed(dialect: str) -> Path:
+    """The file that says it."""
+    return _FOLDER / f"{dialect}.json"
 
 
 def _shown(name: str) -> str:
@@ -143,12 +121,5 @@ def _shown(name: str) -> str:
 
 
 def page(made: Mapping[str, Objects]) -> str:
-    """The contents of the file with all revisions of one kind of database."""
+    """The contents of the file with all revisions of one dialect."""
     return json.dumps(made, indent=1, sort_keys=True) + "\n"
-
-
-if __name__ == "__main__":
-    from kronkers_batch.store.migrate import made_by_migrations
-
-    kind, made = made_by_migrations(sys.argv[1] if len(sys.argv) > 1 else "")
-    (_FOLDER / f"{kind}.json").write_text(page(made), encoding="utf-8")

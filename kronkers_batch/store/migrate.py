@@ -2,52 +2,56 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from kronkers_batch import private
-from kronkers_batch.config.spec import Secret
 from kronkers_batch.errors import IntegrityError, StoreError
-from kronkers_batch.store import exact, faults
-from kronkers_batch.store.engine import Database, serialise
+from kronkers_batch.store import databases, exact
+from kronkers_batch.store.databases import Backend
+
+Begin = Callable[[bool], AbstractContextManager[Connection]]
+"""Begins a transaction; given is whether it writes."""
 
 # Every revision in migrations/versions, oldest first; a test compares them.
 REVISIONS = ("0001", "0002", "0003", "0004")
 _SCRIPTS = Path(__file__).parent / "migrations"
 
 
-def run(database: Database, before_making: Callable[[], None] = lambda: None) -> None:
+def run(backend: Backend, begin: Begin, before_making: Callable[[], None]) -> None:
     """Upgrades to the newest revision; one look at the schema when the database is current.
 
-    ``before_making`` is called before the first table or file is made. Raises StoreError when the database is
-    newer than the program, or holds another program's tables, IntegrityError where its schema is not the one
-    of its revision.
+    Args:
+        backend: The database.
+        begin: Begins a transaction in it, on whatever schema there is; given is whether it writes.
+        before_making: Called before the first table or file is made.
+
+    Raises StoreError when the database is newer than the program, or holds another program's tables,
+    IntegrityError where its schema is not the one of its revision.
     """
-    where = database.where
-    if database.path is not None:
-        if not _there(database.path):
-            before_making()
-        _make_file(database.path)
-    with database.unchecked(write=False) as connection:
+    where = backend.where
+    if not backend.is_there():
+        before_making()
+    backend.make_empty()
+    with begin(False) as connection:
         there = exact.objects(connection)
         if revision(connection, where, there) == REVISIONS[-1]:
             exact.require(connection, where, there, REVISIONS[-1])
             return
     if not there:
         before_making()
-    with database.unchecked(write=True) as connection:
-        serialise(connection, "migrate")
+    with begin(True) as connection:
+        backend.serialise(connection, "migrate")
         # Asked again under the lock: another process may have been first.
         there = exact.objects(connection)
         found = revision(connection, where, there)
         if found is not None:
             exact.require(connection, where, there, found)
         if found != REVISIONS[-1]:
-            _upgrade(connection)
+            upgrade(connection)
             exact.require(connection, where, exact.objects(connection), REVISIONS[-1])
 
 
@@ -84,7 +88,7 @@ def revision(connection: Connection, where: str, there: Mapping[str, str]) -> st
     try:
         rows = connection.execute(text("SELECT version_num FROM alembic_version")).scalars().fetchmany(2)
     except DBAPIError as error:
-        raise faults.from_database(error, where) or error from error
+        raise databases.of(connection).fault(error, where) or error from error
     if len(rows) != 1 or not isinstance(rows[0], str):
         raise IntegrityError(
             "the table alembic_version must have one row, with the revision: somebody changed it",
@@ -100,27 +104,8 @@ def revision(connection: Connection, where: str, there: Mapping[str, str]) -> st
     return rows[0]
 
 
-def made_by_migrations(url: str) -> tuple[str, dict[str, dict[str, str]]]:
-    """The kind of an empty database, and by revision what the migrations make in it.
-
-    Args:
-        url: Of an empty PostgreSQL database; empty for SQLite.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        database = Database(Secret(url or f"sqlite:///{folder}/x.db"))
-        if database.path is not None:
-            _make_file(database.path)
-        made = {}
-        for one in REVISIONS:
-            with database.unchecked(write=True) as connection:
-                _upgrade(connection, one)
-                made[one] = exact.objects(connection)
-                kind = connection.dialect.name
-        database.close()
-    return kind, made
-
-
-def _upgrade(connection: Connection, to: str = "head") -> None:
+def upgrade(connection: Connection, to: str = "head") -> None:
+    """Runs the migrations up to a revision, in a write transaction."""
     from alembic import command
     from alembic.config import Config
 
@@ -128,23 +113,3 @@ def _upgrade(connection: Connection, to: str = "head") -> None:
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, to)
-
-
-def _there(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:
-        return True  # what cannot be looked at is not made; opening it says why
-
-
-def _make_file(path: Path) -> None:
-    """An empty file of mode 0600 in a folder of mode 0700; leaves existing ones as they are."""
-    try:
-        if path.exists():
-            return
-        private.make_folder(path.parent)
-        private.create(path, [])
-    except FileExistsError:
-        return  # somebody else made it just now
-    except OSError as error:
-        raise faults.from_system(error, str(path)) from error

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from kronkers_batch.store import clock
+from kronkers_batch.store import clock, databases
 from kronkers_batch.store.tables.runs import pending
 
 SCRUB = "scrub"
@@ -25,8 +25,8 @@ def mark(connection: Connection, what: str, who: str = "") -> None:
 
 
 def mark_deleted_keys(connection: Connection) -> None:
-    """In the transaction that deletes keys: on SQLite they are in the write-ahead log still."""
-    if connection.dialect.name != "postgresql":
+    """In the transaction that deletes keys: they may be in a log of the database's own still."""
+    if databases.of(connection).keeps_deleted:
         mark(connection, SCRUB)
 
 

@@ -10,10 +10,11 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, String, cast, column, func, literal, select
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy import Connection, String, cast, select
 from sqlalchemy.sql.selectable import CTE
-from sqlalchemy.types import JSON, TypeEngine
+from sqlalchemy.types import TypeEngine
+
+from kronkers_batch.store import databases
 
 
 def asked(
@@ -22,7 +23,7 @@ def asked(
     """Questions as a table that is joined with another one.
 
     Args:
-        conn: Says for which kind of database.
+        conn: Of the database that will be asked.
         columns: What each question says, by name: text (String) or a whole number (BigInteger).
         rows: Their values, in the order of the columns; no nulls.
 
@@ -30,14 +31,7 @@ def asked(
         The table ``asked``, with these columns.
     """
     data = json.dumps([list(row) for row in rows])
-    if conn.dialect.name == "postgresql":
-        each = func.json_array_elements(cast(literal(data, String), JSON)).table_valued(
-            column("value", JSON), name="each"
-        )
-        found: list[ColumnElement[Any]] = [each.c.value.op("->>")(i) for i in range(len(columns))]
-    else:
-        each = func.json_each(literal(data)).table_valued(column("value", String), name="each")
-        found = [func.json_extract(each.c.value, f"$[{i}]") for i in range(len(columns))]
+    found = databases.of(conn).elements(data, len(columns))
     typed = (cast(one, kind).label(name) for one, (name, kind) in zip(found, columns.items(), strict=True))
     return select(*typed).cte("asked")
 

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Row, Select, Table, and_, bindparam, select
 from sqlalchemy.exc import DBAPIError
 
 from kronkers_batch.errors import IntegrityError, KronkersError
-from kronkers_batch.store import faults, questions
+from kronkers_batch.store import databases, questions
 
 OPTION = "kronkers_seen"
 """The execution option of a connection that holds its :class:`Seen`; None in a write transaction."""
@@ -120,7 +120,7 @@ def load_for(
         try:
             rows = conn.execute(joined).all()
         except (IntegrityError, DBAPIError) as error:
-            _damage(error)
+            _damage(conn, error)
             continue  # each is asked for by itself
         known.update({one: [] for one in some})
         for row in rows:
@@ -160,16 +160,19 @@ def fetch(conn: Connection, table: Table, ids: Iterable[str]) -> None:
         try:
             found = conn.execute(select(table).where(table.c.id.in_(some))).all()
         except (IntegrityError, DBAPIError) as error:
-            _damage(error)
+            _damage(conn, error)
             continue  # each is asked for by itself
         seen.single.update({(table, id): None for id in some})
         seen.single.update({(table, row.id): row for row in found})
 
 
-def for_each(keys: Sequence[K], ask: Callable[[Sequence[K]], Mapping[K, V]]) -> dict[K, V | KronkersError]:
+def for_each(
+    conn: Connection, keys: Sequence[K], ask: Callable[[Sequence[K]], Mapping[K, V]]
+) -> dict[K, V | KronkersError]:
     """What one statement gives for many keys; where it meets a damaged value, what one a key gives.
 
     Args:
+        conn: The transaction in which ``ask`` asks.
         keys: What is asked for, each once.
         ask: Answers for the keys that it is handed, at most 10,000.
 
@@ -181,12 +184,12 @@ def for_each(keys: Sequence[K], ask: Callable[[Sequence[K]], Mapping[K, V]]) -> 
         for some in parts(keys):
             result |= ask(some)
     except (IntegrityError, DBAPIError) as error:
-        _damage(error)
+        _damage(conn, error)
         for key in keys:
             try:
                 result |= ask([key])
             except (IntegrityError, DBAPIError) as its_own:
-                result[key] = _damage(its_own)
+                result[key] = _damage(conn, its_own)
     return result
 
 
@@ -228,14 +231,14 @@ def _whole(seen: Seen, conn: Connection, query: Select[Any]) -> Rows | None:
         try:
             seen.whole[query] = conn.execute(query).all()
         except (IntegrityError, DBAPIError) as error:
-            _damage(error)
+            _damage(conn, error)
             seen.whole[query] = None
     return seen.whole[query]
 
 
-def _damage(error: IntegrityError | DBAPIError) -> IntegrityError:
+def _damage(conn: Connection, error: IntegrityError | DBAPIError) -> IntegrityError:
     """The error where it is about a damaged value or page; raises it where it is another one."""
-    found = error if isinstance(error, IntegrityError) else faults.from_database(error, "database")
+    found = error if isinstance(error, IntegrityError) else databases.of(conn).fault(error, "database")
     if not isinstance(found, IntegrityError):
         raise error
     return found

@@ -10,6 +10,13 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+WRITES = "kronkers_write"
+"""The execution option of a connection that says whether its transactions write."""
 
 
 class _Depth(threading.local):
@@ -27,6 +34,11 @@ def writing() -> Iterator[None]:
         yield
     finally:
         _depth.value -= 1
+
+
+def writes(connection: Connection) -> bool:
+    """Whether a connection's transaction is a write transaction."""
+    return bool(connection.get_execution_options().get(WRITES, False))
 
 
 def refuse_inside(what: str) -> None:

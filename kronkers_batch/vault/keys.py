@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, bindparam, insert, select
 
 from kronkers_batch.errors import IntegrityError, NotFound
-from kronkers_batch.store import clock, connecting, seen
+from kronkers_batch.store import clock, seen, transaction
 from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables import vault as t
@@ -139,7 +139,7 @@ class Keyring(Tree):
         if known is not None:
             return self.data_key(conn, known[0].id) if known else None
         # In a write transaction it is asked each time: what was made in one that was undone is no key.
-        writes = conn.get_execution_options().get(connecting.WRITES, False)
+        writes = transaction.writes(conn)
         key_id = None if writes else self._ids.get((scope, kind, version_id))
         if key_id is None:
             key_id = conn.execute(_BY_NAME, named).scalar()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Column, ColumnElement, Connection
 
 from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound
-from kronkers_batch.store import clock, connecting, pending, written
+from kronkers_batch.store import clock, pending, transaction, written
 from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.engine import serialise
 from kronkers_batch.store.tables import vault as t
@@ -99,7 +99,7 @@ class Vault:
         stored with what is sealed. It is derived from the key in use: nobody can put another in its place.
         Made on first use, which needs a write transaction. Raises AccessRefused, NotFound, IntegrityError.
         """
-        parent = self.ring.active(conn, scope, make=_writes(conn))
+        parent = self.ring.active(conn, scope, make=transaction.writes(conn))
         return self._made_once(
             conn,
             scope,
@@ -118,7 +118,7 @@ class Vault:
     ) -> DataKey:
         if found := find():
             return found
-        if not _writes(conn):
+        if not transaction.writes(conn):
             # A reader must not make keys; and where none was made, nothing was written under it.
             self.ring.active(conn, scope)
             raise NotFound(f"nothing has been written under the key {purpose!r} yet", where=str(scope))
@@ -245,10 +245,6 @@ class Vault:
                 fix=f"Ask {self.trust.administrator(conn)} to run: "
                 f"kronkers access grant {self.identity.name} {role} {scope}",
             )
-
-
-def _writes(conn: Connection) -> bool:
-    return bool(conn.get_execution_options().get(connecting.WRITES, False))
 
 
 def highest(grants: Iterable[Grant], scope: Scope) -> Role | None:

@@ -93,7 +93,7 @@ def logs(
 
     An IntegrityError is the value of its own date alone.
     """
-    found = seen.for_each(asked, lambda some: _stored(conn, some))
+    found = seen.for_each(conn, asked, lambda some: _stored(conn, some))
     for day, log in found.items():
         if not isinstance(log, KronkersError):
             try:

@@ -71,7 +71,7 @@ def finished(
                 found[row.model, dt.date.fromisoformat(row.logical_date)].append(row)
         return found
 
-    return seen.for_each(asked, ask)
+    return seen.for_each(conn, asked, ask)
 
 
 def _standing(

@@ -28,15 +28,16 @@ import numpy as np
 import polars as pl
 import pytest
 
-from kronkers_batch.config.spec import Environment, Language
-from kronkers_batch.runtimes.languages.base import builder
+from kronkers_batch.config.languages import LANGUAGES
+from kronkers_batch.config.spec import Environment
+from kronkers_batch.runtimes.languages import builder
 from tests.benchmarks.measure import Timing, in_turn, median, timed
 from tests.benchmarks.project import FEATURES, PROGRAMS, ROUNDS, ROWS, Project
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(7200)]
 
 FOREST_ROWS = int(os.environ.get("KRONKERS_BENCH_FOREST_ROWS", min(ROWS, 200_000)))
-LANGUAGES = ("r", "python", "julia")
+TIMED = ("r", "python", "julia")
 COLUMNS = {"customer_id": "integer"} | dict.fromkeys(FEATURES[:16], "float")
 COLUMNS |= dict.fromkeys(FEATURES[16:], "integer") | {"churned": "int32"}
 
@@ -133,7 +134,7 @@ class Languages(Project):
         elif language == "r":
             command = ["Rscript", "--vanilla", str(PROGRAMS / "native.R")]
         else:
-            julia = builder(Language.JULIA).command(Environment(), 1)
+            julia = builder(LANGUAGES["julia"]).command(Environment(), 1)
             command = [julia.argv[0], "--startup-file=no", str(PROGRAMS / "native.jl")]
             environment |= {k: v for k, v in julia.environment.items() if k == "LD_LIBRARY_PATH"}
         return timed([*command, *words], self.folder, environment)
@@ -159,7 +160,7 @@ def table(title: str, rows: dict[str, dict[str, list[Timing]]]) -> None:
         print(f"  {name:26} {native:8.2f} s {ours:8.2f} s {ours / native:6.2f} x")
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", TIMED)
 def test_training_and_scoring_against_the_language_itself(language, tmp_path, capsys):
     project = Languages(tmp_path)
     project.declare(language)

@@ -21,18 +21,18 @@ import polars as pl
 import pytest
 
 from kronkers_batch import runtimes
+from kronkers_batch.config.languages import LANGUAGES, Language
 from kronkers_batch.config.spec import (
     Environment,
     Estimator,
-    Language,
     Origin,
     OutputColumn,
     Resources,
     SandboxPolicy,
-    Task,
     Unseen,
 )
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
+from kronkers_batch.learning import TASKS
 from tests.benchmarks.project import ROUNDS, ROWS
 from tests.model_support import kept
 
@@ -46,7 +46,7 @@ OUTPUTS = (OutputColumn("score", ColumnType.FLOAT), OutputColumn("seconds", Colu
 WEIGHTS = [round(0.1 * (i % 7 - 3), 1) for i in range(WIDE)]
 
 LOGISTIC = {
-    Language.PYTHON: """\
+    LANGUAGES["python"]: """\
 import time
 import numpy as np
 
@@ -59,7 +59,7 @@ def score(model, data):
     scores = 1 / (1 + np.exp(-(X @ model)))
     return {"score": scores, "seconds": np.full(len(scores), time.perf_counter() - started)}
 """,
-    Language.R: """\
+    LANGUAGES["r"]: """\
 fit <- function(data, params) params$weights
 score <- function(model, data) {
     started <- as.numeric(Sys.time())
@@ -67,7 +67,7 @@ score <- function(model, data) {
     list(score = unname(scores), seconds = rep(as.numeric(Sys.time()) - started, nrow(data)))
 }
 """,
-    Language.JULIA: """\
+    LANGUAGES["julia"]: """\
 fit(data, params) = params["weights"]
 function score(model, data)
     started = time_ns()
@@ -78,20 +78,20 @@ end
 """,
 }
 IDENTITY = {
-    Language.PYTHON: "def fit(data, params):\n    return 1\n"
+    LANGUAGES["python"]: "def fit(data, params):\n    return 1\n"
     "def score(model, data):\n    return {'score': data['x0'], 'seconds': data['x0'] * 0}\n",
-    Language.R: "fit <- function(data, params) 1\n"
+    LANGUAGES["r"]: "fit <- function(data, params) 1\n"
     "score <- function(model, data) list(score = data$x0, seconds = data$x0 * 0)\n",
-    Language.JULIA: "fit(data, params) = 1\n"
+    LANGUAGES["julia"]: "fit(data, params) = 1\n"
     "score(model, data) = (score = data.x0, seconds = zero(data.x0))\n",
 }
-SUFFIX = {Language.PYTHON: ".py", Language.R: ".R", Language.JULIA: ".jl"}
+SUFFIX = {LANGUAGES["python"]: ".py", LANGUAGES["r"]: ".R", LANGUAGES["julia"]: ".jl"}
 CASES = [
-    (Language.R, ""),
-    (Language.JULIA, ""),
-    (Language.PYTHON, "numpy"),
-    (Language.PYTHON, "pandas"),
-    (Language.PYTHON, "polars"),
+    (LANGUAGES["r"], ""),
+    (LANGUAGES["julia"], ""),
+    (LANGUAGES["python"], "numpy"),
+    (LANGUAGES["python"], "pandas"),
+    (LANGUAGES["python"], "polars"),
 ]
 
 
@@ -111,7 +111,7 @@ def spec(language: Language, folder: Path, code: str, data: str = "numpy", **cha
         "name": "bench",
         "language": language,
         "model": kept(path),
-        "task": Task.REGRESSION,
+        "task": TASKS["regression"],
         "parameters": {"weights": WEIGHTS},
         "data": data or "pandas",
         "environment": Environment(),
@@ -171,10 +171,10 @@ def test_transport_on_top_of_the_model(tmp_path, capsys):
 def test_workers_get_ready(tmp_path, capsys):
     linear = Estimator("sklearn.linear_model.LinearRegression", {}, "", ORIGIN)
     cases = {
-        "r": spec(Language.R, tmp_path, IDENTITY[Language.R]),
-        "julia": spec(Language.JULIA, tmp_path, IDENTITY[Language.JULIA]),
-        "python": spec(Language.PYTHON, tmp_path, IDENTITY[Language.PYTHON]),
-        "python, sklearn": spec(Language.PYTHON, tmp_path, IDENTITY[Language.PYTHON], model=linear),
+        "r": spec(LANGUAGES["r"], tmp_path, IDENTITY[LANGUAGES["r"]]),
+        "julia": spec(LANGUAGES["julia"], tmp_path, IDENTITY[LANGUAGES["julia"]]),
+        "python": spec(LANGUAGES["python"], tmp_path, IDENTITY[LANGUAGES["python"]]),
+        "python, sklearn": spec(LANGUAGES["python"], tmp_path, IDENTITY[LANGUAGES["python"]], model=linear),
     }
     found: dict[str, list[float]] = {name: [] for name in cases}
     for _ in range(ROUNDS):

@@ -21,23 +21,22 @@ from typing import Any
 import pytest
 
 from kronkers_batch import runtimes
+from kronkers_batch.config.languages import LANGUAGES, Language
 from kronkers_batch.config.spec import (
     Environment,
-    Language,
     Origin,
     OutputColumn,
     Resources,
     SandboxPolicy,
-    Task,
     Unseen,
 )
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
+from kronkers_batch.learning import TASKS
 from tests.contract.unskipped import pytest_make_collect_report, pytest_runtest_makereport
 from tests.model_support import kept
 
 __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
 
-LANGUAGES = list(Language)
 ORIGIN = Origin("conf/model/m.yaml", 1, "code")
 X = (Column("x", ColumnType.FLOAT),)
 Y = Column("y", ColumnType.FLOAT)
@@ -78,7 +77,7 @@ class Lab:
             "name": case,
             "language": self.language,
             "model": changes["model"] if "model" in changes else kept(path, self.place(case)),
-            "task": Task.REGRESSION,
+            "task": TASKS["regression"],
             "parameters": {},
             "data": "polars",
             "environment": Environment(),
@@ -111,7 +110,7 @@ class Lab:
         return next(i for i, text in enumerate(lines, 1) if marker in text)
 
 
-@pytest.fixture(params=LANGUAGES, ids=str)
+@pytest.fixture(params=list(LANGUAGES), ids=str)
 def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lab]:
     tmp_path.chmod(0o755)
     with ExitStack() as stack:

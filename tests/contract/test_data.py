@@ -7,7 +7,8 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from kronkers_batch.config.spec import Language, OutputColumn, Unseen
+from kronkers_batch.config.languages import LANGUAGES
+from kronkers_batch.config.spec import OutputColumn, Unseen
 from kronkers_batch.errors import DataError
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.frames.tables import polars_schema
@@ -115,7 +116,7 @@ def test_microseconds_are_exact_or_cut_to_the_milliseconds_that_julia_has(lab, f
         columns,
         {"t": [MOMENT.replace(microsecond=123_457), dt.datetime(1969, 1, 1, 0, 0, 0, 999_999, dt.UTC), None]},
     )
-    exact = lab.language is not Language.JULIA
+    exact = lab.language is not LANGUAGES["julia"]
     assert worker.score(sent)["t"].equals(sent["t"] if exact else sent["t"].dt.truncate("1ms"))
 
 
@@ -124,14 +125,14 @@ def test_whole_numbers_at_the_edges_are_exact_or_refused(lab, fitted):
     worker = fitted("echo", features=columns, outputs=outputs(columns))
     for beyond in (2**53 + 1, -(2**53) - 1, 2**63 - 1, -(2**63) + 1):
         sent = frame(columns, {"i8": [beyond, None, 1], "i4": [1, None, 1]})
-        if lab.language is Language.R:
+        if lab.language is LANGUAGES["r"]:
             with pytest.raises(DataError, match=r"column 'i8': 1 values are beyond 2\^53") as error:
                 worker.score(sent)
             assert str(beyond) not in str(error.value)
         else:
             assert worker.score(sent).equals(sent)
     sent = frame(columns, {"i8": [2**53, None, -(2**53)], "i4": [-(2**31), None, 1]})
-    if lab.language is Language.R:
+    if lab.language is LANGUAGES["r"]:
         with pytest.raises(DataError, match="column 'i4': 1 values"):
             worker.score(sent)
     else:

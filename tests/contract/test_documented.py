@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from kronkers_batch.config.spec import Environment, Language, OutputColumn
+from kronkers_batch.config.languages import LANGUAGES
+from kronkers_batch.config.spec import Environment, OutputColumn
 from kronkers_batch.frames.schema import ColumnType
-from kronkers_batch.runtimes.languages.base import MIB, builder
+from kronkers_batch.runtimes.languages import MIB, builder
 from tests.contract.test_data import column, training
 
 PAGE = Path(__file__).parents[2] / "docs/reference/languages.md"
@@ -34,8 +35,8 @@ def seen(worker, *positions: int | None) -> list[str]:
 def test_the_types_of_its_table(lab):
     rows = documented("float32")
     assert [row[""] for row in rows] == [c.name for c in COLUMNS]
-    tables = [head for head in rows[0] if head.lower().split(":")[0] == lab.language.value]
-    assert len(tables) == (3 if lab.language is Language.PYTHON else 1), "the page has no column for it"
+    tables = [head for head in rows[0] if head.lower().split(":")[0] == lab.language.name]
+    assert len(tables) == (3 if lab.language is LANGUAGES["python"] else 1), "the page has no column for it"
     results = tuple(OutputColumn(c.name, ColumnType.STRING) for c in COLUMNS)
     for table in tables:
         data = table.partition(": ")[2]
@@ -50,4 +51,4 @@ def test_the_least_memory(lab):
     least = next(row for row in documented("version") if row[""].startswith("least"))
     command = builder(lab.language).command(Environment(), 1)
     said = {head.lower(): cell for head, cell in least.items()}
-    assert said.get(lab.language.value) == f"{command.minimum_memory // MIB} MiB"
+    assert said.get(lab.language.name) == f"{command.minimum_memory // MIB} MiB"

@@ -13,10 +13,11 @@ import polars as pl
 import pytest
 
 from kronkers_batch import runtimes
+from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.spec import OutputColumn
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.frames.tables import polars_schema
-from tests.contract.conftest import LANGUAGES, Lab
+from tests.contract.conftest import Lab
 from tests.contract.test_data import LEVELS as TEXTS
 from tests.contract.test_data import VALUES
 
@@ -39,7 +40,7 @@ def labs(tmp_path: Path) -> Iterator[list[Lab]]:
     """One of each language."""
     tmp_path.chmod(0o755)
     with ExitStack() as stack:
-        folders = [tmp_path / language.value for language in LANGUAGES]
+        folders = [tmp_path / language.name for language in LANGUAGES]
         for folder in folders:
             folder.mkdir(mode=0o755)
         yield [Lab(language, folder, stack) for language, folder in zip(LANGUAGES, folders, strict=True)]

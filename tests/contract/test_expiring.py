@@ -16,13 +16,14 @@ from kronkers_batch.store.engine import Database
 from kronkers_batch.store.tables.snapshots import snapshots as table
 from kronkers_batch.vault.context import Scope
 from kronkers_batch.vault.setup import initialise, open_vault
+from tests.contract import databases
 from tests.data_support import Store, schema, source, write_csv
 
 OPERATIONS = Scope("operations")
 
 
-class OnServer(Store):
-    """The same on a server."""
+class At(Store):
+    """The same in a database of any kind."""
 
     def __init__(self, folder, url):
         self.folder, self.keys = folder, folder / "keys"
@@ -35,14 +36,10 @@ class OnServer(Store):
         self.snapshots = Snapshots(self.db, self.artifacts, self.vault)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=databases.KINDS)
 def store(request, tmp_path):
-    if request.param == "sqlite":
-        yield Store(tmp_path)
-        return
-    server = request.getfixturevalue("postgres")
-    with server.database() as name:
-        made = OnServer(tmp_path, server.url(name))
+    with databases.address(request, tmp_path) as url:
+        made = At(tmp_path, url)
         yield made
         made.db.close()
 

@@ -188,7 +188,7 @@ NAMES = {
 def test_names_of_code_are_told(lab, fitted, case):
     with pytest.raises(ScoreFailed) as error:
         fitted(case, features=TOLD).score(customers("Anna"))
-    assert NAMES[case][("python", "r", "julia").index(lab.language)] in str(error.value)
+    assert NAMES[case][("python", "r", "julia").index(lab.language.name)] in str(error.value)
     assert "Anna" not in str(error.value)
 
 

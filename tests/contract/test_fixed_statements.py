@@ -33,26 +33,23 @@ from kronkers_batch.vault.verified import Verified
 from kronkers_batch.warehouse import log, pieces
 from kronkers_batch.warehouse.pieces import Place
 from kronkers_batch.warehouse.warehouse import Warehouse
+from tests.contract import databases
 from tests.data_support import ALL, Store, schema, source, write_csv
 from tests.warehouse_support import DAY, KEY, NEXT, SCHEMA, House, training
 
 MODELS = [f"m{n:03}" for n in range(300)]
-FEWER = 60  # on PostgreSQL, where each statement takes longer
+FEWER = 60  # on a server, where each statement takes longer
 ASKED = Asked("d" * 64, ("f" * 64, "e" * 64))
 SIZES = (2, 20, 300)
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=databases.KINDS)
 def many(request, tmp_path_factory):
     """300 models with a champion and an output each; opens it anew, with nothing remembered."""
     root = tmp_path_factory.mktemp("many")
-    if request.param == "sqlite":
-        url = f"sqlite:///{root}/wh/x.db"
-        yield _made(root, url, MODELS)
-        return
-    server = request.getfixturevalue("postgres")
-    with server.database() as name:
-        made = _made(root, server.url(name), MODELS[:FEWER])
+    with databases.address(request, root) as url:
+        on_server = Database(Secret(url)).path is None
+        made = _made(root, url, MODELS[:FEWER] if on_server else MODELS)
         yield made
         made().db.close()
 

@@ -12,7 +12,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from kronkers_batch.config.spec import Language, SandboxPolicy
+from kronkers_batch.config.languages import LANGUAGES
+from kronkers_batch.config.spec import SandboxPolicy
 from kronkers_batch.errors import WorkerFailed
 from kronkers_batch.runtimes import process, seccomp
 
@@ -163,7 +164,7 @@ def empty_files(count: int) -> dict[str, Any]:
     return {"many": {"kind": "run", "of": ["perl", "-e", script]}}
 
 
-@pytest.mark.parametrize("lab", [Language.R], ids=["one for all"], indirect=True)
+@pytest.mark.parametrize("lab", [LANGUAGES["r"]], ids=["one for all"], indirect=True)
 def test_all_processes_of_a_worker_and_its_files_in_memory_are_bounded_together(lab, fitted):
     """Each of them alone, and each kind alone, stays below the limit. The watch is one for all languages."""
     memory = 400 * 2**20

@@ -14,6 +14,7 @@ from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.setup import initialise, make_ledger, open_vault
 from kronkers_batch.warehouse import filters
 from kronkers_batch.warehouse.warehouse import Warehouse
+from tests.contract import databases
 from tests.warehouse_support import DAY, NEXT, House
 
 READING = ("grants", "revocations", "output_log", "output_versions", "output_filters", "output_pieces")
@@ -21,16 +22,10 @@ WRITING = ("ledger", "tree_keys", "data_keys", "INSERT")
 READ_BACK = ("ledger",)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=databases.KINDS)
 def house(request, tmp_path):
-    if request.param == "sqlite":
-        made = _made(tmp_path, f"sqlite:///{tmp_path}/wh/x.db")
-        yield made
-        made.db.close()
-        return
-    server = request.getfixturevalue("postgres")
-    with server.database() as name:
-        made = _made(tmp_path, server.url(name))
+    with databases.address(request, tmp_path) as url:
+        made = _made(tmp_path, url)
         yield made
         made.db.close()
 

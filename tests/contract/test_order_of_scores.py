@@ -5,14 +5,15 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from kronkers_batch.config.spec import Language, RowsPolicy
+from kronkers_batch.config.languages import LANGUAGES
+from kronkers_batch.config.spec import RowsPolicy
 from kronkers_batch.errors import ModelError, ScoreFailed
 from tests.contract.conftest import Lab
 from tests.contract.test_stored_models import rows, verified
 
 # Each line is a way in which `score` gives x back; the first row's x says which.
 ELSEWHERE = {
-    Language.PYTHON: [
+    LANGUAGES["python"]: [
         "data['x'].sort_values()",
         "data.sort_values('x').rename(columns={'x': 'score'})",
         "{'score': data['x'].sort_values()}",
@@ -20,7 +21,7 @@ ELSEWHERE = {
         "pd.concat([part['x'] for _, part in data.groupby(data['x'] < 8)])",
         "data.groupby(data['x'] < 8)[['x']].apply(lambda part: part['x'] * 2)",
     ],
-    Language.R: [
+    LANGUAGES["r"]: [
         "predict(model, sorted)",
         "data.frame(score = predict(model, sorted))",
         "list(score = predict(model, sorted))",
@@ -30,13 +31,13 @@ ELSEWHERE = {
     ],
 }
 IN_PLACE = {
-    Language.PYTHON: [
+    LANGUAGES["python"]: [
         "data['x'].sort_values().sort_index()",
         "data.set_index(data['x'].astype(int))['x']",
         "data['x'].sort_values().loc[data.index].tolist()",
         "pd.Series(data['x'].to_numpy(), index=data['x'].rank().astype(int))",  # from 1, so no row's number
     ],
-    Language.R: [
+    LANGUAGES["r"]: [
         "predict(model, data)",
         "predict(model, sorted)[rownames(data)]",
         "data.frame(score = data$x)",
@@ -45,9 +46,9 @@ IN_PLACE = {
     ],
 }
 CODE = {
-    Language.PYTHON: "import pandas as pd\n\n\ndef fit(data, params):\n    return 1\n\n\n"
+    LANGUAGES["python"]: "import pandas as pd\n\n\ndef fit(data, params):\n    return 1\n\n\n"
     "def score(model, data):\n    ways = [{}]\n    return ways[int(data['x'][0])]()\n",
-    Language.R: "fit <- function(data, params) lm(y ~ x, data)\n"
+    LANGUAGES["r"]: "fit <- function(data, params) lm(y ~ x, data)\n"
     "score <- function(model, data) {{\n    sorted <- data[order(data$x), , drop = FALSE]\n"
     "    eval(expression({})[[data$x[1] + 1]])\n}}\n",
 }
@@ -56,14 +57,16 @@ VALUES = [9.0, 5.0, 7.0, 8.0, 6.0, 4.0, 3.0, 2.0, 1.0, 11.0, 10.0]
 
 def written(lab: Lab, ways: list[str]) -> str:
     """Writes a model of these ways; the name of its case."""
-    lazily = [f"lambda: {way}" for way in ways] if lab.language == "python" else ways
+    lazily = [f"lambda: {way}" for way in ways] if lab.language.name == "python" else ways
     folder = lab.folder / "ways"
     folder.mkdir(mode=0o755)
     (folder / f"model{lab.models.SUFFIX}").write_text(CODE[lab.language].format(", ".join(lazily)))
     return "ways"
 
 
-@pytest.mark.parametrize("lab", [Language.PYTHON, Language.R], ids=["in Python", "in R"], indirect=True)
+@pytest.mark.parametrize(
+    "lab", [LANGUAGES["python"], LANGUAGES["r"]], ids=["in Python", "in R"], indirect=True
+)
 @pytest.mark.parametrize("ways", [ELSEWHERE, IN_PLACE], ids=["elsewhere", "in place"])
 def test_values_that_carry_the_rows_names_stand_in_their_order(lab, ways):
     worker = lab.start(written(lab, ways[lab.language]), data="pandas")
@@ -79,15 +82,19 @@ def test_values_that_carry_the_rows_names_stand_in_their_order(lab, ways):
 
 SCORE = "\n\n\ndef score(model, data{}):\n    return data['x']\n"
 DEFAULTS = {
-    Language.PYTHON: [
+    LANGUAGES["python"]: [
         ("def fit(data, robust=False):\n    return 1" + SCORE.format(""), "robust"),
         ("def fit(data, params):\n    return 1" + SCORE.format(", log=True"), "log"),
     ],
-    Language.R: [("fit <- function(data, trees = 500) 1\nscore <- function(model, data) data$x\n", "trees")],
+    LANGUAGES["r"]: [
+        ("fit <- function(data, trees = 500) 1\nscore <- function(model, data) data$x\n", "trees")
+    ],
 }
 
 
-@pytest.mark.parametrize("lab", [Language.PYTHON, Language.R], ids=["in Python", "in R"], indirect=True)
+@pytest.mark.parametrize(
+    "lab", [LANGUAGES["python"], LANGUAGES["r"]], ids=["in Python", "in R"], indirect=True
+)
 def test_params_do_not_take_the_place_of_a_default(lab):
     """`score(model, data)` by hand, and what is published, would be two things."""
     for text, name in DEFAULTS[lab.language]:
@@ -98,7 +105,7 @@ def test_params_do_not_take_the_place_of_a_default(lab):
             _ = lab.start(name).info
 
 
-@pytest.mark.parametrize("lab", [Language.PYTHON], ids=["in Python"], indirect=True)
+@pytest.mark.parametrize("lab", [LANGUAGES["python"]], ids=["in Python"], indirect=True)
 def test_params_take_the_place_of_no_value(lab):
     folder = lab.folder / "mapping"
     folder.mkdir(mode=0o755)
@@ -114,28 +121,28 @@ def test_params_take_the_place_of_no_value(lab):
 
 REFUSED, TOLD, FINE = "refused", "told", "fine"
 WHOLE = {
-    Language.PYTHON: {
+    LANGUAGES["python"]: {
         ("merged", REFUSED): "data.sort('c', maintain_order=True)['x']",
         ("a pair tied", TOLD): "data['x'].rank('ordinal')",
         ("ranked", FINE): "data['x'].rank('average') + data['x']",
         ("lagged", FINE): "data['x'].shift(1, fill_value=0.5) + data['x']",
         ("few", FINE): "data.sort('c', 'x')['x'] > 9",
     },
-    Language.R: {
+    LANGUAGES["r"]: {
         ("merged", REFUSED): "merge(data, data.frame(c = unique(data$c), w = 1), by = 'c')$x",
         ("a pair tied", TOLD): "rank(data$x, ties.method = 'first')",
         ("ranked", FINE): "rank(data$x) + data$x",
     },
-    Language.JULIA: {
+    LANGUAGES["julia"]: {
         ("merged", REFUSED): "data.x[sortperm(codes(data.c))]",
         ("a pair tied", TOLD): "invperm(sortperm(data.x))",
         ("ranked", FINE): "data.x",
     },
 }
 PLAIN = {
-    Language.PYTHON: "def fit(data, params):\n    return 1\n\n\ndef score(model, data):\n    return {}\n",
-    Language.R: "fit <- function(data, params) 1\nscore <- function(model, data) {}\n",
-    Language.JULIA: "fit(data, params) = 1\nscore(model, data) = {}\n",
+    LANGUAGES["python"]: "def fit(data, params):\n    return 1\n\n\ndef score(model, data):\n    return {}\n",
+    LANGUAGES["r"]: "fit <- function(data, params) 1\nscore <- function(model, data) {}\n",
+    LANGUAGES["julia"]: "fit(data, params) = 1\nscore(model, data) = {}\n",
 }
 
 

@@ -27,7 +27,7 @@ def test_chunks_of_training_data_are_joined_in_order(lab):
 
 def test_it_says_who_it_is(lab):
     worker = lab.start("mean")
-    assert worker.info.language == lab.language.value
+    assert worker.info.language == lab.language.name
     assert worker.info.version.count(".") >= 1
     assert worker.info.sandboxed
     worker.fit(training([1, 2]))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from kronkers_batch.config.spec import Language, OutputColumn, RowsPolicy, Task
+from kronkers_batch.config.languages import LANGUAGES
+from kronkers_batch.config.spec import OutputColumn, RowsPolicy
 from kronkers_batch.errors import ModelError
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
+from kronkers_batch.learning import TASKS
 from kronkers_batch.pipeline.golden import same_scores, unpacked
 from kronkers_batch.pipeline.prepare import TrainingData
 from kronkers_batch.pipeline.verify import Verified, verify
@@ -81,7 +83,7 @@ def test_a_stored_model_that_scores_otherwise_than_the_fitted_one_is_refused(lab
 def test_what_only_fit_loads_is_not_there_later_and_that_is_said(lab):
     error = refused(lab, "attached")
     assert "score failed" in error.what
-    if lab.language == "r":
+    if lab.language.name == "r":
         assert 'could not find function "bs"' in error.what
         assert "the process that fitted had loaded besides: splines" in error.what
         assert "library(...)" in error.fix
@@ -95,7 +97,7 @@ def test_scores_that_depend_on_the_levels_around_a_row_are_refused(lab):
     assert verified(lab, "numbered", rows=RowsPolicy.WHOLE).metrics["r2"] > 0.8
 
 
-@pytest.mark.parametrize("lab", [Language.PYTHON], ids=["one for all"], indirect=True)
+@pytest.mark.parametrize("lab", [LANGUAGES["python"]], ids=["one for all"], indirect=True)
 def test_scores_that_depend_on_the_rows_around_are_refused(lab):
     """Also where a row alone, and the rows of one level, are scored as among all."""
     folder = lab.folder / "first"
@@ -130,7 +132,7 @@ def test_the_named_column_is_measured(lab):
 
 
 def test_a_model_that_cannot_score_one_row_is_refused(lab):
-    if lab.language != "python":  # where a mean of one row is no error
+    if lab.language.name != "python":  # where a mean of one row is no error
         assert "score fails for a row alone" in refused(lab, "several").what
     else:
         assert "another score when it is scored alone" in refused(lab, "several").what
@@ -150,7 +152,7 @@ def test_scores_that_are_nan_are_counted_and_all_of_them_are_refused(lab):
 
 
 def test_scores_that_are_no_probabilities_are_refused(lab):
-    binary = {"task": Task.BINARY, "target_type": ColumnType.FLOAT}
+    binary = {"task": TASKS["binary"], "target_type": ColumnType.FLOAT}
     data = rows(start=60).with_columns(y=(pl.col("y") > 20).cast(pl.Float64))
     said = refused(lab, "identity", data=data, **binary).what
     assert said.startswith("score gave no probability for 43 of 60 holdout rows")
@@ -169,7 +171,7 @@ def test_files_beside_the_code_are_found(lab):
         "r": ("double.R", "factor_of <- function() 2\n"),
         "julia": ("double.jl", "factor() = 2.0\n"),
     }
-    name, text = helper[lab.language]
+    name, text = helper[lab.language.name]
     folder = lab.folder / "beside"
     folder.mkdir()
     (folder / name).write_text(text)

@@ -21,13 +21,15 @@ def pytest_run(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_every_case_runs_for_every_language() -> None:
+def test_every_case_runs_for_every_kind() -> None:
     """All of them, the long ones too, as pytest collects them before any is chosen or left out."""
     collected = pytest_run("--collect-only", "--import-mode=importlib", "tests/contract")
     assert collected.returncode == 0, collected.stdout
     nodes = [line for line in collected.stdout.splitlines() if "::" in line]
-    assert len(table.table(dict.fromkeys(nodes, ""))) > 50
-    assert table.lacking(nodes) == {}
+    for family, least in (("language", 50), ("database", 20), ("task", 8)):
+        kinds = table.FAMILIES[family]
+        assert len(table.table(dict.fromkeys(nodes, ""), kinds)) >= least, family
+        assert table.lacking(nodes, kinds) == {}
 
 
 def test_every_language_has_every_model_and_each_is_used() -> None:

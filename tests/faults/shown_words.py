@@ -90,13 +90,15 @@ _THERE = {
     "pipeline/independence.py:_compare": "when",
     "pipeline/independence.py:_try": "how error.fix",
     "declared/kept.py:_too_much": "what folder",
-    "pipeline/targets.py:check_target": "what fix",
+    "pipeline/targets.py:check_target": "refusal.what refusal.fix",
     # Files of the model's own folder, which its department named.
     "declared/kept.py:_bytes": "str(path) error.strerror",
     "declared/kept.py:_refused": "str(path) refused.why",
     "declared/kept.py:_text": "str(path) error.strerror",
     # Counts.
-    "pipeline/verify.py:_measured": "nans nulls rows",
+    "pipeline/verify.py:_measured": (
+        "nans nulls rows model.task.wrong_scores(measured) refusal.what refusal.there refusal.fix"
+    ),
     "data/sources/place.py:error": "what fix",
     "data/findings.py:judge": "where",
     "data/pieces.py:decode": "where",

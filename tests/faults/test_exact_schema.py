@@ -12,7 +12,8 @@ from sqlalchemy import insert, select, text
 
 from kronkers_batch.config.spec import Secret
 from kronkers_batch.errors import IntegrityError, StoreError
-from kronkers_batch.store import connecting, exact
+from kronkers_batch.store import exact
+from kronkers_batch.store.databases import sqlite
 from kronkers_batch.store.engine import Database
 from kronkers_batch.store.tables import vault as t
 
@@ -143,7 +144,7 @@ def test_a_schema_whose_number_of_changes_was_set_back_is_refused_all_the_same(d
 
 def test_a_connection_that_has_a_trigger_in_memory_that_is_gone_from_the_file_is_not_used(db, monkeypatch):
     """Planted while a connection opens, taken out before it looks: it would act at the next write."""
-    prepare = connecting.prepare
+    prepare = sqlite.prepare
 
     def raced(wait, connection):
         with account(db.path) as attacker:
@@ -155,7 +156,7 @@ def test_a_connection_that_has_a_trigger_in_memory_that_is_gone_from_the_file_is
             attacker.execute("DROP TRIGGER t")
             attacker.execute(f"PRAGMA schema_version={number}")
 
-    monkeypatch.setattr(connecting, "prepare", raced)
+    monkeypatch.setattr(sqlite, "prepare", raced)
     with (opened := again(db)).write() as conn:
         conn.execute(insert(t.revocations).values(**ROW))
     with opened.read() as conn:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from kronkers_batch.config.spec import Language, OutputColumn
+from kronkers_batch.config.languages import LANGUAGES
+from kronkers_batch.config.spec import OutputColumn
 from kronkers_batch.errors import FitFailed, ScoreFailed, WorkerFailed
 from kronkers_batch.frames.schema import Column, ColumnType
 from tests.contract.conftest import Lab, lab
@@ -16,19 +17,19 @@ SX = (Column("s", ColumnType.STRING), Column("x", ColumnType.FLOAT))
 NUMBER = 48_151
 
 CLASSES = {
-    Language.PYTHON: """
+    LANGUAGES["python"]: """
 def fit(data, params):
     raise type(data["s"][0], (Exception,), {})("wrong")
 
 def score(model, data):
     return data["x"]
 """,
-    Language.R: """
+    LANGUAGES["r"]: """
 fit <- function(data, params) stop(structure(list(message = "wrong", call = NULL),
                                              class = c(data$s[1], "error", "condition")))
 score <- function(model, data) data$x
 """,
-    Language.JULIA: """
+    LANGUAGES["julia"]: """
 function fit(data, params)
     name = Symbol(data.s[1])
     @eval struct $name <: Exception end
@@ -63,7 +64,7 @@ def test_an_error_is_not_called_by_a_value(lab, text):
     assert text not in said
 
 
-@pytest.mark.parametrize("lab", [Language.PYTHON], indirect=True)
+@pytest.mark.parametrize("lab", [LANGUAGES["python"]], indirect=True)
 def test_a_line_that_the_code_does_not_have_is_not_told(lab):
     said = said_by(lab, LINE, "x")
     assert "fit failed: ValueError: wrong" in said
@@ -73,7 +74,7 @@ def test_a_line_that_the_code_does_not_have_is_not_told(lab):
 # ---------------------------------------------------------------- answers that the code writes by itself
 
 WRITES = {
-    Language.PYTHON: """
+    LANGUAGES["python"]: """
 import sys, time
 
 def fit(data, params):
@@ -84,7 +85,7 @@ def fit(data, params):
 def score(model, data):
     return data["x"]
 """,
-    Language.R: """
+    LANGUAGES["r"]: """
 fit <- function(data, params) {
     pipe <- file(tail(commandArgs(TRUE), 1L), "wb", raw = TRUE)
     writeBin(charToRaw(params$raw), pipe)
@@ -93,7 +94,7 @@ fit <- function(data, params) {
 }
 score <- function(model, data) data$x
 """,
-    Language.JULIA: """
+    LANGUAGES["julia"]: """
 function fit(data, params)
     open(pipe -> write(pipe, params["raw"]), ARGS[end], "w")
     sleep(100)
@@ -127,7 +128,7 @@ def test_a_number_of_rows_that_the_code_makes_up_is_not_told(lab):
     assert str(NUMBER)[-3:] not in str(error.value)
 
 
-@pytest.mark.parametrize("lab", [Language.PYTHON], indirect=True)
+@pytest.mark.parametrize("lab", [LANGUAGES["python"]], indirect=True)
 def test_an_artifact_that_does_not_fit_the_scratch_is_none(lab):
     """It takes the room of two in this process, whose memory no limit of a worker bounds."""
     worker = writing(lab, f"{OK}KB1\tartifact\t0\t1\nblob\t{2**30 + 1}\n")
@@ -139,7 +140,7 @@ def test_an_artifact_that_does_not_fit_the_scratch_is_none(lab):
 # ---------------------------------------------------------------- scores that would be changed without a word
 
 
-@pytest.mark.parametrize("lab", [Language.PYTHON], indirect=True)
+@pytest.mark.parametrize("lab", [LANGUAGES["python"]], indirect=True)
 @pytest.mark.parametrize(
     ("kind", "score", "kept"),
     [

@@ -22,16 +22,17 @@ import polars as pl
 import pytest
 
 from kronkers_batch.config import account, interpolation
+from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.nodes import parse, plain
 from kronkers_batch.config.problems import Problems
-from kronkers_batch.config.spec import Environment, InputRef, Language, Secret
+from kronkers_batch.config.spec import Environment, InputRef, Secret
 from kronkers_batch.data import sources
 from kronkers_batch.data.sources import files, postgres
 from kronkers_batch.errors import ConfigError, ConfigErrors, SourceError
 from kronkers_batch.pipeline import definitions
 from kronkers_batch.runtimes import contents
 from kronkers_batch.runtimes.contents import environment_contents
-from kronkers_batch.runtimes.languages.base import command_of
+from kronkers_batch.runtimes.languages import command_of
 from kronkers_batch.session.lifetimes import Run
 from kronkers_batch.store.cache import ContentCache
 from kronkers_batch.vault import keyfile, passphrase
@@ -323,7 +324,7 @@ def test_a_manifest_leads_a_worker_nowhere_and_ends_in_words(tmp_path, monkeypat
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("JULIA_DEPOT_PATH", raising=False)
     with pytest.raises(ConfigError):
-        command_of(Language.JULIA, manifest(tmp_path / "project", text), 1)
+        command_of(LANGUAGES["julia"], manifest(tmp_path / "project", text), 1)
 
 
 def test_files_that_are_larger_than_memory_end_in_words(company, monkeypatch):
@@ -332,7 +333,7 @@ def test_files_that_are_larger_than_memory_end_in_words(company, monkeypatch):
     manifest(project, "")
     os.truncate(project / "Manifest.toml", 2**40)
     with pytest.raises(ConfigError, match="larger than 64 MiB"):
-        command_of(Language.JULIA, Environment(project=str(project)), 1)
+        command_of(LANGUAGES["julia"], Environment(project=str(project)), 1)
     venv = company.folder / "venv"
     (venv / "bin").mkdir(parents=True)
     (venv / "bin/python").symlink_to(sys.executable)
@@ -343,7 +344,9 @@ def test_files_that_are_larger_than_memory_end_in_words(company, monkeypatch):
     os.truncate(venv / "lib/python3.11/site-packages/big.so", 2**31)
     monkeypatch.setattr(contents, "LARGEST", 2**30)
     with pytest.raises(ConfigError, match="have more than 1 GiB"):
-        environment_contents(Language.PYTHON, Environment(venv=str(venv)), ContentCache(company.folder / "c"))
+        environment_contents(
+            LANGUAGES["python"], Environment(venv=str(venv)), ContentCache(company.folder / "c")
+        )
     os.truncate(company.folder / "models/buys/model.py", 2**40)
     for command, code in (("check", 2), ("run", 1)):
         done = company.run(command, code=code)

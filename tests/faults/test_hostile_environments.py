@@ -8,20 +8,21 @@ from pathlib import Path
 
 import pytest
 
+from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.opening import PathRefused, read_text
 from kronkers_batch.config.places import Places
-from kronkers_batch.config.spec import Environment, Language
+from kronkers_batch.config.spec import Environment
 from kronkers_batch.errors import KronkersError
-from kronkers_batch.runtimes.languages.base import LARGEST_TEXT, bytes_of, command_of, environment_fingerprint
+from kronkers_batch.runtimes.languages import LARGEST_TEXT, bytes_of, command_of, environment_fingerprint
 
 FILES = {
-    "DESCRIPTION": Language.R,
-    "renv.lock": Language.R,
-    "Project.toml": Language.JULIA,
-    "Manifest.toml": Language.JULIA,
-    "pyvenv.cfg": Language.PYTHON,
-    "lib/python3.11/site-packages/a.pth": Language.PYTHON,
-    "requirements.txt": Language.PYTHON,
+    "DESCRIPTION": LANGUAGES["r"],
+    "renv.lock": LANGUAGES["r"],
+    "Project.toml": LANGUAGES["julia"],
+    "Manifest.toml": LANGUAGES["julia"],
+    "pyvenv.cfg": LANGUAGES["python"],
+    "lib/python3.11/site-packages/a.pth": LANGUAGES["python"],
+    "requirements.txt": LANGUAGES["python"],
 }
 
 
@@ -35,13 +36,13 @@ def environment(folder: Path, name: str) -> tuple[Environment, Path]:
     file = lying.get(name, folder / "own" / name)
     file.parent.mkdir(parents=True, exist_ok=True)
     own = folder / "own"
-    match FILES[name]:
-        case Language.R if name == "DESCRIPTION":
+    match str(FILES[name]):
+        case "r" if name == "DESCRIPTION":
             return Environment(library=str(folder / "library")), file
-        case Language.R:
+        case "r":
             (folder / "project/renv/library/R-4.2/x").mkdir(parents=True)
             return Environment(renv=str(folder / "project")), file
-        case Language.JULIA:
+        case "julia":
             (own / "Project.toml").write_text('[deps]\nA = "u"\n')
             return Environment(project=str(own)), file
         case _:
@@ -115,7 +116,7 @@ def test_a_packages_name_in_a_manifest_leads_to_no_token(tmp_path, monkeypatch):
     (project / "Manifest.toml").write_text('[[".."]]\nversion = "1"\n')
     monkeypatch.setenv("JULIA_DEPOT_PATH", str(depot))
     with pytest.raises(KronkersError, match="no manifest of Julia"):
-        command_of(Language.JULIA, Environment(project=str(project)), 1)
+        command_of(LANGUAGES["julia"], Environment(project=str(project)), 1)
 
 
 def test_code_that_is_too_large_is_refused(tmp_path):

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from kronkers_batch.config import compose, load, signing
-from kronkers_batch.config.spec import Environment, Language
+from kronkers_batch.config.languages import LANGUAGES
+from kronkers_batch.config.spec import Environment
 from kronkers_batch.data import duck, select
 from kronkers_batch.errors import KronkersError
 from kronkers_batch.runtimes.contents import environment_contents
-from kronkers_batch.runtimes.languages import julia
-from kronkers_batch.runtimes.languages.base import command_of, environment_fingerprint
+from kronkers_batch.runtimes.languages import command_of, environment_fingerprint, julia
 from kronkers_batch.store.cache import ContentCache
 from tests.faults.departments import Departments
 
@@ -100,19 +100,19 @@ def _julia(_kind: str, folder: Path) -> Environment:
 @pytest.mark.parametrize(
     ("language", "kind"),
     [
-        (Language.PYTHON, "nul"),
-        (Language.PYTHON, "circle"),
-        (Language.PYTHON, "deep"),
-        (Language.R, "nul"),
-        (Language.R, "dash"),
-        (Language.R, "long"),
-        (Language.JULIA, "circle"),
+        (LANGUAGES["python"], "nul"),
+        (LANGUAGES["python"], "circle"),
+        (LANGUAGES["python"], "deep"),
+        (LANGUAGES["r"], "nul"),
+        (LANGUAGES["r"], "dash"),
+        (LANGUAGES["r"], "long"),
+        (LANGUAGES["julia"], "circle"),
     ],
 )
 def test_what_an_environment_holds_ends_in_words(tmp_path, monkeypatch, language, kind):
     monkeypatch.setattr(julia, "_executable", lambda _environment: julia.DEBIAN)
     monkeypatch.setattr(julia, "_libunwind", lambda _executable: None)
-    make = {Language.PYTHON: _python, Language.R: _r, Language.JULIA: _julia}[language]
+    make = {LANGUAGES["python"]: _python, LANGUAGES["r"]: _r, LANGUAGES["julia"]: _julia}[language]
     environment = make(kind, tmp_path)
     environment_fingerprint(language, environment)
     with pytest.raises(KronkersError):
@@ -125,14 +125,14 @@ def test_what_an_environment_holds_ends_in_words(tmp_path, monkeypatch, language
 def test_names_that_are_no_utf8_count_as_all_others(tmp_path):
     own, cache = venv(tmp_path / "venv"), ContentCache(tmp_path / "cache")
     environment = Environment(venv=str(own))
-    before = environment_contents(Language.PYTHON, environment, cache)
-    locked = environment_fingerprint(Language.PYTHON, environment)
+    before = environment_contents(LANGUAGES["python"], environment, cache)
+    locked = environment_fingerprint(LANGUAGES["python"], environment)
     _bytes(own / PACKAGES, b"\xff.dist-info")
-    after = environment_contents(Language.PYTHON, environment, cache)
+    after = environment_contents(LANGUAGES["python"], environment, cache)
     assert before != after
-    assert environment_fingerprint(Language.PYTHON, environment) != locked
+    assert environment_fingerprint(LANGUAGES["python"], environment) != locked
     (own / PACKAGES / os.fsdecode(b"\xff.dist-info")).rename(own / PACKAGES / os.fsdecode(b"\xfe.dist-info"))
-    assert environment_contents(Language.PYTHON, environment, cache) != after
+    assert environment_contents(LANGUAGES["python"], environment, cache) != after
 
 
 @pytest.mark.parametrize("signed", [False, True], ids=["trusted", "signed"])

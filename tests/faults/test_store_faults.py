@@ -26,6 +26,7 @@ from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database
 from kronkers_batch.vault import keyfile
 db = Database(Secret(f"sqlite:///{folder}/wh/x.db"), wait=0.2)
+db.backend  # imported while this user may read the program
 store = ArtifactStore(f"{folder}/art")
 def write(data=b"x"):
     with db.write() as conn:

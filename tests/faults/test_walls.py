@@ -14,12 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from kronkers_batch.config.languages import LANGUAGES, Language
 from kronkers_batch.config.places import Places
-from kronkers_batch.config.spec import Environment, Language, Resources, SandboxPolicy
+from kronkers_batch.config.spec import Environment, Resources, SandboxPolicy
 from kronkers_batch.declared.workers import walls
 from kronkers_batch.errors import ConfigError, KronkersError, MissingPart
 from kronkers_batch.runtimes.bubblewrap import check_shown
-from kronkers_batch.runtimes.languages.base import Command, command_of
+from kronkers_batch.runtimes.languages import Command, command_of
 from kronkers_batch.runtimes.launch import identity, opened, shown_elsewhere
 from kronkers_batch.runtimes.sandbox import launch
 from kronkers_batch.vault import keyfile
@@ -73,9 +74,9 @@ def test_an_r_library_that_is_no_library_is_refused_whatever_it_is(tmp_path, sec
     linked = link(tmp_path / "linked", secret)
     for folder in (secret, linked, secret.parent, "/", "/dev", "/etc"):
         with pytest.raises(ConfigError, match="no installed R package lies in this folder"):
-            command_of(Language.R, Environment(library=str(folder)), 1)
+            command_of(LANGUAGES["r"], Environment(library=str(folder)), 1)
     with pytest.raises((ConfigError, MissingPart)):  # by whether this machine lets its root look there
-        command_of(Language.R, Environment(library="/proc/1/root"), 1)
+        command_of(LANGUAGES["r"], Environment(library="/proc/1/root"), 1)
 
 
 def r_package(folder: Path, name: str) -> Path:
@@ -93,8 +94,8 @@ def test_of_an_r_library_only_its_packages_are_shown(tmp_path, secret):
     link(library / "other", secret)
     environment = Environment(library=str(library))
     paths = [library / "rows.csv", library / "kronkers" / "rows.csv", library / "other" / "rows.csv"]
-    assert seen(environment, Language.R, *paths, secret / "rows.csv") == ""
-    assert "Package: mine" in seen(environment, Language.R, mine / "DESCRIPTION")
+    assert seen(environment, LANGUAGES["r"], *paths, secret / "rows.csv") == ""
+    assert "Package: mine" in seen(environment, LANGUAGES["r"], mine / "DESCRIPTION")
 
 
 def test_an_r_script_does_not_choose_what_is_shown(tmp_path, secret):
@@ -108,7 +109,7 @@ def test_an_r_script_does_not_choose_what_is_shown(tmp_path, secret):
     for path in paths:
         path.parent.mkdir(exist_ok=True)
         path.write_text(SECRET)
-    assert seen(Environment(executable=str(program)), Language.R, *paths) == ""
+    assert seen(Environment(executable=str(program)), LANGUAGES["r"], *paths) == ""
 
 
 # ---------------------------------------------------------------- Python
@@ -117,7 +118,7 @@ def test_an_r_script_does_not_choose_what_is_shown(tmp_path, secret):
 def test_a_line_in_pyvenv_cfg_names_an_installation_or_nothing(tmp_path, secret):
     venv(tmp_path, home=f"{secret}/x")
     with pytest.raises(ConfigError, match="its line 'home' names a place that is no installation of Python"):
-        command_of(Language.PYTHON, Environment(venv=str(tmp_path / "venv")), 1)
+        command_of(LANGUAGES["python"], Environment(venv=str(tmp_path / "venv")), 1)
 
 
 def test_an_interpreter_that_is_a_link_elsewhere_is_refused(tmp_path, secret):
@@ -126,9 +127,9 @@ def test_an_interpreter_that_is_a_link_elsewhere_is_refused(tmp_path, secret):
     python.unlink()
     python.symlink_to(secret / "identity.key")
     with pytest.raises(ConfigError, match="a link into a place that is no installation of Python"):
-        command_of(Language.PYTHON, Environment(venv=str(tmp_path / "venv")), 1)
+        command_of(LANGUAGES["python"], Environment(venv=str(tmp_path / "venv")), 1)
     with pytest.raises(ConfigError, match="no installation of Python"):
-        command_of(Language.PYTHON, Environment(executable=str(secret / "identity.key")), 1)
+        command_of(LANGUAGES["python"], Environment(executable=str(secret / "identity.key")), 1)
 
 
 def test_of_a_virtual_environment_nothing_else_is_shown(tmp_path, secret):
@@ -146,8 +147,8 @@ def test_of_a_virtual_environment_nothing_else_is_shown(tmp_path, secret):
     environment = Environment(venv=str(root))
     names = ("identity.key", "rows.csv")
     below = [folder / name for folder in (secret, root / "share", site / "data") for name in names]
-    assert seen(environment, Language.PYTHON, *below, root / "rows.csv") == ""
-    shown = seen(environment, Language.PYTHON, secret / "module.py", package / "__init__.py")
+    assert seen(environment, LANGUAGES["python"], *below, root / "rows.csv") == ""
+    shown = seen(environment, LANGUAGES["python"], secret / "module.py", package / "__init__.py")
     assert shown == "x = 1\ny = 1\n"
 
 
@@ -163,16 +164,16 @@ def test_of_a_julia_project_only_what_julia_reads_is_shown(tmp_path, secret):
     environment = Environment(project=str(project))
     manifest = project / "Manifest.toml"
     manifest.write_text("")
-    assert seen(environment, Language.JULIA, project / "rows.csv", project / "src" / "rows.csv") == ""
-    assert "kronkers" in seen(environment, Language.JULIA, project / "Project.toml")
+    assert seen(environment, LANGUAGES["julia"], project / "rows.csv", project / "src" / "rows.csv") == ""
+    assert "kronkers" in seen(environment, LANGUAGES["julia"], project / "Project.toml")
     manifest.write_text(f'[[kronkers]]\npath = "{secret}"\nuuid = "u"\n')
     with pytest.raises(MissingPart, match="package kronkers is not where"):
-        command_of(Language.JULIA, environment, 1)
+        command_of(LANGUAGES["julia"], environment, 1)
     (secret / "src").mkdir()
     (secret / "src" / "kronkers.jl").write_text("module kronkers end\n")
     (secret / "Project.toml").write_text('name = "kronkers"\n')
-    assert seen(environment, Language.JULIA, secret / "rows.csv", secret / "identity.key") == ""
-    assert "module" in seen(environment, Language.JULIA, secret / "src" / "kronkers.jl")
+    assert seen(environment, LANGUAGES["julia"], secret / "rows.csv", secret / "identity.key") == ""
+    assert "module" in seen(environment, LANGUAGES["julia"], secret / "src" / "kronkers.jl")
 
 
 def test_an_executable_does_not_show_its_neighbours(tmp_path, secret):
@@ -181,7 +182,7 @@ def test_an_executable_does_not_show_its_neighbours(tmp_path, secret):
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
     environment = Environment(executable=str(program))
-    assert seen(environment, Language.JULIA, secret / "rows.csv", secret / "identity.key") == ""
+    assert seen(environment, LANGUAGES["julia"], secret / "rows.csv", secret / "identity.key") == ""
 
 
 # ---------------------------------------------------------------- forbidden places
@@ -203,10 +204,10 @@ def test_hidden_places_are_masked_after_everything_that_is_shown(tmp_path):
         environment = Environment(library=str(folder))
         inside = folder / "mine"
         paths = (inside / "keys" / "identity.key", inside / "table")
-        assert seen(environment, Language.R, *paths) == SECRET * 2
+        assert seen(environment, LANGUAGES["r"], *paths) == SECRET * 2
         hidden = (keys, package / "table", tmp_path / "none", machine)
-        assert seen(environment, Language.R, *paths, hidden=hidden) == ""
-        assert seen(environment, Language.R, inside / "open", hidden=hidden) == SECRET
+        assert seen(environment, LANGUAGES["r"], *paths, hidden=hidden) == ""
+        assert seen(environment, LANGUAGES["r"], inside / "open", hidden=hidden) == SECRET
     mounts = launch(Command(("/bin/true",), (library,)), {}, Resources(), SandboxPolicy.REQUIRE, (keys,)).argv
     shown, masked = mounts.index(str(library)), mounts.index(str(keys))
     assert shown < masked
@@ -393,5 +394,5 @@ def test_the_key_file_is_read_by_an_undumpable_process_only(tmp_path, monkeypatc
 def test_wrong_environments_are_errors_in_words(tmp_path):
     for environment in (Environment(library=str(tmp_path / "none")), Environment(renv=str(tmp_path))):
         with pytest.raises(KronkersError) as error:
-            command_of(Language.R, environment, 1)
+            command_of(LANGUAGES["r"], environment, 1)
         assert error.value.fix

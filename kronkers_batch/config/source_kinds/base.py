@@ -14,9 +14,9 @@ from enum import Enum, auto
 from typing import Any
 
 from kronkers_batch.config import source_fields as fields
+from kronkers_batch.config.databases import file_of
 from kronkers_batch.config.fields import Field
 from kronkers_batch.config.nodes import Mapping as Tree
-from kronkers_batch.config.paths import sqlite_file
 from kronkers_batch.config.problems import Problems
 from kronkers_batch.config.spec import SourceSpec
 
@@ -133,7 +133,7 @@ class SourceKind:
         """The file or pattern that a source of it declares, absolute; empty where it declares none."""
         if self.has_files:
             return source.path
-        return sqlite_file(source.url.reveal()) if source.url is not None else ""
+        return file_of(source.url.reveal()) if source.url is not None else ""
 
     def check(self, values: Mapping[str, Any], tree: Tree, problems: Problems) -> None:
         """Adds what is wrong with the values of one file, and is not of a single key."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from kronkers_batch.config.spec import Environment
 from kronkers_batch.errors import ConfigError, MissingPart
-from kronkers_batch.runtimes.languages.base import MIB, WORKERS, Command, bytes_of, hash_files, inner
+from kronkers_batch.runtimes.languages import MIB, WORKERS, Builder, Command, bytes_of, hash_files, inner
 
 HOME = Path(__file__).resolve().parents[3]
 """The project's own folder, where ``scripts/setup-julia`` puts its ``.tools``."""
@@ -277,3 +277,6 @@ def _check_installed(
 
 def _instantiate(project: Path) -> str:
     return f"julia --project={project} -e 'using Pkg; Pkg.instantiate(); Pkg.precompile()'"
+
+
+KIND = Builder(command, fingerprint, unlocked, by_path)

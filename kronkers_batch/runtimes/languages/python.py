@@ -14,9 +14,10 @@ from pathlib import Path
 
 from kronkers_batch.config.spec import Environment
 from kronkers_batch.errors import ConfigError, MissingPart
-from kronkers_batch.runtimes.languages.base import (
+from kronkers_batch.runtimes.languages import (
     MIB,
     WORKERS,
+    Builder,
     Command,
     bytes_of,
     hash_files,
@@ -30,6 +31,8 @@ FIX = "install Python 3.9 or later with numpy, or correct environment.executable
 LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml", "requirements.txt")
 PARTS = ("bin", "lib", "lib64", "share", "pyvenv.cfg")
 """Of an environment or installation; headers and whatever else lies there are not shown."""
+NO_NUMPY = 13
+"""What the worker ends with where it finds no numpy."""
 NESTED = 2
 """How deep packages are looked for in folders that are no packages themselves (namespaces)."""
 
@@ -72,6 +75,25 @@ def by_path(environment: Environment) -> Mapping[str, tuple[Path, ...]]:
             name = path.name.removesuffix(".py")
             found[name] = (*found.get(name, ()), path)
     return found
+
+
+def install(environment: Environment, package: str) -> str:
+    """By pip of the declared interpreter."""
+    python = _declared(environment)
+    return f"{python} -m pip install {package}" if python else ""
+
+
+def lacking(code: int | None, environment: Environment, data: str) -> tuple[str, str] | None:
+    """Whether numpy is missing, which every worker needs."""
+    if code != NO_NUMPY:
+        return None
+    needs = "numpy" if data == "numpy" else f"numpy {data or 'pandas'}"
+    fix = f"{_declared(environment) or 'python'} -m pip install {needs}"
+    return "the model's Python lacks numpy, which every worker needs", fix
+
+
+def _declared(environment: Environment) -> str:
+    return f"{environment.venv}/bin/python" if environment.venv else environment.executable
 
 
 def hash_text(*parts: str) -> str:
@@ -183,3 +205,6 @@ def _is_libraries(folder: Path) -> bool:
     """Whether only shared libraries lie there (``numpy.libs``)."""
     names = [entry.name for entry in folder.iterdir()]
     return bool(names) and all(".so" in Path(name).suffixes for name in names)
+
+
+KIND = Builder(command, fingerprint, unlocked, by_path, install, lacking)

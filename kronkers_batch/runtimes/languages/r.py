@@ -11,9 +11,10 @@ from pathlib import Path
 
 from kronkers_batch.config.spec import Environment
 from kronkers_batch.errors import ConfigError, MissingPart
-from kronkers_batch.runtimes.languages.base import (
+from kronkers_batch.runtimes.languages import (
     MIB,
     WORKERS,
+    Builder,
     Command,
     bytes_of,
     hash_files,
@@ -232,3 +233,6 @@ def _is_package(path: Path) -> bool:
         return False
     fields = dict(_FIELD.findall(text))
     return fields.get(b"Package") == os.fsencode(path.name) and b"Built" in fields and not too_wide(path)
+
+
+KIND = Builder(command, fingerprint, unlocked, by_path)

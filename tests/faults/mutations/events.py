@@ -9,7 +9,7 @@ EVENTS, UNIT = f"{F}test_events.py::", "tests/unit/events/"
 TOLD = f"{EVENTS}test_what_changes_what_people_see_is_told_though_nothing_is_recorded_afterwards"
 UNDONE = f"{EVENTS}test_what_no_event_can_tell_is_not_done"
 ENGINE = "tests/unit/store/test_engine.py::"
-POSTGRES = "tests/contract/test_warehouse_on_postgres.py::"
+DATABASES = "tests/contract/test_databases.py::"
 SUBSCRIBERS = f"{UNIT}test_subscribers.py::"
 LOG = f"{UNIT}test_log.py::"
 ENDS = "tests/e2e/test_ends_of_a_run.py::"
@@ -75,9 +75,9 @@ CLAIMED = [
       f"{ENGINE}test_who_lost_the_run_writes_nothing_any_more",
       f"{EVENTS}test_a_run_that_was_taken_over_publishes_nothing_more_and_says_so"),
     _("a claim is looked at, and not held", "store.claims:RunClaim.require",
-      swap("query.with_for_update(read=True)", "query"),
-      f"{POSTGRES}test_a_run_is_taken_over_only_between_its_transactions",
-      f"{POSTGRES}test_a_run_that_is_being_taken_over_waits_and_then_writes_nothing"),
+      swap("databases.of(connection).kept(query)", "query"),
+      f"{DATABASES}test_a_run_is_taken_over_only_between_its_transactions[postgresql]",
+      f"{DATABASES}test_a_run_that_is_being_taken_over_waits_and_then_writes_nothing[postgresql]"),
     _("a claim is of any token", "store.claims:RunClaim.require",
       swap("(row.token, row.state) != (self.token, _RUNNING)", "row.state != _RUNNING"),
       f"{ENGINE}test_who_lost_the_run_writes_nothing_any_more[another token]",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults.mutations.changes import always, drop, never, reword, sets, swap, without
+from tests.faults.mutations.changes import always, drop, never, returns, reword, sets, swap, without
 from tests.faults.mutations.kind import F, Mutation, _
 
 STORED = "tests/contract/test_stored_models.py::"
@@ -47,7 +47,7 @@ MEASURED = [
       never("nulls + nans == rows"),
       f"{STORED}test_scores_that_are_nan_are_counted_and_all_of_them_are_refused"),
     _("any number is a probability", "pipeline.verify:_measured",
-      never("model.task is Task.BINARY and beyond"),
+      never("beyond"),
       f"{STORED}test_scores_that_are_no_probabilities_are_refused"),
     _("values that pandas puts elsewhere stand where they are", "runtimes.workers.worker:scores",
       drop("in_order(one, rows)"),
@@ -77,11 +77,10 @@ MEASURED = [
       reword('!identical(link, "identity")', "TRUE"),
       "tests/unit/runtimes/test_r.py::test_what_a_link_makes_of_a_prediction_is_not_taken_for_it[gaussian-predict2-]"),
     _("classes in the place of probabilities are not told", "pipeline.verify:_measured",
-      drop("remarks.append(CLASSES)"),
+      swap("model.task.remarks(given)", "()"),
       "tests/unit/pipeline/test_measured.py::test_classes_in_the_place_of_probabilities_are_told[scores0-True]"),
-    _("numbers that are 0 or 1 are classes", "pipeline.verify:_measured",
-      always("model.task is Task.BINARY and given.dtype.is_float() "
-             "and _all_0_or_1(measured)"),
+    _("numbers that are 0 or 1 are classes", "learning.__init__:Task.remarks",
+      returns("['score gave nothing but 0 and 1']"),
       "tests/unit/pipeline/test_measured.py::test_a_number_may_be_0_or_1"),
     _("scores in an order of the model's own are not told", "pipeline.verify:verify",
       drop("remarks.append(told)"),
@@ -99,7 +98,7 @@ MEASURED = [
       never("bound is not None and not least <= bound <= most"),
       "tests/faults/test_bad_config.py::test_a_threshold_beyond_what_can_be"),
     _("a threshold on the side that is not bad is no warning", "diagnostics.advice:warnings",
-      never("side := _open_side(threshold)"),
+      never("side := _open_side(model.task, threshold)"),
       "tests/unit/diagnostics/test_advice.py::test_a_threshold_that_stops_no_bad_version[rmse-1.0-None-max]"),
     _("the measured column may be any of several", "config.model_build:_evaluate",
       never("said is None and len(can) > 1"),
@@ -110,11 +109,11 @@ MEASURED = [
     _("the target's values are not looked at", "pipeline.train:train",
       drop("check_target(model, data)"),
       "tests/e2e/test_gates.py::test_a_target_that_is_none_of_the_task_is_refused_before_anything_is_fitted"),
-    _("a binary target may be any number", "pipeline.targets:_wrong",
+    _("a binary target may be any number", "learning.binary:Binary.fits_target",
       swap("(target == 0) | (target == 1)", "target.is_finite()"),
       f"{TARGET}test_other_values_are_counted_and_refused"
       "[binary-fit0-holdout0-neither 0 nor 1 in 1 of 4 rows]"),
-    _("a target may be infinite", "pipeline.targets:_wrong",
+    _("a target may be infinite", "learning.regression:Regression.fits_target",
       swap("target.is_finite()", "target.is_not_null()"),
       f"{TARGET}test_other_values_are_counted_and_refused"
       "[regression-fit4-holdout4-no finite number (NaN or infinite) in 2 of 3 rows]"),

@@ -17,12 +17,13 @@ EXACT = [
       swap("compare(...)", "''"), f"{SCHEMA}test_a_changed_schema_is_refused_at_opening_and_while_open",
       f"{SCHEMA}test_a_name_that_is_no_word_goes_to_no_terminal_as_it_is"),
     _("the schema is compared once, and never again", "store.exact:unchanged",
-      swap("bool(known == _version(connection))", "True"),
+      swap("recent and bool(known == backend.version(connection))", "recent"),
       f"{SCHEMA}test_a_changed_schema_is_refused_at_opening_and_while_open[trigger t]"),
-    _("what a connection has in memory is taken for what is in the file", "store.exact:objects",
+    _("what a connection has in memory is taken for what is in the file",
+      "store.databases.sqlite:Sqlite.objects",
       drop("raw.execute('PRAGMA writable_schema=RESET')"),
       f"{SCHEMA}test_a_connection_that_has_a_trigger_in_memory_that_is_gone_from_the_file_is_not_used"),
-    _("letters that Python takes for spaces are none of a name", "store.exact:_normal",
+    _("letters that Python takes for spaces are none of a name", "store.databases.sqlite:_normal",
       swap("_SPACE.sub(' ', sql or '').strip(' ')", "' '.join((sql or '').split())"),
       f"{SCHEMA}test_a_changed_schema_is_refused_at_opening_and_while_open[table warehouse]"),
     _("names that somebody planted are shown as they are", "store.exact:_shown",
@@ -37,7 +38,7 @@ EXACT = [
       f"{SCHEMA}test_the_table_with_the_revision_is_changed[rows1]",
       f"{SCHEMA}test_the_table_with_the_revision_is_changed[rows2]"),
     _("a program goes on with a database that was replaced", "store.engine:Database._transaction",
-      drop("raw.files.require_same()"),
+      drop("self.backend.require_same(connection)"),
       f"{BACK}test_what_goes_into_a_file_that_was_replaced_is_not_said_to_be_done"),
     _("a program goes on with a log that was deleted", "store.companions:Files.require_same",
       without("self._log not in (None, log)"),
@@ -66,12 +67,27 @@ EXACT = [
       f"{SCHEMA}test_what_lies_where_sqlite_writes_beside_the_database_is_not_overwritten[link--wal]"),
     _("a journal may name a file to be deleted", "store.companions:require_own",
       never("suffix == _JOURNAL"), f"{SCHEMA}test_a_journal_that_names_a_file_does_not_have_it_deleted"),
-    _("a lock on PostgreSQL is waited for for ever", "store.connecting:pin",
+    _("a lock on PostgreSQL is waited for for ever", "store.databases.postgresql:pin",
       drop("connection.execute(f'SET lock_timeout TO {...}')"),
       f"{POSTGRES}test_a_lock_that_somebody_holds_is_not_waited_for_for_ever"),
-    _("the server says how letters are written", "store.connecting:make",
+    _("the server says how letters are written", "store.databases.postgresql:Postgresql.engine",
       sets("connect", "{}"),
       f"{POSTGRES}test_what_somebody_sets_for_the_database_changes_nothing[client_encoding = 'SQL_ASCII']"),
+]  # fmt: skip
+
+ADDRESSES = [
+    _("a warehouse may be in a database of any kind", "store.databases.__init__:at",
+      never("kind not in DATABASES"),
+      "tests/unit/store/test_engine.py::test_urls_that_are_no_use[oracle://host/db]"),
+    _("what is no kind is taken for one", "families:_names",
+      swap("not one.name.startswith('_')", "True"),
+      "tests/contract/test_dummy_kinds.py::test_a_file_that_begins_with_an_underscore_is_no_kind"),
+    _("sources lead to a database of a new kind", "config.databases:file_of",
+      sets("match", "re.match('sqlite://[^/]*/([^?#]+)', url)"),
+      "tests/contract/test_dummy_kinds.py::test_no_source_leads_to_a_database_of_a_new_kind_that_is_a_file"),
+    _("a task has the metrics of all", "config.model_build:_thresholds_known",
+      never("name not in names"),
+      "tests/contract/test_dummy_kinds.py::test_what_a_kind_does_not_allow_is_refused_with_file_and_line"),
 ]  # fmt: skip
 
 WRITTEN = [
@@ -89,7 +105,7 @@ WRITTEN = [
       "tests/unit/store/test_exact.py"
       "::test_each_read_back_looks_at_the_file_and_no_connection_that_works_does"),
     _("what a connection has in memory counts for good", "store.exact:unchanged",
-      never("not recent"),
+      without("recent"),
       "tests/unit/store/test_exact.py::test_what_a_connection_has_in_memory_counts_for_a_second"),
     _("a row that is changed after it was written will do", "store.written:Written.require",
       never("any(...)"), f"{BACK}test_what_a_trigger_undid_is_not_said_to_be_done[ledger changed]",
@@ -172,7 +188,7 @@ NIGHT = [
     _("a difference is not shown on the page", "tasks.ending:tell",
       drop("runlog.record(...)"),
       f"{FORGED}test_a_night_that_finds_a_difference_says_so_after_its_table_and_on_its_page"),
-    _("indexes may leave rows out", "store.storage:require_whole",
+    _("indexes may leave rows out", "store.databases.sqlite:Sqlite.require_whole",
       never("raw.execute(pragma).fetchone()[0] != 'ok'"),
       f"{FORGED}test_an_index_that_leaves_a_revocation_out_hides_it_from_nobody"),
     _("rows of the logs may be changed", "audit.recorded:_logs",
@@ -258,4 +274,4 @@ BORROWED_KEYS = [
       f"{BORROWED}test_no_reason_is_sealed_under_a_key_of_another_department"),
 ]  # fmt: skip
 
-MUTATIONS = [*BORROWED_KEYS, *EXCHANGED, *EXACT, *WRITTEN, *REVOCATIONS, *NIGHT, *OLDER_KEYS]
+MUTATIONS = [*BORROWED_KEYS, *EXCHANGED, *EXACT, *ADDRESSES, *WRITTEN, *REVOCATIONS, *NIGHT, *OLDER_KEYS]

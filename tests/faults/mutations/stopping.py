@@ -11,7 +11,7 @@ FORESAW = f"{HERE}test_what_nobody_foresaw_is_one_models_failure"
 QUERY = f"{HERE}test_a_query_that_ends_the_process_or_writes_is_none"
 
 MUTATIONS = [
-    _("a file of an environment ends the night of all", "runtimes.languages.base:in_words",
+    _("a file of an environment ends the night of all", "runtimes.languages.__init__:in_words",
       swap("(ValueError, RuntimeError)", "ZeroDivisionError"),
       f"{WORDS}[python-nul]", f"{WORDS}[julia-circle]", f"{WORDS}[r-dash]"),
     _("listing an environment ends the night of all", "runtimes.contents:environment_contents",

@@ -73,7 +73,7 @@ SHOWN = [
       f"{W}test_an_interpreter_that_is_a_link_elsewhere_is_refused"),
     _("a virtual environment is shown with all that lies in it", "runtimes.languages.python:_visible",
       sets("shown", "[*prefixes]"), f"{W}test_of_a_virtual_environment_nothing_else_is_shown"),
-    _("parts of an environment may be links out of it", "runtimes.languages.base:inner",
+    _("parts of an environment may be links out of it", "runtimes.languages.__init__:inner",
       always("path.resolve().is_relative_to(real)"),
       f"{W}test_of_a_virtual_environment_nothing_else_is_shown"),
     _("links among packages lead anywhere", "runtimes.languages.python:_linked",

@@ -12,8 +12,10 @@ from kronkers_batch.config import fingerprint as fp
 from kronkers_batch.config import fingerprint_fields as fields
 from kronkers_batch.config import reference, spec
 from kronkers_batch.config.fingerprint_fields import Counts
+from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.load import load
 from kronkers_batch.digests import scoring_digest
+from kronkers_batch.learning import TASKS
 from tests.config_project import ENVIRON, FILES, make
 
 
@@ -51,9 +53,9 @@ def _other(value: Any) -> Any:
         case bool():
             return not value
         case spec.Language():
-            return spec.Language.R
+            return LANGUAGES["r"]
         case spec.Task():
-            return spec.Task.REGRESSION
+            return TASKS["regression"]
         case spec.RowsPolicy():
             return spec.RowsPolicy.WHOLE
         case spec.Unseen():

@@ -11,6 +11,7 @@ from kronkers_batch.config import spec
 from kronkers_batch.config.load import load
 from kronkers_batch.errors import ConfigErrors
 from kronkers_batch.frames.schema import ColumnType
+from kronkers_batch.learning import TASKS
 from tests.config_project import ENVIRON, FILES, make
 
 LATE = FILES["model/late.yaml"]
@@ -19,7 +20,7 @@ DAY = dt.timedelta(days=1)
 
 def test_a_model_with_its_template(tmp_path: Path) -> None:
     model = load(make(tmp_path), (), ENVIRON).models["late"]
-    assert model.task is spec.Task.BINARY
+    assert model.task is TASKS["binary"]
     assert model.windows == spec.Windows(90 * DAY, 14 * DAY, DAY, DAY)
     assert [(f.name, f.type) for f in model.features] == [
         ("distance", ColumnType.FLOAT),

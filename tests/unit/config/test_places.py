@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from kronkers_batch.config.databases import file_of
 from kronkers_batch.config.load import load
-from kronkers_batch.config.paths import fits, sqlite_file
+from kronkers_batch.config.paths import fits
 from kronkers_batch.config.places import Places
 from kronkers_batch.errors import ConfigErrors
 from tests import config_project
@@ -352,4 +353,4 @@ def test_which_file_a_sqlite_url_opens():
         ("sqlite:///:memory:", ""),
         ("postgresql://x/a", ""),
     ):
-        assert sqlite_file(url) == file, url
+        assert file_of(url) == file, url

@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from kronkers_batch.config import signing, spec
+from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.load import load
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
+from kronkers_batch.learning import TASKS
 from tests.config_project import ENVIRON, make
 
 ORIGIN = spec.Origin("f", 1, "k")
@@ -38,8 +40,8 @@ def full(name: str) -> Any:
         inputs={"t": spec.InputRef(source="below")}, output="o", csv={"null": "NA"}, memory=5,
     )  # fmt: skip
     model = spec.ModelSpec(
-        name="m", department="d", owner="o", description="d", language=spec.Language.PYTHON,
-        task=spec.Task.BINARY,
+        name="m", department="d", owner="o", description="d", language=LANGUAGES["python"],
+        task=TASKS["binary"],
         model=spec.Estimator("t", {"a": 1}, "f", ORIGIN, "p", {"b": 2}), parameters={"p": 1}, data="pandas",
         environment=spec.Environment("/e", "/v", "/l", "/r", "/p"), source=spec.InputRef(source="s"),
         features=(spec.Feature("a", ColumnType.FLOAT, ORIGIN),), key=("a",), target="t",
@@ -67,6 +69,10 @@ def other(value: Any) -> Any:
     match value:
         case bool():
             return not value
+        case spec.Task():
+            return next(m for m in TASKS if m is not value)
+        case spec.Language():
+            return next(m for m in LANGUAGES if m is not value)
         case StrEnum():
             return next(m for m in type(value) if m is not value)
         case "query":  # a kind of source is one of those that there are

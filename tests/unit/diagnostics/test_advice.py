@@ -8,6 +8,7 @@ import pytest
 from kronkers_batch.config.load import load
 from kronkers_batch.config.spec import Environment, Origin, Threshold
 from kronkers_batch.diagnostics.advice import warnings
+from kronkers_batch.learning import TASKS
 from tests.config_project import ENVIRON, make
 
 
@@ -54,7 +55,8 @@ def test_a_threshold_that_stops_no_bad_version(
 ) -> None:
     config = load(make(tmp_path), (), ENVIRON)
     threshold = Threshold(name, low, high, Origin("conf/model/late.yaml", 3, f"thresholds.training.{name}"))
-    spec = replace(config.models["late"], training_thresholds=(threshold,))
+    task = next(task for task in TASKS if name in task.ranges)
+    spec = replace(config.models["late"], task=task, training_thresholds=(threshold,))
     said = list(warnings(replace(config, models={"late": spec})))
     assert len(said) == bool(missing)
     for line in said:

@@ -13,20 +13,17 @@ import pytest
 from kronkers_batch.config.spec import Secret
 from kronkers_batch.events import outbox
 from kronkers_batch.store.engine import Database
+from tests.contract import databases
 from tests.unit.events.writer import row
 
 ROOT = Path(__file__).parents[3]
 WRITERS, EACH = 4, 300
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=databases.KINDS)
 def url(request, tmp_path):
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/x.db"
-        return
-    server = request.getfixturevalue("postgres")
-    with server.database() as name:
-        yield server.url(name)
+    with databases.address(request, tmp_path) as found:
+        yield found
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from kronkers_batch.config.spec import Language
+from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.errors import ScoreFailed
 from kronkers_batch.pipeline import runtime
 from kronkers_batch.pipeline.champion import changes_of
@@ -49,14 +49,14 @@ def test_no_package_passes_for_the_language_or_for_files(monkeypatch: pytest.Mon
     monkeypatch.setattr(runtime, "by_path", lambda *_: {"ours": "digest"})
     said = {"language": "another", "version": "9.9", "path:theirs": "x", "path:ours": "x", "numpy": "1"}
     worker = SimpleNamespace(info=SimpleNamespace(packages=said, version="3.11"))
-    found = runtime.runtime_of(None, SimpleNamespace(language=Language.PYTHON), worker)  # type: ignore[arg-type]
+    found = runtime.runtime_of(None, SimpleNamespace(language=LANGUAGES["python"]), worker)  # type: ignore[arg-type]
     assert found == {"language": "python", "version": "3.11", "numpy": "1", "path:ours": "digest"}
 
 
 def test_what_is_no_package_is_counted_where_the_stored_model_lacks_it():
     had = {"numpy": "1", "anna.meier@example.org": "1", **{f"p{i:02}": "1" for i in range(20)}}
     error = ScoreFailed("no", where="x", fix="y")
-    model = SimpleNamespace(language=Language.PYTHON)
+    model = SimpleNamespace(language=LANGUAGES["python"])
     told = _naming_packages(error, model, had, {}).what  # type: ignore[arg-type]
     assert "anna" not in told
     assert told.endswith(f"p08, {22 - MOST_TOLD} more")

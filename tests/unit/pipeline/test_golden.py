@@ -3,7 +3,8 @@
 import polars as pl
 import pytest
 
-from kronkers_batch.config.spec import Language, Unseen
+from kronkers_batch.config.languages import LANGUAGES
+from kronkers_batch.config.spec import Unseen
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.pipeline import golden
 from tests.model_support import declared
@@ -21,7 +22,7 @@ NAN, INF = float("nan"), float("inf")
 def test_rows_with_nulls_where_the_data_has_some_and_with_unseen_levels():
     holdout = ROWS.with_columns(x=pl.when(pl.col("n") == 7).then(None).otherwise("x"))
     fit = ROWS.with_columns(s=pl.when(pl.col("n") == 3).then(None).otherwise("s"))
-    found = golden.odd_rows(declared(Language.R, COLUMNS), (holdout, fit))
+    found = golden.odd_rows(declared(LANGUAGES["r"], COLUMNS), (holdout, fit))
     assert [odd.what for odd in found] == [
         "no s", "no x", "a c that training did not see", "a s that training did not see"
     ]  # fmt: skip
@@ -29,13 +30,13 @@ def test_rows_with_nulls_where_the_data_has_some_and_with_unseen_levels():
     assert found[0].row["n"].to_list() == [3]
     assert found[1].row["n"].to_list() == [7]
     assert found[2].row["c"].to_list() == ["(never seen)"]
-    refusing = golden.odd_rows(declared(Language.R, COLUMNS, unseen=Unseen.ERROR), (ROWS, ROWS))
+    refusing = golden.odd_rows(declared(LANGUAGES["r"], COLUMNS, unseen=Unseen.ERROR), (ROWS, ROWS))
     assert [odd.what for odd in refusing] == ["a s that training did not see"]
 
 
 def test_a_level_that_is_called_as_the_unseen_one_is_another():
     rows = ROWS.with_columns(c=pl.lit("(never seen)"))
-    found = golden.odd_rows(declared(Language.R, COLUMNS), (rows, ROWS))
+    found = golden.odd_rows(declared(LANGUAGES["r"], COLUMNS), (rows, ROWS))
     assert found[0].row["c"].to_list() == ["(never seen)?"]
 
 

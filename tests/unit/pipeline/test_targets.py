@@ -3,9 +3,11 @@
 import polars as pl
 import pytest
 
-from kronkers_batch.config.spec import Language, Task
+from kronkers_batch.config.languages import LANGUAGES
+from kronkers_batch.config.spec import Task
 from kronkers_batch.errors import DataError
 from kronkers_batch.frames.schema import Column, ColumnType
+from kronkers_batch.learning import TASKS
 from kronkers_batch.pipeline.prepare import TrainingData
 from kronkers_batch.pipeline.targets import check_target
 from tests.model_support import declared
@@ -14,7 +16,7 @@ NAN, INF = float("nan"), float("inf")
 
 
 def check(task: Task, fit: list[object], holdout: list[object]) -> None:
-    model = declared(Language.PYTHON, (Column("x", ColumnType.FLOAT),), task=task)
+    model = declared(LANGUAGES["python"], (Column("x", ColumnType.FLOAT),), task=task)
     frames = [pl.DataFrame({"y": values}) for values in (fit, holdout)]
     check_target(model, TrainingData(*frames, 0, ()))
 
@@ -22,11 +24,11 @@ def check(task: Task, fit: list[object], holdout: list[object]) -> None:
 @pytest.mark.parametrize(
     ("task", "fit", "holdout"),
     [
-        (Task.BINARY, [True, False], [True]),
-        (Task.BINARY, [0, 1], [1]),
-        (Task.BINARY, [0.0, 1.0], [1.0]),
-        (Task.REGRESSION, [1, 2], [3]),
-        (Task.REGRESSION, [-1.5, 1e300], [0.0]),
+        (TASKS["binary"], [True, False], [True]),
+        (TASKS["binary"], [0, 1], [1]),
+        (TASKS["binary"], [0.0, 1.0], [1.0]),
+        (TASKS["regression"], [1, 2], [3]),
+        (TASKS["regression"], [-1.5, 1e300], [0.0]),
     ],
 )
 def test_values_of_the_task_pass(task, fit, holdout):
@@ -36,11 +38,11 @@ def test_values_of_the_task_pass(task, fit, holdout):
 @pytest.mark.parametrize(
     ("task", "fit", "holdout", "said"),
     [
-        (Task.BINARY, [0, 1, 2], [1], "neither 0 nor 1 in 1 of 4 rows"),
-        (Task.BINARY, [0.0, 1.0], [0.5, 1.0], "neither 0 nor 1 in 1 of 4 rows"),
-        (Task.BINARY, [1, 2, 2], [1, 2], "neither 0 nor 1 in 3 of 5 rows"),
-        (Task.BINARY, [0.0, NAN], [1.0], "neither 0 nor 1 in 1 of 3 rows"),
-        (Task.REGRESSION, [1.0, NAN], [INF], "no finite number (NaN or infinite) in 2 of 3 rows"),
+        (TASKS["binary"], [0, 1, 2], [1], "neither 0 nor 1 in 1 of 4 rows"),
+        (TASKS["binary"], [0.0, 1.0], [0.5, 1.0], "neither 0 nor 1 in 1 of 4 rows"),
+        (TASKS["binary"], [1, 2, 2], [1, 2], "neither 0 nor 1 in 3 of 5 rows"),
+        (TASKS["binary"], [0.0, NAN], [1.0], "neither 0 nor 1 in 1 of 3 rows"),
+        (TASKS["regression"], [1.0, NAN], [INF], "no finite number (NaN or infinite) in 2 of 3 rows"),
     ],
 )
 def test_other_values_are_counted_and_refused(task, fit, holdout, said):

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kronkers_batch.config.spec import Environment, Language
+from kronkers_batch.config.languages import LANGUAGES
+from kronkers_batch.config.spec import Environment
 from kronkers_batch.errors import ConfigError, MissingPart
 from kronkers_batch.runtimes import contents
 from kronkers_batch.runtimes.contents import contents_by_path, environment_contents
@@ -27,7 +28,9 @@ def package(tmp_path: Path) -> Path:
 
 def digest(package: Path, cache: ContentCache | None = None) -> str:
     environment = Environment(library=str(package.parent))
-    return environment_contents(Language.R, environment, cache or ContentCache(package.parents[1] / "none"))
+    return environment_contents(
+        LANGUAGES["r"], environment, cache or ContentCache(package.parents[1] / "none")
+    )
 
 
 def test_every_change_of_a_file_changes_it(package):
@@ -62,13 +65,15 @@ def test_it_is_of_what_lies_there_not_of_where(package, tmp_path):
 
 
 def test_the_machines_own_environment_has_none(tmp_path):
-    for language in Language:
+    for language in LANGUAGES:
         assert environment_contents(language, Environment(), ContentCache(tmp_path)) == ""
 
 
 def test_an_environment_that_is_not_there_is_an_error(tmp_path):
     with pytest.raises(MissingPart):
-        environment_contents(Language.R, Environment(library=str(tmp_path / "none")), ContentCache(tmp_path))
+        environment_contents(
+            LANGUAGES["r"], Environment(library=str(tmp_path / "none")), ContentCache(tmp_path)
+        )
 
 
 def test_it_is_remembered_for_files_whose_times_are_old_enough(package, tmp_path, monkeypatch):
@@ -139,7 +144,7 @@ def test_a_package_by_path_counts_by_its_files_without_those_that_languages_make
 
     def found() -> dict[str, str]:
         environment = Environment(venv=str(tmp_path / "venv"))
-        return contents_by_path(Language.PYTHON, environment, ContentCache(tmp_path / "none"))
+        return contents_by_path(LANGUAGES["python"], environment, ContentCache(tmp_path / "none"))
 
     first = found()
     assert set(first) == {"churnlib", "single"}
@@ -153,7 +158,7 @@ def test_a_package_by_path_counts_by_its_files_without_those_that_languages_make
 
 def test_the_packages_of_a_library_are_by_path(package):
     environment = Environment(library=str(package.parent))
-    first = contents_by_path(Language.R, environment, ContentCache(package.parents[1] / "none"))
+    first = contents_by_path(LANGUAGES["r"], environment, ContentCache(package.parents[1] / "none"))
     assert list(first) == ["mine"]
     (package / "R" / "mine").write_text("code 2")
-    assert contents_by_path(Language.R, environment, ContentCache(package.parents[1] / "none")) != first
+    assert contents_by_path(LANGUAGES["r"], environment, ContentCache(package.parents[1] / "none")) != first

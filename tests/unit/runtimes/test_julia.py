@@ -15,20 +15,20 @@ import numpy as np
 import polars as pl
 import pytest
 
+from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.spec import (
     Environment,
     Estimator,
-    Language,
     Origin,
     OutputColumn,
     Resources,
     SandboxPolicy,
-    Task,
     Unseen,
 )
 from kronkers_batch.errors import ConfigError, MissingPart, ModelError, ScoreFailed, WorkerFailed
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.frames.tables import polars_schema
+from kronkers_batch.learning import TASKS
 from kronkers_batch.runtimes import Worker, WorkerSpec, environment_fingerprint, start
 from kronkers_batch.runtimes.languages import julia
 from tests.contract.models_julia import precompile
@@ -66,9 +66,9 @@ def spec(
         path.write_text(model)
     values: dict[str, Any] = {
         "name": "test",
-        "language": Language.JULIA,
+        "language": LANGUAGES["julia"],
         "model": kept(path) if isinstance(model, str) else model,
-        "task": Task.REGRESSION,
+        "task": TASKS["regression"],
         "parameters": {},
         "data": "",
         "environment": Environment(),
@@ -513,10 +513,10 @@ def test_projects_that_are_not_ready(
 
 def test_the_fingerprint_is_of_project_and_manifest(tmp_path: Path) -> None:
     environment = Environment(project=str(tmp_path))
-    seen = [environment_fingerprint(Language.JULIA, Environment())]
+    seen = [environment_fingerprint(LANGUAGES["julia"], Environment())]
     for name, text in (("Project.toml", "a = 1"), ("Manifest.toml", "b = 1"), ("Manifest.toml", "b = 2")):
         (tmp_path / name).write_text(text)
-        seen.append(environment_fingerprint(Language.JULIA, environment))
+        seen.append(environment_fingerprint(LANGUAGES["julia"], environment))
     assert seen[0] == ""
     assert len(set(seen)) == 4
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import polars as pl
 
 from kronkers_batch import runtimes
-from kronkers_batch.config.spec import Language
+from kronkers_batch.config.languages import LANGUAGES
 from tests.contract.conftest import Lab, lab
 
 __all__ = ["lab"]
 
 CODE = {
-    Language.PYTHON: """import multiprocessing, os, subprocess, threading
+    LANGUAGES["python"]: """import multiprocessing, os, subprocess, threading
 import joblib, numpy as np, polars as pl
 from concurrent.futures import ProcessPoolExecutor
 from sklearn.ensemble import RandomForestRegressor
@@ -36,7 +36,7 @@ def fit(data, params):
 def score(model, data):
     return [1.0] * len(data)
 """,
-    Language.R: """fit <- function(data, params) {
+    LANGUAGES["r"]: """fit <- function(data, params) {
     stopifnot(identical(unlist(parallel::mclapply(1:4, function(i) 2L * i, mc.cores = 2)), 2L * 1:4))
     d <- data.frame(x = 1:100 + 0, y = 1:100 + 0)
     ranger::ranger(y ~ x, d, num.trees = 10, num.threads = 2)
@@ -45,7 +45,7 @@ def score(model, data):
 }
 score <- function(model, data) rep(1, nrow(data))
 """,
-    Language.JULIA: """function fit(data, params)
+    LANGUAGES["julia"]: """function fit(data, params)
     found = zeros(Int, 8)
     Threads.@threads for i in 1:8
         found[i] = 2i

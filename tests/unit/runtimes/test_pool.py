@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from kronkers_batch.config.spec import Language
+from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.errors import ScoreFailed, UsageError, WorkerFailed
 from kronkers_batch.runtimes.pool import WorkerPool
 from kronkers_batch.runtimes.worker import Worker, start
@@ -41,7 +41,7 @@ class Opener:
     """Opens fitted workers of one model, and remembers them."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
-        self.lab = Lab(Language.PYTHON, folder, stack)
+        self.lab = Lab(LANGUAGES["python"], folder, stack)
         place = folder / "pool"
         place.mkdir(mode=0o755)
         (place / "model.py").write_text(CODE)

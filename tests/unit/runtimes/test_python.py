@@ -10,10 +10,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from kronkers_batch.config.spec import Language
+from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.errors import FitFailed, ScoreFailed
 from kronkers_batch.frames.schema import Column, ColumnType
-from kronkers_batch.runtimes.languages.base import WORKERS
+from kronkers_batch.runtimes.languages import WORKERS
 from tests.contract.conftest import Lab
 from tests.contract.test_data import TARGET, column, frame, outputs, training
 
@@ -24,7 +24,7 @@ TABLES = pytest.mark.parametrize("table", ["pandas", "numpy", "polars"])
 def python(tmp_path: Path) -> Iterator[Lab]:
     tmp_path.chmod(0o755)
     with ExitStack() as stack:
-        yield Lab(Language.PYTHON, tmp_path, stack)
+        yield Lab(LANGUAGES["python"], tmp_path, stack)
 
 
 @TABLES

@@ -12,7 +12,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from kronkers_batch.runtimes.languages.base import WORKERS
+from kronkers_batch.runtimes.languages import WORKERS
 
 MIN = -(2**31)
 

@@ -14,19 +14,19 @@ import numpy as np
 import polars as pl
 import pytest
 
+from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.spec import (
     Environment,
     Estimator,
-    Language,
     Origin,
     OutputColumn,
     Resources,
     SandboxPolicy,
-    Task,
     Unseen,
 )
 from kronkers_batch.errors import FitFailed, MissingPart, ModelError, ScoreFailed, WorkerFailed
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
+from kronkers_batch.learning import TASKS
 from kronkers_batch.runtimes import Worker, WorkerSpec, environment_fingerprint, normalise_code, start
 from kronkers_batch.runtimes.spec import KeptCode
 from tests.contract.models_r import install_package
@@ -74,9 +74,9 @@ def data(rows: int = ROWS) -> pl.DataFrame:
 def worker(model: KeptCode | Estimator, schema: Schema, target: Column, **changes: Any) -> Iterator[Worker]:
     values: dict[str, Any] = {
         "name": "test",
-        "language": Language.R,
+        "language": LANGUAGES["r"],
         "model": model,
-        "task": Task.REGRESSION,
+        "task": TASKS["regression"],
         "parameters": {},
         "data": "",
         "environment": Environment(),
@@ -159,10 +159,10 @@ def test_glm_gives_what_r_gives_to_the_last_digit(tmp_path: Path) -> None:
     df = data().with_columns(distance=pl.when(pl.int_range(ROWS) % 50 > 0).then("distance"))
     formula = "yes ~ distance * origin + poly(`hour of day`, 2) + late"
     model = declared("stats::glm", formula, family="binomial", predict={"type": "response"})
-    with worker(model, features(), column("yes", "boolean"), task=Task.BINARY) as w:
+    with worker(model, features(), column("yes", "boolean"), task=TASKS["binary"]) as w:
         w.fit([df[:700], df[700:]])
         stored = w.save()
-    with worker(model, features(), column("yes", "boolean"), task=Task.BINARY) as w:
+    with worker(model, features(), column("yes", "boolean"), task=TASKS["binary"]) as w:
         w.load(stored)
         scores = pl.concat(w.score_stream([df[:3], df[3:]]))["p"]
     assert scores.null_count() == ROWS // 50
@@ -249,7 +249,7 @@ def test_ranger_s_probabilities_are_of_yes_though_it_met_yes_first(target: str, 
     arguments = {"num.trees": 20, **({} if formula else {"dependent.variable.name": target})}
     model = declared("ranger::ranger", formula, probability=True, **arguments)
     kind = "boolean" if target == "yes" else "int32"
-    with worker(model, schema, column(target, kind), task=Task.BINARY) as w:
+    with worker(model, schema, column(target, kind), task=TASKS["binary"]) as w:
         w.fit([df])
         scores = w.score(df)["p"]
     assert scores.filter(df["yes"]).mean() > 0.7  # type: ignore[operator]
@@ -260,7 +260,7 @@ def test_ranger_s_probabilities_are_of_yes_though_it_met_yes_first(target: str, 
 def test_classes_instead_of_probabilities_are_refused() -> None:
     df = pl.DataFrame({"x": [1.0, 2.0, 3.0, 4.0], "class": ["no", "yes", "no", "yes"]})
     target = column("class", "category", ("no", "yes"))
-    with worker(declared("ranger::ranger", "class ~ x"), X, target, task=Task.BINARY) as w:
+    with worker(declared("ranger::ranger", "class ~ x"), X, target, task=TASKS["binary"]) as w:
         w.fit([df])
         with pytest.raises(ScoreFailed, match="probabilities are wanted"):
             w.score(df)
@@ -527,7 +527,7 @@ def test_warnings_are_said_once_and_break_nothing(code: Callable[[str], KeptCode
 
 
 def normalised(text: str) -> str:
-    return normalise_code(Language.R, Environment(), text, SandboxPolicy.REQUIRE)
+    return normalise_code(LANGUAGES["r"], Environment(), text, SandboxPolicy.REQUIRE)
 
 
 def test_comments_and_layout_do_not_count_but_every_digit_does() -> None:
@@ -598,13 +598,13 @@ def test_an_renv_project_that_was_not_restored_says_how(tmp_path: Path) -> None:
 
 def test_lock_files_are_the_fingerprint(tmp_path: Path) -> None:
     environment = Environment(renv=str(tmp_path))
-    assert environment_fingerprint(Language.R, Environment()) == ""
-    assert environment_fingerprint(Language.R, environment) == ""
+    assert environment_fingerprint(LANGUAGES["r"], Environment()) == ""
+    assert environment_fingerprint(LANGUAGES["r"], environment) == ""
     (tmp_path / "renv.lock").write_text("{}")
-    first = environment_fingerprint(Language.R, environment)
+    first = environment_fingerprint(LANGUAGES["r"], environment)
     (tmp_path / "renv.lock").write_text("{ }")
     assert first
-    assert first != environment_fingerprint(Language.R, environment)
+    assert first != environment_fingerprint(LANGUAGES["r"], environment)
 
 
 def test_r_that_is_missing_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

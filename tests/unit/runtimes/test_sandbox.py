@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from kronkers_batch.config.spec import Environment, Language, Resources, SandboxPolicy
+from kronkers_batch.config.languages import LANGUAGES
+from kronkers_batch.config.spec import Environment, Resources, SandboxPolicy
 from kronkers_batch.errors import MissingPart
 from kronkers_batch.runtimes import sandbox
-from kronkers_batch.runtimes.languages import python
-from kronkers_batch.runtimes.languages.base import Command, builder, hash_files, links_out_of, too_wide
+from kronkers_batch.runtimes.languages import Command, builder, hash_files, links_out_of, python, too_wide
 from kronkers_batch.runtimes.launch import opened
 from kronkers_batch.runtimes.sandbox import SandboxState, Tools, launch, sandbox_state
 from kronkers_batch.runtimes.spec import PLACE
@@ -255,7 +255,7 @@ def test_the_fingerprint_follows_lock_files_without_a_process(tmp_path):
     assert hash_files([tmp_path / "none"]) == ""
 
 
-@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("language", list(LANGUAGES))
 def test_every_language_builds_a_command(language):
     assert callable(builder(language).command)
     assert callable(builder(language).fingerprint)

@@ -14,7 +14,7 @@ import pytest
 
 from kronkers_batch.config.spec import Resources, SandboxPolicy
 from kronkers_batch.runtimes import process, seccomp
-from kronkers_batch.runtimes.languages.base import Command
+from kronkers_batch.runtimes.languages import Command
 from kronkers_batch.runtimes.launch import opened
 from kronkers_batch.runtimes.sandbox import launch, sandbox_state
 

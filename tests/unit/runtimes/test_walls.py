@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from kronkers_batch.config.spec import Environment, Language, Resources, SandboxPolicy
+from kronkers_batch.config.languages import LANGUAGES
+from kronkers_batch.config.spec import Environment, Resources, SandboxPolicy
 from kronkers_batch.errors import ConfigError
 from kronkers_batch.runtimes import bubblewrap, sandbox, walls, watch
-from kronkers_batch.runtimes.languages.base import Command
+from kronkers_batch.runtimes.languages import Command
 from kronkers_batch.runtimes.probing import normalise_code
 from kronkers_batch.runtimes.sandbox import SandboxState, sandbox_state
 from kronkers_batch.runtimes.spec import Walls
@@ -88,7 +89,7 @@ def test_a_worker_is_not_started_where_its_environment_leads_to_a_forbidden_plac
     (package / "DESCRIPTION").write_text("Package: mine\nBuilt: R 4\n")
     with pytest.raises(ConfigError, match="may not be shown to a worker: it is mine"):
         normalise_code(
-            Language.R,
+            LANGUAGES["r"],
             Environment(library=str(tmp_path)),
             "1",
             SandboxPolicy.REQUIRE,

@@ -138,7 +138,9 @@ def test_a_file_that_is_no_database(tmp_path):
         Database(Secret(f"sqlite:///{path}")).migrate()
 
 
-@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "nonsense"])
+@pytest.mark.parametrize(
+    "url", ["sqlite://", "sqlite:///:memory:", "nonsense", "oracle://host/db", "__init__://host/db"]
+)
 def test_urls_that_are_no_use(url):
     with pytest.raises(ConfigError), Database(Secret(url)).read():
         pass

@@ -1,19 +1,11 @@
-"""The committed description of the schema is what the migrations make."""
+"""How a schema is compared, and how often."""
 
 from sqlalchemy import select
 
 from kronkers_batch.config.spec import Secret
-from kronkers_batch.store import exact, migrate, written
+from kronkers_batch.store import exact, written
 from kronkers_batch.store.engine import Database
 from kronkers_batch.store.tables import vault as t
-
-
-def test_the_committed_description_is_what_the_migrations_make():
-    kind, made = migrate.made_by_migrations("")
-    assert kind == "sqlite"
-    assert set(made) == set(migrate.REVISIONS)
-    committed = (exact._FOLDER / "sqlite.json").read_text(encoding="utf-8")
-    assert exact.page(made) == committed, "write it anew: python -m kronkers_batch.store.exact"
 
 
 def test_a_difference_names_what_somebody_made_before_what_sqlite_made_of_it():

@@ -40,7 +40,7 @@ def test_migrated_tables_are_the_declared_ones(db):
 def test_constraints_are_the_declared_ones_too(db, tmp_path):
     # compare_metadata does not look at check constraints, foreign keys' actions, or primary keys.
     other = Database(Secret(f"sqlite:///{tmp_path}/declared.db"))
-    migrate._make_file(other.path)
+    other.backend.make_empty()
     with other.unchecked(write=True) as conn:
         metadata.create_all(conn)
 
@@ -117,7 +117,7 @@ def test_a_newer_database_is_left_alone(db):
 
 def test_another_programs_database_is_left_alone(tmp_path):
     db = Database(Secret(f"sqlite:///{tmp_path}/x.db"))
-    migrate._make_file(db.path)
+    db.backend.make_empty()
     with db.unchecked(write=True) as conn:
         conn.execute(text("CREATE TABLE customers (id INTEGER)"))
     with pytest.raises(StoreError, match="another program"):
@@ -143,9 +143,9 @@ def test_metadata_is_one():
 
 def test_an_older_database_keeps_its_events_in_the_order_of_their_runs(tmp_path):
     db = Database(Secret(f"sqlite:///{tmp_path}/x.db"))
-    migrate._make_file(db.path)
+    db.backend.make_empty()
     with db.unchecked(write=True) as conn:
-        migrate._upgrade(conn, "0001")
+        migrate.upgrade(conn, "0001")
         assert "found" not in [column["name"] for column in inspect(conn).get_columns("run_events")]
         for run, started in (("later", 2), ("first", 1)):
             conn.execute(

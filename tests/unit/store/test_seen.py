@@ -94,7 +94,7 @@ def test_a_damaged_row_spoils_what_meets_it_alone(db, value):
             ask(conn)
     with db.read() as conn:
         ids = ["anna", "bob"]
-        found = seen.for_each(ids, lambda some: {id: _names(conn, some).get(id) for id in some})
+        found = seen.for_each(conn, ids, lambda some: {id: _names(conn, some).get(id) for id in some})
     assert found["anna"] == "anna's"
     assert isinstance(found["bob"], IntegrityError)
 
@@ -105,8 +105,8 @@ def _names(conn, ids):
 
 
 def test_an_error_that_is_no_damage_is_nobodys_answer(db):
-    with pytest.raises(ArithmeticError), db.read():
-        seen.for_each([1, 2], lambda _some: 1 / 0)
+    with pytest.raises(ArithmeticError), db.read() as conn:
+        seen.for_each(conn, [1, 2], lambda _some: 1 / 0)
 
 
 def test_what_has_one_of_several_values_is_asked_by_one_statement(db):
