@@ -1,19 +1,24 @@
-"""A family of kinds: one file a kind in one folder, each with an object ``KIND``. A new file joins.
+"""A family of kinds: one file a kind in one folder, each with one object. A new file joins.
 
 Nothing else lists the kinds: what is allowed in YAML, what the pages say and what the contract suites in
-``tests/contract/`` run over comes from the folder. A file whose name begins with an underscore is no kind.
+``tests/contract/`` run over comes from the folder. ``base``, and a file whose name begins with an underscore,
+are no kinds.
 """
 
 from __future__ import annotations
 
 import functools
 import importlib
+import keyword
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import ModuleType
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 T = TypeVar("T")
+
+BASE = "base"
+"""The module of a family's folder that holds what its kinds share."""
 
 
 class Member:
@@ -34,34 +39,49 @@ class Member:
         return _kind_of, (type(self).__module__,)  # in another process too there is one of it
 
 
-class Family(Generic[T]):
-    """The kinds of one folder, by name. Each is imported when it is first asked for.
+class Family(Mapping[str, T]):
+    """The kinds of one folder by name, sorted. Each is imported when it is first asked for.
 
     Args:
         package: The folder, as a package.
+        of: What each kind is an instance of; None does not ask.
+        variable: What a kind's file calls its object.
     """
 
-    def __init__(self, package: str) -> None:
-        self._package = package
+    def __init__(self, package: str, of: type[T] | None = None, variable: str = "KIND") -> None:
+        self._package, self._of, self._variable = package, of, variable
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the kinds, which are those of their files, in order."""
+    def __iter__(self) -> Iterator[str]:
         package: ModuleType = importlib.import_module(self._package)
-        return _names(tuple(package.__path__))
+        return iter(_names(tuple(package.__path__)))
 
-    def __iter__(self) -> Iterator[T]:
-        return (self[name] for name in self.names)
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
     def __contains__(self, name: object) -> bool:
-        return name in self.names
+        return any(name == one for one in self)
 
     def __getitem__(self, name: str) -> T:
-        """The kind of this name. Raises KeyError where there is none."""
-        if name not in self.names:
+        """The kind of this name.
+
+        Raises:
+            KeyError: There is none.
+            TypeError: Its file does not hold one of its own name.
+        """
+        if name not in self:
             raise KeyError(name)
-        found: T = importlib.import_module(f"{self._package}.{name}").KIND
+        module = f"{self._package}.{module_of(name)}"
+        found: T | None = getattr(importlib.import_module(module), self._variable, None)
+        fits = found is not None and (self._of is None or isinstance(found, self._of))
+        if found is None or not fits or getattr(found, "name", name) != name:
+            what = f", a {self._of.__name__} that is called as the file is" if self._of else ""
+            raise TypeError(f"{module} has no {self._variable}{what}")
         return found
+
+
+def module_of(name: str) -> str:
+    """The module of a kind: its name, with ``_`` behind it where Python has that word for itself."""
+    return f"{name}_" if keyword.iskeyword(name) else name
 
 
 def _kind_of(module: str) -> object:
@@ -70,4 +90,5 @@ def _kind_of(module: str) -> object:
 
 @functools.cache
 def _names(folders: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(sorted(one.name for one in pkgutil.iter_modules(folders) if not one.name.startswith("_")))
+    found = (one.name for one in pkgutil.iter_modules(folders))
+    return tuple(sorted(name.rstrip("_") for name in found if name != BASE and not name.startswith("_")))

@@ -184,9 +184,9 @@ def member(family: Family[Any]) -> Kind:
     """One kind of a family, by its name."""
 
     def parse(node: Node, key: str, problems: Problems) -> Any:
-        return family[choice(family.names).parse(node, key, problems)]
+        return family[choice(tuple(family)).parse(node, key, problems)]
 
-    return Kind("one of " + ", ".join(family.names), parse)
+    return Kind("one of " + ", ".join(family), parse)
 
 
 def choice(words: type[StrEnum] | tuple[str, ...]) -> Kind:

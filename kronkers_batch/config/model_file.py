@@ -54,7 +54,7 @@ MODEL = Table(
         Field(
             "task",
             member(TASKS),
-            "What it predicts: " + "; ".join(f"`{task}`: {task.predicts}" for task in TASKS) + ".",
+            "What it predicts: " + "; ".join(f"`{task}`: {task.predicts}" for task in TASKS.values()) + ".",
             required=True,
         ),
         Field("code", PATH, "The code file, with fit and score. Either this or estimator."),

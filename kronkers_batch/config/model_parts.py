@@ -49,7 +49,9 @@ ESTIMATOR = Table(
             "function",
             FILLED,
             "; ".join(
-                f"{one.title}: {one.estimator_words}" for one in LANGUAGES if one.estimator_key == "function"
+                f"{one.title}: {one.estimator_words}"
+                for one in LANGUAGES.values()
+                if one.estimator_key == "function"
             )
             + ".",
         ),
@@ -211,7 +213,7 @@ THRESHOLDS = Table(
             "training",
             _INTERVALS,
             "Metrics on the holdout that a version needs to be promoted: "
-            + "; ".join(f"{task}: {', '.join(sorted(task.ranges))}" for task in TASKS)
+            + "; ".join(f"{task}: {', '.join(sorted(task.ranges))}" for task in TASKS.values())
             + ".",
             default={},
         ),
@@ -241,13 +243,13 @@ OUTPUT = Table(
             "columns",
             map_kind(_OUTPUT_TYPE, COLUMN),
             "What score returns, in order.",
-            shown="; ".join(f"{task}: {{{_columns(task)}}}" for task in TASKS),
+            shown="; ".join(f"{task}: {{{_columns(task)}}}" for task in TASKS.values()),
         ),
         Field(
             "evaluate",
             COLUMN,
             "The output column that is measured against the target ("
-            + "; ".join(f"{task}: {', '.join(task.measured_types)}" for task in TASKS)
+            + "; ".join(f"{task}: {', '.join(task.measured_types)}" for task in TASKS.values())
             + "). It must be said where several columns could be.",
             shown="the only one that can be",
         ),

@@ -49,7 +49,7 @@ def examine(conf: str | None, overrides: Sequence[str]) -> list[Finding]:
     findings.append(_sandbox(config))
     findings += [Finding(wall.name, wall.stands, wall.found, wall.fix, False) for wall in walls()]
     used = {m.language for m in config.models.values() if m.enabled} if config else set()
-    findings += [_language(language, language in used) for language in LANGUAGES]
+    findings += [_language(language, language in used) for language in LANGUAGES.values()]
     if config is not None:
         findings += [*_keys(config), _checkpoints(config), *map(_room, rooms(config))]
     return findings

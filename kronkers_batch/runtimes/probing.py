@@ -95,7 +95,7 @@ def _without_model(
         name=name,
         language=language,
         model=None,
-        task=next(iter(TASKS)),  # it has no model to be asked
+        task=next(iter(TASKS.values())),  # it has no model to be asked
         parameters={},
         data="",
         environment=environment,

@@ -110,7 +110,7 @@ class Lab:
         return next(i for i, text in enumerate(lines, 1) if marker in text)
 
 
-@pytest.fixture(params=list(LANGUAGES), ids=str)
+@pytest.fixture(params=list(LANGUAGES.values()), ids=str)
 def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lab]:
     tmp_path.chmod(0o755)
     with ExitStack() as stack:

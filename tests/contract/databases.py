@@ -17,7 +17,7 @@ import pytest
 
 from kronkers_batch.store.databases import DATABASES
 
-KINDS = DATABASES.names
+KINDS = tuple(DATABASES)
 
 
 def made(kind: str) -> ModuleType:

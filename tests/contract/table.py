@@ -14,8 +14,8 @@ from kronkers_batch.learning import TASKS
 from kronkers_batch.store.databases import DATABASES
 
 FOLDER = "tests/contract/"
-LANGUAGES = languages.LANGUAGES.names
-FAMILIES = {"language": LANGUAGES, "database": DATABASES.names, "task": TASKS.names}
+LANGUAGES = tuple(languages.LANGUAGES)
+FAMILIES = {"language": LANGUAGES, "database": tuple(DATABASES), "task": tuple(TASKS)}
 ITEM = re.compile(rf"^{FOLDER}(?P<case>[^\[]+)(?:\[(?P<ids>.*)\])?$")
 
 

@@ -12,7 +12,7 @@ from types import ModuleType
 
 from kronkers_batch.learning import TASKS
 
-KINDS = TASKS.names
+KINDS = tuple(TASKS)
 
 
 def cases(kind: str) -> ModuleType:

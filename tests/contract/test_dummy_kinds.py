@@ -95,7 +95,7 @@ def test_a_task_a_language_and_a_database_are_used_by_being_there(dummies, proje
     shown = project.run("show", "counts@1").stdout
     assert "off" in shown
     assert "skill" in shown
-    assert {part["part"] for part in project.json("doctor")} >= set(LANGUAGES.names)
+    assert {part["part"] for part in project.json("doctor")} >= set(LANGUAGES)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_a_kind_without_a_case_of_the_suites_turns_them_red(dummies):
     "family", [TASKS, LANGUAGES, BUILDERS, DATABASES], ids=lambda family: family._package
 )
 def test_a_kind_is_called_as_its_file(family: Family):
-    for name in family.names:
+    for name in tuple(family):
         assert getattr(family[name], "name", name) == name
     with pytest.raises(KeyError):
         family["__init__"]
@@ -152,12 +152,12 @@ def test_a_file_that_begins_with_an_underscore_is_no_kind(monkeypatch, tmp_path)
     (tmp_path / "another.py").touch()
     module = importlib.import_module("kronkers_batch.learning")
     monkeypatch.setattr(module, "__path__", [*module.__path__, str(tmp_path)])
-    assert set(TASKS.names) == {"another", "binary", "regression"}
+    assert set(TASKS) == {"another", "binary", "regression"}
 
 
 def test_what_is_declared_of_a_language_and_how_it_starts_belong_together():
-    assert LANGUAGES.names == BUILDERS.names
-    assert set(addresses.IN_FILES) <= set(DATABASES.names)
+    assert tuple(LANGUAGES) == tuple(BUILDERS)
+    assert set(addresses.IN_FILES) <= set(DATABASES)
 
 
 def test_where_to_add_names_files_that_are_there():
@@ -172,5 +172,5 @@ def test_where_to_add_names_files_that_are_there():
         assert len(named) >= 2, first
         for path in named:
             base = root if path.startswith("tests/") else root / "kronkers_batch"
-            for name in family.names:
+            for name in tuple(family):
                 assert (base / path.replace("NAME", name)).is_file(), (path, name)

@@ -40,7 +40,7 @@ def labs(tmp_path: Path) -> Iterator[list[Lab]]:
     """One of each language."""
     tmp_path.chmod(0o755)
     with ExitStack() as stack:
-        folders = [tmp_path / language.name for language in LANGUAGES]
+        folders = [tmp_path / language.name for language in LANGUAGES.values()]
         for folder in folders:
             folder.mkdir(mode=0o755)
         yield [Lab(language, folder, stack) for language, folder in zip(LANGUAGES, folders, strict=True)]

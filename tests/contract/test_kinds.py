@@ -18,13 +18,13 @@ from kronkers_batch.config import check_kinds as declared_checks
 from kronkers_batch.config import source_fields as fields
 from kronkers_batch.config import source_kinds as declared_sources
 from kronkers_batch.config.check_kinds import CHECK_KINDS
-from kronkers_batch.config.discovered import BASE, kinds, module_of
 from kronkers_batch.config.fields import Field
 from kronkers_batch.config.kinds import PATH, SECRET, TEXT
 from kronkers_batch.config.source_kinds import SOURCE_KINDS
 from kronkers_batch.config.source_kinds.base import COLUMNS, FILES, INSIDE, URL, Key, Leads, SourceKind
 from kronkers_batch.data import check_kinds, source_kinds
 from kronkers_batch.data.findings import CheckResult
+from kronkers_batch.families import BASE, Family, module_of
 
 ROOT = Path(__file__).parents[2]
 DUMMY = Path(__file__).parent / "dummy"
@@ -61,7 +61,7 @@ def test_a_module_without_a_kind_of_its_name_is_an_error(tmp_path, monkeypatch):
         (package / "__init__.py").touch()
         (package / "other.py").write_text(text)
         with pytest.raises(TypeError, match=rf"contracted_{number}\.other has no KIND"):
-            kinds(package.name, [str(package)], SourceKind)
+            Family(package.name, SourceKind)["other"]
 
 
 OWN_PATH = Key(Field("file", PATH), "where", required=True)

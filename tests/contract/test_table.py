@@ -33,7 +33,7 @@ def test_every_case_runs_for_every_kind() -> None:
 
 
 def test_every_language_has_every_model_and_each_is_used() -> None:
-    first, *others = (sorted(models_of(language).MODELS) for language in LANGUAGES)
+    first, *others = (sorted(models_of(language).MODELS) for language in LANGUAGES.values())
     assert all(names == first for names in others)
     tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
     assert not [name for name in first if f'"{name}"' not in tests]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from kronkers_batch.config.check_kinds.base import CheckKind
-from kronkers_batch.config.discovered import kinds
+from kronkers_batch.families import Family
 
-CHECK_KINDS: Final[Mapping[str, CheckKind]] = kinds(__name__, __path__, CheckKind)
+CHECK_KINDS: Final[Family[CheckKind]] = Family(__name__, CheckKind)
 """The kinds by name."""

@@ -46,4 +46,4 @@ LANGUAGES: Family[Language] = Family(__name__)
 
 def titles(key: Literal["_target_", "function"]) -> str:
     """The languages whose estimators are named by this key, for pages and messages."""
-    return ", ".join(language.title for language in LANGUAGES if language.estimator_key == key)
+    return ", ".join(language.title for language in LANGUAGES.values() if language.estimator_key == key)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
-from kronkers_batch.config.discovered import kinds
 from kronkers_batch.config.source_kinds.base import SourceKind
+from kronkers_batch.families import Family
 
-SOURCE_KINDS: Final[Mapping[str, SourceKind]] = kinds(__name__, __path__, SourceKind)
+SOURCE_KINDS: Final[Family[SourceKind]] = Family(__name__, SourceKind)
 """The kinds by the word that ``kind:`` says."""

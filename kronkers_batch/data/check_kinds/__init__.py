@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
+from typing import Final
 
-from kronkers_batch.config.check_kinds import CHECK_KINDS
-from kronkers_batch.config.discovered import module_of
 from kronkers_batch.data.check_kinds.base import Judge
+from kronkers_batch.families import Family
+
+JUDGES: Final[Family[Judge]] = Family(__name__, Judge, "JUDGE")
 
 
 def of(kind: str) -> Judge:
     """The judge of a kind. Raises ValueError without such a kind, TypeError where it has no judge."""
-    if kind not in CHECK_KINDS:
+    if kind not in JUDGES:
         raise ValueError("there is no such kind of check")
-    module = importlib.import_module(f"{__name__}.{module_of(kind)}")
-    judge = getattr(module, "JUDGE", None)
-    if not isinstance(judge, Judge):
-        raise TypeError(f"{module.__name__} has no JUDGE")
-    return judge
+    return JUDGES[kind]

@@ -172,7 +172,7 @@ def at(url: Secret, wait: float) -> Backend:
         raise ConfigError(
             "a warehouse cannot be in a database of this kind",
             where="warehouse.url",
-            fix=f"Write the address of one of these: {', '.join(DATABASES.names)}",
+            fix=f"Write the address of one of these: {', '.join(tuple(DATABASES))}",
         )
     return DATABASES[kind](parsed, wait)
 

@@ -21,7 +21,6 @@ import pytest
 
 from kronkers_batch.config import checks
 from kronkers_batch.config.check_kinds import CHECK_KINDS
-from kronkers_batch.config.discovered import module_of
 from kronkers_batch.config.fields import read_value
 from kronkers_batch.config.fingerprint import source_fingerprint
 from kronkers_batch.config.nodes import Mapping, parse
@@ -30,6 +29,7 @@ from kronkers_batch.config.spec import CheckSpec, OnFailure
 from kronkers_batch.data.checks import Checker, CheckResult
 from kronkers_batch.data.identity import definition
 from kronkers_batch.errors import CheckFailed, ConfigErrors
+from kronkers_batch.families import module_of
 from kronkers_batch.frames.tables import polars_schema
 from tests.contract.check import makers
 from tests.data_support import MARKER, schema, source

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults.mutations.changes import always, never, returns, swap, without
+from tests.faults.mutations.changes import always, never, returns, without
 from tests.faults.mutations.kind import _
 
 HERE = "tests/contract/test_kinds.py::test_"
@@ -33,7 +33,7 @@ MUTATIONS = [
     _("a kind that has no offending row drops some", "config.checks:_check",
       never("values['on_failure'] is OnFailure.DROP and not kind.may_drop"),
       f"{CHECK}who_has_no_offending_row_drops_none"),
-    _("a module without a kind is passed over", "config.discovered:kinds",
-      swap("not isinstance(kind, of) or ...", "kind is None"),
+    _("a module without a kind is passed over", "families:Family.__getitem__",
+      never("found is None or ..."),
       f"{HERE}a_module_without_a_kind_of_its_name_is_an_error"),
 ]  # fmt: skip

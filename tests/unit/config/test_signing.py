@@ -70,9 +70,9 @@ def other(value: Any) -> Any:
         case bool():
             return not value
         case spec.Task():
-            return next(m for m in TASKS if m is not value)
+            return next(m for m in TASKS.values() if m is not value)
         case spec.Language():
-            return next(m for m in LANGUAGES if m is not value)
+            return next(m for m in LANGUAGES.values() if m is not value)
         case StrEnum():
             return next(m for m in type(value) if m is not value)
         case "query":  # a kind of source is one of those that there are

@@ -65,7 +65,7 @@ def test_it_is_of_what_lies_there_not_of_where(package, tmp_path):
 
 
 def test_the_machines_own_environment_has_none(tmp_path):
-    for language in LANGUAGES:
+    for language in LANGUAGES.values():
         assert environment_contents(language, Environment(), ContentCache(tmp_path)) == ""
 
 

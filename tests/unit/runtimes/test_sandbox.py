@@ -255,7 +255,7 @@ def test_the_fingerprint_follows_lock_files_without_a_process(tmp_path):
     assert hash_files([tmp_path / "none"]) == ""
 
 
-@pytest.mark.parametrize("language", list(LANGUAGES))
+@pytest.mark.parametrize("language", list(LANGUAGES.values()))
 def test_every_language_builds_a_command(language):
     assert callable(builder(language).command)
     assert callable(builder(language).fingerprint)
