@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kronkers_batch.access import setup
 from kronkers_batch.access.permits import check_place
 from kronkers_batch.audit import lost
 from kronkers_batch.config import signing
@@ -22,7 +23,7 @@ from kronkers_batch.session.services import Progress, Services, silent
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.cache import ContentCache
 from kronkers_batch.store.engine import Database
-from kronkers_batch.vault import keyfile, passphrase, setup
+from kronkers_batch.vault import keyfile, passphrase
 from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse.warehouse import Warehouse
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from kronkers_batch.access.setup import initialise, open_vault
 from kronkers_batch.config.places import Places
 from kronkers_batch.config.spec import (
     CheckSpec,
@@ -25,7 +26,6 @@ from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database
 from kronkers_batch.vault.context import Scope
-from kronkers_batch.vault.setup import initialise, open_vault
 
 ALL = Window(None, None)
 PLACES = Places.machine()

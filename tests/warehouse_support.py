@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from kronkers_batch.access.setup import initialise, make_ledger, open_vault
 from kronkers_batch.config.spec import Secret
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.registry.registry import Registry
@@ -15,7 +16,6 @@ from kronkers_batch.store.engine import Database
 from kronkers_batch.vault import grants, keyfile, pin
 from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.identity import Identity
-from kronkers_batch.vault.setup import initialise, make_ledger, open_vault
 from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse.warehouse import Warehouse
 

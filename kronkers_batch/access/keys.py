@@ -11,18 +11,19 @@ from kronkers_batch.access import rights as asked
 from kronkers_batch.access.people import parse_scope, rewrapped, scrubbed
 from kronkers_batch.errors import AccessRefused, NotFound, UsageError
 from kronkers_batch.events.types import SHREDDING, Kind
+from kronkers_batch.policy import permissions
+from kronkers_batch.policy.entries import add_entry
 from kronkers_batch.registry.training import parse_ref as parse_version
 from kronkers_batch.session.services import Services
 from kronkers_batch.store.tables import vault as t
-from kronkers_batch.vault import rights, rotation
+from kronkers_batch.vault import rotation
 from kronkers_batch.vault.context import Role, Scope
-from kronkers_batch.vault.notes import note
 from kronkers_batch.warehouse.versions import parse_ref as parse_output
 
 
 def listing(services: Services) -> list[dict[str, object]]:
     """The keys in use that the caller may see: whose, its version, since when, how much hangs on it."""
-    held, need = asked.held(services), rights.need_of("keys list")
+    held, need = asked.held(services), permissions.need_of("keys list")
     if not held:
         asked.seen(services, "keys list")
     counts = (
@@ -42,7 +43,7 @@ def listing(services: Services) -> list[dict[str, object]]:
     return [
         {"of": str(Scope(r.department, r.model)), "version": r.version, "since": r.created, "keys": r.n or 0}
         for r in rows
-        if rights.covers(held, Scope(r.department, r.model), need)
+        if permissions.covers(held, Scope(r.department, r.model), need)
     ]
 
 
@@ -58,7 +59,7 @@ def rotate(services: Services, scope_text: str | None) -> list[dict[str, object]
             resumed = rotation.unfinished(connection, scope)
             if not resumed:
                 rotation.begin(services.vault.ring, connection, scope)
-                note(services.ledger, connection, services.vault, "rotate", str(scope), scope)
+                add_entry(services.ledger, connection, services.vault, "rotate", str(scope), scope)
         done.append({"of": str(scope), "keys": rewrapped(services, scope), "resumed": resumed})
     warning = scrubbed(services)
     return [{**row, **warning} for row in done]
@@ -70,7 +71,7 @@ def _scopes(services: Services, text: str | None) -> Sequence[Scope]:
         asked.require_admin(services, scope)
         return [scope]
     held = asked.held(services)
-    mine = [Scope(d) for d in services.config.departments if rights.covers(held, Scope(d), Role.ADMIN)]
+    mine = [Scope(d) for d in services.config.departments if permissions.covers(held, Scope(d), Role.ADMIN)]
     if not mine:
         asked.require_admin(services, Scope(next(iter(services.config.departments), "")))
     return mine

@@ -13,14 +13,15 @@ from kronkers_batch.access import rights as asked
 from kronkers_batch.config import account, opening
 from kronkers_batch.config.places import Places
 from kronkers_batch.errors import NotFound, UsageError
+from kronkers_batch.policy import permissions
+from kronkers_batch.policy.entries import add_entry
 from kronkers_batch.session.services import Services
 from kronkers_batch.store.engine import serialise
 from kronkers_batch.store.ids import is_id
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import grants as granting
-from kronkers_batch.vault import names, pin, rights, rotation
+from kronkers_batch.vault import names, pin, rotation
 from kronkers_batch.vault.context import Role, Scope
-from kronkers_batch.vault.notes import note
 from kronkers_batch.vault.trust import ADMIN, NONE, Grant
 from kronkers_batch.vault.vault import highest
 
@@ -109,7 +110,9 @@ def add(
         for held in vault.held(connection) if administrator else ():
             if held.role is Role.ADMIN and not held.scope.model:
                 granting.grant(vault.ring, connection, name, held.scope, Role.ADMIN)
-                note(services.ledger, connection, vault, "grant", f"{name} admin {held.scope}", held.scope)
+                add_entry(
+                    services.ledger, connection, vault, "grant", f"{name} admin {held.scope}", held.scope
+                )
     return {"principal": name, "kind": what, "key": added.keys.id}
 
 
@@ -150,7 +153,7 @@ def grant(
         if any(g.role is role for g in already):
             return {"principal": name, "role": str(role), "on": str(scope), "changed": False}
         granting.grant(vault.ring, connection, name, scope, role)
-        note(services.ledger, connection, vault, "grant", f"{name} {role} {scope}", scope, _told(why))
+        add_entry(services.ledger, connection, vault, "grant", f"{name} {role} {scope}", scope, _told(why))
     done: dict[str, object] = {"principal": name, "role": str(role), "on": str(scope), "changed": True}
     higher = [g.role for g in already if g.role.covers(role)]
     if higher:
@@ -173,7 +176,7 @@ def revoke(services: Services, name: str, scope_text: str | None, *, why: str = 
         raise UsageError("you cannot revoke yourself", fix="Another administrator can.")
     with services.db.write() as connection:
         taken = rotation.revoke(vault.ring, connection, name, scope, whole=False)
-        note(services.ledger, connection, vault, "revoke", f"{name} {scope}", scope, _told(why))
+        add_entry(services.ledger, connection, vault, "revoke", f"{name} {scope}", scope, _told(why))
         left = [str(g.scope) for g in _grants_of(services, connection, name) if _near(g.scope, scope)]
     rewrapped(services, scope)
     done: dict[str, object] = {"principal": name, "revoked": taken, "on": str(scope), **scrubbed(services)}
@@ -192,7 +195,7 @@ def _revoke_principal(services: Services, name: str, why: str) -> dict[str, obje
         rotation.revoke_principal(vault.ring, connection, name, whole=False)
         services.ledger.append(connection, vault.principal, "revoke", name, department="")
         for scope in dict.fromkeys(grant.scope for grant in taken):
-            note(services.ledger, connection, vault, "revoke", f"{name} {scope}", scope, _told(why))
+            add_entry(services.ledger, connection, vault, "revoke", f"{name} {scope}", scope, _told(why))
     for scope in {grant.scope for grant in taken}:
         rewrapped(services, scope)
     return {"principal": name, "revoked": len(taken), "on": "everything", **scrubbed(services)}
@@ -249,7 +252,7 @@ def parse_scope(services: Services, text: str, *, known: bool = False) -> Scope:
         with services.db.read() as connection:
             query = select(t.tree_keys.c.department, t.tree_keys.c.model).distinct()
             found = [Scope(*row) for row in connection.execute(query).all()]
-        scopes += [one for one in found if rights.covers(mine, one, Role.VIEWER)]
+        scopes += [one for one in found if permissions.covers(mine, one, Role.VIEWER)]
     if scope in scopes and bool(slash) == bool(model):
         return scope
     texts = [str(s) for s in scopes]

@@ -11,10 +11,10 @@ from sqlalchemy import Connection
 
 from kronkers_batch import texts
 from kronkers_batch.errors import AccessRefused, KronkersError
+from kronkers_batch.policy import permissions
+from kronkers_batch.policy.permissions import Need, Who
 from kronkers_batch.session.services import Services
-from kronkers_batch.vault import rights
 from kronkers_batch.vault.context import Role, Scope
-from kronkers_batch.vault.rights import Need, Who
 from kronkers_batch.vault.trust import Grant
 
 _SUBJECT = 256
@@ -37,7 +37,7 @@ def visible(services: Services, command: str, names: Iterable[str] = ()) -> list
 
     Args:
         services: The opened system.
-        command: As in :data:`kronkers_batch.vault.rights.COMMANDS`.
+        command: As in :data:`kronkers_batch.policy.permissions.COMMANDS`.
         names: The models that were named; none means every declared one.
 
     Raises AccessRefused where a named one is refused, or where none is left.
@@ -50,9 +50,11 @@ def visible(services: Services, command: str, names: Iterable[str] = ()) -> list
 
 def seen(services: Services, command: str) -> list[str]:
     """The declared models on which the caller may use a command. Raises AccessRefused where there is none."""
-    need, mine = rights.need_of(command), held(services)
+    need, mine = permissions.need_of(command), held(services)
     models = services.config.models
-    found = [name for name, spec in models.items() if rights.covers(mine, Scope(spec.department, name), need)]
+    found = [
+        name for name, spec in models.items() if permissions.covers(mine, Scope(spec.department, name), need)
+    ]
     if models and not found:
         raise AccessRefused(
             f"`kronkers {command}` needs the role {need} on a department or model; you have it on none",
@@ -71,12 +73,12 @@ def require(services: Services, command: str, model: str) -> None:
 def require_scope(services: Services, command: str, scope: Scope) -> None:
     """Raises AccessRefused unless the caller may use a command on a department or model."""
     with services.db.read() as connection:
-        _require(services, rights.need_of(command), scope, connection)
+        _require(services, permissions.need_of(command), scope, connection)
 
 
 def asked(services: Services, command: str, model: str) -> Callable[[Connection], None]:
     """:func:`require` in the transaction that it is handed, where more is asked. Raises UsageError now."""
-    return functools.partial(_require, services, rights.need_of(command), _scope(services, model))
+    return functools.partial(_require, services, permissions.need_of(command), _scope(services, model))
 
 
 def _require(services: Services, need: Need, scope: Scope, connection: Connection) -> None:
@@ -91,7 +93,7 @@ def refusal(services: Services, model: str) -> AccessRefused | None:
     barred = services.run.barred
     if model not in barred:
         try:
-            if not rights.covers(held(services), _scope(services, model), rights.need_of("run")):
+            if not permissions.covers(held(services), _scope(services, model), permissions.need_of("run")):
                 require(services, "run", model)  # says what is missing
             barred[model] = None
         except AccessRefused as error:
@@ -101,7 +103,7 @@ def refusal(services: Services, model: str) -> AccessRefused | None:
 
 def sees(services: Services, model: str) -> bool:
     """Whether the caller sees the records of a model."""
-    return rights.covers(held(services), _scope(services, model), Role.VIEWER)
+    return permissions.covers(held(services), _scope(services, model), Role.VIEWER)
 
 
 def require_admin(services: Services, scope: Scope) -> None:
@@ -112,7 +114,7 @@ def require_admin(services: Services, scope: Scope) -> None:
 
 def may_promote(services: Services, model: str) -> bool:
     """Whether the caller's signature under a promotion of this model would be believed."""
-    return rights.covers(held(services), _scope(services, model), rights.DEEDS["promote"])
+    return permissions.covers(held(services), _scope(services, model), permissions.STORE_ACTIONS["promote"])
 
 
 @contextlib.contextmanager

@@ -13,10 +13,10 @@ from kronkers_batch.config import signing
 from kronkers_batch.config.fingerprint import changes
 from kronkers_batch.config.spec import Definitions
 from kronkers_batch.errors import AccessRefused, ConfigError, MissingPart, ModelError, UsageError
+from kronkers_batch.policy.entries import add_entry
 from kronkers_batch.session.services import Services
 from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.definitions import Signed, Subject
-from kronkers_batch.vault.notes import note
 
 _SOURCE = "source."
 
@@ -163,7 +163,7 @@ def sign(services: Services, wanted: Sequence[Wanted], why: str) -> list[Signed]
             department = what.department or _any_department(services)
             signed.append(found.sign(connection, what, one.fields, why, department))
             details = {"fingerprint": what.fingerprint, "why": why}
-            note(
+            add_entry(
                 services.ledger,
                 connection,
                 services.vault,

@@ -9,8 +9,9 @@ from kronkers_batch.access import rights as asked
 from kronkers_batch.access.people import is_administrator
 from kronkers_batch.ledger.actions import ACTIONS
 from kronkers_batch.ledger.ledger import Entry
+from kronkers_batch.policy import permissions
 from kronkers_batch.session.services import Services
-from kronkers_batch.vault import names, rights
+from kronkers_batch.vault import names
 from kronkers_batch.vault.context import Role, scope_of
 
 _SHORT = 12  # digits of a fingerprint that people compare
@@ -58,7 +59,7 @@ def entries(services: Services, *, since: int | None = None, subject: str | None
                 continue
             scope = scope_of(entry.department)
             own = everything or entry.principal == services.vault.principal
-            if own or (entry.department and rights.covers(mine, scope, Role.VIEWER)):
+            if own or (entry.department and permissions.covers(mine, scope, Role.VIEWER)):
                 yield entry
 
 

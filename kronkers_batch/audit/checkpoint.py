@@ -20,12 +20,12 @@ from kronkers_batch.audit import replayed as standing
 from kronkers_batch.errors import StoreError
 from kronkers_batch.ledger import checkpoints, ledger
 from kronkers_batch.ledger.checkpoints import Checkpoint, Head
+from kronkers_batch.policy.ledger_keys import LedgerKeys
 from kronkers_batch.session.services import Services
 from kronkers_batch.store import clock, pending
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.tables import registry, signing
 from kronkers_batch.store.tables import vault as t
-from kronkers_batch.vault.ledger_keys import LedgerKeys
 
 # Few rows, looked up by an index each time that somebody's right is asked.
 _SMALL = (

@@ -20,6 +20,7 @@ from kronkers_batch.audit.replayed import Standing
 from kronkers_batch.data.reference import READY
 from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound
 from kronkers_batch.ledger.ledger import Entry
+from kronkers_batch.policy import permissions
 from kronkers_batch.registry import champions as champions_log
 from kronkers_batch.session.services import Services
 from kronkers_batch.store.tables import vault as t
@@ -27,7 +28,6 @@ from kronkers_batch.store.tables.outputs import output_log, output_versions
 from kronkers_batch.store.tables.registry import champions, model_versions
 from kronkers_batch.store.tables.signing import definitions
 from kronkers_batch.store.tables.snapshots import snapshots
-from kronkers_batch.vault import rights
 from kronkers_batch.vault.context import Kind, Role, Scope, scope_of
 from kronkers_batch.vault.definitions import Subject
 from kronkers_batch.vault.manifest import digest
@@ -138,7 +138,7 @@ def compare_versions(services: Services, connection: Connection, said: Said, sto
         if len(known) > 1:
             numbers = " and ".join(str(number) for number in sorted(known.values()))
             raise IntegrityError(f"entries {numbers} of the ledger tell of two versions", where=ref, fix=_FIX)
-        if not known and rights.covers(held, scope, Role.VIEWER):
+        if not known and permissions.covers(held, scope, Role.VIEWER):
             raise IntegrityError("what the ledger says of it does not open to you", where=ref, fix=_FIX)
         for recorded, number in known.items():
             if digest(manifest) != recorded:
@@ -183,7 +183,7 @@ def _require_keys(services: Services, connection: Connection, one: Stored, held:
     vault, row = services.vault, one.row
     wanted = [(row.record_key_id, Kind.RECORD, Role.VIEWER), (row.key_id, one.kind, Role.READER)]
     for key_id, kind, least in wanted:
-        if not rights.covers(held, one.scope, least):
+        if not permissions.covers(held, one.scope, least):
             continue
         try:
             vault.key_of(connection, key_id, one.scope, kind, row.id)
@@ -204,7 +204,7 @@ def compare_snapshots(
     query = query.where(snapshots.c.state == READY, *which)
     for row in connection.execute(query.order_by(snapshots.c.created)):
         there.add(row.id)
-        if not rights.covers(held, scope_of(row.department), Role.VIEWER):
+        if not permissions.covers(held, scope_of(row.department), Role.VIEWER):
             continue
         where = f"snapshot {row.id} of {row.source}"
         itself = {(row.department, digest(row.manifest))}

@@ -18,12 +18,12 @@ from sqlalchemy import Connection, Row, select
 from kronkers_batch.errors import IntegrityError
 from kronkers_batch.ledger.checkpoints import Checkpoint
 from kronkers_batch.ledger.ledger import Entry
+from kronkers_batch.policy import permissions
+from kronkers_batch.policy.permissions import Who
 from kronkers_batch.session.services import Services
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.store.tables.ledger import ledger
-from kronkers_batch.vault import rights
 from kronkers_batch.vault.context import Role, Scope, scope_of
-from kronkers_batch.vault.rights import Who
 from kronkers_batch.vault.trust import ADMIN
 
 _FIX = "Do not use it: restore the database from a backup, and see who could write to it."
@@ -56,7 +56,7 @@ class Standing:
 
     def take(self, entry: Entry) -> None:
         """The next line. Raises IntegrityError where who wrote it could not do what it tells."""
-        need = rights.need_of_line(entry.action, entry.subject)
+        need = permissions.need_of_line(entry.action, entry.subject)
         if need is None:
             return
         words = entry.subject.split(" ")
@@ -77,7 +77,7 @@ class Standing:
         elif entry.action == "revoke":
             self._held.pop((words[0], words[1]), None)
 
-    def _could(self, entry: Entry, need: rights.Need, words: list[str]) -> bool:
+    def _could(self, entry: Entry, need: permissions.Need, words: list[str]) -> bool:
         if not _well_formed(entry.action, words):
             return False
         known = self._keys.get(entry.signer)
@@ -88,7 +88,7 @@ class Standing:
         administrator = known.what == _ADMINISTRATOR
         if isinstance(need, Who):
             return administrator
-        if entry.action in rights.PEOPLE:
+        if entry.action in permissions.PEOPLE:
             return administrator or self._has(known.name, Scope(scope_of(words[-1]).department), need)
         return self._has(known.name, scope_of(entry.department), need)
 
@@ -127,7 +127,7 @@ class Standing:
 
 def _well_formed(action: str, words: list[str]) -> bool:
     """As this program writes lines about people."""
-    if action in rights.PEOPLE and len(words) not in _WORDS[action]:
+    if action in permissions.PEOPLE and len(words) not in _WORDS[action]:
         return False
     return action != "grant" or words[1] in list(Role)
 
@@ -148,7 +148,7 @@ def replayed(services: Services, connection: Connection, upto: int | None = None
     Raises IntegrityError.
     """
     found = Standing(services.vault.trust.pin.keys.id)
-    for entry in services.ledger.of_actions(connection, rights.PEOPLE, upto):
+    for entry in services.ledger.of_actions(connection, permissions.PEOPLE, upto):
         found.take(entry)
     return found
 
@@ -156,7 +156,9 @@ def replayed(services: Services, connection: Connection, upto: int | None = None
 def digest(connection: Connection, upto: int) -> str:
     """SHA-256 (hex) over the hashes of the lines about people, to an entry's number."""
     table = ledger.c
-    query = select(table.hash).where(table.action.in_(rights.PEOPLE), table.seq <= upto).order_by(table.seq)
+    query = (
+        select(table.hash).where(table.action.in_(permissions.PEOPLE), table.seq <= upto).order_by(table.seq)
+    )
     return hashlib.sha256(b"".join(connection.execute(query).scalars())).hexdigest()
 
 

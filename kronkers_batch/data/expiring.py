@@ -14,12 +14,12 @@ from sqlalchemy import ColumnElement, Connection, Row, case, delete, func, selec
 
 from kronkers_batch.data.reference import EXPIRED, READY, folder, verified
 from kronkers_batch.errors import IntegrityError, KronkersError, NotFound, StoreError
+from kronkers_batch.policy import permissions
 from kronkers_batch.store import clock
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.tables.snapshots import snapshots as table
 from kronkers_batch.store.tables.vault import data_keys
-from kronkers_batch.vault import rights
 from kronkers_batch.vault.context import Kind, Scope, scope_of
 from kronkers_batch.vault.manifest import digest
 from kronkers_batch.vault.sealing import RESTORE
@@ -147,7 +147,7 @@ class Expiry:
         wrong: list[KronkersError] = []
         with self._db.write() as conn:
             serialise(conn, f"expiry {scope}")
-            rights.require(self._vault, conn, scope, "expire")
+            permissions.require(self._vault, conn, scope, "expire")
             query = select(table).where(table.c.id.in_(ids), table.c.department == str(scope))
             rows = conn.execute(query.where(limit.condition()).order_by(table.c.id)).all()
             whole = [row for row in rows if self._is_whole(conn, row, limit, wrong)]

@@ -12,11 +12,11 @@ from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.data.reference import READY, WRITING, folder, lookup, microseconds, ready
 from kronkers_batch.data.window import Window
 from kronkers_batch.errors import NotFound
+from kronkers_batch.policy import permissions
 from kronkers_batch.store import clock
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.tables.snapshots import snapshots as table
-from kronkers_batch.vault import rights
 from kronkers_batch.vault.context import DataKey, Kind, Scope, scope_of
 from kronkers_batch.vault.manifest import Manifest, digest, seal_manifest
 from kronkers_batch.vault.vault import Vault
@@ -73,7 +73,7 @@ class Publisher:
         """Reserves the snapshot under a department's or model's key. Raises AccessRefused below operator."""
         now = clock.now()
         with self._db.write() as conn:
-            rights.require(self._vault, conn, scope, "freeze")
+            permissions.require(self._vault, conn, scope, "freeze")
             key = self._vault.new_data_key(conn, scope, Kind.SNAPSHOT, snapshot_id)
             conn.execute(
                 insert(table).values(

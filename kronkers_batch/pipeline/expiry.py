@@ -23,12 +23,12 @@ from kronkers_batch.declared.sources import source_of
 from kronkers_batch.errors import IntegrityError, KronkersError, TakenOver
 from kronkers_batch.events.types import Event, Kind
 from kronkers_batch.pipeline.retention import LATELY
+from kronkers_batch.policy import permissions
+from kronkers_batch.policy.entries import add_entry
 from kronkers_batch.registry import trained_on
 from kronkers_batch.session.services import Services
 from kronkers_batch.store import clock, seen
-from kronkers_batch.vault import rights
 from kronkers_batch.vault.context import Scope
-from kronkers_batch.vault.notes import note
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -128,7 +128,8 @@ class _Ending:
         return {
             scope: one
             for scope, one in due.items()
-            if scope.department in self._departments and rights.covers(held, scope, rights.DEEDS["expire"])
+            if scope.department in self._departments
+            and permissions.covers(held, scope, permissions.STORE_ACTIONS["expire"])
         }
 
     def _one(self, scope: Scope, due: Due, limit: Limit) -> None:
@@ -181,7 +182,7 @@ def _line(
     services: Services, scope: Scope, connection: Connection, source: str, told: Mapping[str, Any]
 ) -> None:
     why = f"unused for {in_words(services.config.warehouse.keep_snapshots)}"
-    note(services.ledger, connection, services.vault, "discard", source, scope, {**told, "why": why})
+    add_entry(services.ledger, connection, services.vault, "discard", source, scope, {**told, "why": why})
 
 
 def _told(occasion: Occasion, of: str, connection: Connection, count: int) -> None:

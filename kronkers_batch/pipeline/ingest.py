@@ -18,10 +18,10 @@ from kronkers_batch.data.stated import Stated
 from kronkers_batch.data.window import Window
 from kronkers_batch.declared.sources import head_ids, read_output, source_of
 from kronkers_batch.events.types import Kind
+from kronkers_batch.policy import permissions
+from kronkers_batch.policy.entries import add_entry
 from kronkers_batch.session.services import Services
-from kronkers_batch.vault import rights
 from kronkers_batch.vault.context import Scope
-from kronkers_batch.vault.notes import note
 
 if TYPE_CHECKING:
     from kronkers_batch.data.checks import CheckResult
@@ -118,7 +118,7 @@ def _told(occasion: Occasion, connection: Connection, snapshot_id: str, frozen: 
 def _noted(
     services: Services, name: str, scope: Scope, connection: Connection, told: Mapping[str, Any]
 ) -> None:
-    note(services.ledger, connection, services.vault, "freeze", name, scope, told)
+    add_entry(services.ledger, connection, services.vault, "freeze", name, scope, told)
 
 
 def owner(services: Services, model: ModelSpec) -> Scope:
@@ -130,7 +130,10 @@ def owner(services: Services, model: ModelSpec) -> Scope:
     own = Scope(source_of(services, model.source).department)
     mine = held(services)
     scopes = (own, Scope(model.department), Scope(model.department, model.name))
-    return next((scope for scope in scopes if rights.covers(mine, scope, rights.DEEDS["freeze"])), own)
+    return next(
+        (scope for scope in scopes if permissions.covers(mine, scope, permissions.STORE_ACTIONS["freeze"])),
+        own,
+    )
 
 
 def believed(services: Services, ref: InputRef, under: Scope) -> list[Scope]:

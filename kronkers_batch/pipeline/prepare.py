@@ -15,9 +15,9 @@ from kronkers_batch.declared.windows import holdout_start
 from kronkers_batch.errors import DataError
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.frames.tables import polars_schema
+from kronkers_batch.policy.entries import add_entry
 from kronkers_batch.session.services import Services
 from kronkers_batch.vault.context import Scope
-from kronkers_batch.vault.notes import note
 
 if TYPE_CHECKING:
     import polars as pl
@@ -59,7 +59,7 @@ def _opened(services: Services, model: ModelSpec, snapshot: SnapshotRef) -> None
     scope = Scope(model.department, model.name)
     with services.db.write() as connection:
         use(connection, snapshot.id)
-        note(services.ledger, connection, services.vault, "open", snapshot.source, scope, told)
+        add_entry(services.ledger, connection, services.vault, "open", snapshot.source, scope, told)
     services.run.opened.add(key)
 
 

@@ -18,12 +18,12 @@ from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.declared.sources import source_of
 from kronkers_batch.errors import AccessRefused, NotFound
 from kronkers_batch.events.types import Event, RunRecord
+from kronkers_batch.policy import permissions
+from kronkers_batch.policy.entries import add_entry
 from kronkers_batch.reports import verdict
 from kronkers_batch.session.services import Services
 from kronkers_batch.store.tables.runs import events as events_table
-from kronkers_batch.vault import rights
 from kronkers_batch.vault.context import Role, scope_of
-from kronkers_batch.vault.notes import note
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def log(services: Services, date: dt.date, name: str = "") -> tuple[RunRecord, l
     readable = {
         number: event.found
         for number, event in events
-        if event.found and rights.covers(mine, scope_of(event.found), Role.READER)
+        if event.found and permissions.covers(mine, scope_of(event.found), Role.READER)
     }
     _record(services, run_id, list(readable.values()))
     with services.db.read() as connection:
@@ -73,7 +73,7 @@ def _record(services: Services, run_id: str, scopes: list[str]) -> None:
     with services.db.write() as connection:
         for scope in dict.fromkeys(scopes):
             details = {"texts": scopes.count(scope)}
-            note(
+            add_entry(
                 services.ledger, connection, services.vault, "log", f"run {run_id}", scope_of(scope), details
             )
 

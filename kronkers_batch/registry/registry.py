@@ -10,6 +10,8 @@ from sqlalchemy import ColumnElement, Connection, select, update
 
 from kronkers_batch.errors import IntegrityError, KronkersError, NotFound, Stale, UsageError
 from kronkers_batch.ledger.ledger import Ledger
+from kronkers_batch.policy import permissions
+from kronkers_batch.policy.entries import add_entry
 from kronkers_batch.registry import champions, records, standing, sweeping, trained_on
 from kronkers_batch.registry.champions import PROMOTE, ROLLBACK, Line
 from kronkers_batch.registry.records import Draft, VersionRow
@@ -20,10 +22,8 @@ from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables.registry import model_versions
-from kronkers_batch.vault import rights
 from kronkers_batch.vault.context import Kind, Scope
 from kronkers_batch.vault.manifest import PieceEntry, check_piece, digest
-from kronkers_batch.vault.notes import note
 from kronkers_batch.vault.vault import Vault
 
 Tell = Callable[[Connection, Scope, str], None]
@@ -73,7 +73,7 @@ class Registry:
         """
         scope, version_id, vault = Scope(training.department, training.model), new_id(), self._vault
         with self._db.write() as conn:
-            rights.require(vault, conn, scope, "record")
+            permissions.require(vault, conn, scope, "record")
             data_key = vault.new_data_key(conn, scope, Kind.ARTIFACT, version_id)
             record_key = vault.new_data_key(conn, scope, Kind.RECORD, version_id)
         # Between the transactions: an artifact may be large, and the write lock is everybody's.
@@ -85,7 +85,7 @@ class Registry:
                 serialise(conn, f"champions:{training.model}")
             row = records.insert_version(conn, vault, draft, training)
             version = records.open_version(conn, vault, row, golden=True)
-            note(
+            add_entry(
                 self._ledger,
                 conn,
                 vault,
@@ -113,7 +113,7 @@ class Registry:
             serialise(conn, f"champions:{model}")
             row = self._numbered(conn, model, number)
             scope = Scope(row.department, model)
-            rights.require(self._vault, conn, scope, "shred")
+            permissions.require(self._vault, conn, scope, "shred")
             log = champions.lines(conn, self._vault, model)
             if log and log[-1].version_id == row.id:
                 raise UsageError(
@@ -126,7 +126,7 @@ class Registry:
             for key_id in (row.key_id, row.record_key_id):
                 self._vault.shred(conn, key_id)
             trained_on.release(conn, row.snapshot_id)
-            note(self._ledger, conn, self._vault, "shred", f"{model}@{number}", scope, {"why": why})
+            add_entry(self._ledger, conn, self._vault, "shred", f"{model}@{number}", scope, {"why": why})
             event(conn, scope, f"{model}@{number}")
         # After the commit: an artifact without its key is noise, a version without its artifact is damaged.
         self._artifacts.delete(records.artifact_path(row.department, model, row.id))
@@ -189,7 +189,7 @@ class Registry:
             key = self._vault.data_key(conn, row.key_id)
         with self._db.write() as conn:  # before a byte is decrypted
             scope = Scope(row.department, row.model)
-            note(self._ledger, conn, self._vault, "open", version.ref, scope)
+            add_entry(self._ledger, conn, self._vault, "open", version.ref, scope)
         path = records.artifact_path(row.department, row.model, row.id)
         blob = self._artifacts.read(path, entry.limit, cut=True)
         check_piece(entry, blob)
@@ -294,7 +294,7 @@ class Registry:
             raise UsageError("a reason is needed", where=f"{model}@{number}", fix="--why TEXT")
         serialise(conn, f"champions:{model}")
         row = self._numbered(conn, model, number)
-        rights.require(self._vault, conn, Scope(row.department, model), "promote")
+        permissions.require(self._vault, conn, Scope(row.department, model), "promote")
         return row, champions.lines(conn, self._vault, model)
 
     def _append(
@@ -314,6 +314,6 @@ class Registry:
         line = champions.append(conn, self._vault, key, row, action, why)
         told = {"why": why, "from": log[-1].number if log else None, "definition": row.definition}
         told |= details or {}
-        note(self._ledger, conn, self._vault, action, f"{row.model}@{row.number}", scope, told)
+        add_entry(self._ledger, conn, self._vault, action, f"{row.model}@{row.number}", scope, told)
         event(conn, scope, f"{row.model}@{row.number}")
         return champions.promotion(self._vault, key, line, log[-1] if log else None)

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, or_, select
 
 from kronkers_batch.errors import IntegrityError, KronkersError
+from kronkers_batch.policy import permissions
 from kronkers_batch.registry import champions, records
 from kronkers_batch.registry.champions import Line
 from kronkers_batch.registry.records import VersionRow
 from kronkers_batch.registry.training import ModelVersion
 from kronkers_batch.store import clock, questions, seen
 from kronkers_batch.store.tables.registry import model_versions as table
-from kronkers_batch.vault import rights
 from kronkers_batch.vault.context import Scope
 from kronkers_batch.vault.vault import Vault
 
@@ -174,7 +174,7 @@ def by_promoter(conn: Connection, vault: Vault, row: VersionRow) -> bool:
     if trust.revoked(conn, row.signer_key, clock.now()):
         return False
     held = trust.grants(conn, principal_id=trust.principal(conn, row.signer_key).id)
-    return rights.covers(held, Scope(row.department, row.model), rights.DEEDS["promote"])
+    return permissions.covers(held, Scope(row.department, row.model), permissions.STORE_ACTIONS["promote"])
 
 
 def _id(ids: Mapping[Question, str | KronkersError], question: Question) -> str:

@@ -10,11 +10,11 @@ from sqlalchemy import Connection, delete, select, update
 
 from kronkers_batch.errors import NotFound
 from kronkers_batch.ledger.ledger import Ledger
+from kronkers_batch.policy import permissions
+from kronkers_batch.policy.entries import add_entry
 from kronkers_batch.store.engine import serialise
 from kronkers_batch.store.tables.outputs import output_filters, output_pieces, output_versions
-from kronkers_batch.vault import rights
 from kronkers_batch.vault.context import Kind, Scope
-from kronkers_batch.vault.notes import note
 from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse import catalog, log
 from kronkers_batch.warehouse.log import Line
@@ -109,7 +109,7 @@ def _delete(
     vault.shred(conn, row.key_id)
     vault.shred(conn, row.record_key_id)
     # Whether the caller may is asked with the ledger's line, in this transaction.
-    note(ledger, conn, vault, deed, f"{place.name}#{row.number}", scope, {"why": why})
+    add_entry(ledger, conn, vault, deed, f"{place.name}#{row.number}", scope, {"why": why})
 
 
 def _current(
@@ -117,7 +117,7 @@ def _current(
 ) -> tuple[VersionRow, list[Line], OutputVersion]:
     """The version's row, its date's log, and the version as it is now, all under the log's lock."""
     serialise(conn, f"output_log:{version.model}/{version.date}")
-    rights.require(vault, conn, Scope(version.department, version.model), "publish")
+    permissions.require(vault, conn, Scope(version.department, version.model), "publish")
     row = catalog.row_of(conn, version.id)
     if row.state != "finished":
         raise NotFound(f"{version.ref} was deleted", fix=f"kronkers outputs {version.model}")
@@ -142,5 +142,5 @@ def _append(
     key = vault.key_of(conn, row.record_key_id, scope, Kind.RECORD, row.id)
     line = log.append(conn, vault, key, place, action, head, missed=missed, why=why)
     details = {**told, "missed": list(missed), "why": why, "fingerprint": row.fingerprint}
-    note(ledger, conn, vault, action, f"{place.name}#{row.number}", scope, details)
+    add_entry(ledger, conn, vault, action, f"{place.name}#{row.number}", scope, details)
     return open_version(conn, vault, row, [*judged, line]).version

@@ -13,15 +13,16 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound, Stale
 from kronkers_batch.frames.schema import Schema
 from kronkers_batch.ledger.ledger import Ledger
+from kronkers_batch.policy import permissions
+from kronkers_batch.policy.entries import add_entry
 from kronkers_batch.store import clock
 from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables.outputs import output_pieces, output_versions
-from kronkers_batch.vault import rights, sealing
+from kronkers_batch.vault import sealing
 from kronkers_batch.vault.context import DataKey, Kind, Scope
 from kronkers_batch.vault.manifest import digest
-from kronkers_batch.vault.notes import note
 from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse import log
 from kronkers_batch.warehouse.pieces import Entry, Place
@@ -49,7 +50,7 @@ def begin(
     """See :meth:`Warehouse.begin`."""
     scope = Scope(department, model)
     with parts.db.write() as conn:
-        rights.require(parts.vault, conn, scope, "publish")
+        permissions.require(parts.vault, conn, scope, "publish")
         serialise(conn, f"output_versions:{model}/{date}")
         _refuse_finished(conn, department, model, date, fingerprint)
         found = _newest(conn, department, model, date, fingerprint, "writing")
@@ -67,7 +68,7 @@ def begin(
     landed = _landed(parts, reserved) if taken else {}
 
     def record(conn: Connection, action: str, ref: str, details: Mapping[str, Any]) -> None:
-        note(parts.ledger, conn, parts.vault, action, ref, scope, details)
+        add_entry(parts.ledger, conn, parts.vault, action, ref, scope, details)
 
     return OutputWriter(parts.db, parts.vault, reserved, landed, record)
 

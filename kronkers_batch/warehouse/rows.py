@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection
 
 from kronkers_batch.ledger.ledger import Ledger
+from kronkers_batch.policy.entries import add_entry
 from kronkers_batch.store.engine import Database
 from kronkers_batch.vault.context import Scope
-from kronkers_batch.vault.notes import note
 from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse import catalog, reader, sql
 from kronkers_batch.warehouse.keys import Key, by_column, key_frame
@@ -198,4 +198,4 @@ class OutputRows:
         with self._db.write() as conn:
             action, details = told
             scope = Scope(version.department, model)
-            note(self._ledger, conn, self._vault, action, subject, scope, details)
+            add_entry(self._ledger, conn, self._vault, action, subject, scope, details)

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import BigInteger, String, delete, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
+from kronkers_batch.access.setup import initialise, make_ledger, open_vault
 from kronkers_batch.config.spec import Secret
 from kronkers_batch.errors import AccessRefused, IntegrityError, KronkersError, StoreError, TakenOver
 from kronkers_batch.store import described, exact, migrate, pending, questions, transaction
@@ -23,7 +24,6 @@ from kronkers_batch.store.tables.runs import runs
 from kronkers_batch.vault import grants, keyfile, pin, rotation
 from kronkers_batch.vault.context import Context, Kind, Role, Scope
 from kronkers_batch.vault.identity import Identity
-from kronkers_batch.vault.setup import initialise, make_ledger, open_vault
 from tests.contract import databases
 
 SALES = Scope("sales")

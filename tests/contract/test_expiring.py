@@ -5,6 +5,7 @@ import threading
 import pytest
 from sqlalchemy import false, select
 
+from kronkers_batch.access.setup import initialise, open_vault
 from kronkers_batch.config.spec import Secret
 from kronkers_batch.data.expiring import Due, Limit, use
 from kronkers_batch.data.snapshots import Snapshots
@@ -15,7 +16,6 @@ from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database
 from kronkers_batch.store.tables.snapshots import snapshots as table
 from kronkers_batch.vault.context import Scope
-from kronkers_batch.vault.setup import initialise, open_vault
 from tests.contract import databases
 from tests.data_support import Store, schema, source, write_csv
 

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import Connection, event, insert, update
 
+from kronkers_batch.access.setup import initialise, make_ledger, open_vault
 from kronkers_batch.config.spec import Secret
 from kronkers_batch.data.snapshots import Snapshots, Wanted
 from kronkers_batch.errors import IntegrityError, KronkersError
@@ -28,7 +29,6 @@ from kronkers_batch.vault import identity
 from kronkers_batch.vault.context import DataKey, Kind, Scope
 from kronkers_batch.vault.manifest import Manifest, PieceEntry, seal_manifest
 from kronkers_batch.vault.sealing import generate_key
-from kronkers_batch.vault.setup import initialise, make_ledger, open_vault
 from kronkers_batch.vault.verified import Verified
 from kronkers_batch.warehouse import log, pieces
 from kronkers_batch.warehouse.pieces import Place

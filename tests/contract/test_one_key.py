@@ -6,12 +6,12 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import event
 
+from kronkers_batch.access.setup import initialise, make_ledger, open_vault
 from kronkers_batch.config.spec import Secret
 from kronkers_batch.registry.registry import Registry
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database
 from kronkers_batch.vault.context import Role, Scope
-from kronkers_batch.vault.setup import initialise, make_ledger, open_vault
 from kronkers_batch.warehouse import filters
 from kronkers_batch.warehouse.warehouse import Warehouse
 from tests.contract import databases

@@ -17,8 +17,8 @@ import pytest
 
 from kronkers_batch.cli.reference import has_json
 from kronkers_batch.errors import KronkersError
+from kronkers_batch.policy.permissions import COMMANDS
 from kronkers_batch.vault.context import Role
-from kronkers_batch.vault.rights import COMMANDS
 from tests.e2e.company import Done, Project
 from tests.e2e.test_access import NEXT, NIGHT, Person
 from tests.e2e.test_python import opened

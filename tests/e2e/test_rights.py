@@ -8,11 +8,11 @@ import pytest
 import kronkers_batch
 from kronkers_batch.cli.reference import every_command, has_json
 from kronkers_batch.errors import AccessRefused
+from kronkers_batch.policy.permissions import COMMANDS, Who
 from kronkers_batch.system import System
 from kronkers_batch.vault.context import Role
 from kronkers_batch.vault.identity import Identity
 from kronkers_batch.vault.pin import to_text
-from kronkers_batch.vault.rights import COMMANDS, Who
 from tests.e2e.company import Project
 from tests.e2e.test_access import NIGHT, Person
 from tests.e2e.test_python import opened

@@ -346,7 +346,7 @@ from kronkers_batch.data.snapshots import Snapshots
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database
 from kronkers_batch.vault.context import Scope
-from kronkers_batch.vault.setup import open_vault
+from kronkers_batch.access.setup import open_vault
 from tests.data_support import ALL, PLACES, schema, source
 folder = Path(sys.argv[1])
 db = Database(Secret(f"sqlite:///{folder}/warehouse/kronkers.db"))

@@ -17,13 +17,14 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from kronkers_batch.access import setup
 from kronkers_batch.config.account import RECOVERY, RECOVERY_DRAFT
 from kronkers_batch.registry import records
 from kronkers_batch.store.tables.outputs import output_versions
 from kronkers_batch.store.tables.registry import model_versions
 from kronkers_batch.store.tables.snapshots import snapshots
 from kronkers_batch.store.tables.vault import data_keys
-from kronkers_batch.vault import pin, setup
+from kronkers_batch.vault import pin
 from tests.e2e.company import Project
 from tests.faults.crashing import crashed
 

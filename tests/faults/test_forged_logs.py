@@ -19,12 +19,12 @@ from kronkers_batch.audit import checkpoint
 from kronkers_batch.errors import AccessRefused, IntegrityError, KronkersError
 from kronkers_batch.ledger import checkpoints
 from kronkers_batch.ledger.checkpoints import Checkpoint, Head
+from kronkers_batch.policy.ledger_keys import LedgerKeys
 from kronkers_batch.registry import champions
 from kronkers_batch.session.services import Services
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.tables import metadata
 from kronkers_batch.vault.context import Kind, Scope
-from kronkers_batch.vault.ledger_keys import LedgerKeys
 from tests.faults.departments import Departments
 
 NEXT = "2024-01-21"

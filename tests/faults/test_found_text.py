@@ -294,7 +294,7 @@ def test_what_cannot_be_recorded_is_not_read(headerless, monkeypatch):
     def refused(*_args, **_more):
         raise errors.StoreError("the database is locked")
 
-    monkeypatch.setattr(found, "note", refused)
+    monkeypatch.setattr(found, "add_entry", refused)
     done = headerless.by("ann").run("log", code=1)
     assert "locked" in done.stderr
     assert done.stdout == ""

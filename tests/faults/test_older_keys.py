@@ -16,11 +16,11 @@ from sqlalchemy import select
 from kronkers_batch.audit import checkpoint
 from kronkers_batch.errors import IntegrityError, NotFound
 from kronkers_batch.ledger import checkpoints
+from kronkers_batch.policy.ledger_keys import LedgerKeys
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database
 from kronkers_batch.store.tables.ledger import ledger
 from kronkers_batch.vault.context import Kind, Scope
-from kronkers_batch.vault.ledger_keys import LedgerKeys
 from tests.faults.departments import Departments
 from tests.faults.test_forged_logs import by, change
 

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, insert, select, update
 from kronkers_batch.audit import checkpoint
 from kronkers_batch.errors import AccessRefused, IntegrityError
 from kronkers_batch.ledger.ledger import _signed, entry_hash
+from kronkers_batch.policy.ledger_keys import _context
 from kronkers_batch.session.services import Services
 from kronkers_batch.store import clock
 from kronkers_batch.store.ids import new_id
@@ -26,7 +27,6 @@ from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import rotation
 from kronkers_batch.vault.context import DataKey, Kind, Role, Scope, Signature
 from kronkers_batch.vault.identity import Identity
-from kronkers_batch.vault.ledger_keys import _context
 from kronkers_batch.vault.manifest import PieceEntry, digest, open_manifest, seal_manifest
 from kronkers_batch.warehouse import log, pieces
 from kronkers_batch.warehouse.pieces import Place

@@ -6,6 +6,7 @@ import shutil
 import pytest
 from sqlalchemy import insert, select, update
 
+from kronkers_batch.access.setup import initialise, open_vault
 from kronkers_batch.config.spec import Secret
 from kronkers_batch.errors import AccessRefused, IdentityError, IntegrityError, NotFound
 from kronkers_batch.frames.schema import Schema
@@ -15,7 +16,6 @@ from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import grants, keyfile, manifest, pin, sealing
 from kronkers_batch.vault.context import Context, DataKey, Kind, Role, Scope, Signature
 from kronkers_batch.vault.identity import Identity
-from kronkers_batch.vault.setup import initialise, open_vault
 from kronkers_batch.vault.trust import Trust
 from kronkers_batch.vault.vault import Vault
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from kronkers_batch.access.setup import make_ledger
 from kronkers_batch.config.spec import Secret
 from kronkers_batch.errors import IntegrityError, KronkersError, NotFound, Stale, StoreError
 from kronkers_batch.store.engine import Database
 from kronkers_batch.vault.context import Role, Scope
-from kronkers_batch.vault.setup import make_ledger
 from kronkers_batch.warehouse.warehouse import Warehouse
 from tests.house_fixture import house, house_template
 from tests.warehouse_support import DAY, KEY, NEXT, SCHEMA, House, frame

@@ -23,7 +23,8 @@ DIES = """\
 import os, signal, sys
 from pathlib import Path
 from kronkers_batch.bootstrap import open_system
-from kronkers_batch.vault import keyfile, pin, setup
+from kronkers_batch.access import setup
+from kronkers_batch.vault import keyfile, pin
 room, name, times = sys.argv[2:]
 after = times.endswith("+")
 room = {"keyfile": keyfile, "pin": pin, "setup": setup}[room]

@@ -22,6 +22,7 @@ from kronkers_batch.errors import IntegrityError, NotFound, StoreError
 from kronkers_batch.pipeline import expiry, prepare
 from kronkers_batch.pipeline import ingest as step
 from kronkers_batch.pipeline.expiry import Expired, expire_snapshots
+from kronkers_batch.policy.entries import add_entry
 from kronkers_batch.queries import listing
 from kronkers_batch.queries.report import write_page, write_run_page
 from kronkers_batch.session.lifetimes import Run
@@ -31,7 +32,6 @@ from kronkers_batch.store.tables.registry import model_versions
 from kronkers_batch.store.tables.snapshots import snapshots as table
 from kronkers_batch.store.tables.vault import data_keys
 from kronkers_batch.vault.context import Role, Scope
-from kronkers_batch.vault.notes import note
 from tasks import context
 from tasks.ending import RunResult
 from tasks.run import run
@@ -480,7 +480,7 @@ def test_an_expired_snapshot_is_not_taken_for_a_deleted_one(world: World, calend
 def discards(world: World, ref: SnapshotRef, scope: Scope, manifest: str) -> None:
     told = {"id": ref.id, "manifest": manifest}
     with world.services.db.write() as conn:
-        note(world.services.ledger, conn, world.services.vault, "discard", "offers", scope, told)
+        add_entry(world.services.ledger, conn, world.services.vault, "discard", "offers", scope, told)
 
 
 @pytest.mark.parametrize("whose", ["another one's", "another department's"])

@@ -123,9 +123,9 @@ TRUST = [
     _("roles are not asked for", "vault.vault:Vault.require",
       never("held is None or not held.covers(role)"), f"{VAULT}test_roles_are_asked",
       f"{REGISTRY}test_who_may_do_what"),
-    _("what is in no table of rights is allowed", "vault.rights:need_of",
+    _("what is in no table of rights is allowed", "policy.permissions:need_of",
       swap("raise AccessRefused(...) from None", "return Who.CHECKOUT"),
-      "tests/unit/cli/test_rights.py::test_a_command_that_nobody_thought_of_is_refused"),
+      "tests/unit/policy/test_permissions.py::test_a_command_that_nobody_thought_of_is_refused"),
 ]  # fmt: skip
 
 KEYS = [
@@ -373,7 +373,7 @@ OUTPUTS = [
     _("a stale writer writes", "warehouse.landing:Landing.land",
       drop("self._refuse_stale(conn)"), f"{WAREHOUSE}test_an_older_writer_is_refused"),
     _("a reader begins an output", "warehouse.reserving:begin",
-      drop("rights.require(...)"), "tests/unit/warehouse/test_writing.py::test_readers_do_not_write"),
+      drop("permissions.require(...)"), "tests/unit/warehouse/test_writing.py::test_readers_do_not_write"),
     _("a landed piece is taken as it is into the filters", "warehouse.writer:OutputWriter._filter_of_landed",
       drop("check_piece(...)"),
       "tests/unit/warehouse/test_writing.py::test_a_piece_exchanged_before_its_filter_is_made_anew"),
@@ -389,7 +389,7 @@ VERSIONS = [
     _("golden rows may be exchanged", "registry.records:_golden",
       drop("check_piece(...)"), f"{REGISTRY}test_golden_rows_that_a_reader_sealed_are_refused"),
     _("a reader records versions", "registry.registry:Registry.record",
-      drop("rights.require(vault, conn, scope, 'record')"), f"{REGISTRY}test_a_reader_records_nothing"),
+      drop("permissions.require(vault, conn, scope, 'record')"), f"{REGISTRY}test_a_reader_records_nothing"),
     _("a version is recorded without its promotion", "registry.registry:Registry.record",
       drop("self._append(...)"), f"{REGISTRY}test_a_version_is_recorded_with_its_promotion_or_not_at_all"),
     _("a version is promoted with its recording whatever it misses", "registry.registry:Registry.record",
@@ -420,7 +420,7 @@ VERSIONS = [
     _("recorded versions are swept away", "registry.sweeping:_left",
       without("data_keys.c.version_id.not_in(recorded)"),
       f"{REGISTRY}test_what_a_killed_training_left_is_swept_once_it_is_old"),
-    _("a setup that was killed leaves another recovery key", "vault.setup:initialise",
+    _("a setup that was killed leaves another recovery key", "access.setup:initialise",
       drop("recovery_file.discard(...)"),
       "tests/unit/vault/test_setup.py"
       "::test_a_first_run_that_is_killed_leaves_no_second_recovery_key_and_no_pin"),
@@ -431,9 +431,9 @@ VERSIONS = [
       without("RECOVERY_DRAFT"),
       "tests/unit/config/test_places.py::test_no_path_leads_to_keys_the_warehouse_or_the_machine"),
     _("an operator promotes through the program", "registry.registry:Registry._locked",
-      drop("rights.require(...)"), f"{REGISTRY}test_who_may_do_what"),
+      drop("permissions.require(...)"), f"{REGISTRY}test_who_may_do_what"),
     _("an approver shreds", "registry.registry:Registry.shred",
-      drop("rights.require(...)"),
+      drop("permissions.require(...)"),
       "tests/unit/registry/test_shredding.py::test_the_champion_stays_and_only_an_admin_shreds"),
     _("a promotion overwrites what it has not seen", "registry.registry:Registry.promote",
       never("expected is not None and expected != now"),
@@ -455,7 +455,7 @@ VERSIONS = [
       swap("[line for line in log if vault.is_home(...)]", "log"),
       f"{INSIDERS}test_another_department_publishes_no_output_of_ours"),
     _("a reader freezes sources", "data.publishing:Publisher.begin",
-      drop("rights.require(...)"), "tests/unit/data/test_snapshots.py::test_a_reader_freezes_nothing"),
+      drop("permissions.require(...)"), "tests/unit/data/test_snapshots.py::test_a_reader_freezes_nothing"),
 ]  # fmt: skip
 
 STORE = [

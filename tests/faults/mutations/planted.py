@@ -47,7 +47,7 @@ MUTATIONS = [
     _("a version without its keys is as recorded", "audit.recorded:compare_versions",
       drop("_require_keys(services, connection, one, held)"),
       f"{F}test_forged_logs.py::test_whatever_is_done_without_a_key_is_noticed"),
-    _("the first of two rows names the warehouse", "vault.setup:is_new",
+    _("the first of two rows names the warehouse", "access.setup:is_new",
       swap("select(t.warehouse.c.id).limit(2)", "select(t.warehouse.c.id).limit(1)"),
       f"{PLANTED}test_a_second_row_that_names_the_warehouse_ends_in_words"),
 ]  # fmt: skip

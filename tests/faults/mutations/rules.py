@@ -386,7 +386,7 @@ REFUSALS = [
     _("an ingest does not ask", "pipeline.ingest:state",
       drop("permit_ref(services, ref)"), f"{REFUSED}a_refused_definition_runs_nothing"),
     _("a reader runs", "access.rights:refusal",
-      swap("rights.need_of('run')", "Role.READER"),
+      swap("permissions.need_of('run')", "Role.READER"),
       f"{REFUSED}who_only_reads_runs_nothing[reader]"),
     _("everybody runs", "access.rights:refusal",
       returns("None"), f"{REFUSED}who_only_reads_runs_nothing",
@@ -567,7 +567,7 @@ CLOCKS = [
 ]  # fmt: skip
 
 INSTALLATION = [
-    _("a first run leaves the recovery key hidden", "vault.setup:finish",
+    _("a first run leaves the recovery key hidden", "access.setup:finish",
       swap("recovery_file.publish(key_file, db.where, warehouse)", "None"),
       f"{NEW}the_first_run_makes_a_warehouse"),
     _("who reads makes a database", "bootstrap:_vault",
@@ -600,7 +600,7 @@ INSTALLATION = [
     _("another program's tables are taken for none", "store.migrate:revision",
       swap("raise StoreError(\"the database holds another program's tables\", ...)", "return None"),
       f"{NEW}another_programs_database_is_refused"),
-    _("a killed first run leaves its recovery key", "vault.setup:initialise",
+    _("a killed first run leaves its recovery key", "access.setup:initialise",
       drop("recovery_file.discard(...)"),
       f"{NEW}a_killed_first_run_leaves_one_recovery_key[setup-make_ledger-1]"),
     _("what a killed first run pinned is a lost warehouse", "audit.lost:_signs",

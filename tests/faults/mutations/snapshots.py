@@ -73,7 +73,7 @@ WHO = [
     _("snapshots expire without a good model", f"{STEP}:expire_snapshots",
       without("not good"), f"{HERE}a_run_without_a_good_model_deletes_none"),
     _("who may not delete snapshots tries", f"{STEP}:_Ending._mine",
-      without("rights.covers(held, scope, rights.DEEDS['expire'])"),
+      without("permissions.covers(held, scope, permissions.STORE_ACTIONS['expire'])"),
       f"{HERE}who_may_not_delete_them_leaves_them"),
     _("a model's own snapshots are nobody's", "data.expiring:Expiry.due",
       swap("scope_of(row[0])", "Scope(row[0])"),

@@ -5,18 +5,18 @@ import shutil
 import pytest
 from sqlalchemy import delete, select, text
 
+from kronkers_batch.access.setup import initialise, make_ledger, open_vault
 from kronkers_batch.config.spec import Secret
 from kronkers_batch.errors import AccessRefused, IntegrityError
 from kronkers_batch.ledger import checkpoints
 from kronkers_batch.ledger.ledger import GENESIS, Head, Ledger, entry_hash
+from kronkers_batch.policy.ledger_keys import LedgerKeys
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database
 from kronkers_batch.store.tables.ledger import ledger as table
 from kronkers_batch.vault import grants, keyfile
 from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.identity import Identity
-from kronkers_batch.vault.ledger_keys import LedgerKeys
-from kronkers_batch.vault.setup import initialise, make_ledger, open_vault
 
 
 @pytest.fixture

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from kronkers_batch.access.setup import FirstRun, initialise, open_vault
 from kronkers_batch.config.spec import Secret
 from kronkers_batch.store.engine import Database
 from kronkers_batch.vault import grants, keyfile, pin
 from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.identity import Identity
-from kronkers_batch.vault.setup import FirstRun, initialise, open_vault
 from kronkers_batch.vault.vault import Vault
 
 SALES, CHURN = Scope("sales"), Scope("sales", "churn")

@@ -6,15 +6,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+from kronkers_batch.access import setup
+from kronkers_batch.access.setup import ensure_departments, finish, initialise, is_new, open_vault
 from kronkers_batch.config import account
 from kronkers_batch.config.spec import Secret
 from kronkers_batch.errors import AccessRefused, IdentityError, IntegrityError, NotFound, StoreError
 from kronkers_batch.store.engine import Database
 from kronkers_batch.store.tables import vault as t
-from kronkers_batch.vault import grants, keyfile, pin, setup
+from kronkers_batch.vault import grants, keyfile, pin
 from kronkers_batch.vault.context import Kind, Role, Scope
 from kronkers_batch.vault.identity import Identity
-from kronkers_batch.vault.setup import ensure_departments, finish, initialise, is_new, open_vault
 
 SALES = Scope("sales")
 

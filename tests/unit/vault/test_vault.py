@@ -68,7 +68,7 @@ def test_the_name_of_a_key_that_was_undone_is_not_remembered(wh):
 
 
 def test_without_a_grant_nothing_opens_and_the_refusal_says_what_to_ask_for(wh):
-    from kronkers_batch.vault.setup import open_vault
+    from kronkers_batch.access.setup import open_vault
 
     key = new_key(wh, wh.admin)
     bob = open_vault(wh.db, wh.enrol("bob"))

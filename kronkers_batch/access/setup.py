@@ -14,6 +14,8 @@ from kronkers_batch.config import account
 from kronkers_batch.config.spec import Secret
 from kronkers_batch.errors import AccessRefused, IdentityError, IntegrityError, NotFound, StoreError
 from kronkers_batch.ledger.ledger import Ledger
+from kronkers_batch.policy.entries import add_entry
+from kronkers_batch.policy.ledger_keys import LedgerKeys
 from kronkers_batch.store import clock
 from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.ids import new_id
@@ -22,8 +24,6 @@ from kronkers_batch.vault import grants, keyfile, names, pin
 from kronkers_batch.vault import recovery as recovery_file
 from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.identity import Identity
-from kronkers_batch.vault.ledger_keys import LedgerKeys
-from kronkers_batch.vault.notes import note
 from kronkers_batch.vault.trust import ADMIN
 from kronkers_batch.vault.vault import Vault
 
@@ -248,7 +248,7 @@ def _ensure(vault: Vault, ledger: Ledger, conn: Connection, departments: Iterabl
         vault.ring.new_tree_key(conn, Scope(department), 1, None)
         for name in administrators:
             grants.grant(vault.ring, conn, name, Scope(department), Role.ADMIN)
-            note(ledger, conn, vault, "grant", f"{name} {Role.ADMIN} {department}", Scope(department))
+            add_entry(ledger, conn, vault, "grant", f"{name} {Role.ADMIN} {department}", Scope(department))
     return tuple(missing)
 
 

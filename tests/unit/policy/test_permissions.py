@@ -4,9 +4,9 @@ import pytest
 
 from kronkers_batch.cli.reference import every_command
 from kronkers_batch.errors import AccessRefused
-from kronkers_batch.vault import rights
+from kronkers_batch.policy import permissions
+from kronkers_batch.policy.permissions import COMMANDS, PAGE, ROLES, STORE_ACTIONS
 from kronkers_batch.vault.context import Role
-from kronkers_batch.vault.rights import COMMANDS, DEEDS, PAGE, ROLES
 
 
 def test_the_table_knows_every_command_and_no_other():
@@ -14,15 +14,15 @@ def test_the_table_knows_every_command_and_no_other():
 
 
 def test_the_page_is_what_the_table_says():
-    assert PAGE.read_text() == rights.page(), "run: python -m kronkers_batch.vault.rights"
+    assert PAGE.read_text() == permissions.page(), "run: python -m kronkers_batch.policy.permissions"
 
 
 def test_every_role_is_described_and_used():
     assert set(ROLES) == set(Role)
-    used = {need for need in [*COMMANDS.values(), *DEEDS.values()] if isinstance(need, Role)}
+    used = {need for need in [*COMMANDS.values(), *STORE_ACTIONS.values()] if isinstance(need, Role)}
     assert used == set(Role)
 
 
 def test_a_command_that_nobody_thought_of_is_refused():
     with pytest.raises(AccessRefused, match="nobody has said who may use"):
-        rights.need_of("steal")
+        permissions.need_of("steal")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from kronkers_batch.errors import NotFound
-from kronkers_batch.vault import rights
+from kronkers_batch.policy import permissions
 from kronkers_batch.vault.context import Context, Kind, scope_of
 from kronkers_batch.vault.vault import Vault
 
@@ -33,7 +33,7 @@ class LedgerKeys:
 
     def require(self, conn: Connection, action: str, subject: str, department: str) -> None:
         """Raises AccessRefused where the caller may not write this line now."""
-        rights.require_line(self._vault, conn, action, subject, scope_of(department))
+        permissions.require_line(self._vault, conn, action, subject, scope_of(department))
 
     def seal(self, conn: Connection, department: str, seq: int, data: bytes) -> tuple[str, bytes]:
         """The key's id and the sealed details. Raises AccessRefused."""

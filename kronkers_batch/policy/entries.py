@@ -13,7 +13,7 @@ from kronkers_batch.vault.context import Scope
 from kronkers_batch.vault.vault import Vault
 
 
-def note(
+def add_entry(
     ledger: Ledger,
     conn: Connection,
     vault: Vault,

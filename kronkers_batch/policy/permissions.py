@@ -1,7 +1,7 @@
 """Which role each entry point needs: the one table that the command line, each room and the stores ask.
 
-``python -m kronkers_batch.vault.rights`` writes docs/reference/access.md from it. What is not in the table is
-refused.
+``python -m kronkers_batch.policy.permissions`` writes docs/reference/access.md from it. What is not in the
+table is refused.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ COMMANDS: Mapping[str, Need] = MappingProxyType(
 )
 """Each command, and the role that its model or department asks for."""
 
-DEEDS: Mapping[str, Role] = MappingProxyType(
+STORE_ACTIONS: Mapping[str, Role] = MappingProxyType(
     {
         "freeze": Role.OPERATOR,  # a snapshot, under the department's key or one model's
         "record": Role.OPERATOR,  # a model version
@@ -81,18 +81,18 @@ DEEDS: Mapping[str, Role] = MappingProxyType(
 LINES: Mapping[str, Need] = MappingProxyType(
     {
         "add": Who.ADMINISTRATOR,
-        "discard": DEEDS["expire"],
-        "expire": DEEDS["expire"],
-        "freeze": DEEDS["freeze"],
+        "discard": STORE_ACTIONS["expire"],
+        "expire": STORE_ACTIONS["expire"],
+        "freeze": STORE_ACTIONS["freeze"],
         "grant": Role.ADMIN,  # of the department, or an administrator of the warehouse; and the next two
-        "hold": DEEDS["publish"],
-        "promote": DEEDS["promote"],
-        "publish": DEEDS["publish"],
-        "record": DEEDS["record"],
+        "hold": STORE_ACTIONS["publish"],
+        "promote": STORE_ACTIONS["promote"],
+        "publish": STORE_ACTIONS["publish"],
+        "record": STORE_ACTIONS["record"],
         "revoke": Role.ADMIN,  # of a principal altogether: an administrator of the warehouse
-        "rollback": DEEDS["promote"],
+        "rollback": STORE_ACTIONS["promote"],
         "rotate": Role.ADMIN,
-        "shred": DEEDS["shred"],
+        "shred": STORE_ACTIONS["shred"],
         "sign": Role.OPERATOR,  # of the house and the policy: an administrator of the warehouse
     }
 )
@@ -140,13 +140,13 @@ def need_of(command: str) -> Need:
     except KeyError:
         raise AccessRefused(
             f"nobody has said who may use {command!r}",
-            fix="Add it to kronkers_batch/vault/rights.py; until then it is refused.",
+            fix="Add it to kronkers_batch/policy/permissions.py; until then it is refused.",
         ) from None
 
 
 def require(vault: Vault, conn: Connection, scope: Scope, deed: str) -> None:
-    """Raises AccessRefused unless the caller's role on the scope covers one of :data:`DEEDS`."""
-    vault.require(conn, scope, DEEDS[deed])
+    """Raises AccessRefused unless the caller's role on the scope covers one of :data:`STORE_ACTIONS`."""
+    vault.require(conn, scope, STORE_ACTIONS[deed])
 
 
 def need_of_line(action: str, subject: str) -> Need | None:
@@ -185,7 +185,7 @@ def page() -> str:
     lines = [
         "# Who may do what",
         "",
-        "*Made from the program: `python -m kronkers_batch.vault.rights`.*",
+        "*Made from the program: `python -m kronkers_batch.policy.permissions`.*",
         "",
         "A grant gives a principal one role on a department, or on one model. Nobody has any by default.",
         "Each role may also do what the ones above it in this table may.",
@@ -203,7 +203,7 @@ def page() -> str:
         "",
         "| deed, whichever command leads to it | asks for |",
         "|---|---|",
-        *(f"| {deed} | {role} |" for deed, role in DEEDS.items()),
+        *(f"| {deed} | {role} |" for deed, role in STORE_ACTIONS.items()),
         "",
         "| line of the ledger | its writer was, by the lines before it |",
         "|---|---|",

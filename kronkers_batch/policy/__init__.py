@@ -1,0 +1,1 @@
+"""Who may do what: the table of roles and permissions, and how what was done enters the ledger."""
