@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kronkers_batch.access import setup
-from kronkers_batch.access.permits import check_place
+from kronkers_batch.access.authorisation import check_place
 from kronkers_batch.audit import lost
 from kronkers_batch.config import signing
 from kronkers_batch.config.load import load

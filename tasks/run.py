@@ -14,7 +14,7 @@ from typing import Any
 import luigi
 
 from kronkers_batch.access import rights
-from kronkers_batch.access.permits import permit_all, require_house
+from kronkers_batch.access.authorisation import authorise_all, require_house
 from kronkers_batch.access.stopped import Stopped, gone, named
 from kronkers_batch.audit import checkpoint, clocks, leftovers, runlog, runs
 from kronkers_batch.errors import StoreError, UsageError
@@ -141,7 +141,7 @@ def execute(
     """
     started = time.monotonic()
     checkpoint.compare(services)
-    permit_all(services, names)
+    authorise_all(services, names)
     departments = {name: services.model(name).department for name in names}
     departments |= {name: stopped.department for name, stopped in barred.items()}
     with runs.begun(services, date, trigger, departments) as run_id:

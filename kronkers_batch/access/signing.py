@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kronkers_batch.access import permits, rights
-from kronkers_batch.access.permits import Wanted
+from kronkers_batch.access import as_declared, rights
+from kronkers_batch.access.as_declared import Wanted
 from kronkers_batch.config import signing
 from kronkers_batch.config.fingerprint import changes
 from kronkers_batch.config.spec import Definitions
@@ -85,13 +85,13 @@ def needed(services: Services, names: Iterable[str]) -> list[Wanted]:
     found: dict[str, Wanted] = {}
     for name in names:
         model = services.model(name)
-        for source in permits.foreign(services.config, model):
-            wanted = permits.source_wanted(services, source)
+        for source in as_declared.foreign(services.config, model):
+            wanted = as_declared.source_wanted(services, source)
             found[wanted.definition.key] = wanted
         try:
-            wanted = permits.model_wanted(services, model)
+            wanted = as_declared.model_wanted(services, model)
         except (ModelError, MissingPart, ConfigError):
-            wanted = permits.unreadable(services, model)
+            wanted = as_declared.unreadable(services, model)
         found[wanted.definition.key] = wanted
     return list(found.values())
 
@@ -107,12 +107,12 @@ def named(services: Services, names: Sequence[str]) -> list[Wanted]:
         if name.startswith(_SOURCE):
             source = services.source(name.removeprefix(_SOURCE))
             rights.require_scope(services, "sign", Scope(source.department))
-            found.append(permits.source_wanted(services, source))
+            found.append(as_declared.source_wanted(services, source))
         else:
             # Not operator of the model alone: a definition says what of its department a run reads.
             model = services.model(name)
             rights.require_scope(services, "sign", Scope(model.department))
-            found.append(permits.model_wanted(services, model))
+            found.append(as_declared.model_wanted(services, model))
     return found
 
 
@@ -121,7 +121,7 @@ def every(services: Services) -> list[Wanted]:
     config = services.config
     with services.db.read() as connection:
         mine = {name for name in config.departments if _may(services.vault.role(connection, Scope(name)))}
-    models = [permits.model_wanted(services, m) for m in config.models.values() if m.department in mine]
+    models = [as_declared.model_wanted(services, m) for m in config.models.values() if m.department in mine]
     shared = [s for s in config.sources.values() if s.department in mine and s.shared_with]
     if not models and not shared:
         raise AccessRefused(
@@ -129,7 +129,7 @@ def every(services: Services) -> list[Wanted]:
             where=services.vault.principal,
             fix="Ask an administrator for the role operator on a department.",
         )
-    return [*models, *(permits.source_wanted(services, s) for s in shared)]
+    return [*models, *(as_declared.source_wanted(services, s) for s in shared)]
 
 
 def _may(role: Role | None) -> bool:
@@ -138,14 +138,14 @@ def _may(role: Role | None) -> bool:
 
 def house(services: Services) -> list[Wanted]:
     """The root's values."""
-    return [permits.house(services.config)]
+    return [as_declared.house(services.config)]
 
 
 def requirement(services: Services, required: bool) -> list[Wanted]:
     """The policy; with the root's values where signatures become required."""
     if not required:
-        return [permits.policy(Definitions.TRUSTED)]
-    return [permits.policy(Definitions.SIGNED), *house(services)]
+        return [as_declared.policy(Definitions.TRUSTED)]
+    return [as_declared.policy(Definitions.SIGNED), *house(services)]
 
 
 def sign(services: Services, wanted: Sequence[Wanted], why: str) -> list[Signed]:
@@ -175,7 +175,7 @@ def sign(services: Services, wanted: Sequence[Wanted], why: str) -> list[Signed]
     address = signing.address(services.config.warehouse.url)
     for one in wanted:
         if one.definition.kind is Subject.POLICY:
-            asked = one.definition == permits.policy(Definitions.SIGNED).definition
+            asked = one.definition == as_declared.policy(Definitions.SIGNED).definition
             found.memory.require(found.warehouse, asked, address)
     found.memory.save()
     return signed

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kronkers_batch.access import permits
+from kronkers_batch.access import authorisation
 from kronkers_batch.errors import AccessRefused
 from kronkers_batch.session.services import Services
 from kronkers_batch.vault.context import scope_of
@@ -28,7 +28,7 @@ class Stopped:
 
 def switched_off(services: Services, name: str) -> bool:
     """Whether a model was last signed as enabled, and conf alone says otherwise."""
-    if not permits.required(services) or permits.refusal(services, name) is None:
+    if not authorisation.required(services) or authorisation.refusal(services, name) is None:
         return False
     try:
         return _signed_as_enabled(services, name)
@@ -47,7 +47,7 @@ def gone(services: Services) -> dict[str, Stopped]:
 
     Those whose definition the caller may not see are left out; who runs them is told.
     """
-    if not permits.required(services):
+    if not authorisation.required(services):
         return {}
     with services.db.read() as connection:
         signed = services.signatures.names(connection, Subject.MODEL)

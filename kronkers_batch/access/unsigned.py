@@ -1,4 +1,4 @@
-"""Whether code that nobody has signed may be loaded here: all that ``check`` asks of the permits."""
+"""Whether code that nobody has signed may be loaded here: all that ``check`` asks of the authorisation."""
 
 from __future__ import annotations
 

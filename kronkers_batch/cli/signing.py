@@ -102,11 +102,11 @@ def for_plan(services: Services, names: Sequence[str]) -> list[State]:
 
     Nothing where they are not, and nobody has signed anything of it.
     """
-    from kronkers_batch.access import permits, signing
+    from kronkers_batch.access import authorisation, signing
 
-    if not permits.required(services) and not signing.in_use(services):
+    if not authorisation.required(services) and not signing.in_use(services):
         return []
     states = [signing.state(services, one) for one in signing.needed(services, names)]
-    if permits.required(services):
+    if authorisation.required(services):
         return [signing.state(services, one) for one in signing.house(services)] + states
     return [state for state in states if state.state != "unsigned"]

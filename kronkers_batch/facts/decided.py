@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kronkers_batch.access import permits
+from kronkers_batch.access import authorisation
 from kronkers_batch.errors import Stale
 from kronkers_batch.pipeline.definitions import define
 from kronkers_batch.planning.plan import Plan
@@ -14,11 +14,11 @@ def require_same(services: Services, plan: Plan, name: str) -> None:
 
     Raises Stale, and AccessRefused where the definition may not be run.
     """
-    permits.permit(services, name)
+    authorisation.authorise(services, name)
     facts = plan.facts.models[name]
     if facts.undefined is not None:
         return  # its champion scores; nothing of today's definition is run
-    now = define(services, services.model(name)).training, permits.fingerprint(services, name)
+    now = define(services, services.model(name)).training, authorisation.fingerprint(services, name)
     if now != (facts.definition, facts.permission):
         raise Stale(
             "its definition is another one than when the run was planned",

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from kronkers_batch.access import permits, rights
+from kronkers_batch.access import authorisation, rights
 from kronkers_batch.config.fingerprint import scoring_definition
 from kronkers_batch.config.spec import InputRef, Promote
 from kronkers_batch.data.reference import Wanted
@@ -96,7 +96,7 @@ class _Gathering:
         """What there is of a model but its versions."""
         services, spec = self._services, self._services.model(name)
         barred = rights.refusal(services, name) if self._running else None
-        refused = permits.refusal(services, name)
+        refused = authorisation.refusal(services, name)
         made = Model(
             name=name,
             department=spec.department,
@@ -112,7 +112,9 @@ class _Gathering:
         definition = asking(lambda: define(services, spec))
         if isinstance(definition, Problem):
             return replace(made, undefined=definition)
-        return replace(made, definition=definition.training, permission=permits.fingerprint(services, name))
+        return replace(
+            made, definition=definition.training, permission=authorisation.fingerprint(services, name)
+        )
 
     def _trained(self) -> Iterator[str]:
         """The models of which a training reads rows tonight, as far as that is known."""

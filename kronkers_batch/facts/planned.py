@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from kronkers_batch.access.permits import require_house
+from kronkers_batch.access.authorisation import require_house
 from kronkers_batch.access.stopped import named
 from kronkers_batch.facts.gather import gather
 from kronkers_batch.planning.decide import decide

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from kronkers_batch.access import permits, rights
+from kronkers_batch.access import authorisation, rights
 from kronkers_batch.audit import runlog
 from kronkers_batch.audit.occasion import Occasion
 from kronkers_batch.errors import StoreError, found_in
@@ -51,7 +51,9 @@ def expire_outputs(
         model = services.model(name)
         if model.retention is None or rights.refusal(services, name) is not None:
             continue
-        if permits.refusal(services, name) is not None:  # nor does an unsigned retention delete anything
+        if (
+            authorisation.refusal(services, name) is not None
+        ):  # nor does an unsigned retention delete anything
             continue
         started, before = time.monotonic(), date - model.retention
         dates = services.warehouse.dates(name)

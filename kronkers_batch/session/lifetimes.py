@@ -41,7 +41,7 @@ class Run:
         neighbours: Which folders of code belong to several models.
         refused: Why a model's definition may not be run, by model; None where it may.
         barred: Why the caller may not run a model, by model.
-        permitted: What may be read, since some model whose definition may be run reads it.
+        authorised: What may be read, since some model whose definition may be run reads it.
         house_signed: Whether the root was found as it was signed.
         signatures: The warehouse's signatures as this account sees them.
         signatures_required: Whether only signed definitions run.
@@ -62,7 +62,7 @@ class Run:
     neighbours: Neighbours | None = None
     refused: dict[str, AccessRefused | None] = field(default_factory=dict)
     barred: dict[str, AccessRefused | None] = field(default_factory=dict)
-    permitted: set[InputRef] = field(default_factory=set)
+    authorised: set[InputRef] = field(default_factory=set)
     house_signed: bool = False
     signatures: Signatures | None = None
     signatures_required: bool | None = None

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from kronkers_batch.access import permits
+from kronkers_batch.access import authorisation
 from kronkers_batch.bootstrap import open_system
 from kronkers_batch.declared.declaration import read_code
 from tests.e2e.company import ROOT, Project
@@ -476,7 +476,7 @@ def test_what_runs_is_what_was_looked_at(company, monkeypatch):
     monkeypatch.setenv("HOME", str(company.home))
     services = open_system(company.folder / "conf")
     try:
-        permits.permit(services, "buys")
+        authorisation.authorise(services, "buys")
         code(company)
         model = services.model("buys")
         kept = read_code(services, model)

@@ -151,13 +151,12 @@ def test_an_environment_that_cannot_be_read_is_its_own_models_failure(company, s
 
 def test_what_nobody_foresaw_is_one_models_failure(signing_company, monkeypatch):
     """Whatever else goes wrong where one model is looked at."""
-    from kronkers_batch.access import permits
     from kronkers_batch.pipeline import definitions
 
     def fails(*_given):
         raise ArithmeticError("nobody foresaw it")
 
-    for module, name in ((permits, "read_code"), (definitions, "code_digests")):
+    for module, name in ((as_declared, "read_code"), (definitions, "code_digests")):
         asked = getattr(module, name)
         monkeypatch.setattr(
             module, name, lambda s, model, asked=asked: (fails if model.name == "buys" else asked)(s, model)
@@ -165,7 +164,7 @@ def test_what_nobody_foresaw_is_one_models_failure(signing_company, monkeypatch)
     done = signing_company.run("run", code=1)
     assert "leavers  up to date" in done.stdout
     assert "buys refused: model buys: unexpected ArithmeticError" in done.stdout
-    monkeypatch.setattr(permits, "required", lambda _services: False)
+    monkeypatch.setattr(authorisation, "required", lambda _services: False)
     done = signing_company.run("run", code=1)
     assert "leavers  up to date" in done.stdout
     assert "; training failed: unexpected ArithmeticError" in done.stdout, done.stdout

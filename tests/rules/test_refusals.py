@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from kronkers_batch.access import permits, rights, signing
+from kronkers_batch.access import authorisation, rights, signing
 from kronkers_batch.config.spec import Definitions, SandboxPolicy
 from kronkers_batch.data.window import Window
 from kronkers_batch.errors import AccessRefused
@@ -32,7 +32,7 @@ def require(world: World, *names: str) -> None:
 
 
 def refused(world: World, name: str = MODEL) -> str:
-    error = permits.refusal(world.services, name)
+    error = authorisation.refusal(world.services, name)
     return error.what if error else ""
 
 

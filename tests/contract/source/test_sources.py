@@ -16,7 +16,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from kronkers_batch.access import permits
+from kronkers_batch.access import authorisation
 from kronkers_batch.config.places import Places
 from kronkers_batch.config.source_file import SOURCE
 from kronkers_batch.config.source_kinds import SOURCE_KINDS
@@ -262,14 +262,14 @@ def test_where_definitions_are_signed_a_pattern_finds_nothing_outside_of_its_fol
     config = project.config()
     places = Places.of(config, project.environ)
     places.confined = True
-    permits._refuse_led_astray(config.sources["things"])
+    authorisation._refuse_led_astray(config.sources["things"])
     assert project.rows(config=config, places=places) == ALL_ROWS
 
     outside = project.folder / "outside"
     outside.write_bytes(project.path.read_bytes())
     (project.path.parent / f"z{project.path.suffix}").symlink_to(outside)
     with pytest.raises(AccessRefused, match="a link that leads out of the folder that was signed"):
-        permits._refuse_led_astray(config.sources["things"])
+        authorisation._refuse_led_astray(config.sources["things"])
     with pytest.raises(SourceError, match="a link that leads out of the folder that was signed"):
         project.rows(config=config, places=places)
 

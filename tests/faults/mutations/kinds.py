@@ -21,7 +21,7 @@ MUTATIONS = [
       never("not self.columns_required and ..."), SAYS),
     _("no kind of source has files", "config.source_kinds.base:SourceKind.has_files", returns("False"),
       f"{HERE}what_a_kind_says_decides_what_is_claimed"),
-    _("a new kind of files may be led astray", "access.permits:_refuse_led_astray",
+    _("a new kind of files may be led astray", "access.authorisation:_refuse_led_astray",
       always("not SOURCE_KINDS[...].has_files"), OUTSIDE),
     _("a pattern finds files outside of the signed folder", "config.claims:Claims.astray",
       never("confined and ..."), OUTSIDE),

@@ -19,9 +19,9 @@ MUTATIONS = [
     _("a name that is no UTF-8 ends the night of all", "runtimes.contents:_contents",
       swap("os.fsencode(listed)", "listed.encode()"),
       f"{HERE}test_names_that_are_no_utf8_count_as_all_others"),
-    _("what nobody foresaw refuses all", "access.permits:refusal",
+    _("what nobody foresaw refuses all", "access.authorisation:refusal",
       swap("Exception", "ZeroDivisionError"), FORESAW),
-    _("an environment that cannot be looked at is signed", "access.permits:_contents",
+    _("an environment that cannot be looked at is signed", "access.as_declared:_contents",
       swap("known[key] = environment_contents(...)",
            "try: known[key] = environment_contents(model.language, model.environment, services.cache)\n"
            "except (MissingPart, ConfigError) as error: known[key] = f'none: {error.what}'"),

@@ -106,7 +106,7 @@ SHOWN = [
 ]  # fmt: skip
 
 SIGNED = [
-    _("an environment's files are not signed", "access.permits:model_wanted",
+    _("an environment's files are not signed", "access.as_declared:model_wanted",
       swap("_contents(services, model)", "''"),
       f"{W}test_changed_files_of_an_environment_need_a_new_signature"),
     _("a time set back hides a change", "runtimes.contents:_Entry.state",

@@ -6,11 +6,10 @@ asks here before it looks at a source, parses code or opens a key. See docs/how-
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 
+from kronkers_batch.access import as_declared
 from kronkers_batch.config import account, signing
 from kronkers_batch.config.paths import fixed_part
 from kronkers_batch.config.source_kinds import SOURCE_KINDS
@@ -22,36 +21,17 @@ from kronkers_batch.config.spec import (
     SourceSpec,
 )
 from kronkers_batch.data import source_kinds
-from kronkers_batch.declared.declaration import read_code
-from kronkers_batch.digests import Json
 from kronkers_batch.errors import (
     AccessRefused,
-    ConfigError,
     IntegrityError,
     KronkersError,
-    MissingPart,
-    ModelError,
     SourceError,
     StoreError,
     described,
 )
-from kronkers_batch.redaction import redacted
-from kronkers_batch.runtimes.contents import environment_contents
-from kronkers_batch.runtimes.languages import environment_fingerprint
 from kronkers_batch.session.services import Services
 from kronkers_batch.vault import memory
 from kronkers_batch.vault.definitions import Definition, Signed, Subject
-
-HOUSE, POLICY = "house", "definitions"
-_UNREADABLE = "cannot be read"
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A definition as it is now, with its flat fields."""
-
-    definition: Definition
-    fields: Mapping[str, Json]
 
 
 def check_place(config: Config, *, is_new: bool = False) -> None:
@@ -101,9 +81,9 @@ def required(services: Services) -> bool:
         return known
     found, warehouse = services.signatures, services.vault.trust.warehouse
     with services.db.read() as connection:
-        newest = found.newest(connection, Subject.POLICY, POLICY)
-    wanted = policy(Definitions.SIGNED).definition.fingerprint
-    asked = newest is not None and newest.fingerprint == wanted
+        newest = found.newest(connection, Subject.POLICY, as_declared.POLICY)
+    signed = as_declared.policy(Definitions.SIGNED).definition.fingerprint
+    asked = newest is not None and newest.fingerprint == signed
     if not asked and found.memory.requires and found.memory.of(warehouse).required is None:
         # Its administrator may be anybody: what runs here unsigned could take this account's keys.
         raise AccessRefused(
@@ -124,11 +104,11 @@ def required(services: Services) -> bool:
 def require_house(services: Services) -> None:
     """Raises AccessRefused where signatures are required and the root is not as it was signed."""
     if required(services) and not services.run.house_signed:
-        _check(services, house(services.config).definition)
+        _check(services, as_declared.house(services.config).definition)
         services.run.house_signed = True
 
 
-def permit(services: Services, name: str) -> None:
+def authorise(services: Services, name: str) -> None:
     """Raises AccessRefused unless this model's definition may be run."""
     error = refusal(services, name)
     if error is not None:
@@ -156,9 +136,9 @@ def refusal(services: Services, name: str) -> AccessRefused | None:
     return refused[name]
 
 
-def permit_ref(services: Services, ref: InputRef) -> None:
+def authorise_input(services: Services, ref: InputRef) -> None:
     """Raises AccessRefused unless some model whose definition may be run reads just this."""
-    if not required(services) or ref in services.run.permitted:
+    if not required(services) or ref in services.run.authorised:
         return
     readers = [m.name for m in services.config.models.values() if m.source == ref]
     errors = [refusal(services, name) for name in readers]
@@ -166,10 +146,10 @@ def permit_ref(services: Services, ref: InputRef) -> None:
         name = ref.source or ref.output
         nobody = AccessRefused("no model with a signed definition reads it", where=name, fix="kronkers sign")
         raise next((error for error in errors if error), nobody)
-    services.run.permitted.add(ref)
+    services.run.authorised.add(ref)
 
 
-def permit_all(services: Services, names: Iterable[str]) -> dict[str, AccessRefused]:
+def authorise_all(services: Services, names: Iterable[str]) -> dict[str, AccessRefused]:
     """The refusals of these models by name. Remembers the signatures that it met."""
     found = {name: error for name in names if (error := refusal(services, name)) is not None}
     services.signatures.memory.save()
@@ -183,11 +163,11 @@ def _judge(services: Services, model: ModelSpec) -> None:
     config = services.config
     for source in signing.reached(model.source, config.sources):
         _refuse_led_astray(source)
-    for source in foreign(config, model):
-        _check(services, source_wanted(services, source).definition)
+    for source in as_declared.foreign(config, model):
+        _check(services, as_declared.source_wanted(services, source).definition)
     for name in signing.outputs(model.source, config.sources):
         _refuse_moved(services, name)
-    _check(services, model_wanted(services, model).definition)
+    _check(services, as_declared.model_wanted(services, model).definition)
 
 
 def _refuse_moved(services: Services, name: str) -> None:
@@ -222,12 +202,9 @@ def _refuse_led_astray(source: SourceSpec) -> None:
             )
 
 
-def _check(services: Services, wanted: Definition) -> Signed:
+def _check(services: Services, asked: Definition) -> Signed:
     with services.db.read() as connection:
-        return services.signatures.check(connection, wanted)
-
-
-# ---------------------------------------------------------------- definitions as they are now
+        return services.signatures.check(connection, asked)
 
 
 def fingerprint(services: Services, name: str) -> str:
@@ -237,110 +214,4 @@ def fingerprint(services: Services, name: str) -> str:
     """
     if not required(services):
         return ""
-    return model_wanted(services, services.model(name)).definition.fingerprint
-
-
-def foreign(config: Config, model: ModelSpec) -> list[SourceSpec]:
-    """The sources of other departments that a model reads: those answer for them."""
-    return [s for s in signing.reached(model.source, config.sources) if s.department != model.department]
-
-
-def model_wanted(services: Services, model: ModelSpec) -> Wanted:
-    """A model's definition now, with every source that it reads.
-
-    Raises ModelError where its code cannot be read, MissingPart or ConfigError where its environment cannot.
-    """
-    return _model_wanted(
-        services,
-        model,
-        _files(services, model),
-        code=_code(services, model),
-        environment=environment_fingerprint(model.language, model.environment),
-        contents=_contents(services, model),
-    )
-
-
-def unreadable(services: Services, model: ModelSpec) -> Wanted:
-    """As :func:`model_wanted`, to show of a model whose code or environment cannot be read.
-
-    No signature fits it, and it is not to be signed: what such an environment holds could be exchanged.
-    """
-    asked: dict[str, Callable[[], str]] = {
-        "code": lambda: _code(services, model),
-        "environment": lambda: environment_fingerprint(model.language, model.environment),
-        "contents": lambda: _contents(services, model),
-    }
-    digests = {}
-    for name, ask in asked.items():
-        try:
-            digests[name] = ask()
-        except (ModelError, MissingPart, ConfigError):
-            digests[name] = _UNREADABLE
-    files = {} if digests["code"] == _UNREADABLE else _files(services, model)
-    return _model_wanted(services, model, files, **digests)
-
-
-def _code(services: Services, model: ModelSpec) -> str:
-    kept = read_code(services, model)
-    return hashlib.sha256(kept.text.encode()).hexdigest() if kept else ""
-
-
-def _files(services: Services, model: ModelSpec) -> dict[str, str]:
-    """SHA-256 (hex) of each file beside the code that a version keeps, by its name."""
-    kept = read_code(services, model)
-    return {name: hashlib.sha256(raw).hexdigest() for name, raw in kept.files.items()} if kept else {}
-
-
-def _model_wanted(services: Services, model: ModelSpec, files: Mapping[str, str], **digests: str) -> Wanted:
-    config = services.config
-    fields = signing.model_definition(model, config.sources, config.root.parent, files=files, **digests)
-    fields |= _as_led(services, signing.reached(model.source, config.sources))
-    return _wanted(Subject.MODEL, model.name, model.department, fields)
-
-
-def _contents(services: Services, model: ModelSpec) -> str:
-    """Digest of the environment's files; worked out once a run, for all models that declare it.
-
-    Raises MissingPart, ConfigError. Nothing stands in for files that cannot be read: a signature on that
-    would fit whatever they hold later.
-    """
-    key, known = (model.language, repr(model.environment)), services.run.contents
-    if key not in known:
-        known[key] = environment_contents(model.language, model.environment, services.cache)
-    return known[key]
-
-
-def source_wanted(services: Services, source: SourceSpec) -> Wanted:
-    """A source's definition now."""
-    config = services.config
-    fields = signing.source_definition(source, config.sources, config.root.parent)
-    fields |= _as_led(services, signing.reached(InputRef(source=source.name), config.sources))
-    return _wanted(Subject.SOURCE, source.name, source.department, fields)
-
-
-def _as_led(services: Services, sources: Iterable[SourceSpec]) -> dict[str, Json]:
-    """The paths of sources as their links led when conf was loaded: what is opened is compared with that."""
-    project = services.config.root.parent
-    found: dict[str, Json] = {}
-    for source in sources:
-        if leads := services.places.leads(source):
-            if source.url is None:
-                found[f"sources.{source.name}.path"] = signing.place(source.path, project, leads)
-            else:
-                found[f"sources.{source.name}.url"] = signing.address(source.url, project, leads)
-    return found
-
-
-def house(config: Config) -> Wanted:
-    """What the root says now."""
-    return _wanted(Subject.HOUSE, HOUSE, "", signing.house_definition(config))
-
-
-def policy(definitions: Definitions) -> Wanted:
-    """That the warehouse requires signatures, or no longer does."""
-    return _wanted(Subject.POLICY, POLICY, "", {"definitions": str(definitions)})
-
-
-def _wanted(kind: Subject, name: str, department: str, fields: Mapping[str, Json]) -> Wanted:
-    # The fingerprint is of what is true; what is kept and shown has no value of the environment in it.
-    return Wanted(Definition(kind, name, department, signing.fingerprint(kind, fields)), redacted(fields))
+    return as_declared.model_wanted(services, services.model(name)).definition.fingerprint
