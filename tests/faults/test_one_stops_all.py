@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from kronkers_batch.access import as_declared, authorisation
 from kronkers_batch.config import compose, load, signing
 from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.spec import Environment
