@@ -215,7 +215,7 @@ def _hydra(root: Root, overrides: tuple[str, ...]) -> Any:
                 store.store(group=group, name=name, node=plain(tree))
         with initialize(config_path=None, version_base="1.3"):
             composed = hydra_compose("config", overrides=list(overrides))
-        return OmegaConf.to_container(composed, resolve=False)
+        return OmegaConf.to_container(composed, resolve=False, throw_on_missing=True)
     except (
         HydraException,
         OmegaConfBaseException,

@@ -17,7 +17,7 @@ from typing import Any
 
 from kronkers_batch import private
 
-_FORMAT = "2"  # of what is made of the files, where the schema does not tell
+_FORMAT = "3"  # of what is made of the files, where the schema does not tell
 _SCHEMA = Path(__file__).with_name("schema.py")
 
 
