@@ -31,14 +31,66 @@ _GIVEN = (
     "''", "a:b", "2013-06-01", "02:30", "[]", "{}", "'it\\'s'", "'1'", "'true'", "a\\,b", "'a,b'",
     "1_000", "007x", "é", "${.w}", "'x${.w}y'", "'\\${.w}'", "${seed}",
 )  # fmt: skip
+_CHANGES = (
+    "model.m.parameters.a=%(given)s",
+    "model.m.parameters.b=%(given)s",
+    "model.m.parameters.w=%(flat)s",
+    "model.m.parameters.d.a=%(given)s",
+    "model.m.parameters.l=[%(flat)s, {q: %(flat)s}, [%(flat)s]]",
+    "model.m.parameters.l.0=%(flat)s",
+    "model.m.parameters.d={a: %(flat)s}",
+    "model.m.parameters.d={a: {x: %(flat)s}}",
+    "+model.m.parameters.new=%(given)s",
+    "+model.m.parameters.new.deep.er=%(given)s",
+    "+model.m.parameters.d={new: %(flat)s}",
+    "+model.m.parameters.d.newer={x: [%(flat)s]}",
+    "++model.m.parameters.a=%(given)s",
+    "++model.m.parameters.fresh=%(given)s",
+    "++model.m.parameters.d.fresh=%(given)s",
+    "~model.m.parameters.w",
+    "~model.m.parameters.l",
+    "model.m.seed=%(number)d",
+    "model.m.owner=%(flat)s",
+)
+_REFUSED = (
+    "model.m.parameters.absent=%(flat)s",
+    "model.m.parameters.d.absent=%(flat)s",
+    "model.m.parameters.d={absent: %(flat)s}",
+    "model.m.parameters.d={a: 1, d: {absent: %(flat)s}}",
+    "model.m.parameters.w.x=%(flat)s",
+    "model.m.parameters.l.9=%(flat)s",
+    "+model.m.parameters.w=%(flat)s",
+    "+model.m.parameters.d=%(flat)s",
+    "~model.m.parameters.absent",
+    "~model.m.parameters.w=other",
+    "model.m.parameters.a=1,2",
+    "model.m.parameters.a=[1",
+    "model.m.parameters.a@x=1",
+    "model.m.sead=1",
+)
+"""What neither takes, unless another file or override has made it right."""
+_BASE = """\
+seed: 3
+owner: ada
+parameters:
+  w: word
+  a: 1
+  b: two
+  l: [5, six]
+  d: {a: 3, w: inner}
+"""
 _SCALARS, _LISTS, _MAPPINGS = ("a", "b", "c"), ("l", "k"), ("d", "e")
-_PARAMETERS = "model.m.parameters"
 
 
 def models(seed: int, number: int) -> list[Written]:
     """So many models."""
     made = _Maker(random.Random(seed))
     return [made.model() for _ in range(number)]
+
+
+def refused() -> list[Written]:
+    """Each override that neither takes, of one model."""
+    return [Written(_BASE, {}, [text % {"flat": "1"}]) for text in _REFUSED]
 
 
 def words(seed: int, number: int) -> list[str]:
@@ -74,6 +126,7 @@ def words(seed: int, number: int) -> list[str]:
 class _Maker:
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
+        self.deck: list[str] = []
 
     def one(self, *these: Callable[[], str]) -> str:
         return self.rng.choice(these)()
@@ -90,8 +143,7 @@ class _Maker:
             below = [n for n in names[:i] if self.maybe(0.5)]
             templates[name] = self.file(below, seed=self.maybe(0.3))
         # At least what overrides and references are about.
-        base = "parameters:\n  w: word\n  a: 1\n  b: two\n  l: [5, six]\n  d: {a: 3, w: inner}\n"
-        templates["base"] = "seed: 3\nowner: ada\n" + base
+        templates["base"] = _BASE
         mine = ["base", *(n for n in names if self.maybe(0.6) or n == names[-1])]
         text = self.file(mine, seed=self.maybe(0.4))
         return Written(text, templates, [self.override() for _ in range(self.rng.choice((0, 0, 1, 1, 2, 3)))])
@@ -191,48 +243,12 @@ class _Maker:
     # ------------------------------------------------------------ overrides
 
     def override(self) -> str:
-        given = self.rng.choice(_GIVEN)
-        flat = self.rng.choice(("1", "x", "'a b'", "2.5"))
-        return self.rng.choice(
-            (
-                f"{_PARAMETERS}.a={given}",
-                f"{_PARAMETERS}.b={given}",
-                f"{_PARAMETERS}.w={flat}",
-                f"{_PARAMETERS}.d.a={given}",
-                f"{_PARAMETERS}.l=[{flat}, {{q: {flat}}}, [{flat}]]",
-                f"{_PARAMETERS}.d={{a: {flat}}}",
-                f"{_PARAMETERS}.d={{a: {{x: {flat}}}}}",
-                f"+{_PARAMETERS}.new={given}",
-                f"+{_PARAMETERS}.new.deep.er={given}",
-                f"+{_PARAMETERS}.d={{new: {flat}}}",
-                f"+{_PARAMETERS}.d.newer={{x: [{flat}]}}",
-                f"++{_PARAMETERS}.a={given}",
-                f"++{_PARAMETERS}.fresh={given}",
-                f"++{_PARAMETERS}.d.fresh={given}",
-                f"~{_PARAMETERS}.w",
-                f"~{_PARAMETERS}.l",
-                f"model.m.seed={self.rng.randint(0, 99)}",
-                f"model.m.owner={flat}",
-                self.refused(flat),
-            )
-        )
-
-    def refused(self, flat: str) -> str:
-        """What neither takes, unless a template has made it right."""
-        return self.rng.choice(
-            (
-                f"{_PARAMETERS}.absent={flat}",
-                f"{_PARAMETERS}.d.absent={flat}",
-                f"{_PARAMETERS}.d={{absent: {flat}}}",
-                f"{_PARAMETERS}.w.x={flat}",
-                f"{_PARAMETERS}.l.9={flat}",
-                f"+{_PARAMETERS}.w={flat}",
-                f"+{_PARAMETERS}.d={flat}",
-                f"~{_PARAMETERS}.absent",
-                f"~{_PARAMETERS}.w=other",
-                f"{_PARAMETERS}.a=1,2",
-                f"{_PARAMETERS}.a=[1",
-                f"{_PARAMETERS}.a@x=1",
-                "model.m.sead=1",
-            )
-        )
+        if not self.deck:  # so that none is left to chance
+            self.deck = [*_CHANGES, *_REFUSED]
+            self.rng.shuffle(self.deck)
+        words = {
+            "given": self.rng.choice(_GIVEN),
+            "flat": self.rng.choice(("1", "x", "'a b'", "2.5")),
+            "number": self.rng.randint(0, 99),
+        }
+        return self.deck.pop() % words
