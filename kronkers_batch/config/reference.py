@@ -77,7 +77,7 @@ def _section(table: Table, title: str, prefix: str) -> Iterator[str]:
 
 def _rows(field: Field, prefix: str) -> Iterator[str]:
     name = f"{prefix}{field.name}"
-    default = "**required**" if field.required else field.shown
+    default = "**required**" if field.required else field.in_words
     environment = " (environment)" if field.kind.environment else ""
     cells = (f"`{name}`", field.kind.allowed + environment, default, field.doc)
     yield "| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |"
