@@ -41,7 +41,7 @@ An expression is parsed, and never run as code. It has comparisons (`<`, `<=`, `
 _FINGERPRINTS = """\
 ## What counts as a changed definition
 
-A model trains anew when a field of *training* changes, and a date is scored anew when one of *scoring* does, besides the champion and the source's identity. Comments, layout, line numbers and the way in which something was overridden never count. Of the checks, those count for training that drop rows, and those for scoring that drop or fail.
+A model trains anew when a field of *training* changes, and a date is scored anew when one of *scoring* does, besides the champion and the source's identity. Comments, layout, line numbers and the way in which something was overridden never count. Of the checks, those count for training that drop rows, and those for scoring that drop or fail. The type that the source declares for the target counts for training.
 """
 
 
@@ -56,12 +56,12 @@ def page() -> str:
     parts.append("\n".join(_section(CHECK, "One entry of checks", "")))
     parts.append(_EXPRESSIONS)
     parts.append(_FINGERPRINTS)
-    for title, fields in (
-        ("a model", fingerprint_fields.MODEL_FIELDS),
-        ("a source", fingerprint_fields.SOURCE_FIELDS),
+    for title, keys in (
+        ("model", fingerprint_fields.model_keys()),
+        ("source", fingerprint_fields.SOURCE_FIELDS),
     ):
-        rows = [f"| `{name}` | {counts} |" for name, counts in fields.items()]
-        parts.append("\n".join([f"| of {title} | counts for |", "|---|---|", *rows, ""]))
+        rows = [f"| `{name}` | {counts} |" for name, counts in keys.items()]
+        parts.append("\n".join([f"| of a {title} | counts for |", "|---|---|", *rows, ""]))
     return "\n".join(parts)
 
 
