@@ -11,7 +11,7 @@ from kronkers_batch.access import permits, rights
 from kronkers_batch.access.permits import Wanted
 from kronkers_batch.config import signing
 from kronkers_batch.config.fingerprint import changes
-from kronkers_batch.config.spec import Definitions
+from kronkers_batch.config.root_spec import Definitions
 from kronkers_batch.errors import AccessRefused, ConfigError, MissingPart, ModelError, UsageError
 from kronkers_batch.session.services import Services
 from kronkers_batch.vault.context import Role, Scope

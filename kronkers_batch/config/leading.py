@@ -8,8 +8,9 @@ from pathlib import Path
 from kronkers_batch.config.claims import path_of
 from kronkers_batch.config.places import FIX, Places
 from kronkers_batch.config.problems import Problems
+from kronkers_batch.config.root_spec import Config
 from kronkers_batch.config.source_file import RawSource
-from kronkers_batch.config.spec import CodeFile, Config, ModelSpec, Origin, SourceKind
+from kronkers_batch.config.spec import CodeFile, ModelSpec, Origin, SourceKind
 
 
 def check(config: Config, places: Places, raw: Mapping[str, RawSource], problems: Problems) -> None:

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from kronkers_batch.config import account
 from kronkers_batch.config.claims import Claims, is_in, resolved, sqlite_file
-from kronkers_batch.config.spec import Config, SourceSpec
+from kronkers_batch.config.root_spec import Config
+from kronkers_batch.config.spec import SourceSpec
 
 FIX = (
     "Name a file or folder of this department's own. A file of another department is read through the source "

@@ -8,7 +8,8 @@ from typing import Any
 
 from kronkers_batch.config.fields import Field, Kind, Table, table_kind
 from kronkers_batch.config.kinds import ADDRESS, DATE, FILLED, PLAIN, SECRET, choice, duration, integer
-from kronkers_batch.config.spec import FOREVER, Definitions, ExecutorSpec, SandboxPolicy
+from kronkers_batch.config.root_spec import FOREVER, Definitions, ExecutorSpec
+from kronkers_batch.config.spec import SandboxPolicy
 
 GROUPS = ("warehouse", "executor", "alerts")
 _PATH = Kind("a path", FILLED.parse, environment=True, plain=str)

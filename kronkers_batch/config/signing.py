@@ -19,18 +19,16 @@ from enum import StrEnum
 from pathlib import Path
 
 from kronkers_batch.config.claims import fixed_part
+from kronkers_batch.config.root_spec import Config, ExecutorSpec, WarehouseSpec
 from kronkers_batch.config.spec import (
     CodeFile,
-    Config,
     Environment,
-    ExecutorSpec,
     InputRef,
     ModelSpec,
     Origin,
     Secret,
     SourceKind,
     SourceSpec,
-    WarehouseSpec,
 )
 from kronkers_batch.digests import Json, canonical
 from kronkers_batch.frames.schema import Schema

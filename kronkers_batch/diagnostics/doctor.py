@@ -10,7 +10,8 @@ from pathlib import Path
 from kronkers_batch.config import account
 from kronkers_batch.config.claims import is_in, sqlite_file
 from kronkers_batch.config.load import find_conf, load
-from kronkers_batch.config.spec import Config, Language, SandboxPolicy
+from kronkers_batch.config.root_spec import Config
+from kronkers_batch.config.spec import Language, SandboxPolicy
 from kronkers_batch.errors import KronkersError
 from kronkers_batch.runtimes.probing import interpreter_version, sandbox_state
 from kronkers_batch.runtimes.walls import bubblewrap_version, walls

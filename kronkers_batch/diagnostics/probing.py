@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from kronkers_batch.config.places import Places
-from kronkers_batch.config.spec import CodeFile, Config, Environment, Language, ModelSpec, SandboxPolicy
+from kronkers_batch.config.root_spec import Config
+from kronkers_batch.config.spec import CodeFile, Environment, Language, ModelSpec, SandboxPolicy
 from kronkers_batch.declared.kept import kept_code
 from kronkers_batch.errors import ConfigError, ConfigErrors, MissingPart, ModelError
 from kronkers_batch.runtimes.languages.base import environment_fingerprint

@@ -16,7 +16,8 @@ from kronkers_batch.config.fields import Counts, Field, Table
 from kronkers_batch.config.kinds import integer
 from kronkers_batch.config.load import load
 from kronkers_batch.config.model_parts import RESOURCES, WINDOW
-from kronkers_batch.config.spec import ExecutorSpec, Resources
+from kronkers_batch.config.root_spec import ExecutorSpec
+from kronkers_batch.config.spec import Resources
 from kronkers_batch.errors import ConfigErrors
 from tests.composing import differences
 from tests.composing.both import REFUSED, hydra_root, root_here

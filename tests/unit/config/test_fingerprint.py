@@ -10,7 +10,7 @@ import pytest
 
 from kronkers_batch.config import fingerprint as fp
 from kronkers_batch.config import fingerprint_fields as fields
-from kronkers_batch.config import reference, spec
+from kronkers_batch.config import reference, root_spec, spec
 from kronkers_batch.config.fingerprint_fields import Counts
 from kronkers_batch.config.load import load
 from kronkers_batch.digests import scoring_digest
@@ -18,7 +18,7 @@ from tests.config_project import ENVIRON, FILES, make
 
 
 @pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> spec.Config:
+def config(tmp_path_factory: pytest.TempPathFactory) -> root_spec.Config:
     return load(make(tmp_path_factory.mktemp("project")), (), ENVIRON)
 
 
@@ -151,7 +151,7 @@ def _expect(counts: Counts) -> tuple[bool, bool]:
 
 
 @pytest.mark.parametrize("name", FIELDS)
-def test_what_counts_of_a_model_is_what_the_table_says(config: spec.Config, name: str) -> None:
+def test_what_counts_of_a_model_is_what_the_table_says(config: root_spec.Config, name: str) -> None:
     model = config.models["delay" if name == "model.path" else "late"]
     top, _, below = name.partition(".")
     old = getattr(model, top)
@@ -174,7 +174,7 @@ def test_what_counts_of_a_model_is_what_the_table_says(config: spec.Config, name
 
 
 @pytest.mark.parametrize("name", fields.SOURCE_FIELDS)
-def test_what_counts_of_a_source_is_what_the_table_says(config: spec.Config, name: str) -> None:
+def test_what_counts_of_a_source_is_what_the_table_says(config: root_spec.Config, name: str) -> None:
     model = config.models["late"]
     source = replace(config.sources["flights"], checks=())
     sources = {**config.sources, "flights": source}
@@ -186,7 +186,7 @@ def test_what_counts_of_a_source_is_what_the_table_says(config: spec.Config, nam
     assert tuple(a != b for a, b in zip(before, after, strict=True)) == _expect(fields.SOURCE_FIELDS[name])
 
 
-def test_digests_count(config: spec.Config) -> None:
+def test_digests_count(config: root_spec.Config) -> None:
     model, sources = config.models["late"], config.sources
     prints = {
         fp.training_fingerprint(model, sources, code_digest=c, environment_digest=e)
@@ -200,14 +200,14 @@ def test_digests_count(config: spec.Config) -> None:
     assert len(scores) == 3
 
 
-def test_a_query_counts_the_sources_below_it(config: spec.Config) -> None:
+def test_a_query_counts_the_sources_below_it(config: root_spec.Config) -> None:
     model = config.models["delay"]
     flights = replace(config.sources["flights"], csv={"null": "NULL"})
     changed = {**config.sources, "flights": flights}
     assert fp.training_fingerprint(model, config.sources) != fp.training_fingerprint(model, changed)
 
 
-def test_checks_that_warn_count_for_nothing_and_those_that_fail_for_scoring(config: spec.Config) -> None:
+def test_checks_that_warn_count_for_nothing_and_those_that_fail_for_scoring(config: root_spec.Config) -> None:
     model = config.models["late"]
     at = spec.Origin("", 0, "")
     for policy, expected in (
@@ -221,14 +221,16 @@ def test_checks_that_warn_count_for_nothing_and_those_that_fail_for_scoring(conf
         assert tuple(a != b for a, b in zip(before, after, strict=True)) == expected
 
 
-def test_the_same_files_elsewhere_have_the_same_fingerprints(config: spec.Config, tmp_path: Path) -> None:
+def test_the_same_files_elsewhere_have_the_same_fingerprints(
+    config: root_spec.Config, tmp_path: Path
+) -> None:
     text = "# a comment\n\n" + FILES["model/late.yaml"].replace("owner: Ada Lovelace", "owner:   'Someone'")
     other = load(make(tmp_path / "elsewhere", model__late=text), (), ENVIRON)
     for name in config.models:
         assert _prints(config.models[name], config.sources) == _prints(other.models[name], other.sources)
 
 
-def test_a_definition_explains_itself(config: spec.Config, tmp_path: Path) -> None:
+def test_a_definition_explains_itself(config: root_spec.Config, tmp_path: Path) -> None:
     old = config.models["late"]
     new = load(
         make(tmp_path),
@@ -247,7 +249,7 @@ def test_a_definition_explains_itself(config: spec.Config, tmp_path: Path) -> No
     assert fp.changes(before, before) == []
 
 
-def test_dots_in_names_do_not_make_two_definitions_one(config: spec.Config) -> None:
+def test_dots_in_names_do_not_make_two_definitions_one(config: root_spec.Config) -> None:
     model = config.models["late"]
     one = replace(model, parameters={"a.b": 1})
     two = replace(model, parameters={"a": {"b": 1}})
