@@ -1,8 +1,8 @@
-"""What Hydra refuses, and files and overrides here would take in silence."""
+"""What Hydra refuses, and files and overrides here would take in silence; what a table says of its keys."""
 
 from __future__ import annotations
 
-from tests.faults.mutations.changes import drop, never, swap
+from tests.faults.mutations.changes import drop, never, swap, without
 from tests.faults.mutations.kind import _
 
 OVERRIDES, REFERENCES = "tests/unit/config/test_overrides.py::", "tests/unit/config/test_interpolation.py::"
@@ -22,4 +22,10 @@ MUTATIONS = [
       "tests/composing/test_composing.py::test_both_refuse[home=???]"),
     _("dots lead around", "config.interpolation:_Resolver.one",
       never("dots > len(path)"), f"{REFERENCES}test_dots_lead_up_and_not_out_of_the_file"),
+    _("what a key counts for is not asked", "config.fingerprint_fields:_counted",
+      swap("key.counts or above", "above"),
+      "tests/unit/config/test_fingerprint.py::test_what_counts_of_a_model_is_what_the_table_says[key]"),
+    _("what was remembered of another schema is used", "config.remembered:key",
+      without("repr(schema.described())"),
+      "tests/unit/config/test_remembered.py::test_another_schema_has_another_key"),
 ]  # fmt: skip

@@ -144,9 +144,10 @@ def test_every_field_counts_that_is_not_left_out(case: tuple[str, str, type, str
 def test_the_cases_reach_every_field_of_every_class() -> None:
     reached = {(c, f) for _, _, c, f, _ in CASES}
     classes = (
-        root_spec.Config, root_spec.WarehouseSpec, root_spec.ExecutorSpec,
-        spec.ModelSpec, spec.SourceSpec, spec.Estimator, spec.Environment, spec.Windows, spec.Threshold, spec.Retrain, spec.OutputColumn, spec.Resources,
-        spec.CheckSpec, spec.Feature, spec.InputRef,
+        root_spec.Config, root_spec.WarehouseSpec, root_spec.ExecutorSpec, spec.ModelSpec,
+        spec.SourceSpec, spec.Estimator, spec.Environment, spec.Windows, spec.Threshold,
+        spec.Retrain, spec.OutputColumn, spec.Resources, spec.CheckSpec, spec.Feature,
+        spec.InputRef,
     )  # fmt: skip
     # Those without anything in them, and those that hold another of the classes.
     others = {"departments", "sources", "models", "source", "environment", "windows", "model", "retrain"}
