@@ -28,6 +28,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from kronkers_batch.config import nodes, remembered, root
 from kronkers_batch.config import overrides as overriding
+from kronkers_batch.config.fields import Table
 from kronkers_batch.config.load import _Loader, put_together
 from kronkers_batch.config.model_file import MODEL
 from kronkers_batch.config.problems import Problems
@@ -44,12 +45,13 @@ _TEMPLATE = re.compile(r"(/template/\w+)(@\w+)?")
 
 @dataclass(frozen=True)
 class Written:
-    """A model ``m``, templates by name, and overrides of ``model.m``."""
+    """A model ``m`` (or a file of another table), templates by name, and overrides of ``model.m``."""
 
     model: str
     templates: Mapping[str, str] = field(default_factory=dict)
     overrides: Sequence[str] = ()
     as_it_is: bool = False  # Hydra gets the names of templates without @_here_
+    table: Table = MODEL
 
 
 def shown(value: Any) -> str:
@@ -89,7 +91,7 @@ def here(written: Written) -> Any:
     if len(problems) or tree is None:
         return REFUSED
     there = {name: node for name, node in shared.items() if node is not None}
-    _, whole = put_together(tree, MODEL, there, overrides, ENVIRON, problems)
+    _, whole = put_together(tree, written.table, there, overrides, ENVIRON, problems)
     return REFUSED if len(problems) or not isinstance(whole, nodes.Mapping) else nodes.plain(whole)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from kronkers_batch.config.source_file import SOURCE
 from tests.composing.both import ABSENT, REFUSED, Written
 from tests.config_project import FILES
 
@@ -142,6 +143,18 @@ FILE = (
         (_file("p: &x {a: 1}\nq: {<<: *x, b: 2}", "{a: 1, b: 2}", REFUSED, key="q"),),
     ),
     Difference("There are no tags.", (_file("p: !!str 1", '"1"', REFUSED, key="p"),)),
+    Difference(
+        "`???`, a value that a template leaves to the model, is a text in a source: it has no templates.",
+        (
+            Row(
+                "source: description: ???",
+                Written("description: ???\n", table=SOURCE),
+                REFUSED,
+                '"???"',
+                "description",
+            ),
+        ),
+    ),
     Difference(
         "A file that is empty, or a text alone, is an error.",
         (
