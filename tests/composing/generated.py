@@ -8,6 +8,7 @@ files of templates that overlap, references in values of any of them, and overri
 from __future__ import annotations
 
 import random
+import re
 import string
 from collections.abc import Callable
 
@@ -31,6 +32,16 @@ _GIVEN = (
     "''", "a:b", "2013-06-01", "02:30", "[]", "{}", "'it\\'s'", "'1'", "'true'", "a\\,b", "'a,b'",
     "1_000", "007x", "é", "${.w}", "'x${.w}y'", "'\\${.w}'", "${seed}",
 )  # fmt: skip
+_PARTS = (
+    "0", "1", "7", "12", "90", "_", ".", "-", "+", "e", "E", ":", "x", "b", "inf", "nan", "true", "no", "Y",
+)  # fmt: skip
+_KNOWN = (
+    "y", "Y", "n", "N", "yes", "no", "tRUE", "nULL", "NULL", "nil", "None", "none", "NA", "+.inf", "-.Inf",
+    ".NAN", ".Nan", "nan", "Infinity", "0o17", "0O17", "0X1f", "1e400", "1_000.5", "-1_000", "1,000",
+    "123456789012345678901234567890", "0", "-0", "+0.0", "1e", "e1", "..", "1..2", "1.2.3", "0.1e-7", "~1",
+    "2013-06", "4!",
+)  # fmt: skip
+"""Plain words that one YAML or another takes for more than text."""
 _CHANGES = (
     "model.m.parameters.a=%(given)s",
     "model.m.parameters.b=%(given)s",
@@ -96,31 +107,9 @@ def refused() -> list[Written]:
 def words(seed: int, number: int) -> list[str]:
     """Plain words of what numbers, times and constants are made of; none that YAML takes for more."""
     rng = random.Random(seed)
-    parts = (
-        "0",
-        "1",
-        "7",
-        "12",
-        "90",
-        "_",
-        ".",
-        "-",
-        "+",
-        "e",
-        "E",
-        ":",
-        "x",
-        "b",
-        "inf",
-        "nan",
-        "true",
-        "no",
-        "Y",
-    )
-    found = ["".join(rng.choices(parts, k=rng.randint(1, 5))) for _ in range(number)]
-    return [
-        w for w in found if not (w.startswith(("- ", "-:")) or w.endswith(":") or w[0] == ":" or w == "-")
-    ]
+    found = ["".join(rng.choices(_PARTS, k=rng.randint(1, 5))) for _ in range(number)]
+    more = re.compile(r"- |-:|:|-\Z|.*:\Z")
+    return list(dict.fromkeys(word for word in (*_KNOWN, *found) if not more.match(word)))
 
 
 class _Maker:
