@@ -55,6 +55,8 @@ _CHANGES = (
     "+model.m.parameters.new.deep.er=%(given)s",
     "+model.m.parameters.d={new: %(flat)s}",
     "+model.m.parameters.d.newer={x: [%(flat)s]}",
+    "+model.m.parameters.n=%(given)s",
+    "+model.m.parameters.n.below=%(flat)s",
     "++model.m.parameters.a=%(given)s",
     "++model.m.parameters.fresh=%(given)s",
     "++model.m.parameters.d.fresh=%(given)s",
@@ -87,6 +89,7 @@ parameters:
   w: word
   a: 1
   b: two
+  n: null
   l: [5, six]
   d: {a: 3, w: inner}
 """
