@@ -56,7 +56,7 @@ _CHANGES = (
     "+model.m.parameters.d={new: %(flat)s}",
     "+model.m.parameters.d.newer={x: [%(flat)s]}",
     "+model.m.parameters.n=%(given)s",
-    "+model.m.parameters.n.below=%(flat)s",
+    "+model.m.parameters.m.below=%(flat)s",
     "++model.m.parameters.a=%(given)s",
     "++model.m.parameters.fresh=%(given)s",
     "++model.m.parameters.d.fresh=%(given)s",
@@ -90,6 +90,7 @@ parameters:
   a: 1
   b: two
   n: null
+  m: null
   l: [5, six]
   d: {a: 3, w: inner}
 """
