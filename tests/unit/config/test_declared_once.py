@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import make_dataclass
@@ -12,11 +13,15 @@ from omegaconf import OmegaConf
 from omegaconf.errors import ValidationError
 
 from kronkers_batch.config import fingerprint, fingerprint_fields, model_file, reference, root, schema
-from kronkers_batch.config.fields import Counts, Field, Table
+from kronkers_batch.config.fields import Counts, Field, Table, read_value
 from kronkers_batch.config.kinds import integer
 from kronkers_batch.config.load import load
 from kronkers_batch.config.model_parts import RESOURCES, WINDOW
+from kronkers_batch.config.nodes import Scalar
+from kronkers_batch.config.problems import Problems
 from kronkers_batch.config.root_spec import ExecutorSpec
+from kronkers_batch.config.saying import say_duration, say_share, say_size
+from kronkers_batch.config.source_file import SOURCE
 from kronkers_batch.config.spec import Resources
 from kronkers_batch.errors import ConfigErrors
 from tests.composing import differences
@@ -115,6 +120,42 @@ def test_a_key_of_the_root_is_everywhere(monkeypatch: pytest.MonkeyPatch) -> Non
         assert root_here(differences.ROOT_FILES, ["executor.cheer=10"]) is REFUSED
         assert "| `cheer` | a whole number from 0 to 9 | 3 | How loud it cheers. |\n" in reference.page()
     assert root_here(differences.ROOT_FILES, ["executor.cheer=4"]) is REFUSED
+
+
+def _all(table: Table) -> Iterator[Field]:
+    for field in table.fields:
+        yield field
+        if field.kind.table is not None:
+            yield from _all(field.kind.table)
+
+
+@pytest.mark.parametrize("table", [schema.ROOT, SOURCE, model_file.MODEL], ids=lambda table: table.title)
+def test_a_default_in_words_is_read_as_the_default(table: Table) -> None:
+    said = [field for field in _all(table) if field.kind.say is not None and field.default is not None]
+    assert len(said) > 1
+    for field in said:
+        problems = Problems()
+        assert read_value(field.kind, Scalar("", 0, field.said), field.name, problems) == field.default
+        assert not len(problems)
+
+
+@pytest.mark.parametrize(
+    ("amount", "found"),
+    [
+        (say_duration(dt.timedelta(0)), "0d"),
+        (say_duration(dt.timedelta(weeks=2)), "14d"),
+        (say_duration(dt.timedelta(hours=36)), "36h"),
+        (say_duration(dt.timedelta(seconds=90)), "90s"),
+        (say_duration(dt.timedelta(minutes=90)), "90m"),
+        (say_size(4 * 2**30), "4GB"),
+        (say_size(1536), "1536B"),
+        (say_size(1536 * 1024), "1536KB"),
+        (say_share(0.2), "20%"),
+        (say_share(0.001), "0.1%"),
+    ],
+)
+def test_amounts_in_words(amount: str, found: str) -> None:
+    assert amount == found
 
 
 def test_defaults_are_those_of_the_objects() -> None:
