@@ -74,7 +74,7 @@ def put_together(
         shared: All templates by name.
         overrides: Those of this file, in the order given.
         environ: The environment.
-        problems: Where what is wrong is noted.
+        problems: Gets what is wrong.
     """
     if "defaults" in table.names:
         tree = templates.apply(tree, shared, problems)

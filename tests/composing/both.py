@@ -34,7 +34,14 @@ from kronkers_batch.config.model_file import MODEL
 from kronkers_batch.config.problems import Problems
 from kronkers_batch.config.schema import GROUPS, register
 
-ENVIRON = {"NAME": "ada", "NUMBER": "7", "BLANK": "", "DOLLAR": "${seed}", "HOME": "/home/ada"}
+ENVIRON = {
+    "NAME": "ada",
+    "NUMBER": "7",
+    "KRONKERS_KEY": "key",
+    "BLANK": "",
+    "DOLLAR": "${seed}",
+    "HOME": "/home/ada",
+}
 REFUSED = "refused"
 ABSENT = "no such key"
 _REFUSALS = (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError, TypeError, RecursionError)
@@ -83,7 +90,7 @@ def part(whole: Any, key: str) -> Any:
 
 
 def here(written: Written) -> Any:
-    """What this program makes of a model; REFUSED where it notes a problem."""
+    """What this program makes of a model; REFUSED where it finds a problem."""
     problems = Problems()
     overrides = overriding.parse(written.overrides, problems)
     tree = nodes.parse(written.model.encode(), "m", problems)
@@ -187,7 +194,7 @@ def hydra_root(files: Mapping[str, str], overrides: Sequence[str] = ()) -> Any:
 
 
 def root_here(files: Mapping[str, str], overrides: Sequence[str] = ()) -> Any:
-    """What this program makes of a root; REFUSED where it notes a problem, also once values are known.
+    """What this program makes of a root; REFUSED where it finds a problem, also once values are known.
 
     The folder of the project is shown as PROJECT.
     """

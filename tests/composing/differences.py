@@ -236,6 +236,28 @@ TEMPLATES = (
         ),
     ),
 )
+_DEEP = "[" * 40 + "]" * 40
+_CHAIN = "".join(f"  a{i}: ${{.a{i + 1}}}\n" for i in range(40)) + "  a40: end\n"
+LIMITS = (
+    Difference(
+        "What is nested deeper than 32 levels is an error, as are a file of more than a megabyte, and one of "
+        "more than 20,000 values once aliases or references are expanded.",
+        (
+            Row("(40 lists in each other)", Written(f"p: {_DEEP}\n"), _DEEP, REFUSED, "p"),
+            Row(
+                "(40 references that lead on)",
+                Written(f"parameters:\n{_CHAIN}"),
+                '"end"',
+                REFUSED,
+                "parameters.a0",
+            ),
+        ),
+    ),
+    Difference(
+        "A variable that opens the warehouse is the program's own.",
+        (_reference("${oc.env:KRONKERS_KEY}", '"key"', REFUSED),),
+    ),
+)
 REFERENCES = (
     Difference(
         "Only the environment and other keys are referred to. A resolver is code.",
@@ -494,6 +516,7 @@ SECTIONS = {
     "Files": FILE,
     "Templates": TEMPLATES,
     "References": REFERENCES,
+    "Limits": LIMITS,
     "Overrides of models": OVERRIDES,
 }
 _HEAD = """\
