@@ -14,7 +14,8 @@ from kronkers_batch.access.authorisation import check_place
 from kronkers_batch.audit import lost
 from kronkers_batch.config import signing
 from kronkers_batch.config.load import load
-from kronkers_batch.config.spec import Config, Secret
+from kronkers_batch.config.root_spec import Config
+from kronkers_batch.config.spec import Secret
 from kronkers_batch.data.snapshots import Snapshots
 from kronkers_batch.errors import AccessRefused, NotFound
 from kronkers_batch.registry.registry import Registry

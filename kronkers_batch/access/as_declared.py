@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from kronkers_batch.config import signing
-from kronkers_batch.config.spec import Config, Definitions, InputRef, ModelSpec, SourceSpec
+from kronkers_batch.config.root_spec import Config, Definitions
+from kronkers_batch.config.spec import InputRef, ModelSpec, SourceSpec
 from kronkers_batch.declared.declaration import read_code
 from kronkers_batch.digests import Json
 from kronkers_batch.errors import ConfigError, MissingPart, ModelError

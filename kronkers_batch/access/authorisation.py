@@ -12,14 +12,9 @@ from collections.abc import Iterable
 from kronkers_batch.access import as_declared
 from kronkers_batch.config import account, signing
 from kronkers_batch.config.paths import fixed_part
+from kronkers_batch.config.root_spec import Config, Definitions
 from kronkers_batch.config.source_kinds import SOURCE_KINDS
-from kronkers_batch.config.spec import (
-    Config,
-    Definitions,
-    InputRef,
-    ModelSpec,
-    SourceSpec,
-)
+from kronkers_batch.config.spec import InputRef, ModelSpec, SourceSpec
 from kronkers_batch.data import source_kinds
 from kronkers_batch.errors import (
     AccessRefused,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 
-from kronkers_batch.config.spec import Config
+from kronkers_batch.config.root_spec import Config
 from kronkers_batch.errors import UsageError
 from kronkers_batch.vault import keyfile, names, pin
 from kronkers_batch.vault import passphrase as words

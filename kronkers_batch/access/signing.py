@@ -11,7 +11,7 @@ from kronkers_batch.access import as_declared, rights
 from kronkers_batch.access.as_declared import Wanted
 from kronkers_batch.config import signing
 from kronkers_batch.config.fingerprint import changes
-from kronkers_batch.config.spec import Definitions
+from kronkers_batch.config.root_spec import Definitions
 from kronkers_batch.errors import AccessRefused, ConfigError, MissingPart, ModelError, UsageError
 from kronkers_batch.policy.entries import add_entry
 from kronkers_batch.session.services import Services

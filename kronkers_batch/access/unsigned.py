@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 from kronkers_batch.config import account
-from kronkers_batch.config.spec import Config, SandboxPolicy
+from kronkers_batch.config.root_spec import Config
+from kronkers_batch.config.spec import SandboxPolicy
 from kronkers_batch.errors import AccessRefused
 from kronkers_batch.vault import memory
 

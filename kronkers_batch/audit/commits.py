@@ -15,7 +15,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from kronkers_batch import texts
-from kronkers_batch.config.spec import CodeFile, Config
+from kronkers_batch.config.root_spec import Config
+from kronkers_batch.config.spec import CodeFile
 from kronkers_batch.events.types import Commit
 
 _SECONDS = 5

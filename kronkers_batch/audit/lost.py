@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 
 from kronkers_batch.config import account, signing
-from kronkers_batch.config.spec import Config
+from kronkers_batch.config.root_spec import Config
 from kronkers_batch.errors import IntegrityError
 from kronkers_batch.ledger import checkpoints
 from kronkers_batch.store.artifacts import ArtifactStore

@@ -17,7 +17,7 @@ from kronkers_batch.errors import UsageError
 from kronkers_batch.session.moments import parse_date
 
 if TYPE_CHECKING:
-    from kronkers_batch.config.spec import Config
+    from kronkers_batch.config.root_spec import Config
     from kronkers_batch.session.services import Services
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.@/#-]{1,128}")

@@ -12,15 +12,12 @@ from collections.abc import Mapping as MappingType
 from typing import Any
 
 from kronkers_batch.config import remembered
-from kronkers_batch.config.fields import Bad, Table, read_table, read_value
+from kronkers_batch.config.fields import Bad, read_table, read_value
 from kronkers_batch.config.nodes import Mapping, Node, Scalar, Sequence, from_plain, plain, shown, walk
 from kronkers_batch.config.overrides import Override, check_path
 from kronkers_batch.config.problems import Problems, listed, suggest
-from kronkers_batch.config.schema import EXECUTOR, GROUPS, ROOT, WAREHOUSE, register
+from kronkers_batch.config.schema import GROUPS, ROOT, register
 from kronkers_batch.config.spec import Origin
-
-_TABLES: dict[str, Table] = {"warehouse": WAREHOUSE, "executor": EXECUTOR}
-
 
 # What Hydra made of which files and overrides, in this process: the daemon and the tests load often, and
 # Hydra takes ten times as long as everything else. It holds what files say, and nothing of the environment.
@@ -55,8 +52,8 @@ def check_files(root: Root, problems: Problems) -> None:
             elif "defaults" in tree.items:
                 what = "the key 'defaults' is for config.yaml and models alone"
                 problems.add(tree.items["defaults"].origin("defaults"), what, "write the values themselves")
-            elif group in _TABLES:
-                read_table(_TABLES[group], _masked(tree), "", problems)
+            elif (table := ROOT[group].kind.table) is not None:
+                read_table(table, _masked(tree), "", problems)
     assert isinstance(root.config, Mapping)  # noqa: S101 - read_table refuses anything else
     _check_defaults(root, root.config.items.get("defaults"), problems)
 
@@ -142,7 +139,7 @@ def _check_override(root: Root, override: Override, problems: Problems) -> None:
     for part in override.path[1:]:
         table = field.kind.table or table
         field = table[part]
-    if override.value is None and field.name != "logical_date":
+    if override.value is None and field.said is not None:
         raise Bad(f"the value of '{field.name}' is missing", f"allowed: {field.kind.allowed}")
     node = _masked(from_plain(override.value, override.mark, 0))
     if not isinstance(node, Scalar) or node.value is not None:
@@ -215,7 +212,7 @@ def _hydra(root: Root, overrides: tuple[str, ...]) -> Any:
                 store.store(group=group, name=name, node=plain(tree))
         with initialize(config_path=None, version_base="1.3"):
             composed = hydra_compose("config", overrides=list(overrides))
-        return OmegaConf.to_container(composed, resolve=False)
+        return OmegaConf.to_container(composed, resolve=False, throw_on_missing=True)
     except (
         HydraException,
         OmegaConfBaseException,

@@ -1,13 +1,18 @@
-"""Declarative field tables: what a file may hold. They drive the checker and the reference page alike."""
+"""Declarative field tables: what a file may hold, said once.
+
+From a table come the checker (:func:`read_table`), the paths that an override may name, Hydra's schema
+(``schema.structure``), what counts as a changed definition (``fingerprint_fields``) and the reference page.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from kronkers_batch.config.nodes import Mapping, Node, Scalar, Sequence, shown
+from kronkers_batch.config.nodes import Mapping, Node, Plain, Scalar, Sequence, as_text, shown
 from kronkers_batch.config.problems import Problems, listed, suggest
 
 
@@ -24,13 +29,23 @@ class Bad(Exception):
         super().__init__(what)
 
 
+class Counts(StrEnum):
+    """What a key counts for: a model trains anew, or a date is scored anew, when it changes."""
+
+    TRAINING = "training"
+    SCORING = "scoring"
+    BOTH = "training and scoring"
+    DIGEST = "training, as a digest"  # of code or environment, handed in by the caller
+    NEVER = "neither"
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of value.
 
     ``parse`` gets the node, its dotted key and the problems; it raises Bad, or notes problems of the values
     inside and returns what it could read. ``environment`` says that a value of the environment may go here:
-    elsewhere it would enter fingerprints and pages.
+    elsewhere it would enter fingerprints and pages. ``say`` is the way back: a value as a file says it.
     """
 
     allowed: str
@@ -39,18 +54,37 @@ class Kind:
     free: bool = False  # any keys may stand below
     environment: bool = False
     secret: bool = False
+    say: Callable[[Any], Plain] | None = None
+    plain: Any = Any  # the type in Hydra's schema
+    nested: bool = False  # a mapping of the table's keys, and nothing else
 
 
 @dataclass(frozen=True)
 class Field:
-    """One key of a file: its kind, one sentence of help, and its default."""
+    """One key of a file: its kind, one sentence of help, its default, and what it counts for."""
 
     name: str
     kind: Kind
     doc: str = ""
     required: bool = False
     default: Any = None
-    shown: str = ""  # the default in words
+    shown: str = ""  # the default in words, where its value does not say it
+    written: Plain = None  # the default of Hydra's schema, where it refers to other keys
+    counts: Counts | None = None  # None: as the key above, and at the top for training
+
+    @property
+    def said(self) -> Plain:
+        """The default as a file would say it; None where it has no single word for it."""
+        if self.written is None and self.kind.say is not None and self.default is not None:
+            return self.kind.say(self.default)
+        return self.written
+
+    @property
+    def in_words(self) -> str:
+        """The default as the reference page shows it."""
+        if self.shown or self.said is None:
+            return self.shown
+        return f"`{self.written}`" if self.written else as_text(self.said)
 
 
 @dataclass(frozen=True)
@@ -125,7 +159,9 @@ def read_table(table: Table, node: Node, key: str, problems: Problems) -> dict[s
 
 def table_kind(table: Table, allowed: str = "a mapping") -> Kind:
     """A nested mapping with a table of its own."""
-    return Kind(allowed, lambda node, key, problems: read_table(table, node, key, problems), table=table)
+    return Kind(
+        allowed, lambda node, key, problems: read_table(table, node, key, problems), table=table, nested=True
+    )
 
 
 def list_kind(item: Kind, *, single: bool = False, empty: bool = True) -> Kind:

@@ -1,9 +1,9 @@
-"""Fingerprints of definitions: which declared fields count for training, for scoring, or for neither.
+"""Fingerprints of definitions: what is declared that counts for training, for scoring, or for neither.
 
-Every field of ModelSpec and SourceSpec is in one table (fingerprint_fields); a test walks the dataclasses,
-changes each field and fails where the table is wrong or incomplete. A fingerprint is the SHA-256 of the
-canonical JSON of the fields that count, flat, with a format version. No secret, no path of this machine and
-no line is in it.
+The table of a model's keys says what each counts for (``Field.counts``), and what has a value of its own goes
+in as that says; what has a form of its own is put together here. A test changes each field of ModelSpec and
+SourceSpec, and fails where the table is wrong or incomplete. A fingerprint is the SHA-256 of the canonical
+JSON of what counts, flat, with a format version. No secret, no path of this machine and no line is in it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
+from kronkers_batch.config.fields import Counts
+from kronkers_batch.config.fingerprint_fields import model_keys
 from kronkers_batch.config.spec import (
     CheckSpec,
     CodeFile,
@@ -24,6 +26,11 @@ from kronkers_batch.digests import Json, canonical, fingerprint
 
 _FILES = "files."
 """Before the name of a file that lies beside the code; its value is a digest."""
+
+_FORMED = frozenset({"language", "task", "estimator", "parameters", "source", "features", "checks", "output"})
+"""Keys whose value enters in a form of its own, below."""
+_CALLED = {"window": "windows"}
+"""Keys that ModelSpec calls otherwise."""
 
 # Of a check: its kind, columns, arguments, on_failure and up_to count. For training only checks that drop
 # rows count (the others change no row), for scoring also those that fail (they would
@@ -132,20 +139,12 @@ def _training(
     environment_digest: str,
     files: Mapping[str, str] | None,
 ) -> dict[str, Json]:
-    windows = model.windows
     found: dict[str, Json] = {
         "language": str(model.language),
         "task": str(model.task),
         "code": code_digest,
         "environment": environment_digest,
-        "data": model.data,
-        "target": model.target,
         "target_type": str(model.target_type),
-        "window.train": plain(windows.train),
-        "window.holdout": plain(windows.holdout),
-        "window.label_delay": plain(windows.label_delay),
-        "window.holdout_share": windows.holdout_share,
-        "seed": model.seed,
         "checks.input.drop": _checks(model.input_checks, _FOR_TRAINING),
     }
     if not isinstance(model.model, CodeFile):
@@ -158,16 +157,16 @@ def _training(
     found |= {_FILES + name: digest for name, digest in (files or {}).items()}
     if not model.evaluates_first:  # which is what was measured before it could be said
         found["output.evaluate"] = model.evaluate
+    found |= _said(model, Counts.TRAINING)
     return found | _common(model) | _sources(model.source, sources, _FOR_TRAINING, "drop")
 
 
 def _scoring(model: ModelSpec, sources: Mapping[str, SourceSpec]) -> dict[str, Json]:
     found: dict[str, Json] = {
-        "key": list(model.key),
-        "window.score": plain(model.windows.score),
         "checks.input": _checks(model.input_checks, _FOR_SCORING),
         "checks.output": _checks(model.output_checks, _FOR_SCORING),
     }
+    found |= _said(model, Counts.SCORING)
     return found | _common(model) | _sources(model.source, sources, _FOR_SCORING, "all")
 
 
@@ -176,10 +175,20 @@ def _common(model: ModelSpec) -> dict[str, Json]:
         "source": _ref(model.source),
         "features": [f.name for f in model.features],
         "output.columns": [[c.name, str(c.type)] for c in model.output_columns],
-        "rows": str(model.rows),
-        "unseen": str(model.unseen),
     }
+    found |= _said(model, Counts.BOTH)
     return found | {f"features.{f.name}": str(f.type) for f in model.features}
+
+
+def _said(model: ModelSpec, counts: Counts) -> dict[str, Json]:
+    """The keys that count for this, and whose value is what stands in the model."""
+    found: dict[str, Json] = {}
+    for key, what in model_keys().items():
+        first, _, below = key.partition(".")
+        if what is counts and first not in _FORMED:
+            value = getattr(model, _CALLED.get(first, first))
+            found[key] = plain(getattr(value, below) if below else value)
+    return found
 
 
 def _sources(

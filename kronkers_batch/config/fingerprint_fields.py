@@ -1,74 +1,34 @@
-"""Which declared fields count for training, for scoring, or for neither: one table of every field."""
+"""Which declared keys count for training, for scoring, or for neither: of models, as their table says."""
 
 from __future__ import annotations
 
-from enum import StrEnum
+from collections.abc import Iterator
+from functools import cache
+
+from kronkers_batch.config.fields import Counts, Table
+from kronkers_batch.config.model_file import MODEL
 
 
-class Counts(StrEnum):
-    """What a field counts for."""
-
-    TRAINING = "training"
-    SCORING = "scoring"
-    BOTH = "training and scoring"
-    DIGEST = "training, as a digest"  # of code or environment, handed in by the caller
-    NEVER = "neither"
-    PARTS = "its parts, below"
+def counted(table: Table) -> dict[str, Counts]:
+    """What each key of a table counts for, by its dotted name; of a mapping, each key below it."""
+    return dict(_counted(table, "", Counts.TRAINING))
 
 
-MODEL_FIELDS: dict[str, Counts] = {
-    "name": Counts.NEVER,
-    "department": Counts.NEVER,
-    "owner": Counts.NEVER,
-    "description": Counts.NEVER,
-    "language": Counts.TRAINING,
-    "task": Counts.TRAINING,
-    "model": Counts.PARTS,
-    "model.path": Counts.DIGEST,
-    "model.target": Counts.TRAINING,
-    "model.arguments": Counts.TRAINING,
-    "model.formula": Counts.TRAINING,
-    "model.predict": Counts.TRAINING,
-    "model.predict_arguments": Counts.TRAINING,
-    "model.origin": Counts.NEVER,
-    "parameters": Counts.TRAINING,
-    "data": Counts.TRAINING,
-    "environment": Counts.DIGEST,
-    "source": Counts.PARTS,
-    "source.source": Counts.BOTH,
-    "source.output": Counts.BOTH,
-    "features": Counts.PARTS,
-    "features.name": Counts.BOTH,
-    "features.type": Counts.BOTH,
-    "features.origin": Counts.NEVER,
-    "key": Counts.SCORING,
-    "target": Counts.TRAINING,
-    "target_type": Counts.TRAINING,
-    "windows": Counts.PARTS,
-    "windows.train": Counts.TRAINING,
-    "windows.holdout": Counts.TRAINING,
-    "windows.score": Counts.SCORING,
-    "windows.label_delay": Counts.TRAINING,
-    "windows.holdout_share": Counts.TRAINING,
-    "input_checks": Counts.BOTH,
-    "output_checks": Counts.SCORING,
-    "output_columns": Counts.BOTH,
-    "evaluate": Counts.TRAINING,
-    "retention": Counts.NEVER,
-    "schedule": Counts.NEVER,
-    "training_thresholds": Counts.NEVER,
-    "output_thresholds": Counts.NEVER,
-    "retrain": Counts.NEVER,
-    "promote": Counts.NEVER,
-    "rows": Counts.BOTH,
-    "unseen": Counts.BOTH,
-    "resources": Counts.NEVER,
-    "seed": Counts.TRAINING,
-    "enabled": Counts.NEVER,
-    "overrides": Counts.NEVER,  # what they change counts, not how it was said
-    "origin": Counts.NEVER,
-    "origins": Counts.NEVER,
-}
+def _counted(table: Table, prefix: str, above: Counts) -> Iterator[tuple[str, Counts]]:
+    for key in table.fields:
+        counts = key.counts or above
+        if key.kind.table is None:
+            yield f"{prefix}{key.name}", counts
+        else:
+            yield from _counted(key.kind.table, f"{prefix}{key.name}.", counts)
+
+
+@cache
+def model_keys() -> dict[str, Counts]:
+    """What each key of a model counts for."""
+    return counted(MODEL)
+
+
 SOURCE_FIELDS: dict[str, Counts] = {
     "name": Counts.NEVER,
     "department": Counts.NEVER,

@@ -2,7 +2,8 @@
 
 ``${key.path}`` is another value of the same file (after templates and overrides), ``${.sibling}`` one beside
 it, ``${oc.env:NAME}`` and ``${oc.env:NAME,default}`` the environment, ``\\${`` a dollar and
-a brace as they are.
+a brace as they are (``\\\\${`` a backslash before an interpolation). What else OmegaConf knows is refused:
+docs/reference/hydra.md.
 Done on the node tree and not by OmegaConf itself, so that every failure has a line, all are found at once,
 and a value of the environment stays marked as one.
 """
@@ -23,6 +24,7 @@ from kronkers_batch.config.nodes import (
     Node,
     Scalar,
     Sequence,
+    as_text,
     mentions,
     shown,
 )
@@ -30,6 +32,7 @@ from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.spec import Origin
 
 _ENVIRONMENT = re.compile(r"\s*oc\.env\s*:\s*([A-Za-z_][A-Za-z0-9_]*)\s*(?:,(.*))?\Z", re.DOTALL)
+_QUOTED = re.compile(r""",\s*(['"])(?:\\.|(?!\1)[^\\])*\1\s*(?=\})""", re.DOTALL)  # a default
 _KEY = re.compile(r"\s*(\.*)([^\s.:,{}$]+(?:\.[^\s.:,{}$]+)*)\s*\Z")
 
 
@@ -93,8 +96,11 @@ class _Resolver:
         environment = ""
         at = 0
         while (start := text.find("${", at)) >= 0:
-            if start and text[start - 1] == "\\":
-                parts.append(text[at : start - 1] + "${")
+            before = text[at:start].rstrip("\\")
+            slashes = start - at - len(before)  # each pair is one backslash; one left over escapes the '${'
+            before += "\\" * (slashes // 2)
+            if slashes % 2:
+                parts.append(before + "${")
                 at = start + 2
                 continue
             end = _closing(text, start)
@@ -104,8 +110,7 @@ class _Resolver:
             if not isinstance(found, Scalar) or found.value is None:
                 raise _Failed(f"{shown(found)} cannot be a part of a text", "refer to a single value")
             environment = environment or found.environment
-            value = found.value
-            parts += [text[at:start], str(value).lower() if isinstance(value, bool) else str(value)]
+            parts += [before, as_text(found.value)]
             at = end + 1
             self.length += len(parts[-1]) + len(parts[-2])
             if self.length > MAX_BYTES:
@@ -133,6 +138,10 @@ class _Resolver:
             )
         keys = tuple(match[2].split("."))
         dots = len(match[1])
+        if dots > len(path):
+            raise _Failed(
+                f"'{'.' * dots}' leads out of the file", "each dot but the first is one level up; write fewer"
+            )
         target = (*path[: len(path) - dots], *keys) if dots else keys
         found = self.lookup(target)
         return self.retarget(self.node(found, target), node)
@@ -156,8 +165,10 @@ class _Resolver:
                 f"the environment variable {name} is not set",
                 f"set it before you start, or give a default: ${{oc.env:{name},default}}",
             )
+        if default.lower() == "null":
+            return Scalar(node.file, node.line, None)
         if default[:1] in "'\"" and default[-1:] == default[:1] and len(default) > 1:
-            default = default[1:-1]
+            default = _unquoted(default)
         if self.depth > MAX_DEPTH:
             raise _Failed(f"defaults nested deeper than {MAX_DEPTH}", "write the value out")
         self.depth += 1
@@ -167,7 +178,12 @@ class _Resolver:
             )
         finally:
             self.depth -= 1
-        return replace(found, environment=found.environment or name)
+        if not isinstance(found, Scalar):
+            raise _Failed(f"{shown(found)} cannot be a default", "refer to a single value")
+        if found.value is None:
+            return found
+        # A variable that is set is text too.
+        return replace(found, value=as_text(found.value), environment=found.environment or name)
 
     def lookup(self, path: tuple[str, ...]) -> Node:
         node = self.root
@@ -194,11 +210,21 @@ def _is_text(value: str) -> bool:
         return False
 
 
+def _unquoted(text: str) -> str:
+    """A text in quotes without them; backslashes escape its quote, and each other before one."""
+    quote = text[0]
+    return re.sub(rf"(\\+)({quote}|\Z)", lambda found: found[1][: len(found[1]) // 2] + found[2], text[1:-1])
+
+
 def _closing(text: str, start: int) -> int:
     depth, at = 0, start
     while at < len(text):
         if text.startswith("${", at):
             depth, at = depth + 1, at + 2
+            continue
+        quoted = _QUOTED.match(text, at) if text[at] == "," else None
+        if quoted:
+            at = quoted.end()
             continue
         if text[at] == "}":
             depth -= 1

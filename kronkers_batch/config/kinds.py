@@ -12,8 +12,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from kronkers_batch.config.fields import Bad, Kind
-from kronkers_batch.config.nodes import Mapping, Node, Scalar, Sequence, plain, shown, walk
+from kronkers_batch.config.nodes import Mapping, Node, Scalar, plain, shown, walk
 from kronkers_batch.config.problems import Problems, suggest
+from kronkers_batch.config.saying import say_duration, say_share, say_size
 from kronkers_batch.config.spec import Secret
 from kronkers_batch.families import Family
 
@@ -87,7 +88,7 @@ def integer(minimum: int, maximum: int = 2**53) -> Kind:
         return value
 
     upper = "" if maximum == 2**53 else f" to {maximum}"
-    return Kind(f"a whole number from {minimum}{upper}", parse)
+    return Kind(f"a whole number from {minimum}{upper}", parse, say=int, plain=int)
 
 
 def _number(node: Node, _key: str, _problems: Problems) -> float:
@@ -132,8 +133,11 @@ def duration(*, positive: bool = False, words: dict[str, dt.timedelta] | None = 
             raise Bad(f"found {shown(node)}, where more than nothing is due")
         return found
 
+    def say(value: dt.timedelta) -> str:
+        return next((word for word, length in known.items() if length == value), say_duration(value))
+
     extra = "".join(f", or {w}" for w in known)
-    return Kind(f"a duration such as 90d, 12h, 30m or 2w{extra}", parse)
+    return Kind(f"a duration such as 90d, 12h, 30m or 2w{extra}", parse, say=say, plain=str)
 
 
 def _size(node: Node, _key: str, _problems: Problems) -> int:
@@ -200,7 +204,7 @@ def choice(words: type[StrEnum] | tuple[str, ...]) -> Kind:
             raise Bad("", fix)
         return words(value) if isinstance(words, type) else value
 
-    return Kind("one of " + ", ".join(names), parse)
+    return Kind("one of " + ", ".join(names), parse, say=str, plain=str)
 
 
 def safe_path(text: str, base: Path) -> Path:
@@ -287,27 +291,22 @@ def guarded(allowed: str, inner: Kind, refuse: Callable[[Any], str], *, environm
             raise Bad(why)
         return value
 
-    return Kind(allowed, parse, environment=environment)
+    return Kind(allowed, parse, environment=environment, plain=inner.plain)
 
 
-def is_list(node: Node) -> bool:
-    """Whether the node is a list."""
-    return isinstance(node, Sequence)
-
-
-TEXT = Kind("text", _text)
-FILLED = Kind("text", _filled)
-NAME = Kind("a name of letters, digits, '_' and '-' that begins with a letter", _name)
-COLUMN = Kind("a column's name", _column)
-NUMBER = Kind("a finite number", _number)
-BOOLEAN = Kind("true or false", _boolean)
+TEXT = Kind("text", _text, plain=str)
+FILLED = Kind("text", _filled, plain=str)
+NAME = Kind("a name of letters, digits, '_' and '-' that begins with a letter", _name, plain=str)
+COLUMN = Kind("a column's name", _column, plain=str)
+NUMBER = Kind("a finite number", _number, plain=float)
+BOOLEAN = Kind("true or false", _boolean, say=bool, plain=bool)
 DURATION = duration()
-SIZE = Kind("a size such as 512MB or 2GB (powers of 1024)", _size)
-SHARE = Kind("a share such as 1% or 0.01, from 0 to 1", _share)
-DATE = Kind("a date such as 2013-06-01", _date)
-TIME_OF_DAY = Kind('a time of day such as "02:00"', _time_of_day)
-PATH = Kind("a path, absolute or below the project folder, without '..'", _path, environment=True)
-SECRET = Kind("a URL; its password through ${oc.env:NAME}", _secret, environment=True, secret=True)
+SIZE = Kind("a size such as 512MB or 2GB (powers of 1024)", _size, say=say_size, plain=str)
+SHARE = Kind("a share such as 1% or 0.01, from 0 to 1", _share, say=say_share)
+DATE = Kind("a date such as 2013-06-01", _date, plain=str)
+TIME_OF_DAY = Kind('a time of day such as "02:00"', _time_of_day, plain=str)
+PATH = Kind("a path, absolute or below the project folder, without '..'", _path, environment=True, plain=str)
+SECRET = Kind("a URL; its password through ${oc.env:NAME}", _secret, environment=True, secret=True, plain=str)
 ADDRESS = guarded(
     "a folder, or an address such as s3://bucket/path, without a password",
     TEXT,
@@ -317,4 +316,4 @@ ADDRESS = guarded(
     environment=True,
 )
 PLAIN = Kind("plain values", _plain, free=True)
-PLAIN_MAPPING = Kind("a mapping of plain values", _plain_mapping, free=True)
+PLAIN_MAPPING = Kind("a mapping of plain values", _plain_mapping, free=True, plain=dict[str, Any])

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from kronkers_batch.config.places import FIX, Places
 from kronkers_batch.config.problems import Problems
+from kronkers_batch.config.root_spec import Config
 from kronkers_batch.config.source_file import RawSource
 from kronkers_batch.config.source_kinds import SOURCE_KINDS
-from kronkers_batch.config.spec import CodeFile, Config, ModelSpec, Origin
+from kronkers_batch.config.spec import CodeFile, ModelSpec, Origin
 
 
 def check(config: Config, places: Places, raw: Mapping[str, RawSource], problems: Problems) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from kronkers_batch import redaction
 from kronkers_batch.config import compose, interpolation, leading, nodes, opening, templates, variables
 from kronkers_batch.config import overrides as overriding
-from kronkers_batch.config.fields import Bad, read_table
+from kronkers_batch.config.fields import Bad, Table, read_table
 from kronkers_batch.config.kinds import unsafe_name
 from kronkers_batch.config.link import Linker
 from kronkers_batch.config.model_file import MODEL, RawModel, read_model
@@ -17,13 +17,15 @@ from kronkers_batch.config.nodes import MAX_BYTES, Node, Scalar, parse, walk
 from kronkers_batch.config.places import Places
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.root import RootValues, read_root
+from kronkers_batch.config.root_spec import Config, DepartmentSpec
 from kronkers_batch.config.schema import GROUPS
 from kronkers_batch.config.source_file import DEPARTMENT, SOURCE, RawSource, check_name, read_source
-from kronkers_batch.config.spec import Config, DepartmentSpec, Origin
+from kronkers_batch.config.spec import Origin
 from kronkers_batch.errors import ConfigError
 
 _SUFFIXES = (".yaml", ".yml")
 _FILE_GROUPS = ("department", "source", "template", "model")
+_MISSING = "???"  # Hydra's word for a value that a template leaves to whoever uses it
 
 
 def find_conf(argument: str | None, environ: Mapping[str, str]) -> Path:
@@ -78,6 +80,37 @@ def load(conf: Path, overrides: Sequence[str] = (), environ: Mapping[str, str] |
         ConfigErrors: with every problem, each with file, line and key.
     """
     return _Loader(conf.absolute(), tuple(overrides), os.environ if environ is None else environ).load()
+
+
+def put_together(
+    tree: Node,
+    table: Table,
+    shared: Mapping[str, Node],
+    overrides: Sequence[overriding.Override],
+    environ: Mapping[str, str],
+    problems: Problems,
+) -> tuple[Node, Node]:
+    """A file with its templates and overrides: with its interpolations as they are written, and replaced.
+
+    Args:
+        tree: What is in the file.
+        table: Its keys; with ``defaults`` among them it may have templates.
+        shared: All templates by name.
+        overrides: Those of this file, in the order given.
+        environ: The environment.
+        problems: Gets what is wrong.
+    """
+    if "defaults" in table.names:
+        tree = templates.apply(tree, shared, problems)
+    for override in overrides:
+        tree = overriding.apply(tree, override, table, problems)
+    whole = interpolation.resolve(tree, environ, problems)
+    if "defaults" in table.names and nodes.mentions(whole, _MISSING):
+        for key, node in walk(whole):
+            if isinstance(node, Scalar) and node.value == _MISSING:
+                what = f"the value of '{key}' is missing: found {_MISSING}"
+                problems.add(node.origin(key), what, "write a value, in the model or in an override")
+    return tree, whole
 
 
 def _said(tree: Node) -> Iterator[str]:
@@ -186,7 +219,7 @@ class _Loader:
         """All departments."""
         found = {}
         for name, tree in trees.items():
-            tree = interpolation.resolve(tree, self.environ, self.problems)
+            _, tree = put_together(tree, DEPARTMENT, {}, (), self.environ, self.problems)
             try:
                 values = read_table(DEPARTMENT, tree, "", self.problems)
             except Bad as bad:
@@ -201,10 +234,8 @@ class _Loader:
         """All sources, before references are followed."""
         found = {}
         for name, tree in trees.items():
-            for override in self.of("source", name):
-                tree = overriding.apply(tree, override, SOURCE, self.problems)
-            written = tree
-            tree = interpolation.resolve(tree, self.environ, self.problems)
+            mine = self.of("source", name)
+            written, tree = put_together(tree, SOURCE, {}, mine, self.environ, self.problems)
             raw = read_source(name, tree, self.problems)
             if raw is not None:
                 found[name] = raw
@@ -216,12 +247,8 @@ class _Loader:
         """All models with their templates, before references are followed."""
         found = {}
         for name, tree in trees.items():
-            tree = templates.apply(tree, shared, self.problems)
             mine = self.of("model", name)
-            for override in mine:
-                tree = overriding.apply(tree, override, MODEL, self.problems)
-            written = tree
-            tree = interpolation.resolve(tree, self.environ, self.problems)
+            written, tree = put_together(tree, MODEL, shared, mine, self.environ, self.problems)
             raw = read_model(name, tree, tuple(o.shown for o in mine), self.problems)
             if raw is not None:
                 found[name] = raw

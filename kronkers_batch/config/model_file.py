@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from kronkers_batch.config.fields import Bad, Field, Kind, Table, list_kind, read_table, table_kind
+from kronkers_batch.config.fields import Bad, Counts, Field, Kind, Table, list_kind, read_table, table_kind
 from kronkers_batch.config.kinds import (
     BOOLEAN,
     COLUMN,
@@ -24,7 +24,6 @@ from kronkers_batch.config.model_parts import (
     ENVIRONMENT,
     ESTIMATOR,
     MODEL_CHECKS,
-    NESTED,
     OUTPUT,
     RESOURCES,
     RETRAIN,
@@ -44,12 +43,23 @@ MODEL = Table(
     "conf/model/NAME.yaml",
     (
         Field(
-            "defaults", Kind("a list of templates", lambda *_: None), "Templates: `[/template/NAME, ...]`."
+            "defaults",
+            Kind("a list of templates", lambda *_: None),
+            "Templates: `[/template/NAME, ...]`.",
+            counts=Counts.NEVER,
         ),
-        Field("name", NAME, "The file's name again; may be left out.", shown="the file's name"),
-        Field("department", NAME, "Who owns it: a file in conf/department/.", required=True),
-        Field("owner", FILLED, "Who answers for it.", required=True),
-        Field("description", TEXT, "What it predicts, for whom.", default=""),
+        Field(
+            "name",
+            NAME,
+            "The file's name again; may be left out.",
+            shown="the file's name",
+            counts=Counts.NEVER,
+        ),
+        Field(
+            "department", NAME, "Who owns it: a file in conf/department/.", required=True, counts=Counts.NEVER
+        ),
+        Field("owner", FILLED, "Who answers for it.", required=True, counts=Counts.NEVER),
+        Field("description", TEXT, "What it predicts, for whom.", default="", counts=Counts.NEVER),
         Field("language", member(LANGUAGES), "The language of its code.", required=True),
         Field(
             "task",
@@ -57,7 +67,9 @@ MODEL = Table(
             "What it predicts: " + "; ".join(f"`{task}`: {task.predicts}" for task in TASKS.values()) + ".",
             required=True,
         ),
-        Field("code", PATH, "The code file, with fit and score. Either this or estimator."),
+        Field(
+            "code", PATH, "The code file, with fit and score. Either this or estimator.", counts=Counts.DIGEST
+        ),
         Field(
             "estimator",
             Kind("a mapping with _target_ or function", read_estimator, table=ESTIMATOR, free=True),
@@ -69,26 +81,34 @@ MODEL = Table(
             choice(("pandas", "polars", "numpy")),
             "Python: the table that the code sees.",
             default="pandas",
-            shown="pandas",
         ),
-        Field("environment", table_kind(ENVIRONMENT), "What its worker runs with.", default={}),
+        Field(
+            "environment",
+            table_kind(ENVIRONMENT),
+            "What its worker runs with.",
+            default={},
+            counts=Counts.DIGEST,
+        ),
         Field(
             "source",
             INPUT,
             "Where its rows come from: a file in conf/source/, or {output: MODEL}.",
             required=True,
+            counts=Counts.BOTH,
         ),
         Field(
             "features",
             Kind("a list of columns, or a mapping of column to type", read_features, free=True),
             "What the model sees, in order. In a list the types are the source's (string becomes category).",
             required=True,
+            counts=Counts.BOTH,
         ),
         Field(
             "key",
             list_kind(COLUMN, single=True, empty=False),
             "The columns that name a row.",
             shown="the source's key",
+            counts=Counts.SCORING,
         ),
         Field("target", COLUMN, "The column that is predicted.", required=True),
         Field("window", table_kind(WINDOW), "Which rows, relative to the logical date."),
@@ -99,34 +119,40 @@ MODEL = Table(
             "When it is to run, every day. Nothing reads it yet: start `kronkers run` with cron.",
             default="",
             shown="only by hand",
+            counts=Counts.NEVER,
         ),
-        Field("thresholds", table_kind(THRESHOLDS), "Gates before promotion and before publishing."),
-        Field("retrain", table_kind(RETRAIN), "When to train again."),
+        Field(
+            "thresholds",
+            table_kind(THRESHOLDS),
+            "Gates before promotion and before publishing.",
+            counts=Counts.NEVER,
+        ),
+        Field("retrain", table_kind(RETRAIN), "When to train again.", counts=Counts.NEVER),
         Field(
             "promote",
             choice(Promote),
             "How a trained version becomes champion.",
             default=Promote.AUTOMATIC,
-            shown="automatic",
+            counts=Counts.NEVER,
         ),
         Field(
             "rows",
             choice(RowsPolicy),
             "`independent`: rows may be scored in chunks; `whole`: only all at once.",
             default=RowsPolicy.INDEPENDENT,
-            shown="independent",
+            counts=Counts.BOTH,
         ),
         Field(
             "unseen",
             choice(Unseen),
             "What a category's level becomes that training did not see.",
             default=Unseen.MISSING,
-            shown="missing",
+            counts=Counts.BOTH,
         ),
         Field("output", table_kind(OUTPUT), "What is kept, and how long."),
-        Field("resources", table_kind(RESOURCES), "Limits of its workers."),
-        Field("seed", integer(0, 2**31 - 1), "Set before every fit.", default=1, shown="1"),
-        Field("enabled", BOOLEAN, "`false`: left out of nightly runs.", default=True, shown="true"),
+        Field("resources", table_kind(RESOURCES), "Limits of its workers.", counts=Counts.NEVER),
+        Field("seed", integer(0, 2**31 - 1), "Set before every fit.", default=1),
+        Field("enabled", BOOLEAN, "`false`: left out of nightly runs.", default=True, counts=Counts.NEVER),
     ),
 )
 
@@ -159,8 +185,9 @@ def read_model(name: str, tree: Node, overrides: tuple[str, ...], problems: Prob
         return None
     assert isinstance(tree, Mapping)  # noqa: S101 - read_table refuses anything else
     check_name(name, values["name"], tree, problems)
-    for key, table in NESTED.items():
-        values[key] = values[key] or {f.name: f.default for f in table.fields}
+    for field in MODEL.fields:
+        if field.kind.nested and field.kind.table is not None and not values[field.name]:
+            values[field.name] = {below.name: below.default for below in field.kind.table.fields}
     if values["output"]["columns"] is None:
         usual = SCORE if values["task"] is None else values["task"].columns
         values["output"]["columns"] = {column: str(kind) for column, kind in usual.items()}

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from kronkers_batch.config.checks import CHECKS
-from kronkers_batch.config.fields import Bad, Field, Kind, Table, map_kind, read_table
+from kronkers_batch.config.fields import Bad, Counts, Field, Kind, Table, map_kind, read_table
 from kronkers_batch.config.kinds import (
     COLUMN,
     DURATION,
@@ -26,6 +26,7 @@ from kronkers_batch.config.kinds import (
 from kronkers_batch.config.languages import DOTTED, LANGUAGES, titles
 from kronkers_batch.config.nodes import Mapping, Node, Scalar, Sequence, shown
 from kronkers_batch.config.problems import Problems
+from kronkers_batch.config.spec import Resources, Windows
 from kronkers_batch.frames.schema import ColumnType
 from kronkers_batch.learning import TASKS, Task
 
@@ -177,33 +178,35 @@ WINDOW = Table(
             duration(words={"all": dt.timedelta(0)}),
             "How far training looks back; `all` is everything before.",
             default=dt.timedelta(0),
-            shown="all",
         ),
-        Field(
-            "holdout", DURATION, "The newest part of it, kept for measuring.", default=14 * _DAY, shown="14d"
-        ),
+        Field("holdout", DURATION, "The newest part of it, kept for measuring.", default=14 * _DAY),
         Field(
             "score",
             duration(positive=True),
             "How much is scored for one logical date.",
             default=_DAY,
-            shown="1d",
+            counts=Counts.SCORING,
         ),
-        Field("label_delay", DURATION, "How late the target is known.", default=dt.timedelta(0), shown="0d"),
+        Field("label_delay", DURATION, "How late the target is known.", default=dt.timedelta(0)),
         Field(
             "holdout_share",
             SHARE,
             "Used instead of holdout where the source has no time column.",
-            default=0.2,
-            shown="20%",
+            default=Windows.holdout_share,
         ),
     ),
 )
 MODEL_CHECKS = Table(
     "checks",
     (
-        Field("input", CHECKS, "What must hold for the rows before scoring and training.", default=()),
-        Field("output", CHECKS, "What must hold for the scores.", default=()),
+        Field(
+            "input",
+            CHECKS,
+            "What must hold for the rows before scoring and training.",
+            default=(),
+            counts=Counts.BOTH,
+        ),
+        Field("output", CHECKS, "What must hold for the scores.", default=(), counts=Counts.SCORING),
     ),
 )
 THRESHOLDS = Table(
@@ -244,6 +247,7 @@ OUTPUT = Table(
             map_kind(_OUTPUT_TYPE, COLUMN),
             "What score returns, in order.",
             shown="; ".join(f"{task}: {{{_columns(task)}}}" for task in TASKS.values()),
+            counts=Counts.BOTH,
         ),
         Field(
             "evaluate",
@@ -253,45 +257,38 @@ OUTPUT = Table(
             + "). It must be said where several columns could be.",
             shown="the only one that can be",
         ),
-        Field("retention", duration(positive=True), "How long outputs are kept.", shown="for ever"),
+        Field(
+            "retention",
+            duration(positive=True),
+            "How long outputs are kept.",
+            shown="for ever",
+            counts=Counts.NEVER,
+        ),
     ),
 )
 RESOURCES = Table(
     "resources",
     (
-        Field("workers", integer(1, 256), "Worker processes at once.", default=1, shown="1"),
-        Field("memory", SIZE, "Address space of one worker.", default=4 * 2**30, shown="4GB"),
+        Field("workers", integer(1, 256), "Worker processes at once.", default=Resources.workers),
+        Field("memory", SIZE, "Address space of one worker.", default=Resources.memory),
         Field(
             "time_limit",
             duration(positive=True),
             "For one fit, or one chunk to score.",
-            default=dt.timedelta(minutes=30),
-            shown="30m",
+            default=Resources.time_limit,
         ),
         Field(
             "start_limit",
             duration(positive=True),
             "For starting a worker.",
-            default=dt.timedelta(seconds=60),
-            shown="60s",
+            default=Resources.start_limit,
         ),
         Field(
             "training_rows",
             integer(1),
             "More rows than this are an error before training.",
-            default=5_000_000,
-            shown="5000000",
+            default=Resources.training_rows,
         ),
-        Field("threads", integer(1, 256), "Threads of one worker.", default=1, shown="1"),
+        Field("threads", integer(1, 256), "Threads of one worker.", default=Resources.threads),
     ),
 )
-
-NESTED = {
-    "environment": ENVIRONMENT,
-    "window": WINDOW,
-    "checks": MODEL_CHECKS,
-    "thresholds": THRESHOLDS,
-    "retrain": RETRAIN,
-    "output": OUTPUT,
-    "resources": RESOURCES,
-}

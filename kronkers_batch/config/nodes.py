@@ -1,8 +1,8 @@
 """YAML as a tree of nodes that remember file and line; duplicates and dangerous files are problems.
 
-Differences from plain YAML 1.1, all on purpose: only ``true`` and ``false`` are booleans (``NO`` is a
-carrier, not a false), ``02:00`` is text (not 120), there are no tags, no merge keys (templates do that), one
-document a file, and aliases expand to a bounded number of nodes.
+Plain words mean what YAML 1.2 says, with decimal numbers only: ``NO`` is a carrier, not a false; ``02:00``,
+``007`` and ``0x1F`` are text. There are no tags, no merge keys (templates do that), one document a file, and
+aliases expand to a bounded number of nodes. What Hydra reads otherwise: docs/reference/hydra.md.
 """
 
 from __future__ import annotations
@@ -66,12 +66,16 @@ class _Refused(Exception):
 
 
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*(_[0-9]+)*)\Z")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+_DIGITS = r"[0-9]+(_[0-9]+)*"
+_FLOAT = re.compile(rf"[-+]?(\.{_DIGITS}|{_DIGITS}(\.({_DIGITS})?)?)([eE][-+]?[0-9]+)?\Z")
 _CONSTANTS: dict[str, Plain] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
 _CONSTANTS |= dict.fromkeys(("true", "True", "TRUE"), True) | dict.fromkeys(
     ("false", "False", "FALSE"), False
 )
-_CONSTANTS |= {".nan": float("nan"), ".inf": float("inf"), "-.inf": float("-inf")}
+_CONSTANTS |= dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan"))
+_CONSTANTS |= {
+    sign + word: float(f"{sign}inf") for sign in ("", "+", "-") for word in (".inf", ".Inf", ".INF")
+}
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -83,7 +87,7 @@ def plain_value(text: str) -> Plain:
         if _INTEGER.match(text):
             return int(text)
         # 007 and 00:30 stay text: a code with leading zeros is not a number.
-        if _FLOAT.match(text) and not re.match(r"[-+]?0[0-9]", text):
+        if _FLOAT.match(text) and not re.match(r"[-+]?0[0-9_]", text):
             return float(text)
     return text
 
@@ -251,10 +255,17 @@ def plain(node: Node) -> Any:
 def from_plain(value: Any, file: str, line: int) -> Node:
     """A tree of a plain value (of an override), every node with this mark."""
     if isinstance(value, dict):
-        return Mapping(file, line, {str(k): from_plain(v, file, line) for k, v in value.items()})
+        return Mapping(file, line, {as_text(k): from_plain(v, file, line) for k, v in value.items()})
     if isinstance(value, list | tuple):
         return Sequence(file, line, [from_plain(v, file, line) for v in value])
     return Scalar(file, line, value)
+
+
+def as_text(value: Plain) -> str:
+    """A single value as a file would say it: ``true``, ``null``."""
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def walk(node: Node, key: str = "") -> Iterator[tuple[str, Node]]:

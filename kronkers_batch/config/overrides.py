@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from kronkers_batch.config.fields import Table
-from kronkers_batch.config.nodes import Mapping, Node, Sequence, from_plain, plain, shown
+from kronkers_batch.config.nodes import Mapping, Node, Scalar, Sequence, from_plain, plain, shown
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.spec import Origin
-from kronkers_batch.config.templates import merge
+from kronkers_batch.config.templates import is_another, merge
 
 _PASSWORD = re.compile(r"://[^@\s]*@")
 _FILE_GROUPS = ("model", "source")
@@ -112,11 +112,11 @@ def apply(tree: Node, override: Override, table: Table, problems: Problems) -> N
     if override.path[0] == "defaults":
         problems.add(override.origin(), "templates cannot be overridden", "override the keys that they set")
         return tree
-    free = check_path(override, table, problems)
-    if free is None:
+    known = check_path(override, table, problems)
+    if known is None:
         return tree
     try:
-        return _set(tree, override, 0, free)
+        return _set(tree, override, 0, _Known(known, table))
     except _Misfit as misfit:
         problems.add(override.origin(), *misfit.args)
         return tree
@@ -124,6 +124,36 @@ def apply(tree: Node, override: Override, table: Table, problems: Problems) -> N
 
 class _Misfit(Exception):
     """What does not fit, and the fix."""
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Which keys of an override need not be in the tree: so many leading ones, and those of its table."""
+
+    depth: int
+    table: Table
+
+    def new(self, override: Override, old: Node, new: Node) -> str:
+        """The first key of a mapping that is laid over another one and has no such key; or nothing."""
+        here: Table | None = self.table
+        free = False
+        for key in override.path:
+            kind = here[key].kind if here is not None and key in here.names else None
+            here, free = (kind.table, kind.free) if kind is not None else (None, True)
+        return _new(old, new, here, free)
+
+
+def _new(old: Node, new: Node, table: Table | None, free: bool) -> str:
+    if not (isinstance(old, Mapping) and isinstance(new, Mapping)) or is_another(old, new):
+        return ""
+    for key, value in new.items.items():
+        kind = table[key].kind if table is not None and key in table.names else None
+        if key not in old.items:
+            if kind is None and free:  # where only the table's keys may be, reading it says so
+                return key
+        elif inner := _new(old.items[key], value, kind.table if kind else None, kind.free if kind else True):
+            return f"{key}.{inner}"
+    return ""
 
 
 def check_path(override: Override, table: Table, problems: Problems) -> int | None:
@@ -148,8 +178,10 @@ def check_path(override: Override, table: Table, problems: Problems) -> int | No
     return len(override.path)
 
 
-def _set(node: Node, override: Override, depth: int, known: int) -> Node:
+def _set(node: Node, override: Override, depth: int, known: _Known) -> Node:
     key = override.path[depth]
+    if isinstance(node, Scalar) and node.value is None and override.change in ("add", "force"):
+        node = Mapping(override.mark, 0, {})
     if isinstance(node, Sequence):
         if not key.isdigit() or int(key) >= len(node.items):
             raise _Misfit(
@@ -164,7 +196,7 @@ def _set(node: Node, override: Override, depth: int, known: int) -> Node:
             f"'{'.'.join(override.path[:depth])}' is {shown(node)} and has no keys", "override it whole"
         )
     old = node.items.get(key)
-    if old is None and (override.change == "remove" or (override.change == "set" and depth >= known)):
+    if old is None and (override.change == "remove" or (override.change == "set" and depth >= known.depth)):
         fix = suggest(key, node.items)
         if override.change == "set":
             fix += f"; to add a key write +{override.shown}"
@@ -180,7 +212,7 @@ def _set(node: Node, override: Override, depth: int, known: int) -> Node:
     return Mapping(node.file, node.line, entries)
 
 
-def _child(old: Node | None, override: Override, depth: int, known: int) -> Node | None:
+def _child(old: Node | None, override: Override, depth: int, known: _Known) -> Node | None:
     if depth + 1 < len(override.path):
         return _set(old or Mapping(override.mark, 0, {}), override, depth + 1, known)
     new = from_plain(override.value, override.mark, 0)
@@ -190,6 +222,12 @@ def _child(old: Node | None, override: Override, depth: int, known: int) -> Node
                 "the value to remove is not the one that is there", f"write {override.shown.split('=')[0]}"
             )
         return None
-    if override.change == "add" and old is not None and not isinstance(old, Mapping):
+    if old is None or (isinstance(old, Scalar) and old.value is None):
+        return new
+    if override.change == "add" and not (isinstance(old, Mapping) and isinstance(new, Mapping)):
         raise _Misfit("the key to add is there already", f"write {override.shown.lstrip('+')} to change it")
-    return merge(old, new) if old is not None else new
+    if override.change == "set" and (key := known.new(override, old, new)):
+        raise _Misfit(
+            f"there is no key '{key}' to change", f"to add what is not there write +{override.shown}"
+        )
+    return merge(old, new)

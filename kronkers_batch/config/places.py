@@ -18,7 +18,8 @@ from kronkers_batch.config import account
 from kronkers_batch.config.claims import Claims
 from kronkers_batch.config.databases import file_of
 from kronkers_batch.config.paths import is_in, resolved
-from kronkers_batch.config.spec import Config, SourceSpec
+from kronkers_batch.config.root_spec import Config
+from kronkers_batch.config.spec import SourceSpec
 
 FIX = (
     "Name a file or folder of this department's own. A file of another department is read through the source "

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from kronkers_batch import private
+from kronkers_batch.config import schema
 
-_FORMAT = "2"  # of what is made of the files, where the schema does not tell
-_SCHEMA = Path(__file__).with_name("schema.py")
+_FORMAT = "3"  # of what is made of the files, where the schema does not tell
 
 
 def key(contents: Hashable, overrides: tuple[str, ...]) -> str:
@@ -27,7 +27,7 @@ def key(contents: Hashable, overrides: tuple[str, ...]) -> str:
         _FORMAT,
         repr(contents),
         repr(overrides),
-        _SCHEMA.read_text(encoding="utf-8"),
+        repr(schema.described()),
         version("hydra-core"),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from kronkers_batch.config import databases
-from kronkers_batch.config.fields import Bad, Kind, read_table, read_value
+from kronkers_batch.config.fields import Bad, read_table, read_value
 from kronkers_batch.config.interpolation import resolve
-from kronkers_batch.config.kinds import DATE, FILLED, absolute, choice
+from kronkers_batch.config.kinds import absolute
 from kronkers_batch.config.nodes import Mapping, Node, Scalar, Sequence
 from kronkers_batch.config.problems import Problems
-from kronkers_batch.config.schema import EXECUTOR, WAREHOUSE
-from kronkers_batch.config.spec import Definitions, ExecutorSpec, Secret, WarehouseSpec
+from kronkers_batch.config.root_spec import Definitions, ExecutorSpec, WarehouseSpec
+from kronkers_batch.config.schema import EXECUTOR, ROOT, WAREHOUSE
+from kronkers_batch.config.spec import Secret
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,9 @@ def _read_root(
         return None
     warehouse = read_table(WAREHOUSE, full.items["warehouse"], "warehouse", problems)
     executor = read_table(EXECUTOR, full.items["executor"], "executor", problems)
-    date = _optional(DATE, full, "logical_date", problems)
-    key_file = _optional(Kind("a path", FILLED.parse, environment=True), full, "key_file", problems)
-    definitions = _optional(choice(Definitions), full, "definitions", problems)
+    date = _optional(full, "logical_date", problems)
+    key_file = _optional(full, "key_file", problems)
+    definitions = _optional(full, "definitions", problems)
     if len(problems) > before:
         return None
     for group, key in (("warehouse", "url"), ("warehouse", "artifacts")):
@@ -79,9 +80,9 @@ def _read_root(
             checkpoints=_address(warehouse["checkpoints"] or "", project),
             keep_snapshots=warehouse["keep_snapshots"],
         ),
-        executor=ExecutorSpec(**{k: v for k, v in executor.items() if v is not None}),
+        executor=ExecutorSpec(**executor),
         alerts=_alerts(full.items["alerts"]),
-        definitions=definitions or Definitions.TRUSTED,
+        definitions=definitions,
     )
 
 
@@ -89,18 +90,18 @@ def _home(tree: Mapping, environ: MappingType[str, str], problems: Problems) -> 
     before = len(problems)
     only = Mapping(tree.file, tree.line, {"home": tree.items["home"]})
     found = resolve(only, environ, problems)
-    value = _optional(Kind("a path", FILLED.parse, environment=True), found, "home", problems)
+    value = _optional(found, "home", problems)
     if value is None and len(problems) == before:
         problems.add(tree.items["home"].origin("home"), "the value of 'home' is missing", "write home: var")
-    return value or "var"
+    return value or ""
 
 
-def _optional(kind: Kind, tree: Node, key: str, problems: Problems) -> Any:
+def _optional(tree: Node, key: str, problems: Problems) -> Any:
     assert isinstance(tree, Mapping)  # noqa: S101
-    node = tree.items[key]
+    node, field = tree.items[key], ROOT[key]
     if isinstance(node, Scalar) and node.value is None:
-        return None
-    return read_value(kind, node, key, problems)
+        return field.default
+    return read_value(field.kind, node, key, problems)
 
 
 def _address(text: str, project: Path) -> str:

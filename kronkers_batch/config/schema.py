@@ -1,60 +1,19 @@
-"""The root of the configuration as Hydra sees it: mutable dataclasses, registered by a function."""
+"""The root of the configuration: its tables, and the schema that Hydra gets, which is made of them."""
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import field, make_dataclass
 from typing import Any
 
 from kronkers_batch.config.fields import Field, Kind, Table, table_kind
-from kronkers_batch.config.kinds import ADDRESS, PLAIN, SECRET, TEXT, choice, duration, integer
-from kronkers_batch.config.spec import FOREVER, Definitions, SandboxPolicy
+from kronkers_batch.config.kinds import ADDRESS, DATE, FILLED, PLAIN, SECRET, choice, duration, integer
+from kronkers_batch.config.root_spec import FOREVER, Definitions, ExecutorSpec
+from kronkers_batch.config.spec import SandboxPolicy
 
 GROUPS = ("warehouse", "executor", "alerts")
+_PATH = Kind("a path", FILLED.parse, environment=True, plain=str)
 
-
-@dataclass
-class WarehouseSchema:
-    """conf/warehouse/NAME.yaml."""
-
-    url: str = "sqlite:///${home}/warehouse.db"
-    artifacts: str = "${home}/artifacts"
-    checkpoints: str = ""
-    keep_snapshots: str = "90d"
-
-
-@dataclass
-class ExecutorSchema:
-    """conf/executor/NAME.yaml."""
-
-    workers: int = 1
-    sandbox: str = "require"
-    chunk_rows: int = 262_144
-    piece_rows: int = 65_536
-    kept_workers: int = 2
-
-
-@dataclass
-class RootSchema:
-    """conf/config.yaml, with the chosen file of each group."""
-
-    home: str = "var"
-    logical_date: str | None = None
-    key_file: str = "${oc.env:KRONKERS_KEY_FILE,'~/.config/kronkers/identity.key'}"
-    definitions: str = "trusted"
-    warehouse: WarehouseSchema = field(default_factory=WarehouseSchema)
-    executor: ExecutorSchema = field(default_factory=ExecutorSchema)
-    alerts: dict[str, Any] = field(default_factory=dict)
-
-
-def register() -> None:
-    """Puts the schema into Hydra's ConfigStore, under the name that conf/config.yaml lists first."""
-    from hydra.core.config_store import ConfigStore
-
-    ConfigStore.instance().store(name="schema", node=RootSchema)
-
-
-# The same keys as tables: for messages with lines, and for the reference page.
 WAREHOUSE = Table(
     "conf/warehouse/NAME.yaml",
     (
@@ -62,18 +21,19 @@ WAREHOUSE = Table(
             "url",
             SECRET,
             "SQLAlchemy URL of the database; a password only through `${oc.env:NAME}`.",
-            shown="`sqlite:///${home}/warehouse.db`",
+            written="sqlite:///${home}/warehouse.db",
         ),
         Field(
             "artifacts",
             ADDRESS,
             "Folder or fsspec address for model artifacts and snapshots, all encrypted.",
-            shown="`${home}/artifacts`",
+            written="${home}/artifacts",
         ),
         Field(
             "checkpoints",
             ADDRESS,
             "Folder or address for the ledger's signed checkpoints; best on another machine.",
+            written="",
             shown="none",
         ),
         Field(
@@ -81,30 +41,39 @@ WAREHOUSE = Table(
             duration(positive=True, words={"forever": FOREVER}),
             "How long snapshots are kept after they were last used; see [snapshots](sources.md#snapshots).",
             default=dt.timedelta(days=90),
-            shown="90d",
         ),
     ),
 )
 EXECUTOR = Table(
     "conf/executor/NAME.yaml",
     (
-        Field("workers", integer(1, 256), "How many tasks run at once.", shown="1"),
+        Field("workers", integer(1, 256), "How many tasks run at once.", default=ExecutorSpec.workers),
         Field(
-            "sandbox", choice(SandboxPolicy), "Whether model code must run in the sandbox.", shown="require"
+            "sandbox",
+            choice(SandboxPolicy),
+            "Whether model code must run in the sandbox.",
+            default=ExecutorSpec.sandbox,
         ),
         Field(
-            "chunk_rows", integer(1024, 2**24), "Rows that are checked and scored at once.", shown="262144"
+            "chunk_rows",
+            integer(1024, 2**24),
+            "Rows that are checked and scored at once.",
+            default=ExecutorSpec.chunk_rows,
         ),
-        Field("piece_rows", integer(1024, 2**20), "Rows that are encrypted as one unit.", shown="65536"),
+        Field(
+            "piece_rows",
+            integer(1024, 2**20),
+            "Rows that are encrypted as one unit.",
+            default=ExecutorSpec.piece_rows,
+        ),
         Field(
             "kept_workers",
             integer(0, 64),
             "How many models stay started, each in a process of its own, to be used again.",
-            shown="2",
+            default=ExecutorSpec.kept_workers,
         ),
     ),
 )
-ALERTS = Table("conf/alerts/NAME.yaml", ())
 ROOT = Table(
     "conf/config.yaml",
     (
@@ -116,35 +85,72 @@ ROOT = Table(
         ),
         Field(
             "home",
-            Kind("a path", TEXT.parse, environment=True),
+            _PATH,
             "Where the database, artifacts and pages go; relative to the project folder.",
-            shown="`var`",
+            written="var",
         ),
         Field(
             "logical_date",
-            Kind("a date such as 2013-06-01", TEXT.parse),
+            DATE,
             "The date that commands mean without `--date`.",
             shown="yesterday",
         ),
         Field(
             "key_file",
-            Kind("a path", TEXT.parse, environment=True),
+            _PATH,
             "Your identity's key file, outside the project.",
-            shown="`$KRONKERS_KEY_FILE`, else `~/.config/kronkers/identity.key`",
+            written="${oc.env:KRONKERS_KEY_FILE,'~/.config/kronkers/identity.key'}",
         ),
         Field(
             "definitions",
             choice(Definitions),
             "`signed` runs only what an operator of its department has signed; see "
             "[how to sign definitions](../how-to/sign-definitions.md).",
-            shown="trusted",
+            default=Definitions.TRUSTED,
         ),
         Field("warehouse", table_kind(WAREHOUSE), "Changes to the chosen warehouse file."),
         Field("executor", table_kind(EXECUTOR), "Changes to the chosen executor file."),
         Field(
             "alerts",
-            Kind("a mapping", PLAIN.parse, free=True, environment=True),
+            Kind("a mapping", PLAIN.parse, free=True, environment=True, plain=dict[str, Any]),
             "Changes to the chosen alerts file.",
         ),
     ),
 )
+
+
+def structure(table: Table) -> type[Any]:
+    """A table as Hydra's schema: a mutable dataclass with its keys, their types and defaults."""
+    members: list[tuple[str, Any, Any]] = []
+    for key in table.fields:
+        kind, default = key.kind, key.said
+        if key.name == "defaults":
+            continue  # which Hydra takes out itself
+        if kind.nested and kind.table is not None:
+            inner = structure(kind.table)
+            members.append((key.name, inner, field(default_factory=inner)))
+        elif kind.plain == dict[str, Any]:
+            members.append((key.name, kind.plain, field(default_factory=dict)))
+        else:
+            type_ = kind.plain if default is not None or kind.plain is Any else kind.plain | None
+            members.append((key.name, type_, field(default=default)))
+    return make_dataclass("Schema", members)
+
+
+def described(table: Table = ROOT) -> list[Any]:
+    """What is in a table's schema, for comparing it with that of another release."""
+    return [
+        (
+            key.name,
+            described(inner) if key.kind.nested and (inner := key.kind.table) else str(key.kind.plain),
+            key.said,
+        )
+        for key in table.fields
+    ]
+
+
+def register() -> None:
+    """Puts the schema into Hydra's ConfigStore, under the name that conf/config.yaml lists first."""
+    from hydra.core.config_store import ConfigStore
+
+    ConfigStore.instance().store(name="schema", node=structure(ROOT))

@@ -20,18 +20,16 @@ from pathlib import Path
 
 from kronkers_batch.config import databases
 from kronkers_batch.config.paths import fixed_part
+from kronkers_batch.config.root_spec import Config, ExecutorSpec, WarehouseSpec
 from kronkers_batch.config.source_kinds import SOURCE_KINDS
 from kronkers_batch.config.spec import (
     CodeFile,
-    Config,
     Environment,
-    ExecutorSpec,
     InputRef,
     ModelSpec,
     Origin,
     Secret,
     SourceSpec,
-    WarehouseSpec,
 )
 from kronkers_batch.digests import Json, canonical
 from kronkers_batch.families import Member

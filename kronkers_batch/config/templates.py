@@ -18,16 +18,19 @@ _IDENTITY = ("_target_", "function")  # a mapping that says another one of these
 
 def merge(base: Node, over: Node) -> Node:
     """``over`` laid on ``base``; neither is changed."""
-    if not (isinstance(base, Mapping) and isinstance(over, Mapping)):
-        return over
-    if any(
-        k in over.items and k in base.items and not _same(base.items[k], over.items[k]) for k in _IDENTITY
-    ):
+    if not (isinstance(base, Mapping) and isinstance(over, Mapping)) or is_another(base, over):
         return over
     items = dict(base.items)
     for key, node in over.items.items():
         items[key] = merge(items[key], node) if key in items else node
     return Mapping(over.file, over.line, items)
+
+
+def is_another(base: Mapping, over: Mapping) -> bool:
+    """Whether ``over`` names another class or function, and so replaces ``base``."""
+    return any(
+        k in over.items and k in base.items and not _same(base.items[k], over.items[k]) for k in _IDENTITY
+    )
 
 
 def _same(a: Node, b: Node) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kronkers_batch.config.spec import Config, Threshold
+from kronkers_batch.config.root_spec import Config
+from kronkers_batch.config.spec import Threshold
 from kronkers_batch.declared.workers import environment_at
 from kronkers_batch.learning import Task
 from kronkers_batch.runtimes.languages import builder

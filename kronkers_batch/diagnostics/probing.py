@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from kronkers_batch.config.languages import Language
 from kronkers_batch.config.places import Places
-from kronkers_batch.config.spec import CodeFile, Config, Environment, ModelSpec, SandboxPolicy
+from kronkers_batch.config.root_spec import Config
+from kronkers_batch.config.spec import CodeFile, Environment, ModelSpec, SandboxPolicy
 from kronkers_batch.declared.kept import kept_code
 from kronkers_batch.errors import ConfigError, ConfigErrors, MissingPart, ModelError
 from kronkers_batch.runtimes.languages import environment_fingerprint

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from kronkers_batch.access import rights as asked
 from kronkers_batch.audit import runlog
 from kronkers_batch.audit.occasion import Occasion
-from kronkers_batch.config.spec import FOREVER
+from kronkers_batch.config.root_spec import FOREVER
 from kronkers_batch.data.expiring import TOGETHER, Due, Limit
 from kronkers_batch.declared.sources import source_of
 from kronkers_batch.errors import IntegrityError, KronkersError, TakenOver

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kronkers_batch.config.spec import CodeFile, Config
+from kronkers_batch.config.root_spec import Config
+from kronkers_batch.config.spec import CodeFile
 from kronkers_batch.digests import Json
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from kronkers_batch.config import account
 from kronkers_batch.config.places import Places
-from kronkers_batch.config.spec import Config, ModelSpec, SourceSpec
+from kronkers_batch.config.root_spec import Config
+from kronkers_batch.config.spec import ModelSpec, SourceSpec
 from kronkers_batch.errors import NotFound, UsageError
 from kronkers_batch.session.lifetimes import Request, Run
 from kronkers_batch.store.cache import ContentCache

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kronkers_batch.config.databases import file_of
-from kronkers_batch.config.spec import Config
+from kronkers_batch.config.root_spec import Config
 from kronkers_batch.store import faults
 
 LITTLE = 2**30

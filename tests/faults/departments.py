@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kronkers_batch.config.load import load
 from kronkers_batch.config.places import Places
-from kronkers_batch.config.spec import Config
+from kronkers_batch.config.root_spec import Config
 from tests.e2e import company
 
 _HR = {name.replace("support", "hr"): text for name, text in company.FILES.items() if "spends" not in name}

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from kronkers_batch.access import authorisation, rights, signing
-from kronkers_batch.config.spec import Definitions, SandboxPolicy
+from kronkers_batch.config.root_spec import Definitions
+from kronkers_batch.config.spec import SandboxPolicy
 from kronkers_batch.data.window import Window
 from kronkers_batch.errors import AccessRefused
 from kronkers_batch.pipeline.champion import open_champion

@@ -14,7 +14,7 @@ from sqlalchemy import func, select, update
 
 from kronkers_batch.access.story import sentence
 from kronkers_batch.audit import checkpoint, runlog, runs
-from kronkers_batch.config.spec import FOREVER
+from kronkers_batch.config.root_spec import FOREVER
 from kronkers_batch.data import expiring
 from kronkers_batch.data.snapshots import SnapshotRef
 from kronkers_batch.declared.windows import scoring_window

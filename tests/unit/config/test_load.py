@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kronkers_batch.config import spec
+from kronkers_batch.config import root_spec, spec
 from kronkers_batch.config.load import load
 from kronkers_batch.errors import ConfigErrors
 from kronkers_batch.frames.schema import ColumnType
@@ -127,7 +127,7 @@ def test_overrides(tmp_path: Path) -> None:
     assert not config.models["air_time"].enabled
     assert config.models["air_time"].overrides == ("model.air_time.enabled=false",)
     assert config.sources["flights"].checks[0].arguments["max"] == 7000
-    assert config.executor == spec.ExecutorSpec(workers=3)
+    assert config.executor == root_spec.ExecutorSpec(workers=3)
     assert config.logical_date == dt.date(2013, 6, 1)
     assert len(config.overrides) == 8
 

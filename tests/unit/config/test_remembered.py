@@ -1,4 +1,4 @@
-from kronkers_batch.config import remembered
+from kronkers_batch.config import remembered, schema
 from kronkers_batch.config.load import load
 from tests import config_project
 
@@ -28,6 +28,12 @@ def test_other_contents_and_overrides_have_other_keys():
         remembered.key("a", ("x=1", "y=2")),
     }
     assert len(keys) == 4
+
+
+def test_another_schema_has_another_key(monkeypatch):
+    before = remembered.key("a", ())
+    monkeypatch.setattr(schema, "described", lambda: ["another"])
+    assert remembered.key("a", ()) != before
 
 
 def test_a_damaged_memory_counts_as_none(tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from kronkers_batch.config import signing, spec
+from kronkers_batch.config import root_spec, signing, spec
 from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.load import load
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
@@ -24,7 +24,7 @@ PROJECT = Path("/project")
 
 
 @pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> spec.Config:
+def config(tmp_path_factory: pytest.TempPathFactory) -> root_spec.Config:
     return load(make(tmp_path_factory.mktemp("project")), (), ENVIRON)
 
 
@@ -55,11 +55,12 @@ def full(name: str) -> Any:
         resources=spec.Resources(), seed=1, enabled=True, overrides=("x=1",), origin=ORIGIN,
         origins={"seed": ORIGIN},
     )  # fmt: skip
-    root = spec.Config(
+    root = root_spec.Config(
         root=PROJECT / "conf", home=PROJECT / "var", logical_date=dt.date(2024, 1, 1), key_file=Path("/k"),
         departments={}, sources={}, models={},
-        warehouse=spec.WarehouseSpec(spec.Secret("postgresql://u:p@h/d"), "/a", "/c", dt.timedelta(9)),
-        executor=spec.ExecutorSpec(), alerts={"to": {"url": spec.Secret("x"), "who": "ann"}}, overrides=(),
+        warehouse=root_spec.WarehouseSpec(spec.Secret("postgresql://u:p@h/d"), "/a", "/c", dt.timedelta(9)),
+        executor=root_spec.ExecutorSpec(), overrides=(),
+        alerts={"to": {"url": spec.Secret("x"), "who": "ann"}},
     )  # fmt: skip
     return {"model": model, "source": source, "config": root}[name]
 
@@ -151,9 +152,10 @@ def test_every_field_counts_that_is_not_left_out(case: tuple[str, str, type, str
 def test_the_cases_reach_every_field_of_every_class() -> None:
     reached = {(c, f) for _, _, c, f, _ in CASES}
     classes = (
-        spec.ModelSpec, spec.SourceSpec, spec.Config, spec.WarehouseSpec, spec.ExecutorSpec, spec.Estimator,
-        spec.Environment, spec.Windows, spec.Threshold, spec.Retrain, spec.OutputColumn, spec.Resources,
-        spec.CheckSpec, spec.Feature, spec.InputRef,
+        root_spec.Config, root_spec.WarehouseSpec, root_spec.ExecutorSpec, spec.ModelSpec,
+        spec.SourceSpec, spec.Estimator, spec.Environment, spec.Windows, spec.Threshold,
+        spec.Retrain, spec.OutputColumn, spec.Resources, spec.CheckSpec, spec.Feature,
+        spec.InputRef,
     )  # fmt: skip
     # Those without anything in them, and those that hold another of the classes.
     others = {"departments", "sources", "models", "source", "environment", "windows", "model", "retrain"}
@@ -178,10 +180,10 @@ def test_what_is_left_out_are_fields() -> None:
         assert set(names) <= {f.name for f in dataclasses.fields(cls)}
 
 
-def test_a_field_that_came_later_counts_where_it_is_not_the_default(config: spec.Config) -> None:
+def test_a_field_that_came_later_counts_where_it_is_not_the_default(config: root_spec.Config) -> None:
     """Else each release that adds one would stop the nights of whoever signed before it."""
     assert {
-        spec.WarehouseSpec: {"keep_snapshots": config.warehouse.keep_snapshots},
+        root_spec.WarehouseSpec: {"keep_snapshots": config.warehouse.keep_snapshots},
         spec.SourceSpec: {"options": config.sources["flights"].options},
     } == signing.LATER
     assert "warehouse.keep_snapshots" not in signing.house_definition(config)
@@ -195,11 +197,11 @@ def test_a_field_that_came_later_counts_where_it_is_not_the_default(config: spec
     )
 
 
-def signed(config: spec.Config, source: spec.SourceSpec) -> dict[str, Any]:
+def signed(config: root_spec.Config, source: spec.SourceSpec) -> dict[str, Any]:
     return signing.source_definition(source, {source.name: source}, config.root.parent)
 
 
-def test_code_and_environment_count_by_their_contents(config: spec.Config) -> None:
+def test_code_and_environment_count_by_their_contents(config: root_spec.Config) -> None:
     model = config.models["delay"]
     assert isinstance(model.model, spec.CodeFile)
 
@@ -213,7 +215,7 @@ def test_code_and_environment_count_by_their_contents(config: spec.Config) -> No
     )
 
 
-def test_every_source_behind_a_query_counts(config: spec.Config) -> None:
+def test_every_source_behind_a_query_counts(config: root_spec.Config) -> None:
     reader = replace(config.models["late"], source=spec.InputRef(source="joined"))
     flights = replace(config.sources["flights"], path="/elsewhere.csv")
     fields = signing.model_definition(reader, config.sources, config.root.parent)
@@ -222,7 +224,7 @@ def test_every_source_behind_a_query_counts(config: spec.Config) -> None:
     assert fields["sources.flights.path"] == "project:data/flights.csv"
 
 
-def test_another_checkout_gives_the_same_fingerprint(config: spec.Config, tmp_path: Path) -> None:
+def test_another_checkout_gives_the_same_fingerprint(config: root_spec.Config, tmp_path: Path) -> None:
     again = load(make(tmp_path / "other"), (), ENVIRON)
     assert signing.house_definition(again) == signing.house_definition(config)
     for name, model in config.models.items():
