@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from kronkers_batch.families import Member
 from tests import postgres as servers
 from tests.contract import table
 
@@ -63,6 +64,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.section(f"the contract of each {family}")
             for line in text:
                 terminalreporter.line(line)
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """A task or a language is called by its name."""
+    return str(val) if isinstance(val, Member) else None
 
 
 @pytest.fixture(scope="session")

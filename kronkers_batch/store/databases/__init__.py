@@ -123,7 +123,7 @@ class Backend(ABC):
     def claim(
         self, engine: Callable[[], Engine], name: str, wait: float
     ) -> contextlib.AbstractContextManager[bool]:
-        """Alone with a piece of work among all processes; gives whether it is held. See :mod:`..claims`.
+        """Alone with some work among all processes; gives whether it is held. See :mod:`..claims`.
 
         Args:
             engine: Gives connections of its own, where the claim is kept in the database.

@@ -81,7 +81,7 @@ class Postgresql(Backend):
         return engine
 
     def options(self, *, write: bool) -> Mapping[str, Any]:
-        """A reading transaction sees one moment; a writing one what others commit meanwhile."""
+        """What a reading transaction sees is of one point in time; a writing one sees what others commit."""
         return {} if write else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
     def is_there(self) -> bool:

@@ -137,7 +137,9 @@ class Sqlite(Backend):
         raw: Any = connection.connection.dbapi_connection
         # What this connection has in memory may be older than the file, and still have a trigger that was
         # taken out again: the number that tells of changes can be set by hand. So it reads the schema anew.
-        raw.execute("PRAGMA schema_version").fetchone()  # the transaction sees one moment from here on
+        raw.execute(
+            "PRAGMA schema_version"
+        ).fetchone()  # from here on the transaction is of one point in time
         raw.execute("PRAGMA writable_schema=RESET")
         rows = raw.execute("SELECT type, name, tbl_name, rootpage, sql FROM sqlite_master").fetchall()
         roots = [root for _, _, _, root, _ in rows if root]

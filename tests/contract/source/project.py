@@ -15,8 +15,8 @@ import polars as pl
 
 from kronkers_batch.config.load import load
 from kronkers_batch.config.places import Places
-from kronkers_batch.config.source_kinds import SOURCE_KINDS
 from kronkers_batch.config.root_spec import Config
+from kronkers_batch.config.source_kinds import SOURCE_KINDS
 from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.data import sources
 from kronkers_batch.data.identity import stated
