@@ -59,8 +59,7 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
     environment = _environment(raw, linker.project, problems)
     _check_window(raw, problems)
     _thresholds_known(raw, problems)
-    ref = values["source"]
-    columns = linker.columns(ref) if ref is not None and linker.reference(ref, raw, "source") else None
+    columns = _source_columns(raw, linker)
     if columns is None:
         return None
     key = linker.key(raw)
@@ -70,9 +69,8 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
     evaluate = _evaluate(raw, problems)
     types = {name: c.type for name, c in columns.items()}
     input_checks = checks.resolve(values["checks"]["input"], types, problems)
-    scored = {k: types[k] for k in key if k in types} | {
-        name: ColumnType(kind) for name, kind in values["output"]["columns"].items()
-    }
+    predicted = {name: ColumnType(kind) for name, kind in values["output"]["columns"].items()}
+    scored = {k: types[k] for k in key if k in types} | predicted
     output_checks = checks.resolve(values["checks"]["output"], scored, problems)
     if len(problems) > before or code is None or target_type is None or evaluate is None:
         return None
@@ -95,7 +93,7 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
         windows=Windows(**values["window"]),
         input_checks=input_checks,
         output_checks=output_checks,
-        output_columns=tuple(OutputColumn(n, ColumnType(k)) for n, k in values["output"]["columns"].items()),
+        output_columns=tuple(OutputColumn(name, kind) for name, kind in predicted.items()),
         evaluate=evaluate,
         retention=values["output"]["retention"],
         schedule=values["schedule"],
@@ -112,6 +110,11 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
         origin=raw.tree.origin(""),
         origins={dotted: node.origin(dotted) for dotted, node in walk(raw.tree)},
     )
+
+
+def _source_columns(raw: RawModel, linker: Linker) -> MappingType[str, Column] | None:
+    ref = raw.values["source"]
+    return linker.columns(ref) if ref is not None and linker.reference(ref, raw, "source") else None
 
 
 def _code(raw: RawModel, project: Path, problems: Problems) -> CodeFile | Estimator | None:

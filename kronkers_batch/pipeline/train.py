@@ -87,14 +87,12 @@ def train(
     features = with_levels(model, data.fit)
     check_target(model, data)
     fitted = _fit(services, model, data, features)
-    verified = fitted.verified
-    verdict = judge_metrics(model.training_thresholds, verified.metrics)
+    verdict = judge_metrics(model.training_thresholds, fitted.verified.metrics)
     due = verdict.passed and model.promote is Promote.AUTOMATIC
     promoted = due and rights.may_promote(services, model.name)
-    about = occasion or Occasion(services, model.name, model.department, "train", why)
 
     def trained(version: ModelVersion) -> Trained:
-        return Trained(version, verdict, promoted, due and not promoted, verified.remarks)
+        return Trained(version, verdict, promoted, due and not promoted, fitted.verified.remarks)
 
     version = services.registry.record(
         Training(
@@ -107,13 +105,13 @@ def train(
             definition_fingerprint=definition.training,
             fingerprints={**definition.parts, "snapshot": snapshot.fingerprint},
             snapshot_id=snapshot.id,
-            metrics=verified.metrics,
-            naive=verified.naive,
+            metrics=fitted.verified.metrics,
+            naive=fitted.verified.naive,
             parameters=dict(model.parameters),
             rows={"fit": data.fit.height, "holdout": data.holdout.height, "unlabelled": data.unlabelled},
             features=features,
             target=model.target,
-            golden=Golden.of(verified.golden),
+            golden=Golden.of(fitted.verified.golden),
             runtime=fitted.runtime,
             overrides=model.overrides,
             verdict=verdict.missed,
@@ -123,8 +121,8 @@ def train(
         ),
         fitted.packed(),
         {"thresholds": as_words(model.training_thresholds)},
-        promote=f"{why}; {rounded(verified.metrics)}; {verdict.why()}" if promoted else "",
-        event=lambda connection, version: _tell(about, connection, trained(version)),
+        promote=f"{why}; {rounded(fitted.verified.metrics)}; {verdict.why()}" if promoted else "",
+        event=lambda connection, version: _tell(services, occasion, connection, trained(version)),
     )
     return trained(version)
 
@@ -161,11 +159,13 @@ def _fit(services: Services, model: ModelSpec, data: TrainingData, features: Sch
         return _Fitted(artifact, verified, runtime_of(services, model, fresh), code)
 
 
-def _tell(occasion: Occasion, connection: Connection, trained: Trained) -> None:
-    version, date = trained.version, str(trained.version.training.logical_date)
+def _tell(services: Services, given: Occasion | None, connection: Connection, trained: Trained) -> None:
+    version, training = trained.version, trained.version.training
+    occasion = given or Occasion(services, training.model, training.department, "train", training.why)
+    date = str(training.logical_date)
     occasion.tell(connection, Kind.TRAINED, trained.state, trained.message(), version.ref, date)
     if trained.promoted:
-        occasion.promoted(connection, version.ref, version.training.why)
+        occasion.promoted(connection, version.ref, training.why)
 
 
 def trainer_key(model: ModelSpec) -> str:

@@ -97,7 +97,7 @@ SHOWN = [
     _("an environment leads to forbidden places", "runtimes.bubblewrap:check_shown",
       swap("refusal(real)", "''"), f"{W}test_what_an_environment_leads_to_is_asked_of_the_forbidden_places",
       f"{W}test_check_names_the_line_of_an_environment_that_leads_to_a_forbidden_place"),
-    _("a worker does not ask where its environment leads", "runtimes.worker:Worker.__init__",
+    _("a worker does not ask where its environment leads", "runtimes.conversation:Conversation.__init__",
       drop("check_shown(...)"),
       f"{UNIT}test_a_worker_is_not_started_where_its_environment_leads_to_a_forbidden_place"),
     _("a folder may be exchanged before it is mounted", "runtimes.launch:shown_elsewhere",
