@@ -70,7 +70,7 @@ class Field:
     default: Any = None
     shown: str = ""  # the default in words, where its value does not say it
     written: Plain = None  # the default of Hydra's schema, where it refers to other keys
-    counts: Counts | None = None  # None: as the key above, and at the top for training
+    counts: Counts | None = None  # None: as the key above, and at the top as the table
 
     @property
     def said(self) -> Plain:
@@ -89,10 +89,11 @@ class Field:
 
 @dataclass(frozen=True)
 class Table:
-    """The keys of one mapping."""
+    """The keys of one mapping, and what they count for that do not say it themselves."""
 
     title: str
     fields: tuple[Field, ...]
+    counts: Counts = Counts.TRAINING
 
     def __getitem__(self, name: str) -> Field:
         return next(f for f in self.fields if f.name == name)

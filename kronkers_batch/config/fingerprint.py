@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from kronkers_batch.config.fields import Counts
-from kronkers_batch.config.fingerprint_fields import model_keys
+from kronkers_batch.config.fingerprint_fields import model_keys, source_keys
 from kronkers_batch.config.spec import (
     CheckSpec,
     CodeFile,
@@ -222,8 +222,10 @@ def _source_fields(
         f"{prefix}.output": source.output,
         f"{prefix}.csv": dict(source.csv),
     }
-    if source.options:  # which no kind had when the first fingerprints were stored
-        found[f"{prefix}.options"] = plain(source.options)
+    keys = source_keys()
+    options = {key: value for key, value in source.options.items() if keys.get(key) is not Counts.NEVER}
+    if options:  # which no kind had when the first fingerprints were stored
+        found[f"{prefix}.options"] = plain(options)
     found[f"{prefix}.checks.{purpose}"] = _checks(source.checks, counted)
     return found
 

@@ -1,4 +1,4 @@
-"""Which declared keys count for training, for scoring, or for neither: of models, as their table says."""
+"""Which declared keys count for training, for scoring, or for neither, as their tables say."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from functools import cache
 
 from kronkers_batch.config.fields import Counts, Table
 from kronkers_batch.config.model_file import MODEL
+from kronkers_batch.config.source_file import SOURCE
 
 
 def counted(table: Table) -> dict[str, Counts]:
     """What each key of a table counts for, by its dotted name; of a mapping, each key below it."""
-    return dict(_counted(table, "", Counts.TRAINING))
+    return dict(_counted(table, "", table.counts))
 
 
 def _counted(table: Table, prefix: str, above: Counts) -> Iterator[tuple[str, Counts]]:
@@ -29,26 +30,7 @@ def model_keys() -> dict[str, Counts]:
     return counted(MODEL)
 
 
-SOURCE_FIELDS: dict[str, Counts] = {
-    "name": Counts.NEVER,
-    "department": Counts.NEVER,
-    "description": Counts.NEVER,
-    "kind": Counts.BOTH,
-    "schema": Counts.BOTH,
-    "key": Counts.NEVER,  # a model's key counts, where it is used
-    "time_column": Counts.BOTH,
-    "checks": Counts.BOTH,
-    "shared_with": Counts.NEVER,
-    "origin": Counts.NEVER,
-    "path": Counts.NEVER,  # a moved checkout trains nothing anew; for scoring the source's identity counts
-    "package": Counts.BOTH,
-    "url": Counts.NEVER,  # a secret
-    "query": Counts.BOTH,
-    "watermark": Counts.NEVER,
-    "inputs": Counts.BOTH,
-    "output": Counts.BOTH,
-    "csv": Counts.BOTH,
-    "options": Counts.BOTH,
-    "memory": Counts.NEVER,
-    "time_limit": Counts.NEVER,
-}
+@cache
+def source_keys() -> dict[str, Counts]:
+    """What each key of a source counts for."""
+    return counted(SOURCE)

@@ -58,7 +58,7 @@ def page() -> str:
     parts.append(_FINGERPRINTS)
     for title, keys in (
         ("model", fingerprint_fields.model_keys()),
-        ("source", fingerprint_fields.SOURCE_FIELDS),
+        ("source", fingerprint_fields.source_keys()),
     ):
         rows = [f"| `{name}` | {counts} |" for name, counts in keys.items()]
         parts.append("\n".join([f"| of a {title} | counts for |", "|---|---|", *rows, ""]))

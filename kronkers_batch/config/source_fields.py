@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from kronkers_batch.config.fields import Bad, Field, Kind, Table, list_kind, map_kind, read_table
+from kronkers_batch.config.fields import Bad, Counts, Field, Kind, Table, list_kind, map_kind, read_table
 from kronkers_batch.config.kinds import COLUMN, FILLED, NAME, SECRET, TEXT, choice, duration
 from kronkers_batch.config.kinds import PATH as PATH_KIND
 from kronkers_batch.config.nodes import Mapping, Node, Scalar
@@ -125,10 +125,11 @@ def _csv(node: Node, key: str, problems: Problems) -> dict[str, str]:
 
 
 COLUMNS = Field("columns", Kind("a mapping of column to type", _columns, free=True))
-PATH = Field("path", PATH_KIND, default="")
-URL = Field("url", SECRET)
+# A moved checkout trains nothing anew; for scoring the source's identity counts.
+PATH = Field("path", PATH_KIND, default="", counts=Counts.NEVER)
+URL = Field("url", SECRET, counts=Counts.NEVER)  # a secret
 QUERY = Field("query", FILLED, default="")
 INPUTS = Field("inputs", replace(_INPUTS, parse=_inputs))
 OUTPUT = Field("output", NAME, default="")
 CSV = Field("csv", Kind("a mapping", _csv, table=_CSV))
-TIME_LIMIT = Field("time_limit", duration(positive=True), default=dt.timedelta(hours=1), shown="1h")
+TIME_LIMIT = Field("time_limit", duration(positive=True), default=dt.timedelta(hours=1), counts=Counts.NEVER)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kronkers_batch.config.checks import CHECKS
-from kronkers_batch.config.fields import Bad, Field, Table, list_kind, read_table
+from kronkers_batch.config.fields import Bad, Counts, Field, Table, list_kind, read_table
 from kronkers_batch.config.kinds import COLUMN, FILLED, NAME, TEXT, choice
 from kronkers_batch.config.nodes import Mapping, Node, shown
 from kronkers_batch.config.problems import Problems, suggest
@@ -44,12 +44,27 @@ _SPECIAL = tuple(_special())
 SOURCE = Table(
     "conf/source/NAME.yaml",
     (
-        Field("name", NAME, "The file's name again; may be left out.", shown="the file's name"),
-        Field("department", NAME, "Who owns it: a file in conf/department/.", required=True),
-        Field("description", TEXT, "What the rows are.", default=""),
+        Field(
+            "name",
+            NAME,
+            "The file's name again; may be left out.",
+            shown="the file's name",
+            counts=Counts.NEVER,
+        ),
+        Field(
+            "department", NAME, "Who owns it: a file in conf/department/.", required=True, counts=Counts.NEVER
+        ),
+        Field("description", TEXT, "What the rows are.", default="", counts=Counts.NEVER),
         Field("kind", choice(tuple(SOURCE_KINDS)), "Where the rows come from.", required=True),
         _columns(),
-        Field("key", list_kind(COLUMN, single=True), "The columns that name a row.", default=()),
+        # A model's key counts, where it is used.
+        Field(
+            "key",
+            list_kind(COLUMN, single=True),
+            "The columns that name a row.",
+            default=(),
+            counts=Counts.NEVER,
+        ),
         Field(
             "time_column",
             COLUMN,
@@ -57,9 +72,16 @@ SOURCE = Table(
             default="",
         ),
         Field("checks", CHECKS, "What must hold for the data.", default=()),
-        Field("shared_with", list_kind(NAME, single=True), "Other departments that may read it.", default=()),
+        Field(
+            "shared_with",
+            list_kind(NAME, single=True),
+            "Other departments that may read it.",
+            default=(),
+            counts=Counts.NEVER,
+        ),
         *(field for field in _SPECIAL if field.name != COLUMNS.name),
     ),
+    counts=Counts.BOTH,
 )
 DEPARTMENT = Table(
     "conf/department/NAME.yaml",

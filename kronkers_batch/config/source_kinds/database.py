@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kronkers_batch.config import source_fields as fields
-from kronkers_batch.config.fields import Field
+from kronkers_batch.config.fields import Counts, Field
 from kronkers_batch.config.kinds import FILLED
 from kronkers_batch.config.nodes import Mapping as Tree
 from kronkers_batch.config.problems import Problems
@@ -15,7 +15,8 @@ from kronkers_batch.config.spec import DATABASES, SourceSpec
 
 _QUERY = Key(fields.QUERY, "SELECT or table", required=True)
 _WATERMARK = Key(
-    Field("watermark", FILLED, default=""), "a cheap query whose one value changes when the data does"
+    Field("watermark", FILLED, default="", counts=Counts.NEVER),
+    "a cheap query whose one value changes when the data does",
 )
 _UNASKED = (
     "has no `watermark:`, so nobody asks the database whether its rows changed: a window that was read once "

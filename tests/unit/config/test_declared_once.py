@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import make_dataclass
+from dataclasses import make_dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +46,7 @@ def _set(table: Table, fields: tuple[Field, ...]) -> None:
     object.__setattr__(table, "fields", fields)
     table.__dict__.pop("names", None)
     fingerprint_fields.model_keys.cache_clear()
+    fingerprint_fields.source_keys.cache_clear()
 
 
 def test_a_key_of_a_model_is_in_hydras_schema() -> None:
@@ -106,6 +107,27 @@ def test_a_key_of_a_part_is_everywhere_too() -> None:
         )
     with declared(RESOURCES, key):
         assert fingerprint_fields.model_keys()["resources.echo"] is Counts.NEVER  # as all resources
+
+
+def test_a_key_of_a_source_is_everywhere(tmp_path: Path) -> None:
+    key = Field("cheer", integer(0, 9), "How loud it cheers.", default=3, counts=Counts.NEVER)
+    text = FILES["source/flights.yaml"]
+    with declared(SOURCE, key):
+        assert OmegaConf.structured(schema.structure(SOURCE)).cheer == 3
+        assert fingerprint_fields.source_keys()["cheer"] is Counts.NEVER
+        assert "| `cheer` | a whole number from 0 to 9 | 3 | How loud it cheers. |\n" in reference.page()
+        load(make(tmp_path / "right", source__flights=text), ["source.flights.cheer=7"], ENVIRON)
+        with pytest.raises(ConfigErrors, match="allowed: a whole number from 0 to 9"):
+            load(make(tmp_path / "wrong", source__flights=text + "cheer: 10\n"), (), ENVIRON)
+
+
+def test_a_key_of_a_kind_of_source_counts_as_it_says(tmp_path: Path) -> None:
+    source = load(make(tmp_path), (), ENVIRON).sources["flights"]
+    loud = replace(source, options={"cheer": 9})
+    with declared(SOURCE, replace(CHEER, counts=Counts.NEVER)):
+        assert fingerprint.source_fingerprint(loud) == fingerprint.source_fingerprint(source)
+    with declared(SOURCE, replace(CHEER, counts=None)):
+        assert fingerprint.source_fingerprint(loud) != fingerprint.source_fingerprint(source)
 
 
 def test_a_key_of_the_root_is_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
