@@ -296,11 +296,8 @@ def _target(raw: RawModel, columns: MappingType[str, Column], problems: Problems
 
 def _evaluate(raw: RawModel, problems: Problems) -> str | None:
     """The output column that is measured; None where it cannot be told, which is noted."""
-    outputs, task, said = (
-        raw.values["output"]["columns"],
-        raw.values["task"],
-        raw.values["output"]["evaluate"],
-    )
+    output, task = raw.values["output"], raw.values["task"]
+    outputs, said = output["columns"], output["evaluate"]
     if task is None or not outputs:
         return None  # noted where it is
     can = [name for name, kind in outputs.items() if ColumnType(kind) in task.measured_types]

@@ -43,7 +43,8 @@ def labs(tmp_path: Path) -> Iterator[list[Lab]]:
         folders = [tmp_path / language.name for language in LANGUAGES.values()]
         for folder in folders:
             folder.mkdir(mode=0o755)
-        yield [Lab(language, folder, stack) for language, folder in zip(LANGUAGES, folders, strict=True)]
+        pairs = zip(LANGUAGES.values(), folders, strict=True)
+        yield [Lab(language, folder, stack) for language, folder in pairs]
 
 
 def fitted(lab: Lab, case: str, features: tuple[Column, ...], **changes) -> runtimes.Worker:

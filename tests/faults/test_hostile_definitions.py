@@ -26,8 +26,8 @@ from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.nodes import parse, plain
 from kronkers_batch.config.problems import Problems
 from kronkers_batch.config.spec import Environment, InputRef, Secret
-from kronkers_batch.data import sources
-from kronkers_batch.data.sources import files, postgres
+from kronkers_batch.data import source_kinds, sources
+from kronkers_batch.data.sources import postgres
 from kronkers_batch.errors import ConfigError, ConfigErrors, SourceError
 from kronkers_batch.pipeline import definitions
 from kronkers_batch.runtimes import contents
@@ -457,10 +457,10 @@ def test_no_pattern_and_no_file_name_take_long(tmp_path):
     """In a process of its own: a regular expression cannot be stopped from outside."""
     (tmp_path / f"{'1' * 60}a.csv").write_text("a\n1\n")
     program = (
-        "import sys\nfrom kronkers_batch.data.sources import files\n"
+        "import sys\nfrom kronkers_batch.data import source_kinds\n"
         "from tests.data_support import schema, source\n"
         "for pattern in sys.argv[1:]:\n"
-        "    list(files.located(source('csv', schema(a='integer'), path=pattern)))\n"
+        "    list(source_kinds.of('csv').located(source('csv', schema(a='integer'), path=pattern)))\n"
     )
     patterns = [
         str(tmp_path / text) for text in ("*" * 40 + ".csv", "*1" * 15 + "*.csv", "*[1]?" * 15 + "*.csv")
@@ -471,4 +471,5 @@ def test_no_pattern_and_no_file_name_take_long(tmp_path):
 def test_a_name_of_digits_is_still_told(tmp_path):
     (tmp_path / "day-2024-01-02.csv").write_text("a\n1\n")
     spec = source("csv", schema(a="integer"), path=tmp_path / "day-*-??.csv")
-    assert [place.part for _, place in files.located(spec)] == [str(tmp_path / "day-2024-01-02.csv")]
+    found = source_kinds.of("csv").located(spec)
+    assert [place.part for _, place in found] == [str(tmp_path / "day-2024-01-02.csv")]
