@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from kronkers_batch.access.rights import refusals_recorded
 from kronkers_batch.bootstrap import open_system
-from kronkers_batch.config.load import find_conf
+from kronkers_batch.config.folder import find_conf
 from kronkers_batch.errors import UsageError
 from kronkers_batch.queries import listing, reading
 from kronkers_batch.session.moments import parse_date, parse_moment

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib
 import time
 import traceback
 from collections.abc import Iterable
-from typing import Any
+from typing import TypedDict
 
 import luigi
 
@@ -22,6 +23,16 @@ from kronkers_batch.session.services import Services
 from tasks import context
 
 _ENDED = {State.FAILED: "failed", State.HELD: "held", State.REFUSED: "refused"}
+
+
+class Common(TypedDict):
+    """What a task hands to the tasks that it requires, as :class:`BaseTask` says."""
+
+    conf: str
+    overrides: tuple[str, ...]
+    run_id: str
+    token: int
+    plan_id: str
 
 
 class Impossible(KronkersError):
@@ -63,7 +74,7 @@ class BaseTask(luigi.Task):
         return context.services(self.conf, tuple(self.overrides), self.run_id, self.token)
 
     @property
-    def common(self) -> dict[str, Any]:
+    def common(self) -> Common:
         """What a task hands to the tasks that it requires."""
         return {
             "conf": self.conf,
@@ -119,8 +130,6 @@ class BaseTask(luigi.Task):
 
     def requires(self) -> Iterable[BaseTask]:
         """The tasks that must be complete before this one runs."""
-        from tasks.graph import task_of
-
         for key in self.entry.needs:
             if self.plan.entries[key].state is not State.DONE:
                 yield task_of(self.plan.entries[key], self.common, self.plan)
@@ -195,3 +204,15 @@ class BaseTask(luigi.Task):
         seconds = time.monotonic() - started
         event = Event(name, self.kind, state, seconds, message, reason, date=self._date)
         runlog.record(self.services, self.run_id, department, event, found)
+
+
+def task_of(entry: AnyEntry, common: Common, plan: Plan) -> BaseTask:
+    """The task that an entry of a plan is; it carries the plan into a process of its own.
+
+    The module of its kind's name makes it. Entries of every kind need those of others, so that module is
+    looked up by name, when it is needed.
+    """
+    module = importlib.import_module(f"tasks.{type(entry).__name__.lower()}")
+    task: BaseTask = module.task_of(entry, common)
+    task._carried = plan
+    return task

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kronkers_batch.audit import checkpoint
 from kronkers_batch.bootstrap import open_system
-from kronkers_batch.config.load import find_conf
+from kronkers_batch.config.folder import find_conf
 from kronkers_batch.session.services import Services
 from kronkers_batch.store.claims import RunClaim
 

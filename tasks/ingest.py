@@ -13,7 +13,7 @@ from kronkers_batch.planning.facts import Facts
 from kronkers_batch.planning.plan import Frozen, Plan, Result, State
 from kronkers_batch.planning.plan import Ingest as Entry
 from kronkers_batch.vault.context import Scope, scope_of
-from tasks.base import BaseTask
+from tasks.base import BaseTask, Common
 
 
 class Ingest(BaseTask):
@@ -62,3 +62,8 @@ class Ingest(BaseTask):
         ref = ref_of(self.source)
         identity, snapshot = step.freeze(self.services, ref, window, self.scope, self.occasion)
         return "done", step.in_words(snapshot.rows, snapshot.results), Frozen(self.key, identity)
+
+
+def task_of(entry: Entry, common: Common) -> Ingest:
+    """The task of an entry of a plan."""
+    return Ingest(source=entry.source, under=entry.under, start=entry.start, end=entry.end, **common)

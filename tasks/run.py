@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import luigi
 
@@ -29,9 +28,8 @@ from kronkers_batch.session.allocation import keep_pages
 from kronkers_batch.session.services import Services
 from kronkers_batch.store.ids import new_id
 from tasks import context
-from tasks.base import BaseTask
+from tasks.base import BaseTask, Common, task_of
 from tasks.ending import RunResult, end, stopped, tell
-from tasks.graph import task_of
 from tasks.nightly import Nightly
 
 
@@ -110,7 +108,7 @@ def _begin(services: Services, plan: Plan) -> None:
     services.run.plan, services.run.planned_here = plan, True
 
 
-def _common(services: Services, conf: Path, overrides: Sequence[str]) -> dict[str, Any]:
+def _common(services: Services, conf: Path, overrides: Sequence[str]) -> Common:
     run_id, claim = services.run_id, services.db.claim_of_run
     # A run makes one plan, which has its id.
     return {

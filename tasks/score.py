@@ -1,47 +1,20 @@
-"""The tasks that publish a model's output: for the run's date, and for dates that others need."""
+"""The task that scores one logical date and publishes the output, or holds it."""
 
 from __future__ import annotations
 
-import datetime as dt
-
-import luigi
-
-from kronkers_batch.access import rights
-from kronkers_batch.errors import GateFailed, Stale
+from kronkers_batch.errors import Stale
 from kronkers_batch.events.types import Kind
 from kronkers_batch.facts.as_facts import output_of
 from kronkers_batch.facts.decided import require_same
-from kronkers_batch.facts.gather import gather
 from kronkers_batch.facts.results import There, there_is
 from kronkers_batch.monitoring.gates import Verdict, as_words
 from kronkers_batch.pipeline import score as step
 from kronkers_batch.planning import plan as entries
-from kronkers_batch.planning.decide import decide
 from kronkers_batch.planning.facts import Output
-from kronkers_batch.planning.plan import Plan, Result, Scored
-from tasks.base import BaseTask
+from kronkers_batch.planning.plan import Result, Scored
+from tasks.base import Common
+from tasks.output import OutputTask
 from tasks.train import patience
-
-
-class OutputTask(BaseTask):
-    """A task about one model's output of one logical date."""
-
-    model: str = luigi.Parameter()
-    date: dt.date = luigi.DateParameter()
-
-    @property
-    def key(self) -> str:
-        """The key of its entry."""
-        return f"{self.kind} {self.model}/{self.date}"
-
-    @property
-    def subject(self) -> tuple[str, str]:
-        """The model and its department."""
-        return self.model, self.services.model(self.model).department
-
-    def decided(self) -> Plan:
-        """The night of this model alone."""
-        return decide(gather(self.services, self.date, [self.model], running=bool(self.run_id)))
 
 
 class Score(OutputTask):
@@ -118,18 +91,6 @@ class Score(OutputTask):
         return "held", f"{output.ref} done meanwhile by another run, and held: {why}", result
 
 
-class Published(OutputTask):
-    """Some published output of a past date, whichever version scored it; scored now where there is none."""
-
-    def work(self) -> tuple[str, str, Result]:
-        """Nothing is left to do but to say so when the scoring was held."""
-        head = self.services.warehouse.head(self.model, self.date)
-        if head is None:
-            if not rights.sees(self.services, self.model):
-                rights.require(self.services, "read", self.model)
-            raise GateFailed(
-                f"the output of {self.model} for {self.date} is held, so models that read it cannot go on",
-                where=f"model {self.model}",
-                fix=f"see kronkers outputs {self.model}",
-            )
-        return "done", "published", Scored(self.key, head.id)
+def task_of(entry: entries.Score, common: Common) -> Score:
+    """The task of an entry of a plan."""
+    return Score(model=entry.model, date=entry.date, **common)

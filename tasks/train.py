@@ -17,7 +17,7 @@ from kronkers_batch.planning import training
 from kronkers_batch.planning.decide import decide
 from kronkers_batch.planning.plan import Plan, Result, Trained
 from kronkers_batch.registry.training import ModelVersion
-from tasks.base import BaseTask
+from tasks.base import BaseTask, Common
 
 
 class Training(BaseTask):
@@ -88,3 +88,10 @@ class Decide(Training):
 def patience(spec: ModelSpec) -> float:
     """Seconds to wait for another run that does the same: as long as its process may take for one command."""
     return spec.resources.time_limit.total_seconds()
+
+
+def task_of(entry: entries.Train, common: Common) -> Training:
+    """The task of an entry of a plan."""
+    if not entry.fingerprint:
+        return Decide(model=entry.model, date=entry.date, **common)
+    return Train(model=entry.model, date=entry.date, fingerprint=entry.fingerprint, **common)

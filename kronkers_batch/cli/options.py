@@ -85,7 +85,7 @@ def verb_of(args: argparse.Namespace, verbs: Sequence[str], default: str) -> tup
 
 def conf_folder(args: argparse.Namespace) -> Path:
     """The configuration folder of this command."""
-    from kronkers_batch.config.load import find_conf
+    from kronkers_batch.config.folder import find_conf
 
     return find_conf(args.conf, os.environ)
 

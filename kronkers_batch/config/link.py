@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from kronkers_batch.config import checks, model_build
+from kronkers_batch.config import checks
 from kronkers_batch.config.check_kinds.base import TIMES
 from kronkers_batch.config.kinds import safe_path
 from kronkers_batch.config.model_file import RawModel
@@ -15,7 +15,7 @@ from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.source_file import RawSource, check_columns
 from kronkers_batch.config.source_kinds import SOURCE_KINDS
 from kronkers_batch.config.source_kinds.base import COLUMNS, SourceKind
-from kronkers_batch.config.spec import InputRef, ModelSpec, SourceSpec
+from kronkers_batch.config.spec import InputRef, SourceSpec
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 
 _FIELDS = frozenset(field.name for field in fields(SourceSpec))
@@ -40,14 +40,11 @@ class Linker:
         self.raw_sources, self.raw_models = sources, models
         self.broken: set[InputRef] = set()  # part of a cycle
 
-    def link(self) -> tuple[dict[str, SourceSpec], dict[str, ModelSpec]]:
-        """Every source and model; those with a problem are left out, and the problem noted."""
         self._find_cycles()
-        sources = {n: s for n, raw in self.raw_sources.items() if (s := self._source(raw)) is not None}
-        models = {
-            n: m for n, raw in self.raw_models.items() if (m := model_build.build(raw, self)) is not None
-        }
-        return sources, models
+
+    def sources(self) -> dict[str, SourceSpec]:
+        """Every source; those with a problem are left out, and the problem noted."""
+        return {n: s for n, raw in self.raw_sources.items() if (s := self._source(raw)) is not None}
 
     # ------------------------------------------------------------ what a reference gives
 

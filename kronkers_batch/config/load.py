@@ -7,7 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from kronkers_batch import redaction
-from kronkers_batch.config import compose, interpolation, leading, nodes, opening, templates, variables
+from kronkers_batch.config import (
+    compose,
+    interpolation,
+    leading,
+    model_build,
+    nodes,
+    opening,
+    templates,
+    variables,
+)
 from kronkers_batch.config import overrides as overriding
 from kronkers_batch.config.fields import Bad, Table, read_table
 from kronkers_batch.config.kinds import unsafe_name
@@ -21,51 +30,10 @@ from kronkers_batch.config.root_spec import Config, DepartmentSpec
 from kronkers_batch.config.schema import GROUPS
 from kronkers_batch.config.source_file import DEPARTMENT, SOURCE, RawSource, check_name, read_source
 from kronkers_batch.config.spec import Origin
-from kronkers_batch.errors import ConfigError
 
 _SUFFIXES = (".yaml", ".yml")
 _FILE_GROUPS = ("department", "source", "template", "model")
 _MISSING = "???"  # Hydra's word for a value that a template leaves to whoever uses it
-
-
-def find_conf(argument: str | None, environ: Mapping[str, str]) -> Path:
-    """The conf folder: the argument, else ``KRONKERS_CONF``, else ``conf`` here or in a folder above.
-
-    Raises:
-        ConfigError: there is none, no config.yaml is in it, or one above belongs to somebody else.
-    """
-    said = argument or environ.get("KRONKERS_CONF")
-    path = Path(said or "conf").expanduser().absolute()
-    if not said and not (path / "config.yaml").is_file():
-        path = _above(path.parent) or path
-    if not (path / "config.yaml").is_file():
-        what = "there is no such folder" if not path.is_dir() else "there is no config.yaml in it"
-        where = said or f"conf, in {path.parent} and the folders above it"
-        raise ConfigError(
-            what, where=where, fix="go to the project folder, or say --conf DIR or KRONKERS_CONF=DIR"
-        )
-    return path
-
-
-def _above(here: Path) -> Path | None:
-    """The nearest ``conf`` in a folder above.
-
-    Only where it belongs to this user or to root: else whoever can write to a folder such as /tmp would
-    decide what everybody who works below it runs with their keys.
-    """
-    for folder in here.parents:
-        found = folder / "conf"
-        if not (found / "config.yaml").is_file():
-            continue
-        owners = {found.stat().st_uid, (found / "config.yaml").stat().st_uid}
-        if owners <= {os.getuid(), 0}:
-            return found
-        raise ConfigError(
-            "the configuration above this folder belongs to another user",
-            where=str(found),
-            fix=f"if you trust it, name it: --conf {found} or KRONKERS_CONF={found}",
-        )
-    return None
 
 
 def load(conf: Path, overrides: Sequence[str] = (), environ: Mapping[str, str] | None = None) -> Config:
@@ -140,7 +108,8 @@ class _Loader:
         models = self.models(trees["model"], trees["template"])
         self.unknown_names()
         linker = Linker(self.project, self.names, sources, models, self.problems)
-        source_specs, model_specs = linker.link()
+        source_specs = linker.sources()
+        model_specs = {n: m for n, raw in models.items() if (m := model_build.build(raw, linker)) is not None}
         root = self.root()
         variables.check(self.uses, self.problems)
         if root is None:

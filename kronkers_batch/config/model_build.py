@@ -6,12 +6,13 @@ import math
 import re
 from collections.abc import Mapping as MappingType
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kronkers_batch.config import checks
 from kronkers_batch.config.fields import Bad
 from kronkers_batch.config.kinds import safe_path
 from kronkers_batch.config.languages import Language
+from kronkers_batch.config.link import Linker
 from kronkers_batch.config.model_file import RawModel
 from kronkers_batch.config.nodes import walk
 from kronkers_batch.config.problems import Problems, suggest
@@ -30,9 +31,6 @@ from kronkers_batch.config.spec import (
 )
 from kronkers_batch.frames.schema import Column, ColumnType
 from kronkers_batch.learning import ANY, LOSS, SHARE, Task
-
-if TYPE_CHECKING:
-    from kronkers_batch.config.link import Linker
 
 _T = ColumnType
 # The types that a model may see a column as: never one that loses more than precision.

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from kronkers_batch.config import account
 from kronkers_batch.config.databases import file_of
+from kronkers_batch.config.folder import find_conf
 from kronkers_batch.config.languages import LANGUAGES, Language
-from kronkers_batch.config.load import find_conf, load
+from kronkers_batch.config.load import load
 from kronkers_batch.config.paths import is_in
 from kronkers_batch.config.root_spec import Config
 from kronkers_batch.config.spec import SandboxPolicy

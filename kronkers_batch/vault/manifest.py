@@ -160,7 +160,8 @@ def open_manifest(
     vault.verify(conn, context, blob, signature)
     # A large output's manifest takes milliseconds to parse; the same bytes under the same key say the same.
     name_of = hashlib.sha256(encode("kronkers-batch opened 1", key.key, context.encode(), blob)).digest()
-    if (manifest := vault.manifests.get(name_of)) is None:
+    manifest = vault.manifests.get(name_of)
+    if not isinstance(manifest, Manifest):
         manifest = Manifest.from_bytes(vault.unseal(key, context, blob))
         vault.manifests.put(name_of, manifest)
     said = (manifest.kind, manifest.department, manifest.name, manifest.version_id)

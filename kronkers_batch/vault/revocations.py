@@ -8,18 +8,14 @@ they could by deleting rows; nobody gets in by it. ``kronkers ledger verify`` na
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Row, select
 
 from kronkers_batch.errors import IntegrityError, NotFound
 from kronkers_batch.store import clock, seen, written
 from kronkers_batch.store.tables import vault as t
-from kronkers_batch.vault.identity import Identity
-
-if TYPE_CHECKING:
-    from kronkers_batch.vault.trust import Principal, Trust
-
+from kronkers_batch.vault.identity import Identity, PublicKeys
 
 _MINUTE = 60_000_000
 _ALL = select(t.revocations).order_by(t.revocations.c.subject.concat(""))
@@ -35,10 +31,35 @@ class _Asking(threading.local):
         self.found: dict[str, str] = {}
 
 
+class Issuer(Protocol):
+    """Who signed a revocation, as certified."""
+
+    @property
+    def authority(self) -> str:
+        """Whether it may certify others: "admin" may."""
+
+    @property
+    def keys(self) -> PublicKeys:
+        """Its public keys."""
+
+
+class Issuers(Protocol):
+    """Says who issued what: :class:`~kronkers_batch.vault.trust.Trust`."""
+
+    def principal(self, conn: Connection, public_id: str, /) -> Issuer:
+        """The principal with this public key. Raises NotFound, IntegrityError."""
+
+    def may_grant(self, conn: Connection, public_id: str, department: str, moment: int, /) -> bool:
+        """Whether it may grant and revoke on a department at that moment."""
+
+    def statement(self, label: str, /, *fields: str | int | bytes) -> bytes:
+        """What is signed."""
+
+
 class Revocations:
     """Answers for one :class:`~kronkers_batch.vault.trust.Trust`, in the transactions that it is handed."""
 
-    def __init__(self, trust: Trust) -> None:
+    def __init__(self, trust: Issuers) -> None:
         self._trust = trust
         self._made: dict[str, int] = {}
         self._asking = _Asking()
@@ -108,7 +129,7 @@ class Revocations:
         except (NotFound, IntegrityError):
             return "its issuer is nobody whom this warehouse believes"
 
-    def _may(self, conn: Connection, row: Row[Any], issuer: Principal) -> bool:
+    def _may(self, conn: Connection, row: Row[Any], issuer: Issuer) -> bool:
         for grant in seen.rows(conn, _GRANTS, id=row.subject):
             return self._trust.may_grant(conn, row.issuer, grant.department, row.at)
         known = bool(seen.rows(conn, _KEYS, id=row.subject))

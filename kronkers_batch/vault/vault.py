@@ -23,8 +23,6 @@ from kronkers_batch.vault.trust import Grant, Trust
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-    from kronkers_batch.vault.manifest import Manifest
-
 _MANIFESTS = 64  # of 100M rows each, they would take 50 MB
 
 
@@ -43,7 +41,7 @@ class Vault:
         self.identity = identity
         self.trust = Trust(pin)
         self.ring = Keyring(identity, self.trust)
-        self.manifests: KeyCache[bytes, Manifest] = KeyCache(entries=_MANIFESTS)
+        self.manifests: KeyCache[bytes, object] = KeyCache(entries=_MANIFESTS)
         self._signers: set[tuple[str, Scope, Role]] = set()
         self.homes: Mapping[str, str] = {}
 

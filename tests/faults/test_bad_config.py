@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from kronkers_batch.config import load as loading
-from kronkers_batch.config.load import find_conf, load
+from kronkers_batch.config.folder import find_conf
+from kronkers_batch.config.load import load
 from kronkers_batch.errors import ConfigError, ConfigErrors
 from tests.config_project import ENVIRON, FILES, make
 

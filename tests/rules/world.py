@@ -37,8 +37,7 @@ from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.identity import Identity
 from kronkers_batch.warehouse.versions import OutputVersion
 from tasks import context
-from tasks.base import BaseTask
-from tasks.graph import task_of
+from tasks.base import BaseTask, task_of
 
 ROOT = Path(__file__).parents[2]
 DAY = dt.date(2024, 1, 20)

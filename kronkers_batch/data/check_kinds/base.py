@@ -15,11 +15,34 @@ from kronkers_batch.config.spec import CheckSpec, OnFailure
 if TYPE_CHECKING:  # who only reads what was found needs no Polars
     import polars as pl
 
-    from kronkers_batch.data.findings import CheckResult
     from kronkers_batch.frames.schema import Schema
 
 Tally: TypeAlias = "int | dt.datetime | dt.date | None"
 """What a check counted over all rows; what it means for one window is judged later."""
+
+
+class Counted(Protocol):
+    """What one check found, as far as it is put into words; counts only, never values."""
+
+    @property
+    def name(self) -> str:
+        """The check's name."""
+
+    @property
+    def kind(self) -> str:
+        """The name of its kind."""
+
+    @property
+    def action(self) -> OnFailure:
+        """What is done with offending rows."""
+
+    @property
+    def failed(self) -> int:
+        """Offending rows."""
+
+    @property
+    def total(self) -> int:
+        """Rows that were looked at."""
 
 
 class Judge:
@@ -36,11 +59,11 @@ class Judge:
             raise TypeError("offending rows are counted")
         return tally
 
-    def counts(self, result: CheckResult) -> str:
+    def counts(self, result: Counted) -> str:
         """Behind the verdict, for people."""
         return f", {result.failed} of {result.total} rows"
 
-    def said(self, result: CheckResult) -> str:
+    def said(self, result: Counted) -> str:
         """What is said of a check that failed; counts only, never values."""
         more = ", more than may be dropped" if result.action is OnFailure.DROP else ""
         return f"{result.name}: {result.failed} of {result.total} rows{more}"

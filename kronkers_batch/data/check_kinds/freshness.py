@@ -6,12 +6,10 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from kronkers_batch.config.spec import CheckSpec
-from kronkers_batch.data.check_kinds.base import Counter, TableJudge, Tally
+from kronkers_batch.data.check_kinds.base import Counted, Counter, TableJudge, Tally
 
 if TYPE_CHECKING:
     import polars as pl
-
-    from kronkers_batch.data.findings import CheckResult
 
 
 class _Newest:
@@ -46,11 +44,11 @@ class _Freshness(TableJudge):
         newest = tally if isinstance(tally, dt.datetime) else dt.datetime.combine(tally, dt.time(), dt.UTC)
         return int(newest < end - check.arguments["age"])
 
-    def counts(self, result: CheckResult) -> str:
+    def counts(self, result: Counted) -> str:
         """How many rows there are."""
         return f" ({result.total} rows)"
 
-    def said(self, result: CheckResult) -> str:
+    def said(self, result: Counted) -> str:
         """That there are no rows, or only old ones."""
         return f"{result.name}: " + ("the newest row is too old" if result.total else "there are no rows")
 

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
 
 from kronkers_batch.config.spec import CheckSpec
-from kronkers_batch.data.check_kinds.base import Counter, Nothing, TableJudge, Tally
-
-if TYPE_CHECKING:
-    from kronkers_batch.data.findings import CheckResult
+from kronkers_batch.data.check_kinds.base import Counted, Counter, Nothing, TableJudge, Tally
 
 
 class _Rows(TableJudge):
@@ -24,11 +20,11 @@ class _Rows(TableJudge):
         least, most = check.arguments.get("min"), check.arguments.get("max")
         return int((least is not None and total < least) or (most is not None and total > most))
 
-    def counts(self, result: CheckResult) -> str:
+    def counts(self, result: Counted) -> str:
         """How many rows there are."""
         return f" ({result.total} rows)"
 
-    def said(self, result: CheckResult) -> str:
+    def said(self, result: Counted) -> str:
         """How many rows there are."""
         return f"{result.kind}: there are {result.total} rows"
 
