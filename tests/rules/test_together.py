@@ -21,9 +21,9 @@ from tests.rules.world import DAY, MODEL, World, after
 
 HOLD = """\
 import sys
-from pathlib import Path
-from kronkers_batch.store import claims
-with claims.on_file(Path(sys.argv[1]), sys.argv[2], 0) as held:
+from kronkers_batch.config.spec import Secret
+from kronkers_batch.store.engine import Database
+with Database(Secret(f"sqlite:///{sys.argv[1]}")).claim(sys.argv[2]) as held:
     print(held, flush=True)
     sys.stdin.read()
 """

@@ -30,6 +30,7 @@ from kronkers_batch.errors import KronkersError, MissingPart, StoreError
 from kronkers_batch.store import faults
 from kronkers_batch.store.databases import OPTION, Backend, number, within
 
+_QUERIES = Path(__file__).parents[1] / "migrations"  # beside what they are compared with
 _TIMEOUT = "Ask who set idle_in_transaction_session_timeout for this database or its user, and why."
 _RETRY = "Two writers met and this one gave way. Run again."
 # By SQLSTATE: exact, or its class.
@@ -179,4 +180,4 @@ def pin(wait: float, where: str, connection: Any, _record: object) -> None:
 
 @functools.cache
 def _query(name: str) -> str:
-    return Path(__file__).with_name(f"postgresql_{name}.sql").read_text(encoding="utf-8")
+    return (_QUERIES / f"postgresql_{name}.sql").read_text(encoding="utf-8")

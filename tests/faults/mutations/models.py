@@ -79,6 +79,13 @@ MEASURED = [
     _("classes in the place of probabilities are not told", "pipeline.verify:_measured",
       swap("model.task.remarks(given)", "()"),
       "tests/unit/pipeline/test_measured.py::test_classes_in_the_place_of_probabilities_are_told[scores0-True]"),
+    _("rows without a score count in the metrics", "learning.__init__:Task.measured",
+      swap("~np.isnan(score)", "np.isfinite(truth)"),
+      "tests/contract/test_tasks.py"
+      "::test_rows_without_a_prediction_count_as_unscored_and_in_nothing_else[binary]"),
+    _("skill is measured against the truth", "learning.__init__:Task.measured",
+      swap("self.loss(y, naive)", "self.loss(y, y.mean() + 1)"),
+      "tests/contract/test_tasks.py::test_the_naive_prediction_has_no_skill_and_the_truth_has_all[regression]"),
     _("numbers that are 0 or 1 are classes", "learning.__init__:Task.remarks",
       returns("['score gave nothing but 0 and 1']"),
       "tests/unit/pipeline/test_measured.py::test_a_number_may_be_0_or_1"),
