@@ -43,6 +43,7 @@ def test_with_v_it_is_shown_whole(
     assert f"ValueError: row 7: {MARKER}" in capsys.readouterr().err
 
 
+@pytest.mark.interpreter
 def test_all_output_arrives_in_a_pipe_and_the_exit_code_is_kept() -> None:
     done = subprocess.run([*PROGRAM, "--help"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0
@@ -52,6 +53,7 @@ def test_all_output_arrives_in_a_pipe_and_the_exit_code_is_kept() -> None:
     assert "nonsense" in done.stderr
 
 
+@pytest.mark.interpreter
 def test_what_cannot_be_written_to_its_end_is_an_error() -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(PROGRAM, env=BUFFERED, stdout=full, stderr=subprocess.PIPE, text=True)
@@ -60,6 +62,7 @@ def test_what_cannot_be_written_to_its_end_is_an_error() -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.interpreter
 def test_whoever_reads_may_go() -> None:
     with subprocess.Popen(PROGRAM, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None

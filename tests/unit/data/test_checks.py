@@ -223,5 +223,6 @@ import pandas
 """
 
 
+@pytest.mark.interpreter
 def test_pandera_runs_without_loading_pandas() -> None:
     subprocess.run([sys.executable, "-c", WITHOUT_PANDAS], cwd=Path(__file__).parents[3], check=True)

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.interpreter
+
+
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = """
 import resource, sys

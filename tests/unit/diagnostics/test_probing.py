@@ -17,6 +17,9 @@ from kronkers_batch.runtimes.spec import WorkerInfo, WorkerSpec
 from kronkers_batch.store.cache import ContentCache
 from tests.benchmarks import many_models
 
+pytestmark = pytest.mark.interpreter
+
+
 ROOT = Path(__file__).parents[3]
 CODE = "def fit(data, params): return 1\ndef score(model, data): return data['x0'] * 0.0\n"
 GOOD = "estimator: {_target_: fractions.Fraction, numerator: 1}"  # no package to import

@@ -16,6 +16,9 @@ from kronkers_batch.store.engine import Database
 from tests.contract import databases
 from tests.unit.events.writer import row
 
+pytestmark = pytest.mark.interpreter
+
+
 ROOT = Path(__file__).parents[3]
 WRITERS, EACH = 4, 300
 

@@ -34,6 +34,9 @@ from kronkers_batch.runtimes.languages import julia
 from tests.contract.models_julia import precompile
 from tests.model_support import kept
 
+pytestmark = pytest.mark.interpreter
+
+
 ORIGIN = Origin("conf/model/test.yaml", 1, "model")
 ROOT = Path(__file__).resolve().parents[3]
 PROJECT = ROOT / "tests" / "contract" / "julia_project"

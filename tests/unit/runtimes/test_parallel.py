@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from kronkers_batch import runtimes
 from kronkers_batch.config.languages import LANGUAGES
 from tests.contract.conftest import Lab, lab
+
+pytestmark = pytest.mark.interpreter
+
 
 __all__ = ["lab"]
 

@@ -19,6 +19,9 @@ from kronkers_batch.runtimes.pool import WorkerPool
 from kronkers_batch.runtimes.worker import Worker, start
 from tests.contract.conftest import Lab
 
+pytestmark = pytest.mark.interpreter
+
+
 CODE = """import time
 def fit(data, params):
     return 2.0

@@ -17,6 +17,9 @@ from kronkers_batch.runtimes.languages import WORKERS
 from tests.contract.conftest import Lab
 from tests.contract.test_data import TARGET, column, frame, outputs, training
 
+pytestmark = pytest.mark.interpreter
+
+
 TABLES = pytest.mark.parametrize("table", ["pandas", "numpy", "polars"])
 
 

@@ -32,6 +32,9 @@ from kronkers_batch.runtimes.spec import KeptCode
 from tests.contract.models_r import install_package
 from tests.model_support import kept
 
+pytestmark = pytest.mark.interpreter
+
+
 ORIGIN = Origin("conf/model/test.yaml", 1, "model")
 LEVELS = ("LGA", "a b", "é", "JFK", "EWR", "never seen")
 ROWS = 2_000

@@ -20,6 +20,9 @@ from kronkers_batch.runtimes.launch import opened
 from kronkers_batch.runtimes.sandbox import SandboxState, Tools, launch, sandbox_state
 from kronkers_batch.runtimes.spec import PLACE
 
+pytestmark = pytest.mark.interpreter
+
+
 MIB = 2**20
 
 

@@ -126,6 +126,7 @@ def test_a_thread_that_is_confined_confines_only_itself_and_what_it_starts():
 FIND = "@a = (KEYCTL, 10, -3); exit(syscall(@a[0], @a[1], @a[2], $ARGV[0], $ARGV[1], 0) == -1 ? 1 : 0)"
 
 
+@pytest.mark.interpreter
 def test_a_worker_finds_nothing_in_the_session_keyring_of_its_starter():
     """The filter is left out, so that the worker may ask; else it could not even do that."""
     machine = seccomp.architecture()
@@ -154,6 +155,7 @@ def test_a_worker_finds_nothing_in_the_session_keyring_of_its_starter():
     assert codes == [0, 1]  # whoever inherits it finds it; a worker does not
 
 
+@pytest.mark.interpreter
 def test_the_filter_is_what_the_sandbox_is_tried_with():
     made = launch(Command(("/bin/true",), ()), {}, Resources(), SandboxPolicy.REQUIRE)
     with opened(made) as (argv, kept):

@@ -20,6 +20,8 @@ from kronkers_batch.runtimes.spec import Walls
 from kronkers_batch.runtimes.watch import Family, own, processes, resident_or_swapped
 from tests.contract.test_failures import becomes
 
+pytestmark = pytest.mark.interpreter
+
 
 def test_each_wall_says_what_holds_and_how_to_mend_it():
     found = {wall.name: wall for wall in walls.walls()}

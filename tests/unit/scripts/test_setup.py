@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.interpreter
+
+
 ROOT = Path(__file__).parents[3]
 TOOLS = [
     "bash",

@@ -96,6 +96,7 @@ def test_the_second_time_nothing_happens(db):
     assert set(before) == {*metadata.tables, "alembic_version"}
 
 
+@pytest.mark.interpreter
 def test_a_current_database_does_not_import_alembic(db):
     code = (
         "import sys\nfrom kronkers_batch.config.spec import Secret\n"
@@ -124,6 +125,7 @@ def test_another_programs_database_is_left_alone(tmp_path):
         db.migrate()
 
 
+@pytest.mark.interpreter
 def test_two_processes_may_make_it_at_once(tmp_path):
     code = (
         "from kronkers_batch.config.spec import Secret\n"
