@@ -38,6 +38,7 @@ retrain: setup  ## train a challenger for MODEL= now (DATE=)
 test: setup-dev lint types  ## lint, types, layers and all tests but the long ones, with their coverage
 	@.venv/bin/lint-imports --no-cache >/dev/null || .venv/bin/lint-imports --no-cache
 	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report= $(PYTEST)
+	@$(if $(PYTEST),,$(PYTHON) -m tests.floors)
 
 test-fast: setup-dev  ## the tests that start no interpreter and no server: under a minute
 	@$(PYTHON) -m pytest -n 2 --dist loadfile --fast $(PYTEST)
