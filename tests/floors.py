@@ -1,6 +1,6 @@
 """How much of the program the tests reach, by lines and branches, and the least that they must.
 
-``python -m tests.floors`` reads what a run with ``--cov`` measured (``.coverage``), and ends with 1 below a floor.
+``python -m tests.floors`` reads what a run with ``--cov`` measured, and ends with 1 below a floor.
 """
 
 from __future__ import annotations
