@@ -52,7 +52,7 @@ def end(
     date: dt.date,
     started: float,
     departments: Mapping[str, str],
-    barred: Mapping[str, Stopped],
+    forbidden: Mapping[str, Stopped],
     *,
     delete_expired: bool,
 ) -> RunResult:
@@ -62,7 +62,7 @@ def end(
         raise TypeError("a run has a plan")
     is_there = partial(_is_there, services, plan)
     services.workers.empty()  # no entry of theirs comes after the run is verified
-    for name, stopped in barred.items():
+    for name, stopped in forbidden.items():
         event = Event(name, "score", "refused", 0.0, str(stopped.error), "")
         runlog.record(services, run_id, stopped.department, event)
     events = verdict.work(runlog.events(services, run_id))

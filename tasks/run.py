@@ -55,15 +55,15 @@ def run(
             services.model(name)
         require_house(services)
         asked = named(services, models)
-        barred = {
+        forbidden = {
             name: Stopped(services.model(name).department, error)
             for name in asked
             if (error := rights.refusal(services, name))
         }
-        names = [name for name in asked if name not in barred]
-        if barred and not names:
-            raise next(iter(barred.values())).error
-        barred |= {} if models else gone(services)
+        names = [name for name in asked if name not in forbidden]
+        if forbidden and not names:
+            raise next(iter(forbidden.values())).error
+        forbidden |= {} if models else gone(services)
 
         def root() -> BaseTask:
             _begin(services, decide(gather(services, date, names, running=True)))
@@ -71,7 +71,7 @@ def run(
             return Nightly(date=date, models=tuple(names), **common)
 
         context.provide(conf, tuple(overrides), services)
-        return execute(services, root, date, names, trigger, barred, before, delete_expired=delete_expired)
+        return execute(services, root, date, names, trigger, forbidden, before, delete_expired=delete_expired)
 
 
 def train_now(
@@ -126,22 +126,22 @@ def execute(
     date: dt.date,
     names: Sequence[str],
     trigger: str,
-    barred: Mapping[str, Stopped],
+    forbidden: Mapping[str, Stopped],
     before: contextlib.ExitStack,
     *,
     delete_expired: bool = False,
 ) -> RunResult:
     """Give a graph to Luigi under a new run, and gather what became of each model.
 
-    ``root_of`` plans the run, and gives the root of its graph. ``barred`` are the models that belong to it,
-    and that are not run; ``before`` is closed when the work begins: up to then what is asked between two
+    ``root_of`` plans the run, and gives the root of its graph. ``forbidden`` are the models that belong to
+    it, and that are not run; ``before`` is closed when the work begins: up to then what is asked between two
     writes is of one moment. ``delete_expired`` is as for :func:`run`.
     """
     started = time.monotonic()
     checkpoint.compare(services)
     authorise_all(services, names)
     departments = {name: services.model(name).department for name in names}
-    departments |= {name: stopped.department for name, stopped in barred.items()}
+    departments |= {name: stopped.department for name, stopped in forbidden.items()}
     with runs.begun(services, date, trigger, departments) as run_id:
         services.run.id = run_id
         moment = clocks.as_of(services)
@@ -150,7 +150,7 @@ def execute(
                 tell(services, departments, Event("clock", runlog.VERIFY, "warned", 0.0, warning, ""))
             _work(services, root_of(), before)
             with services.db.one_moment():
-                result = end(services, date, started, departments, barred, delete_expired=delete_expired)
+                result = end(services, date, started, departments, forbidden, delete_expired=delete_expired)
             return replace(result, warnings=(warning, *result.warnings)) if warning else result
         except BaseException as error:
             stopped(services, departments, error, time.monotonic() - started)

@@ -90,15 +90,15 @@ def _require(services: Services, need: Need, scope: Scope, connection: Connectio
 
 def refusal(services: Services, model: str) -> AccessRefused | None:
     """Why the caller may not run a model; None where they may. Worked out once a run."""
-    barred = services.run.barred
-    if model not in barred:
+    forbidden = services.run.forbidden
+    if model not in forbidden:
         try:
             if not permissions.covers(held(services), _scope(services, model), permissions.need_of("run")):
                 require(services, "run", model)  # says what is missing
-            barred[model] = None
+            forbidden[model] = None
         except AccessRefused as error:
-            barred[model] = error
-    return barred[model]
+            forbidden[model] = error
+    return forbidden[model]
 
 
 def sees(services: Services, model: str) -> bool:

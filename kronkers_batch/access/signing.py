@@ -1,4 +1,4 @@
-"""Signing definitions: what would be signed, what changed since the last signature, and the deed itself."""
+"""Signing definitions: what would be signed, what changed since the last signature, and the action itself."""
 
 from __future__ import annotations
 

@@ -39,11 +39,11 @@ def ledger(args: argparse.Namespace) -> int:
 
 
 def _show(args: argparse.Namespace) -> int:
-    from kronkers_batch.access import story
+    from kronkers_batch.access import audit_log
 
     since = parse_moment(args.since, option="--since", end_of_day=False) if args.since else None
     with opened(args) as services:
-        entries = list(story.entries(services, since=since, subject=args.subject))
+        entries = list(audit_log.entries(services, since=since, subject=args.subject))
     if args.json:
         print_json(
             [
@@ -55,14 +55,14 @@ def _show(args: argparse.Namespace) -> int:
                     "subject": e.subject,
                     "on": e.department,
                     "details": e.details,
-                    "sentence": story.sentence(e),
+                    "sentence": audit_log.sentence(e),
                 }
                 for e in entries
             ]
         )
         return 0
     for entry in entries:
-        say(f"{moment(entry.at)}  {texts.one_line(story.sentence(entry))}")
+        say(f"{moment(entry.at)}  {texts.one_line(audit_log.sentence(entry))}")
     return 0
 
 

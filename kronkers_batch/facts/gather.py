@@ -95,7 +95,7 @@ class _Gathering:
     def _declared(self, name: str) -> Model:
         """What there is of a model but its versions."""
         services, spec = self._services, self._services.model(name)
-        barred = rights.refusal(services, name) if self._running else None
+        forbidden = rights.refusal(services, name) if self._running else None
         refused = authorisation.refusal(services, name)
         made = Model(
             name=name,
@@ -103,7 +103,7 @@ class _Gathering:
             automatic=spec.promote is Promote.AUTOMATIC,
             every=spec.retrain.every,
             refused=problem_of(refused) if refused else None,
-            barred=problem_of(barred) if barred else None,
+            forbidden=problem_of(forbidden) if forbidden else None,
             seen=rights.sees(services, name),
         )
         if refused is not None or not made.seen:

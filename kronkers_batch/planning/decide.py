@@ -118,7 +118,7 @@ class _Making:
             return ""
         recorded = due.fingerprint in {v.fingerprint for v in (model.newest, *model.trained.values()) if v}
         needs: tuple[str, ...] = ()
-        problem = model.refused or model.barred
+        problem = model.refused or model.forbidden
         if not recorded and problem is None:
             problem, needs = self._input(model.training)
         state = State.DUE if problem is None else State.REFUSED if problem.refused else State.FAILED
@@ -165,9 +165,9 @@ class _Making:
             self._without(made, model, champion, day.input)
         else:
             self._by(made, champion, model, day)
-        if model.barred and self.entries[key].state is not State.DONE:
+        if model.forbidden and self.entries[key].state is not State.DONE:
             # What somebody else made is there all the same.
-            self._impossible(made, model.barred)
+            self._impossible(made, model.forbidden)
 
     def _without(self, made: Score, model: Model, champion: Version | None, read: Input) -> None:
         """No version scores yet: the training comes first, or nothing does."""

@@ -165,7 +165,7 @@ class Model:
         definition: Fingerprint of today's definition; empty where that cannot be told.
         permission: Fingerprint of what must be signed; empty where nothing must.
         refused: Why its definition may not be run.
-        barred: Why the caller may not run it.
+        forbidden: Why the caller may not run it.
         seen: Whether the caller sees its records.
         undefined: Why its definition cannot be told.
         unknown: Why its versions cannot be told.
@@ -185,7 +185,7 @@ class Model:
     definition: str = ""
     permission: str = ""
     refused: Problem | None = None
-    barred: Problem | None = None
+    forbidden: Problem | None = None
     seen: bool = True
     undefined: Problem | None = None
     unknown: Problem | None = None

@@ -144,9 +144,9 @@ def need_of(command: str) -> Need:
         ) from None
 
 
-def require(vault: Vault, conn: Connection, scope: Scope, deed: str) -> None:
+def require(vault: Vault, conn: Connection, scope: Scope, action: str) -> None:
     """Raises AccessRefused unless the caller's role on the scope covers one of :data:`STORE_ACTIONS`."""
-    vault.require(conn, scope, STORE_ACTIONS[deed])
+    vault.require(conn, scope, STORE_ACTIONS[action])
 
 
 def need_of_line(action: str, subject: str) -> Need | None:
@@ -201,9 +201,9 @@ def page() -> str:
         "|---|---|",
         *(f"| `kronkers {name}` | {_words(need)} |" for name, need in sorted(COMMANDS.items())),
         "",
-        "| deed, whichever command leads to it | asks for |",
+        "| action, whichever command leads to it | asks for |",
         "|---|---|",
-        *(f"| {deed} | {role} |" for deed, role in STORE_ACTIONS.items()),
+        *(f"| {action} | {role} |" for action, role in STORE_ACTIONS.items()),
         "",
         "| line of the ledger | its writer was, by the lines before it |",
         "|---|---|",

@@ -40,7 +40,7 @@ class Run:
         code: The code that a version would keep, by model; None for a declared estimator.
         neighbours: Which folders of code belong to several models.
         refused: Why a model's definition may not be run, by model; None where it may.
-        barred: Why the caller may not run a model, by model.
+        forbidden: Why the caller may not run a model, by model.
         authorised: What may be read, since some model whose definition may be run reads it.
         house_signed: Whether the root was found as it was signed.
         signatures: The warehouse's signatures as this account sees them.
@@ -61,7 +61,7 @@ class Run:
     code: dict[str, KeptCode | None] = field(default_factory=dict)
     neighbours: Neighbours | None = None
     refused: dict[str, AccessRefused | None] = field(default_factory=dict)
-    barred: dict[str, AccessRefused | None] = field(default_factory=dict)
+    forbidden: dict[str, AccessRefused | None] = field(default_factory=dict)
     authorised: set[InputRef] = field(default_factory=set)
     house_signed: bool = False
     signatures: Signatures | None = None

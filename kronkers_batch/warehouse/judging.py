@@ -91,7 +91,7 @@ def shred(conn: Connection, vault: Vault, ledger: Ledger, row: VersionRow, why: 
 
 
 def _delete(
-    conn: Connection, vault: Vault, ledger: Ledger, row: VersionRow, why: str, deed: str = "expire"
+    conn: Connection, vault: Vault, ledger: Ledger, row: VersionRow, why: str, action: str = "expire"
 ) -> None:
     scope, place = Scope(row.department, row.model), place_of(row)
     serialise(conn, f"output_log:{place.name}")
@@ -109,7 +109,7 @@ def _delete(
     vault.shred(conn, row.key_id)
     vault.shred(conn, row.record_key_id)
     # Whether the caller may is asked with the ledger's line, in this transaction.
-    add_entry(ledger, conn, vault, deed, f"{place.name}#{row.number}", scope, {"why": why})
+    add_entry(ledger, conn, vault, action, f"{place.name}#{row.number}", scope, {"why": why})
 
 
 def _current(

@@ -197,8 +197,8 @@ def test_a_revoked_principal_reads_nothing_that_was_written_after(project, ann, 
     assert ann.rows("read", "buys", "--date", NIGHT)
     shutil.copytree(project.folder / "var", tmp_path / "copied")
     project.run("access", "revoke", "ann", "sales", "--why", "she left")
-    story = project.run("ledger", "show").stdout
-    assert "admin revoked ann sales, and the keys were rotated; because: she left" in story
+    shown = project.run("ledger", "show").stdout
+    assert "admin revoked ann sales, and the keys were rotated; because: she left" in shown
     assert ann.run("models", code=3).stdout == ""
     project.run("run", "--date", NEXT)
     assert ann.run("read", "buys", "--date", NEXT, code=3).stdout == ""
@@ -248,7 +248,7 @@ def test_a_service_takes_its_key_from_the_environment(project, monkeypatch):
 
 def test_keys_are_rotated_and_versions_shredded(project, ann):
     before = {row["of"]: row["version"] for row in project.json("keys", "list")}
-    page, story = project.json("report"), project.run("ledger", "show").stdout
+    page, shown = project.json("report"), project.run("ledger", "show").stdout
     assert all(event["message"] for event in page["events"])
     size = (project.folder / "var" / "artifacts").stat().st_mtime_ns
     done = project.json("keys", "rotate", "sales")
@@ -259,7 +259,7 @@ def test_keys_are_rotated_and_versions_shredded(project, ann):
     assert len(ann.rows("read", "buys", "--date", NIGHT)) == 40
     assert [r["of"] for r in project.json("keys", "rotate")] == ["sales", "support"]
     assert project.json("report") == page  # sealed under the key before
-    assert project.run("ledger", "show").stdout.startswith(story)
+    assert project.run("ledger", "show").stdout.startswith(shown)
     assert project.json("ledger", "verify")["versions"] > 3
     ref = f"buys/{NIGHT}#1"
     assert "reason" in project.run("keys", "shred", ref, code=2).stderr
@@ -273,8 +273,8 @@ def test_keys_are_rotated_and_versions_shredded(project, ann):
     assert [v["version"] for v in project.json("versions", "buys")] == ["buys@2"]
     assert not list((project.folder / "var/artifacts/artifacts/sales/buys").glob(f"*{ref}*"))
     assert len(list((project.folder / "var/artifacts/artifacts/sales/buys").iterdir())) == 1
-    story = project.run("ledger", "show", "--subject", "buys@1").stdout
-    assert "admin shredded buys@1; because: trained on the wrong rows" in story
+    shown = project.run("ledger", "show", "--subject", "buys@1").stdout
+    assert "admin shredded buys@1; because: trained on the wrong rows" in shown
 
 
 def test_an_interrupted_rotation_is_gone_on_with(project, ann, monkeypatch):
@@ -314,8 +314,8 @@ def test_outputs_past_their_retention_are_shredded(project):
     assert {f"buys/{NIGHT}#1", f"buys/{NEXT}#1"} <= left
     assert not left & old
     assert "outputs past 1 days" in project.run("report", "--date", NEXT).stdout
-    story = project.run("ledger", "show").stdout
-    assert all(f"deleted {ref}, whose retention was over" in story for ref in old)
+    shown = project.run("ledger", "show").stdout
+    assert all(f"deleted {ref}, whose retention was over" in shown for ref in old)
 
 
 def test_the_ledger_of_a_night_is_a_story(project, ann):
@@ -324,7 +324,7 @@ def test_the_ledger_of_a_night_is_a_story(project, ann):
     ann.run("read", "buys", "--date", NEXT, "--to", str(project.folder / "out.csv"))
     ann.run("sql", "select max(score) as planted_query from buys")
     ann.run("read", "spends", code=3)
-    story = project.run("ledger", "show").stdout
+    shown = project.run("ledger", "show").stdout
     for words in (
         "admin let in the person ann",
         "admin granted ann approver sales",
@@ -339,9 +339,9 @@ def test_the_ledger_of_a_night_is_a_story(project, ann):
         "ann queried buys/",
         "ann was refused: read spends: this needs the role reader on support/spends",
     ):
-        assert words in story, f"{words!r} is not in\n{story}"
-    assert "planted_query" not in story
-    assert all(line[:4] == "2026" or line[:2] == "20" for line in story.splitlines())
+        assert words in shown, f"{words!r} is not in\n{shown}"
+    assert "planted_query" not in shown
+    assert all(line[:4] == "2026" or line[:2] == "20" for line in shown.splitlines())
     since = project.json("ledger", "show", "--since", "2999-01-01")
     assert since == []
     assert {e["principal"] for e in project.json("ledger", "show", "--subject", "ann")} == {"admin", "ann"}

@@ -112,9 +112,9 @@ def test_there_are_secrets_to_be_found(company):
     """The administrator sees in each of these what nobody else may."""
     for words in (["ledger", "show"], ["keys", "list"], ["access", "list"]):
         assert "quokkamodel" in said(company.run(*words)), words
-    story = said(company.run("ledger", "show"))
-    assert "quokkawhy" in story
-    assert "7,741" in story
+    shown = said(company.run("ledger", "show"))
+    assert "quokkawhy" in shown
+    assert "7,741" in shown
     page = said(company.run("report", "--date", NEXT))
     assert "quokkaboom" in page
     suggested = said(company.run("keys", "rotate", f"sales/{ALMOST}", code=2))

@@ -109,10 +109,10 @@ def test_no_reason_is_sealed_under_a_key_of_another_department(house, fred):
         for table in (VERSIONS, registry.model_versions):
             conn.execute(update(table).values(record_key_id=planted.id))
     again = House.open(house.root)
-    for deed in (
+    for action in (
         lambda: again.registry.rollback("late", why="a secret"),
         lambda: again.registry.promote("late", 1, why="a secret"),
         lambda: again.warehouse.shred(output.ref, "a secret"),
     ):
         with pytest.raises(IntegrityError):
-            deed()
+            action()

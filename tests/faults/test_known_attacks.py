@@ -142,8 +142,8 @@ def test_writing_replaces_a_link_and_does_not_follow_it(tmp_path):
 
 
 @pytest.mark.parametrize("part", ["a", "a/b"])
-@pytest.mark.parametrize("deed", ["write", "read", "delete", "list", "settle"])
-def test_no_folder_of_the_store_leads_elsewhere_whatever_is_done_there(tmp_path, deed, part):
+@pytest.mark.parametrize("action", ["write", "read", "delete", "list", "settle"])
+def test_no_folder_of_the_store_leads_elsewhere_whatever_is_done_there(tmp_path, action, part):
     """Whoever may write to the store could else have the service write and delete wherever it may itself."""
     store, elsewhere = ArtifactStore(str(tmp_path / "store")), tmp_path / "elsewhere"
     for made in (elsewhere, elsewhere / "b"):
@@ -153,9 +153,9 @@ def test_no_folder_of_the_store_leads_elsewhere_whatever_is_done_there(tmp_path,
     shutil.rmtree(tmp_path / "store" / part, ignore_errors=True)
     (tmp_path / "store" / part).symlink_to(elsewhere)
     before = sorted(elsewhere.rglob("*"))
-    deeds = {"write": lambda: store.write("a/b/x", b"ciphertext"), "settle": lambda: store.settle("a/b")}
+    actions = {"write": lambda: store.write("a/b/x", b"ciphertext"), "settle": lambda: store.settle("a/b")}
     with pytest.raises(StoreError, match="is a link, or no folder"):
-        deeds.get(deed, lambda: getattr(store, deed)("a/b" if deed == "list" else "a/b/x"))()
+        actions.get(action, lambda: getattr(store, action)("a/b" if action == "list" else "a/b/x"))()
     assert {path.read_text() for path in elsewhere.rglob("x")} == {"mine"}
     assert sorted(elsewhere.rglob("*")) == before
 

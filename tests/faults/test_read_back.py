@@ -138,9 +138,9 @@ def test_a_line_that_is_cut_off_before_the_next_is_written_is_missed(house: Hous
     house.publish()
     house.rows()
     cut(house)
-    deed = {"reads": house.rows, "publishes": lambda: house.publish(fingerprint="b")}
+    action = {"reads": house.rows, "publishes": lambda: house.publish(fingerprint="b")}
     with pytest.raises(IntegrityError, match="which this process wrote, is gone"):
-        deed.get(then, house.warehouse._ledger.verify)()
+        action.get(then, house.warehouse._ledger.verify)()
 
 
 def test_what_others_write_and_what_is_undone_is_not_missed(house: House):

@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 from sqlalchemy import String, select
 
-from kronkers_batch.access import story
+from kronkers_batch.access import audit_log
 from kronkers_batch.bootstrap import open_system
 from kronkers_batch.errors import IntegrityError
 from kronkers_batch.store.canonical import sealed_object
@@ -114,7 +114,7 @@ def test_details_that_are_no_details_are_named(services, details):
         )
         assert conn.execute(select(ledgers.ledger.c.details).where(ledgers.ledger.c.seq == number)).scalar()
     with pytest.raises(IntegrityError, match=f"entry {number} has details that are none"):
-        list(story.entries(services))
+        list(audit_log.entries(services))
 
 
 DEEP = b"[" * 100_000 + b"]" * 100_000
@@ -136,7 +136,7 @@ def test_what_somebody_sealed_may_be_anything_and_ends_in_words(services, monkey
             read(plain)
     monkeypatch.setattr(type(services.vault), "unseal", lambda *_: plain)
     with pytest.raises(IntegrityError, match="has details that are none"):
-        list(story.entries(services))
+        list(audit_log.entries(services))
     with pytest.raises(IntegrityError, match="a promotion has details that are none"):
         services.registry.history("buys")
     with services.db.read() as conn:

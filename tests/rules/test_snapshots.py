@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import event as listening
 from sqlalchemy import func, select, update
 
-from kronkers_batch.access.story import sentence
+from kronkers_batch.access.audit_log import sentence
 from kronkers_batch.audit import checkpoint, runlog, runs
 from kronkers_batch.config.root_spec import FOREVER
 from kronkers_batch.data import expiring
@@ -106,7 +106,7 @@ def key_of(world: World, snapshot_id: str) -> bytes | None:
         return conn.execute(found).scalar_one()
 
 
-def story(world: World, action: str = "discard") -> list[str]:
+def sentences(world: World, action: str = "discard") -> list[str]:
     with world.services.db.read() as conn:
         lines = list(world.services.ledger.entries(conn))
     return [sentence(line) for line in lines if line.action == action]
@@ -441,8 +441,8 @@ def test_the_ledger_has_a_line_for_each(world: World, calendar: Calendar):
     nights(world, calendar, 0, 0, 60, 61, 62)
     calendar.day(91)
     expired(world)
-    assert len(story(world)) == 2
-    assert story(world)[0].endswith(
+    assert len(sentences(world)) == 2
+    assert sentences(world)[0].endswith(
         "deleted the rows that were frozen from offers, since nothing needed them; "
         "because: unused for 90 days"
     )

@@ -1,4 +1,4 @@
-"""The ledger as a story: one sentence an entry, of what the caller may see."""
+"""The audit log in sentences: one for each entry of the ledger that the caller may see."""
 
 from __future__ import annotations
 
