@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from kronkers_batch.config.fingerprint import plain
 from kronkers_batch.config.languages import LANGUAGES
@@ -17,12 +17,16 @@ from kronkers_batch.config.spec import (
     Unseen,
 )
 from kronkers_batch.declared.kept import kept_code
+from kronkers_batch.errors import ModelError
+from kronkers_batch.families import Family
 from kronkers_batch.frames.schema import ColumnType
 from kronkers_batch.learning import TASKS
 from kronkers_batch.registry.training import ModelVersion
 from kronkers_batch.runtimes.spec import PLACE, KeptCode
 from kronkers_batch.session.known import Neighbours
 from kronkers_batch.session.services import Services
+
+T = TypeVar("T")
 
 
 def declaration(model: ModelSpec, code: KeptCode | None) -> dict[str, Any]:
@@ -61,6 +65,7 @@ def as_trained(
     """Today's declaration with everything that a version's scores depend on put back as it was trained.
 
     ``files`` are those that lay beside the code, where a worker is to run it.
+    Raises ModelError where this program has no such language or task any more.
     """
     then: Mapping[str, Any] = version.training.declaration
     estimator = then["estimator"]
@@ -71,8 +76,8 @@ def as_trained(
         code = Estimator(**estimator, origin=model.model.origin)
     return replace(
         model,
-        language=LANGUAGES[then["language"]],
-        task=TASKS[then["task"]],
+        language=_kind(LANGUAGES, then["language"], "language", version),
+        task=_kind(TASKS, then["task"], "task", version),
         model=code,
         parameters=then["parameters"],
         data=then["data"],
@@ -81,6 +86,16 @@ def as_trained(
         unseen=Unseen(then["unseen"]),
         seed=then["seed"],
     )
+
+
+def _kind(family: Family[T], name: str, what: str, version: ModelVersion) -> T:
+    if name not in family:
+        raise ModelError(
+            f"{version.ref} was trained as {what} {name}, which this program does not have",
+            where=f"model {version.training.model}",
+            fix=f"train it as one of {', '.join(family)}, or use the program that trained it",
+        )
+    return family[name]
 
 
 def read_code(services: Services, model: ModelSpec) -> KeptCode | None:
