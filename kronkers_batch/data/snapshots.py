@@ -6,7 +6,7 @@ import contextlib
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Row, select
 
@@ -152,7 +152,7 @@ class Snapshots:
         wanted: Wanted,
         scope: Scope,
         text: str | KronkersError,
-        rows: Mapping[str, Row[Any] | KronkersError | None],
+        rows: Mapping[str, Row[tuple[object, ...]] | KronkersError | None],
     ) -> _Opened | KronkersError | None:
         row = text if isinstance(text, KronkersError) else rows[text]
         if row is None or isinstance(row, KronkersError):
@@ -309,7 +309,7 @@ class Snapshots:
         self._opened.pop(snapshot_id, None)
         self._whole.discard(snapshot_id)
 
-    def _open(self, conn: Connection, row: Row[Any]) -> _Opened:
+    def _open(self, conn: Connection, row: Row[tuple[object, ...]]) -> _Opened:
         key = self._vault.data_key(conn, row.key_id)
         manifest = verified(conn, self._vault, row, key)
         opened = _Opened(reference(manifest), manifest, key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kronkers_batch.config.spec import CheckSpec
 from kronkers_batch.data.check_kinds.base import Counter, TableJudge, Tally
@@ -22,8 +22,8 @@ class _Newest:
         self._newest: dt.datetime | dt.date | None = None
 
     def feed(self, frame: pl.DataFrame) -> None:
-        here: Any = frame.get_column(self._column).max()
-        if here is not None and (self._newest is None or here > self._newest):
+        here = frame.get_column(self._column).max()
+        if isinstance(here, dt.date) and (self._newest is None or here > self._newest):
             self._newest = here
 
     def finish(self) -> Tally:
