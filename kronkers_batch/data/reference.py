@@ -7,7 +7,7 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, Connection, Row, Select, String, func, select
+from sqlalchemy import BigInteger, Connection, Select, String, func, select
 
 from kronkers_batch.data.findings import CheckResult
 from kronkers_batch.data.profile import Profile
@@ -16,6 +16,7 @@ from kronkers_batch.errors import AccessRefused, IntegrityError, KronkersError, 
 from kronkers_batch.frames.schema import Schema
 from kronkers_batch.store import clock, questions
 from kronkers_batch.store.canonical import encode
+from kronkers_batch.store.shapes import StoredRow
 from kronkers_batch.store.tables.snapshots import snapshots as table
 from kronkers_batch.vault.context import DataKey, Kind, Scope, Signature, scope_of
 from kronkers_batch.vault.manifest import Manifest, open_manifest
@@ -76,7 +77,7 @@ def reference(manifest: Manifest) -> SnapshotRef:
     )
 
 
-def verified(conn: Connection, vault: Vault, row: Row[tuple[object, ...]], key: DataKey) -> Manifest:
+def verified(conn: Connection, vault: Vault, row: StoredRow, key: DataKey) -> Manifest:
     """A published snapshot's manifest. Raises IntegrityError."""
     signature = Signature(row.signer, row.signer_key, row.signature)
     expected = (Kind.SNAPSHOT, row.department, row.source, row.id)
@@ -104,9 +105,9 @@ def lookups(vault: Vault, conn: Connection, wanted: Wanted) -> dict[Scope, str |
     return found
 
 
-def ready(conn: Connection, wanted: Sequence[str]) -> dict[str, Row[tuple[object, ...]] | None]:
+def ready(conn: Connection, wanted: Sequence[str]) -> dict[str, StoredRow | None]:
     """The published snapshot that is found by each of these; the newest, where pieces were lost."""
-    found: dict[str, Row[tuple[object, ...]] | None] = dict.fromkeys(wanted)
+    found: dict[str, StoredRow | None] = dict.fromkeys(wanted)
     query = select(table).where(table.c.lookup.in_(wanted), table.c.state == READY)
     for row in conn.execute(query.order_by(table.c.created, table.c.id)).all():
         found[row.lookup] = row
