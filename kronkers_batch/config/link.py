@@ -9,8 +9,9 @@ from typing import Any
 
 from kronkers_batch.config import checks, model_build
 from kronkers_batch.config.check_kinds.base import TIMES
-from kronkers_batch.config.kinds import safe_path
+from kronkers_batch.config.fields import given
 from kronkers_batch.config.model_file import RawModel
+from kronkers_batch.config.paths import safe_path
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.source_file import RawSource, check_columns
 from kronkers_batch.config.source_kinds import SOURCE_KINDS
@@ -158,12 +159,12 @@ class Linker:
             **self._special(SOURCE_KINDS[values["kind"]], values),
         )
 
-    def _special(self, kind: SourceKind, values: MappingType[str, Any]) -> dict[str, Any]:
+    def _special(self, kind: SourceKind, values: MappingType[str, object]) -> dict[str, Any]:
         """What the keys of a kind say, as fields of SourceSpec."""
         said = {key.name: values[key.name] for key in kind.keys if key.name != COLUMNS.name}
         found = {name: value for name, value in said.items() if name in _FIELDS and value is not None}
         if kind.has_files and found["path"]:
-            found["path"] = str(safe_path(found["path"], self.project))
+            found["path"] = str(safe_path(given(found, "path", str), self.project))
         return found | {"options": {name: value for name, value in said.items() if name not in _FIELDS}}
 
     def _time_column(self, raw: RawSource, columns: MappingType[str, Column]) -> None:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from kronkers_batch.config import checks
 from kronkers_batch.config.fields import Bad
-from kronkers_batch.config.kinds import safe_path
 from kronkers_batch.config.languages import Language
 from kronkers_batch.config.model_file import RawModel
 from kronkers_batch.config.nodes import walk
+from kronkers_batch.config.paths import safe_path
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.source_file import check_columns
 from kronkers_batch.config.spec import (

@@ -155,7 +155,7 @@ def check_name(file_name: str, said: str | None, tree: Node, problems: Problems)
 
 
 def check_columns(
-    names: tuple[str, ...], known: MappingType[str, Any], node: Node, key: str, problems: Problems
+    names: tuple[str, ...], known: MappingType[str, object], node: Node, key: str, problems: Problems
 ) -> None:
     """Notes each name that is no column, and names given twice."""
     for i, name in enumerate(names):

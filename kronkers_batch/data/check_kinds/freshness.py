@@ -6,7 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from kronkers_batch.config.spec import CheckSpec
-from kronkers_batch.data.check_kinds.base import Counter, TableJudge, Tally
+from kronkers_batch.data.check_kinds.base import Counter, TableJudge, Tally, argument
 
 if TYPE_CHECKING:
     import polars as pl
@@ -44,7 +44,7 @@ class _Freshness(TableJudge):
         if not isinstance(tally, dt.date):
             return 1
         newest = tally if isinstance(tally, dt.datetime) else dt.datetime.combine(tally, dt.time(), dt.UTC)
-        return int(newest < end - check.arguments["age"])
+        return int(newest < end - argument(check, "age", dt.timedelta))
 
     def counts(self, result: CheckResult) -> str:
         """How many rows there are."""

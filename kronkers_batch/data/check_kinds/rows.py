@@ -6,7 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from kronkers_batch.config.spec import CheckSpec
-from kronkers_batch.data.check_kinds.base import Counter, Nothing, TableJudge, Tally
+from kronkers_batch.data.check_kinds.base import Counter, Nothing, TableJudge, Tally, optional
 
 if TYPE_CHECKING:
     from kronkers_batch.data.findings import CheckResult
@@ -21,7 +21,7 @@ class _Rows(TableJudge):
     def failed(self, check: CheckSpec, tally: Tally, total: int, end: dt.datetime) -> int:
         """1 where there are too few or too many rows."""
         del tally, end
-        least, most = check.arguments.get("min"), check.arguments.get("max")
+        least, most = optional(check, "min", int), optional(check, "max", int)
         return int((least is not None and total < least) or (most is not None and total > most))
 
     def counts(self, result: CheckResult) -> str:
