@@ -60,7 +60,7 @@ class Linker:
             source = self.raw_sources.get(ref.source)
             if source is None:
                 return None
-            declared: dict[str, Column] | None = source.values["columns"]
+            declared = source.values["columns"]
             if declared is None and source.output:
                 return self.columns(InputRef(output=source.output))
             return declared
@@ -77,7 +77,7 @@ class Linker:
 
     def key(self, model: RawModel) -> tuple[str, ...]:
         """The model's key, which is its source's where it says none."""
-        own: tuple[str, ...] | None = model.values["key"]
+        own = model.values["key"]
         return own if own is not None else self.ref_key(model.values["source"])
 
     def ref_key(self, ref: InputRef | None) -> tuple[str, ...]:
@@ -88,15 +88,14 @@ class Linker:
             source = self.raw_sources.get(ref.source)
             if source is None:
                 return ()
-            key: tuple[str, ...] = source.values["key"]
+            key = source.values["key"]
             return key or (self.ref_key(InputRef(output=source.output)) if source.output else ())
         return self.key(self.raw_models[ref.output]) if ref.output in self.raw_models else ()
 
     def time_column(self, ref: InputRef) -> str:
         """The column that windows select on, or an empty text."""
         if ref.source and ref.source in self.raw_sources:
-            found: str = self.raw_sources[ref.source].values["time_column"]
-            return found
+            return self.raw_sources[ref.source].values["time_column"]
         return ""
 
     def department(self, name: str | None, raw: RawSource | RawModel, key: str = "department") -> None:
@@ -117,7 +116,7 @@ class Linker:
         if other is None or mine is None or other.values["department"] in (None, mine):
             return True
         owner = other.values["department"]
-        if ref.source and mine in other.values["shared_with"]:
+        if isinstance(other, RawSource) and mine in other.values["shared_with"]:
             return True
         fix = f"let {owner} add {mine} to shared_with in conf/source/{name}.yaml"
         if ref.output:

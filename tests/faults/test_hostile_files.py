@@ -202,8 +202,8 @@ def test_a_footer_that_lies_about_where_things_are(tmp_path: Path) -> None:
 
 def test_a_footer_whose_time_has_no_unit(tmp_path: Path) -> None:
     path = tmp_path / "x.parquet"
-    moments = pa.table({"at": pa.array([dt.datetime(2024, 1, 2)], pa.timestamp("us", "UTC"))})
-    pq.write_table(moments, path, store_schema=False)
+    times = pa.table({"at": pa.array([dt.datetime(2024, 1, 2)], pa.timestamp("us", "UTC"))})
+    pq.write_table(times, path, store_schema=False)
     number = bytes.fromhex("850a00")  # of a timestamp, where a structure with its unit is due
     path.write_bytes(forged(path.read_bytes(), bytes.fromhex("8c111c2c00000000"), number))
     with path.open("rb") as file:
