@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from kronkers_batch.config.check_kinds import CHECK_KINDS
 from kronkers_batch.config.check_kinds.base import CheckKind, Entry
-from kronkers_batch.config.fields import Bad, Field, Kind, Table, list_kind, read_table
+from kronkers_batch.config.fields import Bad, Field, Kind, Table, given, list_kind, read_table
 from kronkers_batch.config.kinds import COLUMN, SHARE, choice
 from kronkers_batch.config.nodes import Node
 from kronkers_batch.config.problems import Problems, suggest
@@ -104,5 +104,6 @@ def _resolve(
         if name not in types:
             problems.add(node.origin(key), f"there is no column '{name}' here", suggest(name, types))
     arguments = kind.arguments(entry, types, problems) if all(n in types for n in names) else {}
-    share = values["up_to"] if values["up_to"] is not None else 0.0
-    return CheckSpec(kind.name, names, arguments, values["on_failure"], share, entry.node.origin(entry.key))
+    action = given(values, "on_failure", OnFailure)
+    share = given(values, "up_to", float) if values["up_to"] is not None else 0.0
+    return CheckSpec(kind.name, names, arguments, action, share, entry.node.origin(entry.key))

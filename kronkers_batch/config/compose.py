@@ -13,15 +13,16 @@ from typing import Any
 
 from kronkers_batch.config import remembered
 from kronkers_batch.config.fields import Bad, read_table, read_value
-from kronkers_batch.config.nodes import Mapping, Node, Scalar, Sequence, from_plain, plain, shown, walk
+from kronkers_batch.config.nodes import Mapping, Node, Plain, Scalar, Sequence, from_plain, plain, shown, walk
 from kronkers_batch.config.overrides import Override, check_path
 from kronkers_batch.config.problems import Problems, listed, suggest
 from kronkers_batch.config.schema import GROUPS, ROOT, register
 from kronkers_batch.config.spec import Origin
+from kronkers_batch.digests import Json
 
 # What Hydra made of which files and overrides, in this process: the daemon and the tests load often, and
 # Hydra takes ten times as long as everything else. It holds what files say, and nothing of the environment.
-_composed: dict[tuple[Hashable, tuple[str, ...]], Any] = {}
+_composed: dict[tuple[Hashable, tuple[str, ...]], Json] = {}
 _REMEMBERED = 16
 
 
@@ -95,7 +96,7 @@ def _check_defaults(root: Root, defaults: Node | None, problems: Problems) -> No
         )
 
 
-def _choose(root: Root, group: str, name: Any, where: Origin, problems: Problems) -> None:
+def _choose(root: Root, group: str, name: Plain, where: Origin, problems: Problems) -> None:
     files = root.groups.get(group, {})
     if not isinstance(name, str) or name not in files:
         # Unquoted null would be a word of YAML; every other odd value is simply no file.
@@ -173,7 +174,7 @@ def compose(root: Root, overrides: list[Override], problems: Problems) -> Node |
     return _marked(_composed[key], _marks(root, overrides), "", (root.config.file, 1))
 
 
-def _remembered(root: Root, overrides: tuple[str, ...]) -> Any:
+def _remembered(root: Root, overrides: tuple[str, ...]) -> Json:
     name = remembered.key(root.contents, overrides)
     found = remembered.look_up(name)
     if found is None:
@@ -188,7 +189,7 @@ class _Refused(Exception):
     key = ""
 
 
-def _hydra(root: Root, overrides: tuple[str, ...]) -> Any:
+def _hydra(root: Root, overrides: tuple[str, ...]) -> Json:
     """What Hydra makes of the trees that were checked. It is shown no folder.
 
     There it would find files that nobody checked (``schema.yaml``, ``hydra/``, a package in a comment), read
@@ -212,7 +213,7 @@ def _hydra(root: Root, overrides: tuple[str, ...]) -> Any:
                 store.store(group=group, name=name, node=plain(tree))
         with initialize(config_path=None, version_base="1.3"):
             composed = hydra_compose("config", overrides=list(overrides))
-        return OmegaConf.to_container(composed, resolve=False, throw_on_missing=True)
+        plain_values: Any = OmegaConf.to_container(composed, resolve=False, throw_on_missing=True)
     except (
         HydraException,
         OmegaConfBaseException,
@@ -226,6 +227,8 @@ def _hydra(root: Root, overrides: tuple[str, ...]) -> Any:
             getattr(error, "full_key", None) or getattr(error.__cause__, "full_key", None) or ""
         )
         raise refused from None
+    found: Json = plain_values
+    return found
 
 
 def _marks(root: Root, overrides: list[Override]) -> dict[str, tuple[str, int]]:
@@ -238,7 +241,7 @@ def _marks(root: Root, overrides: list[Override]) -> dict[str, tuple[str, int]]:
     return marks
 
 
-def _marked(value: Any, marks: MappingType[str, tuple[str, int]], key: str, above: tuple[str, int]) -> Node:
+def _marked(value: Json, marks: MappingType[str, tuple[str, int]], key: str, above: tuple[str, int]) -> Node:
     file, line = here = marks.get(key, above)
     prefix = f"{key}." if key else ""
     if isinstance(value, dict):

@@ -7,13 +7,20 @@ From a table come the checker (:func:`read_table`), the paths that an override m
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from kronkers_batch.config.nodes import Mapping, Node, Plain, Scalar, Sequence, as_text, shown
 from kronkers_batch.config.problems import Problems, listed, suggest
+
+_T = TypeVar("_T")
+_T_co = TypeVar("_T_co", covariant=True)
+
+STRUCTURE = dict[str, Any]
+"""The type in Hydra's schema of a mapping with free keys."""
 
 
 class Bad(Exception):
@@ -40,8 +47,8 @@ class Counts(StrEnum):
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A kind of value.
+class Kind(Generic[_T_co]):
+    """A kind of value, and the type that it is parsed to.
 
     ``parse`` gets the node, its dotted key and the problems; it raises Bad, or notes problems of the values
     inside and returns what it could read. ``environment`` says that a value of the environment may go here:
@@ -49,7 +56,7 @@ class Kind:
     """
 
     allowed: str
-    parse: Callable[[Node, str, Problems], Any]
+    parse: Callable[[Node, str, Problems], _T_co]
     table: Table | None = None  # of the keys below, for the reference and for overrides
     free: bool = False  # any keys may stand below
     environment: bool = False
@@ -64,10 +71,10 @@ class Field:
     """One key of a file: its kind, one sentence of help, its default, and what it counts for."""
 
     name: str
-    kind: Kind
+    kind: Kind[object]
     doc: str = ""
     required: bool = False
-    default: Any = None
+    default: object = None
     shown: str = ""  # the default in words, where its value does not say it
     written: Plain = None  # the default of Hydra's schema, where it refers to other keys
     counts: Counts | None = None  # None: as the key above, and at the top as the table
@@ -104,7 +111,7 @@ class Table:
         return tuple(f.name for f in self.fields)
 
 
-def read_value(kind: Kind, node: Node, key: str, problems: Problems) -> Any:
+def read_value(kind: Kind[_T | None], node: Node, key: str, problems: Problems) -> _T | None:
     """The value, or None with a problem noted."""
     if node.environment and not kind.environment:
         problems.add(
@@ -138,7 +145,7 @@ def read_table(table: Table, node: Node, key: str, problems: Problems) -> dict[s
             problems.add(
                 child.origin(prefix + name), f"the key '{name}' is not known", suggest(name, table.names)
             )
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     for field in table.fields:
         values[field.name] = field.default
         found = node.items.get(field.name)
@@ -158,17 +165,25 @@ def read_table(table: Table, node: Node, key: str, problems: Problems) -> dict[s
     return values
 
 
-def table_kind(table: Table, allowed: str = "a mapping") -> Kind:
+def given(values: MappingType[str, object], name: str, kind: type[_T]) -> _T:
+    """The value of a key that is there. Raises TypeError where it is not of this class."""
+    value = values[name]
+    if not isinstance(value, kind):
+        raise TypeError(name)
+    return value
+
+
+def table_kind(table: Table, allowed: str = "a mapping") -> Kind[dict[str, Any]]:
     """A nested mapping with a table of its own."""
     return Kind(
         allowed, lambda node, key, problems: read_table(table, node, key, problems), table=table, nested=True
     )
 
 
-def list_kind(item: Kind, *, single: bool = False, empty: bool = True) -> Kind:
+def list_kind(item: Kind[_T | None], *, single: bool = False, empty: bool = True) -> Kind[tuple[_T, ...]]:
     """A list of values of one kind, as a tuple; ``single`` lets one value stand for a list of one."""
 
-    def parse(node: Node, key: str, problems: Problems) -> tuple[Any, ...]:
+    def parse(node: Node, key: str, problems: Problems) -> tuple[_T, ...]:
         if not isinstance(node, Sequence):
             if single and isinstance(node, Scalar):
                 value = read_value(item, node, key, problems)
@@ -182,10 +197,10 @@ def list_kind(item: Kind, *, single: bool = False, empty: bool = True) -> Kind:
     return Kind(f"a list of {item.allowed}" + (" (or one)" if single else ""), parse, free=True)
 
 
-def map_kind(item: Kind, keys: Kind, allowed: str = "") -> Kind:
+def map_kind(item: Kind[_T | None], keys: Kind[object], allowed: str = "") -> Kind[dict[str, _T]]:
     """A mapping with free keys of one kind to values of one kind."""
 
-    def parse(node: Node, key: str, problems: Problems) -> dict[str, Any]:
+    def parse(node: Node, key: str, problems: Problems) -> dict[str, _T]:
         if not isinstance(node, Mapping):
             raise Bad(f"found {shown(node)}, where a mapping (key: value) is due")
         values = {}

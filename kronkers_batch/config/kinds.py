@@ -6,17 +6,22 @@ import datetime as dt
 import math
 import re
 from collections.abc import Callable
+from collections.abc import Mapping as MappingType
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TypeVar, overload
 from urllib.parse import urlsplit
 
-from kronkers_batch.config.fields import Bad, Kind
-from kronkers_batch.config.nodes import Mapping, Node, Scalar, plain, shown, walk
+from kronkers_batch.config.fields import STRUCTURE, Bad, Kind
+from kronkers_batch.config.nodes import Mapping, Node, Plain, Scalar, plain, shown, walk
+from kronkers_batch.config.paths import safe_path
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.saying import say_duration, say_share, say_size
 from kronkers_batch.config.spec import Secret
-from kronkers_batch.families import Family
+from kronkers_batch.digests import Json
+
+_T = TypeVar("_T")
+_E = TypeVar("_E", bound=StrEnum)
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z")
 _DURATION = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)\s*(w|d|h|m|s)\Z")
@@ -41,7 +46,7 @@ def unsafe_name(name: str) -> str:
     return "a name begins with a letter and has up to 64 letters, digits, '_' and '-'"
 
 
-def _scalar(node: Node) -> Any:
+def _scalar(node: Node) -> Plain:
     if not isinstance(node, Scalar):
         raise Bad()
     return node.value
@@ -78,7 +83,7 @@ def _column(node: Node, key: str, problems: Problems) -> str:
     return value
 
 
-def integer(minimum: int, maximum: int = 2**53) -> Kind:
+def integer(minimum: int, maximum: int = 2**53) -> Kind[int]:
     """A whole number in an inclusive interval."""
 
     def parse(node: Node, _key: str, _problems: Problems) -> int:
@@ -116,7 +121,7 @@ def parse_duration(text: str) -> dt.timedelta:
     return found
 
 
-def duration(*, positive: bool = False, words: dict[str, dt.timedelta] | None = None) -> Kind:
+def duration(*, positive: bool = False, words: dict[str, dt.timedelta] | None = None) -> Kind[dt.timedelta]:
     """A length of time; ``words`` are names for special lengths."""
     known = words or {}
 
@@ -184,53 +189,35 @@ def _time_of_day(node: Node, key: str, problems: Problems) -> str:
     return value
 
 
-def member(family: Family[Any]) -> Kind:
+def member(family: MappingType[str, _T]) -> Kind[_T]:
     """One kind of a family, by its name."""
 
-    def parse(node: Node, key: str, problems: Problems) -> Any:
+    def parse(node: Node, key: str, problems: Problems) -> _T:
         return family[choice(tuple(family)).parse(node, key, problems)]
 
     return Kind("one of " + ", ".join(family), parse)
 
 
-def choice(words: type[StrEnum] | tuple[str, ...]) -> Kind:
+@overload
+def choice(words: type[_E]) -> Kind[_E]: ...
+
+
+@overload
+def choice(words: tuple[str, ...]) -> Kind[str]: ...
+
+
+def choice(words: type[_E] | tuple[str, ...]) -> Kind[_E] | Kind[str]:
     """One of a few words; the members of an enum are parsed to them."""
     names = tuple(str(w) for w in words)
 
-    def parse(node: Node, _key: str, _problems: Problems) -> Any:
+    def parse(node: Node, _key: str, _problems: Problems) -> _E | str:
         value = _scalar(node)
-        if value not in names:
+        if not isinstance(value, str) or value not in names:
             fix = suggest(value, names) if isinstance(value, str) and not node.environment else ""
             raise Bad("", fix)
         return words(value) if isinstance(words, type) else value
 
     return Kind("one of " + ", ".join(names), parse, say=str, plain=str)
-
-
-def safe_path(text: str, base: Path) -> Path:
-    """A path as it is if absolute, else below ``base``; ``~`` is the home folder.
-
-    Raises:
-        Bad: ``..``, a NUL, or percent-encoded characters in it.
-    """
-    if ".." in re.split(r"[/\\]", text) or "\0" in text:
-        raise Bad("a path with '..' in it", "write an absolute path, or one below the project folder")
-    if re.search(r"%(2e|2f|5c|00)", text, re.IGNORECASE):
-        raise Bad("a percent-encoded path", "write the characters themselves")
-    return absolute(text, base)
-
-
-def absolute(text: str, base: Path) -> Path:
-    """A path as it is if absolute, in the home folder if it begins with ``~/``, else below ``base``.
-
-    Raises:
-        Bad: there is no home folder.
-    """
-    try:
-        path = Path.home() / text[2:] if text.startswith("~/") else Path(text)
-    except RuntimeError:
-        raise Bad("'~' is not known here: this user has no home folder", "write an absolute path") from None
-    return path if path.is_absolute() else base / path
 
 
 def _path(node: Node, key: str, problems: Problems) -> str:
@@ -259,7 +246,13 @@ def has_password(text: str) -> bool:
         return True  # not readable as a URL: better called a secret than printed
 
 
-def _plain(node: Node, key: str, problems: Problems) -> Any:
+def _plain(node: Node, key: str, problems: Problems) -> Json:
+    _look_into(node, key, problems)
+    return plain(node)
+
+
+def _look_into(node: Node, key: str, problems: Problems) -> None:
+    """Notes values that plain data cannot hold."""
     for inner, child in walk(node, key):
         if child.environment:
             problems.add(
@@ -271,20 +264,21 @@ def _plain(node: Node, key: str, problems: Problems) -> Any:
             problems.add(child.origin(inner), f"found {shown(child)}", "allowed: finite numbers")
         if isinstance(child, Scalar) and isinstance(child.value, int) and not -(2**63) <= child.value < 2**63:
             problems.add(child.origin(inner), f"found {shown(child)}", "allowed: whole numbers of 64 bits")
-    return plain(node)
 
 
-def _plain_mapping(node: Node, key: str, problems: Problems) -> dict[str, Any]:
+def _plain_mapping(node: Node, key: str, problems: Problems) -> dict[str, Json]:
     if not isinstance(node, Mapping):
         raise Bad(f"found {shown(node)}, where a mapping (key: value) is due")
-    found: dict[str, Any] = _plain(node, key, problems)
-    return found
+    _look_into(node, key, problems)
+    return {name: plain(child) for name, child in node.items.items()}
 
 
-def guarded(allowed: str, inner: Kind, refuse: Callable[[Any], str], *, environment: bool = False) -> Kind:
+def guarded(
+    allowed: str, inner: Kind[_T], refuse: Callable[[_T], str], *, environment: bool = False
+) -> Kind[_T]:
     """A kind with one more condition: ``refuse`` gives the reason, or an empty text."""
 
-    def parse(node: Node, key: str, problems: Problems) -> Any:
+    def parse(node: Node, key: str, problems: Problems) -> _T:
         value = inner.parse(node, key, problems)
         why = refuse(value)
         if why:
@@ -316,4 +310,4 @@ ADDRESS = guarded(
     environment=True,
 )
 PLAIN = Kind("plain values", _plain, free=True)
-PLAIN_MAPPING = Kind("a mapping of plain values", _plain_mapping, free=True, plain=dict[str, Any])
+PLAIN_MAPPING = Kind("a mapping of plain values", _plain_mapping, free=True, plain=STRUCTURE)

@@ -9,8 +9,9 @@ from typing import Any
 
 from kronkers_batch.config import checks
 from kronkers_batch.config.check_kinds.base import TIMES
-from kronkers_batch.config.kinds import safe_path
+from kronkers_batch.config.fields import given
 from kronkers_batch.config.model_file import RawModel
+from kronkers_batch.config.paths import safe_path
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.source_file import RawSource, check_columns
 from kronkers_batch.config.source_kinds import SOURCE_KINDS
@@ -56,7 +57,7 @@ class Linker:
             source = self.raw_sources.get(ref.source)
             if source is None:
                 return None
-            declared: dict[str, Column] | None = source.values["columns"]
+            declared = source.values["columns"]
             if declared is None and source.output:
                 return self.columns(InputRef(output=source.output))
             return declared
@@ -73,7 +74,7 @@ class Linker:
 
     def key(self, model: RawModel) -> tuple[str, ...]:
         """The model's key, which is its source's where it says none."""
-        own: tuple[str, ...] | None = model.values["key"]
+        own = model.values["key"]
         return own if own is not None else self.ref_key(model.values["source"])
 
     def ref_key(self, ref: InputRef | None) -> tuple[str, ...]:
@@ -84,15 +85,14 @@ class Linker:
             source = self.raw_sources.get(ref.source)
             if source is None:
                 return ()
-            key: tuple[str, ...] = source.values["key"]
+            key = source.values["key"]
             return key or (self.ref_key(InputRef(output=source.output)) if source.output else ())
         return self.key(self.raw_models[ref.output]) if ref.output in self.raw_models else ()
 
     def time_column(self, ref: InputRef) -> str:
         """The column that windows select on, or an empty text."""
         if ref.source and ref.source in self.raw_sources:
-            found: str = self.raw_sources[ref.source].values["time_column"]
-            return found
+            return self.raw_sources[ref.source].values["time_column"]
         return ""
 
     def department(self, name: str | None, raw: RawSource | RawModel, key: str = "department") -> None:
@@ -113,7 +113,7 @@ class Linker:
         if other is None or mine is None or other.values["department"] in (None, mine):
             return True
         owner = other.values["department"]
-        if ref.source and mine in other.values["shared_with"]:
+        if isinstance(other, RawSource) and mine in other.values["shared_with"]:
             return True
         fix = f"let {owner} add {mine} to shared_with in conf/source/{name}.yaml"
         if ref.output:
@@ -155,12 +155,12 @@ class Linker:
             **self._special(SOURCE_KINDS[values["kind"]], values),
         )
 
-    def _special(self, kind: SourceKind, values: MappingType[str, Any]) -> dict[str, Any]:
+    def _special(self, kind: SourceKind, values: MappingType[str, object]) -> dict[str, Any]:
         """What the keys of a kind say, as fields of SourceSpec."""
         said = {key.name: values[key.name] for key in kind.keys if key.name != COLUMNS.name}
         found = {name: value for name, value in said.items() if name in _FIELDS and value is not None}
         if kind.has_files and found["path"]:
-            found["path"] = str(safe_path(found["path"], self.project))
+            found["path"] = str(safe_path(given(found, "path", str), self.project))
         return found | {"options": {name: value for name, value in said.items() if name not in _FIELDS}}
 
     def _time_column(self, raw: RawSource, columns: MappingType[str, Column]) -> None:

@@ -22,7 +22,7 @@ from kronkers_batch.config.fields import Bad, Table, read_table
 from kronkers_batch.config.kinds import unsafe_name
 from kronkers_batch.config.link import Linker
 from kronkers_batch.config.model_file import MODEL, RawModel, read_model
-from kronkers_batch.config.nodes import MAX_BYTES, Node, Scalar, parse, walk
+from kronkers_batch.config.nodes import MAX_BYTES, Node, Scalar, walk
 from kronkers_batch.config.places import Places
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.root import RootValues, read_root
@@ -30,6 +30,7 @@ from kronkers_batch.config.root_spec import Config, DepartmentSpec
 from kronkers_batch.config.schema import GROUPS
 from kronkers_batch.config.source_file import DEPARTMENT, SOURCE, RawSource, check_name, read_source
 from kronkers_batch.config.spec import Origin
+from kronkers_batch.config.yamlparse import parse
 
 _SUFFIXES = (".yaml", ".yml")
 _FILE_GROUPS = ("department", "source", "template", "model")

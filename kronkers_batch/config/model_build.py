@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping as MappingType
 from pathlib import Path
 from typing import Any
 
-from kronkers_batch.config import checks
+from kronkers_batch.config import checks, model_limits
 from kronkers_batch.config.fields import Bad
-from kronkers_batch.config.kinds import safe_path
 from kronkers_batch.config.languages import Language
 from kronkers_batch.config.link import Linker
 from kronkers_batch.config.model_file import RawModel
 from kronkers_batch.config.nodes import walk
+from kronkers_batch.config.paths import safe_path
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.source_file import check_columns
 from kronkers_batch.config.spec import (
@@ -26,11 +25,9 @@ from kronkers_batch.config.spec import (
     OutputColumn,
     Resources,
     Retrain,
-    Threshold,
     Windows,
 )
 from kronkers_batch.frames.schema import Column, ColumnType
-from kronkers_batch.learning import ANY, LOSS, SHARE, Task
 
 _T = ColumnType
 # The types that a model may see a column as: never one that loses more than precision.
@@ -45,23 +42,19 @@ _WIDER: dict[ColumnType, tuple[ColumnType, ...]] = {
     _T.STRING: (_T.CATEGORY, _T.STRING),
     _T.CATEGORY: (_T.CATEGORY, _T.STRING),
 }
-_STATISTICS = ("min", "max", "mean")
 
 
 def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
     """The model, or None with what is wrong noted."""
-    problems, before = linker.problems, len(linker.problems)
-    values = raw.values
+    values, problems, before = raw.values, linker.problems, len(linker.problems)
     linker.department(values["department"], raw)
     code = _code(raw, linker.project, problems)
     environment = _environment(raw, linker.project, problems)
-    _check_window(raw, problems)
-    _thresholds_known(raw, problems)
+    model_limits.check(raw, problems)
     columns = _source_columns(raw, linker)
     if columns is None:
         return None
-    key = linker.key(raw)
-    _check_key(raw, key, columns, problems)
+    key = _key(raw, linker, columns)
     features = _features(raw, columns, problems)
     target_type = _target(raw, columns, problems)
     evaluate = _evaluate(raw, problems)
@@ -70,23 +63,26 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
     predicted = {name: ColumnType(kind) for name, kind in values["output"]["columns"].items()}
     scored = {k: types[k] for k in key if k in types} | predicted
     output_checks = checks.resolve(values["checks"]["output"], scored, problems)
+    language, task, source, target = values["language"], values["task"], values["source"], values["target"]
     if len(problems) > before or code is None or target_type is None or evaluate is None:
         return None
+    if language is None or task is None or source is None or target is None:
+        return None  # noted where the file was read
     return ModelSpec(
         name=raw.name,
-        department=values["department"],
-        owner=values["owner"],
+        department=values["department"] or "",
+        owner=values["owner"] or "",
         description=values["description"],
-        language=values["language"],
-        task=values["task"],
+        language=language,
+        task=task,
         model=code,
         parameters=values["parameters"],
         data=values["data"],
         environment=environment,
-        source=values["source"],
+        source=source,
         features=features,
         key=key,
-        target=values["target"],
+        target=target,
         target_type=target_type,
         windows=Windows(**values["window"]),
         input_checks=input_checks,
@@ -95,8 +91,8 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
         evaluate=evaluate,
         retention=values["output"]["retention"],
         schedule=values["schedule"],
-        training_thresholds=_thresholds(raw, "training"),
-        output_thresholds=_thresholds(raw, "output"),
+        training_thresholds=model_limits.thresholds(raw, "training"),
+        output_thresholds=model_limits.thresholds(raw, "output"),
         retrain=Retrain(**values["retrain"]),
         promote=values["promote"],
         rows=values["rows"],
@@ -187,60 +183,8 @@ def _environment(raw: RawModel, project: Path, problems: Problems) -> Environmen
     )
 
 
-def _check_window(raw: RawModel, problems: Problems) -> None:
-    window = raw.values["window"]
-    if window["train"] and window["holdout"] >= window["train"]:
-        where = raw.at("window", "holdout").origin("window.holdout")
-        problems.add(
-            where, "the holdout is as long as the training window", "make train longer or holdout shorter"
-        )
-    if not 0 < window["holdout_share"] < 1:
-        where = raw.at("window", "holdout_share").origin("window.holdout_share")
-        problems.add(
-            where, "the holdout share is nothing or everything", "allowed: more than 0%, less than 100%"
-        )
-
-
-def _thresholds_known(raw: RawModel, problems: Problems) -> None:
-    task: Task | None = raw.values["task"]
-    outputs = raw.values["output"]["columns"]
-    statistics = (*outputs, *(f"{column}.{name}" for column in outputs for name in _STATISTICS))
-    known = {"output": {"rows": LOSS, "null_share": SHARE, **dict.fromkeys(statistics, ANY)}}
-    if task is not None:
-        known["training"] = dict(sorted(task.ranges.items()))
-    for group, names in known.items():
-        for name, (low, high, _) in raw.values["thresholds"][group].items():
-            where = raw.at("thresholds", group, name).origin(f"thresholds.{group}.{name}")
-            least, most = names.get(name, ANY)
-            for bound in (low, high):
-                if bound is not None and not least <= bound <= most:
-                    problems.add(where, f"{name} is never {bound:g}", f"allowed: {_between(least, most)}")
-            if name not in names:
-                kind = "metric" if group == "training" else "statistic or output column"
-                problems.add(where, f"there is no {kind} '{name}'", suggest(name, names))
-
-
-def _between(least: float, most: float) -> str:
-    low, high = ("" if math.isinf(bound) else f"{bound:g}" for bound in (least, most))
-    return (
-        f"{low} to {high}, both included"
-        if low and high
-        else f"{low} and more"
-        if low
-        else f"{high} and less"
-    )
-
-
-def _thresholds(raw: RawModel, group: str) -> tuple[Threshold, ...]:
-    return tuple(
-        Threshold(name, low, high, node.origin(f"thresholds.{group}.{name}"))
-        for name, (low, high, node) in raw.values["thresholds"][group].items()
-    )
-
-
-def _check_key(
-    raw: RawModel, key: tuple[str, ...], columns: MappingType[str, Column], problems: Problems
-) -> None:
+def _key(raw: RawModel, linker: Linker, columns: MappingType[str, Column]) -> tuple[str, ...]:
+    key, problems = linker.key(raw), linker.problems
     if not key:
         what = "there is no key: neither here nor in the source"
         problems.add(
@@ -256,6 +200,7 @@ def _check_key(
         problems.add(
             raw.at("output").origin("output.columns"), "there are no output columns", "write {score: float}"
         )
+    return key
 
 
 def _features(raw: RawModel, columns: MappingType[str, Column], problems: Problems) -> tuple[Feature, ...]:

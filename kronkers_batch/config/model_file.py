@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
+from kronkers_batch.config.checks import RawCheck
 from kronkers_batch.config.fields import Bad, Counts, Field, Kind, Table, list_kind, read_table, table_kind
 from kronkers_batch.config.kinds import (
     BOOLEAN,
@@ -19,7 +21,7 @@ from kronkers_batch.config.kinds import (
     integer,
     member,
 )
-from kronkers_batch.config.languages import LANGUAGES
+from kronkers_batch.config.languages import LANGUAGES, Language
 from kronkers_batch.config.model_parts import (
     ENVIRONMENT,
     ESTIMATOR,
@@ -36,8 +38,10 @@ from kronkers_batch.config.nodes import Mapping, Node
 from kronkers_batch.config.problems import Problems
 from kronkers_batch.config.source_fields import INPUT
 from kronkers_batch.config.source_file import check_name
-from kronkers_batch.config.spec import Promote, RowsPolicy, Unseen
-from kronkers_batch.learning import SCORE, TASKS
+from kronkers_batch.config.spec import InputRef, Promote, RowsPolicy, Unseen
+from kronkers_batch.digests import Json
+from kronkers_batch.frames.schema import ColumnType
+from kronkers_batch.learning import SCORE, TASKS, Task
 
 MODEL = Table(
     "conf/model/NAME.yaml",
@@ -157,13 +161,80 @@ MODEL = Table(
 )
 
 
+class WindowValues(TypedDict):
+    """What WINDOW reads."""
+
+    train: dt.timedelta
+    holdout: dt.timedelta
+    score: dt.timedelta
+    label_delay: dt.timedelta
+    holdout_share: float
+
+
+class RetrainValues(TypedDict):
+    """What RETRAIN reads."""
+
+    every: dt.timedelta | None
+
+
+class OutputValues(TypedDict):
+    """What OUTPUT reads; the columns are those of the task where the file names none."""
+
+    columns: dict[str, str]
+    evaluate: str | None
+    retention: dt.timedelta | None
+
+
+class ResourcesValues(TypedDict):
+    """What RESOURCES reads."""
+
+    workers: int
+    memory: int
+    time_limit: dt.timedelta
+    start_limit: dt.timedelta
+    training_rows: int
+    threads: int
+
+
+class ModelValues(TypedDict):
+    """What MODEL reads of a file. None: it is absent, or was refused."""
+
+    name: str | None
+    department: str | None
+    owner: str | None
+    description: str
+    language: Language | None
+    task: Task | None
+    code: str | None
+    estimator: dict[str, Any] | None
+    parameters: dict[str, Json]
+    data: str
+    environment: dict[str, str]
+    source: InputRef | None
+    features: dict[str, tuple[ColumnType | None, Node]] | None
+    key: tuple[str, ...] | None
+    target: str | None
+    window: WindowValues
+    checks: dict[str, tuple[RawCheck, ...]]
+    schedule: str
+    thresholds: dict[str, dict[str, tuple[float | None, float | None, Node]]]
+    retrain: RetrainValues
+    promote: Promote
+    rows: RowsPolicy
+    unseen: Unseen
+    output: OutputValues
+    resources: ResourcesValues
+    seed: int
+    enabled: bool
+
+
 @dataclass(frozen=True)
 class RawModel:
     """A model file as read, before references are followed."""
 
     name: str
     tree: Mapping
-    values: dict[str, Any]
+    values: ModelValues
     overrides: tuple[str, ...] = ()
 
     def at(self, *path: str) -> Node:
@@ -179,16 +250,17 @@ class RawModel:
 def read_model(name: str, tree: Node, overrides: tuple[str, ...], problems: Problems) -> RawModel | None:
     """The values of one model file; what is wrong is noted."""
     try:
-        values = read_table(MODEL, tree, "", problems)
+        found: Any = read_table(MODEL, tree, "", problems)
     except Bad as bad:
         problems.add(tree.origin(""), bad.what, bad.fix)
         return None
     assert isinstance(tree, Mapping)  # noqa: S101 - read_table refuses anything else
-    check_name(name, values["name"], tree, problems)
     for field in MODEL.fields:
-        if field.kind.nested and field.kind.table is not None and not values[field.name]:
-            values[field.name] = {below.name: below.default for below in field.kind.table.fields}
-    if values["output"]["columns"] is None:
-        usual = SCORE if values["task"] is None else values["task"].columns
-        values["output"]["columns"] = {column: str(kind) for column, kind in usual.items()}
+        if field.kind.nested and field.kind.table is not None and not found[field.name]:
+            found[field.name] = {below.name: below.default for below in field.kind.table.fields}
+    if found["output"]["columns"] is None:
+        usual = SCORE if found["task"] is None else found["task"].columns
+        found["output"]["columns"] = {column: str(kind) for column, kind in usual.items()}
+    values: ModelValues = found
+    check_name(name, values["name"], tree, problems)
     return RawModel(name, tree, values, overrides)

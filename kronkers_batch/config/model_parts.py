@@ -34,7 +34,7 @@ _DAY = dt.timedelta(days=1)
 _CALLED = titles("function")
 
 
-def _named(pattern: str, allowed: str) -> Kind:
+def _named(pattern: str, allowed: str) -> Kind[str]:
     return guarded(allowed, FILLED, lambda v: "" if re.match(pattern, v) else f"found the text {v[:60]!r}")
 
 

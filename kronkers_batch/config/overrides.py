@@ -16,6 +16,7 @@ from kronkers_batch.config.nodes import Mapping, Node, Scalar, Sequence, from_pl
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.spec import Origin
 from kronkers_batch.config.templates import is_another, merge
+from kronkers_batch.digests import Json
 
 _PASSWORD = re.compile(r"://[^@\s]*@")
 _FILE_GROUPS = ("model", "source")
@@ -37,7 +38,7 @@ class Override:
     group: str
     name: str
     path: tuple[str, ...]
-    value: Any
+    value: Json
 
     @property
     def mark(self) -> str:
@@ -90,7 +91,7 @@ def parse(texts: SequenceType[str], problems: Problems) -> list[Override]:
             if override.package is not None:
                 problems.add(where, "found a package ('@')", "leave it out; " + _FORM)
                 continue
-            value = override.value()
+            value: Any = override.value()
         except (HydraException, ValueError):
             problems.add(
                 where, "not an override that can be read", _FORM + "; put odd characters in quotes: key='a b'"

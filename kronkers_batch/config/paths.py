@@ -1,12 +1,15 @@
-"""Paths as they are declared: up to the first pattern, with links followed."""
+"""Paths as they are declared: made absolute, up to the first pattern, with links followed."""
 
 from __future__ import annotations
 
 import fnmatch
 import glob
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
+
+from kronkers_batch.config.fields import Bad
 
 
 def fixed_part(text: str) -> Path:
@@ -47,3 +50,29 @@ def _past(pattern: Sequence[str], at: set[int]) -> set[int]:
         if part == "**" and i in at:
             at.add(i + 1)
     return at
+
+
+def safe_path(text: str, base: Path) -> Path:
+    """A path as it is if absolute, else below ``base``; ``~`` is the home folder.
+
+    Raises:
+        Bad: ``..``, a NUL, or percent-encoded characters in it.
+    """
+    if ".." in re.split(r"[/\\]", text) or "\0" in text:
+        raise Bad("a path with '..' in it", "write an absolute path, or one below the project folder")
+    if re.search(r"%(2e|2f|5c|00)", text, re.IGNORECASE):
+        raise Bad("a percent-encoded path", "write the characters themselves")
+    return absolute(text, base)
+
+
+def absolute(text: str, base: Path) -> Path:
+    """A path as it is if absolute, in the home folder if it begins with ``~/``, else below ``base``.
+
+    Raises:
+        Bad: there is no home folder.
+    """
+    try:
+        path = Path.home() / text[2:] if text.startswith("~/") else Path(text)
+    except RuntimeError:
+        raise Bad("'~' is not known here: this user has no home folder", "write an absolute path") from None
+    return path if path.is_absolute() else base / path

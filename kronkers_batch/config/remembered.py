@@ -13,10 +13,10 @@ from collections.abc import Hashable
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from kronkers_batch import private
 from kronkers_batch.config import schema
+from kronkers_batch.digests import Json
 
 _FORMAT = "3"  # of what is made of the files, where the schema does not tell
 
@@ -33,15 +33,16 @@ def key(contents: Hashable, overrides: tuple[str, ...]) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def look_up(name: str) -> Any | None:
+def look_up(name: str) -> Json:
     """What was remembered under a key, or None. A damaged file counts as none."""
     try:
-        return json.loads((_folder() / f"{name}.json").read_text(encoding="utf-8"))
+        found: Json = json.loads((_folder() / f"{name}.json").read_text(encoding="utf-8"))
+        return found
     except (OSError, ValueError):
         return None
 
 
-def remember(name: str, composed: Any) -> None:
+def remember(name: str, composed: Json) -> None:
     """Keep it, whole or not at all. What is no plain JSON, and a folder that is closed, are let be."""
     folder = _folder()
     with suppress(OSError, TypeError, ValueError):

@@ -11,8 +11,8 @@ from typing import Any
 from kronkers_batch.config import databases
 from kronkers_batch.config.fields import Bad, read_table, read_value
 from kronkers_batch.config.interpolation import resolve
-from kronkers_batch.config.kinds import absolute
 from kronkers_batch.config.nodes import Mapping, Node, Scalar, Sequence
+from kronkers_batch.config.paths import absolute
 from kronkers_batch.config.problems import Problems
 from kronkers_batch.config.root_spec import Definitions, ExecutorSpec, WarehouseSpec
 from kronkers_batch.config.schema import EXECUTOR, ROOT, WAREHOUSE
@@ -28,7 +28,7 @@ class RootValues:
     key_file: Path
     warehouse: WarehouseSpec
     executor: ExecutorSpec
-    alerts: MappingType[str, Any]
+    alerts: MappingType[str, object]
     definitions: Definitions
 
 
@@ -109,10 +109,15 @@ def _address(text: str, project: Path) -> str:
     return text if not text or "://" in text else str(absolute(text, project))
 
 
-def _alerts(node: Node) -> Any:
+def _alerts(node: Node) -> dict[str, object]:
+    assert isinstance(node, Mapping)  # noqa: S101 - Hydra composes a mapping
+    return {k: _alert(v) for k, v in node.items.items()}
+
+
+def _alert(node: Node) -> object:
     if isinstance(node, Mapping):
-        return {k: _alerts(v) for k, v in node.items.items()}
+        return _alerts(node)
     if isinstance(node, Sequence):
-        return [_alerts(v) for v in node.items]
+        return [_alert(v) for v in node.items]
     assert isinstance(node, Scalar)  # noqa: S101
     return Secret(str(node.value)) if node.environment else node.value

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from kronkers_batch.config.spec import ModelSpec, Origin, SandboxPolicy, Secret, SourceSpec
 
@@ -73,6 +72,6 @@ class Config:
     models: Mapping[str, ModelSpec]
     warehouse: WarehouseSpec
     executor: ExecutorSpec
-    alerts: Mapping[str, Any]
+    alerts: Mapping[str, object]
     overrides: tuple[str, ...]
     definitions: Definitions = Definitions.TRUSTED

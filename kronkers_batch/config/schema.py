@@ -6,8 +6,9 @@ import datetime as dt
 from dataclasses import field, make_dataclass
 from typing import Any
 
-from kronkers_batch.config.fields import Field, Kind, Table, table_kind
+from kronkers_batch.config.fields import STRUCTURE, Field, Kind, Table, table_kind
 from kronkers_batch.config.kinds import ADDRESS, DATE, FILLED, PLAIN, SECRET, choice, duration, integer
+from kronkers_batch.config.nodes import Plain
 from kronkers_batch.config.root_spec import FOREVER, Definitions, ExecutorSpec
 from kronkers_batch.config.spec import SandboxPolicy
 
@@ -112,16 +113,16 @@ ROOT = Table(
         Field("executor", table_kind(EXECUTOR), "Changes to the chosen executor file."),
         Field(
             "alerts",
-            Kind("a mapping", PLAIN.parse, free=True, environment=True, plain=dict[str, Any]),
+            Kind("a mapping", PLAIN.parse, free=True, environment=True, plain=STRUCTURE),
             "Changes to the chosen alerts file.",
         ),
     ),
 )
 
 
-def structure(table: Table) -> type[Any]:
+def structure(table: Table) -> type[object]:
     """A table as Hydra's schema: a mutable dataclass with its keys, their types and defaults."""
-    members: list[tuple[str, Any, Any]] = []
+    members: list[tuple[str, Any, object]] = []
     for key in table.fields:
         kind, default = key.kind, key.said
         if key.name == "defaults":
@@ -129,7 +130,7 @@ def structure(table: Table) -> type[Any]:
         if kind.nested and kind.table is not None:
             inner = structure(kind.table)
             members.append((key.name, inner, field(default_factory=inner)))
-        elif kind.plain == dict[str, Any]:
+        elif kind.plain == STRUCTURE:
             members.append((key.name, kind.plain, field(default_factory=dict)))
         else:
             type_ = kind.plain if default is not None or kind.plain is Any else kind.plain | None
@@ -137,7 +138,7 @@ def structure(table: Table) -> type[Any]:
     return make_dataclass("Schema", members)
 
 
-def described(table: Table = ROOT) -> list[Any]:
+def described(table: Table = ROOT) -> list[tuple[str, object, Plain]]:
     """What is in a table's schema, for comparing it with that of another release."""
     return [
         (

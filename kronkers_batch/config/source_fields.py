@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 from kronkers_batch.config.fields import Bad, Counts, Field, Kind, Table, list_kind, map_kind, read_table
 from kronkers_batch.config.kinds import COLUMN, FILLED, NAME, SECRET, TEXT, choice, duration
@@ -48,7 +47,7 @@ def _column(node: Node, key: str, problems: Problems) -> tuple[ColumnType, tuple
 
 def _columns(node: Node, key: str, problems: Problems) -> dict[str, Column]:
     kind = map_kind(Kind(f"{_COLUMN_TYPE.allowed}, or {{type: ..., levels: [...]}}", _column), COLUMN)
-    found: dict[str, Any] = kind.parse(node, key, problems)
+    found = kind.parse(node, key, problems)
     _check_case(found, "columns", node, key, problems)
     if not found and not (isinstance(node, Mapping) and node.items):
         raise Bad("found no columns")
@@ -91,7 +90,7 @@ INPUT = Kind("a source's name, or {output: MODEL}", _input, table=_INPUT_TABLE)
 _INPUTS = map_kind(INPUT, NAME)
 
 
-def _inputs(node: Node, key: str, problems: Problems) -> Any:
+def _inputs(node: Node, key: str, problems: Problems) -> dict[str, InputRef]:
     found = _INPUTS.parse(node, key, problems)
     _check_case(found, "inputs", node, key, problems)
     return found

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypedDict
 
-from kronkers_batch.config.checks import CHECKS
+from kronkers_batch.config.checks import CHECKS, RawCheck
 from kronkers_batch.config.fields import Bad, Counts, Field, Table, list_kind, read_table
 from kronkers_batch.config.kinds import COLUMN, FILLED, NAME, TEXT, choice
 from kronkers_batch.config.nodes import Mapping, Node, shown
@@ -15,6 +15,8 @@ from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.source_fields import COLUMNS
 from kronkers_batch.config.source_kinds import SOURCE_KINDS
 from kronkers_batch.config.source_kinds.base import SourceKind
+from kronkers_batch.config.spec import InputRef
+from kronkers_batch.frames.schema import Column
 
 
 def _special() -> Iterator[Field]:
@@ -93,13 +95,30 @@ DEPARTMENT = Table(
 )
 
 
+class SourceValues(TypedDict):
+    """What SOURCE reads of a file. None: it is absent, or was refused. A kind may have keys besides."""
+
+    name: str | None
+    department: str | None
+    description: str
+    kind: str | None
+    columns: dict[str, Column] | None
+    key: tuple[str, ...]
+    time_column: str
+    checks: tuple[RawCheck, ...]
+    shared_with: tuple[str, ...]
+    path: str
+    inputs: dict[str, InputRef] | None
+    output: str
+
+
 @dataclass(frozen=True)
 class RawSource:
     """A source file as read, before references are followed."""
 
     name: str
     tree: Mapping
-    values: MappingType[str, Any]
+    values: SourceValues
 
     def at(self, key: str) -> Node:
         """The node of a key, or the whole file where it is absent."""
@@ -108,18 +127,19 @@ class RawSource:
     @property
     def output(self) -> str:
         """The model whose output it is; empty where it is another kind of source."""
-        kind = SOURCE_KINDS.get(self.values["kind"])
-        return str(self.values["output"]) if kind is not None and kind.is_output else ""
+        kind = SOURCE_KINDS.get(self.values["kind"] or "")
+        return self.values["output"] if kind is not None and kind.is_output else ""
 
 
 def read_source(name: str, tree: Node, problems: Problems) -> RawSource | None:
     """The values of one source file; what is wrong is noted."""
     try:
-        values = read_table(SOURCE, tree, "", problems)
+        found: Any = read_table(SOURCE, tree, "", problems)
     except Bad as bad:
         problems.add(tree.origin(""), bad.what, bad.fix)
         return None
     assert isinstance(tree, Mapping)  # noqa: S101 - read_table refuses anything else
+    values: SourceValues = found
     check_name(name, values["name"], tree, problems)
     kind = values["kind"]
     if kind is not None:
@@ -155,7 +175,7 @@ def check_name(file_name: str, said: str | None, tree: Node, problems: Problems)
 
 
 def check_columns(
-    names: tuple[str, ...], known: MappingType[str, Any], node: Node, key: str, problems: Problems
+    names: tuple[str, ...], known: MappingType[str, object], node: Node, key: str, problems: Problems
 ) -> None:
     """Notes each name that is no column, and names given twice."""
     for i, name in enumerate(names):

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 from kronkers_batch.config.languages import Language
+from kronkers_batch.digests import Json
 from kronkers_batch.frames.schema import ColumnType, Schema
 from kronkers_batch.learning import Task
 
@@ -41,13 +42,20 @@ class OnFailure(StrEnum):
     DROP = "drop"  # drop the offending rows, up to CheckSpec.up_to of all rows; more is a failure
 
 
+Value: TypeAlias = str | int | float | bool | dt.date | None
+"""A value that a check compares those of a column with."""
+
+Argument: TypeAlias = Value | dt.timedelta | tuple[Value, ...]
+"""An argument of a check."""
+
+
 @dataclass(frozen=True)
 class CheckSpec:
     """One declared check; its kind in ``config.check_kinds`` says what its ``arguments`` are."""
 
     kind: str  # a name of config.check_kinds
     columns: tuple[str, ...]
-    arguments: Mapping[str, Any]
+    arguments: Mapping[str, Argument]
     on_failure: OnFailure
     up_to: float  # share of rows in [0, 1] that DROP may drop
     origin: Origin
@@ -124,7 +132,7 @@ class SourceSpec:
     csv: Mapping[str, str] = field(default_factory=dict)  # delimiter, quote, null
     memory: int = 512 * 2**20  # bytes that a query may use; more fails, nothing is spilled
     time_limit: dt.timedelta = dt.timedelta(hours=1)  # database, query: for reading all of it
-    options: Mapping[str, Any] = field(default_factory=dict)  # keys of a kind that have no field here
+    options: Mapping[str, object] = field(default_factory=dict)  # keys of a kind that have no field here
 
 
 # ---------------------------------------------------------------- models
@@ -174,11 +182,11 @@ class Estimator:
     """
 
     target: str
-    arguments: Mapping[str, Any]
+    arguments: Mapping[str, Json]
     formula: str
     origin: Origin
     predict: str = ""
-    predict_arguments: Mapping[str, Any] = field(default_factory=dict)
+    predict_arguments: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -266,7 +274,7 @@ class ModelSpec:
     language: Language
     task: Task
     model: CodeFile | Estimator
-    parameters: Mapping[str, Any]  # ``params`` of fit; also given to score
+    parameters: Mapping[str, Json]  # ``params`` of fit; also given to score
     data: str  # python only: "pandas", "polars" or "numpy": the table that the code sees
     environment: Environment
     source: InputRef

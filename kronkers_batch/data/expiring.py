@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, case, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, case, delete, func, select, update
 
 from kronkers_batch.data.reference import EXPIRED, READY, folder, verified
+from kronkers_batch.digests import Json
 from kronkers_batch.errors import IntegrityError, KronkersError, NotFound, StoreError
 from kronkers_batch.policy import permissions
 from kronkers_batch.store import clock
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database, serialise
+from kronkers_batch.store.shapes import StoredRow
 from kronkers_batch.store.tables.snapshots import snapshots as table
 from kronkers_batch.store.tables.vault import data_keys
 from kronkers_batch.vault.context import Kind, Scope, scope_of
@@ -31,7 +32,7 @@ TOGETHER = 100
 Needed = Callable[[ColumnElement[str]], ColumnElement[bool]]
 """Of the column of ids, the condition that something else needs the snapshot."""
 
-Note = Callable[[Connection, str, Mapping[str, Any]], None]
+Note = Callable[[Connection, str, Mapping[str, Json]], None]
 """Called in the transaction for each, with the source and the details of the ledger's line."""
 
 
@@ -166,7 +167,7 @@ class Expiry:
             return Ended(len(gone), tuple(wrong), error)
         return Ended(len(gone), tuple(wrong))
 
-    def _is_whole(self, conn: Connection, row: Row[Any], limit: Limit, wrong: list[KronkersError]) -> bool:
+    def _is_whole(self, conn: Connection, row: StoredRow, limit: Limit, wrong: list[KronkersError]) -> bool:
         """Whether the key that would be shredded is its own, and its signed moment as old as its row says."""
         try:
             own = (scope_of(row.department), Kind.SNAPSHOT, row.id)
@@ -183,7 +184,7 @@ class Expiry:
         return True
 
     @staticmethod
-    def _marked(conn: Connection, row: Row[Any], limit: Limit) -> bool:
+    def _marked(conn: Connection, row: StoredRow, limit: Limit) -> bool:
         """Whether it ends by this transaction, and nobody used it meanwhile."""
         ended = (
             update(table)
@@ -192,7 +193,7 @@ class Expiry:
         )
         return conn.execute(ended).rowcount == 1
 
-    def _remove(self, rows: Sequence[Row[Any]]) -> None:
+    def _remove(self, rows: Sequence[StoredRow]) -> None:
         """Their pieces, then the rows."""
         for row in rows:
             pieces = folder(scope_of(row.department), row.source, row.id)

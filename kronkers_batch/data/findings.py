@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from kronkers_batch.config.spec import CheckSpec, OnFailure
 from kronkers_batch.data import check_kinds
 from kronkers_batch.data.check_kinds.base import Tally
+from kronkers_batch.digests import Json
 from kronkers_batch.errors import CheckFailed
 
 PASSED, WARNED, DROPPED, FAILED = "passed", "warned", "dropped", "failed"
@@ -34,7 +36,7 @@ class CheckResult:
     origin: str
     source: str = ""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Json]:
         """A JSON value from which :meth:`from_json` makes an equal result."""
         return {
             "name": self.name,
@@ -49,7 +51,7 @@ class CheckResult:
         }
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> CheckResult:
+    def from_json(cls, value: Mapping[str, Any]) -> CheckResult:
         """The inverse of :meth:`to_json`. Raises ValueError where there is no such kind or action."""
         check_kinds.of(value["kind"])
         action = OnFailure(value["action"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -51,7 +50,7 @@ class _Column:
             filled = series.fill_null("")
             self._lengths.update(_contiguous(filled.str.len_bytes(), "<u4"))
             # Joined without a separator: the lengths say where each text ends.
-            joined: Any = filled.str.join("", ignore_nulls=False).item()
+            joined: str | None = filled.str.join("", ignore_nulls=False).item()
             self._values.update((joined or "").encode())
             return
         if series.dtype == pl.Boolean:
@@ -67,5 +66,5 @@ class _Column:
         return self._values.digest() + self._lengths.digest() + self._nulls.digest()
 
 
-def _contiguous(series: pl.Series, dtype: str) -> Any:
+def _contiguous(series: pl.Series, dtype: str) -> memoryview:
     return np.ascontiguousarray(series.to_numpy(), dtype=dtype).data

@@ -7,13 +7,14 @@ smaller for twice the time of writing and of every reading; so the first piece o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
 from kronkers_batch.errors import IntegrityError
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from typing_extensions import Buffer
 
 # Smaller than this share of the plain size is worth the time.
@@ -43,14 +44,14 @@ def encode(frame: pl.DataFrame, compression: Compression) -> memoryview:
     return memoryview(buffer)
 
 
-def _write(table: Any, sink: Any, options: Any) -> None:
+def _write(table: pa.Table, sink: pa.NativeFile, options: pa.ipc.IpcWriteOptions) -> None:
     import pyarrow as pa
 
     with pa.ipc.new_stream(sink, table.schema, options=options) as writer:
         writer.write_table(table)
 
 
-def room(size: int) -> Any:
+def room(size: int) -> pa.Buffer:
     """A writable buffer of Arrow's, whose pages the next one gets when it is free.
 
     Not of Arrow's default pool: that gives so large a buffer back to the system at once, and filling new

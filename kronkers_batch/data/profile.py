@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kronkers_batch.digests import Json
 from kronkers_batch.frames.schema import ColumnType
 
 
@@ -46,11 +47,11 @@ class Profile:
         """The values of a category that occur, ordered by name. Raises KeyError on an unknown column."""
         return tuple(self.columns[column].levels)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Json]:
         """A JSON value from which :meth:`from_json` makes an equal profile."""
-        columns = []
+        columns: list[Json] = []
         for c in self.columns.values():
-            value: dict[str, Any] = {"name": c.name, "type": str(c.type), "rows": c.rows, "nulls": c.nulls}
+            value: dict[str, Json] = {"name": c.name, "type": str(c.type), "rows": c.rows, "nulls": c.nulls}
             value |= {"odd": c.odd, "min": c.min, "max": c.max, "mean": c.mean, "std": c.std}
             value |= {"quantiles": list(c.quantiles), "first": c.first, "last": c.last}
             columns.append(value | {"levels": dict(c.levels)})

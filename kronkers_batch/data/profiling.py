@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -67,18 +68,13 @@ class Profiler:
 
     def _column(self, column: Column, sampled: tuple[float, ...]) -> ColumnProfile:
         state = self._states[column.name]
-        common: dict[str, Any] = {
-            "name": column.name,
-            "type": column.type,
-            "rows": self._rows,
-            "nulls": state.nulls,
-        }
+        counted = ColumnProfile(column.name, column.type, self._rows, state.nulls)
         if column.type is ColumnType.CATEGORY:
-            return ColumnProfile(**common, levels=dict(sorted(state.levels.items())))
+            return replace(counted, levels=dict(sorted(state.levels.items())))
         if column.type in _MOMENTS and state.low is not None:
-            return ColumnProfile(**common, first=_iso(state.low), last=_iso(state.high))
+            return replace(counted, first=_iso(state.low), last=_iso(state.high))
         if column.type not in _NUMBERS or not state.count:
-            return ColumnProfile(**common, odd=state.odd)
+            return replace(counted, odd=state.odd)
         low, high = float(state.low), float(state.high)
         if sampled:
             # The sample need not have drawn the extremes, which are known exactly.
@@ -86,8 +82,8 @@ class Profiler:
         std = math.sqrt(max(state.squares, 0.0) / state.count)
         # Of values near a float's end the sums and squares lie beyond it.
         sampled = sampled if all(map(math.isfinite, sampled)) else ()
-        return ColumnProfile(
-            **common,
+        return replace(
+            counted,
             odd=state.odd,
             min=low,
             max=high,

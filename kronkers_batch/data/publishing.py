@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, delete, insert, select, update
 
 from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.data.reference import READY, WRITING, folder, lookup, microseconds, ready
 from kronkers_batch.data.window import Window
+from kronkers_batch.digests import Json
 from kronkers_batch.errors import NotFound
 from kronkers_batch.policy import permissions
 from kronkers_batch.store import clock
@@ -24,7 +25,7 @@ from kronkers_batch.vault.vault import Vault
 if TYPE_CHECKING:
     from kronkers_batch.data.freezing import Frozen
 
-Note = Callable[[Connection, Mapping[str, Any]], None]
+Note = Callable[[Connection, Mapping[str, Json]], None]
 """Called in the publishing transaction with the details of the ledger's line."""
 
 Tell = Callable[[Connection, str, "Frozen"], None]
@@ -143,7 +144,11 @@ class Publisher:
                     where=f"source {source.name}",
                     fix="Run the command again.",
                 )
-            told = {"rows": manifest.rows, "window": str(window), "snapshot": frozen.fingerprint}
+            told: dict[str, Json] = {
+                "rows": manifest.rows,
+                "window": str(window),
+                "snapshot": frozen.fingerprint,
+            }
             note(conn, {**told, "id": snapshot_id, "manifest": digest(blob)})
             event(conn, snapshot_id, frozen)
         return snapshot_id

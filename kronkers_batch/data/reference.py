@@ -6,9 +6,8 @@ import datetime as dt
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Row, Select, String, func, select
+from sqlalchemy import BigInteger, Connection, Select, String, func, select
 
 from kronkers_batch.data.findings import CheckResult
 from kronkers_batch.data.profile import Profile
@@ -17,6 +16,7 @@ from kronkers_batch.errors import AccessRefused, IntegrityError, KronkersError, 
 from kronkers_batch.frames.schema import Schema
 from kronkers_batch.store import clock, questions
 from kronkers_batch.store.canonical import encode
+from kronkers_batch.store.shapes import StoredRow
 from kronkers_batch.store.tables.snapshots import snapshots as table
 from kronkers_batch.vault.context import DataKey, Kind, Scope, Signature, scope_of
 from kronkers_batch.vault.manifest import Manifest, open_manifest
@@ -77,7 +77,7 @@ def reference(manifest: Manifest) -> SnapshotRef:
     )
 
 
-def verified(conn: Connection, vault: Vault, row: Row[Any], key: DataKey) -> Manifest:
+def verified(conn: Connection, vault: Vault, row: StoredRow, key: DataKey) -> Manifest:
     """A published snapshot's manifest. Raises IntegrityError."""
     signature = Signature(row.signer, row.signer_key, row.signature)
     expected = (Kind.SNAPSHOT, row.department, row.source, row.id)
@@ -105,9 +105,9 @@ def lookups(vault: Vault, conn: Connection, wanted: Wanted) -> dict[Scope, str |
     return found
 
 
-def ready(conn: Connection, wanted: Sequence[str]) -> dict[str, Row[Any] | None]:
+def ready(conn: Connection, wanted: Sequence[str]) -> dict[str, StoredRow | None]:
     """The published snapshot that is found by each of these; the newest, where pieces were lost."""
-    found: dict[str, Row[Any] | None] = dict.fromkeys(wanted)
+    found: dict[str, StoredRow | None] = dict.fromkeys(wanted)
     query = select(table).where(table.c.lookup.in_(wanted), table.c.state == READY)
     for row in conn.execute(query.order_by(table.c.created, table.c.id)).all():
         found[row.lookup] = row
@@ -117,7 +117,7 @@ def ready(conn: Connection, wanted: Sequence[str]) -> dict[str, Row[Any] | None]
 _OPEN = -(2**62)  # no moment: what an open end of a window is compared as
 
 
-def earlier(conn: Connection, asked: Sequence[Wanted]) -> Select[Any]:
+def earlier(conn: Connection, asked: Sequence[Wanted]) -> Select[tuple[str, str, int | None, int | None]]:
     """The windows among these that are published, of whichever identity: source, whose key, start and end."""
     columns = {"source": String, "first": BigInteger, "last": BigInteger}
     limits = [(microseconds(each.window.start), microseconds(each.window.end)) for each in asked]

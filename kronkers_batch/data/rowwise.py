@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from importlib.abc import MetaPathFinder
-from typing import Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -23,6 +23,10 @@ from kronkers_batch.data.check_kinds.base import RowJudge
 from kronkers_batch.errors import CheckFailed, ConfigError
 from kronkers_batch.frames.schema import Schema
 from kronkers_batch.frames.tables import polars_schema
+
+if TYPE_CHECKING:
+    from pandera.api.polars.types import PolarsData
+    from pandera.polars import Check, DataFrameSchema
 
 _SWITCH = 0.0005  # seconds
 _ahead: list[threading.Thread] = []
@@ -85,7 +89,7 @@ class RowChecks:
         for check, passes in zip(self.checks, self._passes, strict=True):
             _try(check, passes, empty)
         self._columns = sorted({c for check in checks for c in check.columns})
-        self._schema: Any = None
+        self._schema: DataFrameSchema | None = None
 
     def masks(self, frame: pl.DataFrame) -> list[pl.Series]:
         """For each check a boolean series that is true where a row holds."""
@@ -115,12 +119,12 @@ class RowChecks:
             )
         return found
 
-    def _made(self) -> Any:
+    def _made(self) -> DataFrameSchema:
         import_ahead()
         _ahead[0].join()
         import pandera.polars as pa
 
-        by_column: dict[str, list[Any]] = {c: [] for c in self._columns}
+        by_column: dict[str, list[Check]] = {c: [] for c in self._columns}
         over_rows = []
         for i, check in enumerate(self.checks):
             # A name of its own each: of two checks with one name pandera keeps one.
@@ -132,10 +136,10 @@ class RowChecks:
         columns = {name: pa.Column(nullable=True, checks=found) for name, found in by_column.items()}
         return pa.DataFrameSchema(columns, checks=over_rows)
 
-    def _noting(self, number: int) -> Callable[[Any], pl.LazyFrame]:
+    def _noting(self, number: int) -> Callable[[PolarsData], pl.LazyFrame]:
         passes = self._passes[number]
 
-        def holds(data: Any) -> pl.LazyFrame:
+        def holds(data: PolarsData) -> pl.LazyFrame:
             mask = data.lazyframe.select(holds=passes).collect()
             self._masks[number] = mask.get_column("holds")
             found: pl.LazyFrame = mask.lazy()

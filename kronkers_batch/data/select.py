@@ -109,7 +109,7 @@ def changing(tree: Tree) -> list[str]:
 
 
 def _nodes(tree: Tree) -> Iterator[Tree]:
-    waiting: list[Any] = [tree]
+    waiting: list[object] = [tree]
     while waiting:
         node = waiting.pop()
         if isinstance(node, dict):

@@ -6,9 +6,9 @@ import contextlib
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from kronkers_batch.config.places import Places
 from kronkers_batch.config.spec import SourceSpec
@@ -33,6 +33,7 @@ from kronkers_batch.store import seen
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database
 from kronkers_batch.store.ids import new_id
+from kronkers_batch.store.shapes import StoredRow
 from kronkers_batch.store.tables.snapshots import snapshots as table
 from kronkers_batch.vault.context import DataKey, Scope
 from kronkers_batch.vault.manifest import Manifest
@@ -152,7 +153,7 @@ class Snapshots:
         wanted: Wanted,
         scope: Scope,
         text: str | KronkersError,
-        rows: Mapping[str, Row[Any] | KronkersError | None],
+        rows: Mapping[str, StoredRow | KronkersError | None],
     ) -> _Opened | KronkersError | None:
         row = text if isinstance(text, KronkersError) else rows[text]
         if row is None or isinstance(row, KronkersError):
@@ -309,7 +310,7 @@ class Snapshots:
         self._opened.pop(snapshot_id, None)
         self._whole.discard(snapshot_id)
 
-    def _open(self, conn: Connection, row: Row[Any]) -> _Opened:
+    def _open(self, conn: Connection, row: StoredRow) -> _Opened:
         key = self._vault.data_key(conn, row.key_id)
         manifest = verified(conn, self._vault, row, key)
         opened = _Opened(reference(manifest), manifest, key)

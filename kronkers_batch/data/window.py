@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from kronkers_batch.errors import SourceError
 
@@ -37,7 +37,7 @@ class Window:
         }
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Window:
+    def from_json(cls, value: Mapping[str, str | None]) -> Window:
         """The inverse of :meth:`to_json`."""
         start, end = (dt.datetime.fromisoformat(v) if v else None for v in (value["start"], value["end"]))
         return cls(start, end)

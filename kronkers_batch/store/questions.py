@@ -18,7 +18,7 @@ from kronkers_batch.store import databases
 
 
 def asked(
-    conn: Connection, columns: Mapping[str, type[TypeEngine[Any]]], rows: Iterable[Sequence[Any]]
+    conn: Connection, columns: Mapping[str, type[TypeEngine[Any]]], rows: Iterable[Sequence[object]]
 ) -> CTE:
     """Questions as a table that is joined with another one.
 

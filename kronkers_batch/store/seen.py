@@ -15,18 +15,19 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import Connection, Row, Select, Table, and_, bindparam, select
+from sqlalchemy import Connection, Table, and_, bindparam, select
 from sqlalchemy.exc import DBAPIError
 
 from kronkers_batch.errors import IntegrityError, KronkersError
 from kronkers_batch.store import databases, questions
+from kronkers_batch.store.shapes import Query, StoredRow
 
 OPTION = "kronkers_seen"
 """The execution option of a connection that holds its :class:`Seen`; None in a write transaction."""
 
-Rows = Sequence[Row[Any]]
+Rows = Sequence[StoredRow]
 K = TypeVar("K")
 T = TypeVar("T")
 V = TypeVar("V")
@@ -39,17 +40,19 @@ AT_ONCE = 10_000
 class Seen:
     """The rows that one read transaction has loaded."""
 
-    whole: dict[Select[Any], Rows | None] = field(default_factory=dict)  # None: a value in it is damaged
-    sorted: dict[tuple[Select[Any], tuple[str, ...]], dict[tuple[object, ...], list[Row[Any]]]] = field(
-        default_factory=dict
-    )
-    single: dict[tuple[Table, str], Row[Any] | None] = field(default_factory=dict)
-    some: dict[tuple[Select[Any], tuple[str, ...]], dict[tuple[object, ...], list[Row[Any]]]] = field(
-        default_factory=dict
-    )
+    whole: dict[Query, Rows | None] = field(default_factory=dict)  # None: a value in it is damaged
+    sorted: dict[
+        tuple[Query, tuple[str, ...]],
+        dict[tuple[object, ...], list[StoredRow]],
+    ] = field(default_factory=dict)
+    single: dict[tuple[Table, str], StoredRow | None] = field(default_factory=dict)
+    some: dict[
+        tuple[Query, tuple[str, ...]],
+        dict[tuple[object, ...], list[StoredRow]],
+    ] = field(default_factory=dict)
 
 
-def rows(conn: Connection, query: Select[Any], **equal: object) -> Rows:
+def rows(conn: Connection, query: Query, **equal: object) -> Rows:
     """The rows of a query that have these values.
 
     Args:
@@ -65,7 +68,7 @@ def rows(conn: Connection, query: Select[Any], **equal: object) -> Rows:
     return there
 
 
-def among(conn: Connection, query: Select[Any], name: str, several: Sequence[str], **equal: object) -> Rows:
+def among(conn: Connection, query: Query, name: str, several: Sequence[str], **equal: object) -> Rows:
     """As :func:`rows`, of all that have one of several values in the column ``name``; in no order of these.
 
     One statement, also in a write transaction.
@@ -77,7 +80,7 @@ def among(conn: Connection, query: Select[Any], name: str, several: Sequence[str
     return conn.execute(_equal(query, tuple(equal), name), {**equal, name: list(several)}).all()
 
 
-def scanned(conn: Connection, query: Select[Any], **equal: str) -> Rows:
+def scanned(conn: Connection, query: Query, **equal: str) -> Rows:
     """As :func:`rows`, never by an index: who can write to a database's file can make one leave rows out."""
     there = _loaded(conn, query, equal)
     if there is None:
@@ -87,14 +90,17 @@ def scanned(conn: Connection, query: Select[Any], **equal: str) -> Rows:
     return there
 
 
-def load(conn: Connection, query: Select[Any]) -> None:
+def load(conn: Connection, query: Query) -> None:
     """Has :func:`loaded` know the rows of a query, where ``conn`` is a read transaction."""
     if (seen := _of(conn)) is not None:
         _whole(seen, conn, query)
 
 
 def load_for(
-    conn: Connection, query: Select[Any], names: tuple[str, ...], wanted: Iterable[tuple[str, ...]]
+    conn: Connection,
+    query: Query,
+    names: tuple[str, ...],
+    wanted: Iterable[tuple[str, ...]],
 ) -> Rows:
     """Has :func:`loaded` know some rows of a query of many, where ``conn`` is a read transaction.
 
@@ -112,7 +118,7 @@ def load_for(
         return []
     known = seen.some.setdefault((query, names), {})
     new = [one for one in dict.fromkeys(wanted) if one not in known]
-    found: list[Row[Any]] = []
+    found: list[StoredRow] = []
     for some in parts(new):
         asked = questions.asked(conn, questions.texts(*names), some)
         columns = query.selected_columns
@@ -129,7 +135,7 @@ def load_for(
     return found
 
 
-def loaded(conn: Connection, query: Select[Any], **equal: object) -> Rows | None:
+def loaded(conn: Connection, query: Query, **equal: object) -> Rows | None:
     """As :func:`rows`, where :func:`load` or :func:`load_for` has loaded them; else None."""
     seen = _of(conn)
     if seen is None:
@@ -139,7 +145,7 @@ def loaded(conn: Connection, query: Select[Any], **equal: object) -> Rows | None
     return _loaded(conn, query, equal) if query in seen.whole else None
 
 
-def row(conn: Connection, table: Table, id: str) -> Row[Any] | None:
+def row(conn: Connection, table: Table, id: str) -> StoredRow | None:
     """The row with this ``id``; None where there is none. Raises IntegrityError as :func:`rows`."""
     seen = _of(conn)
     if seen is not None and (table, id) in seen.single:
@@ -201,18 +207,18 @@ def parts(of: Sequence[K], most: int | None = None) -> list[Sequence[K]]:
 
 # Making a statement anew takes longer than executing it.
 @functools.lru_cache(maxsize=256)
-def _equal(query: Select[Any], names: tuple[str, ...], among: str = "") -> Select[Any]:
+def _equal(query: Query, names: tuple[str, ...], among: str = "") -> Query:
     columns = query.selected_columns
     query = query.where(*(columns[name] == bindparam(name) for name in names))
     return query.where(columns[among].in_(bindparam(among, expanding=True))) if among else query
 
 
 @functools.cache
-def _of_id(table: Table) -> Select[Any]:
+def _of_id(table: Table) -> Query:
     return select(table).where(table.c.id == bindparam("id"))
 
 
-def _loaded(conn: Connection, query: Select[Any], equal: Mapping[str, object]) -> Rows | None:
+def _loaded(conn: Connection, query: Query, equal: Mapping[str, object]) -> Rows | None:
     """What a read transaction knows; None where a statement has to ask."""
     seen = _of(conn)
     if seen is None or (there := _whole(seen, conn, query)) is None or not equal:
@@ -226,7 +232,7 @@ def _loaded(conn: Connection, query: Select[Any], equal: Mapping[str, object]) -
     return by_values.get(tuple(equal.values()), [])
 
 
-def _whole(seen: Seen, conn: Connection, query: Select[Any]) -> Rows | None:
+def _whole(seen: Seen, conn: Connection, query: Query) -> Rows | None:
     if query not in seen.whole:
         try:
             seen.whole[query] = conn.execute(query).all()

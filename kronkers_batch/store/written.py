@@ -10,13 +10,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Table
 from sqlalchemy.sql.elements import ColumnElement
 
 from kronkers_batch.errors import IntegrityError
+from kronkers_batch.store.shapes import Query, StoredRow
 
 OPTION = "kronkers_written"
 """The execution option of a connection that holds its :class:`Written`."""
@@ -30,8 +30,8 @@ Excuse = Callable[[Connection], bool]
 @dataclass(frozen=True)
 class _Row:
     table: Table
-    key: Mapping[str, Any]
-    values: Mapping[str, Any]
+    key: Mapping[str, object]
+    values: Mapping[str, object]
     what: str
     excuse: Excuse | None
 
@@ -64,9 +64,9 @@ class Written:
             tell()
 
 
-def _found(conn: Connection, rows: Sequence[_Row]) -> dict[tuple[str, tuple[Any, ...]], sa.Row[Any] | None]:
+def _found(conn: Connection, rows: Sequence[_Row]) -> dict[tuple[str, tuple[object, ...]], StoredRow | None]:
     """The rows by table and key, None where one is gone; many of a table with a key of one column at once."""
-    found: dict[tuple[str, tuple[Any, ...]], sa.Row[Any] | None] = {}
+    found: dict[tuple[str, tuple[object, ...]], StoredRow | None] = {}
     by_table: dict[str, list[_Row]] = {}
     for row in rows:
         found[row.table.name, tuple(row.key.values())] = None
@@ -89,7 +89,7 @@ def _found(conn: Connection, rows: Sequence[_Row]) -> dict[tuple[str, tuple[Any,
 def insert(
     conn: Connection,
     table: Table,
-    values: Mapping[str, Any],
+    values: Mapping[str, object],
     what: str,
     *,
     lasting: tuple[str, ...] | None = None,
@@ -117,7 +117,7 @@ def insert(
 def insert_many(
     conn: Connection,
     table: Table,
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[Mapping[str, object]],
     whats: Sequence[str],
     found: Iterable[Callable[[], None]] = (),
 ) -> None:
@@ -133,8 +133,8 @@ def insert_many(
 def update(
     conn: Connection,
     table: Table,
-    key: Mapping[str, Any],
-    values: Mapping[str, Any],
+    key: Mapping[str, object],
+    values: Mapping[str, object],
     what: str,
     *,
     lasting: tuple[str, ...],
@@ -151,11 +151,11 @@ def delete(conn: Connection, table: Table, condition: ColumnElement[bool], what:
 
 
 @functools.cache  # making a statement anew takes longer than executing it
-def _with(table: Table, name: str) -> sa.Select[Any]:
+def _with(table: Table, name: str) -> Query:
     return sa.select(table).where(table.c[name].in_(sa.bindparam(name, expanding=True)))
 
 
-def _key_of(table: Table, values: Mapping[str, Any]) -> dict[str, Any]:
+def _key_of(table: Table, values: Mapping[str, object]) -> dict[str, object]:
     return {column.name: values[column.name] for column in table.primary_key}
 
 
@@ -164,7 +164,7 @@ def _of(conn: Connection) -> Written:
     return found
 
 
-def _equal(table: Table, key: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+def _equal(table: Table, key: Mapping[str, object]) -> list[ColumnElement[bool]]:
     return [table.c[name] == value for name, value in key.items()]
 
 

@@ -19,13 +19,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from kronkers_batch.errors import AccessRefused, IntegrityError, KronkersError, NotFound
 from kronkers_batch.store import clock, seen, written
 from kronkers_batch.store.canonical import sealed_object
 from kronkers_batch.store.engine import serialise
 from kronkers_batch.store.ids import new_id
+from kronkers_batch.store.shapes import StoredRow
 from kronkers_batch.store.tables.signing import definitions as table
 from kronkers_batch.vault.context import Context, Kind, Role, Scope
 from kronkers_batch.vault.memory import Memory
@@ -143,7 +144,7 @@ class Signatures:
             )
         return found
 
-    def _verified(self, conn: Connection, row: Row[Any], where: str, *, unmet: bool) -> Principal:
+    def _verified(self, conn: Connection, row: StoredRow, where: str, *, unmet: bool) -> Principal:
         try:
             signer = self._trust.principal(conn, row.signer)
         except (NotFound, IntegrityError):
@@ -171,7 +172,7 @@ class Signatures:
     # ------------------------------------------------------------ signing
 
     def sign(
-        self, conn: Connection, what: Definition, fields: Mapping[str, Any], why: str, seal_for: str
+        self, conn: Connection, what: Definition, fields: Mapping[str, object], why: str, seal_for: str
     ) -> Signed:
         """Signs a definition with the caller's key.
 
@@ -192,14 +193,15 @@ class Signatures:
         key = self._vault.record_key(conn, Scope(seal_for), _PURPOSE)
         row_id = new_id()
         text = json.dumps({"fields": dict(fields), "why": why}, sort_keys=True, separators=(",", ":"))
-        values: dict[str, Any] = {
+        created = clock.now()
+        values: dict[str, object] = {
             "id": row_id,
             "kind": str(what.kind),
             "name": what.name,
             "department": what.department,
             "number": number,
             "fingerprint": what.fingerprint,
-            "created": clock.now(),
+            "created": created,
             "signer": self._vault.identity.public.id,
             "key_id": key.id,
             "details": self._vault.seal(key, _context(seal_for, row_id), text.encode()),
@@ -208,7 +210,7 @@ class Signatures:
         row = values | {"signature": signature}
         written.insert(conn, table, row, f"the signature of {what}")
         self.memory.see(self.warehouse, what.key, number, _digest(_Values(values | {"signature": signature})))
-        return Signed(number, what.department, what.fingerprint, self._vault.principal, values["created"])
+        return Signed(number, what.department, what.fingerprint, self._vault.principal, created)
 
     def require_right(self, conn: Connection, what: Definition) -> None:
         """Raises AccessRefused unless the caller may sign this now."""
@@ -222,7 +224,7 @@ class Signatures:
         last = conn.execute(query.order_by(table.c.number.desc()).limit(1)).scalar()
         return last is not None and last != what.department
 
-    def details(self, conn: Connection, kind: Subject, name: str) -> Mapping[str, Any]:
+    def details(self, conn: Connection, kind: Subject, name: str) -> Mapping[str, object]:
         """The flat definition that was signed last; empty without one, or where the caller may not see it.
 
         Raises AccessRefused where they may, and it does not open: who can write to the database can make
@@ -261,11 +263,11 @@ class Signatures:
 class _Values:
     """A row that is not in the database yet."""
 
-    def __init__(self, values: Mapping[str, Any]) -> None:
+    def __init__(self, values: Mapping[str, object]) -> None:
         self.__dict__.update(values)
 
 
-def _require_admin(row: Row[Any], signer: Principal, where: str) -> None:
+def _require_admin(row: StoredRow, signer: Principal, where: str) -> None:
     if signer.authority != ADMIN:
         what = "moving it to another department" if row.department else "that"
         raise _refused(f"{signer.shown} signed it, but {what} takes an administrator of the warehouse", where)
@@ -275,7 +277,7 @@ def _digest(row: Any) -> str:
     return hashlib.sha256(row.signature).hexdigest()
 
 
-def _first_of_department(rows: Sequence[Row[Any]]) -> Row[Any]:
+def _first_of_department(rows: Sequence[StoredRow]) -> StoredRow:
     """The row with which the name came to the department that it is in now."""
     found = rows[-1]
     for row in reversed(rows):

@@ -8,12 +8,13 @@ they could by deleting rows; nobody gets in by it. ``kronkers ledger verify`` na
 from __future__ import annotations
 
 import threading
-from typing import Any, Protocol
+from typing import Protocol
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from kronkers_batch.errors import IntegrityError, NotFound
 from kronkers_batch.store import clock, seen, written
+from kronkers_batch.store.shapes import StoredRow
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault.identity import Identity, PublicKeys
 
@@ -102,7 +103,7 @@ class Revocations:
             if flaw := self.flaw(conn, row):
                 raise flawed(subject, flaw)
 
-    def flaw(self, conn: Connection, row: Row[Any]) -> str:
+    def flaw(self, conn: Connection, row: StoredRow) -> str:
         """What is wrong with a revocation; empty where it is signed by who may revoke what it names."""
         asking = self._asking
         if row.subject in asking.open:
@@ -120,7 +121,7 @@ class Revocations:
             asking.found.clear()
         return found
 
-    def _look(self, conn: Connection, row: Row[Any]) -> str:
+    def _look(self, conn: Connection, row: StoredRow) -> str:
         try:
             issuer = self._trust.principal(conn, row.issuer)
             if not issuer.keys.verifies(self._statement(row.subject, row.at, row.issuer), row.signature):
@@ -129,7 +130,7 @@ class Revocations:
         except (NotFound, IntegrityError):
             return "its issuer is nobody whom this warehouse believes"
 
-    def _may(self, conn: Connection, row: Row[Any], issuer: Issuer) -> bool:
+    def _may(self, conn: Connection, row: StoredRow, issuer: Issuer) -> bool:
         for grant in seen.rows(conn, _GRANTS, id=row.subject):
             return self._trust.may_grant(conn, row.issuer, grant.department, row.at)
         known = bool(seen.rows(conn, _KEYS, id=row.subject))

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Row
-
 from kronkers_batch.store.canonical import encode
+from kronkers_batch.store.shapes import StoredRow
 from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.trust import Trust
 
@@ -18,7 +17,7 @@ def key_statement(trust: Trust, row: Mapping[str, Any]) -> bytes:
     return trust.statement("tree key", *(row[name] for name in names))
 
 
-def wrapping(trust: Trust, row: Row[tuple[object, ...]], part: str) -> bytes:
+def wrapping(trust: Trust, row: StoredRow, part: str) -> bytes:
     """As :func:`wrapped_key_context`, of the row of a wrapped key."""
     return wrapped_key_context(trust, part, row.id, Scope(row.department, row.model), row.parent_id)
 

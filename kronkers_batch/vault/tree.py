@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, func, select
 
 from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound
 from kronkers_batch.store import clock, seen, written
 from kronkers_batch.store.engine import serialise
 from kronkers_batch.store.ids import new_id
+from kronkers_batch.store.shapes import StoredRow
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import sealing
 from kronkers_batch.vault.cache import KeyCache
@@ -68,7 +68,7 @@ class Tree:
             self._least[scope] = max(version, self._least.get(scope, 0))
             self._refuse_put_back(scope, self._newest(conn, scope))
 
-    def _refuse_put_back(self, scope: Scope, newest: Row[Any] | None) -> None:
+    def _refuse_put_back(self, scope: Scope, newest: StoredRow | None) -> None:
         least = self._least.get(scope, 0)
         if (newest.version if newest is not None else 0) < least:
             raise IntegrityError(
@@ -115,7 +115,7 @@ class Tree:
         parent = self.active(conn, Scope(scope.department))
         return self.new_tree_key(conn, scope, 1, parent)
 
-    def _newest(self, conn: Connection, scope: Scope) -> Row[Any] | None:
+    def _newest(self, conn: Connection, scope: Scope) -> StoredRow | None:
         # By its version, which is signed; states are not.
         found = seen.rows(conn, _KEYS, department=scope.department, model=scope.model)
         return found[-1] if found else None
@@ -142,7 +142,7 @@ class Tree:
         self._tree.put(key_id, key)
         return key
 
-    def _granted(self, conn: Connection, row: Row[tuple[object, ...]]) -> tuple[bytes, bytes | None] | None:
+    def _granted(self, conn: Connection, row: StoredRow) -> tuple[bytes, bytes | None] | None:
         """View key and key, from the widest of the caller's grants on exactly this key."""
         best: tuple[bytes, bytes | None] | None = None
         for sealed in seen.rows(conn, self._mine, key_id=row.id):
@@ -199,16 +199,14 @@ class Tree:
                     return True
         return False
 
-    def _signed_by_who_may(self, conn: Connection, grant: Grant, sealed: Row[Any]) -> bool:
+    def _signed_by_who_may(self, conn: Connection, grant: Grant, sealed: StoredRow) -> bool:
         department, where = grant.scope.department, f"key of {grant.scope}"
         issuer = self.trust.check_issuer(conn, sealed.issuer, department, sealed.created, where)
         fields = (sealed.recipient, sealed.sealed, sealed.created, sealed.issuer)
         statement = grant_key_statement(self.trust, grant.id, sealed.key_id, *fields)
         return issuer.keys.verifies(statement, sealed.signature)
 
-    def _from_parent(
-        self, conn: Connection, row: Row[tuple[object, ...]]
-    ) -> tuple[bytes, bytes | None] | None:
+    def _from_parent(self, conn: Connection, row: StoredRow) -> tuple[bytes, bytes | None] | None:
         if row.parent_id is None or row.wrapped is None:
             return None  # a department's key in use, or a retired one
         try:
@@ -272,7 +270,7 @@ class Tree:
             "wrapped_view": sealing.seal(parent.view, context("view"), view),
         }
 
-    def _check_row(self, conn: Connection, row: Row[tuple[object, ...]]) -> None:
+    def _check_row(self, conn: Connection, row: StoredRow) -> None:
         where = f"key of {Scope(row.department, row.model)}"
         if not row.model:
             issuer = self.trust.check_issuer(conn, row.issuer, row.department, row.created, where)
@@ -293,7 +291,7 @@ class Tree:
         return key.full
 
 
-def _refuse_older(scope: Scope, newest: Row[Any], above: seen.Rows) -> None:
+def _refuse_older(scope: Scope, newest: StoredRow, above: seen.Rows) -> None:
     """Who was revoked still knows the older keys: nothing new may be written under one of them."""
     hangs = not scope.model or (bool(above) and above[-1].id == newest.parent_id)
     if newest.state != ACTIVE or not hangs:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound
 from kronkers_batch.store import clock, seen, written
 from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.ids import new_id
+from kronkers_batch.store.shapes import StoredRow
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import names
 from kronkers_batch.vault.context import Role, Scope
@@ -146,7 +147,7 @@ class Trust:
         written.insert(conn, t.principal_keys, row, f"the public key of {name}")
         return self.principal(conn, keys.id)
 
-    def _principal_statement(self, row: Row[tuple[object, ...]]) -> bytes:
+    def _principal_statement(self, row: StoredRow) -> bytes:
         return self.statement(
             "principal",
             row.id,
@@ -205,7 +206,7 @@ class Trust:
             for row in seen.rows(conn, _GRANTS, principal_id=principal_id, **on)
         )
 
-    def _grant(self, conn: Connection, row: Row[tuple[object, ...]], depth: int = 0) -> Grant:
+    def _grant(self, conn: Connection, row: StoredRow, depth: int = 0) -> Grant:
         where = f"grant on {Scope(row.department, row.model)}"
         statement = self.statement(
             "grant", row.id, row.principal_id, row.department, row.model, row.role, row.created, row.issuer

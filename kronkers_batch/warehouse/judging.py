@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
 
+from kronkers_batch.digests import Json
 from kronkers_batch.errors import NotFound
 from kronkers_batch.ledger.ledger import Ledger
 from kronkers_batch.policy import permissions
@@ -135,7 +135,7 @@ def _append(
     head: str,
     missed: tuple[str, ...],
     why: str,
-    told: Mapping[str, Any],
+    told: Mapping[str, Json],
 ) -> OutputVersion:
     place = place_of(row)
     scope = Scope(row.department, row.model)

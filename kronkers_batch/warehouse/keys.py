@@ -13,7 +13,7 @@ from kronkers_batch.frames.tables import polars_schema
 if TYPE_CHECKING:
     import polars as pl
 
-Key = Mapping[str, Any] | Sequence[Any] | Any
+Key = Mapping[str, object] | Sequence[object] | Any
 """One row's key: values by key column (also of some columns only), all values in the key's order, or the one
 value of a key of one column."""
 
@@ -30,7 +30,7 @@ _INT_BITS = {ColumnType.INTEGER: 63, ColumnType.INT32: 31}
 _TRUTH = {"true": True, "false": False}
 
 
-def by_column(model: str, columns: Sequence[str], keys: Sequence[Key]) -> list[Mapping[str, Any]]:
+def by_column(model: str, columns: Sequence[str], keys: Sequence[Key]) -> list[Mapping[str, object]]:
     """Keys as values by column.
 
     Args:
@@ -40,7 +40,7 @@ def by_column(model: str, columns: Sequence[str], keys: Sequence[Key]) -> list[M
 
     Raises UsageError where a key has more or fewer values than there are columns.
     """
-    named: list[Mapping[str, Any]] = []
+    named: list[Mapping[str, object]] = []
     for key in keys:
         values = key if isinstance(key, Sequence) and not isinstance(key, str) else [key]
         if not isinstance(key, Mapping) and len(values) != len(columns):
@@ -52,7 +52,7 @@ def by_column(model: str, columns: Sequence[str], keys: Sequence[Key]) -> list[M
     return named
 
 
-def key_frame(schema: Schema, key: Sequence[str], wanted: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+def key_frame(schema: Schema, key: Sequence[str], wanted: Sequence[Mapping[str, object]]) -> pl.DataFrame:
     """The wanted keys, one a row, without repetitions.
 
     Args:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from kronkers_batch.digests import Json
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -21,7 +23,7 @@ class Layout:
         """Number of index pieces."""
         return self.blocks // self.per
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Json]:
         """A JSON value from which :meth:`from_json` makes an equal layout."""
         return asdict(self)
 

@@ -10,11 +10,12 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import CTE, Connection, Row, Select, bindparam, select
+from sqlalchemy import CTE, Connection, bindparam, select
 
 from kronkers_batch.errors import IntegrityError, KronkersError
 from kronkers_batch.store import chain, clock, questions, seen, written
 from kronkers_batch.store.canonical import encode, sealed_object
+from kronkers_batch.store.shapes import Query, StoredRow
 from kronkers_batch.store.tables.outputs import output_log, output_versions
 from kronkers_batch.vault.context import DataKey, Signature
 from kronkers_batch.vault.vault import Vault
@@ -228,13 +229,13 @@ def last_good(log: Sequence[Line], without: str) -> str:
     return ""
 
 
-def _every() -> Select[tuple[object, ...]]:
+def _every() -> Query:
     log, versions = output_log.c, output_versions.c
     return select(output_log, versions.department).join(output_versions, versions.id == log.version_id)
 
 
 @functools.cache  # making a statement anew takes longer than executing it
-def _query(first: bool, last: bool, at: bool) -> Select[tuple[object, ...]]:
+def _query(first: bool, last: bool, at: bool) -> Query:
     log = output_log.c
     query = _every().where(log.model == bindparam("model")).order_by(log.logical_date, log.sequence)
     if first:
@@ -251,7 +252,7 @@ def _newest(conn: Connection, place: Place) -> Line | None:
     return None if row is None else _line(row)
 
 
-def _line(row: Row[tuple[object, ...]]) -> Line:
+def _line(row: StoredRow) -> Line:
     return Line(
         place=Place(row.department, row.model, row.logical_date, row.version_id),
         sequence=row.sequence,

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
+from kronkers_batch.digests import Json
 from kronkers_batch.errors import IntegrityError
+from kronkers_batch.store.shapes import StoredRow
 from kronkers_batch.vault.cache import KeyCache
 from kronkers_batch.vault.context import DataKey, Kind, Signature
 from kronkers_batch.vault.manifest import Manifest, PieceEntry, open_manifest
@@ -23,7 +25,7 @@ from kronkers_batch.warehouse.versions import OutputVersion, State, day_of
 DIGEST_BYTES = 32
 RESTORE = "Do not use these outputs; restore the database from a backup."
 _KNOWN_BYTES = 16 * 2**20
-VersionRow = Row[tuple[Any, ...]]
+VersionRow = StoredRow
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Group:
         """The digest of one index piece."""
         return self.digests[number * DIGEST_BYTES : (number + 1) * DIGEST_BYTES]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Json]:
         """For the manifest."""
         return {**self.layout.to_json(), "digests": base64.b64encode(self.digests).decode()}
 

@@ -6,9 +6,8 @@ import datetime as dt
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound, Stale
 from kronkers_batch.frames.schema import Schema
@@ -19,6 +18,7 @@ from kronkers_batch.store import clock
 from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.ids import new_id
+from kronkers_batch.store.shapes import Cell, StoredRow
 from kronkers_batch.store.tables.outputs import output_pieces, output_versions
 from kronkers_batch.vault import sealing
 from kronkers_batch.vault.context import DataKey, Kind, Scope
@@ -67,7 +67,7 @@ def begin(
     # Outside of the transaction: nobody else may write under our token, and this reads every landed byte.
     landed = _landed(parts, reserved) if taken else {}
 
-    def record(conn: Connection, action: str, ref: str, details: Mapping[str, Any]) -> None:
+    def record(conn: Connection, action: str, ref: str, details: Mapping[str, object]) -> None:
         add_entry(parts.ledger, conn, parts.vault, action, ref, scope, details)
 
     return OutputWriter(parts.db, parts.vault, reserved, landed, record)
@@ -89,7 +89,7 @@ def _refuse_finished(conn: Connection, department: str, model: str, date: dt.dat
 
 def _newest(
     conn: Connection, department: str, model: str, date: dt.date, fingerprint: str, state: str
-) -> Row[Any] | None:
+) -> StoredRow | None:
     table = output_versions.c
     query = (
         select(output_versions)
@@ -106,7 +106,7 @@ def _newest(
     return conn.execute(query).one_or_none()
 
 
-def _take_over(vault: Vault, conn: Connection, row: Row[tuple[object, ...]]) -> Taken:
+def _take_over(vault: Vault, conn: Connection, row: StoredRow) -> Taken:
     # From now on the older writer's token is refused, whatever it still tries.
     conn.execute(
         update(output_versions)
@@ -117,7 +117,7 @@ def _take_over(vault: Vault, conn: Connection, row: Row[tuple[object, ...]]) -> 
     return (place, row.number, row.token + 1, row.created, *_keys(vault, conn, row))
 
 
-def _keys(vault: Vault, conn: Connection, row: Row[Any]) -> tuple[DataKey, DataKey]:
+def _keys(vault: Vault, conn: Connection, row: StoredRow) -> tuple[DataKey, DataKey]:
     scope = Scope(row.department, row.model)
     return (
         vault.key_of(conn, row.key_id, scope, Kind.OUTPUT, row.id),
@@ -125,7 +125,7 @@ def _keys(vault: Vault, conn: Connection, row: Row[Any]) -> tuple[DataKey, DataK
     )
 
 
-def _is_ours(vault: Vault, conn: Connection, row: Row[Any]) -> bool:
+def _is_ours(vault: Vault, conn: Connection, row: StoredRow) -> bool:
     """Whether somebody with the key in use reserved just this.
 
     What is written from now on lies under its keys. Somebody revoked may have kept them, and who can write to
@@ -139,12 +139,12 @@ def _is_ours(vault: Vault, conn: Connection, row: Row[Any]) -> bool:
     return row.signature is not None and hmac.compare_digest(row.signature, wanted)
 
 
-def _mark(vault: Vault, conn: Connection, row: Mapping[str, Any], keys: Sequence[DataKey]) -> bytes:
+def _mark(vault: Vault, conn: Connection, row: Mapping[str, Cell], keys: Sequence[DataKey]) -> bytes:
     """Of all that a rerun takes from the row: its number and moment too, which end in what it signs."""
     checks = (sealing.key_check(key.key) for key in keys)
     names = ("logical_date", "number", "created", "fingerprint", "id")
     statement = encode("kronkers-batch reservation 2", *(row[name] for name in names), *checks)
-    return vault.mark(conn, Scope(row["department"], row["model"]), statement)
+    return vault.mark(conn, Scope(str(row["department"]), str(row["model"])), statement)
 
 
 def _reserve(vault: Vault, conn: Connection, scope: Scope, date: dt.date, fingerprint: str) -> Taken:
@@ -156,7 +156,7 @@ def _reserve(vault: Vault, conn: Connection, scope: Scope, date: dt.date, finger
     number = (last or 0) + 1
     data_key = vault.new_data_key(conn, scope, Kind.OUTPUT, version_id)
     record_key = vault.new_data_key(conn, scope, Kind.RECORD, version_id)
-    row: dict[str, Any] = {
+    row: dict[str, Cell] = {
         "id": version_id,
         "model": scope.model,
         "department": scope.department,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
+from kronkers_batch.digests import Json
 from kronkers_batch.ledger.ledger import Ledger
 from kronkers_batch.policy.entries import add_entry
 from kronkers_batch.store.engine import Database
@@ -28,7 +29,7 @@ def anybody(_conn: Connection) -> None:
     """Asks for nothing beyond the keys, which a reader needs anyway."""
 
 
-Told = tuple[str, Mapping[str, Any]]
+Told = tuple[str, Mapping[str, Json]]
 """What the ledger says of a reading: the action and details. No values of data."""
 READ: Told = ("read", {})
 SQL: Told = ("sql", {})

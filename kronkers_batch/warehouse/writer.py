@@ -6,7 +6,7 @@ import hashlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select, update
 
@@ -29,7 +29,7 @@ from kronkers_batch.warehouse.versions import TOLD, OutputVersion, Tell, day_of,
 if TYPE_CHECKING:
     import polars as pl
 
-Note = Callable[[Connection, str, str, Mapping[str, Any]], None]
+Note = Callable[[Connection, str, str, Mapping[str, object]], None]
 """Called in the publishing transaction with the action, the version's ref and details: the ledger's line."""
 
 
@@ -129,7 +129,7 @@ class OutputWriter:
 
     def finish(
         self,
-        lineage: Mapping[str, Any],
+        lineage: Mapping[str, object],
         stats: Mapping[str, float],
         missed: tuple[str, ...] = (),
         event: Tell = untold,
@@ -248,7 +248,7 @@ class OutputWriter:
             )
         return judged
 
-    def _manifest(self, lineage: Mapping[str, Any], stats: Mapping[str, float]) -> Manifest:
+    def _manifest(self, lineage: Mapping[str, object], stats: Mapping[str, float]) -> Manifest:
         reserved, place = self._reserved, self._reserved.place
         return Manifest(
             kind=Kind.OUTPUT,

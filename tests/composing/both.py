@@ -33,6 +33,7 @@ from kronkers_batch.config.load import _Loader, put_together
 from kronkers_batch.config.model_file import MODEL
 from kronkers_batch.config.problems import Problems
 from kronkers_batch.config.schema import GROUPS, register
+from kronkers_batch.config.yamlparse import parse as parse_yaml
 
 ENVIRON = {
     "NAME": "ada",
@@ -93,8 +94,8 @@ def here(written: Written) -> Any:
     """What this program makes of a model; REFUSED where it finds a problem."""
     problems = Problems()
     overrides = overriding.parse(written.overrides, problems)
-    tree = nodes.parse(written.model.encode(), "m", problems)
-    shared = {name: nodes.parse(text.encode(), name, problems) for name, text in written.templates.items()}
+    tree = parse_yaml(written.model.encode(), "m", problems)
+    shared = {name: parse_yaml(text.encode(), name, problems) for name, text in written.templates.items()}
     if len(problems) or tree is None:
         return REFUSED
     there = {name: node for name, node in shared.items() if node is not None}

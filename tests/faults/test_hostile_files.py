@@ -200,6 +200,18 @@ def test_a_footer_that_lies_about_where_things_are(tmp_path: Path) -> None:
         refused(spec)
 
 
+def test_a_footer_whose_time_has_no_unit(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    times = pa.table({"at": pa.array([dt.datetime(2024, 1, 2)], pa.timestamp("us", "UTC"))})
+    pq.write_table(times, path, store_schema=False)
+    number = bytes.fromhex("850a00")  # of a timestamp, where a structure with its unit is due
+    path.write_bytes(forged(path.read_bytes(), bytes.fromhex("8c111c2c00000000"), number))
+    with path.open("rb") as file:
+        assert footer.read(file.fileno()).leaves["at"].scale is None
+    assert rows(parquet(path, schema(at="integer"))) == [(1_704_153_600_000_000,)]
+    assert "is Int64, but declared as timestamp" in refused(parquet(path, schema(at="timestamp")))
+
+
 def test_a_page_that_asks_for_too_much_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pages, "PAGE", 2**20)
     path = tmp_path / "x.parquet"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from kronkers_batch.config.fields import Bad, Field, read_value
+from kronkers_batch.config.fields import Bad, Field, given, read_value
 from kronkers_batch.config.kinds import BOOLEAN, NUMBER, TEXT, parse_date
 from kronkers_batch.config.nodes import Mapping as Tree
 from kronkers_batch.config.nodes import Node, Scalar, shown
 from kronkers_batch.config.problems import Problems
+from kronkers_batch.config.spec import Argument, Value
 from kronkers_batch.frames.schema import ColumnType
 
 NUMERIC = (ColumnType.FLOAT, ColumnType.FLOAT32, ColumnType.INTEGER, ColumnType.INT32)
@@ -23,9 +23,14 @@ TIMES = (ColumnType.DATE, ColumnType.TIMESTAMP)
 class Entry:
     """One entry of ``checks:`` as read: its values by key, and where it stands."""
 
-    values: Mapping[str, Any]
+    values: Mapping[str, object]
     node: Node
     key: str
+
+    @property
+    def column(self) -> str:
+        """The column that it is about, where its kind is about one."""
+        return given(self.values, "column", str)
 
     def at(self, name: str) -> tuple[Node, str]:
         """The node of one key, or the whole entry where it is absent; and its dotted key."""
@@ -54,15 +59,17 @@ class CheckKind:
         """The key that names its columns."""
         return "column" if self.of_column else self.keys[0].name
 
-    def demand(self, values: Mapping[str, Any]) -> None:
+    def demand(self, values: Mapping[str, object]) -> None:
         """Raises Bad where the entry's values check nothing."""
         del values
 
-    def columns(self, values: Mapping[str, Any]) -> tuple[str, ...]:
+    def columns(self, values: Mapping[str, object]) -> tuple[str, ...]:
         """The columns that it is about."""
-        return (values["column"],) if self.of_column else ()
+        return (given(values, "column", str),) if self.of_column else ()
 
-    def arguments(self, entry: Entry, types: Mapping[str, ColumnType], problems: Problems) -> dict[str, Any]:
+    def arguments(
+        self, entry: Entry, types: Mapping[str, ColumnType], problems: Problems
+    ) -> dict[str, Argument]:
         """The arguments of CheckSpec, once all its columns are there; adds what does not fit their types."""
         raise NotImplementedError
 
@@ -73,12 +80,12 @@ def fits(
     """Whether the column's type is an allowed one; adds a problem at the key ``name`` where it is not."""
     if found not in allowed:
         node, key = entry.at(name)
-        what = f"'{name}' is not for the column '{entry.values['column']}' of type {found}"
+        what = f"'{name}' is not for the column '{entry.column}' of type {found}"
         problems.add(node.origin(key), what, f"allowed types: {', '.join(allowed)}")
     return found in allowed
 
 
-def member(node: Node, key: str, kind: ColumnType, problems: Problems) -> Any:
+def member(node: Node, key: str, kind: ColumnType, problems: Problems) -> Value:
     """A value of the column's type: numbers as declared, dates and timestamps (UTC) from ISO text."""
     if kind in NUMERIC:
         value = read_value(NUMBER, node, key, problems)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from kronkers_batch.config import expressions
 from kronkers_batch.config.check_kinds.base import CheckKind, Entry
-from kronkers_batch.config.fields import Bad, Field, Kind
+from kronkers_batch.config.fields import Bad, Field, Kind, given
 from kronkers_batch.config.kinds import FILLED
 from kronkers_batch.config.nodes import Node
 from kronkers_batch.config.problems import Problems
+from kronkers_batch.config.spec import Argument
 from kronkers_batch.frames.schema import ColumnType
 
 
 def _expression(node: Node, key: str, problems: Problems) -> str:
-    text: str = FILLED.parse(node, key, problems)
+    text = FILLED.parse(node, key, problems)
     try:
         expressions.parse(text)
     except expressions.ExpressionError as error:
@@ -35,14 +35,16 @@ _KEYS = (
 
 
 class _Expression(CheckKind):
-    def columns(self, values: Mapping[str, Any]) -> tuple[str, ...]:
+    def columns(self, values: Mapping[str, object]) -> tuple[str, ...]:
         """The columns that the expression names."""
-        return expressions.columns(expressions.parse(values["expression"]))
+        return expressions.columns(expressions.parse(given(values, "expression", str)))
 
-    def arguments(self, entry: Entry, types: Mapping[str, ColumnType], problems: Problems) -> dict[str, Any]:
+    def arguments(
+        self, entry: Entry, types: Mapping[str, ColumnType], problems: Problems
+    ) -> dict[str, Argument]:
         """``expression``, as it is written."""
         del types, problems
-        return {"expression": entry.values["expression"]}
+        return {"expression": given(entry.values, "expression", str)}
 
 
 KIND = _Expression("expression", _KEYS, may_drop=True)

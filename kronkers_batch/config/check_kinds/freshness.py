@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
-from typing import Any
 
 from kronkers_batch.config.check_kinds.base import TIMES, CheckKind, Entry, fits
-from kronkers_batch.config.fields import Field
+from kronkers_batch.config.fields import Field, given
 from kronkers_batch.config.kinds import DURATION
 from kronkers_batch.config.problems import Problems
+from kronkers_batch.config.spec import Argument
 from kronkers_batch.frames.schema import ColumnType
 
 _KEYS = (
@@ -17,10 +18,12 @@ _KEYS = (
 
 
 class _Freshness(CheckKind):
-    def arguments(self, entry: Entry, types: Mapping[str, ColumnType], problems: Problems) -> dict[str, Any]:
+    def arguments(
+        self, entry: Entry, types: Mapping[str, ColumnType], problems: Problems
+    ) -> dict[str, Argument]:
         """``age``, a timedelta."""
-        fits(entry, "freshness", types[entry.values["column"]], TIMES, problems)
-        return {"age": entry.values["freshness"]}
+        fits(entry, "freshness", types[entry.column], TIMES, problems)
+        return {"age": given(entry.values, "freshness", dt.timedelta)}
 
 
 KIND = _Freshness("freshness", _KEYS, of_column=True)

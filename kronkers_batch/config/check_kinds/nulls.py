@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from kronkers_batch.config.check_kinds.base import CheckKind, Entry
 from kronkers_batch.config.fields import Bad, Field
 from kronkers_batch.config.kinds import BOOLEAN
 from kronkers_batch.config.problems import Problems
+from kronkers_batch.config.spec import Argument
 from kronkers_batch.frames.schema import ColumnType
 
 
 class _Nulls(CheckKind):
-    def demand(self, values: Mapping[str, Any]) -> None:
+    def demand(self, values: Mapping[str, object]) -> None:
         """Raises Bad where nulls are allowed, as they are anyway."""
         if values["nulls"]:
             raise Bad(
@@ -21,7 +21,9 @@ class _Nulls(CheckKind):
                 "nulls are allowed anyway; write nulls: false or delete it",
             )
 
-    def arguments(self, entry: Entry, types: Mapping[str, ColumnType], problems: Problems) -> dict[str, Any]:
+    def arguments(
+        self, entry: Entry, types: Mapping[str, ColumnType], problems: Problems
+    ) -> dict[str, Argument]:
         """``allowed``, which is False."""
         del entry, types, problems
         return {"allowed": False}

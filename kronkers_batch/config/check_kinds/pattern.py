@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from kronkers_batch.config.check_kinds.base import TEXTUAL, CheckKind, Entry, fits
-from kronkers_batch.config.fields import Bad, Field, Kind
+from kronkers_batch.config.fields import Bad, Field, Kind, given
 from kronkers_batch.config.kinds import FILLED
 from kronkers_batch.config.nodes import Node
 from kronkers_batch.config.problems import Problems
+from kronkers_batch.config.spec import Argument
 from kronkers_batch.frames.schema import ColumnType
 
 
 def _pattern(node: Node, key: str, problems: Problems) -> str:
-    text: str = FILLED.parse(node, key, problems)
+    text = FILLED.parse(node, key, problems)
     try:
         re.compile(text)
     except (re.error, OverflowError, RecursionError) as error:
@@ -39,10 +39,12 @@ _KEYS = (
 
 
 class _Pattern(CheckKind):
-    def arguments(self, entry: Entry, types: Mapping[str, ColumnType], problems: Problems) -> dict[str, Any]:
+    def arguments(
+        self, entry: Entry, types: Mapping[str, ColumnType], problems: Problems
+    ) -> dict[str, Argument]:
         """``pattern``, as it is written."""
-        fits(entry, "pattern", types[entry.values["column"]], TEXTUAL, problems)
-        return {"pattern": entry.values["pattern"]}
+        fits(entry, "pattern", types[entry.column], TEXTUAL, problems)
+        return {"pattern": given(entry.values, "pattern", str)}
 
 
 KIND = _Pattern("pattern", _KEYS, of_column=True, may_drop=True)

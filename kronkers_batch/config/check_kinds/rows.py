@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from kronkers_batch.config.check_kinds.base import CheckKind, Entry
-from kronkers_batch.config.fields import Bad, Field, Kind, Table, read_table
+from kronkers_batch.config.fields import Bad, Field, Kind, Table, given, read_table
 from kronkers_batch.config.kinds import integer
 from kronkers_batch.config.nodes import Node
 from kronkers_batch.config.problems import Problems
+from kronkers_batch.config.spec import Argument
 from kronkers_batch.frames.schema import ColumnType
 
 _ROWS = Table(
@@ -21,7 +21,7 @@ _ROWS = Table(
 )
 
 
-def _rows(node: Node, key: str, problems: Problems) -> dict[str, Any]:
+def _rows(node: Node, key: str, problems: Problems) -> dict[str, Argument]:
     return {k: v for k, v in read_table(_ROWS, node, key, problems).items() if v is not None}
 
 
@@ -29,15 +29,18 @@ _KEYS = (Field("rows", Kind("a mapping of min and max", _rows, table=_ROWS), "Ho
 
 
 class _Rows(CheckKind):
-    def demand(self, values: Mapping[str, Any]) -> None:
+    def demand(self, values: Mapping[str, object]) -> None:
         """Raises Bad without any limit."""
         if not values["rows"]:
             raise Bad("found rows without min and max", "write rows: {min: 1}")
 
-    def arguments(self, entry: Entry, types: Mapping[str, ColumnType], problems: Problems) -> dict[str, Any]:
+    def arguments(
+        self, entry: Entry, types: Mapping[str, ColumnType], problems: Problems
+    ) -> dict[str, Argument]:
         """``min`` and ``max``; None is open."""
         del types, problems
-        return {"min": entry.values["rows"].get("min"), "max": entry.values["rows"].get("max")}
+        limits = given(entry.values, "rows", dict)
+        return {"min": limits.get("min"), "max": limits.get("max")}
 
 
 KIND = _Rows("rows", _KEYS)

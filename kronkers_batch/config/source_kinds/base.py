@@ -11,7 +11,6 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any
 
 from kronkers_batch.config import source_fields as fields
 from kronkers_batch.config.databases import file_of
@@ -135,7 +134,7 @@ class SourceKind:
             return source.path
         return file_of(source.url.reveal()) if source.url is not None else ""
 
-    def check(self, values: Mapping[str, Any], tree: Tree, problems: Problems) -> None:
+    def check(self, values: Mapping[str, object], tree: Tree, problems: Problems) -> None:
         """Adds what is wrong with the values of one file, and is not of a single key."""
         del values, tree, problems
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from kronkers_batch.config import source_fields as fields
 from kronkers_batch.config.fields import Counts, Field
@@ -11,7 +10,7 @@ from kronkers_batch.config.kinds import FILLED
 from kronkers_batch.config.nodes import Mapping as Tree
 from kronkers_batch.config.problems import Problems
 from kronkers_batch.config.source_kinds.base import COLUMNS, TIME_LIMIT, URL, Key, SourceKind
-from kronkers_batch.config.spec import DATABASES, SourceSpec
+from kronkers_batch.config.spec import DATABASES, Secret, SourceSpec
 
 _QUERY = Key(fields.QUERY, "SELECT or table", required=True)
 _WATERMARK = Key(
@@ -26,10 +25,11 @@ _UNASKED = (
 
 
 class _Database(SourceKind):
-    def check(self, values: Mapping[str, Any], tree: Tree, problems: Problems) -> None:
+    def check(self, values: Mapping[str, object], tree: Tree, problems: Problems) -> None:
         """Adds a kind of database that cannot be opened for reading only; the URL may be a secret."""
         known = [name for names in DATABASES.values() for name in names]
-        if values["url"] is not None and values["url"].reveal().partition("://")[0] not in known:
+        url = values["url"]
+        if isinstance(url, Secret) and url.reveal().partition("://")[0] not in known:
             what = "the URL is of a kind of database that cannot be opened for reading only"
             problems.add(
                 tree.items["url"].origin("url"), what, f"a URL begins with one of: {', '.join(known)}"

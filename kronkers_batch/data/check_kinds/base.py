@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from kronkers_batch.config.spec import CheckSpec, OnFailure
 
@@ -17,8 +17,26 @@ if TYPE_CHECKING:  # who only reads what was found needs no Polars
 
     from kronkers_batch.frames.schema import Schema
 
+_T = TypeVar("_T")
+
 Tally: TypeAlias = "int | dt.datetime | dt.date | None"
 """What a check counted over all rows; what it means for one window is judged later."""
+
+
+def argument(check: CheckSpec, name: str, kind: type[_T]) -> _T:
+    """An argument of a check. Raises KeyError where there is none, TypeError where it is of another class."""
+    value = optional(check, name, kind)
+    if value is None:
+        raise KeyError(name)
+    return value
+
+
+def optional(check: CheckSpec, name: str, kind: type[_T]) -> _T | None:
+    """An argument, or None where there is none. Raises TypeError where it is of another class."""
+    value = check.arguments.get(name)
+    if value is not None and not isinstance(value, kind):
+        raise TypeError(name)
+    return value
 
 
 class Counted(Protocol):

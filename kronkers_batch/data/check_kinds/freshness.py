@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kronkers_batch.config.spec import CheckSpec
-from kronkers_batch.data.check_kinds.base import Counted, Counter, TableJudge, Tally
+from kronkers_batch.data.check_kinds.base import Counted, Counter, TableJudge, Tally, argument
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,8 +20,8 @@ class _Newest:
         self._newest: dt.datetime | dt.date | None = None
 
     def feed(self, frame: pl.DataFrame) -> None:
-        here: Any = frame.get_column(self._column).max()
-        if here is not None and (self._newest is None or here > self._newest):
+        here = frame.get_column(self._column).max()
+        if isinstance(here, dt.date) and (self._newest is None or here > self._newest):
             self._newest = here
 
     def finish(self) -> Tally:
@@ -42,7 +42,7 @@ class _Freshness(TableJudge):
         if not isinstance(tally, dt.date):
             return 1
         newest = tally if isinstance(tally, dt.datetime) else dt.datetime.combine(tally, dt.time(), dt.UTC)
-        return int(newest < end - check.arguments["age"])
+        return int(newest < end - argument(check, "age", dt.timedelta))
 
     def counts(self, result: Counted) -> str:
         """How many rows there are."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kronkers_batch.config.spec import CheckSpec
-from kronkers_batch.data.check_kinds.base import RowJudge
+from kronkers_batch.data.check_kinds.base import RowJudge, argument
 from kronkers_batch.frames.schema import Schema
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ class _In(RowJudge):
         import polars as pl
 
         del schema
-        return pl.col(check.columns[0]).is_in(list(check.arguments["values"])).fill_null(True)
+        return pl.col(check.columns[0]).is_in(list(argument(check, "values", tuple))).fill_null(True)
 
 
 JUDGE = _In()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 from kronkers_batch.config.spec import CheckSpec
@@ -19,14 +20,21 @@ class _Range(RowJudge):
 
         column = pl.col(check.columns[0])
         inside = pl.lit(True)
-        if (least := check.arguments.get("min")) is not None:
+        if (least := _limit(check, "min")) is not None:
             inside &= column >= least
-        if (most := check.arguments.get("max")) is not None:
+        if (most := _limit(check, "max")) is not None:
             inside &= column <= most
         if schema[check.columns[0]].type in (ColumnType.FLOAT, ColumnType.FLOAT32):
             # Polars takes NaN for the largest number; it is in no range.
             inside &= column.is_not_nan()
         return inside.fill_null(True)
+
+
+def _limit(check: CheckSpec, name: str) -> int | float | dt.date | None:
+    value = check.arguments.get(name)
+    if value is not None and not isinstance(value, int | float | dt.date):
+        raise TypeError(name)
+    return value
 
 
 JUDGE = _Range()

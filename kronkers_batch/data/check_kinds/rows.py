@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from kronkers_batch.config.spec import CheckSpec
-from kronkers_batch.data.check_kinds.base import Counted, Counter, Nothing, TableJudge, Tally
+from kronkers_batch.data.check_kinds.base import Counted, Counter, Nothing, TableJudge, Tally, optional
 
 
 class _Rows(TableJudge):
@@ -17,7 +17,7 @@ class _Rows(TableJudge):
     def failed(self, check: CheckSpec, tally: Tally, total: int, end: dt.datetime) -> int:
         """1 where there are too few or too many rows."""
         del tally, end
-        least, most = check.arguments.get("min"), check.arguments.get("max")
+        least, most = optional(check, "min", int), optional(check, "max", int)
         return int((least is not None and total < least) or (most is not None and total > most))
 
     def counts(self, result: Counted) -> str:

@@ -7,10 +7,10 @@ floats are taken where they cannot differ from what a cast of the text gives; el
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
 import polars as pl
 
@@ -26,6 +26,10 @@ from kronkers_batch.errors import SourceError
 from kronkers_batch.frames.parsing import SUSPECT
 from kronkers_batch.frames.schema import ColumnType
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_T = TypeVar("_T")
 _FRAME_ROWS = 2**15  # rows that are cast at a time, at least
 _AGAIN = "Deliver the file again, packed with zip or gzip, or as it is."
 _CORRECT = "Correct the file, or `csv: {delimiter, quote}` of the source."
@@ -76,7 +80,7 @@ class _NoFloatError(Exception):
     """A column that is declared a float holds what Arrow takes for none, or maybe for another one."""
 
 
-def _floats(source: SourceSpec) -> dict[str, Any]:
+def _floats(source: SourceSpec) -> dict[str, pa.DataType]:
     import pyarrow as pa
 
     arrow_types = {ColumnType.FLOAT: pa.float64(), ColumnType.FLOAT32: pa.float32()}
@@ -110,7 +114,7 @@ class _File:
         found = self._asked(partial(csvlines.line_of, number=before + number))
         return "" if found is None else f"line {found}"
 
-    def batches(self, floats: Mapping[str, Any]) -> Iterator[pl.DataFrame]:
+    def batches(self, floats: Mapping[str, pa.DataType]) -> Iterator[pl.DataFrame]:
         """The declared columns: ``floats`` in these Arrow types, all others as bytes.
 
         Raises SourceError, and _NoFloatError where a float may be another one, or none.
@@ -133,7 +137,7 @@ class _File:
                 raise _NoFloatError from None
             raise self._problem(_said(error), str(error)) from None
 
-    def _unquoted(self, raw: pl.DataFrame, floats: Mapping[str, Any]) -> pl.DataFrame:
+    def _unquoted(self, raw: pl.DataFrame, floats: Mapping[str, pa.DataType]) -> pl.DataFrame:
         """Missing though in quotes: what is empty; and what means so, in a column that is no text."""
         missing = [pl.lit(text.encode()) for text in self._form.nulls]
         empty = [pl.lit(b"")]
@@ -152,12 +156,12 @@ class _File:
             return self._place.error(otherwise, _CORRECT, found)
         return self._place.error(f"line {problem.line}: {problem.what}", _CORRECT, found)
 
-    def _asked(self, ask: Any) -> Any:
+    def _asked(self, ask: Callable[[packed.Stream, str, str], _T]) -> _T:
         with self._opened() as stream:
             return ask(stream, self._form.delimiter, self._form.quote)
 
     @contextlib.contextmanager
-    def _opened(self) -> Iterator[Any]:
+    def _opened(self) -> Iterator[packed.Stream]:
         """The file's contents, from their beginning."""
         try:
             with packed.opened(self._file.reading, self._file.path.suffix) as stream:
@@ -175,9 +179,9 @@ def _is_suspect(floats: pl.Series) -> bool:
     return not (floats.abs() < SUSPECT[floats.dtype]).all()
 
 
-def _joined(tables: Iterable[tuple[Any, bool]]) -> Iterator[tuple[pl.DataFrame, bool]]:
+def _joined(tables: Iterable[tuple[pa.Table, bool]]) -> Iterator[tuple[pl.DataFrame, bool]]:
     """Arrow's tables may be of a few thousand rows; a frame costs the same for ten times as many."""
-    waiting: list[Any] = []
+    waiting: list[pa.Table] = []
     rows, quoted = 0, False
     for table, may_be_quoted in tables:
         waiting.append(table)
@@ -190,7 +194,7 @@ def _joined(tables: Iterable[tuple[Any, bool]]) -> Iterator[tuple[pl.DataFrame, 
         yield _frame(waiting), quoted
 
 
-def _frame(tables: list[Any]) -> pl.DataFrame:
+def _frame(tables: list[pa.Table]) -> pl.DataFrame:
     import pyarrow as pa
 
     # Not made contiguous: whoever puts frames together to chunks copies them once, and that is enough.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from kronkers_batch.data.sources import packed
 from kronkers_batch.data.sources.csvlines import dialect
@@ -25,7 +24,7 @@ class Head:
     size: int
 
 
-def read(stream: Any, delimiter: str, quote: str, place: Place) -> Head:
+def read(stream: packed.Stream, delimiter: str, quote: str, place: Place) -> Head:
     """Of a binary stream that stands at its beginning; blank lines before the names are passed over.
 
     Raises SourceError, and what reading raises.

@@ -11,7 +11,9 @@ import csv
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal, TypedDict
+
+from kronkers_batch.data.sources.packed import Stream
 
 _BLOCK = 2**20
 LONGEST = 2**27
@@ -39,13 +41,26 @@ class Problem:
     line: int
 
 
-def dialect(delimiter: str, quote: str) -> dict[str, Any]:
+class Dialect(TypedDict, total=False):
+    """A form of files in the words of Python's parser."""
+
+    delimiter: str
+    strict: bool
+    quotechar: str
+    quoting: Literal[3]  # csv.QUOTE_NONE
+
+
+def dialect(delimiter: str, quote: str) -> Dialect:
     """A form of files in the words of Python's parser, which refuses what it would have to guess."""
-    quoting: dict[str, Any] = {"quotechar": quote} if quote else {"quoting": csv.QUOTE_NONE}
-    return {"delimiter": delimiter, "strict": True, **quoting}
+    form = Dialect(delimiter=delimiter, strict=True)
+    if quote:
+        form["quotechar"] = quote
+    else:
+        form["quoting"] = csv.QUOTE_NONE
+    return form
 
 
-def records(stream: Any, delimiter: str, quote: str) -> Iterator[Record]:
+def records(stream: Stream, delimiter: str, quote: str) -> Iterator[Record]:
     """Every row of a binary stream. Raises csv.Error, of which ``line`` of the last row is the place."""
     csv.field_size_limit(max(csv.field_size_limit(), min(LONGEST, sys.maxsize)))
     reader = csv.reader(_lines(stream), **dialect(delimiter, quote))
@@ -55,7 +70,7 @@ def records(stream: Any, delimiter: str, quote: str) -> Iterator[Record]:
         line = reader.line_num + 1
 
 
-def line_of(stream: Any, delimiter: str, quote: str, number: int) -> int | None:
+def line_of(stream: Stream, delimiter: str, quote: str, number: int) -> int | None:
     """The line of the row of this number, from 0, behind the line of names; None if it is not found."""
     rows = (record for record in records(stream, delimiter, quote) if record.fields)
     try:
@@ -64,7 +79,7 @@ def line_of(stream: Any, delimiter: str, quote: str, number: int) -> int | None:
         return None
 
 
-def problem(stream: Any, delimiter: str, quote: str) -> Problem | None:
+def problem(stream: Stream, delimiter: str, quote: str) -> Problem | None:
     """The first row that is none, in words that hold nothing of the file."""
     names, line = 0, 1
     try:
@@ -80,7 +95,7 @@ def problem(stream: Any, delimiter: str, quote: str) -> Problem | None:
     return None
 
 
-def blank(stream: Any, delimiter: str, quote: str) -> int | None:
+def blank(stream: Stream, delimiter: str, quote: str) -> int | None:
     """The first blank line between or behind rows, the line of names among them; None without one."""
     named = False
     with contextlib.suppress(csv.Error):  # whoever parses the file finds that too
@@ -101,7 +116,7 @@ def _strict(said: str, line: int) -> Problem:
     return Problem("a row is no CSV", line)
 
 
-def _lines(stream: Any) -> Iterator[str]:
+def _lines(stream: Stream) -> Iterator[str]:
     """The lines of a stream with their ends, each byte as one letter."""
     rest = b""
     while data := stream.read(_BLOCK):

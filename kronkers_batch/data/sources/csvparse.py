@@ -20,8 +20,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal
 
 from kronkers_batch.data.sources.csvquotes import BehindQuoteError, Quotes
+from kronkers_batch.data.sources.packed import Stream
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyarrow.csv import InvalidRow
 
 BLOCK = 2**20
@@ -46,7 +48,12 @@ class Parser:
     """
 
     def __init__(
-        self, names: Sequence[str], types: dict[str, Any], delimiter: str, quote: str, nulls: Sequence[str]
+        self,
+        names: Sequence[str],
+        types: dict[str, pa.DataType],
+        delimiter: str,
+        quote: str,
+        nulls: Sequence[str],
     ) -> None:
         from pyarrow import csv
 
@@ -68,9 +75,9 @@ class Parser:
             quoted_strings_can_be_null=False,
             include_columns=list(types),
         )
-        self._options: dict[str, Any] = {"parse_options": parse, "convert_options": convert}
+        self._parse, self._convert = parse, convert
 
-    def tables(self, source: Any, start: int) -> Iterator[tuple[Any, bool]]:
+    def tables(self, source: Stream, start: int) -> Iterator[tuple[pa.Table, bool]]:
         """Arrow tables of all rows, in order, of a binary stream, whose first row begins at ``start``.
 
         With each whether there may be quotes in it. Raises ArrowException, OpenQuoteError, BehindQuoteError,
@@ -88,10 +95,10 @@ class Parser:
     def _quoted(self, raw: bytes) -> bool:
         return bool(self._quote) and self._quote in raw
 
-    def _segments(self, source: Any) -> Iterator[Any]:
+    def _segments(self, source: Stream) -> Iterator[pa.Table]:
         """Tables of the rows up to the first quote; then the stream stands where the next row begins."""
         pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="kronkers-csv")
-        waiting: deque[Future[Any]] = deque()
+        waiting: deque[Future[pa.Table]] = deque()
         start, carried = source.tell(), b""  # where the first row begins that no segment has yet
         try:
             while data := source.read(_SEGMENT):
@@ -112,15 +119,15 @@ class Parser:
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _segment(self, raw: bytes) -> Any:
+    def _segment(self, raw: bytes) -> pa.Table:
         import pyarrow as pa
         from pyarrow import csv
 
         reading = csv.ReadOptions(column_names=self._names, block_size=BLOCK, use_threads=False)
         segment: Any = pa.BufferReader(raw)
-        return csv.read_csv(segment, read_options=reading, **self._options)
+        return csv.read_csv(segment, reading, self._parse, self._convert)
 
-    def _stream(self, source: Any, first: bytes) -> Iterator[Any]:
+    def _stream(self, source: Stream, first: bytes) -> Iterator[pa.Table]:
         """Tables of the rows up to the stream's end; ``first`` was read of it already."""
         import pyarrow as pa
         from pyarrow import csv
@@ -130,7 +137,7 @@ class Parser:
         quotes = Quotes(self._quote.decode(), self._delimiter) if self._quote else None
         followed: Any = _Followed(first, source, f"\n{self._last}\n".encode(), quotes)
         try:
-            for batch in csv.open_csv(followed, read_options=reading, **self._options):
+            for batch in csv.open_csv(followed, reading, self._parse, self._convert):
                 yield pa.Table.from_batches([batch])
         except pa.ArrowException:
             if followed.behind:  # Arrow has another word for it
@@ -154,7 +161,7 @@ class _Followed(io.RawIOBase):
         behind: Whether something stood behind a closing quote; then nothing more is read.
     """
 
-    def __init__(self, first: bytes, source: Any, last: bytes, quotes: Quotes | None) -> None:
+    def __init__(self, first: bytes, source: Stream, last: bytes, quotes: Quotes | None) -> None:
         self._first, self._source, self._last, self._quotes = first, source, last, quotes
         self.behind = False
 

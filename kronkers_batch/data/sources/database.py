@@ -10,7 +10,7 @@ import contextlib
 import datetime as dt
 import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -53,7 +53,7 @@ def watermark(source: SourceSpec, window: Window, places: Places) -> str:
     with _opened(source, "watermark", min(source.time_limit, _WATERMARK), place, places) as session:
         query, values = _bound(session, _trimmed(source.watermark, place), window, place)
         names = [column.selected for column in session.columns(query, values)]
-        rows: list[tuple[Any, ...]] = []
+        rows: list[tuple[object, ...]] = []
         if len(names) == 1:
             # One SELECT around it, whatever it is: nothing else can stand there.
             wrapped = f"SELECT {names[0]} FROM ({query}\n) AS kronkers_watermark LIMIT 2"  # noqa: S608 - the department's own query
@@ -119,7 +119,7 @@ def _opened(
 
 def _statement(
     session: Session, source: SourceSpec, window: Window, place: Place
-) -> tuple[str, list[Any], list[Found]]:
+) -> tuple[str, list[object], list[Found]]:
     """What is asked, with its parameters, and what is known of the columns that it gives."""
     query = _trimmed(source.query, place)
     is_table = bool(_TABLE.fullmatch(query))
@@ -156,11 +156,11 @@ def _trimmed(query: str, place: Place) -> str:
     return duck.trimmed(query)
 
 
-def _bound(session: Session, query: str, window: Window, place: Place) -> tuple[str, list[Any]]:
+def _bound(session: Session, query: str, window: Window, place: Place) -> tuple[str, list[object]]:
     """The query with numbered parameters, and their values in the form that the database compares."""
     asked = window.parameters(str(place))
     wanted = duck.parameters(query)
-    values: list[Any] = []
+    values: list[object] = []
     marks: dict[str, str] = {}
     for name in sorted(wanted):
         if name == "date":
@@ -171,7 +171,7 @@ def _bound(session: Session, query: str, window: Window, place: Place) -> tuple[
     return duck.replaced(query, marks), values
 
 
-def _condition(session: Session, source: SourceSpec, window: Window, values: list[Any]) -> str:
+def _condition(session: Session, source: SourceSpec, window: Window, values: list[object]) -> str:
     """The window as a condition; the exact comparison comes after the cast, this one saves reading."""
     time = session.quote(source.time_column)
     as_text = isinstance(session.moment(dt.datetime(2000, 1, 1)), str)
@@ -189,7 +189,11 @@ def _condition(session: Session, source: SourceSpec, window: Window, values: lis
 
 
 def _frame(
-    rows: Sequence[Any], source: SourceSpec, found: Sequence[Found], window: Window, place: Place
+    rows: Sequence[tuple[object, ...]],
+    source: SourceSpec,
+    found: Sequence[Found],
+    window: Window,
+    place: Place,
 ) -> pl.DataFrame:
     columns = zip(zip(*rows, strict=True), source.schema, found, strict=True)
     typed = [objects.typed(values, column, there, place) for values, column, there in columns]

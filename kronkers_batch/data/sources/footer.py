@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from kronkers_batch.data.sources.thrift import CompactError, Reader
+from kronkers_batch.data.sources.thrift import CompactError, Reader, Value
 
 _T = TypeVar("_T")
 BYTES, FIXED = 6, 7
@@ -86,7 +86,7 @@ def read(descriptor: int) -> Footer:
     return Footer(leaves, tuple(_group(group, size) for group in groups))
 
 
-def _leaves(schema: list[Any]) -> list[tuple[str, Leaf]]:
+def _leaves(schema: list[Value]) -> list[tuple[str, Leaf]]:
     found = []
     number, position = 0, 1
     for _ in range(_count(schema[0] if schema else None)):
@@ -99,7 +99,7 @@ def _leaves(schema: list[Any]) -> list[tuple[str, Leaf]]:
     return found
 
 
-def _skipped(schema: list[Any], position: int, depth: int = 0) -> tuple[int, int]:
+def _skipped(schema: list[Value], position: int, depth: int = 0) -> tuple[int, int]:
     """Behind an element and all that is part of it; and how many columns these are."""
     if position >= len(schema) or depth > 64:
         raise CompactError
@@ -114,25 +114,25 @@ def _skipped(schema: list[Any], position: int, depth: int = 0) -> tuple[int, int
     return position, columns
 
 
-def _leaf(element: dict[int, Any], number: int) -> Leaf:
-    physical, logical = _field(element, 1, int), element.get(10)
+def _leaf(element: Value, number: int) -> Leaf:
+    physical, logical = _field(element, 1, int), _within(element, 10)
     scale = None
     if isinstance(logical, dict) and physical in _INTEGERS:
         if _DATE in logical:
             scale = _DAY
-        elif isinstance(unit := (logical.get(_TIMESTAMP) or {}).get(2), dict):
+        elif isinstance(unit := _within(logical.get(_TIMESTAMP), 2), dict):
             scale = next((_SCALES[n] for n in unit if n in _SCALES), None)
-    length = element.get(2)
+    length = _within(element, 2)
     return Leaf(number, physical, length if isinstance(length, int) else 0, scale)
 
 
-def _group(group: Any, size: int) -> Group:
+def _group(group: Value, size: int) -> Group:
     return Group(_field(group, 3, int), tuple(_chunk(column, size) for column in _field(group, 1, list)))
 
 
-def _chunk(column: Any, size: int) -> Chunk:
+def _chunk(column: Value, size: int) -> Chunk:
     meta = _field(column, 3, dict)
-    if 1 in column:  # the path of another file
+    if _within(column, 1) is not None:  # the path of another file
         raise CompactError
     start, stored, values = (_field(meta, n, int) for n in (9, 7, 5))
     dictionary = meta.get(11)
@@ -145,7 +145,7 @@ def _chunk(column: Any, size: int) -> Chunk:
     return Chunk(start, stored, values, first, last)
 
 
-def _limits(statistics: Any, width: int | None) -> tuple[int | None, int | None]:
+def _limits(statistics: Value | None, width: int | None) -> tuple[int | None, int | None]:
     if not isinstance(statistics, dict) or width is None:
         return None, None
     for low, high in ((6, 5), (2, 1)):
@@ -155,15 +155,20 @@ def _limits(statistics: Any, width: int | None) -> tuple[int | None, int | None]
     return None, None
 
 
-def _count(element: Any) -> int:
+def _count(element: Value | None) -> int:
     children = element.get(5, 0) if isinstance(element, dict) else None
     if not isinstance(children, int) or children < 0:
         raise CompactError
     return children
 
 
-def _field(element: Any, number: int, kind: type[_T]) -> _T:
-    value = element.get(number) if isinstance(element, dict) else None
+def _within(element: Value | None, number: int) -> Value | None:
+    """A field of a structure; None where it is absent, or where there is no structure."""
+    return element.get(number) if isinstance(element, dict) else None
+
+
+def _field(element: Value | None, number: int, kind: type[_T]) -> _T:
+    value = _within(element, number)
     if type(value) is not kind:
         raise CompactError
     return value

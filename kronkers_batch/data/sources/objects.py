@@ -32,7 +32,7 @@ _KINDS: dict[type, pl.DataType | type[pl.DataType]] = {
 }
 
 
-def typed(values: Sequence[Any], column: Column, found: Found, place: Place) -> pl.Series:
+def typed(values: Sequence[object], column: Column, found: Found, place: Place) -> pl.Series:
     """The objects of one column in its declared type. Raises SourceError."""
     kinds = {type(value) for value in values} - {type(None)}
     if len(kinds) > 1 and not kinds <= _NUMBERS:

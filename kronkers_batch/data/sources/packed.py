@@ -14,7 +14,10 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from zlib import _Decompress
 
 GROWTH = 200
 """How many times larger than packed a file may become; repeated lines become about 100 times larger."""
@@ -42,6 +45,22 @@ _BEGINNINGS = {
 """How files begin that are no text."""
 
 
+class Stream(Protocol):
+    """A binary stream that is only read."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """So many bytes, or fewer; all that are left where none are asked for."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Goes to a place."""
+
+    def tell(self) -> int:
+        """The place where it stands."""
+
+    def seekable(self) -> bool:
+        """Whether it can go back."""
+
+
 class PackedError(ValueError):
     """A packed file that is not read on.
 
@@ -61,7 +80,7 @@ def known(start: bytes) -> str:
 
 
 @contextlib.contextmanager
-def opened(path: str, suffix: str) -> Iterator[Any]:
+def opened(path: str, suffix: str) -> Iterator[Stream]:
     """What a file holds, as a binary stream, unpacked as its suffix says.
 
     Raises PackedError, also while it is read.
@@ -76,7 +95,7 @@ def opened(path: str, suffix: str) -> Iterator[Any]:
         else:
             import pyarrow as pa
 
-            how: Any = _OTHERS.get(suffix)
+            how: Any = _OTHERS.get(suffix)  # Arrow's types do not know that None unpacks nothing
             stream = stack.enter_context(pa.input_stream(path, compression=how))
             yield _Bounded(stream, os.stat(path).st_size) if how else stream  # noqa: PTH116 - by descriptor
 
@@ -141,7 +160,7 @@ class _Inflated(io.RawIOBase):
     def _rewind(self) -> None:
         self._taken = self._given = self._checksum = 0
         self._packed = self._ready = b""
-        self._decoder: Any = zlib.decompressobj(self._form) if self._form is not None else None
+        self._decoder = zlib.decompressobj(self._form) if self._form is not None else None
         self._ended = False
 
     def readable(self) -> bool:
@@ -188,25 +207,25 @@ class _Inflated(io.RawIOBase):
             elif self._decoder is None:
                 self._ready, self._packed = self._packed, b""
             else:
-                self._inflate(size)
+                self._inflate(self._decoder, size)
         if not self._ended:
             self._checksum = zlib.crc32(self._ready, self._checksum)
             _grown(self._given + len(self._ready), self._size)
         return bool(self._ready)
 
-    def _inflate(self, size: int) -> None:
-        if self._decoder.eof:
+    def _inflate(self, decoder: _Decompress, size: int) -> None:
+        if decoder.eof:
             if self._form != _GZIP:
                 raise PackedError("the file goes on behind the end of what is packed in it")
             if not self._packed.strip(b"\0"):
                 self._packed = b""  # tapes and disks fill up with zeros
                 return
-            self._decoder = zlib.decompressobj(self._form)  # gz files may be put behind each other
+            self._decoder = decoder = zlib.decompressobj(self._form)  # gz files may be put behind each other
         try:
-            self._ready = self._decoder.decompress(self._packed, size)
+            self._ready = decoder.decompress(self._packed, size)
         except zlib.error:
             raise PackedError("the packed file is damaged: a part of it or its checksum is wrong") from None
-        self._packed = self._decoder.unconsumed_tail or self._decoder.unused_data
+        self._packed = decoder.unconsumed_tail or decoder.unused_data
 
     def _end(self) -> None:
         if self._taken < self._size or (self._decoder is not None and not self._decoder.eof):
@@ -219,7 +238,7 @@ class _Inflated(io.RawIOBase):
 class _Bounded(io.RawIOBase):
     """Another stream, as long as it does not grow like a bomb."""
 
-    def __init__(self, stream: Any, packed: int) -> None:
+    def __init__(self, stream: Stream, packed: int) -> None:
         self._stream, self._packed, self._given = stream, packed, 0
 
     def readable(self) -> bool:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any
 
 from kronkers_batch.data.sources.footer import Chunk
-from kronkers_batch.data.sources.thrift import CompactError, Reader, ShortError
+from kronkers_batch.data.sources.thrift import CompactError, Reader, ShortError, Value
 
 PAGE = 256 * 2**20
 """Bytes that a page may have once it is decompressed; writers make pages of about 1 MB."""
@@ -61,7 +60,7 @@ def walk(descriptor: int, chunk: Chunk) -> Pages:
     return Pages(dictionary, delta)
 
 
-def _header(descriptor: int, position: int, end: int) -> tuple[dict[int, Any], int]:
+def _header(descriptor: int, position: int, end: int) -> tuple[dict[int, Value], int]:
     """The fields of a page's header by number, and its length."""
     for size in _HEADERS:
         data = os.pread(descriptor, min(size, end - position), position)

@@ -12,7 +12,7 @@ import contextlib
 import datetime as dt
 import os
 import socket
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -108,7 +108,7 @@ def opened(url: URL, limit: dt.timedelta, place: Place, key: str) -> Iterator[Po
 class Postgres:
     """An open transaction. Made by :func:`opened`."""
 
-    def __init__(self, connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+    def __init__(self, connection: psycopg.Connection[tuple[object, ...]]) -> None:
         self._connection = connection
 
     def quote(self, name: str) -> str:
@@ -127,7 +127,7 @@ class Postgres:
         """As it is."""
         return day
 
-    def columns(self, query: str, values: Sequence[Any]) -> list[Found]:
+    def columns(self, query: str, values: Sequence[object]) -> list[Found]:
         """The columns that a SELECT gives; reads no row."""
         import psycopg
 
@@ -137,7 +137,7 @@ class Postgres:
             cursor.execute(_sent(probe), values, binary=True)
             return [self._found(column) for column in cursor.description or ()]
 
-    def rows(self, query: str, values: Sequence[Any]) -> Generator[tuple[Any, ...]]:
+    def rows(self, query: str, values: Sequence[object]) -> Generator[tuple[object, ...]]:
         """The rows of a SELECT, which come while they are read. Closing the iterator cancels it."""
         import psycopg
 
@@ -176,7 +176,7 @@ def _parameters(url: URL, place: Place) -> dict[str, Any]:
             "the URL has options that a source may not set",
             f"Leave in it only: {', '.join(sorted(_OPTIONS))}",
         )
-    given: dict[str, Any] = {
+    given: dict[str, object] = {
         "host": url.host,
         "port": url.port,
         "user": url.username,
@@ -192,7 +192,7 @@ def _parameters(url: URL, place: Place) -> dict[str, Any]:
     }
 
 
-def _refuse_waiting(given: dict[str, Any], place: Place) -> None:
+def _refuse_waiting(given: Mapping[str, object], place: Place) -> None:
     """Raises SourceError where a server that does not answer could keep us for longer than a few minutes."""
     hosts = str(given["host"] or "").count(",") + 1
     if hosts > _HOSTS:
@@ -201,7 +201,7 @@ def _refuse_waiting(given: dict[str, Any], place: Place) -> None:
         )
 
 
-def _prepare(connection: psycopg.Connection[Any], limit: dt.timedelta) -> None:
+def _prepare(connection: psycopg.Connection[tuple[object, ...]], limit: dt.timedelta) -> None:
     """Settings of this one transaction, so that they hold behind a pool of connections too."""
     for name, time in (
         ("statement_timeout", limit),
@@ -214,7 +214,7 @@ def _prepare(connection: psycopg.Connection[Any], limit: dt.timedelta) -> None:
     connection.execute(b"SET LOCAL TIME ZONE 'UTC'")
 
 
-def _refuse_rights(connection: psycopg.Connection[Any], place: Place) -> None:
+def _refuse_rights(connection: psycopg.Connection[tuple[object, ...]], place: Place) -> None:
     import psycopg
 
     with psycopg.RawCursor(connection) as cursor:
@@ -234,7 +234,7 @@ def _refuse_rights(connection: psycopg.Connection[Any], place: Place) -> None:
         )
 
 
-def _hang_up(connection: psycopg.Connection[Any]) -> None:
+def _hang_up(connection: psycopg.Connection[tuple[object, ...]]) -> None:
     """The reader notices at once, whatever the server does."""
     with socket.socket(fileno=os.dup(connection.fileno())) as line:
         line.shutdown(socket.SHUT_RDWR)

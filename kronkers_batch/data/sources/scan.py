@@ -102,7 +102,7 @@ def planned(connection: duckdb.DuckDBPyConnection, statement: str) -> set[str]:
     """The columns of streams that a statement reads, as DuckDB plans it; reads no row."""
     ((_, text),) = connection.execute(f"EXPLAIN (FORMAT JSON) {statement}").fetchall()
     found: set[str] = set()
-    waiting: list[Any] = [json.loads(text)]
+    waiting: list[object] = [json.loads(text)]
     while waiting:
         node = waiting.pop()
         if isinstance(node, list):

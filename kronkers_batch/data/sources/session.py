@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.errors import SourceError
@@ -30,16 +30,16 @@ class Session(Protocol):
     def mark(self, number: int) -> str:
         """How the SQL names the parameter of this number, from 1."""
 
-    def moment(self, moment: dt.datetime) -> Any:
+    def moment(self, moment: dt.datetime) -> object:
         """A moment as the database compares it."""
 
-    def day(self, day: dt.date) -> Any:
+    def day(self, day: dt.date) -> object:
         """A date as the database compares it."""
 
-    def columns(self, query: str, values: Sequence[Any]) -> list[Found]:
+    def columns(self, query: str, values: Sequence[object]) -> list[Found]:
         """The columns that a SELECT gives; reads no row."""
 
-    def rows(self, query: str, values: Sequence[Any]) -> Generator[tuple[Any, ...]]:
+    def rows(self, query: str, values: Sequence[object]) -> Generator[tuple[object, ...]]:
         """The rows of a SELECT, which come while they are read."""
 
 
@@ -62,11 +62,11 @@ class Found:
     whole: bool = False
 
 
-def batches(rows: Iterable[tuple[Any, ...]], columns: int) -> Iterator[list[tuple[Any, ...]]]:
+def batches(rows: Iterable[tuple[object, ...]], columns: int) -> Iterator[list[tuple[object, ...]]]:
     """Rows as lists of many, or of few where their values are long: what waits is bounded in bytes."""
     step = max(1, min(1024, _HELD // (VALUE * max(columns, 1))))
     source = iter(rows)
-    waiting: list[tuple[Any, ...]] = []
+    waiting: list[tuple[object, ...]] = []
     held = 0
     while some := list(islice(source, step)):
         waiting += some

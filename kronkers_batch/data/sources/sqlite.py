@@ -15,7 +15,7 @@ import re
 import sqlite3
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kronkers_batch.config.opening import Opened
 from kronkers_batch.data.sources import sqlitenames
@@ -119,13 +119,13 @@ class SQLite:
         """As text."""
         return day.isoformat()
 
-    def columns(self, query: str, values: Sequence[Any]) -> list[Found]:
+    def columns(self, query: str, values: Sequence[object]) -> list[Found]:
         """The columns that a SELECT gives; reads no row."""
         probe = f"SELECT * FROM ({query}\n) AS kronkers_source WHERE 1 = 0"  # noqa: S608 - the department's own
         cursor = self._connection.execute(sqlitenames.named(probe), values)
         return [Found(d[0], self.quote(d[0])) for d in cursor.description]
 
-    def rows(self, query: str, values: Sequence[Any]) -> Generator[tuple[Any, ...]]:
+    def rows(self, query: str, values: Sequence[object]) -> Generator[tuple[object, ...]]:
         """The rows of a SELECT, which come while they are read."""
         yield from self._connection.execute(sqlitenames.named(query), values)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeAlias
 
 _DEPTH = 16
+
+Value: TypeAlias = "int | bytes | list[Value] | dict[int, Value]"
+"""What a field holds; a field that is true or false is an integer too."""
 
 
 class CompactError(ValueError):
@@ -21,11 +24,11 @@ class Reader:
     def __init__(self, data: bytes) -> None:
         self._data, self.position = data, 0
 
-    def struct(self, depth: int = 0) -> dict[int, Any]:
+    def struct(self, depth: int = 0) -> dict[int, Value]:
         """The next structure. Raises CompactError."""
         if depth > _DEPTH:
             raise CompactError
-        found: dict[int, Any] = {}
+        found: dict[int, Value] = {}
         number = 0
         while kind := self._byte():
             number = number + (kind >> 4) if kind >> 4 else self._signed()
@@ -60,7 +63,7 @@ class Reader:
         self.position += length
         return self._data[self.position - length : self.position]
 
-    def _value(self, kind: int, depth: int) -> Any:
+    def _value(self, kind: int, depth: int) -> Value:
         match kind:
             case 1 | 2 | 3:
                 return self._byte()
@@ -76,7 +79,7 @@ class Reader:
                 return self.struct(depth + 1)
         raise CompactError  # the format has no maps
 
-    def _list(self, depth: int) -> list[Any]:
+    def _list(self, depth: int) -> list[Value]:
         if depth > _DEPTH:
             raise CompactError
         head = self._byte()

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sqlalchemy import Connection, Engine, Select, Table
+from sqlalchemy import Connection, Engine, Table
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.sql.elements import ColumnElement
@@ -24,6 +24,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from kronkers_batch.config.spec import Secret
 from kronkers_batch.errors import ConfigError, KronkersError
 from kronkers_batch.families import Family
+from kronkers_batch.store.shapes import Query
 
 OPTION = "kronkers_database"
 """The execution option of an engine's connections that holds their :class:`Backend`."""
@@ -75,7 +76,7 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    def options(self, *, write: bool) -> Mapping[str, Any]:
+    def options(self, *, write: bool) -> Mapping[str, object]:
         """Execution options of a transaction, so that all that a reading one sees is of one point in time."""
 
     @abstractmethod
@@ -116,7 +117,7 @@ class Backend(ABC):
         """Waits until no other write transaction holds ``name``, and holds it to the end of this one."""
 
     @abstractmethod
-    def kept(self, query: Select[Any]) -> Select[Any]:
+    def kept(self, query: Query) -> Query:
         """The query, whose rows nobody changes until the end of the write transaction that asks it."""
 
     @abstractmethod

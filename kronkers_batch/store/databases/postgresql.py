@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import (
     Connection,
     Engine,
-    Select,
     String,
     Table,
     cast,
@@ -29,6 +28,7 @@ from sqlalchemy.types import JSON
 from kronkers_batch.errors import KronkersError, MissingPart, StoreError
 from kronkers_batch.store import faults
 from kronkers_batch.store.databases import OPTION, Backend, number, within
+from kronkers_batch.store.shapes import Query
 
 _QUERIES = Path(__file__).parents[1] / "migrations"  # beside what they are compared with
 _TIMEOUT = "Ask who set idle_in_transaction_session_timeout for this database or its user, and why."
@@ -81,7 +81,7 @@ class Postgresql(Backend):
         event.listen(engine, "connect", functools.partial(pin, self.wait, self.where))
         return engine
 
-    def options(self, *, write: bool) -> Mapping[str, Any]:
+    def options(self, *, write: bool) -> Mapping[str, object]:
         """What a reading transaction sees is of one point in time; a writing one sees what others commit."""
         return {} if write else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
@@ -121,7 +121,7 @@ class Postgresql(Backend):
         """An advisory lock of the transaction."""
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
 
-    def kept(self, query: Select[Any]) -> Select[Any]:
+    def kept(self, query: Query) -> Query:
         """Others may read the rows and keep them too."""
         return query.with_for_update(read=True)
 

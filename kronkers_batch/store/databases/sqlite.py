@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, String, Table, column, create_engine, event, func, literal
+from sqlalchemy import Connection, Engine, String, Table, column, create_engine, event, func, literal
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
@@ -23,6 +23,7 @@ from kronkers_batch import private
 from kronkers_batch.errors import ConfigError, IntegrityError, KronkersError, StoreError
 from kronkers_batch.store import companions, faults, transaction
 from kronkers_batch.store.databases import ADDRESS, OPTION, Backend, number, within
+from kronkers_batch.store.shapes import Query
 
 # Outputs are stored in long values: on pages of twice SQLite's usual size they are read in a fifth of the
 # time, and written faster; only a new file takes it. WAL lets readers go on beside a writer; secure_delete
@@ -93,7 +94,7 @@ class Sqlite(Backend):
         event.listen(engine, "begin", _begin)
         return engine
 
-    def options(self, *, write: bool) -> Mapping[str, Any]:  # noqa: ARG002
+    def options(self, *, write: bool) -> Mapping[str, object]:  # noqa: ARG002
         """None: all that a transaction sees is of one point in time already."""
         return {}
 
@@ -156,7 +157,7 @@ class Sqlite(Backend):
     def serialise(self, connection: Connection, name: str) -> None:
         """Every write transaction is alone already."""
 
-    def kept(self, query: Select[Any]) -> Select[Any]:
+    def kept(self, query: Query) -> Query:
         """Nobody else writes meanwhile."""
         return query
 

@@ -26,12 +26,12 @@ metadata = MetaData(
 )
 
 
-def clear(why: str) -> dict[str, Any]:
+def clear(why: str) -> dict[str, object]:
     """``Column(..., info=clear("random id"))``: lies in clear; ``why`` says why that is harmless."""
     return {"clear": why}
 
 
-def sealed(under: str) -> dict[str, Any]:
+def sealed(under: str) -> dict[str, object]:
     """``Column(..., info=sealed("the version's data key"))``: ciphertext only, under the named key."""
     return {"sealed": under}
 

@@ -23,9 +23,10 @@ from kronkers_batch.config import checks
 from kronkers_batch.config.check_kinds import CHECK_KINDS
 from kronkers_batch.config.fields import read_value
 from kronkers_batch.config.fingerprint import source_fingerprint
-from kronkers_batch.config.nodes import Mapping, parse
+from kronkers_batch.config.nodes import Mapping
 from kronkers_batch.config.problems import Problems
 from kronkers_batch.config.spec import CheckSpec, OnFailure
+from kronkers_batch.config.yamlparse import parse
 from kronkers_batch.data.checks import Checker, CheckResult
 from kronkers_batch.data.identity import definition
 from kronkers_batch.errors import CheckFailed, ConfigErrors

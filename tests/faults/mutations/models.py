@@ -101,7 +101,7 @@ MEASURED = [
     _("two equal classes are taken for misplaced", "pipeline.independence:misplaced",
       never("usual[column].n_unique() < FEW"),
       f"{ORDER}test_scores_in_an_order_of_the_models_own_are_refused[python]"),
-    _("a threshold may be what its metric never is", "config.model_build:_thresholds_known",
+    _("a threshold may be what its metric never is", "config.model_limits:_thresholds_known",
       never("bound is not None and not least <= bound <= most"),
       "tests/faults/test_bad_config.py::test_a_threshold_beyond_what_can_be"),
     _("a threshold on the side that is not bad is no warning", "diagnostics.advice:warnings",

@@ -68,7 +68,7 @@ DATABASES = [
       never("{name.lower() for name in tables} >= _WAREHOUSE"), f"{ONLY}test_a_warehouse_is_never_a_source",
       f"{POSTGRES}test_a_warehouse_is_never_a_source"),
     _("any database is a source", "config.source_kinds.database:_Database.check",
-      never("values['url'] is not None and ..."),
+      never("isinstance(url, Secret) and ..."),
       f"{ONLY}test_a_database_that_cannot_be_read_only_is_a_configuration_error"),
     _("a transaction of a source writes", "data.sources.postgres:opened",
       sets("connection.read_only", "False"), WRITTEN),

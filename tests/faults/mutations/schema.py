@@ -85,7 +85,7 @@ ADDRESSES = [
     _("sources lead to a database of a new kind", "config.databases:file_of",
       sets("match", "re.match('sqlite://[^/]*/([^?#]+)', url)"),
       "tests/contract/test_dummy_kinds.py::test_no_source_leads_to_a_database_of_a_new_kind_that_is_a_file"),
-    _("a task has the metrics of all", "config.model_build:_thresholds_known",
+    _("a task has the metrics of all", "config.model_limits:_thresholds_known",
       never("name not in names"),
       "tests/contract/test_dummy_kinds.py::test_what_a_kind_does_not_allow_is_refused_with_file_and_line"),
 ]  # fmt: skip

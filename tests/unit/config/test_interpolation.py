@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kronkers_batch.config import interpolation, nodes
+from kronkers_batch.config import interpolation, nodes, yamlparse
 from kronkers_batch.config.problems import Problems
 
 SAID = "seed: 3\nparameters: {b: 2, t: true, n: null, l: [1], a: %s}\n"
@@ -13,7 +13,7 @@ SAID = "seed: 3\nparameters: {b: 2, t: true, n: null, l: [1], a: %s}\n"
 def resolved(text: str, **environ: str) -> object:
     problems = Problems()
     quoted = "'" + text.replace("'", "''") + "'"
-    tree = nodes.parse((SAID % quoted).encode(), "file", problems)
+    tree = yamlparse.parse((SAID % quoted).encode(), "file", problems)
     assert tree is not None
     found = nodes.plain(interpolation.resolve(tree, environ, problems))["parameters"]["a"]
     problems.raise_if_any()
@@ -58,7 +58,7 @@ def test_defaults(text: str, found: object) -> None:
 
 def test_a_default_of_null_is_no_value_of_the_environment() -> None:
     problems = Problems()
-    tree = nodes.parse(b"a: ${oc.env:X,null}\nb: ${oc.env:X,${c}}\nc: 1\n", "file", problems)
+    tree = yamlparse.parse(b"a: ${oc.env:X,null}\nb: ${oc.env:X,${c}}\nc: 1\n", "file", problems)
     assert tree is not None
     found = interpolation.resolve(tree, {}, problems)
     assert isinstance(found, nodes.Mapping)

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from kronkers_batch.config import kinds
 from kronkers_batch.config.fields import Kind, read_value
-from kronkers_batch.config.nodes import Scalar, parse, plain, plain_value, shown, walk
+from kronkers_batch.config.nodes import Scalar, plain, shown, walk
 from kronkers_batch.config.problems import Problems, nearest
+from kronkers_batch.config.yamlparse import parse, plain_value
 from kronkers_batch.errors import ConfigErrors
 
 DAY = dt.timedelta(days=1)

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from kronkers_batch.config.check_kinds.base import CheckKind, Entry, fits
 from kronkers_batch.config.fields import Bad, Field
 from kronkers_batch.config.kinds import BOOLEAN
 from kronkers_batch.config.problems import Problems
+from kronkers_batch.config.spec import Argument
 from kronkers_batch.frames.schema import ColumnType
 
 
 class _Even(CheckKind):
-    def demand(self, values: Mapping[str, Any]) -> None:
+    def demand(self, values: Mapping[str, object]) -> None:
         if not values["even"]:
             raise Bad("found even: false, which checks nothing", "write even: true")
 
-    def arguments(self, entry: Entry, types: Mapping[str, ColumnType], problems: Problems) -> dict[str, Any]:
+    def arguments(
+        self, entry: Entry, types: Mapping[str, ColumnType], problems: Problems
+    ) -> dict[str, Argument]:
         whole = (ColumnType.INTEGER, ColumnType.INT32)
-        fits(entry, "even", types[entry.values["column"]], whole, problems)
+        fits(entry, "even", types[entry.column], whole, problems)
         return {"even": True}
 
 

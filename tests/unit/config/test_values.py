@@ -1,0 +1,38 @@
+"""The types that say what a table reads name its keys, and admit what stands for an absent one."""
+
+from __future__ import annotations
+
+import types
+from typing import Any, get_args, get_origin, get_type_hints
+
+import pytest
+
+from kronkers_batch.config import model_file, model_parts
+from kronkers_batch.config.fields import Table
+from kronkers_batch.config.model_file import MODEL, ModelValues
+from kronkers_batch.config.source_file import SOURCE, SourceValues
+
+SHAPES = [
+    (SOURCE, SourceValues),
+    (MODEL, ModelValues),
+    (model_parts.WINDOW, model_file.WindowValues),
+    (model_parts.RETRAIN, model_file.RetrainValues),
+    (model_parts.RESOURCES, model_file.ResourcesValues),
+    (model_parts.OUTPUT, model_file.OutputValues),
+]
+FILLED = {("output", "columns")}  # by the task, where the file names none
+
+
+def admits(hint: Any, value: object) -> bool:
+    if isinstance(hint, types.UnionType):
+        return any(admits(one, value) for one in get_args(hint))
+    return isinstance(value, get_origin(hint) or hint)
+
+
+@pytest.mark.parametrize(("table", "shape"), SHAPES, ids=[table.title for table, _ in SHAPES])
+def test_a_type_says_what_its_table_reads(table: Table, shape: type) -> None:
+    for name, hint in get_type_hints(shape).items():
+        field = table[name]
+        below = field.kind.table if field.kind.nested else None
+        if below is None and (table.title, name) not in FILLED:
+            assert admits(hint, field.default), name
