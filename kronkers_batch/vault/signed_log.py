@@ -119,8 +119,8 @@ class SignedLog(Generic[L]):
     ) -> dict[Name, list[L] | KronkersError]:
         """The logs of these names by one statement, each oldest first and verified.
 
-        Without what other departments wrote in them; empty where there is none. An IntegrityError is the value
-        of its own log.
+        Without what other departments wrote in them; empty where there is none. An IntegrityError is its own
+        log's value.
         """
         found = seen.for_each(conn, names, lambda some: self._asked(conn, some))
         for name, log in found.items():
