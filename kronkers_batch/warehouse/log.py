@@ -127,7 +127,7 @@ def judgement(vault: Vault, key: DataKey, line: Line) -> Judgement:
     if details is None or not isinstance(missed, list):
         raise IntegrityError(
             "a judgement has details that are none",
-            where=line.place.name,
+            where=f"{line.place.model}/{line.place.date}",
             fix=_DAMAGED,
         )
     return Judgement(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 import polars as pl
 
@@ -53,12 +54,12 @@ def moment(value: dt.datetime) -> pl.Expr:
 
 def rechunked(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
     """As :func:`chunks.rechunked`. Raises SourceError where so many rows are too large to be held."""
+    return chunks.rechunked(frames, rows, partial(_refuse_large, rows))
 
-    def weigh(held: int, size: int) -> None:
-        if size > _CHUNK:
-            raise SourceError(
-                f"{held} of the {rows} rows of a chunk take more than {_CHUNK // 2**30} GB",
-                fix="Leave long texts out of `columns:`, or lower `executor.chunk_rows`.",
-            )
 
-    return chunks.rechunked(frames, rows, weigh)
+def _refuse_large(rows: int, held: int, size: int) -> None:
+    if size > _CHUNK:
+        raise SourceError(
+            f"{held} of the {rows} rows of a chunk take more than {_CHUNK // 2**30} GB",
+            fix="Leave long texts out of `columns:`, or lower `executor.chunk_rows`.",
+        )

@@ -114,7 +114,7 @@ FILES = [
     _("all chunks are read before the first is waited for", "ahead:ahead",
       never("len(waiting) > most"),
       "tests/unit/test_ahead.py::test_so_many_are_begun_beyond_the_one_that_is_waited_for"),
-    _("rows of any size are held", "data.sources.rows:rechunked",
+    _("rows of any size are held", "data.sources.rows:_refuse_large",
       never("size > _CHUNK"), f"{HOSTILE}test_rows_that_are_too_large_for_a_chunk_are_an_error"),
     _("a time is beyond what can be told", "data.sources.casting:cast",
       never("column.type in SPANS"), f"{HOSTILE}test_times_beyond_the_years_of_python_are_an_error"),
