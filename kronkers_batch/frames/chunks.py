@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 Weigh = Callable[[int, int], None]
-"""Is told how many rows and bytes are held, before they are joined; may raise."""
+"""Is called with how many rows and bytes are held, before they are joined; may raise."""
 
 
 def rechunked(

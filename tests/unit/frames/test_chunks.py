@@ -32,8 +32,8 @@ def test_a_frame_is_given_as_soon_as_there_are_rows_enough():
     assert taken == [0, 1]
 
 
-def test_who_weighs_is_told_of_all_that_waits():
-    told = []
+def test_all_that_waits_is_weighed():
+    weighed = []
     frames = [pl.DataFrame({"x": range(4)}) for _ in range(3)]
-    list(rechunked(frames, 10, lambda rows, size: told.append((rows, size))))
-    assert told == [(4, 32), (8, 64), (12, 96)]
+    list(rechunked(frames, 10, lambda rows, size: weighed.append((rows, size))))
+    assert weighed == [(4, 32), (8, 64), (12, 96)]
