@@ -13,9 +13,17 @@ Weigh = Callable[[int, int], None]
 
 
 def rechunked(
-    frames: Iterable[pl.DataFrame], rows: int, weigh: Weigh | None = None
+    frames: Iterable[pl.DataFrame], rows: int, weigh: Weigh | None = None, *, contiguous: bool = False
 ) -> Iterator[pl.DataFrame]:
-    """The same rows in the same order, in frames of exactly ``rows`` rows; the last may be shorter."""
+    """The same rows in the same order, in frames of exactly ``rows`` rows; the last may be shorter.
+
+    Args:
+        frames: Of one schema.
+        rows: Of each frame.
+        weigh: Stops what takes too much memory.
+        contiguous: Whether each column is copied into one buffer where its rows come from several frames: for
+            frames that are kept, or whose columns are read many times.
+    """
     import polars as pl
 
     waiting: list[pl.DataFrame] = []
@@ -27,11 +35,11 @@ def rechunked(
             weigh(height + frame.height, size)
         while height + frame.height >= rows:
             taken = frame[: rows - height]
-            yield pl.concat([*waiting, taken], rechunk=True) if waiting else taken
+            yield pl.concat([*waiting, taken], rechunk=contiguous) if waiting else taken
             frame = frame[taken.height :]
             waiting, height = [], 0
         if frame.height:
             waiting.append(frame)
             height += frame.height
     if waiting:
-        yield pl.concat(waiting, rechunk=True)
+        yield pl.concat(waiting, rechunk=contiguous)

@@ -54,7 +54,7 @@ def moment(value: dt.datetime) -> pl.Expr:
 
 def rechunked(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
     """As :func:`chunks.rechunked`. Raises SourceError where so many rows are too large to be held."""
-    return chunks.rechunked(frames, rows, partial(_refuse_large, rows))
+    return chunks.rechunked(frames, rows, partial(_refuse_large, rows), contiguous=True)
 
 
 def _refuse_large(rows: int, held: int, size: int) -> None:

@@ -20,6 +20,12 @@ def test_rows_are_cut_and_joined_and_none_is_lost(sizes):
     assert [x for frame in found for x in frame["x"]] == list(range(sum(sizes)))
 
 
+def test_columns_are_copied_into_one_buffer_where_that_is_wanted():
+    frames = [pl.DataFrame({"x": range(5)}) for _ in range(4)]
+    assert [f.n_chunks() for f in rechunked(frames, 10)] == [2, 2]
+    assert [f.n_chunks() for f in rechunked(frames, 10, contiguous=True)] == [1, 1]
+
+
 def test_a_frame_is_given_as_soon_as_there_are_rows_enough():
     taken = []
 
