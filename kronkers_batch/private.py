@@ -7,6 +7,7 @@ umask would take rights away that the owner needs.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import secrets
@@ -38,6 +39,12 @@ def make_folder(folder: Path, mode: int = FOLDER) -> None:
     folder.chmod(mode)  # a umask can only have taken rights away
 
 
+def make_inside(folder: int, name: str) -> None:
+    """Makes a folder in one that is open, by its descriptor. One that is there stays. Raises OSError."""
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(name, FOLDER, dir_fd=folder)
+
+
 def own_folder(folder: Path) -> None:
     """As :func:`make_folder`, for a folder of this program alone: what it holds is believed.
 
@@ -51,17 +58,10 @@ def own_folder(folder: Path) -> None:
 
 def create(path: Path, parts: Iterable[Buffer]) -> None:
     """A new file, on the disk when this returns. Raises FileExistsError, OSError; half a file goes again."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, FILE)
-    try:
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
-            os.fchmod(descriptor, FILE)
-            file.writelines(parts)
-            file.flush()
-            os.fsync(descriptor)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            path.unlink()
-        raise
+    with _new(path) as file:
+        file.writelines(parts)
+        file.flush()
+        to_disk(file.fileno())
 
 
 def replace(path: Path, *parts: Buffer, mode: int = FILE, prefix: str = UNFINISHED) -> None:
@@ -97,25 +97,60 @@ def writing(
     try:
         judge(f"{os.readlink(f'/proc/self/fd/{folder}')}/{path.name}")  # noqa: PTH115 - by descriptor
         temporary = f"{prefix}{secrets.token_hex(8)}"
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(temporary, flags, FILE, dir_fd=folder)
-        try:
-            with open(descriptor, "w+b") as file:  # noqa: PTH123 - a descriptor, not a path
-                os.fchmod(descriptor, mode)
-                yield file
-                file.flush()
-                # On the disk before its name is: a power cut must not leave an empty file under this name.
-                os.fsync(descriptor)
+        with _new(temporary, mode, folder) as file:
+            yield file
+            file.flush()
+            # On the disk before its name is: a power cut must not leave an empty file under this name.
+            to_disk(file.fileno())
             if over:
                 os.rename(temporary, path.name, src_dir_fd=folder, dst_dir_fd=folder)
             else:
                 _rename_to_new(temporary, path.name, folder)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary, dir_fd=folder)
-            raise
     finally:
         os.close(folder)
+
+
+@contextlib.contextmanager
+def _new(name: Path | str, mode: int = FILE, folder: int | None = None) -> Iterator[IO[bytes]]:
+    """A file that was not there, to write and to read; it goes where the block raises."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(name, flags, FILE, dir_fd=folder)
+    try:
+        with open(descriptor, "w+b") as file:  # noqa: PTH123 - a descriptor, not a path
+            os.fchmod(descriptor, mode)
+            yield file
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name, dir_fd=folder)
+        raise
+
+
+def to_disk(descriptor: int) -> None:
+    """What was written to a file, or the names in a folder, outlasts a power cut. Raises OSError."""
+    os.fsync(descriptor)
+
+
+def open_kept(path: Path, flags: int, *, closed: bool = True) -> int:
+    """A descriptor of a file that stays and is used again, such as a log or a lock; it is made if missing.
+
+    No link is followed and no pipe is waited for. Raises OSError, FileExistsError where it is no file.
+
+    Args:
+        path: In a folder that is there.
+        flags: How it is opened, as for :func:`os.open`.
+        closed: Whether it is closed to others where it was open to them.
+    """
+    flags |= os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+    descriptor = os.open(path, flags, FILE)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise FileExistsError(errno.EEXIST, "this is no file", str(path))
+        if closed:
+            os.fchmod(descriptor, FILE)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 class Exposed(Exception):
@@ -185,10 +220,8 @@ def _judge_folder(folder: Path, name: str) -> None:
 def locked(folder: Path) -> Iterator[None]:
     """Alone among the processes that ask for the same folder. Makes the folder. Raises OSError."""
     make_folder(folder)
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(folder / LOCK, flags, FILE)
+    descriptor = open_kept(folder / LOCK, os.O_RDWR)
     try:
-        os.fchmod(descriptor, FILE)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:

@@ -34,7 +34,6 @@ _TOLD = (
     ("snapshot", "snapshot {}"),
     ("snapshot_fingerprint", "snapshot {}"),
 )
-_UNKNOWN = "did {action}, which this program does not know: {subject}", ""
 _DIGESTS = ("definition", "fingerprint", "snapshot", "snapshot_fingerprint")
 
 

@@ -22,7 +22,7 @@ def held(services: Services, run_id: str) -> Iterator[None]:
     path = _path(services, run_id)
     try:
         private.own_folder(path.parent)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, private.FILE)
+        descriptor = private.open_kept(path, os.O_WRONLY)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
     except OSError as error:
         raise faults.from_system(error, str(path)) from None

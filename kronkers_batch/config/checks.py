@@ -38,7 +38,6 @@ CHECK = Table(
         Field("up_to", SHARE, "With `on_failure: drop`: the share of rows that may be dropped.", shown="0%"),
     ),
 )
-_NAMES = tuple(field.name for field in _keys())
 
 
 @dataclass(frozen=True)

@@ -101,13 +101,6 @@ def scoring_definition(model: ModelSpec, sources: Mapping[str, SourceSpec]) -> d
     return _scoring(model, sources)
 
 
-def source_fingerprint(source: SourceSpec) -> str:
-    """SHA-256 (hex) of what shapes a snapshot besides the data: the source with all its checks."""
-    found = _source_fields("source", source, tuple(OnFailure))
-    found["source.inputs"] = {name: _ref(ref) for name, ref in source.inputs.items()}
-    return fingerprint("source", found)
-
-
 def changes(old: Mapping[str, Json], new: Mapping[str, Json]) -> list[str]:
     """What differs between two definitions, sorted: ``parameters.C: 1.0 -> 0.5``."""
     lines = []
@@ -203,16 +196,17 @@ def _sources(
             continue
         seen.add(name)
         source = sources[name]
-        found |= _source_fields(f"source.{name}", source, counted, purpose)
+        found |= source_fields(f"source.{name}", source, counted, purpose)
         for table, inner in source.inputs.items():
             found[f"source.{name}.inputs.{table}"] = _ref(inner)
             waiting.append(inner.source)
     return found
 
 
-def _source_fields(
+def source_fields(
     prefix: str, source: SourceSpec, counted: tuple[OnFailure, ...], purpose: str = "all"
 ) -> dict[str, Json]:
+    """What counts of a source, flat, with those of its checks whose failure does one of these."""
     found: dict[str, Json] = {
         f"{prefix}.kind": str(source.kind),
         f"{prefix}.columns": [[c.name, str(c.type), list(c.levels)] for c in source.schema],

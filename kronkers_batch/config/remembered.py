@@ -6,7 +6,6 @@ user's own cache folder, keyed by the contents of every file that counts. Losing
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Hashable
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from kronkers_batch import private
 from kronkers_batch.config import schema
-from kronkers_batch.digests import Json
+from kronkers_batch.digests import Json, of_fields
 
 _FORMAT = "3"  # of what is made of the files, where the schema does not tell
 
@@ -30,7 +29,7 @@ def key(contents: Hashable, overrides: tuple[str, ...]) -> str:
         repr(schema.described()),
         version("hydra-core"),
     ]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    return of_fields(*parts)
 
 
 def look_up(name: str) -> Json:

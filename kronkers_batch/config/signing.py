@@ -31,7 +31,7 @@ from kronkers_batch.config.spec import (
     Secret,
     SourceSpec,
 )
-from kronkers_batch.digests import Json, canonical
+from kronkers_batch.digests import Json, of_json
 from kronkers_batch.families import Member
 from kronkers_batch.frames.schema import Schema
 
@@ -108,8 +108,7 @@ def house_definition(config: Config) -> dict[str, Json]:
 
 def fingerprint(kind: str, fields: Mapping[str, Json]) -> str:
     """SHA-256 (hex) of a definition of this kind."""
-    text = canonical({"format": FORMAT, "kind": kind, "fields": dict(fields)})
-    return hashlib.sha256(text.encode()).hexdigest()
+    return of_json({"format": FORMAT, "kind": kind, "fields": dict(fields)})
 
 
 def reached(ref: InputRef, sources: Mapping[str, SourceSpec]) -> list[SourceSpec]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
+from kronkers_batch.ahead import ahead, by_threads, threads
 from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.data import pieces
 from kronkers_batch.data.checks import CheckResult
@@ -73,39 +72,21 @@ def freeze(
             yield frame
 
     # The fingerprint needs the pieces in order, so it has a thread of its own; sealing does not.
-    with _Pool(1, "print") as printing, _Pool(_SEALERS, "seal") as sealing:
-        for number, piece in enumerate(rechunked(counted(), piece_rows)):
-            printing.submit(partial(fingerprint.feed, piece))
-            sealing.submit(partial(sealer.put, number, piece))
-        printing.finish()
-        sealing.finish()
+    with threads(1, "print") as printing, threads(_SEALERS, "seal") as sealing:
+
+        def begin(numbered: tuple[int, pl.DataFrame]) -> tuple[Future[None], Future[None]]:
+            return printing.submit(fingerprint.feed, numbered[1]), sealing.submit(sealer.put, *numbered)
+
+        def end(begun: tuple[Future[None], Future[None]]) -> None:
+            for one in begun:
+                one.result()
+
+        for _ in ahead(enumerate(rechunked(counted(), piece_rows)), _WAITING, begin, end):
+            pass
     if sealer.entries:
         artifacts.settle(folder)
     entries = tuple(sealer.entries[n] for n in range(len(sealer.entries)))
     return Frozen(entries, fingerprint.finish(), profiler.finish(), rows.results)
-
-
-class _Pool:
-    """Threads that take work in order, with a bounded number of pieces waiting; the first error is raised."""
-
-    def __init__(self, threads: int, name: str) -> None:
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"kronkers-{name}")
-        self._waiting: deque[Future[None]] = deque()
-
-    def submit(self, work: Callable[[], None]) -> None:
-        if len(self._waiting) >= _WAITING:
-            self._waiting.popleft().result()
-        self._waiting.append(self._pool.submit(work))
-
-    def finish(self) -> None:
-        while self._waiting:
-            self._waiting.popleft().result()
-
-    def __enter__(self) -> _Pool:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
 
 
 class _Sealer:
@@ -147,17 +128,7 @@ def thaw(
         plain = vault.unseal_into(key, context, blob, pieces.room)
         return pieces.decode(plain, columns, str(context))
 
-    pool = ThreadPoolExecutor(1, thread_name_prefix="kronkers-open")
-    try:
-        waiting: deque[Future[pl.DataFrame]] = deque()
-        for entry in manifest.pieces:
-            waiting.append(pool.submit(opened, entry))
-            if len(waiting) > _AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    return by_threads(manifest.pieces, opened, _AHEAD, "open")
 
 
 def _context(key: DataKey, name: str, number: int, rows: int, schema: str) -> Context:

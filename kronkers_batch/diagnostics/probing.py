@@ -18,11 +18,12 @@ from kronkers_batch.config.places import Places
 from kronkers_batch.config.root_spec import Config
 from kronkers_batch.config.spec import CodeFile, Environment, ModelSpec, SandboxPolicy
 from kronkers_batch.declared.kept import kept_code
+from kronkers_batch.digests import of_fields
 from kronkers_batch.errors import ConfigError, ConfigErrors, MissingPart, ModelError
 from kronkers_batch.runtimes.languages import environment_fingerprint
 from kronkers_batch.runtimes.spec import KeptCode, Walls
 from kronkers_batch.session.known import Neighbours
-from kronkers_batch.store.cache import ContentCache, digest
+from kronkers_batch.store.cache import ContentCache
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -156,4 +157,6 @@ def _key(
     limits = resources.memory, resources.threads, resources.start_limit, sandbox
     environment = repr(model.environment), fingerprint(model.language, model.environment)
     kind = "code" if code else "estimator"
-    return digest(str(model.language), kind, model.data, model.department, repr(limits), *environment, *said)
+    return of_fields(
+        str(model.language), kind, model.data, model.department, repr(limits), *environment, *said
+    )

@@ -11,7 +11,6 @@ import io
 import json
 import logging
 import os
-import stat
 from collections.abc import Mapping, Sequence
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -94,15 +93,7 @@ class _Handler(RotatingFileHandler):
     """Files that are this account's own alone; an error is raised, not printed."""
 
     def _open(self) -> io.TextIOWrapper:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-        descriptor = os.open(self.baseFilename, flags, private.FILE)
-        try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise FileExistsError(self.baseFilename)
-            os.fchmod(descriptor, private.FILE)
-        except BaseException:
-            os.close(descriptor)
-            raise
+        descriptor = private.open_kept(Path(self.baseFilename), os.O_WRONLY | os.O_APPEND)
         return io.TextIOWrapper(io.FileIO(descriptor, "a"), encoding="ascii", newline="\n")
 
     def handleError(self, record: logging.LogRecord) -> None:
@@ -114,7 +105,7 @@ class _Handler(RotatingFileHandler):
         """Puts what was written on the disk."""
         if self.stream is not None:
             self.stream.flush()
-            os.fsync(self.stream.fileno())
+            private.to_disk(self.stream.fileno())
 
 
 def _cut_torn_line(path: Path) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+from kronkers_batch.digests import of_fields
 
 
 class ColumnType(StrEnum):
@@ -88,9 +89,7 @@ class Schema:
 
     def digest(self) -> str:
         """SHA-256 (hex) over names, types and levels, in order; each field is length-prefixed."""
-        h = hashlib.sha256()
-        for c in self.columns:
-            for part in (c.name, str(c.type), str(len(c.levels)), *c.levels):
-                raw = part.encode()
-                h.update(len(raw).to_bytes(8, "little") + raw)
-        return h.hexdigest()
+        fields: list[str] = []
+        for column in self.columns:
+            fields += [column.name, str(column.type), str(len(column.levels)), *column.levels]
+        return of_fields(*fields)

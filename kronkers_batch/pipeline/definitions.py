@@ -15,11 +15,11 @@ from kronkers_batch.config.fingerprint import (
 from kronkers_batch.config.spec import ModelSpec
 from kronkers_batch.declared.declaration import read_code
 from kronkers_batch.declared.workers import walls_of
+from kronkers_batch.digests import of_fields
 from kronkers_batch.errors import ModelError, WorkerFailed
 from kronkers_batch.runtimes.languages import environment_fingerprint
 from kronkers_batch.session.known import Definition
 from kronkers_batch.session.services import Services
-from kronkers_batch.store.cache import digest
 
 if TYPE_CHECKING:
     from kronkers_batch.runtimes.worker import Worker
@@ -83,11 +83,11 @@ class _Parser:
     def digest(self, text: str, file: str) -> str:
         """Of a file that must parse. Raises ModelError, naming it."""
         # Another environment may be another department's, whose parser may say what it likes.
-        key = digest(str(self._model.language), repr(self._model.environment), text)
+        key = of_fields(str(self._model.language), repr(self._model.environment), text)
         cache = self._services.cache
         known = cache.get("code", key)
         if known is None:
-            known = digest(self._normalised(text, file))
+            known = of_fields(self._normalised(text, file))
             cache.put("code", key, known)
         return known
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
+
+from kronkers_batch.ahead import ahead
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,23 +28,20 @@ def score_stream(workers: Sequence[Worker], chunks: Iterable[pl.DataFrame]) -> I
         yield from workers[0].score_stream(chunks)
         return
     lanes = [_Lane(worker) for worker in workers]
-    source, turns, sent = iter(chunks), deque[_Lane](), 0
-    more = True
+    turns = itertools.cycle(lanes)
+
+    def taken() -> Iterator[pl.DataFrame]:
+        yield from chunks
+        for lane in lanes:
+            lane.chunks.put(None)
+
+    def begin(chunk: pl.DataFrame) -> _Lane:
+        lane = next(turns)
+        lane.chunks.put(chunk)
+        return lane
+
     try:
-        while more or turns:
-            while more and len(turns) < _IN_FLIGHT * len(lanes):
-                chunk = next(source, None)
-                if chunk is None:
-                    more = False
-                    for lane in lanes:
-                        lane.chunks.put(None)
-                else:
-                    lane = lanes[sent % len(lanes)]
-                    sent += 1
-                    lane.chunks.put(chunk)
-                    turns.append(lane)
-            if turns:
-                yield turns.popleft().next()
+        yield from ahead(taken(), _IN_FLIGHT * len(lanes) - 1, begin, _Lane.next)
     finally:
         for lane in lanes:
             lane.chunks.put(None)

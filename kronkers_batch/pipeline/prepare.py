@@ -13,6 +13,7 @@ from kronkers_batch.data.expiring import use
 from kronkers_batch.data.snapshots import SnapshotRef
 from kronkers_batch.declared.windows import holdout_start
 from kronkers_batch.errors import DataError
+from kronkers_batch.frames.chunks import rechunked
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.frames.tables import polars_schema
 from kronkers_batch.policy.entries import add_entry
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 # Multiplies a row's number to spread rows over [0, 2^64): 2^64 / golden ratio (Knuth, TAOCP 3, 6.4).
 _FIBONACCI = 0x9E3779B97F4A7C15
+# A pandera call costs the same for 65,536 rows as for four times as many.
+_CHECKED_ROWS = 262_144
 
 
 def feature_columns(model: ModelSpec) -> Schema:
@@ -67,7 +70,7 @@ def _run(
     schema: Schema, model: ModelSpec, frames: Iterator[pl.DataFrame], snapshot: SnapshotRef
 ) -> tuple[CheckResult, ...]:
     checker = Checker(schema, model.input_checks, where=f"model {model.name}, input")
-    for frame in batched(frames):
+    for frame in rechunked(frames, _CHECKED_ROWS):
         checker.feed(frame)
     return checker.finish(snapshot.window.end)
 
@@ -76,22 +79,8 @@ def _dropped(
     services: Services, model: ModelSpec, snapshot: SnapshotRef, needed: Sequence[str], columns: Sequence[str]
 ) -> Iterator[pl.DataFrame]:
     checker = Checker(snapshot.schema.select(list(needed)), model.input_checks, where=f"model {model.name}")
-    for frame in batched(services.snapshots.read(snapshot, needed)):
+    for frame in rechunked(services.snapshots.read(snapshot, needed), _CHECKED_ROWS):
         yield checker.feed(frame).select(columns)
-
-
-def batched(frames: Iterator[pl.DataFrame], rows: int = 262_144) -> Iterator[pl.DataFrame]:
-    """Join small frames: a pandera call costs the same for 65,536 rows as for four times as many."""
-    import polars as pl
-
-    waiting: list[pl.DataFrame] = []
-    for frame in frames:
-        waiting.append(frame)
-        if sum(f.height for f in waiting) >= rows:
-            yield pl.concat(waiting)
-            waiting = []
-    if waiting:
-        yield pl.concat(waiting)
 
 
 @dataclass(frozen=True)

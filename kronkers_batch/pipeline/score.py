@@ -21,6 +21,7 @@ from kronkers_batch.declared.sources import source_of
 from kronkers_batch.declared.windows import scoring_window
 from kronkers_batch.errors import CheckFailed, SourceError, Stale
 from kronkers_batch.events.types import Kind
+from kronkers_batch.frames.chunks import rechunked
 from kronkers_batch.frames.schema import Column, Schema
 from kronkers_batch.monitoring.gates import OutputStats, Verdict, as_words, judge_output
 from kronkers_batch.pipeline.champion import open_champion, proof_of
@@ -169,7 +170,7 @@ def _write(
         )
         done = 0
         rows = _scored(services, model, snapshot, workers, version.training.features, model.key)
-        for number, piece in enumerate(_pieces(rows, executor.piece_rows)):
+        for number, piece in enumerate(rechunked(rows, executor.piece_rows)):
             checked = checker.feed(piece) if model.output_checks else piece
             stats.feed(checked)
             writer.put(number, checked)
@@ -263,21 +264,3 @@ def _whole(rows: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
     frames = list(rows)
     if frames:
         yield pl.concat(frames)
-
-
-def _pieces(frames: Iterator[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
-    """Cut and join frames into pieces of exactly ``rows`` rows; the last may be shorter."""
-    import polars as pl
-
-    waiting: list[pl.DataFrame] = []
-    count = 0
-    for frame in frames:
-        waiting.append(frame)
-        count += frame.height
-        while count >= rows:
-            whole = pl.concat(waiting) if len(waiting) > 1 else waiting[0]
-            yield whole.slice(0, rows)
-            waiting = [whole.slice(rows)]
-            count -= rows
-    if count:
-        yield pl.concat(waiting)

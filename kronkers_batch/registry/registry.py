@@ -22,6 +22,7 @@ from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables.registry import model_versions
+from kronkers_batch.vault import signed_log
 from kronkers_batch.vault.context import Kind, Scope
 from kronkers_batch.vault.manifest import PieceEntry, check_piece, digest
 from kronkers_batch.vault.vault import Vault
@@ -200,7 +201,7 @@ class Registry:
     def champion(self, model: str, at: int | None = None) -> ModelVersion | None:
         """The version in use, now or at a moment (microseconds since the epoch); None where there is none."""
         with self._db.read() as conn:
-            log = standing.log_of(champions.lines(conn, self._vault, model), at)
+            log = signed_log.until(champions.lines(conn, self._vault, model), at)
             return standing.Opening(conn, self._vault).champion(log)
 
     def champion_id(self, model: str, within: Connection | None = None) -> str:

@@ -20,6 +20,7 @@ from kronkers_batch.registry.training import ModelVersion
 from kronkers_batch.store import clock, questions, seen
 from kronkers_batch.store.tables.registry import model_versions as table
 from kronkers_batch.vault.context import Scope
+from kronkers_batch.vault.signed_log import until
 from kronkers_batch.vault.vault import Vault
 
 Question = tuple[str, str]
@@ -100,7 +101,7 @@ def standings(
     found = newest(conn, vault, wanted, "fingerprint")
     opening = Opening(conn, vault)
     named = [
-        log_of(log, moment)[-1:] for log in logs.values() if isinstance(log, list) for moment in (None, at)
+        until(log, moment)[-1:] for log in logs.values() if isinstance(log, list) for moment in (None, at)
     ]
     opening.fetch(
         [
@@ -117,7 +118,7 @@ def standings(
             of_any = _id(last, (model, ""))
             result[model] = Standing(
                 champion=opening.champion(log),
-                then=opening.champion(log_of(log, at)),
+                then=opening.champion(until(log, at)),
                 newest=opening.version(of_definition) if of_definition else None,
                 found={each: opening.version(id) for each, id in ids.items() if id},
                 last=opening.version(of_any) if of_any else None,
@@ -128,11 +129,6 @@ def standings(
         except KronkersError as error:
             result[model] = error
     return result
-
-
-def log_of(log: list[Line], at: int | None) -> list[Line]:
-    """The verified log as it was at a timestamp (microseconds since the epoch)."""
-    return log if at is None else [line for line in log if line.at <= at]
 
 
 def newest(

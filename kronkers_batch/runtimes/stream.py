@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import polars as pl
 
+from kronkers_batch.ahead import ahead
 from kronkers_batch.errors import ScoreFailed, WorkerFailed
 from kronkers_batch.frames.wire import Buffer
 from kronkers_batch.runtimes.protocol import TimedOut, WorkerGone
@@ -35,22 +36,19 @@ def pipelined(
         send: Writes one score command; may raise WorkerGone or TimedOut.
         receive: The scores of so many rows; raises ScoreFailed or WorkerFailed.
     """
-    source = iter(chunks)
     writer = _Writer(encode, send)
     waiting = deque[int]()  # rows of the chunks handed to the writer
-    more = True
+
+    def begin(chunk: pl.DataFrame) -> int:
+        writer.chunks.put(chunk)
+        return chunk.height
+
+    def end(rows: int) -> pl.DataFrame:
+        _await_sending(writer, waiting)
+        return receive(rows)
+
     try:
-        while more or waiting:
-            while more and len(waiting) <= AHEAD:
-                chunk = next(source, None)
-                if chunk is None:
-                    more = False
-                else:
-                    writer.chunks.put(chunk)
-                    waiting.append(chunk.height)
-            if waiting:
-                _await_sending(writer, waiting)
-                yield receive(waiting.popleft())
+        yield from ahead(chunks, AHEAD, begin, end, waiting)
     except WorkerFailed:
         waiting.clear()
         raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 from pathlib import Path
@@ -55,12 +54,3 @@ class ContentCache:
             found = entries.items() if isinstance(entries, dict) else ()
             self._loaded[kind] = {k: v for k, v in found if isinstance(v, str) and v.isascii()}
         return self._loaded[kind]
-
-
-def digest(*parts: str | bytes) -> str:
-    """SHA-256 (hex) over parts, each prefixed with its length, so that no two lists of parts are alike."""
-    h = hashlib.sha256()
-    for part in parts:
-        raw = part.encode() if isinstance(part, str) else part
-        h.update(len(raw).to_bytes(8, "little") + raw)
-    return h.hexdigest()

@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from kronkers_batch.digests import framed
+
 
 def encode(label: str, *fields: str | int | bytes) -> bytes:
-    """Label, then fields, each as its length (8 bytes, little-endian) and its bytes.
+    """Label, then fields, as :func:`~kronkers_batch.digests.framed`.
 
-    Text is UTF-8 and an integer its decimal digits. No two lists of fields under one label give the same
-    bytes, and the label, which ends in the format's version, keeps formats apart.
+    The label, which ends in the format's version, keeps formats apart.
     """
-    out = bytearray()
-    for field in (label, *fields):
-        raw = field if isinstance(field, bytes) else str(field).encode()
-        out += len(raw).to_bytes(8, "little") + raw
-    return bytes(out)
+    return framed(label, *fields)
 
 
 def sealed_object(plain: bytes) -> dict[str, Any] | None:

@@ -41,7 +41,7 @@ class LocalFolder:
         with self._opened(folder, make=True) as levels:
             private.replace(Path(f"/proc/self/fd/{levels[-1]}") / name, *parts)
             if settle:
-                os.fsync(levels[-1])
+                private.to_disk(levels[-1])
 
     def read(self, path: str, limit: int | None) -> bytes:
         """The file's bytes, one more than ``limit`` at most."""
@@ -91,7 +91,7 @@ class LocalFolder:
         """Puts the names of the files in a folder, and its own, on the disk."""
         with self._opened(folder) as levels:
             for one in reversed(levels):
-                os.fsync(one)
+                private.to_disk(one)
 
     def sweep(self, prefix: str, older_than: float) -> int:
         """Deletes files whose name begins so, last touched before then (seconds since the epoch)."""
@@ -119,8 +119,7 @@ class LocalFolder:
         try:
             for part in PurePosixPath(folder).parts:
                 if make:
-                    with contextlib.suppress(FileExistsError):
-                        os.mkdir(part, private.FOLDER, dir_fd=levels[-1])
+                    private.make_inside(levels[-1], part)
                 try:
                     levels.append(os.open(part, _FOLDER | os.O_NOFOLLOW, dir_fd=levels[-1]))
                 except NotADirectoryError:

@@ -173,7 +173,7 @@ def head_row(
     Raises IntegrityError where it is gone, or may not be the head of this date.
     """
     row = next((row for row in known if row.id == head), None) or row_of(conn, head)
-    if (row.model, row.logical_date) != (judged[-1].place.model, judged[-1].place.date):
+    if (row.model, row.logical_date) != (judged[-1].model, judged[-1].logical_date):
         raise unfit(place_of(row), "belongs to another date or model than its head")
     if not log.published(judged, head):
         raise unfit(place_of(row), "is a head though it was not published")

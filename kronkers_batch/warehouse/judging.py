@@ -77,7 +77,7 @@ def history(conn: Connection, vault: Vault, model: str, date: dt.date) -> list[J
     """See :meth:`Warehouse.history`; of a deleted version the reasons are gone with its keys."""
     result = []
     for line in log.lines(conn, vault, model, date):
-        row = catalog.row_of(conn, line.place.version_id)
+        row = catalog.row_of(conn, line.version_id)
         if row.state == "deleted":
             result.append(log.without_details(line))
         else:

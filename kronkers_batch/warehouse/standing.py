@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from kronkers_batch.errors import KronkersError
-from kronkers_batch.store import seen
+from kronkers_batch.store import questions, seen
 from kronkers_batch.store.tables.outputs import output_versions as table
 from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse import catalog, log
@@ -61,7 +61,8 @@ def finished(
     """The rows of dates' finished versions by number, by one statement; without other departments'."""
 
     def ask(some: Sequence[Day]) -> dict[Day, list[VersionRow]]:
-        days = log.days(conn, some)
+        names = ((model, date.isoformat()) for model, date in some)
+        days = questions.asked(conn, questions.texts("model", "logical_date"), names)
         query = select(table).join(
             days, (table.c.model == days.c.model) & (table.c.logical_date == days.c.logical_date)
         )

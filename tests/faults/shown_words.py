@@ -117,7 +117,7 @@ _THERE = {
     "data/sources/sqlite.py:_failed": "key rules.refused what",
     "data/timelimit.py:shown": "limit.total_seconds() unit",
     # Counts.
-    "data/sources/rows.py:rechunked": "frame.height rows",
+    "data/sources/rows.py:_refuse_large": "held rows",
     "data/sources/casting.py:_counted": "declared found there",
     "data/sources/casting.py:_unfit": "count",
     "warehouse/catalog.py:numbered": "date model number",

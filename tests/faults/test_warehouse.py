@@ -1,5 +1,6 @@
 """Outputs when a writer dies, when two write at once, and when someone writes to the database by hand."""
 
+import dataclasses
 import signal
 import sqlite3
 import subprocess
@@ -10,11 +11,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from sqlalchemy import update
 
 from kronkers_batch.access.setup import make_ledger
 from kronkers_batch.config.spec import Secret
 from kronkers_batch.errors import IntegrityError, KronkersError, NotFound, Stale, StoreError
 from kronkers_batch.store.engine import Database
+from kronkers_batch.store.tables.outputs import output_log
 from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.warehouse.warehouse import Warehouse
 from tests.house_fixture import house, house_template
@@ -392,6 +395,20 @@ def test_a_log_that_a_reader_signed_is_not_believed(house: House):
         ).scalar()
         key = reader.vault.data_key(conn, key_id)
         log.append(conn, reader.vault, key, place, log.PUBLISH, newest.id)
+    refused(house)
+
+
+def test_a_line_before_the_one_before_it_is_refused(house: House):
+    """Its signer could hide what readers got at an earlier time."""
+    from kronkers_batch.warehouse import log
+
+    three(house)
+    with house.db.write() as conn:
+        first, last = log.lines(conn, house.vault, "late", DAY)
+        earlier = dataclasses.replace(last, at=first.at - 1)
+        signed = house.vault.sign(earlier.context, earlier.statement())
+        values = {"at": earlier.at, "signature": signed.value}
+        conn.execute(update(output_log).where(output_log.c.version_id == last.version_id).values(**values))
     refused(house)
 
 

@@ -14,11 +14,10 @@ from __future__ import annotations
 import io
 import os
 import uuid
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal
 
+from kronkers_batch.ahead import by_threads
 from kronkers_batch.data.sources.csvquotes import BehindQuoteError, Quotes
 from kronkers_batch.data.sources.packed import Stream
 
@@ -85,7 +84,8 @@ class Parser:
         """
         if source.seekable():
             source.seek(start)
-            yield from ((table, False) for table in self._segments(source))
+            tables = by_threads(self._segments(source), self._segment, _THREADS, "csv", _THREADS)
+            yield from ((table, False) for table in tables)
         else:
             while start and (passed := source.read(min(start, BLOCK))):
                 start -= len(passed)
@@ -95,29 +95,19 @@ class Parser:
     def _quoted(self, raw: bytes) -> bool:
         return bool(self._quote) and self._quote in raw
 
-    def _segments(self, source: Stream) -> Iterator[pa.Table]:
-        """Tables of the rows up to the first quote; then the stream stands where the next row begins."""
-        pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="kronkers-csv")
-        waiting: deque[Future[pa.Table]] = deque()
+    def _segments(self, source: Stream) -> Iterator[bytes]:
+        """Whole rows up to the first quote; then the stream stands where the next row begins."""
         start, carried = source.tell(), b""  # where the first row begins that no segment has yet
-        try:
-            while data := source.read(_SEGMENT):
-                cut = data.rfind(b"\n") + 1
-                if not cut or self._quoted(data):
-                    source.seek(start)
-                    break
-                segment, carried = carried + data[:cut], data[cut:]
-                start += len(segment)
-                waiting.append(pool.submit(self._segment, segment))
-                if len(waiting) > _THREADS:
-                    yield waiting.popleft().result()
-            else:
-                if carried:  # the last line need not end
-                    waiting.append(pool.submit(self._segment, carried))
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        while data := source.read(_SEGMENT):
+            cut = data.rfind(b"\n") + 1
+            if not cut or self._quoted(data):
+                source.seek(start)
+                return
+            segment, carried = carried + data[:cut], data[cut:]
+            start += len(segment)
+            yield segment
+        if carried:  # the last line need not end
+            yield carried
 
     def _segment(self, raw: bytes) -> pa.Table:
         import pyarrow as pa

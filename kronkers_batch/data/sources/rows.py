@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 import polars as pl
 
@@ -12,6 +13,7 @@ from kronkers_batch.data.sources import casting
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.data.window import Window
 from kronkers_batch.errors import SourceError
+from kronkers_batch.frames import chunks
 
 _CHUNK = 4 * 2**30  # bytes of rows that may wait for the rest of their chunk
 
@@ -51,27 +53,13 @@ def moment(value: dt.datetime) -> pl.Expr:
 
 
 def rechunked(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
-    """The same rows in the same order, in frames of exactly ``rows`` rows; the last may be shorter.
+    """As :func:`chunks.rechunked`. Raises SourceError where so many rows are too large to be held."""
+    return chunks.rechunked(frames, rows, partial(_refuse_large, rows), contiguous=True)
 
-    Raises SourceError where so many rows are too large to be held.
-    """
-    waiting: list[pl.DataFrame] = []
-    height = size = 0
-    for incoming in frames:
-        frame = incoming
-        size = int(frame.estimated_size()) + (size if waiting else 0)
-        if size > _CHUNK:
-            raise SourceError(
-                f"{height + frame.height} of the {rows} rows of a chunk take more than {_CHUNK // 2**30} GB",
-                fix="Leave long texts out of `columns:`, or lower `executor.chunk_rows`.",
-            )
-        while height + frame.height >= rows:
-            taken = frame[: rows - height]
-            yield pl.concat([*waiting, taken], rechunk=True) if waiting else taken
-            frame = frame[taken.height :]
-            waiting, height = [], 0
-        if frame.height:
-            waiting.append(frame)
-            height += frame.height
-    if waiting:
-        yield pl.concat(waiting, rechunk=True)
+
+def _refuse_large(rows: int, held: int, size: int) -> None:
+    if size > _CHUNK:
+        raise SourceError(
+            f"{held} of the {rows} rows of a chunk take more than {_CHUNK // 2**30} GB",
+            fix="Leave long texts out of `columns:`, or lower `executor.chunk_rows`.",
+        )

@@ -7,7 +7,6 @@ all.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from kronkers_batch.config.languages import Language
 from kronkers_batch.config.spec import Environment
+from kronkers_batch.digests import of_fields
 from kronkers_batch.errors import ConfigError, MissingPart
 from kronkers_batch.families import Family
 
@@ -165,14 +165,9 @@ def _refused(path: Path, what: str) -> ConfigError:
 
 def hash_files(paths: Iterable[Path]) -> str:
     """SHA-256 (hex) over name and contents of the files that exist, in order; empty when none does."""
-    digest, found = hashlib.sha256(), False
-    for path in paths:
-        if not path.is_file():
-            continue
-        found = True
-        for raw in (os.fsencode(path.name), bytes_of(path)):
-            digest.update(len(raw).to_bytes(8, "little") + raw)
-    return digest.hexdigest() if found else ""
+    there = [path for path in paths if path.is_file()]
+    fields = (raw for path in there for raw in (os.fsencode(path.name), bytes_of(path)))
+    return of_fields(*fields) if there else ""
 
 
 def is_system(path: Path) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from kronkers_batch.config.spec import Environment
+from kronkers_batch.digests import of_fields
 from kronkers_batch.errors import ConfigError, MissingPart
 from kronkers_batch.runtimes.languages import (
     MIB,
@@ -56,7 +57,7 @@ def fingerprint(environment: Environment) -> str:
     root = Path(environment.venv)
     pinned = hash_files([root / "pyvenv.cfg", *(root.parent / lock for lock in LOCKS)])
     installed = sorted(p.name for p in root.glob("lib*/python3*/site-packages/*.dist-info"))
-    return hash_text(pinned, *installed)
+    return of_fields(pinned, *map(os.fsencode, installed))
 
 
 def unlocked(environment: Environment) -> str:
@@ -94,17 +95,6 @@ def lacking(code: int | None, environment: Environment, data: str) -> tuple[str,
 
 def _declared(environment: Environment) -> str:
     return f"{environment.venv}/bin/python" if environment.venv else environment.executable
-
-
-def hash_text(*parts: str) -> str:
-    """SHA-256 (hex) over length-prefixed texts."""
-    import hashlib
-
-    digest = hashlib.sha256()
-    for part in parts:
-        raw = os.fsencode(part)
-        digest.update(len(raw).to_bytes(8, "little") + raw)
-    return digest.hexdigest()
 
 
 def _executable(environment: Environment) -> Path:

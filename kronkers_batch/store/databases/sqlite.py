@@ -254,7 +254,7 @@ def _begin(connection: Connection) -> None:
 
 def _claims_file(database: Path) -> int:
     path = database.with_name(database.name + _CLAIMS)
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    return private.open_kept(path, os.O_RDWR, closed=False)
 
 
 @functools.lru_cache(maxsize=256)  # of some forty objects, again after each write

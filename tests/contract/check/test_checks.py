@@ -22,7 +22,7 @@ import pytest
 from kronkers_batch.config import checks
 from kronkers_batch.config.check_kinds import CHECK_KINDS
 from kronkers_batch.config.fields import read_value
-from kronkers_batch.config.fingerprint import source_fingerprint
+from kronkers_batch.config.fingerprint import source_fields
 from kronkers_batch.config.nodes import Mapping
 from kronkers_batch.config.problems import Problems
 from kronkers_batch.config.spec import CheckSpec, OnFailure
@@ -160,7 +160,7 @@ def test_what_checks_nothing_and_what_does_not_go_with_the_columns_is_refused_wh
 def test_it_counts_for_fingerprints_and_identities(kind, tmp_path: Path):
     plain = source("csv", COLUMNS, path=tmp_path / "a.csv")
     checked = replace(plain, checks=(declared(maker_of(kind).DECLARED),))
-    for of in (source_fingerprint, definition):
+    for of in (lambda source: source_fields("source", source, tuple(OnFailure)), definition):
         assert of(checked) != of(plain)
         assert of(checked) == of(replace(plain, checks=(declared(maker_of(kind).DECLARED),)))
 

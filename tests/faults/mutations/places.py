@@ -102,7 +102,7 @@ FILES = [
       swap("0o700", "0o755"),
       f"{PRIVATE}test_a_night_under_any_umask_is_closed_to_others_and_open_to_its_owner",
       f"{PRIVATE}test_files_appear_whole_and_private"),
-    _("a umask takes the owner's own rights to a file", "private:writing",
+    _("a umask takes the owner's own rights to a file", "private:_new",
       drop("os.fchmod(descriptor, mode)"),
       f"{PRIVATE}test_a_night_under_any_umask_is_closed_to_others_and_open_to_its_owner[0o777]"),
     _("a umask takes the owner's own rights to a folder", "private:make_folder",

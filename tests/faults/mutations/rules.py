@@ -338,7 +338,7 @@ OUTPUTS = [
     _("a reader waits for any date", "declared.sources:has_heads",
       returns("True"), f"{OUTPUT}another_model_reads_published_outputs_only"),
     _("what is held is read", "warehouse.log:head_of",
-      swap("log[-1].head if log else ''", "log[-1].head or log[-1].place.version_id if log else ''"),
+      swap("log[-1].head if log else ''", "log[-1].head or log[-1].version_id if log else ''"),
       f"{OUTPUT}a_held_output_is_not_read"),
 ]  # fmt: skip
 
@@ -555,7 +555,7 @@ CLOCKS = [
     _("a run counts from what its clock says", "audit.clocks:as_of",
       swap("max(now, newest)", "now"), f"{CLOCK}a_clock_behind_brings_back_no_older_champion",
       f"{CLOCK}clocks_of_several_machines_differ_a_little"),
-    _("a rollback is dated before what it follows", "registry.champions:append",
+    _("a rollback is dated before what it follows", "vault.signed_log:SignedLog.append",
       swap("max(clock.now(), newest.at + 1)", "clock.now()"), f"{CLOCK}a_clock_behind_undoes_no_rollback"),
     _("a run begins before an earlier one", "audit.runs:begun",
       swap("max(clock.now(), newest + 1)", "clock.now()"),

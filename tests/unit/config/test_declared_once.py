@@ -22,7 +22,8 @@ from kronkers_batch.config.problems import Problems
 from kronkers_batch.config.root_spec import ExecutorSpec
 from kronkers_batch.config.saying import say_duration, say_share, say_size
 from kronkers_batch.config.source_file import SOURCE
-from kronkers_batch.config.spec import Resources
+from kronkers_batch.config.spec import OnFailure, Resources, SourceSpec
+from kronkers_batch.digests import Json
 from kronkers_batch.errors import ConfigErrors
 from tests.composing import differences
 from tests.composing.both import REFUSED, hydra_root, root_here
@@ -124,10 +125,14 @@ def test_a_key_of_a_source_is_everywhere(tmp_path: Path) -> None:
 def test_a_key_of_a_kind_of_source_counts_as_it_says(tmp_path: Path) -> None:
     source = load(make(tmp_path), (), ENVIRON).sources["flights"]
     loud = replace(source, options={"cheer": 9})
+
+    def counted(of: SourceSpec) -> dict[str, Json]:
+        return fingerprint.source_fields("source", of, tuple(OnFailure))
+
     with declared(SOURCE, replace(CHEER, counts=Counts.NEVER)):
-        assert fingerprint.source_fingerprint(loud) == fingerprint.source_fingerprint(source)
+        assert counted(loud) == counted(source)
     with declared(SOURCE, replace(CHEER, counts=None)):
-        assert fingerprint.source_fingerprint(loud) != fingerprint.source_fingerprint(source)
+        assert counted(loud) != counted(source)
 
 
 def test_a_key_of_the_root_is_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:

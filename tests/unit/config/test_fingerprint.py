@@ -288,7 +288,8 @@ def test_the_fingerprints_are_pinned() -> None:
     source = spec.SourceSpec(
         "s", "d", "", "csv", spec.Schema(()), (), "t", (), (), at, path="/x", csv={"null": "NA"}
     )
-    assert fp.source_fingerprint(source) == (
+    counted = fp.source_fields("source", source, tuple(spec.OnFailure)) | {"source.inputs": {}}
+    assert fp.fingerprint("source", counted) == (
         "cfa00cbbe17dac48612364c180e718c93920733f5a1011622c85f36475bd949a"
     )
 
