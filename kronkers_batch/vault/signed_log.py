@@ -16,7 +16,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, select
 
@@ -69,7 +69,7 @@ class Line(ABC):
         linked = encode("kronkers-batch log row 1", self.statement(), self.signature.value)
         return hashlib.sha256(linked).hexdigest()
 
-    def opened(self, vault: Vault, key: DataKey) -> dict[str, Any] | None:
+    def opened(self, vault: Vault, key: DataKey) -> Mapping[str, object] | None:
         """The details, by the record key of the row's version; None where they are no object."""
         return sealed_object(vault.unseal(key, self.context, self.details))
 
