@@ -13,7 +13,7 @@ from pathlib import Path
 import luigi
 
 from kronkers_batch.access import rights
-from kronkers_batch.access.authorisation import authorise_all, require_house
+from kronkers_batch.access.authorisation import authorise_all, require_root
 from kronkers_batch.access.stopped import Stopped, gone, named
 from kronkers_batch.audit import checkpoint, clocks, leftovers, runlog, runs
 from kronkers_batch.errors import StoreError, UsageError
@@ -53,7 +53,7 @@ def run(
         before.enter_context(services.db.one_moment())
         for name in models:
             services.model(name)
-        require_house(services)
+        require_root(services)
         asked = named(services, models)
         forbidden = {
             name: Stopped(services.model(name).department, error)
@@ -81,7 +81,7 @@ def train_now(
     with contextlib.ExitStack() as before:
         before.enter_context(services.db.one_moment())
         rights.require(services, "train", name)
-        require_house(services)
+        require_root(services)
         forced = new_id() if force else ""
         facts = gather(services, date, [name], running=True, asked=True)
         if problem := facts.models[name].undefined:

@@ -33,7 +33,7 @@ DEPARTMENTS = ["ops", "fleet"]
 
 
 @dataclass
-class House:
+class Office:
     """One warehouse as one person sees it."""
 
     root: Path
@@ -43,21 +43,21 @@ class House:
     registry: Registry
 
     @classmethod
-    def make(cls, root: Path) -> "House":
+    def make(cls, root: Path) -> "Office":
         db = _database(root)
         db.migrate()
         initialise(db, root / "keys" / "me.key", DEPARTMENTS)
         return cls.open(root)
 
     @classmethod
-    def open(cls, root: Path, name: str = "me") -> "House":
+    def open(cls, root: Path, name: str = "me") -> "Office":
         db = _database(root)
         vault = open_vault(db, root / "keys" / f"{name}.key")
         ledger = make_ledger(db, vault)
         artifacts = ArtifactStore(str(root / "artifacts"))
         return cls(root, db, vault, Warehouse(db, vault, ledger), Registry(db, artifacts, vault, ledger))
 
-    def member(self, name: str, scope: Scope | None, role: Role | None = None) -> "House":
+    def member(self, name: str, scope: Scope | None, role: Role | None = None) -> "Office":
         """The warehouse as a new principal sees it."""
         identity = Identity.generate(name)
         keyfile.create(self.root / "keys" / f"{name}.key", identity)
@@ -66,7 +66,7 @@ class House:
             self.vault.trust.add_principal(conn, self.vault.identity, shown[1], shown[0], shown[2])
             if scope and role:
                 grants.grant(self.vault.ring, conn, name, scope, role)
-        return House.open(self.root, name)
+        return Office.open(self.root, name)
 
     def begin(self, date: dt.date = DAY, fingerprint: str = "a", model: str = "late"):
         return self.warehouse.begin(model, "ops", date, fingerprint, SCHEMA, KEY)

@@ -18,7 +18,7 @@ from kronkers_batch.runtimes.languages import environment_fingerprint
 from kronkers_batch.session.services import Services
 from kronkers_batch.vault.definitions import Definition, Subject
 
-HOUSE, POLICY = "house", "definitions"
+ROOT, POLICY = "house", "definitions"
 _UNREADABLE = "cannot be read"
 
 
@@ -121,9 +121,9 @@ def _as_led(services: Services, sources: Iterable[SourceSpec]) -> dict[str, Json
     return found
 
 
-def house(config: Config) -> Wanted:
+def root(config: Config) -> Wanted:
     """What the root says now."""
-    return _wanted(Subject.HOUSE, HOUSE, "", signing.house_definition(config))
+    return _wanted(Subject.ROOT, ROOT, "", signing.root_definition(config))
 
 
 def policy(definitions: Definitions) -> Wanted:

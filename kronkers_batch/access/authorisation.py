@@ -96,11 +96,11 @@ def required(services: Services) -> bool:
     return answer
 
 
-def require_house(services: Services) -> None:
+def require_root(services: Services) -> None:
     """Raises AccessRefused where signatures are required and the root is not as it was signed."""
-    if required(services) and not services.run.house_signed:
-        _check(services, as_declared.house(services.config).definition)
-        services.run.house_signed = True
+    if required(services) and not services.run.root_signed:
+        _check(services, as_declared.root(services.config).definition)
+        services.run.root_signed = True
 
 
 def authorise(services: Services, name: str) -> None:
@@ -154,7 +154,7 @@ def authorise_all(services: Services, names: Iterable[str]) -> dict[str, AccessR
 def _judge(services: Services, model: ModelSpec) -> None:
     if not required(services):
         return
-    require_house(services)
+    require_root(services)
     config = services.config
     for source in signing.reached(model.source, config.sources):
         _refuse_led_astray(source)

@@ -40,6 +40,8 @@ class State:
     def name(self) -> str:
         """How the command line calls it."""
         definition = self.wanted.definition
+        if definition.kind is Subject.ROOT:
+            return str(definition)
         return _SOURCE + definition.name if definition.kind is Subject.SOURCE else definition.name
 
 
@@ -78,7 +80,7 @@ def in_use(services: Services) -> bool:
 
 
 def needed(services: Services, names: Iterable[str]) -> list[Wanted]:
-    """The definitions that must be signed for these models to run, without the house; each once.
+    """The definitions that must be signed for these models to run, without the root configuration; each once.
 
     No signature fits one whose code or environment cannot be read.
     """
@@ -136,16 +138,16 @@ def _may(role: Role | None) -> bool:
     return role is not None and role.covers(Role.OPERATOR)
 
 
-def house(services: Services) -> list[Wanted]:
+def root(services: Services) -> list[Wanted]:
     """The root's values."""
-    return [as_declared.house(services.config)]
+    return [as_declared.root(services.config)]
 
 
 def requirement(services: Services, required: bool) -> list[Wanted]:
     """The policy; with the root's values where signatures become required."""
     if not required:
         return [as_declared.policy(Definitions.TRUSTED)]
-    return [as_declared.policy(Definitions.SIGNED), *house(services)]
+    return [as_declared.policy(Definitions.SIGNED), *root(services)]
 
 
 def sign(services: Services, wanted: Sequence[Wanted], why: str) -> list[Signed]:
@@ -198,6 +200,6 @@ def check_words(names: Sequence[str], modes: Sequence[str]) -> None:
     """Raises UsageError unless exactly one thing is asked for: names, or one of the options."""
     if (len(modes) + bool(names)) != 1:
         raise UsageError(
-            "say what to sign: names of models, or one of --all, --house, --require, --no-require",
+            "say what to sign: names of models, or one of --all, --root, --require, --no-require",
             fix="kronkers sign MODEL",
         )

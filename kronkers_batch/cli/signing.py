@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from kronkers_batch.access.signing import State
     from kronkers_batch.session.services import Services
 
-_MODES = ("all", "house", "require", "no_require")
+_MODES = ("all", "root", "require", "no_require")
 
 
 def add(commands: Any) -> None:
     """Add this group's commands."""
     parser = command(commands, "sign", sign, "Sign definitions as they are now", names="MODEL|source.NAME")
     parser.add_argument("--all", action="store_true", help="every model and shared source that you may sign")
-    parser.add_argument("--house", action="store_true", help="the root: addresses, sandbox, alerts")
+    parser.add_argument("--root", action="store_true", help="the root: addresses, sandbox, alerts")
     parser.add_argument(
         "--require", action="store_true", help="from now on the warehouse runs only what is signed"
     )
@@ -43,8 +43,8 @@ def sign(args: argparse.Namespace) -> int:
             wanted = signing.named(services, args.names)
         elif args.all:
             wanted = signing.every(services)
-        elif args.house:
-            wanted = signing.house(services)
+        elif args.root:
+            wanted = signing.root(services)
         else:
             wanted = signing.requirement(services, args.require)
         states = [signing.state(services, one) for one in wanted]
@@ -98,7 +98,7 @@ def show(states: Sequence[State]) -> None:
 
 
 def for_plan(services: Services, names: Sequence[str]) -> list[State]:
-    """The states of what these models need, with the house where signatures are required.
+    """The states of what these models need, with the root configuration where signatures are required.
 
     Nothing where they are not, and nobody has signed anything of it.
     """
@@ -108,5 +108,5 @@ def for_plan(services: Services, names: Sequence[str]) -> list[State]:
         return []
     states = [signing.state(services, one) for one in signing.needed(services, names)]
     if authorisation.required(services):
-        return [signing.state(services, one) for one in signing.house(services)] + states
+        return [signing.state(services, one) for one in signing.root(services)] + states
     return [state for state in states if state.state != "unsigned"]

@@ -281,5 +281,5 @@ class _Loader:
             if variables.has_server(composed.items["warehouse"]):
                 secret.append(composed.items["warehouse"])
             for part in secret:
-                self.uses += variables.uses(part, variables.HOUSE, claims=True)
+                self.uses += variables.uses(part, variables.ROOT, claims=True)
         return None if composed is None else read_root(composed, self.project, self.environ, self.problems)

@@ -102,7 +102,7 @@ class Places:
             real = os.path.realpath(path)
         except (OSError, ValueError):
             return "it leads nowhere"
-        if why := self._house(real, shows_folder) or self._same_as_closed(real, _identity(real)):
+        if why := self._root(real, shows_folder) or self._same_as_closed(real, _identity(real)):
             return why
         if not department:
             return ""
@@ -120,7 +120,7 @@ class Places:
             source: The source whose file it is. It must still be where the path led when the configuration
                 was loaded (and signed); where only signed definitions run, patterns find nothing elsewhere.
         """
-        why = self._house(real, False) or self._same_as_closed(real, (info.st_dev, info.st_ino))
+        why = self._root(real, False) or self._same_as_closed(real, (info.st_dev, info.st_ino))
         if why or not department:
             return why
         return (
@@ -134,7 +134,7 @@ class Places:
         fixed, real = resolved(pattern)
         if fixed == real:
             return self.refusal(pattern, department=department)
-        why = self._house(fixed, False) or self._same_as_closed(fixed, _identity(fixed))
+        why = self._root(fixed, False) or self._same_as_closed(fixed, _identity(fixed))
         return why or self._claims.found_by(real, department)
 
     def leads(self, source: SourceSpec) -> str:
@@ -151,16 +151,16 @@ class Places:
     def masked(self, department: str = "") -> tuple[Path, ...]:
         """Existing files and folders that a sandbox hides where they lie below something that it shows.
 
-        Those of the house and, for a department's code, what other departments declare. A folder that is
-        shown *inside* one of them (a model's own code in the cache) is not meant.
+        Those of the root configuration and, for a department's code, what other departments declare. A folder
+        that is shown *inside* one of them (a model's own code in the cache) is not meant.
         """
         found = [Path(place.path) for place in self._closed]
         found += self._claims.foreign(department) if department else ()
         return tuple(path for path in dict.fromkeys(found) if os.path.lexists(path))
 
-    # ------------------------------------------------------------ the house
+    # ------------------------------------------------------------ the root configuration
 
-    def _house(self, real: str, shows_folder: bool) -> str:
+    def _root(self, real: str, shows_folder: bool) -> str:
         for place in self._closed:
             if real == place.path:
                 return f"it is {place.what}"

@@ -101,7 +101,7 @@ def source_definition(
     return flat
 
 
-def house_definition(config: Config) -> dict[str, Json]:
+def root_definition(config: Config) -> dict[str, Json]:
     """What is signed of the root: where things lie, who is told, and whether code must be sandboxed."""
     return _flat("", _fields(config, config.root.parent))
 

@@ -18,12 +18,12 @@ from kronkers_batch.config.problems import Problems
 from kronkers_batch.config.spec import Origin
 
 _USED = re.compile(r"oc\.env\s*:\s*([A-Za-z_][A-Za-z0-9_]*)")
-HOUSE = ""
+ROOT = ""
 
 
 @dataclass(frozen=True)
 class Use:
-    """A variable in a file of a department (or of the house); ``claims`` says that it is a secret there."""
+    """A variable in a file of a department (or of the root); ``claims`` says that it is a secret there."""
 
     variable: str
     department: str
@@ -46,7 +46,7 @@ def has_server(tree: Node) -> bool:
 
 
 def check(found: Iterable[Use], problems: Problems) -> None:
-    """Notes each use of a variable that is another department's, or the house's."""
+    """Notes each use of a variable that is another department's, or the root configuration's."""
     every = list(found)
     owners: dict[str, set[str]] = {}
     for use in every:
@@ -54,9 +54,13 @@ def check(found: Iterable[Use], problems: Problems) -> None:
             owners.setdefault(use.variable, set()).add(use.department)
     for use in every:
         others = owners.get(use.variable, set()) - {use.department}
-        if others and use.department != HOUSE:
+        if others and use.department != ROOT:
             whose = min(others)
-            who = f"the department {whose} has it in the URL of a server" if whose else "the house uses it"
+            who = (
+                f"the department {whose} has it in the URL of a server"
+                if whose
+                else "the root configuration uses it"
+            )
             problems.add(
                 use.origin,
                 f"the environment variable {use.variable} may not be used here: {who}",

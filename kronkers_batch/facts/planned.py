@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from kronkers_batch.access.authorisation import require_house
+from kronkers_batch.access.authorisation import require_root
 from kronkers_batch.access.stopped import named
 from kronkers_batch.facts.gather import gather
 from kronkers_batch.planning.decide import decide
@@ -20,5 +20,5 @@ def planned(services: Services, date: dt.date, models: Sequence[str], *, running
     """
     for name in models:
         services.model(name)
-    require_house(services)
+    require_root(services)
     return decide(gather(services, date, named(services, models), running=running))

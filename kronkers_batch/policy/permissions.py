@@ -93,7 +93,7 @@ LINES: Mapping[str, Need] = MappingProxyType(
         "rollback": STORE_ACTIONS["promote"],
         "rotate": Role.ADMIN,
         "shred": STORE_ACTIONS["shred"],
-        "sign": Role.OPERATOR,  # of the house and the policy: an administrator of the warehouse
+        "sign": Role.OPERATOR,  # of the root configuration and the policy: an administrator of the warehouse
     }
 )
 """Which lines of the ledger tell of what not everybody may do, and what their writer must hold then.

@@ -42,7 +42,7 @@ class Run:
         refused: Why a model's definition may not be run, by model; None where it may.
         forbidden: Why the caller may not run a model, by model.
         authorised: What may be read, since some model whose definition may be run reads it.
-        house_signed: Whether the root was found as it was signed.
+        root_signed: Whether the root was found as it was signed.
         signatures: The warehouse's signatures as this account sees them.
         signatures_required: Whether only signed definitions run.
         contents: Digests of environments' files.
@@ -63,7 +63,7 @@ class Run:
     refused: dict[str, AccessRefused | None] = field(default_factory=dict)
     forbidden: dict[str, AccessRefused | None] = field(default_factory=dict)
     authorised: set[InputRef] = field(default_factory=set)
-    house_signed: bool = False
+    root_signed: bool = False
     signatures: Signatures | None = None
     signatures_required: bool | None = None
     contents: dict[Environment, str] = field(default_factory=dict)

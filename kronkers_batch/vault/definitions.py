@@ -1,6 +1,6 @@
 """Signatures on definitions: made, and believed only as far as they can be verified.
 
-Each name (a model, a source, the house, the policy) has its signatures numbered from 1. **Only the newest
+Each name (a model, a source, the root, the policy) has its signatures numbered from 1. **Only the newest
 counts**: what was signed before it is signed no longer. A signature counts
 
 - if it is of exactly this warehouse, kind, name, department, number and fingerprint,
@@ -42,13 +42,13 @@ class Subject(StrEnum):
 
     MODEL = "model"  # with every source that it reads; by an operator of its department
     SOURCE = "source"  # by an operator of its department, for models of others
-    HOUSE = "house"  # the root: where things lie, the sandbox; by an administrator of the warehouse
+    ROOT = "house"  # stored so: where things lie, the sandbox; by an administrator of the warehouse
     POLICY = "policy"  # whether the warehouse requires signatures; by an administrator
 
 
 @dataclass(frozen=True)
 class Definition:
-    """Something to be signed, or that must be: ``department`` is empty for the house and the policy."""
+    """Something to be signed, or that must be: ``department`` is empty for the root and the policy."""
 
     kind: Subject
     name: str
@@ -56,7 +56,9 @@ class Definition:
     fingerprint: str
 
     def __str__(self) -> str:
-        return self.name if self.kind in (Subject.HOUSE, Subject.POLICY) else f"{self.kind} {self.name}"
+        if self.kind is Subject.ROOT:
+            return "root"  # whatever it is stored as
+        return self.name if self.kind is Subject.POLICY else f"{self.kind} {self.name}"
 
     @property
     def key(self) -> str:
@@ -154,7 +156,7 @@ class Signatures:
         now = clock.now()
         if self._trust.revoked(conn, row.signer, now):
             raise _refused(f"it is signed by {signer.shown}, whose key was revoked", where)
-        if Subject(row.kind) in (Subject.HOUSE, Subject.POLICY):
+        if Subject(row.kind) in (Subject.ROOT, Subject.POLICY):
             _require_admin(row, signer, where)
             return signer
         scope = Scope(row.department)
@@ -214,7 +216,7 @@ class Signatures:
 
     def require_right(self, conn: Connection, what: Definition) -> None:
         """Raises AccessRefused unless the caller may sign this now."""
-        if what.kind in (Subject.HOUSE, Subject.POLICY) or self._moves(conn, what):
+        if what.kind in (Subject.ROOT, Subject.POLICY) or self._moves(conn, what):
             self._trust.require_authority(conn, self._vault.identity)
         if what.department:
             self._vault.require(conn, Scope(what.department), Role.OPERATOR)

@@ -343,12 +343,12 @@ def begun(db, keys):
 
 
 @pytest.fixture
-def house(db, keys):
+def office(db, keys):
     return begun(db, keys)
 
 
-def member(db, house, name: str, role: Role):
-    admin, folder = house
+def member(db, office, name: str, role: Role):
+    admin, folder = office
     identity = Identity.generate(name)
     keyfile.create(folder / f"{name}.key", identity)
     shown = pin.from_text(pin.to_text(name, identity.id, identity.public))
@@ -358,10 +358,10 @@ def member(db, house, name: str, role: Role):
     return open_vault(db, folder / f"{name}.key")
 
 
-def test_granting_revoking_and_rotating(db, house):
-    admin, folder = house
-    anna = member(db, house, "anna", Role.READER)
-    member(db, house, "ben", Role.READER)
+def test_granting_revoking_and_rotating(db, office):
+    admin, folder = office
+    anna = member(db, office, "anna", Role.READER)
+    member(db, office, "ben", Role.READER)
     context = Context(Kind.SNAPSHOT, "sales", "s", "v1")
     with db.write() as conn:
         key = admin.new_data_key(conn, SALES, Kind.SNAPSHOT, "v1")
@@ -378,8 +378,8 @@ def test_granting_revoking_and_rotating(db, house):
         assert ben.trust.revocations.flawed(conn) == []
 
 
-def test_the_ledger_is_chained_and_its_details_open(db, house):
-    admin, _ = house
+def test_the_ledger_is_chained_and_its_details_open(db, office):
+    admin, _ = office
     ledger = make_ledger(db, admin)
     with db.write() as conn:
         ledger.append(conn, "admin", "read", "x", {"a": 1}, department="sales")
@@ -394,10 +394,10 @@ def test_the_ledger_is_chained_and_its_details_open(db, house):
 
 def test_what_was_written_is_read_back(own, keys, monkeypatch):
     """Also where a trigger is planted between the look at the schema and the statement."""
-    house = begun(db := own.open(), keys)
-    admin, _ = house
+    office = begun(db := own.open(), keys)
+    admin, _ = office
     for name in ("anna", "ben"):
-        member(db, house, name, Role.READER)
+        member(db, office, name, Role.READER)
     what, statements = own.planted()
     monkeypatch.setattr(exact, "_SECONDS", 60.0)
 

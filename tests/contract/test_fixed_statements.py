@@ -35,7 +35,7 @@ from kronkers_batch.warehouse.pieces import Place
 from kronkers_batch.warehouse.warehouse import Warehouse
 from tests.contract import databases
 from tests.data_support import ALL, Store, schema, source, write_csv
-from tests.warehouse_support import DAY, KEY, NEXT, SCHEMA, House, training
+from tests.warehouse_support import DAY, KEY, NEXT, SCHEMA, Office, training
 
 MODELS = [f"m{n:03}" for n in range(300)]
 FEWER = 60  # on a server, where each statement takes longer
@@ -55,27 +55,27 @@ def many(request, tmp_path_factory):
 
 
 def _made(root, url, models):
-    def opened() -> House:
+    def opened() -> Office:
         db = Database(Secret(url), wait=5)
         vault = open_vault(db, root / "keys" / "me.key")
         ledger, artifacts = make_ledger(db, vault), ArtifactStore(str(root / "artifacts"))
         vault.homes = dict.fromkeys(MODELS, "ops")
-        return House(root, db, vault, Warehouse(db, vault, ledger), Registry(db, artifacts, vault, ledger))
+        return Office(root, db, vault, Warehouse(db, vault, ledger), Registry(db, artifacts, vault, ledger))
 
     db = Database(Secret(url))
     db.migrate()
     initialise(db, root / "keys" / "me.key", ["ops", "fleet"])
     db.close()
-    house = opened()
-    with house.db.write() as conn:
+    office = opened()
+    with office.db.write() as conn:
         for model in models:
-            _model(house, conn, model)
-    house.db.close()
+            _model(office, conn, model)
+    office.db.close()
     return opened
 
 
-def _model(house: House, conn: Connection, model: str) -> None:
-    vault, scope = house.vault, Scope("ops", model)
+def _model(office: Office, conn: Connection, model: str) -> None:
+    vault, scope = office.vault, Scope("ops", model)
     parent = vault.ring.active(conn, scope, make=True)
 
     def new_key(kind: Kind, version: str) -> DataKey:
@@ -170,13 +170,13 @@ def checked(monkeypatch) -> Iterator[list[tuple[bytes, bytes, bytes]]]:
 def test_what_there_is_of_many_models_takes_as_many_statements_as_of_few(many):
     counts = set()
     for size in SIZES:
-        house, models = many(), MODELS[:size]
-        models = models if house.db.path is not None else models[:FEWER]
-        with house.db.read() as conn, counted(house.db) as statements:
-            found = house.registry.standings(dict.fromkeys(models, ASKED), within=conn)
-            outputs = house.warehouse.standings([(m, d) for m in models for d in (DAY, NEXT)], within=conn)
+        office, models = many(), MODELS[:size]
+        models = models if office.db.path is not None else models[:FEWER]
+        with office.db.read() as conn, counted(office.db) as statements:
+            found = office.registry.standings(dict.fromkeys(models, ASKED), within=conn)
+            outputs = office.warehouse.standings([(m, d) for m in models for d in (DAY, NEXT)], within=conn)
         counts.add(len(statements))
-        house.db.close()
+        office.db.close()
         assert not [v for v in (*found.values(), *outputs.values()) if isinstance(v, KronkersError)]
         for model in models:
             one = found[model]
@@ -192,7 +192,7 @@ def test_what_there_is_of_many_models_takes_as_many_statements_as_of_few(many):
 
 
 def test_each_signature_is_checked_once_a_process(many, monkeypatch):
-    house = many()
+    office = many()
     asked = dict.fromkeys(MODELS[:20], ASKED)
     with checked(monkeypatch) as signatures:
         for _ in range(3):
@@ -203,70 +203,70 @@ def test_each_signature_is_checked_once_a_process(many, monkeypatch):
             again.db.close()
         assert len(signatures) == len(set(signatures)) > 4 * 20
         before = len(signatures)
-        house.registry.standings(asked)
+        office.registry.standings(asked)
         assert len(signatures) == before
-    house.db.close()
+    office.db.close()
 
 
 def test_what_is_asked_of_one_model_is_what_is_asked_of_many(many):
-    house = many()
-    one = house.registry.standings({"m007": ASKED})["m007"]
-    assert house.registry.champion("m007").id == one.champion.id
+    office = many()
+    one = office.registry.standings({"m007": ASKED})["m007"]
+    assert office.registry.champion("m007").id == one.champion.id
     assert (one.newest.number, one.found["e" * 64].number, one.by_promoter) == (2, 1, True)
-    assert house.warehouse.find("m007", DAY, "a") == house.warehouse.head("m007", DAY)
-    none = house.registry.standings({"nobody": Asked("x"), "m007": Asked("")}, at=1)
+    assert office.warehouse.find("m007", DAY, "a") == office.warehouse.head("m007", DAY)
+    none = office.registry.standings({"nobody": Asked("x"), "m007": Asked("")}, at=1)
     assert (none["nobody"].champion, none["nobody"].last, none["nobody"].promoted) == (None, None, 0)
     assert (none["m007"].then, none["m007"].newest, none["m007"].champion.number) == (None, None, 2)
-    house.db.close()
+    office.db.close()
 
 
 @contextmanager
-def changed(house: House, table, where, **values) -> Iterator[None]:
+def changed(office: Office, table, where, **values) -> Iterator[None]:
     """What somebody does with an account on the database, and takes back."""
-    with house.db.unchecked(write=True) as conn:
+    with office.db.unchecked(write=True) as conn:
         before = conn.execute(table.select().where(where)).mappings().one()
         conn.execute(update(table).where(where).values(**values))
     yield
-    with house.db.unchecked(write=True) as conn:
+    with office.db.unchecked(write=True) as conn:
         conn.execute(update(table).where(where).values(**before))
 
 
 @pytest.mark.parametrize("what", ["champions", "model_versions", "outputs"])
 def test_one_models_damage_stops_no_other(many, what):
-    house, models = many(), MODELS[:5]
+    office, models = many(), MODELS[:5]
     table, where = {
         "champions": (promotions, (promotions.c.model == "m003") & (promotions.c.sequence == 2)),
         "model_versions": (model_versions, model_versions.c.id == "m003-f"),
         "outputs": (output_versions, output_versions.c.model == "m003"),
     }[what]
-    with changed(house, table, where, signature=b"x" * 64):
-        found = house.registry.standings(dict.fromkeys(models, ASKED))
-        outputs = house.warehouse.standings([(model, DAY) for model in models])
+    with changed(office, table, where, signature=b"x" * 64):
+        found = office.registry.standings(dict.fromkeys(models, ASKED))
+        outputs = office.warehouse.standings([(model, DAY) for model in models])
     mine, theirs = (outputs, found) if what == "outputs" else (found, outputs)
     wrong = {str(key) for key, value in mine.items() if isinstance(value, KronkersError)}
     assert wrong == {"m003" if mine is found else str(("m003", DAY))}
     assert all(isinstance(v, IntegrityError) for v in mine.values() if isinstance(v, KronkersError))
     assert not any(isinstance(value, KronkersError) for value in theirs.values())
-    house.db.close()
+    office.db.close()
 
 
 @pytest.mark.parametrize("value", [b"\xff", "no number"])
 def test_a_value_of_another_type_stops_no_other_either(many, value):
     """SQLite stores anything in any column; a statement for many meets it."""
-    house, models = many(), MODELS[:5]
-    if house.db.path is None:
-        house.db.close()
+    office, models = many(), MODELS[:5]
+    if office.db.path is None:
+        office.db.close()
         return  # PostgreSQL takes no such value
     where = (promotions.c.model == "m003") & (promotions.c.sequence == 2)
-    with house.db.unchecked(write=True) as conn:
+    with office.db.unchecked(write=True) as conn:
         (at,) = conn.execute(promotions.select().with_only_columns(promotions.c.at).where(where)).one()
         conn.exec_driver_sql("UPDATE champions SET at = ? WHERE model = 'm003' AND sequence = 2", (value,))
-    found = house.registry.standings(dict.fromkeys(models, ASKED))
-    with house.db.unchecked(write=True) as conn:
+    found = office.registry.standings(dict.fromkeys(models, ASKED))
+    with office.db.unchecked(write=True) as conn:
         conn.execute(update(promotions).where(where).values(at=at))
     assert [m for m, one in found.items() if isinstance(one, KronkersError)] == ["m003"]
     assert isinstance(found["m003"], IntegrityError)
-    house.db.close()
+    office.db.close()
 
 
 def test_which_of_many_snapshots_are_frozen_takes_as_many_statements_as_of_few(tmp_path):

@@ -24,7 +24,7 @@ from tests.benchmarks import many_models
 from tests.benchmarks.recorded import record_others
 
 FEW, MANY = 2, 12
-SIGNING = (["--all"], ["--house"], ["--require"])
+SIGNING = (["--all"], ["--root"], ["--require"])
 READS = 8
 """Read transactions at most of a run's start and end, and of a model that is scored."""
 OF_FACTS = 1

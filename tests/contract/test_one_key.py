@@ -15,7 +15,7 @@ from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.warehouse import filters
 from kronkers_batch.warehouse.warehouse import Warehouse
 from tests.contract import databases
-from tests.warehouse_support import DAY, NEXT, House
+from tests.warehouse_support import DAY, NEXT, Office
 
 READING = ("grants", "revocations", "output_log", "output_versions", "output_filters", "output_pieces")
 WRITING = ("ledger", "tree_keys", "data_keys", "INSERT")
@@ -23,20 +23,20 @@ READ_BACK = ("ledger",)
 
 
 @pytest.fixture(params=databases.KINDS)
-def house(request, tmp_path):
+def office(request, tmp_path):
     with databases.address(request, tmp_path) as url:
         made = _made(tmp_path, url)
         yield made
         made.db.close()
 
 
-def _made(root, url) -> House:
+def _made(root, url) -> Office:
     db = Database(Secret(url), wait=5)
     db.migrate()
     initialise(db, root / "keys" / "me.key", ["ops", "fleet"])
     vault = open_vault(db, root / "keys" / "me.key")
     ledger, artifacts = make_ledger(db, vault), ArtifactStore(str(root / "artifacts"))
-    return House(root, db, vault, Warehouse(db, vault, ledger), Registry(db, artifacts, vault, ledger))
+    return Office(root, db, vault, Warehouse(db, vault, ledger), Registry(db, artifacts, vault, ledger))
 
 
 @contextmanager
@@ -65,23 +65,23 @@ def counted(db: Database, monkeypatch) -> Iterator[list[tuple[str, list[str]]]]:
         event.remove(engine, "before_cursor_execute", seen)
 
 
-def lookup(house: House, flight: int, origin: str, *date) -> list[float]:
+def lookup(office: Office, flight: int, origin: str, *date) -> list[float]:
     """As a command asks: the caller's right in the transaction that finds."""
 
     def may(conn):
-        house.vault.require(conn, Scope("ops", "late"), Role.READER)
+        office.vault.require(conn, Scope("ops", "late"), Role.READER)
 
-    return house.warehouse.rows.lookup("late", [(flight, origin)], *date, may=may)["score"].to_list()
+    return office.warehouse.rows.lookup("late", [(flight, origin)], *date, may=may)["score"].to_list()
 
 
 @pytest.mark.parametrize("pieces", [1, 2 * filters.GROUP + 1])
-def test_a_warm_lookup_is_one_reading_and_one_noted_line_that_is_read_back(house, pieces, monkeypatch):
-    house.publish(pieces=pieces, rows=8)
-    house.publish(NEXT, pieces=1)
-    assert lookup(house, 5, "LGA", DAY) == [5.0]
+def test_a_warm_lookup_is_one_reading_and_one_noted_line_that_is_read_back(office, pieces, monkeypatch):
+    office.publish(pieces=pieces, rows=8)
+    office.publish(NEXT, pieces=1)
+    assert lookup(office, 5, "LGA", DAY) == [5.0]
     for flight in (1, 4, 7):
-        with counted(house.db, monkeypatch) as transactions:
-            assert lookup(house, flight, "JFK", DAY) == [flight]
+        with counted(office.db, monkeypatch) as transactions:
+            assert lookup(office, flight, "JFK", DAY) == [flight]
         (read, asked), (write, wrote), (again, looked) = transactions
         assert (read, write, again) == ("read", "write", "read")
         # One statement for all groups of filters that lie alike: the full ones, and perhaps the last.
@@ -91,11 +91,11 @@ def test_a_warm_lookup_is_one_reading_and_one_noted_line_that_is_read_back(house
         assert tuple(looked) == READ_BACK
 
 
-def test_keys_of_all_dates_take_two_more_statements_a_date(house, monkeypatch):
+def test_keys_of_all_dates_take_two_more_statements_a_date(office, monkeypatch):
     for day in (DAY, NEXT):
-        house.publish(day, pieces=2)
-    lookup(house, 5, "LGA")
-    with counted(house.db, monkeypatch) as transactions:
-        assert lookup(house, 5, "LGA") == [5.0, 5.0]
+        office.publish(day, pieces=2)
+    lookup(office, 5, "LGA")
+    with counted(office.db, monkeypatch) as transactions:
+        assert lookup(office, 5, "LGA") == [5.0, 5.0]
     assert [kind for kind, _ in transactions] == ["read", "write", "read"]
     assert len(transactions[0][1]) <= len(READING) + 2

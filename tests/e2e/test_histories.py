@@ -18,7 +18,7 @@ from kronkers_batch.session.lifetimes import Request, Run
 from tasks.run import run
 from tests.rules.conftest import at_home, folder, made  # noqa: F401 - fixtures
 from tests.rules.world import MODEL, World, after, offers, threshold
-from tests.unit.planning.memory import SALES, Declared, House, Stored
+from tests.unit.planning.memory import SALES, Declared, Office, Stored
 from tests.unit.planning.test_histories import Expected
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
@@ -87,9 +87,9 @@ class History:
 
     # ------------------------------------------------------------ nights
 
-    def house(self) -> House:
+    def office(self) -> Office:
         """What there is, as the small model sees it; moments are those of the records."""
-        registry, found = self.world.services.registry, House(declared={SALES: self.declared})
+        registry, found = self.world.services.registry, Office(declared={SALES: self.declared})
         told = {100 + n: replace(self.declared, definition=n) for n in range(3)} | {1: Declared(quality=0)}
         found.versions[SALES] = [
             Stored(
@@ -107,10 +107,10 @@ class History:
 
     def night(self) -> None:
         world, date = self.world, after(self.today)
-        expected = Expected(self.house(), SALES, date)
+        expected = Expected(self.office(), SALES, date)
         world.services.run, world.services.request = Run(), Request()
         run(world.services, world.folder / "conf", (), date, [MODEL])
-        after_it = expected.house = self.house()
+        after_it = expected.office = self.office()
         new = after_it.versions[SALES][len(expected.versions) :]
         if not self.broken:
             assert len(new) == expected.trains, "trained, or not, against the rules"

@@ -283,7 +283,7 @@ def test_sharing_takes_the_department_that_shares(company):
     company.refused("run", "spends", *NIGHT, says="source private: nobody has signed this definition")
     mallory.run("sign", "source.private", "--yes", code=3)
     mallory.run("sign", "buys", "--yes", code=3)
-    mallory.run("sign", "--house", "--yes", code=3)
+    mallory.run("sign", "--root", "--yes", code=3)
     mallory.run("sign", "--no-require", "--yes", code=3)
     company.refused("run", "spends", *NIGHT, says="source private")
     company.by("admin").run("sign", "source.private", "--yes")
@@ -361,7 +361,7 @@ def test_the_requirement_cannot_be_taken_out_of_the_database(company):
     company.refused(says="signatures were taken out of the database")
 
 
-# ---------------------------------------------------------------- the house
+# ---------------------------------------------------------------- the root configuration
 
 
 def sandbox(c):
@@ -378,17 +378,17 @@ def artifacts(c):
 
 
 @pytest.mark.parametrize("attack", [sandbox, home, artifacts])
-def test_a_changed_house_stops_everything(company, attack):
+def test_a_changed_root_stops_everything(company, attack):
     attack(company)
-    company.refused(says="house: the definition changed since admin signed it")
+    company.refused(says="root: the definition changed since admin signed it")
     assert not (company.folder / "public").exists()
     plan = company.run("plan", *NIGHT, code=3)
-    assert "house" in plan.stdout
+    assert "root" in plan.stdout
     assert " -> " in plan.stdout or "added" in plan.stdout
 
 
 def test_no_sandbox_is_refused_as_an_override_and_where_code_is_only_looked_at(company):
-    company.refused("run", *NIGHT, "executor.sandbox=off", says="house: the definition changed")
+    company.refused("run", *NIGHT, "executor.sandbox=off", says="root: the definition changed")
     company.refused("check", "executor.sandbox=off", says="unsigned code outside the sandbox")
 
 
@@ -434,8 +434,8 @@ def test_an_emptied_warehouse_gets_no_new_administrator(company):
 def test_conf_may_ask_for_signatures_where_the_warehouse_does_not(fresh_company):
     fresh_company.edit("conf/config.yaml", "logical_date:", "definitions: signed\nlogical_date:")
     fresh_company.run("access", "list")
-    fresh_company.refused(says="house: nobody has signed this definition")
-    fresh_company.run("sign", "--house", "--yes")
+    fresh_company.refused(says="root: nobody has signed this definition")
+    fresh_company.run("sign", "--root", "--yes")
     fresh_company.refused(says="model buys: nobody has signed this definition")
 
 

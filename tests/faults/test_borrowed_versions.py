@@ -9,49 +9,49 @@ from kronkers_batch.store.tables import registry
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import rotation
 from kronkers_batch.vault.context import Kind, Role, Scope
-from tests.house_fixture import house, house_template
-from tests.warehouse_support import DAY, House, frame, training
+from tests.office_fixture import office, office_template
+from tests.warehouse_support import DAY, Office, frame, training
 
-__all__ = ["house", "house_template"]
+__all__ = ["office", "office_template"]
 
 OPS, FLEET, LATE = Scope("ops"), Scope("fleet"), Scope("ops", "late")
 VERSIONS = o.output_versions
 
 
 @pytest.fixture
-def fred(house: House) -> House:
+def fred(office: Office) -> Office:
     """Who may do everything in fleet; a night of ops broke off, and left an unfinished output."""
-    writer = house.begin()
+    writer = office.begin()
     writer.put(0, frame(100))
     writer.flush()
-    return house.member("fred", FLEET, Role.ADMIN)
+    return office.member("fred", FLEET, Role.ADMIN)
 
 
-def rerun(house: House):
+def rerun(office: Office):
     """What the next run writes, and the key under which it lies."""
-    again = House.open(house.root)
+    again = Office.open(office.root)
     output = again.publish()
     with again.db.read() as conn:
         row = conn.execute(select(VERSIONS).where(VERSIONS.c.id == output.id)).one()
     return again, row
 
 
-def test_an_unfinished_output_is_gone_on_with(house, fred):
-    with house.db.read() as conn:
+def test_an_unfinished_output_is_gone_on_with(office, fred):
+    with office.db.read() as conn:
         before = conn.execute(select(VERSIONS.c.id)).scalar_one()
-    assert rerun(house)[1].id == before
+    assert rerun(office)[1].id == before
 
 
 @pytest.mark.parametrize("column", ["key_id", "record_key_id"])
 @pytest.mark.parametrize("whose", ["fleet", "another version"])
-def test_no_output_is_written_under_keys_that_somebody_put_in_its_row(house, fred, column, whose):
+def test_no_output_is_written_under_keys_that_somebody_put_in_its_row(office, fred, column, whose):
     """The service has both departments' keys: it could open Fred's, and seal the rows of ops under it."""
     kind = Kind.OUTPUT if column == "key_id" else Kind.RECORD
-    maker, scope = (fred, Scope("fleet", "late")) if whose == "fleet" else (house, LATE)
+    maker, scope = (fred, Scope("fleet", "late")) if whose == "fleet" else (office, LATE)
     with maker.db.write() as conn:
         planted = maker.vault.new_data_key(conn, scope, kind, "planted")
         conn.execute(update(VERSIONS).values({column: planted.id}))
-    _, row = rerun(house)
+    _, row = rerun(office)
     assert getattr(row, column) != planted.id
     with fred.db.read() as conn, pytest.raises(AccessRefused):
         fred.vault.data_key(conn, getattr(row, column))
@@ -60,13 +60,13 @@ def test_no_output_is_written_under_keys_that_somebody_put_in_its_row(house, fre
 @pytest.mark.parametrize(
     "what", ["key", "fingerprint", "date", "number", "created", "no mark", "another's mark"]
 )
-def test_what_was_reserved_is_marked_with_the_key_in_use(house, fred, what):
-    with house.db.write() as conn:
+def test_what_was_reserved_is_marked_with_the_key_in_use(office, fred, what):
+    with office.db.write() as conn:
         row = conn.execute(select(VERSIONS)).one()
         if what == "key":  # another one under the same name, by who could once wrap it
             keys = t.data_keys.c
             conn.execute(update(t.data_keys).where(keys.id == row.key_id).values(version_id="away"))
-            other = house.vault.new_data_key(conn, LATE, Kind.OUTPUT, row.id)
+            other = office.vault.new_data_key(conn, LATE, Kind.OUTPUT, row.id)
             conn.execute(update(VERSIONS).values(key_id=other.id))
         elif what == "fingerprint":
             conn.execute(update(VERSIONS).values(fingerprint="b"))
@@ -76,39 +76,39 @@ def test_what_was_reserved_is_marked_with_the_key_in_use(house, fred, what):
             conn.execute(update(VERSIONS).values({what: 0}))
         else:
             conn.execute(update(VERSIONS).values(signature=None if what == "no mark" else b"x" * 32))
-    again = House.open(house.root)
+    again = Office.open(office.root)
     date = DAY.replace(day=2) if what == "date" else DAY
     made = again.publish(date, fingerprint="b" if what == "fingerprint" else "a")
     assert made.id != row.id
     assert again.rows(date=date).equals(frame(300))
 
 
-def test_after_a_rotation_an_unfinished_output_begins_anew(house):
+def test_after_a_rotation_an_unfinished_output_begins_anew(office):
     """Who was revoked may have kept the key of its data."""
-    anna = house.member("anna", OPS, Role.READER)
-    writer = house.begin()
+    anna = office.member("anna", OPS, Role.READER)
+    writer = office.begin()
     writer.put(0, frame(100))
     writer.flush()
     with anna.db.read() as conn:
         old = conn.execute(select(VERSIONS)).one()
         anna.vault.data_key(conn, old.key_id)
-    with house.db.write() as conn:
-        rotation.revoke(house.vault.ring, conn, "anna", OPS)
-    again, row = rerun(house)
+    with office.db.write() as conn:
+        rotation.revoke(office.vault.ring, conn, "anna", OPS)
+    again, row = rerun(office)
     assert row.id != old.id
     assert again.rows(date=DAY).equals(frame(300))
 
 
-def test_no_reason_is_sealed_under_a_key_of_another_department(house, fred):
+def test_no_reason_is_sealed_under_a_key_of_another_department(office, fred):
     for version in (1, 2):
-        house.registry.record(training(fingerprint=str(version) * 64), b"ours")
-        house.registry.promote("late", version, why="good")
-    output = house.publish()
+        office.registry.record(training(fingerprint=str(version) * 64), b"ours")
+        office.registry.promote("late", version, why="good")
+    output = office.publish()
     with fred.db.write() as conn:
         planted = fred.vault.new_data_key(conn, Scope("fleet", "late"), Kind.RECORD, "planted")
         for table in (VERSIONS, registry.model_versions):
             conn.execute(update(table).values(record_key_id=planted.id))
-    again = House.open(house.root)
+    again = Office.open(office.root)
     for action in (
         lambda: again.registry.rollback("late", why="a secret"),
         lambda: again.registry.promote("late", 1, why="a secret"),

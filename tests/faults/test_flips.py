@@ -21,10 +21,10 @@ from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse.warehouse import Warehouse
 from tests.data_support import Store, schema, source
-from tests.house_fixture import house, house_template
-from tests.warehouse_support import DAY, House, frame, training
+from tests.office_fixture import office, office_template
+from tests.warehouse_support import DAY, Office, frame, training
 
-__all__ = ["house", "house_template"]
+__all__ = ["office", "office_template"]
 
 SAMPLES = 100_000
 KINDS = [
@@ -119,48 +119,48 @@ def sampled(size: int, count: int) -> Iterator[tuple[int, int]]:
 # ---------------------------------------------------------------- artifacts, pieces, manifests
 
 
-def stored(kind: str, house: House, folder: Path, *, large: bool) -> Thing:
+def stored(kind: str, office: Office, folder: Path, *, large: bool) -> Thing:
     """One thing of each kind, small (2 KB at most) or large (over 100 KB)."""
     if kind.startswith("snapshot"):
         return of_snapshot(kind, Store(folder / "data"), large=large)
-    return of_output(kind, house, large) if kind in KINDS[5:] else of_version(kind, house, large)
+    return of_output(kind, office, large) if kind in KINDS[5:] else of_version(kind, office, large)
 
 
-def of_version(kind: str, house: House, large: bool) -> Thing:
+def of_version(kind: str, office: Office, large: bool) -> Thing:
     rows = pl.DataFrame({"distance": [0.1 * n for n in range(15_000 if large else 2)]})
     names = {f"number {n}": n for n in range(8_000 if large and kind == "artifact's manifest" else 1)}
     given = training(golden=rows.with_columns(origin=pl.lit("EWR")), definition=names)
-    version = house.registry.record(given, random.Random(1).randbytes(200_000 if large else 60))
+    version = office.registry.record(given, random.Random(1).randbytes(200_000 if large else 60))
     if kind == "artifact":
-        path = house.root / "artifacts" / "artifacts" / "ops" / "late" / version.id
-        return Thing(path, lambda: iter([house.registry.artifact(version)]))
+        path = office.root / "artifacts" / "artifacts" / "ops" / "late" / version.id
+        return Thing(path, lambda: iter([office.registry.artifact(version)]))
     column = "golden" if kind == "golden rows" else "manifest"
-    place = (Path(house.db.path), "model_versions", column, "number = 1")
+    place = (Path(office.db.path), "model_versions", column, "number = 1")
     if kind == "golden rows":
-        return Thing(place, lambda: iter([house.registry.get("late", 1).training.golden.rows]))
+        return Thing(place, lambda: iter([office.registry.get("late", 1).training.golden.rows]))
 
     def all_of_it() -> Iterator[object]:
-        found = house.registry.get("late", 1)
+        found = office.registry.get("late", 1)
         yield found.training.golden.rows
-        yield house.registry.artifact(found)
+        yield office.registry.artifact(found)
 
     return Thing(place, all_of_it)
 
 
-def of_output(kind: str, house: House, large: bool) -> Thing:
-    writer = house.begin()
+def of_output(kind: str, office: Office, large: bool) -> Thing:
+    writer = office.begin()
     many, rows = (2_000, 1) if large and kind == "output's manifest" else (3, 20_000 if large else 3)
     for number in range(many):
         writer.put(number, frame(rows, number * rows))
     writer.finish({}, {})
-    path = Path(house.db.path)
+    path = Path(office.db.path)
     if kind == "filter":
         wanted = [{"flight": 1, "origin": "JFK"}]
         place = (path, "output_filters", "data", "number = 0")
-        return Thing(place, lambda: iter([house.warehouse.rows.lookup("late", wanted, DAY)]))
+        return Thing(place, lambda: iter([office.warehouse.rows.lookup("late", wanted, DAY)]))
 
     def read() -> Iterator[object]:
-        yield from house.warehouse.rows.read("late", date=DAY)
+        yield from office.warehouse.rows.read("late", date=DAY)
 
     if kind == "output piece":
         return Thing((path, "output_pieces", "data", "number = 1"), read, before=1)
@@ -187,16 +187,16 @@ def of_snapshot(kind: str, store: Store, *, large: bool) -> Thing:
 
 @pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_byte_of_small_ones(house, tmp_path, kind):
-    thing = stored(kind, house, tmp_path, large=False)
+def test_every_byte_of_small_ones(office, tmp_path, kind):
+    thing = stored(kind, office, tmp_path, large=False)
     for number, mask in every_byte(len(thing.raw)):
         thing.refuses(number, mask)
     thing.still_reads()
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_some_bytes_of_small_ones(house, tmp_path, kind):
-    thing = stored(kind, house, tmp_path, large=False)
+def test_some_bytes_of_small_ones(office, tmp_path, kind):
+    thing = stored(kind, office, tmp_path, large=False)
     for number, mask in some_bytes(len(thing.raw)):
         thing.refuses(number, mask)
     thing.still_reads()
@@ -205,8 +205,8 @@ def test_some_bytes_of_small_ones(house, tmp_path, kind):
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_hundred_thousand_bytes_of_large_ones(house, tmp_path, kind):
-    thing = stored(kind, house, tmp_path, large=True)
+def test_a_hundred_thousand_bytes_of_large_ones(office, tmp_path, kind):
+    thing = stored(kind, office, tmp_path, large=True)
     assert len(thing.raw) > (45_000 if kind == "filter" else 100_000)  # filters are cut into such pieces
     for number, mask in sampled(len(thing.raw), SAMPLES):
         thing.refuses(number, mask)
@@ -216,10 +216,10 @@ def test_a_hundred_thousand_bytes_of_large_ones(house, tmp_path, kind):
 # ---------------------------------------------------------------- wrapped keys and grants
 
 
-def wrapped(house: House, kind: str) -> Thing:
+def wrapped(office: Office, kind: str) -> Thing:
     """A key or grant that stands between bob and a row; he reads as a process that remembers nothing."""
-    house.publish(pieces=1, rows=3)
-    bob = house.member("bob", Scope("ops"), Role.READER)
+    office.publish(pieces=1, rows=3)
+    bob = office.member("bob", Scope("ops"), Role.READER)
     identity, pin, ledger = bob.vault.identity, bob.vault.trust.pin, bob.warehouse._ledger
 
     def read() -> Iterator[object]:
@@ -227,12 +227,12 @@ def wrapped(house: House, kind: str) -> Thing:
 
     table, column, where = WRAPPED[kind]
     where = where.format(bob=identity.public.id, bob_id=identity.id)
-    return Thing((Path(house.db.path), table, column, where), read)
+    return Thing((Path(office.db.path), table, column, where), read)
 
 
 @pytest.mark.parametrize("kind", WRAPPED)
-def test_some_bytes_of_keys_and_grants(house, kind):
-    thing = wrapped(house, kind)
+def test_some_bytes_of_keys_and_grants(office, kind):
+    thing = wrapped(office, kind)
     for number, mask in some_bytes(len(thing.raw)):
         thing.refuses(number, mask)
     thing.still_reads()
@@ -241,9 +241,9 @@ def test_some_bytes_of_keys_and_grants(house, kind):
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("kind", WRAPPED)
-def test_a_hundred_thousand_changes_of_keys_and_grants(house, kind):
+def test_a_hundred_thousand_changes_of_keys_and_grants(office, kind):
     """They are small, so that is every byte many times, with other values."""
-    thing = wrapped(house, kind)
+    thing = wrapped(office, kind)
     every = every_byte(len(thing.raw))
     for number, mask in itertools.chain(every, sampled(len(thing.raw), SAMPLES // len(WRAPPED))):
         thing.refuses(number, mask)

@@ -126,12 +126,12 @@ def test_a_department_sends_no_secret_of_others_to_a_server_of_its_own(serviced,
     assert told == []
 
 
-def test_a_secret_of_the_house_is_no_departments(serviced):
+def test_a_secret_of_the_root_is_no_departments(serviced):
     serviced.write("conf/alerts/none.yaml", "token: ${oc.env:ALERT_TOKEN,none}\n")
     text = SERVER.format(department="sales", user="ann", variable="ALERT_TOKEN", port=1, options="")
     serviced.write("conf/source/visits.yaml", text)
     done = serviced.run("check", code=2)
-    assert "ALERT_TOKEN may not be used here: the house uses it" in done.stderr
+    assert "ALERT_TOKEN may not be used here: the root configuration uses it" in done.stderr
     model = (serviced.folder / "conf/model/buys.yaml").read_text()
     serviced.write("conf/source/visits.yaml", text.replace("ALERT_TOKEN", "SALES_PASSWORD"))
     serviced.write(

@@ -16,11 +16,11 @@ from kronkers_batch.vault import grants, rotation
 from kronkers_batch.vault.context import Kind, Role, Scope
 from kronkers_batch.vault.statements import grant_key_statement, key_statement
 from tests.data_support import ALL, Store, day
-from tests.house_fixture import house, house_template
+from tests.office_fixture import office, office_template
 from tests.unit.data.test_snapshot_scopes import OPERATIONS, OWN, PLANNING, WHOLE, member, spec, store
-from tests.warehouse_support import DAY, KEY, NEXT, SCHEMA, House, frame, training
+from tests.warehouse_support import DAY, KEY, NEXT, SCHEMA, Office, frame, training
 
-__all__ = ["house", "house_template", "spec", "store"]
+__all__ = ["office", "office_template", "spec", "store"]
 
 OPS = Scope("ops")
 
@@ -60,32 +60,32 @@ def test_a_snapshot_of_other_rows_is_not_found_by_a_borrowed_name(store: Store, 
 
 
 @pytest.fixture
-def fred(house: House) -> House:
+def fred(office: Office) -> Office:
     """Who may do everything in fleet, and uses the names of what ops declares."""
-    house.registry.record(training(), b"ours")
-    house.registry.promote("late", 1, why="good")
-    house.publish()
-    return house.member("fred", Scope("fleet"), Role.ADMIN)
+    office.registry.record(training(), b"ours")
+    office.registry.promote("late", 1, why="good")
+    office.publish()
+    return office.member("fred", Scope("fleet"), Role.ADMIN)
 
 
-def declared(house: House) -> House:
+def declared(office: Office) -> Office:
     """As the nightly service sees it: it holds both departments' keys, and conf says whose model it is."""
-    again = House.open(house.root)
+    again = Office.open(office.root)
     again.vault.homes = {"late": "ops"}
     return again
 
 
-def scored_by(fred: House, date=DAY) -> None:
+def scored_by(fred: Office, date=DAY) -> None:
     writer = fred.warehouse.begin("late", "fleet", date, "theirs", SCHEMA, KEY)
     writer.put(0, frame(5, 900))
     writer.finish({}, {})
 
 
-def test_another_department_makes_no_champion_of_ours(house, fred):
+def test_another_department_makes_no_champion_of_ours(office, fred):
     theirs = training(department="fleet", fingerprint="a" * 64, definition_fingerprint="b" * 64)
     fred.registry.record(theirs, b"theirs")
     fred.registry.promote("late", 2, why="mine now")
-    service = declared(house)
+    service = declared(office)
     champion = service.registry.champion("late")
     assert (champion.number, service.registry.artifact(champion)) == (1, b"ours")
     assert [v.number for v in service.registry.versions("late")] == [1]
@@ -100,10 +100,10 @@ def test_another_department_makes_no_champion_of_ours(house, fred):
     assert service.registry.rollback("late", why="back").number == 1
 
 
-def test_another_department_publishes_no_output_of_ours(house, fred):
+def test_another_department_publishes_no_output_of_ours(office, fred):
     for date in (DAY, NEXT):
         scored_by(fred, date)
-    service = declared(house)
+    service = declared(office)
     assert service.rows(date=DAY).equals(service.rows().drop("logical_date", strict=False))
     assert service.rows(date=DAY).equals(frame(300))
     assert [head.date for head in service.warehouse.heads("late")] == [DAY]
@@ -118,15 +118,15 @@ def test_another_department_publishes_no_output_of_ours(house, fred):
 
 
 @pytest.mark.parametrize("table", ["model_versions", "output_versions"])
-def test_nothing_of_ours_is_passed_over_by_calling_it_theirs(house, fred, table):
+def test_nothing_of_ours_is_passed_over_by_calling_it_theirs(office, fred, table):
     """Whose a version is, is a column that nobody signed by itself: the newest would vanish with it."""
-    house.registry.record(training(fingerprint="c" * 64), b"newer")
-    house.registry.promote("late", 2, why="newer")
-    house.publish(fingerprint="b", start=1_000)
+    office.registry.record(training(fingerprint="c" * 64), b"newer")
+    office.registry.promote("late", 2, why="newer")
+    office.publish(fingerprint="b", start=1_000)
     rows = registry.model_versions if table == "model_versions" else outputs.output_versions
-    with house.db.write() as conn:
+    with office.db.write() as conn:
         conn.execute(update(rows).where(rows.c.number == 2).values(department="fleet"))
-    service = declared(house)
+    service = declared(office)
     with pytest.raises(IntegrityError, match="signed"):
         service.registry.champion("late") if table == "model_versions" else service.rows(date=DAY)
 
@@ -135,14 +135,14 @@ def test_nothing_of_ours_is_passed_over_by_calling_it_theirs(house, fred, table)
 
 
 @pytest.fixture
-def gone(house: House) -> House:
+def gone(office: Office) -> Office:
     """Anna was admin of ops, and was revoked; she has an account on the database."""
-    house.publish()
-    anna = house.member("anna", OPS, Role.ADMIN)
+    office.publish()
+    anna = office.member("anna", OPS, Role.ADMIN)
     with anna.db.read() as conn:
         anna.vault.ring.active(conn, OPS)  # and remembers the key that was in use
-    with house.db.write() as conn:
-        rotation.revoke(house.vault.ring, conn, "anna", OPS)
+    with office.db.write() as conn:
+        rotation.revoke(office.vault.ring, conn, "anna", OPS)
     return anna
 
 
@@ -152,7 +152,7 @@ def keys_of_ops(conn) -> list:
     return conn.execute(mine.order_by(keys.version.desc())).all()
 
 
-def given_nonsense(anna: House, conn, grant_id: str, to: House, at: int) -> None:
+def given_nonsense(anna: Office, conn, grant_id: str, to: Office, at: int) -> None:
     """The key in use, which Anna never saw, sealed and signed by her: of what is in it nothing is asked."""
     me, newest = anna.vault.identity, keys_of_ops(conn)[0]
     names = ("grant_id", "key_id", "recipient", "sealed", "created", "issuer")
@@ -161,24 +161,24 @@ def given_nonsense(anna: House, conn, grant_id: str, to: House, at: int) -> None
     conn.execute(insert(t.grant_keys).values(**dict(zip(names, fields, strict=True)), signature=signature))
 
 
-def rotated(house: House) -> None:
-    again = House.open(house.root)
+def rotated(office: Office) -> None:
+    again = Office.open(office.root)
     with again.db.write() as conn:
         rotation.rotate(again.vault.ring, conn, OPS)
 
 
-def test_who_was_admin_does_not_have_the_next_keys_sealed_to_themselves(house, gone):
+def test_who_was_admin_does_not_have_the_next_keys_sealed_to_themselves(office, gone):
     with gone.db.write() as conn:
         (revoked,) = conn.execute(select(t.revocations.c.subject)).scalars().all()
         conn.execute(t.revocations.delete())
         given_nonsense(gone, conn, revoked, gone, clock.now())
     with pytest.raises(IntegrityError, match="took its revocation"):
-        rotated(house)
+        rotated(office)
 
 
-def test_who_was_admin_does_not_have_them_sealed_to_a_friend_by_dating_back(house, gone):
+def test_who_was_admin_does_not_have_them_sealed_to_a_friend_by_dating_back(office, gone):
     """Nothing was taken out: the friend's grant was signed while she was admin, or so it says."""
-    friend = house.member("friend", None)
+    friend = office.member("friend", None)
     with gone.db.unchecked(write=True) as conn:
         at = conn.execute(select(t.revocations.c.at)).scalar_one() - 1
         fields = ("f" * 26, friend.vault.identity.id, "ops", "", "reader", at, gone.vault.identity.public.id)
@@ -187,10 +187,10 @@ def test_who_was_admin_does_not_have_them_sealed_to_a_friend_by_dating_back(hous
         conn.execute(insert(t.grants).values(**dict(zip(names, fields, strict=True)), signature=signature))
         given_nonsense(gone, conn, "f" * 26, friend, at)
     with pytest.raises(IntegrityError, match="took its revocation"):
-        rotated(house)
+        rotated(office)
 
 
-def test_who_was_admin_does_not_slip_in_a_newer_key_by_dating_back(house, gone):
+def test_who_was_admin_does_not_slip_in_a_newer_key_by_dating_back(office, gone):
     """Signed by her while she was admin, or so it says: from then on everybody would write under her key."""
     with gone.db.unchecked(write=True) as conn:
         at = conn.execute(select(t.revocations.c.at)).scalar_one() - 1
@@ -199,35 +199,35 @@ def test_who_was_admin_does_not_slip_in_a_newer_key_by_dating_back(house, gone):
         row["created"] = at
         row["signature"] = gone.vault.identity.sign(key_statement(gone.vault.trust, row))
         conn.execute(update(t.tree_keys).where(t.tree_keys.c.id == key.id).values(**row))
-    again = House.open(house.root)
+    again = Office.open(office.root)
     with pytest.raises(IntegrityError, match="made before an older one"), again.db.write() as conn:
         again.vault.new_data_key(conn, OPS, Kind.SNAPSHOT, "later")
 
 
-def test_who_was_given_the_key_by_an_admin_still_gets_the_next(house):
+def test_who_was_given_the_key_by_an_admin_still_gets_the_next(office):
     """Through three hands, on the department and on a model, and again after a rotation."""
-    house.publish()
-    ben = house.member("ben", OPS, Role.ADMIN)
+    office.publish()
+    ben = office.member("ben", OPS, Role.ADMIN)
     for name, scope in (("carla", OPS), ("dora", Scope("ops", "late"))):
-        house.member(name, None)
+        office.member(name, None)
         with ben.db.write() as conn:
             grants.grant(ben.vault.ring, conn, name, scope, Role.READER)
-    for who in (house, ben, house):
-        again = House.open(house.root, who.vault.principal if who is ben else "me")
+    for who in (office, ben, office):
+        again = Office.open(office.root, who.vault.principal if who is ben else "me")
         with again.db.write() as conn:
             rotation.rotate(again.vault.ring, conn, OPS)
     for name in ("carla", "dora"):
-        assert House.open(house.root, name).rows(date=DAY).height == 300
+        assert Office.open(office.root, name).rows(date=DAY).height == 300
 
 
 @pytest.mark.parametrize("scope", [OPS, Scope("ops", "late")], ids=str)
-def test_who_was_given_the_key_by_an_admin_keeps_it_when_that_admin_goes(house, scope):
-    house.publish()
-    ben = house.member("ben", OPS, Role.ADMIN)
-    house.member("carla", None)
+def test_who_was_given_the_key_by_an_admin_keeps_it_when_that_admin_goes(office, scope):
+    office.publish()
+    ben = office.member("ben", OPS, Role.ADMIN)
+    office.member("carla", None)
     with ben.db.write() as conn:
         grants.grant(ben.vault.ring, conn, "carla", scope, Role.READER)
-    with house.db.write() as conn:
-        rotation.revoke_principal(house.vault.ring, conn, "ben")
-    rotated(house)
-    assert House.open(house.root, "carla").rows(date=DAY).height == 300
+    with office.db.write() as conn:
+        rotation.revoke_principal(office.vault.ring, conn, "ben")
+    rotated(office)
+    assert Office.open(office.root, "carla").rows(date=DAY).height == 300

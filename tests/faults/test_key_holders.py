@@ -16,35 +16,35 @@ from kronkers_batch.vault.context import DataKey, Kind, Role, Scope
 from kronkers_batch.vault.manifest import digest
 from kronkers_batch.warehouse import pieces
 from kronkers_batch.warehouse.pieces import Entry, Place
-from tests.house_fixture import house, house_template
-from tests.warehouse_support import DAY, SCHEMA, House, frame
+from tests.office_fixture import office, office_template
+from tests.warehouse_support import DAY, SCHEMA, Office, frame
 
-__all__ = ["house", "house_template"]
+__all__ = ["office", "office_template"]
 
 OPS, LATE = Scope("ops"), Scope("ops", "late")
 WANTED = {"flight": 150, "origin": "EWR"}
 
 
 @pytest.fixture
-def anna(house: House) -> House:
+def anna(office: Office) -> Office:
     """A reader of the department, who has an account on the database."""
-    house.publish()
-    return house.member("anna", OPS, Role.READER)
+    office.publish()
+    return office.member("anna", OPS, Role.READER)
 
 
-def found(house: House) -> list[float]:
+def found(office: Office) -> list[float]:
     """The score of one key, as a new process finds it through the filters."""
-    return House.open(house.root).warehouse.rows.lookup("late", [WANTED], date=DAY)["score"].to_list()
+    return Office.open(office.root).warehouse.rows.lookup("late", [WANTED], date=DAY)["score"].to_list()
 
 
 # ---------------------------------------------------------------- rows that are to disappear
 
 
-def test_the_untouched_key_is_found(house, anna):
-    assert found(anna) == found(house) == [150.0]
+def test_the_untouched_key_is_found(office, anna):
+    assert found(anna) == found(office) == [150.0]
 
 
-def test_a_filter_that_a_reader_sealed_is_refused(house, anna):
+def test_a_filter_that_a_reader_sealed_is_refused(office, anna):
     """Sealed under the right key in the right place, and empty: a lookup would find nothing anywhere."""
     with anna.db.write() as conn:
         version = conn.execute(select(o.output_versions)).one()
@@ -53,10 +53,10 @@ def test_a_filter_that_a_reader_sealed_is_refused(house, anna):
         full = anna.vault.unseal(key, context, conn.execute(select(o.output_filters.c.data)).scalar_one())
         conn.execute(update(o.output_filters).values(data=anna.vault.seal(key, context, bytes(len(full)))))
     with pytest.raises(IntegrityError, match="filter"):
-        found(house)
+        found(office)
 
 
-def test_another_filter_key_in_its_place_is_refused(house, anna):
+def test_another_filter_key_in_its_place_is_refused(office, anna):
     """The key that hashes entity keys is wrapped, not signed: with another one no filter knows any key."""
     with anna.db.write() as conn:
         row = conn.execute(select(t.data_keys).where(t.data_keys.c.kind == "filter")).one()
@@ -65,17 +65,17 @@ def test_another_filter_key_in_its_place_is_refused(house, anna):
         wrapped = anna.vault.ring.wrap_data_key(other, anna.vault.ring.active(conn, LATE))
         conn.execute(update(t.data_keys).where(t.data_keys.c.id == row.id).values(wrapped=wrapped))
     with pytest.raises(IntegrityError, match="filter key"):
-        found(house)
-    assert house.rows(date=DAY).equals(frame(300))  # the rows themselves hang on no filter
+        found(office)
+    assert office.rows(date=DAY).equals(frame(300))  # the rows themselves hang on no filter
 
 
 # ---------------------------------------------------------------- an operator's signature, borrowed
 
 
 @pytest.mark.parametrize("what", ["contents", "rows", "nonsense"])
-def test_a_piece_planted_in_an_unfinished_version_is_not_signed(house, anna, what):
+def test_a_piece_planted_in_an_unfinished_version_is_not_signed(office, anna, what):
     """A night broke off. A reader exchanges a landed piece, and names the contents that a rerun has."""
-    writer = house.begin(fingerprint="b")
+    writer = office.begin(fingerprint="b")
     for number in range(2):
         writer.put(number, frame(100, number * 100))
     writer.flush()
@@ -91,109 +91,109 @@ def test_a_piece_planted_in_an_unfinished_version_is_not_signed(house, anna, wha
         planted = {"data": data, "entry": anna.vault.seal(key, place.entry(0), entry)}
         mine = (o.output_pieces.c.version_id == row.id) & (o.output_pieces.c.number == 0)
         conn.execute(update(o.output_pieces).where(mine).values(**planted))
-    writer = House.open(house.root).begin(fingerprint="b")
+    writer = Office.open(office.root).begin(fingerprint="b")
     for number in range(2):
         writer.put(number, frame(100, number * 100))
     output = writer.finish({}, {})
     assert (output.head, output.rows) == (True, 200)
-    assert house.rows(date=DAY).equals(frame(200))
+    assert office.rows(date=DAY).equals(frame(200))
 
 
 # ---------------------------------------------------------------- somebody revoked, who kept every key
 
 
 @pytest.fixture
-def gone(house, anna):
+def gone(office, anna):
     """Anna was revoked; she remembers the department's and the model's key, and all data keys."""
     ring = anna.vault.ring
     with anna.db.read() as conn:
         for row in conn.execute(select(t.data_keys.c.id).where(t.data_keys.c.department == "ops")).all():
             anna.vault.data_key(conn, row.id)
         kept = {scope: ring.active(conn, scope) for scope in (OPS, LATE)}
-    with house.db.write() as conn:
-        rotation.revoke(house.vault.ring, conn, "anna", OPS, whole=False)
+    with office.db.write() as conn:
+        rotation.revoke(office.vault.ring, conn, "anna", OPS, whole=False)
     return kept
 
 
-def write_later(house: House) -> None:
+def write_later(office: Office) -> None:
     """What the next night does."""
-    House.open(house.root).publish(fingerprint="later")
+    Office.open(office.root).publish(fingerprint="later")
 
 
 @pytest.mark.parametrize("scope", [OPS, LATE], ids=str)
 @pytest.mark.parametrize("what", ["older", "newest"])
-def test_nothing_is_written_under_an_older_key_whatever_the_database_says(house, gone, scope, what):
+def test_nothing_is_written_under_an_older_key_whatever_the_database_says(office, gone, scope, what):
     """States are not signed: she declares the key that she knows the one in use."""
     keys = t.tree_keys.c
-    with house.db.write() as conn:
+    with office.db.write() as conn:
         mine = (keys.department == "ops") & (keys.model == scope.model)
         if what == "older":
             conn.execute(update(t.tree_keys).where(mine & (keys.version == 1)).values(state="active"))
         conn.execute(update(t.tree_keys).where(mine & (keys.version == 2)).values(state="retired"))
-    again = House.open(house.root)
+    again = Office.open(office.root)
     with pytest.raises(IntegrityError, match="newest key is not in use"), again.db.write() as conn:
         again.vault.new_data_key(conn, scope, Kind.SNAPSHOT, "later")
 
 
-def test_nothing_is_written_under_a_model_key_that_she_slipped_in(house, anna, gone):
+def test_nothing_is_written_under_a_model_key_that_she_slipped_in(office, anna, gone):
     """Made and signed by her, under the department's old key, which is still there while rotation goes on."""
     with anna.db.write() as conn:
         anna.vault.ring.new_tree_key(conn, LATE, 3, gone[OPS])
     with pytest.raises(IntegrityError, match="hangs under an older one"):
-        write_later(house)
+        write_later(office)
 
 
 @pytest.mark.parametrize("scope", [OPS, LATE], ids=str)
-def test_a_revocation_taken_out_of_the_database_gives_nothing_back(house, scope):
+def test_a_revocation_taken_out_of_the_database_gives_nothing_back(office, scope):
     """The grant's own row is still there, signed and true once: a later rotation must not seal to it."""
-    anna = house.member("anna", scope, Role.READER)
-    old = house.publish()
-    with house.db.write() as conn:
+    anna = office.member("anna", scope, Role.READER)
+    old = office.publish()
+    with office.db.write() as conn:
         kept = conn.execute(select(t.grant_keys)).all()
-        rotation.revoke(house.vault.ring, conn, "anna", scope)
-    with house.db.write() as conn:
+        rotation.revoke(office.vault.ring, conn, "anna", scope)
+    with office.db.write() as conn:
         conn.execute(t.revocations.delete())
         for row in kept:  # and everything that rotation took out, put back
             if row.recipient == anna.vault.identity.public.id:
                 conn.execute(t.grant_keys.insert().values(**row._mapping))
-    again = House.open(house.root)
+    again = Office.open(office.root)
     with pytest.raises(IntegrityError, match="took its revocation"), again.db.write() as conn:
         rotation.rotate(again.vault.ring, conn, scope)
     with pytest.raises(AccessRefused):
-        House.open(house.root, "anna").warehouse.rows.read("late", date=DAY)
+        Office.open(office.root, "anna").warehouse.rows.read("late", date=DAY)
     with again.db.write() as conn:  # what the message says to do
         rotation.revoke(again.vault.ring, conn, "anna", scope)
         rotation.rotate(again.vault.ring, conn, scope)
     assert again.warehouse.get(old.ref).rows == 300
 
 
-def test_what_the_ledger_says_later_is_closed_to_the_keys_that_she_kept(house, anna, gone):
+def test_what_the_ledger_says_later_is_closed_to_the_keys_that_she_kept(office, anna, gone):
     """Also the keys of small records are new ones after a rotation."""
     before = _seen(anna)
     assert any(details and "fingerprint" in details for _, details in before)
-    write_later(house)
-    house.warehouse.rows.read("late", date=DAY, told=("export", {"to": "/x/out.csv"}))
+    write_later(office)
+    office.warehouse.rows.read("late", date=DAY, told=("export", {"to": "/x/out.csv"}))
     later = _seen(anna)[len(before) :]
     assert [action for action, _ in later] == ["publish", "export"]
     assert [details for _, details in later] == [None, None]
-    assert [details for _, details in _seen(house)][-1] == {"to": "/x/out.csv"}
+    assert [details for _, details in _seen(office)][-1] == {"to": "/x/out.csv"}
     with pytest.raises(AccessRefused), anna.db.write() as conn:
         anna.vault.record_key(conn, LATE, "ledger")
 
 
 @pytest.mark.parametrize("when", ["before", "while it rotates", "after"])
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.READER])
-def test_the_key_of_later_records_cannot_be_planted(house, role, when):
+def test_the_key_of_later_records_cannot_be_planted(office, role, when):
     """Wrapped under a key that she holds, by any name that it may get: a rotation carries it along."""
-    anna = house.member("anna", OPS, role)
-    house.member("ben", OPS, Role.READER)
-    house.publish()
+    anna = office.member("anna", OPS, role)
+    office.member("ben", OPS, Role.READER)
+    office.publish()
     before = _seen(anna)
     with anna.db.read() as conn:
         kept = anna.vault.ring.active(conn, OPS), anna.vault.ring.active(conn, LATE)
 
     def plant() -> None:
-        with house.db.unchecked(write=True) as conn:
+        with office.db.unchecked(write=True) as conn:
             for parent in kept:
                 keys = t.tree_keys.c
                 known = conn.execute(select(keys.id).where(keys.model == parent.scope.model)).scalars().all()
@@ -203,25 +203,25 @@ def test_the_key_of_later_records_cannot_be_planted(house, role, when):
 
     if when == "before":
         plant()
-    with house.db.write() as conn:
-        rotation.revoke(house.vault.ring, conn, "anna", OPS, whole=False)
+    with office.db.write() as conn:
+        rotation.revoke(office.vault.ring, conn, "anna", OPS, whole=False)
     if when == "while it rotates":
         plant()
-    with contextlib.suppress(IntegrityError), House.open(house.root).db.write() as conn:
-        while rotation.rewrap(House.open(house.root).vault.ring, conn, OPS):
+    with contextlib.suppress(IntegrityError), Office.open(office.root).db.write() as conn:
+        while rotation.rewrap(Office.open(office.root).vault.ring, conn, OPS):
             pass
     if when == "after":
         plant()
     planted = anna.vault.ring._planted
     with contextlib.suppress(IntegrityError):
-        write_later(house)
-    with house.db.read() as conn:
+        write_later(office)
+    with office.db.read() as conn:
         made = set(conn.execute(select(ledgers.ledger.c.key_id)).scalars().all())
     assert not made & set(planted)
     assert [details for _, details in _seen(anna)[len(before) :] if details] == []
 
 
-def _plant(conn, anna: House, parent, name: str) -> None:
+def _plant(conn, anna: Office, parent, name: str) -> None:
     ring = anna.vault.ring
     ring.__dict__.setdefault("_planted", [])
     key = DataKey(new_id(), parent.scope, Kind.RECORD, name, b"k" * 32)
@@ -238,8 +238,8 @@ def _plant(conn, anna: House, parent, name: str) -> None:
         ring._planted.append(key.id)
 
 
-def test_records_of_before_stay_readable_and_a_rotation_begins_new_keys(house):
-    ring = house.vault.ring
+def test_records_of_before_stay_readable_and_a_rotation_begins_new_keys(office):
+    ring = office.vault.ring
 
     def named(scope, purpose, version):
         return scope, Kind.RECORD, f"{purpose} {version}"
@@ -251,22 +251,22 @@ def test_records_of_before_stay_readable_and_a_rotation_begins_new_keys(house):
     ring.make_record_key = lambda conn, key, purpose: ring.new_data_key(
         conn, *named(key.scope, purpose, key.version)
     )
-    house.publish()
-    with house.db.write() as conn:
-        kept = house.vault.record_key(conn, LATE, "ledger")
+    office.publish()
+    with office.db.write() as conn:
+        kept = office.vault.record_key(conn, LATE, "ledger")
     assert kept.version_id == "ledger 1"
-    seen, house, ids = _seen(house), House.open(house.root), set()
+    seen, office, ids = _seen(office), Office.open(office.root), set()
     for fingerprint in ("b", "c"):
-        house.publish(fingerprint=fingerprint)
-        with house.db.write() as conn:
-            ids.add(house.vault.record_key(conn, LATE, "ledger").id)
-            rotation.rotate(house.vault.ring, conn, OPS)
+        office.publish(fingerprint=fingerprint)
+        with office.db.write() as conn:
+            ids.add(office.vault.record_key(conn, LATE, "ledger").id)
+            rotation.rotate(office.vault.ring, conn, OPS)
     assert len({*ids, kept.id}) == 3
-    again = _seen(House.open(house.root))
+    again = _seen(Office.open(office.root))
     assert again[: len(seen)] == seen
     assert all(details is not None for _, details in again)
 
 
-def _seen(house: House) -> list:
-    with house.db.read() as conn:
-        return [(e.action, e.details) for e in house.warehouse._ledger.entries(conn)]
+def _seen(office: Office) -> list:
+    with office.db.read() as conn:
+        return [(e.action, e.details) for e in office.warehouse._ledger.entries(conn)]

@@ -16,10 +16,10 @@ from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import rotation, sealing
 from kronkers_batch.vault.context import DataKey, Kind, Role, Scope
-from tests.house_fixture import house, house_template
-from tests.warehouse_support import House
+from tests.office_fixture import office, office_template
+from tests.warehouse_support import Office
 
-__all__ = ["house", "house_template"]
+__all__ = ["office", "office_template"]
 
 CHECKOUT = Path(__file__).parents[2]
 OPS, LATE = Scope("ops"), Scope("ops", "late")
@@ -30,26 +30,26 @@ import sys
 from pathlib import Path
 from kronkers_batch.vault import rotation
 from kronkers_batch.vault.context import Scope
-from tests.warehouse_support import House
-house, ops = House.open(Path(sys.argv[1])), Scope("ops")
+from tests.warehouse_support import Office
+office, ops = Office.open(Path(sys.argv[1])), Scope("ops")
 print("begins", flush=True)
-with house.db.write() as conn:
+with office.db.write() as conn:
     if not rotation.unfinished(conn, ops):
-        rotation.begin(house.vault.ring, conn, ops)
+        rotation.begin(office.vault.ring, conn, ops)
 moved = 1
 while moved:
-    with house.db.write() as conn:
-        moved = rotation.rewrap(house.vault.ring, conn, ops, most=int(sys.argv[2]))
+    with office.db.write() as conn:
+        moved = rotation.rewrap(office.vault.ring, conn, ops, most=int(sys.argv[2]))
     print("moved", flush=True)
 """
 
 
-def many_keys(house: House, count: int) -> dict[str, bytes]:
+def many_keys(office: Office, count: int) -> dict[str, bytes]:
     """So many data keys, wrapped as the vault wraps them: of the department and of a model, of every kind."""
     made: dict[str, bytes] = {}
     kinds = [Kind.SNAPSHOT, Kind.RECORD, Kind.OUTPUT, Kind.ARTIFACT]
-    with house.db.write() as conn:
-        ring = house.vault.ring
+    with office.db.write() as conn:
+        ring = office.vault.ring
         parents = {scope: ring.active(conn, scope, make=True) for scope in (OPS, LATE)}
         rows = []
         for number in range(count):
@@ -67,23 +67,23 @@ def many_keys(house: House, count: int) -> dict[str, bytes]:
     return made
 
 
-def reads(house: House, name: str, some: list[str], keys: dict[str, bytes]) -> None:
+def reads(office: Office, name: str, some: list[str], keys: dict[str, bytes]) -> None:
     """As a process that remembers nothing."""
-    again = House.open(house.root, name)
+    again = Office.open(office.root, name)
     with again.db.read() as conn:
         for key_id in some:
             assert again.vault.data_key(conn, key_id).key == keys[key_id]
     again.db.close()
 
 
-def start(house: House, batch: int) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", ROTATE, str(house.root), str(batch)]
+def start(office: Office, batch: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", ROTATE, str(office.root), str(batch)]
     return subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
 
 
-def kill_at_random(house: House, batch: int, chance: random.Random) -> None:
+def kill_at_random(office: Office, batch: int, chance: random.Random) -> None:
     """One attempt to rotate, killed while it begins, or some transactions and a random moment later."""
-    process = start(house, batch)
+    process = start(office, batch)
     assert process.stdout
     for _ in range(chance.randrange(6)):
         process.stdout.readline()  # "begins" and then "moved"
@@ -93,31 +93,31 @@ def kill_at_random(house: House, batch: int, chance: random.Random) -> None:
     process.stdout.close()
 
 
-def rotated_under_fire(house: House, count: int, batch: int, kills: int) -> int:
+def rotated_under_fire(office: Office, count: int, batch: int, kills: int) -> int:
     """Kills so many attempts; returns how many of them left a rotation half done."""
-    keys = many_keys(house, count)
-    house.member("ann", OPS, Role.READER)
-    house.member("dan", LATE, Role.READER)
+    keys = many_keys(office, count)
+    office.member("ann", OPS, Role.READER)
+    office.member("dan", LATE, Role.READER)
     ids, of_model = list(keys), list(keys)[1::2]
     chance, half_done = random.Random(7), 0
     for _ in range(kills):
-        kill_at_random(house, batch, chance)
-        reads(house, "me", chance.sample(ids, 40), keys)
-        reads(house, "ann", chance.sample(ids, 40), keys)
-        reads(house, "dan", chance.sample(of_model, 40), keys)
-        with house.db.read() as conn:
+        kill_at_random(office, batch, chance)
+        reads(office, "me", chance.sample(ids, 40), keys)
+        reads(office, "ann", chance.sample(ids, 40), keys)
+        reads(office, "dan", chance.sample(of_model, 40), keys)
+        with office.db.read() as conn:
             half_done += rotation.unfinished(conn, OPS)
-    with start(house, 500) as last:
+    with start(office, 500) as last:
         assert last.stdout
         assert last.stdout.read().startswith("begins\nmoved\n")
     assert last.returncode == 0
-    complete(house, keys)
+    complete(office, keys)
     return half_done
 
 
-def complete(house: House, keys: dict[str, bytes]) -> None:
+def complete(office: Office, keys: dict[str, bytes]) -> None:
     """Nothing hangs under an older key, older keys are empty, and every key is what it was."""
-    with house.db.read() as conn:
+    with office.db.read() as conn:
         assert not rotation.unfinished(conn, OPS)
         tree = conn.execute(select(t.tree_keys).where(t.tree_keys.c.department == "ops")).all()
         newest = {row.model: max(r.version for r in tree if r.model == row.model) for row in tree}
@@ -130,15 +130,15 @@ def complete(house: House, keys: dict[str, bytes]) -> None:
         hanging = select(t.data_keys.c.parent_id).where(t.data_keys.c.department == "ops").distinct()
         assert set(conn.execute(hanging).scalars()) == parents
         assert conn.execute(select(func.count()).select_from(t.data_keys)).scalar_one() >= len(keys)
-        vault = House.open(house.root, "ann").vault
+        vault = Office.open(office.root, "ann").vault
         assert all(vault.data_key(conn, key_id).key == key for key_id, key in keys.items())
 
 
-def test_killed_a_few_times_over_two_thousand_keys(house):
-    assert rotated_under_fire(house, 2_000, batch=50, kills=3) > 0
+def test_killed_a_few_times_over_two_thousand_keys(office):
+    assert rotated_under_fire(office, 2_000, batch=50, kills=3) > 0
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-def test_killed_fifty_times_over_a_hundred_thousand_keys(house):
-    assert rotated_under_fire(house, 100_000, batch=rotation.BATCH, kills=50) > 25
+def test_killed_fifty_times_over_a_hundred_thousand_keys(office):
+    assert rotated_under_fire(office, 100_000, batch=rotation.BATCH, kills=50) > 25

@@ -31,11 +31,11 @@ from kronkers_batch.store.tables.snapshots import snapshots
 from kronkers_batch.warehouse import export
 from tests import config_project, data_support
 from tests.e2e import conftest as e2e
-from tests.house_fixture import house, house_template
+from tests.office_fixture import office, office_template
 from tests.warehouse_support import training
 
 project, trained = e2e.project, e2e.trained  # fixtures
-__all__ = ["house", "house_template", "project", "trained"]
+__all__ = ["office", "office_template", "project", "trained"]
 
 PACKAGES = [Path(__file__).parents[2] / name for name in ("kronkers_batch", "tasks")]
 WORKER = PACKAGES[0] / "runtimes" / "workers" / "worker.py"
@@ -66,23 +66,23 @@ def test_names_on_the_command_line_lead_nowhere(project, words):
     assert sorted(project.folder.parent.iterdir()) == before
 
 
-def test_a_row_of_the_database_that_leads_out_of_the_store(house):
+def test_a_row_of_the_database_that_leads_out_of_the_store(office):
     """Paths are made of ids and names in the database; who writes there reads and deletes nothing else."""
-    version = house.registry.record(training(), b"artifact")
-    victim = house.root / "victim"
+    version = office.registry.record(training(), b"artifact")
+    victim = office.root / "victim"
     victim.write_text("mine")
-    with house.db.write() as conn:
+    with office.db.write() as conn:
         row = {"source": "x", "department": "ops", "lookup": "x", "state": "writing", "created": 0}
         row |= {"id": "../../..", "key_id": "none", "signer": "", "signer_key": ""}
         conn.execute(insert(snapshots).values(**row))
         conn.exec_driver_sql("UPDATE model_versions SET id = '../../../../victim'")
-    store = Snapshots(house.db, ArtifactStore(str(house.root / "artifacts")), house.vault)
+    store = Snapshots(office.db, ArtifactStore(str(office.root / "artifacts")), office.vault)
     with pytest.raises(ValueError, match="not a path inside the store"):
         store.sweep()
     with pytest.raises(IntegrityError):
-        house.registry.artifact(version)
+        office.registry.artifact(version)
     with pytest.raises(ValueError, match="not a path inside the store"):
-        house.registry.shred("late", 1, why="x")
+        office.registry.shred("late", 1, why="x")
     assert victim.read_text() == "mine"
 
 

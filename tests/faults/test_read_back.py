@@ -17,10 +17,10 @@ from kronkers_batch.store.tables import ledger, outputs, registry
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import grants, rotation
 from kronkers_batch.vault.context import Role, Scope
-from tests.house_fixture import house, house_template
-from tests.warehouse_support import House, training
+from tests.office_fixture import office, office_template
+from tests.warehouse_support import Office, training
 
-__all__ = ["house", "house_template"]
+__all__ = ["office", "office_template"]
 
 OPS = Scope("ops")
 FAR = 9_000_000_000_000_000_000
@@ -38,47 +38,47 @@ UNDONE = {
 
 
 @pytest.fixture
-def loose(house: House, monkeypatch) -> House:
-    """A house whose program does not compare the schema, with some history."""
+def loose(office: Office, monkeypatch) -> Office:
+    """An office whose program does not compare the schema, with some history."""
     monkeypatch.setattr(exact, "compare", lambda _found, _wanted: "")
-    house.registry.record(training(), b"model")
-    house.member("anna", OPS, Role.READER)
-    house.member("carla", None)
-    return house
+    office.registry.record(training(), b"model")
+    office.member("anna", OPS, Role.READER)
+    office.member("carla", None)
+    return office
 
 
-def plant(house: House, what: str, event: str = "INSERT") -> None:
-    with closing(sqlite3.connect(house.db.path)) as db:
+def plant(office: Office, what: str, event: str = "INSERT") -> None:
+    with closing(sqlite3.connect(office.db.path)) as db:
         table, _, _ = what.partition(" ")
         db.execute(f"CREATE TRIGGER planted AFTER {event} ON {table} BEGIN {UNDONE.get(what, what)}; END")
         db.commit()
 
 
-def do(house: House, what: str) -> None:
+def do(office: Office, what: str) -> None:
     """Something that a person does which writes to that table."""
     table = what.partition(" ")[0]
     if table in ("output_log", "ledger"):
-        house.publish()
+        office.publish()
         return
     if table == "champions":
-        house.registry.promote("late", 1, "good")
+        office.registry.promote("late", 1, "good")
         return
-    with house.db.write() as conn:
+    with office.db.write() as conn:
         if table in ("revocations", "tree_keys"):
-            rotation.revoke(house.vault.ring, conn, "anna", OPS, whole=False)
+            rotation.revoke(office.vault.ring, conn, "anna", OPS, whole=False)
         else:
-            grants.grant(house.vault.ring, conn, "carla", OPS, Role.VIEWER)
+            grants.grant(office.vault.ring, conn, "carla", OPS, Role.VIEWER)
 
 
 @pytest.mark.parametrize("what", UNDONE)
-def test_what_a_trigger_undid_is_not_said_to_be_done(loose: House, what):
+def test_what_a_trigger_undid_is_not_said_to_be_done(loose: Office, what):
     plant(loose, what)
     with pytest.raises(IntegrityError, match=r"(after|as) it was written") as caught:
-        do(House.open(loose.root), what)
+        do(Office.open(loose.root), what)
     assert "ledger verify" in caught.value.fix
 
 
-def test_a_key_that_stays_after_it_was_taken_away_is_not_said_to_be_gone(loose: House):
+def test_a_key_that_stays_after_it_was_taken_away_is_not_said_to_be_gone(loose: Office):
     with closing(sqlite3.connect(loose.db.path)) as db:
         columns = "grant_id, key_id, recipient, sealed, created, issuer, signature"
         old = ", ".join(f"OLD.{name}" for name in columns.split(", "))
@@ -87,12 +87,12 @@ def test_a_key_that_stays_after_it_was_taken_away_is_not_said_to_be_gone(loose: 
             f"INSERT INTO grant_keys ({columns}) VALUES ({old}); END"
         )
         db.commit()
-    again = House.open(loose.root)
+    again = Office.open(loose.root)
     with pytest.raises(IntegrityError, match="still there after it was deleted"), again.db.write() as conn:
         rotation.revoke(again.vault.ring, conn, "anna", OPS, whole=False)
 
 
-def test_a_key_that_was_shredded_and_is_there_again_is_not_said_to_be_gone(loose: House):
+def test_a_key_that_was_shredded_and_is_there_again_is_not_said_to_be_gone(loose: Office):
     loose.publish(fingerprint="1")
     output = loose.publish(fingerprint="2")
     with closing(sqlite3.connect(loose.db.path)) as db:
@@ -102,14 +102,14 @@ def test_a_key_that_was_shredded_and_is_there_again_is_not_said_to_be_gone(loose
         )
         db.commit()
     with pytest.raises(IntegrityError, match="shredded key"):
-        House.open(loose.root).warehouse.shred(output.ref, "gone")
+        Office.open(loose.root).warehouse.shred(output.ref, "gone")
 
 
 @pytest.mark.parametrize("looked", [False, True])
-def test_it_is_asked_as_a_connection_sees_it_that_was_opened_just_now(loose: House, looked):
+def test_it_is_asked_as_a_connection_sees_it_that_was_opened_just_now(loose: Office, looked):
     """The schema is exchanged under connections that have the old one in memory: one writes by that."""
     number = "PRAGMA schema_version"
-    again = House.open(loose.root)
+    again = Office.open(loose.root)
     with again.db.read() as conn:
         conn.execute(select(t.revocations)).all()
     if looked:  # as well by the one that reads back
@@ -127,36 +127,36 @@ def test_it_is_asked_as_a_connection_sees_it_that_was_opened_just_now(loose: Hou
 # ---------------------------------------------------------------- while the program goes on
 
 
-def cut(house: House) -> None:
-    with closing(sqlite3.connect(house.db.path)) as db, db:
+def cut(office: Office) -> None:
+    with closing(sqlite3.connect(office.db.path)) as db, db:
         db.execute("DELETE FROM ledger WHERE seq = (SELECT max(seq) FROM ledger)")
 
 
 @pytest.mark.parametrize("then", ["reads", "publishes", "verifies"])
-def test_a_line_that_is_cut_off_before_the_next_is_written_is_missed(house: House, then):
+def test_a_line_that_is_cut_off_before_the_next_is_written_is_missed(office: Office, then):
     """Nothing hangs on the last line yet: the next one would follow the one before it."""
-    house.publish()
-    house.rows()
-    cut(house)
-    action = {"reads": house.rows, "publishes": lambda: house.publish(fingerprint="b")}
+    office.publish()
+    office.rows()
+    cut(office)
+    action = {"reads": office.rows, "publishes": lambda: office.publish(fingerprint="b")}
     with pytest.raises(IntegrityError, match="which this process wrote, is gone"):
-        action.get(then, house.warehouse._ledger.verify)()
+        action.get(then, office.warehouse._ledger.verify)()
 
 
-def test_what_others_write_and_what_is_undone_is_not_missed(house: House):
-    house.publish()
-    other = House.open(house.root)
-    with contextlib.suppress(RuntimeError), house.db.write() as conn:
-        house.warehouse._ledger.append(conn, "me", "rotate", "ops", department="ops")
+def test_what_others_write_and_what_is_undone_is_not_missed(office: Office):
+    office.publish()
+    other = Office.open(office.root)
+    with contextlib.suppress(RuntimeError), office.db.write() as conn:
+        office.warehouse._ledger.append(conn, "me", "rotate", "ops", department="ops")
         raise RuntimeError
-    for who in (other, house, other, house):
+    for who in (other, office, other, office):
         who.rows()
-    assert house.warehouse._ledger.verify().seq > 4
+    assert office.warehouse._ledger.verify().seq > 4
 
 
-def replaced(house: House, what: str) -> None:
+def replaced(office: Office, what: str) -> None:
     """With a copy of itself, as of before whatever comes next."""
-    path = house.db.path
+    path = office.db.path
     if what == "database":
         with closing(sqlite3.connect(path)) as db, closing(sqlite3.connect(f"{path}.copy")) as copy:
             db.backup(copy)
@@ -167,63 +167,63 @@ def replaced(house: House, what: str) -> None:
 
 @pytest.mark.parametrize("what", ["database", "log"])
 @pytest.mark.parametrize("when", ["before", "while it is written"])
-def test_what_goes_into_a_file_that_was_replaced_is_not_said_to_be_done(house: House, what, when):
+def test_what_goes_into_a_file_that_was_replaced_is_not_said_to_be_done(office: Office, what, when):
     """The program has the old one open, writes there and reads there what it wrote; nobody else sees it."""
-    house.member("anna", OPS, Role.READER)
+    office.member("anna", OPS, Role.READER)
 
     def revoke() -> None:
-        with house.db.write() as conn:
-            rotation.revoke(house.vault.ring, conn, "anna", OPS, whole=False)
+        with office.db.write() as conn:
+            rotation.revoke(office.vault.ring, conn, "anna", OPS, whole=False)
             if when != "before":
-                replaced(house, what)
+                replaced(office, what)
 
     if when == "before":
-        replaced(house, what)
+        replaced(office, what)
     with pytest.raises(IntegrityError, match="replaced or deleted while"):
         revoke()
 
 
-def test_a_log_that_others_begin_anew_is_no_loss(house: House):
+def test_a_log_that_others_begin_anew_is_no_loss(office: Office):
     """Programs come and go; the last one that closes takes the log away."""
     for _ in range(3):
-        other = House.open(house.root)
+        other = Office.open(office.root)
         assert other.vault is not None
         other.db.close()
-        with house.db.read() as conn:
+        with office.db.read() as conn:
             assert conn.execute(select(t.warehouse.c.id)).one()
-        house.db.close()
+        office.db.close()
 
 
 # ---------------------------------------------------------------- what must go on working
 
 
-def test_what_is_written_is_there_and_nothing_is_asked_of_who_wrote_nothing(house: House, monkeypatch):
+def test_what_is_written_is_there_and_nothing_is_asked_of_who_wrote_nothing(office: Office, monkeypatch):
     asked = []
     require = written.Written.require
     monkeypatch.setattr(written.Written, "require", lambda self, *a: asked.append(self) or require(self, *a))
-    with house.db.read() as conn:
+    with office.db.read() as conn:
         for table in (t.grants, ledger.ledger, registry.champions, outputs.output_log):
             conn.execute(select(table)).all()
-    with house.db.write() as conn:
+    with office.db.write() as conn:
         conn.execute(t.warehouse.update().values(created=clock.now()))
     assert asked == []
-    with house.db.write() as conn:
-        house.vault.trust.add_revocation(conn, house.vault.identity, "x")
+    with office.db.write() as conn:
+        office.vault.trust.add_revocation(conn, office.vault.identity, "x")
     assert len(asked) == 1
 
 
-def test_what_is_undone_is_not_asked_for(house: House):
-    with contextlib.suppress(RuntimeError), house.db.write() as conn:
-        house.vault.trust.add_revocation(conn, house.vault.identity, "x")
+def test_what_is_undone_is_not_asked_for(office: Office):
+    with contextlib.suppress(RuntimeError), office.db.write() as conn:
+        office.vault.trust.add_revocation(conn, office.vault.identity, "x")
         raise RuntimeError
-    with house.db.read() as conn:
+    with office.db.read() as conn:
         assert conn.execute(select(t.revocations)).all() == []
 
 
-def test_a_key_that_a_rotation_replaced_at_once_is_no_loss(house: House):
+def test_a_key_that_a_rotation_replaced_at_once_is_no_loss(office: Office):
     """Two administrators at work: what was sealed a moment ago is rightly gone."""
-    house.member("anna", OPS, Role.READER)
-    with house.db.write() as conn:
-        grants.grant(house.vault.ring, conn, "anna", Scope("ops", "late"), Role.OPERATOR)
-        rotation.begin(house.vault.ring, conn, OPS)
-    assert House.open(house.root, "anna").vault is not None
+    office.member("anna", OPS, Role.READER)
+    with office.db.write() as conn:
+        grants.grant(office.vault.ring, conn, "anna", Scope("ops", "late"), Role.OPERATOR)
+        rotation.begin(office.vault.ring, conn, OPS)
+    assert Office.open(office.root, "anna").vault is not None

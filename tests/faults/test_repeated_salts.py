@@ -16,10 +16,10 @@ import pytest
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.vault import sealing
 from kronkers_batch.vault.context import Context, DataKey, Kind, Scope
-from tests.house_fixture import house, house_template
-from tests.warehouse_support import House
+from tests.office_fixture import office, office_template
+from tests.warehouse_support import Office
 
-__all__ = ["house", "house_template"]
+__all__ = ["office", "office_template"]
 
 SALT, COMMITMENT, TAG = 24, 32, 16
 LATE = Scope("ops", "late")
@@ -46,14 +46,14 @@ def test_where_the_salt_is():
         sealing.unseal(key, b"c", mixed, "x")
 
 
-def seal_many(house: House, keys: list[DataKey], count: int, path: Path) -> None:
+def seal_many(office: Office, keys: list[DataKey], count: int, path: Path) -> None:
     """A child's work: seals through the vault that its parent opened, and writes down (key, salt)."""
     with path.open("wb") as file:
         for number in range(count):
             which = number % len(keys)
-            blob = house.vault.seal(keys[which], CONTEXT, b"a score")
+            blob = office.vault.seal(keys[which], CONTEXT, b"a score")
             file.write(bytes([which]) + salt(blob))
-    made = [(sealing.generate_key(), house.vault.identity.public.seal(b"k", b"i")[:32]) for _ in range(50)]
+    made = [(sealing.generate_key(), office.vault.identity.public.seal(b"k", b"i")[:32]) for _ in range(50)]
     path.with_suffix(".made").write_bytes(b"".join(key + sealed for key, sealed in made))
 
 
@@ -70,17 +70,17 @@ def forked(work) -> int:
         os._exit(code)
 
 
-def never_twice(house: House, folder: Path, total: int) -> None:
-    with house.db.write() as conn:
-        keys = [house.vault.new_data_key(conn, LATE, Kind.OUTPUT, new_id()) for _ in range(KEYS)]
+def never_twice(office: Office, folder: Path, total: int) -> None:
+    with office.db.write() as conn:
+        keys = [office.vault.new_data_key(conn, LATE, Kind.OUTPUT, new_id()) for _ in range(KEYS)]
     for key in keys:  # whatever sealing keeps from one call to the next is in memory when the forks are made
-        house.vault.seal(key, CONTEXT, b"a score")
+        office.vault.seal(key, CONTEXT, b"a score")
     each = total // CHILDREN
 
     def several(name: str, depth: int) -> None:
         """Half of the children are forks of forks."""
         grandchild = forked(lambda: several(f"{name}-fork", 0)) if depth else 0
-        seal_many(house, keys, each, folder / name)
+        seal_many(office, keys, each, folder / name)
         if grandchild:
             assert os.waitpid(grandchild, 0)[1] == 0
 
@@ -101,10 +101,10 @@ def folder(tmp_path):
     return tmp_path / "salts"
 
 
-def test_twenty_thousand_encryptions_from_forked_processes(house, folder):
-    never_twice(house, folder, 20_000)
+def test_twenty_thousand_encryptions_from_forked_processes(office, folder):
+    never_twice(office, folder, 20_000)
 
 
 @pytest.mark.long
-def test_a_million_encryptions_from_forked_processes(house, folder):
-    never_twice(house, folder, 1_000_000)
+def test_a_million_encryptions_from_forked_processes(office, folder):
+    never_twice(office, folder, 1_000_000)

@@ -32,10 +32,10 @@ from kronkers_batch.warehouse import log, pieces
 from kronkers_batch.warehouse.pieces import Place
 from tests.faults.departments import Departments
 from tests.faults.test_forged_logs import by, change
-from tests.house_fixture import house, house_template
-from tests.warehouse_support import House, frame
+from tests.office_fixture import office, office_template
+from tests.warehouse_support import Office, frame
 
-__all__ = ["house", "house_template"]
+__all__ = ["office", "office_template"]
 
 NIGHT, NEXT = "2024-01-20", "2024-01-21"
 
@@ -269,13 +269,13 @@ def test_people_come_and_go_and_every_line_was_written_by_who_could(company: Dep
     company.run("run", "--date", "2024-01-22")
 
 
-def test_whose_right_ends_in_the_middle_of_a_night_publishes_nothing_later(house: House):
+def test_whose_right_ends_in_the_middle_of_a_night_publishes_nothing_later(office: Office):
     """The line about it would stand after the one that took it."""
-    anna = house.member("anna", Scope("ops"), Role.OPERATOR)
+    anna = office.member("anna", Scope("ops"), Role.OPERATOR)
     writer = anna.begin()
     writer.put(0, frame(10))
-    with house.db.write() as conn:
-        rotation.revoke(house.vault.ring, conn, "anna", Scope("ops"))
+    with office.db.write() as conn:
+        rotation.revoke(office.vault.ring, conn, "anna", Scope("ops"))
     with pytest.raises(AccessRefused, match="needs the role operator"):
         writer.finish({}, {})
-    assert house.warehouse.outputs("late") == []
+    assert office.warehouse.outputs("late") == []

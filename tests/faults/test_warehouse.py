@@ -20,10 +20,10 @@ from kronkers_batch.store.engine import Database
 from kronkers_batch.store.tables.outputs import output_log
 from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.warehouse.warehouse import Warehouse
-from tests.house_fixture import house, house_template
-from tests.warehouse_support import DAY, KEY, NEXT, SCHEMA, House, frame
+from tests.office_fixture import office, office_template
+from tests.warehouse_support import DAY, KEY, NEXT, SCHEMA, Office, frame
 
-__all__ = ["house", "house_template"]
+__all__ = ["office", "office_template"]
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -32,9 +32,9 @@ CHECKOUT = Path(__file__).parents[2]
 OPEN = """
 import sys, time
 from pathlib import Path
-from tests.warehouse_support import House, frame
-house = House.open(Path(sys.argv[1]))
-writer = house.begin()
+from tests.warehouse_support import Office, frame
+office = Office.open(Path(sys.argv[1]))
+writer = office.begin()
 
 def here():
     print("here", flush=True)
@@ -61,10 +61,10 @@ DEATHS = {
 
 
 @pytest.mark.parametrize("death", DEATHS)
-def test_a_killed_writer_leaves_nothing_half_seen_and_the_next_goes_on(house: House, death: str):
+def test_a_killed_writer_leaves_nothing_half_seen_and_the_next_goes_on(office: Office, death: str):
     code = OPEN + textwrap.dedent(DEATHS[death])
     process = subprocess.Popen(
-        [sys.executable, "-c", code, str(house.root)], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, str(office.root)], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True
     )
     assert process.stdout
     assert process.stdout.readline() == "here\n"
@@ -72,41 +72,41 @@ def test_a_killed_writer_leaves_nothing_half_seen_and_the_next_goes_on(house: Ho
     process.wait()
 
     with pytest.raises(NotFound):
-        house.warehouse.rows.read("late", date=DAY)
-    assert house.warehouse.outputs("late") == []
+        office.warehouse.rows.read("late", date=DAY)
+    assert office.warehouse.outputs("late") == []
 
     landed = 3 if death == "inside the publishing transaction" else 2
-    writer = house.begin()
+    writer = office.begin()
     assert writer.done == set(range(landed))
     for number in range(3):
         writer.put(number, frame(100, number * 100))
     assert writer.written == 3 - landed
     assert writer.finish({}, {}).number == 1
-    assert house.rows(date=DAY).equals(frame(300))
+    assert office.rows(date=DAY).equals(frame(300))
 
 
-def test_a_landed_piece_that_was_damaged_is_written_again(house: House):
-    writer = house.begin()
+def test_a_landed_piece_that_was_damaged_is_written_again(office: Office):
+    writer = office.begin()
     for number in range(3):
         writer.put(number, frame(100, number * 100))
     writer.flush()
-    flip(house, "output_pieces", "data", "number = 0")
-    flip(house, "output_pieces", "entry", "number = 1")
-    writer = house.begin()
+    flip(office, "output_pieces", "data", "number = 0")
+    flip(office, "output_pieces", "entry", "number = 1")
+    writer = office.begin()
     assert writer.done == {2}
     for number in range(3):
         writer.put(number, frame(100, number * 100))
     writer.finish({}, {})
-    assert house.rows(date=DAY).equals(frame(300))
+    assert office.rows(date=DAY).equals(frame(300))
 
 
 # ------------------------------------------------------------ two writers
 
 
-def test_an_older_writer_is_refused(house: House):
-    old = house.begin()
+def test_an_older_writer_is_refused(office: Office):
+    old = office.begin()
     old.put(0, frame(10))
-    new = house.begin()
+    new = office.begin()
     with pytest.raises(Stale, match="taken over"):
         old.flush()
     with pytest.raises(Stale, match="taken over"):
@@ -117,16 +117,16 @@ def test_an_older_writer_is_refused(house: House):
         old.finish({}, {})
     with pytest.raises(Stale, match="taken over"):
         new.flush()
-    assert house.rows(date=DAY).equals(frame(20))
+    assert office.rows(date=DAY).equals(frame(20))
 
 
 @pytest.mark.parametrize("fingerprints", ["aaaa", "abcd"])
-def test_writers_at_once_publish_one_whole_version_each_or_none(house: House, fingerprints: str):
+def test_writers_at_once_publish_one_whole_version_each_or_none(office: Office, fingerprints: str):
     results: list[object] = []
     barrier = threading.Barrier(len(fingerprints))
 
     def write(fingerprint: str) -> None:
-        mine = House.open(house.root)
+        mine = Office.open(office.root)
         barrier.wait()
         try:
             results.append(mine.publish(fingerprint=fingerprint, pieces=4, rows=50).number)
@@ -140,27 +140,27 @@ def test_writers_at_once_publish_one_whole_version_each_or_none(house: House, fi
         thread.join()
     assert len(results) == len(fingerprints)
     assert any(result != "stale" for result in results)
-    numbers = [o.number for o in house.warehouse.outputs("late")]
+    numbers = [o.number for o in office.warehouse.outputs("late")]
     assert sorted(r for r in results if r != "stale") == numbers
     for number in numbers:
-        assert house.rows(date=DAY, version=number).equals(frame(200))
+        assert office.rows(date=DAY, version=number).equals(frame(200))
 
 
 # ------------------------------------------------------------ writing to the database by hand
 
 
-def by_hand(house: House, *statements: str) -> None:
-    house.db.close()
-    with sqlite3.connect(house.root / "wh" / "x.db") as connection:
+def by_hand(office: Office, *statements: str) -> None:
+    office.db.close()
+    with sqlite3.connect(office.root / "wh" / "x.db") as connection:
         for statement in statements:
             assert connection.execute(statement).rowcount != 0, f"changed nothing: {statement}"
     connection.close()
 
 
-def flip(house: House, table: str, column: str, where: str) -> None:
+def flip(office: Office, table: str, column: str, where: str) -> None:
     """Flips one bit in the middle of a value."""
-    house.db.close()
-    with sqlite3.connect(house.root / "wh" / "x.db") as connection:
+    office.db.close()
+    with sqlite3.connect(office.root / "wh" / "x.db") as connection:
         for rowid, value in connection.execute(
             f"SELECT rowid, {column} FROM {table} WHERE {where}"
         ).fetchall():
@@ -170,27 +170,27 @@ def flip(house: House, table: str, column: str, where: str) -> None:
     connection.close()
 
 
-def readings(house: House):
+def readings(office: Office):
     """Every way to a row of the first date's head."""
-    warehouse = House.open(house.root).warehouse
+    warehouse = Office.open(office.root).warehouse
     yield lambda: pl.concat(warehouse.rows.read("late", date=DAY))
     yield lambda: pl.concat(warehouse.rows.read("late"))
     yield lambda: warehouse.rows.lookup("late", [{"origin": "JFK"}], DAY)
     yield lambda: warehouse.rows.sql("SELECT * FROM late", ["late"])
 
 
-def refused(house: House, *also) -> None:
-    for reading in [*readings(house), *also]:
+def refused(office: Office, *also) -> None:
+    for reading in [*readings(office), *also]:
         with pytest.raises(IntegrityError):
             reading()
 
 
-def three(house: House) -> None:
+def three(office: Office) -> None:
     """Two versions of a day, of which the second is the head, one of the next day, one of another model."""
-    house.publish(DAY, "a", start=1000)
-    house.publish(DAY, "b")
-    house.publish(NEXT, start=2000)
-    house.publish(DAY, model="other", start=3000)
+    office.publish(DAY, "a", start=1000)
+    office.publish(DAY, "b")
+    office.publish(NEXT, start=2000)
+    office.publish(DAY, model="other", start=3000)
 
 
 HEAD = "(SELECT id FROM output_versions WHERE model='late' AND logical_date='2013-06-01' AND number=2)"
@@ -213,61 +213,61 @@ NEWEST = "model='late' AND logical_date='2013-06-01' AND sequence=2"
         ("output_log", "signature", "sequence = 1"),
     ],
 )
-def test_a_flipped_bit_is_noticed(house: House, table: str, column: str, where: str):
-    three(house)
-    flip(house, table, column, where)
-    refused(house)
+def test_a_flipped_bit_is_noticed(office: Office, table: str, column: str, where: str):
+    three(office)
+    flip(office, table, column, where)
+    refused(office)
 
 
-def test_a_flipped_bit_in_a_filter_is_noticed(house: House):
-    three(house)
-    flip(house, "output_filters", "data", f"version_id = {HEAD}")
+def test_a_flipped_bit_in_a_filter_is_noticed(office: Office):
+    three(office)
+    flip(office, "output_filters", "data", f"version_id = {HEAD}")
     with pytest.raises(IntegrityError, match="filter"):
-        house.warehouse.rows.lookup("late", [{"flight": 1, "origin": "JFK"}], DAY)
-    assert house.rows(date=DAY).height == 300
+        office.warehouse.rows.lookup("late", [{"flight": 1, "origin": "JFK"}], DAY)
+    assert office.rows(date=DAY).height == 300
 
 
 @pytest.mark.parametrize("source", [OLDER, TOMORROW, OTHER], ids=["version", "date", "model"])
 @pytest.mark.parametrize("what", ["pieces", "one piece", "manifest", "keys and manifest", "filters"])
-def test_what_was_swapped_is_noticed(house: House, what: str, source: str):
-    three(house)
+def test_what_was_swapped_is_noticed(office: Office, what: str, source: str):
+    three(office)
     columns = "manifest, signature, signer_key, signer"
     if what == "keys and manifest":
         columns += ", key_id, record_key_id"
     if "manifest" in what:
         by_hand(
-            house,
+            office,
             f"UPDATE output_versions SET ({columns}) = (SELECT {columns} FROM output_versions"
             f" WHERE id = {source}) WHERE id = {HEAD}",
         )
     elif what == "filters":
         by_hand(
-            house,
+            office,
             f"UPDATE output_filters SET data = (SELECT data FROM output_filters WHERE version_id = {source})"
             f" WHERE version_id = {HEAD}",
         )
         with pytest.raises(IntegrityError):
-            house.warehouse.rows.lookup("late", [{"flight": 1, "origin": "JFK"}], DAY)
+            office.warehouse.rows.lookup("late", [{"flight": 1, "origin": "JFK"}], DAY)
         return
     else:
         only = " AND number = 1" if what == "one piece" else ""
         by_hand(
-            house,
+            office,
             f"UPDATE output_pieces AS p SET (entry, data) = (SELECT entry, data FROM output_pieces AS q WHERE"
             f" q.version_id = {source} AND q.number = p.number) WHERE version_id = {HEAD}{only}",
         )
-    refused(house)
+    refused(office)
 
 
-def test_pieces_in_another_order_are_noticed(house: House):
-    three(house)
+def test_pieces_in_another_order_are_noticed(office: Office):
+    three(office)
     by_hand(
-        house,
+        office,
         f"UPDATE output_pieces SET number = 99 WHERE number = 0 AND version_id = {HEAD}",
         f"UPDATE output_pieces SET number = 0 WHERE number = 1 AND version_id = {HEAD}",
         f"UPDATE output_pieces SET number = 1 WHERE number = 99 AND version_id = {HEAD}",
     )
-    refused(house)
+    refused(office)
 
 
 @pytest.mark.parametrize("columns", ["data", "entry, data"])
@@ -277,11 +277,11 @@ def test_pieces_in_another_order_are_noticed(house: House):
         "0 in place of 1", "1 cut short", "1 cut to nothing", "1 twice over", "last dropped", "all dropped"
     ],
 )  # fmt: skip
-def test_a_piece_in_another_position_cut_or_dropped_is_noticed(house: House, change: str, columns: str):
-    three(house)
+def test_a_piece_in_another_position_cut_or_dropped_is_noticed(office: Office, change: str, columns: str):
+    three(office)
     mine, name = f"version_id = {HEAD}", columns.split(", ")[-1]
     by_hand(
-        house,
+        office,
         {
             "0 in place of 1": f"UPDATE output_pieces SET ({columns}) = (SELECT {columns} FROM output_pieces"
             f" WHERE {mine} AND number = 0) WHERE {mine} AND number = 1",
@@ -294,17 +294,17 @@ def test_a_piece_in_another_position_cut_or_dropped_is_noticed(house: House, cha
             "all dropped": f"DELETE FROM output_pieces WHERE {mine}",
         }[change],
     )
-    refused(house)
+    refused(office)
 
 
-def test_a_piece_that_no_manifest_lists_is_not_read(house: House):
-    three(house)
+def test_a_piece_that_no_manifest_lists_is_not_read(office: Office):
+    three(office)
     by_hand(
-        house,
+        office,
         "INSERT INTO output_pieces SELECT version_id, 3, entry, data FROM output_pieces"
         f" WHERE version_id = {HEAD} AND number = 1",
     )
-    assert House.open(house.root).rows(date=DAY).equals(frame(300))
+    assert Office.open(office.root).rows(date=DAY).equals(frame(300))
 
 
 WHOLE = "key_id, record_key_id, manifest, signature, signer_key, signer"
@@ -312,22 +312,22 @@ WHOLE = "key_id, record_key_id, manifest, signature, signer_key, signer"
 
 @pytest.mark.parametrize("what", ["pieces", "version", "version and keys"])
 @pytest.mark.parametrize("source", ["department", "database"])
-def test_what_is_of_another_department_or_database_is_noticed(house: House, tmp_path, source, what):
+def test_what_is_of_another_department_or_database_is_noticed(office: Office, tmp_path, source, what):
     """Of the same shape, name and date, made and signed by an administrator of the same name."""
-    three(house)
+    three(office)
     if source == "department":
-        other, department = house, "fleet"
+        other, department = office, "fleet"
     else:
         (tmp_path / "elsewhere").mkdir()
-        other, department = House.make(tmp_path / "elsewhere"), "ops"
+        other, department = Office.make(tmp_path / "elsewhere"), "ops"
     model = "late" if source == "database" else "far"
     writer = other.warehouse.begin(model, department, DAY, "b", SCHEMA, KEY)
     for number in range(3):
         writer.put(number, frame(100, 7_000 + number * 100))
     writer.finish({"model_version": "late@1"}, {"rows": 300.0})
     other.db.close()
-    house.db.close()
-    with sqlite3.connect(house.root / "wh" / "x.db") as connection:
+    office.db.close()
+    with sqlite3.connect(office.root / "wh" / "x.db") as connection:
         connection.execute("ATTACH ? AS theirs", (str(other.root / "wh" / "x.db"),))
         theirs = (
             f"(SELECT id FROM theirs.output_versions WHERE model='{model}' AND department='{department}')"
@@ -346,7 +346,7 @@ def test_what_is_of_another_department_or_database_is_noticed(house: House, tmp_
         )
         assert done.rowcount == 3
     connection.close()
-    for reading in readings(house):
+    for reading in readings(office):
         with pytest.raises((IntegrityError, NotFound)):  # a key that is not of this database is not found
             reading()
 
@@ -375,18 +375,18 @@ def test_what_is_of_another_department_or_database_is_noticed(house: House, tmp_
         f"UPDATE output_versions SET manifest = NULL WHERE id = {HEAD}",
     ],
 )
-def test_a_row_changed_by_hand_is_noticed(house: House, statement: str):
-    three(house)
-    by_hand(house, statement)
-    refused(house)
+def test_a_row_changed_by_hand_is_noticed(office: Office, statement: str):
+    three(office)
+    by_hand(office, statement)
+    refused(office)
 
 
-def test_a_log_that_a_reader_signed_is_not_believed(house: House):
+def test_a_log_that_a_reader_signed_is_not_believed(office: Office):
     """Who may read holds every key that sealing takes; what is missing is the right to sign."""
     from kronkers_batch.warehouse import log
 
-    three(house)
-    reader = house.member("anna", Scope("ops"), Role.READER)
+    three(office)
+    reader = office.member("anna", Scope("ops"), Role.READER)
     with reader.db.write() as conn:
         judged = log.lines(conn, reader.vault, "late", DAY)
         place, newest = judged[0].place, reader.warehouse.get("late/2013-06-01#1")
@@ -395,31 +395,31 @@ def test_a_log_that_a_reader_signed_is_not_believed(house: House):
         ).scalar()
         key = reader.vault.data_key(conn, key_id)
         log.append(conn, reader.vault, key, place, log.PUBLISH, newest.id)
-    refused(house)
+    refused(office)
 
 
-def test_a_line_before_the_one_before_it_is_refused(house: House):
+def test_a_line_before_the_one_before_it_is_refused(office: Office):
     """Its signer could hide what readers got at an earlier time."""
     from kronkers_batch.warehouse import log
 
-    three(house)
-    with house.db.write() as conn:
-        first, last = log.lines(conn, house.vault, "late", DAY)
+    three(office)
+    with office.db.write() as conn:
+        first, last = log.lines(conn, office.vault, "late", DAY)
         earlier = dataclasses.replace(last, at=first.at - 1)
-        signed = house.vault.sign(earlier.context, earlier.statement())
+        signed = office.vault.sign(earlier.context, earlier.statement())
         values = {"at": earlier.at, "signature": signed.value}
         conn.execute(update(output_log).where(output_log.c.version_id == last.version_id).values(**values))
-    refused(house)
+    refused(office)
 
 
-def test_a_piece_that_a_reader_sealed_is_not_believed(house: House):
+def test_a_piece_that_a_reader_sealed_is_not_believed(office: Office):
     """Who may read holds the data key: the ciphertext opens, but the signed manifest does not list it."""
     from kronkers_batch.warehouse import pieces
     from kronkers_batch.warehouse.pieces import Place
 
-    three(house)
-    reader = house.member("anna", Scope("ops"), Role.READER)
-    head = house.warehouse.get("late/2013-06-01#2")
+    three(office)
+    reader = office.member("anna", Scope("ops"), Role.READER)
+    head = office.warehouse.get("late/2013-06-01#2")
     with reader.db.write() as conn:
         key_id = conn.exec_driver_sql(f"SELECT key_id FROM output_versions WHERE id = {HEAD}").scalar()
         place = Place("ops", "late", str(DAY), head.id)
@@ -427,47 +427,47 @@ def test_a_piece_that_a_reader_sealed_is_not_believed(house: House):
         forged = reader.vault.seal(reader.vault.data_key(conn, key_id), context, pieces.encode(frame(100)))
         where = f"version_id = '{head.id}' AND number = 1"
         conn.exec_driver_sql(f"UPDATE output_pieces SET data = ? WHERE {where}", (forged,))
-    refused(house)
+    refused(office)
 
 
-def test_a_head_of_another_date_that_an_operator_signed(house: House):
+def test_a_head_of_another_date_that_an_operator_signed(office: Office):
     """Signed by who may: still a date's head is a version of that date and model."""
-    three(house)
-    for head in (house.warehouse.get("late/2013-06-02#1").id, house.warehouse.get("other/2013-06-01#1").id):
-        sign_a_head(house, head)
+    three(office)
+    for head in (office.warehouse.get("late/2013-06-02#1").id, office.warehouse.get("other/2013-06-01#1").id):
+        sign_a_head(office, head)
         with pytest.raises(IntegrityError, match="another date or model"):
-            house.rows(date=DAY)
+            office.rows(date=DAY)
 
 
-def test_a_head_that_was_never_published(house: House):
-    house.publish(DAY, "a")
-    held = house.publish(DAY, "b", missed=("score is too high",))
+def test_a_head_that_was_never_published(office: Office):
+    office.publish(DAY, "a")
+    held = office.publish(DAY, "b", missed=("score is too high",))
     assert not held.head
-    sign_a_head(house, held.id)
+    sign_a_head(office, held.id)
     with pytest.raises(IntegrityError, match="not published"):
-        house.rows(date=DAY)
+        office.rows(date=DAY)
 
 
-def sign_a_head(house: House, head: str) -> None:
+def sign_a_head(office: Office, head: str) -> None:
     from kronkers_batch.warehouse import log
 
-    with house.db.write() as conn:
-        judged = log.lines(conn, house.vault, "late", DAY)
+    with office.db.write() as conn:
+        judged = log.lines(conn, office.vault, "late", DAY)
         query = "SELECT record_key_id FROM output_versions WHERE id = ?"
         key_id = conn.exec_driver_sql(query, (judged[0].place.version_id,)).scalar()
-        key = house.vault.data_key(conn, key_id)
-        log.append(conn, house.vault, key, judged[0].place, log.PUBLISH, head)
+        key = office.vault.data_key(conn, key_id)
+        log.append(conn, office.vault, key, judged[0].place, log.PUBLISH, head)
 
 
 # ------------------------------------------------------------ the database itself
 
 
-def test_a_locked_database_says_so_and_nothing_is_lost(house: House):
-    db = Database(Secret(f"sqlite:///{house.root}/wh/x.db"), wait=0.1)
-    warehouse = Warehouse(db, house.vault, make_ledger(db, house.vault))
+def test_a_locked_database_says_so_and_nothing_is_lost(office: Office):
+    db = Database(Secret(f"sqlite:///{office.root}/wh/x.db"), wait=0.1)
+    warehouse = Warehouse(db, office.vault, make_ledger(db, office.vault))
     writer = warehouse.begin("late", "ops", DAY, "a", SCHEMA, KEY)
     writer.put(0, frame(10))
-    other = sqlite3.connect(house.root / "wh" / "x.db", isolation_level=None)
+    other = sqlite3.connect(office.root / "wh" / "x.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     for attempt in (writer.flush, lambda: writer.finish({}, {})):
         with pytest.raises(StoreError) as caught:
@@ -476,41 +476,41 @@ def test_a_locked_database_says_so_and_nothing_is_lost(house: House):
     other.execute("ROLLBACK")
     other.close()
     assert writer.finish({}, {}).head
-    assert house.rows(date=DAY).equals(frame(10))
+    assert office.rows(date=DAY).equals(frame(10))
 
 
-def test_no_plaintext_on_disk(house: House):
+def test_no_plaintext_on_disk(office: Office):
     marker = "planted-9f3a"
     rows = frame(1000).with_columns(origin=pl.lit(marker), score=pl.lit(1234.5678901))
-    writer = house.begin()
+    writer = office.begin()
     writer.put(0, rows)
     writer.flush()
-    check_nothing_planted(house, marker)
+    check_nothing_planted(office, marker)
     output = writer.finish({"note": marker}, {f"{marker}.mean": 1.0}, (f"{marker} is too low",))
-    house.warehouse.judge(output, [], why=marker)
-    house.warehouse.rows.lookup("late", [{"flight": 5, "origin": marker}], DAY)
-    house.warehouse.rows.sql("SELECT origin, count(*) FROM late GROUP BY origin ORDER BY 1", ["late"])
-    check_nothing_planted(house, marker)
-    house.warehouse.expire("late", NEXT, why=marker)
-    check_nothing_planted(house, marker)
+    office.warehouse.judge(output, [], why=marker)
+    office.warehouse.rows.lookup("late", [{"flight": 5, "origin": marker}], DAY)
+    office.warehouse.rows.sql("SELECT origin, count(*) FROM late GROUP BY origin ORDER BY 1", ["late"])
+    check_nothing_planted(office, marker)
+    office.warehouse.expire("late", NEXT, why=marker)
+    check_nothing_planted(office, marker)
 
 
-def check_nothing_planted(house: House, marker: str) -> None:
+def check_nothing_planted(office: Office, marker: str) -> None:
     import struct
 
     planted = [marker.encode(), struct.pack("<d", 1234.5678901)]
-    files = [path for path in house.root.rglob("*") if path.is_file()]
+    files = [path for path in office.root.rglob("*") if path.is_file()]
     assert any(path.name == "x.db" for path in files)
     for path in files:
         content = path.read_bytes()
         assert not any(value in content for value in planted), path
 
 
-def test_a_deleted_version_cannot_be_opened_from_an_old_copy(house: House):
+def test_a_deleted_version_cannot_be_opened_from_an_old_copy(office: Office):
     """Its pieces may lie in a backup; its key does not open any more, also not with yesterday's row."""
-    house.publish()
-    with house.db.read() as conn:
+    office.publish()
+    with office.db.read() as conn:
         key_id = conn.exec_driver_sql("SELECT key_id FROM output_versions").scalar()
-    house.warehouse.expire("late", NEXT)
-    with House.open(house.root).db.read() as conn, pytest.raises(KronkersError, match="shredded"):
-        house.vault.data_key(conn, key_id)
+    office.warehouse.expire("late", NEXT)
+    with Office.open(office.root).db.read() as conn, pytest.raises(KronkersError, match="shredded"):
+        office.vault.data_key(conn, key_id)

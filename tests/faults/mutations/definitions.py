@@ -25,7 +25,7 @@ MUTATIONS = [
       never("name in account.SECRETS"), f"{SENDS}[KRONKERS_KEY]", f"{SENDS}[KRONKERS_PASSPHRASE]"),
     _("a variable is anybody's", "config.load:_Loader.load",
       drop("variables.check(self.uses, self.problems)"), f"{SENDS}[HR_PASSWORD]",
-      f"{HERE}test_a_secret_of_the_house_is_no_departments"),
+      f"{HERE}test_a_secret_of_the_root_is_no_departments"),
     _("a server is told the account's own password", "data.sources.postgres:_parameters",
       swap("_NOT_OURS", "{}"), f"{HERE}test_a_server_is_told_nothing_that_its_url_does_not_say"),
     _("a server is waited for as long as its URL says", "data.sources.postgres:_parameters",

@@ -20,7 +20,7 @@ LEADING = [
       f"{UNIT}test_a_file_of_conf_that_is_a_link_shows_no_other_file"),
     _("conf names another key file than the account's", "config.places:_keys",
       drop("key_files.append(...)"), f"{UNIT}test_conf_cannot_talk_the_environments_key_away"),
-    _("a folder that holds a forbidden place is shown", "config.places:Places._house",
+    _("a folder that holds a forbidden place is shown", "config.places:Places._root",
       never("shows_folder and is_in(place.path, real)"), EVERY_KEY),
     _("the keys of other programs are data", "config.places:_keys",
       swap("account.other_keys()", "()"), f"{UNIT}test_no_path_leads_to_keys_the_warehouse_or_the_machine"),

@@ -385,7 +385,7 @@ REFUSALS = [
       sets("answer", "services.config.definitions is Definitions.SIGNED"),
       f"{REFUSED}conf_cannot_undo_the_requirement"),
     _("a changed root is none of a model's business", "access.authorisation:_judge",
-      drop("require_house(services)"), f"{REFUSED}a_changed_root_refuses_every_model"),
+      drop("require_root(services)"), f"{REFUSED}a_changed_root_refuses_every_model"),
     _("an ingest does not ask", "pipeline.ingest:state",
       drop("authorise_input(services, ref)"), f"{REFUSED}a_refused_definition_runs_nothing"),
     _("a reader runs", "access.rights:refusal",

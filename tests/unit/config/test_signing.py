@@ -128,7 +128,7 @@ def fingerprint(name: str, value: Any) -> str:
     if name == "config":
         if value.home == PROJECT / "var":  # places count relative to the project
             value = replace(value, home=value.root.parent / "var")
-        return signing.fingerprint("house", signing.house_definition(value))
+        return signing.fingerprint("house", signing.root_definition(value))
     below = replace(full("source"), name="below", inputs={})
     sources = {"below": below, "belowx": below, "s": full("source"), "sx": full("source")}
     if name == "source":
@@ -186,9 +186,9 @@ def test_a_field_that_came_later_counts_where_it_is_not_the_default(config: root
         root_spec.WarehouseSpec: {"keep_snapshots": config.warehouse.keep_snapshots},
         spec.SourceSpec: {"options": config.sources["flights"].options},
     } == signing.LATER
-    assert "warehouse.keep_snapshots" not in signing.house_definition(config)
+    assert "warehouse.keep_snapshots" not in signing.root_definition(config)
     said = replace(config, warehouse=replace(config.warehouse, keep_snapshots=dt.timedelta(9)))
-    assert signing.house_definition(said)["warehouse.keep_snapshots"] == 9 * 86_400
+    assert signing.root_definition(said)["warehouse.keep_snapshots"] == 9 * 86_400
     flights = config.sources["flights"]
     assert not [key for key in signed(config, flights) if "options" in key]
     assert (
@@ -226,7 +226,7 @@ def test_every_source_behind_a_query_counts(config: root_spec.Config) -> None:
 
 def test_another_checkout_gives_the_same_fingerprint(config: root_spec.Config, tmp_path: Path) -> None:
     again = load(make(tmp_path / "other"), (), ENVIRON)
-    assert signing.house_definition(again) == signing.house_definition(config)
+    assert signing.root_definition(again) == signing.root_definition(config)
     for name, model in config.models.items():
         one = signing.model_definition(model, config.sources, config.root.parent)
         assert signing.model_definition(again.models[name], again.sources, again.root.parent) == one

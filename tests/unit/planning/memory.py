@@ -87,7 +87,7 @@ class Made:
 
 
 @dataclass
-class House:
+class Office:
     """Versions, promotions (number and moment), outputs and heads by model, and the sources' rows by date."""
 
     declared: dict[str, Declared] = field(default_factory=lambda: {SALES: Declared(), READER: Declared()})
@@ -352,4 +352,4 @@ def day_before(date: dt.date, days: int) -> dt.date:
     return date - dt.timedelta(days=days)
 
 
-__all__ = ["READER", "SALES", "Declared", "House", "Killed", "Published", "day"]
+__all__ = ["READER", "SALES", "Declared", "Killed", "Office", "Published", "day"]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from kronkers_batch.planning.decide import advance, decide
 from kronkers_batch.planning.plan import Frozen, Plan, Score, Scored, State, Trained
-from tests.unit.planning.memory import READER, SALES, House, day
+from tests.unit.planning.memory import READER, SALES, Office, day
 
 TODAY = day(9)
 
@@ -17,11 +17,11 @@ def scoring(plan: Plan, name: str) -> Score:
     return found
 
 
-def settled() -> House:
+def settled() -> Office:
     """A house in which everything was done the day before."""
-    house = House()
-    house.night(day(8))
-    return house
+    office = Office()
+    office.night(day(8))
+    return office
 
 
 def test_what_was_frozen_counts_where_the_source_changed_since_the_facts_were_read():
@@ -52,12 +52,12 @@ def test_a_reader_waits_for_what_readers_will_see_tonight():
 
 
 def test_a_reader_of_what_stays_has_nothing_to_do():
-    house = settled()
-    house.night(TODAY)
-    house.declared[SALES] = replace(house.declared[SALES], rows=5)  # what was published is held by today's
-    plan = decide(house.facts(TODAY))
+    office = settled()
+    office.night(TODAY)
+    office.declared[SALES] = replace(office.declared[SALES], rows=5)  # what was published is held by today's
+    plan = decide(office.facts(TODAY))
     assert scoring(plan, SALES).state is State.DUE
-    kept = advance(plan, Scored(f"score {SALES}/{TODAY}", house.head(SALES, TODAY)))
+    kept = advance(plan, Scored(f"score {SALES}/{TODAY}", office.head(SALES, TODAY)))
     assert scoring(kept, READER).state is State.DONE
 
 
@@ -69,9 +69,9 @@ def test_a_plan_never_changes():
 
 
 def test_a_champion_of_tonight_does_not_score_tonight():
-    house = settled()
-    house.declared[READER] = replace(house.declared[READER], every=1)
-    plan = decide(house.facts(TODAY))
+    office = settled()
+    office.declared[READER] = replace(office.declared[READER], every=1)
+    plan = decide(office.facts(TODAY))
     assert scoring(plan, READER).state is State.WAITS
     champion = plan.facts.models[READER].champion
     assert champion is not None

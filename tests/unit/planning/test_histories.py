@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from kronkers_batch.planning.plan import Plan, Score, State, Train
-from tests.unit.planning.memory import READER, SALES, House, Killed, Stored, day
+from tests.unit.planning.memory import READER, SALES, Killed, Office, Stored, day
 
 MODELS = st.sampled_from([SALES, READER])
 SMALL = st.integers(0, 2)
@@ -26,11 +26,11 @@ REPEATED = 4
 class Expected:
     """What a night over one model must leave, from what there was when it began."""
 
-    def __init__(self, house: House, name: str, date: dt.date) -> None:
-        self.house, self.name, self.date = house, name, date
-        self.declared = house.declared[name]
-        self.champion, self.versions = house.champion(name), list(house.versions[name])
-        self.promoted = list(house.promoted[name])
+    def __init__(self, office: Office, name: str, date: dt.date) -> None:
+        self.office, self.name, self.date = office, name, date
+        self.declared = office.declared[name]
+        self.champion, self.versions = office.champion(name), list(office.versions[name])
+        self.promoted = list(office.promoted[name])
 
     @property
     def of_today(self) -> list[Stored]:
@@ -83,15 +83,15 @@ class Expected:
         """Which version scores, now that the night is over."""
         if self.fits(self.champion, self.versions, self.promoted):
             return self.champion
-        house, name = self.house, self.name
-        after = house.champion(name)
-        return after if self.fits(after, house.versions[name], house.promoted[name]) else None
+        office, name = self.office, self.name
+        after = office.champion(name)
+        return after if self.fits(after, office.versions[name], office.promoted[name]) else None
 
 
 class Histories(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.house, self.today = House(), 0
+        self.office, self.today = Office(), 0
 
     @initialize(passes=st.booleans())
     def begin(self, passes: bool) -> None:
@@ -99,7 +99,7 @@ class Histories(RuleBasedStateMachine):
             self.declare(SALES, least=2)
 
     def declare(self, name: str, **changes: object) -> None:
-        self.house.declared[name] = replace(self.house.declared[name], **changes)  # type: ignore[arg-type]
+        self.office.declared[name] = replace(self.office.declared[name], **changes)  # type: ignore[arg-type]
 
     # ------------------------------------------------------------ what people do
 
@@ -121,28 +121,28 @@ class Histories(RuleBasedStateMachine):
 
     @rule(name=MODELS, data=st.data())
     def promote_by_hand(self, name: str, data: st.DataObject) -> None:
-        if self.house.versions[name]:
-            number = data.draw(st.integers(1, len(self.house.versions[name])))
-            self.house.promote(name, number)
+        if self.office.versions[name]:
+            number = data.draw(st.integers(1, len(self.office.versions[name])))
+            self.office.promote(name, number)
 
     @rule(name=MODELS)
     def roll_back(self, name: str) -> None:
-        numbers = [number for number, _at in self.house.promoted[name]]
+        numbers = [number for number, _at in self.office.promoted[name]]
         earlier = [number for number in numbers if number != numbers[-1]]
         if earlier:
-            self.house.promote(name, earlier[-1])
+            self.office.promote(name, earlier[-1])
 
     @rule(back=SMALL, delivery=st.integers(1, 5), rows=st.integers(0, 2))
     def rows_arrive(self, back: int, delivery: int, rows: int) -> None:
-        self.house.rows[day(self.today - back)] = (delivery, rows)
+        self.office.rows[day(self.today - back)] = (delivery, rows)
 
     @rule(broken=st.booleans())
     def break_or_mend_the_source(self, broken: bool) -> None:
-        self.house.broken = broken
+        self.office.broken = broken
 
     @rule(name=MODELS)
     def a_fit_begins_or_ceases_to_fail(self, name: str) -> None:
-        self.house.failing ^= {name}
+        self.office.failing ^= {name}
 
     @rule(days=st.integers(1, 3))
     def nights_are_skipped(self, days: int) -> None:
@@ -158,58 +158,58 @@ class Histories(RuleBasedStateMachine):
     def a_night_that_is_killed(self, after: int) -> None:
         """And begun again: nothing is lost, and nothing is done twice."""
         date = day(self.today)
-        undisturbed = copy.deepcopy(self.house)
+        undisturbed = copy.deepcopy(self.office)
         undisturbed.night(date)
-        before = copy.deepcopy(self.house)
-        self.house.commits, self.house.kill_after = 0, after
+        before = copy.deepcopy(self.office)
+        self.office.commits, self.office.kill_after = 0, after
         try:
-            self.house.night(date)
+            self.office.night(date)
         except Killed:
-            self.house.kill_after = 0
+            self.office.kill_after = 0
             self._night(date)
-        self.house.kill_after = 0
+        self.office.kill_after = 0
         if all(before.champion(name) is None for name in (SALES, READER)):
             # A champion of before scores only where the run that promotes another one did not end.
             _at_rest(undisturbed, date)
-            assert _seen(self.house) == _seen(undisturbed)
+            assert _seen(self.office) == _seen(undisturbed)
 
     def _night(self, date: dt.date) -> None:
-        house = self.house
-        house.commits, house.kill_after = 0, 0
-        expected = {name: Expected(house, name, date) for name in (SALES, READER)}
-        plan = house.night(date)
+        office = self.office
+        office.commits, office.kill_after = 0, 0
+        expected = {name: Expected(office, name, date) for name in (SALES, READER)}
+        plan = office.night(date)
         self._require_sales(expected[SALES], date)
         for name in (SALES, READER):
             self._require_trained(expected[name], plan.entries.get(f"train {name}/{date}"))
         if plan.entries[f"score {SALES}/{date}"].state is State.DONE:
             self._require_reader(expected[READER], date)
         # A champion that a night made scores the next time; then what reads that may train, and score again.
-        again = _at_rest(house, date)
-        if not house.broken and not house.failing:
+        again = _at_rest(office, date)
+        if not office.broken and not office.failing:
             left = [one for one in again.open if one.state is State.DUE and not one.needs]
             assert not any(isinstance(one, Train | Score) for one in left), left
 
     def _require_sales(self, expected: Expected, date: dt.date) -> None:
-        house, scorer = self.house, expected.scorer
-        if house.broken or scorer is None:
+        office, scorer = self.office, expected.scorer
+        if office.broken or scorer is None:
             return
-        delivery, rows = house.rows.get(date, (0, 1))
-        identity = house.day(SALES, date).input.stated.digest(house.covered)  # type: ignore[union-attr]
-        there = [one for one in house.outputs[SALES, date] if one.identity == identity]
+        delivery, rows = office.rows.get(date, (0, 1))
+        identity = office.day(SALES, date).input.stated.digest(office.covered)  # type: ignore[union-attr]
+        there = [one for one in office.outputs[SALES, date] if one.identity == identity]
         made = [one for one in there if one.by.number == scorer.number]
         assert made, "nothing was scored"
         newest = made[-1]
         assert newest.rows == rows, f"not the rows of delivery {delivery}"
         if rows < expected.declared.rows:
             assert newest.held
-            assert house.head(SALES, date) != newest.id
+            assert office.head(SALES, date) != newest.id
         else:
-            assert house.head(SALES, date) == newest.id
+            assert office.head(SALES, date) == newest.id
 
     def _require_trained(self, expected: Expected, entry: object) -> None:
-        house, name = self.house, expected.name
-        new = house.versions[name][len(expected.versions) :]
-        promoted = house.promoted[name][len(expected.promoted) :]
+        office, name = self.office, expected.name
+        new = office.versions[name][len(expected.versions) :]
+        promoted = office.promoted[name][len(expected.promoted) :]
         if made := expected.makes_up:
             assert [number for number, _at in promoted] == [made.number]
         if not expected.trains:
@@ -217,8 +217,8 @@ class Histories(RuleBasedStateMachine):
             assert entry is None or expected.makes_up is not None
             return
         assert entry is not None
-        readable = not house.broken if name == SALES else True
-        if name == SALES and readable and name not in house.failing:
+        readable = not office.broken if name == SALES else True
+        if name == SALES and readable and name not in office.failing:
             assert len(new) == 1
         for one in new:
             assert one.declared == expected.declared
@@ -227,15 +227,15 @@ class Histories(RuleBasedStateMachine):
 
     def _require_reader(self, expected: Expected, date: dt.date) -> None:
         """What readers see of the second is made of what they see of the first."""
-        house = self.house
-        head = house.head(READER, date)
-        if expected.scorer is None or not house.head(SALES, date):
+        office = self.office
+        head = office.head(READER, date)
+        if expected.scorer is None or not office.head(SALES, date):
             return
-        wanted = house.day(READER, date).input
-        identity = wanted.stated.digest(house.covered)  # type: ignore[union-attr]
-        made = [one for one in house.outputs.get((READER, date), []) if one.identity == identity]
+        wanted = office.day(READER, date).input
+        identity = wanted.stated.digest(office.covered)  # type: ignore[union-attr]
+        made = [one for one in office.outputs.get((READER, date), []) if one.identity == identity]
         by = [one for one in made if one.by.number == expected.scorer.number]
-        if house.broken and not by:
+        if office.broken and not by:
             return  # the first one was not judged tonight
         assert by, "the reader was not scored over tonight's output"
         held = by[-1].rows < expected.declared.rows
@@ -245,44 +245,44 @@ class Histories(RuleBasedStateMachine):
 
     @invariant()
     def one_output_a_fingerprint(self) -> None:
-        for made in self.house.outputs.values():
+        for made in self.office.outputs.values():
             assert len({one.fingerprint for one in made}) == len(made)
 
     @invariant()
     def readers_never_see_what_is_held(self) -> None:
-        for (name, date), made in self.house.outputs.items():
+        for (name, date), made in self.office.outputs.items():
             held = {one.id for one in made if one.held}
-            assert self.house.head(name, date) not in held
+            assert self.office.head(name, date) not in held
 
     @invariant()
     def one_version_a_fingerprint(self) -> None:
-        for versions in self.house.versions.values():
+        for versions in self.office.versions.values():
             assert len({one.fingerprint for one in versions}) == len(versions)
 
 
-def _at_rest(house: House, date: dt.date) -> Plan:
+def _at_rest(office: Office, date: dt.date) -> Plan:
     """The plan of a night that changes nothing any more."""
     for _repeated in range(REPEATED):
-        before = _seen(house)
-        plan = house.night(date)
-        if _seen(house) == before:
+        before = _seen(office)
+        plan = office.night(date)
+        if _seen(office) == before:
             return plan
     raise AssertionError("the same night again and again changes what is there")
 
 
-def _seen(house: House) -> object:
+def _seen(office: Office) -> object:
     """All that a history leaves, without names that hang on the order of things."""
     heads = {
         (name, date): next(
             (one.by.fingerprint, one.rows)
-            for one in house.outputs[name, date]
-            if one.id == house.head(name, date)
+            for one in office.outputs[name, date]
+            if one.id == office.head(name, date)
         )
-        for name, date in house.log
-        if house.head(name, date)
+        for name, date in office.log
+        if office.head(name, date)
     }
-    champions = {name: (v.fingerprint if (v := house.champion(name)) else "") for name in house.versions}
-    return heads, champions, {name: [v.fingerprint for v in vs] for name, vs in house.versions.items()}
+    champions = {name: (v.fingerprint if (v := office.champion(name)) else "") for name in office.versions}
+    return heads, champions, {name: [v.fingerprint for v in vs] for name, vs in office.versions.items()}
 
 
 def run(examples: int, *, derandomize: bool) -> None:

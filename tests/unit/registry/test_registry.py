@@ -28,25 +28,25 @@ from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.tables.registry import champions as promotions
 from kronkers_batch.store.tables.vault import data_keys
 from kronkers_batch.vault.context import Role, Scope
-from tests.warehouse_support import House, training
+from tests.warehouse_support import Office, training
 
 
-def test_what_was_recorded_comes_back(house: House):
+def test_what_was_recorded_comes_back(office: Office):
     given = training(metrics={"auc": 0.75, "lift": float("nan")}, naive=float("inf"), verdict=("auc is low",))
-    version = house.registry.record(given, b"artifact bytes")
+    version = office.registry.record(given, b"artifact bytes")
     assert (version.ref, version.principal) == ("late@1", "admin")
-    again = house.registry.get("late", 1)
+    again = office.registry.get("late", 1)
     assert again.training.golden.rows.equals(given.golden.rows)
     assert str(again.training.metrics) == str(given.metrics)
     compared = {"golden", "metrics"}
     for name in (f.name for f in dataclasses.fields(given) if f.name not in compared):
         assert getattr(again.training, name) == getattr(given, name), name
-    assert house.registry.artifact(again) == b"artifact bytes"
+    assert office.registry.artifact(again) == b"artifact bytes"
 
 
-def test_numbers_have_no_gaps_also_at_once(house: House):
+def test_numbers_have_no_gaps_also_at_once(office: Office):
     def record() -> None:
-        mine = House.open(house.root)
+        mine = Office.open(office.root)
         mine.registry.record(training(), b"x")
 
     threads = [threading.Thread(target=record) for _ in range(6)]
@@ -54,22 +54,22 @@ def test_numbers_have_no_gaps_also_at_once(house: House):
         thread.start()
     for thread in threads:
         thread.join()
-    assert [v.number for v in house.registry.versions("late")] == [1, 2, 3, 4, 5, 6]
-    assert house.registry.record(training(model="other"), b"x").ref == "other@1"
+    assert [v.number for v in office.registry.versions("late")] == [1, 2, 3, 4, 5, 6]
+    assert office.registry.record(training(model="other"), b"x").ref == "other@1"
 
 
-def test_an_artifact_that_cannot_be_stored_leaves_no_version(house: House):
-    (house.root / "artifacts").write_text("not a folder")
+def test_an_artifact_that_cannot_be_stored_leaves_no_version(office: Office):
+    (office.root / "artifacts").write_text("not a folder")
     with pytest.raises(StoreError):
-        house.registry.record(training(), b"x")
-    assert house.registry.versions("late") == []
+        office.registry.record(training(), b"x")
+    assert office.registry.versions("late") == []
 
 
-def test_the_newest_of_a_fingerprint_is_found(house: House):
-    house.registry.record(training(fingerprint="1", definition_fingerprint="A"), b"x")
-    house.registry.record(training(fingerprint="2", definition_fingerprint="A"), b"x")
-    house.registry.record(training(fingerprint="2", definition_fingerprint="B"), b"x")
-    found = house.registry.standings({"late": Asked("A", ("1", "2", "3")), "other": Asked("A")})
+def test_the_newest_of_a_fingerprint_is_found(office: Office):
+    office.registry.record(training(fingerprint="1", definition_fingerprint="A"), b"x")
+    office.registry.record(training(fingerprint="2", definition_fingerprint="A"), b"x")
+    office.registry.record(training(fingerprint="2", definition_fingerprint="B"), b"x")
+    found = office.registry.standings({"late": Asked("A", ("1", "2", "3")), "other": Asked("A")})
     assert {asked: version.number for asked, version in found["late"].found.items()} == {"1": 1, "2": 3}
     assert (found["late"].newest.number, found["other"].newest) == (2, None)
 
@@ -84,8 +84,8 @@ def test_a_reference():
     assert parse_ref("late@12") == ("late", 12)
 
 
-def test_promotion_and_rollback(house: House):
-    registry = house.registry
+def test_promotion_and_rollback(office: Office):
+    registry = office.registry
     assert registry.champion("late") is None
     for _ in range(3):
         registry.record(training(), b"x")
@@ -106,122 +106,122 @@ def test_promotion_and_rollback(house: House):
         registry.rollback("late", to=2, why="x")
 
 
-def test_a_version_is_recorded_with_its_promotion_or_not_at_all(house: House, monkeypatch):
+def test_a_version_is_recorded_with_its_promotion_or_not_at_all(office: Office, monkeypatch):
     def fails(*_given):
         raise StoreError("the disk is full", where="x", fix="y")
 
     with monkeypatch.context() as patch:
         patch.setattr(champions, "append", fails)
         with pytest.raises(StoreError):
-            house.registry.record(training(), b"x", promote="first")
-    assert house.registry.versions("late") == []
+            office.registry.record(training(), b"x", promote="first")
+    assert office.registry.versions("late") == []
     with pytest.raises(GateFailed, match="misses its thresholds"):
-        house.registry.record(training(verdict=("auc 0.5 is below 0.6",)), b"x", promote="first")
-    operator = house.member("otto", Scope("ops"), Role.OPERATOR)
+        office.registry.record(training(verdict=("auc 0.5 is below 0.6",)), b"x", promote="first")
+    operator = office.member("otto", Scope("ops"), Role.OPERATOR)
     with pytest.raises(AccessRefused, match="approver"):
         operator.registry.record(training(), b"x", promote="first")
-    assert house.registry.versions("late") == []
-    version = house.registry.record(training(), b"x", {"thresholds": "none"}, promote="first")
-    assert house.registry.champion("late").id == version.id
-    (promotion,) = house.registry.history("late")
+    assert office.registry.versions("late") == []
+    version = office.registry.record(training(), b"x", {"thresholds": "none"}, promote="first")
+    assert office.registry.champion("late").id == version.id
+    (promotion,) = office.registry.history("late")
     assert (promotion.number, promotion.why, promotion.previous) == (1, "first", None)
 
 
-def test_what_a_killed_training_left_is_swept_once_it_is_old(house: House, monkeypatch):
-    kept = house.registry.record(training(), b"kept")
+def test_what_a_killed_training_left_is_swept_once_it_is_old(office: Office, monkeypatch):
+    kept = office.registry.record(training(), b"kept")
     with monkeypatch.context() as patch:
         patch.setattr(records, "insert_version", lambda *_: pytest.fail("killed"))
         with pytest.raises(pytest.fail.Exception):
-            house.registry.record(training(), b"left")
-    store = ArtifactStore(str(house.root / "artifacts"))
+            office.registry.record(training(), b"left")
+    store = ArtifactStore(str(office.root / "artifacts"))
     assert len(store.list("")) == 2
-    assert house.registry.sweep() == 0  # it may still be running
+    assert office.registry.sweep() == 0  # it may still be running
     assert len(store.list("")) == 2
-    assert house.registry.sweep(dt.timedelta()) == 1
-    assert house.registry.sweep(dt.timedelta()) == 0
+    assert office.registry.sweep(dt.timedelta()) == 1
+    assert office.registry.sweep(dt.timedelta()) == 0
     assert store.list("") == [f"artifacts/ops/late/{kept.id}"]
-    assert house.registry.artifact(kept) == b"kept"
-    with house.db.read() as conn:
+    assert office.registry.artifact(kept) == b"kept"
+    with office.db.read() as conn:
         keys = conn.execute(select(data_keys).where(data_keys.c.version_id != kept.id)).all()
     assert sorted(key.kind for key in keys if key.shredded) == ["artifact", "record"]
 
 
-def test_there_must_be_something_to_go_back_to(house: House):
-    house.registry.record(training(), b"x")
+def test_there_must_be_something_to_go_back_to(office: Office):
+    office.registry.record(training(), b"x")
     with pytest.raises(NotFound):
-        house.registry.rollback("late", why="x")
-    house.registry.promote("late", 1, why="x")
+        office.registry.rollback("late", why="x")
+    office.registry.promote("late", 1, why="x")
     with pytest.raises(NotFound, match="no champion before"):
-        house.registry.rollback("late", why="x")
+        office.registry.rollback("late", why="x")
 
 
-def test_a_missed_threshold_needs_force_and_everything_a_reason(house: House):
-    house.registry.record(training(verdict=("auc 0.5 is below 0.6",)), b"x")
+def test_a_missed_threshold_needs_force_and_everything_a_reason(office: Office):
+    office.registry.record(training(verdict=("auc 0.5 is below 0.6",)), b"x")
     with pytest.raises(GateFailed, match=r"auc 0\.5"):
-        house.registry.promote("late", 1, why="please")
+        office.registry.promote("late", 1, why="please")
     for why in ("", "  "):
         with pytest.raises(UsageError, match="reason"):
-            house.registry.promote("late", 1, why=why, force=True)
-    assert house.registry.promote("late", 1, why="nothing better", force=True).number == 1
+            office.registry.promote("late", 1, why=why, force=True)
+    assert office.registry.promote("late", 1, why="nothing better", force=True).number == 1
 
 
-def test_the_thresholds_of_today_count(house: House):
+def test_the_thresholds_of_today_count(office: Office):
     for verdict in ((), ("auc 0.5 is below 0.6",)):
-        house.registry.record(training(verdict=verdict), b"x")
+        office.registry.record(training(verdict=verdict), b"x")
     with pytest.raises(GateFailed, match="stricter now"):
-        house.registry.promote("late", 1, why="x", missed=["stricter now"])
-    assert house.registry.promote("late", 2, why="the thresholds changed", missed=[]).number == 2
+        office.registry.promote("late", 1, why="x", missed=["stricter now"])
+    assert office.registry.promote("late", 2, why="the thresholds changed", missed=[]).number == 2
 
 
-def test_promotion_compares_before_it_swaps(house: House):
+def test_promotion_compares_before_it_swaps(office: Office):
     for _ in range(2):
-        house.registry.record(training(), b"x")
-    house.registry.promote("late", 1, why="x", expected=0)
+        office.registry.record(training(), b"x")
+    office.registry.promote("late", 1, why="x", expected=0)
     with pytest.raises(Stale, match="late@1"):
-        house.registry.promote("late", 2, why="x", expected=0)
-    assert house.registry.promote("late", 2, why="x", expected=1).number == 2
+        office.registry.promote("late", 2, why="x", expected=0)
+    assert office.registry.promote("late", 2, why="x", expected=1).number == 2
 
 
-def test_promoting_the_champion_again_records_nothing(house: House):
-    house.registry.record(training(), b"x")
-    first = house.registry.promote("late", 1, why="x")
-    assert house.registry.promote("late", 1, why="y") == first
-    assert len(house.registry.history("late")) == 1
+def test_promoting_the_champion_again_records_nothing(office: Office):
+    office.registry.record(training(), b"x")
+    first = office.registry.promote("late", 1, why="x")
+    assert office.registry.promote("late", 1, why="y") == first
+    assert len(office.registry.history("late")) == 1
 
 
-def test_who_may_do_what(house: House):
-    version = house.registry.record(training(), b"x")
-    viewer = house.member("vera", Scope("ops"), Role.VIEWER)
+def test_who_may_do_what(office: Office):
+    version = office.registry.record(training(), b"x")
+    viewer = office.member("vera", Scope("ops"), Role.VIEWER)
     assert viewer.registry.get("late", 1).training.metrics == {"auc": 0.7}
     assert viewer.registry.get("late", 1).training.golden.rows.is_empty()
     with pytest.raises(AccessRefused):
         viewer.registry.artifact(version)
-    operator = house.member("olga", Scope("ops", "late"), Role.OPERATOR)
+    operator = office.member("olga", Scope("ops", "late"), Role.OPERATOR)
     assert operator.registry.record(training(), b"y").number == 2
     with pytest.raises(AccessRefused, match="approver"):
         operator.registry.promote("late", 1, why="x")
-    approver = house.member("anna", Scope("ops", "late"), Role.APPROVER)
+    approver = office.member("anna", Scope("ops", "late"), Role.APPROVER)
     assert approver.registry.promote("late", 2, why="x").principal == "anna"
-    assert house.registry.champion("late").number == 2
+    assert office.registry.champion("late").number == 2
     with pytest.raises(AccessRefused, match="approver"):
         operator.registry.promote("late", 2, why="x")  # although that would change nothing
-    other = house.member("otto", Scope("fleet"), Role.ADMIN)
+    other = office.member("otto", Scope("fleet"), Role.ADMIN)
     for attempt in (lambda: other.registry.get("late", 1), lambda: other.registry.record(training(), b"z")):
         with pytest.raises(AccessRefused):
             attempt()
 
 
-def test_a_reader_records_nothing(house: House):
+def test_a_reader_records_nothing(office: Office):
     """A reader holds every key that sealing takes; it is refused before anything is stored."""
-    reader = house.member("anna", Scope("ops"), Role.READER)
+    reader = office.member("anna", Scope("ops"), Role.READER)
     with pytest.raises(AccessRefused, match="operator"):
         reader.registry.record(training(), b"mine")
-    assert not (house.root / "artifacts" / "artifacts").exists()
+    assert not (office.root / "artifacts" / "artifacts").exists()
 
 
-def test_a_difference_names_what_differs(house: House):
-    one = house.registry.record(training(), b"x")
-    other = house.registry.record(
+def test_a_difference_names_what_differs(office: Office):
+    one = office.registry.record(training(), b"x")
+    other = office.registry.record(
         training(metrics={"auc": 0.8, "brier": 0.1}, parameters={"depth": 4}, why="first"), b"x"
     )
     assert diff(one, one) == []
@@ -233,19 +233,19 @@ def test_a_difference_names_what_differs(house: House):
 # ------------------------------------------------------------ written by hand
 
 
-def by_hand(house: House, statement: str) -> None:
-    house.db.close()
-    with sqlite3.connect(house.root / "wh" / "x.db") as connection:
+def by_hand(office: Office, statement: str) -> None:
+    office.db.close()
+    with sqlite3.connect(office.root / "wh" / "x.db") as connection:
         assert connection.execute(statement).rowcount != 0
     connection.close()
 
 
-def two(house: House) -> None:
+def two(office: Office) -> None:
     """Two versions, of which the second is champion; and one of another model."""
     for number in (1, 2):
-        house.registry.record(training(), f"artifact {number}".encode())
-        house.registry.promote("late", number, why="x")
-    house.registry.record(training(model="other"), b"other")
+        office.registry.record(training(), f"artifact {number}".encode())
+        office.registry.promote("late", number, why="x")
+    office.registry.record(training(model="other"), b"other")
 
 
 ONE, TWO = "(SELECT id FROM model_versions WHERE model='late' AND number=1)", "model='late' AND number=2"
@@ -279,19 +279,19 @@ COPIED = "manifest, golden, signer, signer_key, signature"
         ),
     ],
 )
-def test_what_was_changed_by_hand_is_refused(house: House, statement: str):
-    two(house)
-    assert house.registry.champion("late").number == 2
-    by_hand(house, statement)
+def test_what_was_changed_by_hand_is_refused(office: Office, statement: str):
+    two(office)
+    assert office.registry.champion("late").number == 2
+    by_hand(office, statement)
     with pytest.raises(IntegrityError):
-        House.open(house.root).registry.champion("late")
+        Office.open(office.root).registry.champion("late")
 
 
 @pytest.mark.parametrize("how", ["flipped", "swapped", "cut", "old"])
-def test_a_changed_artifact_is_refused(house: House, how: str):
-    two(house)
-    version, old = house.registry.get("late", 2), house.registry.get("late", 1)
-    folder = house.root / "artifacts" / "artifacts" / "ops" / "late"
+def test_a_changed_artifact_is_refused(office: Office, how: str):
+    two(office)
+    version, old = office.registry.get("late", 2), office.registry.get("late", 1)
+    folder = office.root / "artifacts" / "artifacts" / "ops" / "late"
     path = folder / version.id
     blob = bytearray(path.read_bytes())
     if how == "flipped":
@@ -302,35 +302,35 @@ def test_a_changed_artifact_is_refused(house: House, how: str):
         blob = bytearray((folder / old.id).read_bytes())
     path.write_bytes(blob)
     with pytest.raises(IntegrityError):
-        house.registry.artifact(version)
-    assert house.registry.artifact(old) == b"artifact 1"
+        office.registry.artifact(version)
+    assert office.registry.artifact(old) == b"artifact 1"
 
 
-def test_a_missing_artifact_is_not_found(house: House):
-    two(house)
-    version = house.registry.get("late", 2)
-    (house.root / "artifacts" / "artifacts" / "ops" / "late" / version.id).unlink()
+def test_a_missing_artifact_is_not_found(office: Office):
+    two(office)
+    version = office.registry.get("late", 2)
+    (office.root / "artifacts" / "artifacts" / "ops" / "late" / version.id).unlink()
     with pytest.raises(NotFound):
-        house.registry.artifact(version)
+        office.registry.artifact(version)
 
 
-def test_a_promotion_signed_by_an_operator_is_not_believed(house: House):
+def test_a_promotion_signed_by_an_operator_is_not_believed(office: Office):
     """An operator holds the keys and may write the database's file; only an approver's signature counts."""
-    two(house)
-    operator = house.member("olga", Scope("ops"), Role.OPERATOR)
+    two(office)
+    operator = office.member("olga", Scope("ops"), Role.OPERATOR)
     with operator.db.write() as conn:
         champions.lines(conn, operator.vault, "late")
         row = conn.exec_driver_sql(f"SELECT * FROM model_versions WHERE id = {ONE}").one()
         key = operator.vault.data_key(conn, row.record_key_id)
         champions.append(conn, operator.vault, key, row, "promote", "I say so")
     with pytest.raises(IntegrityError, match="no approver"):
-        house.registry.champion("late")
+        office.registry.champion("late")
 
 
-def test_golden_rows_that_a_reader_sealed_are_refused(house: House):
+def test_golden_rows_that_a_reader_sealed_are_refused(office: Office):
     """They decide whether a model may score under other packages; a reader holds their key."""
-    version = house.registry.record(training(), b"x")
-    reader = house.member("anna", Scope("ops"), Role.READER)
+    version = office.registry.record(training(), b"x")
+    reader = office.member("anna", Scope("ops"), Role.READER)
     with reader.db.write() as conn:
         row = conn.exec_driver_sql("SELECT * FROM model_versions").one()
         key = reader.vault.data_key(conn, row.key_id)
@@ -338,53 +338,53 @@ def test_golden_rows_that_a_reader_sealed_are_refused(house: House):
         blob = reader.vault.seal(key, records._golden_context("ops", "late", row.id), forged)
         conn.exec_driver_sql("UPDATE model_versions SET golden = ?", (blob,))
     with pytest.raises(IntegrityError, match="piece 1"):
-        house.registry.get("late", 1)
+        office.registry.get("late", 1)
 
 
-def test_a_champion_of_another_model(house: House):
+def test_a_champion_of_another_model(office: Office):
     """Signed by who may promote: a model's champion is still one of its own versions."""
-    two(house)
-    with house.db.write() as conn:
-        champions.lines(conn, house.vault, "late")
+    two(office)
+    with office.db.write() as conn:
+        champions.lines(conn, office.vault, "late")
         row = conn.exec_driver_sql(f"SELECT * FROM model_versions WHERE id = {OTHER}").one()
-        key = house.vault.data_key(conn, row.record_key_id)
+        key = office.vault.data_key(conn, row.record_key_id)
         posing = SimpleNamespace(**{**row._mapping, "model": "late"})
-        champions.append(conn, house.vault, key, posing, "promote", "x")
+        champions.append(conn, office.vault, key, posing, "promote", "x")
     with pytest.raises(IntegrityError, match="another model's version"):
-        house.registry.champion("late")
+        office.registry.champion("late")
 
 
-def test_no_plaintext_on_disk(house: House):
+def test_no_plaintext_on_disk(office: Office):
     marker = "planted-7c1e"
     given = training(
         metrics={marker: 1.0}, why=marker, parameters={marker: marker}, verdict=(marker,), target=marker,
         golden=pl.DataFrame({marker: [marker]}), runtime={"language": marker},
     )  # fmt: skip
-    version = house.registry.record(given, marker.encode() * 100)
-    house.registry.promote("late", 1, why=marker, force=True)
-    house.registry.artifact(version)
-    files = [path for path in house.root.rglob("*") if path.is_file()]
+    version = office.registry.record(given, marker.encode() * 100)
+    office.registry.promote("late", 1, why=marker, force=True)
+    office.registry.artifact(version)
+    files = [path for path in office.root.rglob("*") if path.is_file()]
     assert any(path.name == version.id for path in files)
     for path in files:
         assert marker.encode() not in path.read_bytes(), path
 
 
-def test_a_deleted_version_is_no_answer(house: House):
-    two(house)
-    house.registry.record(training(fingerprint="3" * 64, definition_fingerprint="D"), b"third")
-    house.registry.shred("late", 3, "no longer needed")
-    found = house.registry.standings({"late": Asked("D", ("3" * 64,))})["late"]
+def test_a_deleted_version_is_no_answer(office: Office):
+    two(office)
+    office.registry.record(training(fingerprint="3" * 64, definition_fingerprint="D"), b"third")
+    office.registry.shred("late", 3, "no longer needed")
+    found = office.registry.standings({"late": Asked("D", ("3" * 64,))})["late"]
     assert (found.newest, found.found, found.last.number, found.champion.number) == (None, {}, 2, 2)
 
 
-def test_a_promotion_before_the_one_before_it_is_refused(house: House):
+def test_a_promotion_before_the_one_before_it_is_refused(office: Office):
     """Its signer could hide what was in use at an earlier time."""
-    two(house)
-    with house.db.write() as conn:
-        first, last = champions.lines(conn, house.vault, "late")
+    two(office)
+    with office.db.write() as conn:
+        first, last = champions.lines(conn, office.vault, "late")
         earlier = dataclasses.replace(last, at=first.at - 1)
-        signed = house.vault.sign(earlier.context, earlier.statement())
+        signed = office.vault.sign(earlier.context, earlier.statement())
         values = {"at": earlier.at, "signature": signed.value}
         conn.execute(update(promotions).where(promotions.c.sequence == 2).values(**values))
     with pytest.raises(IntegrityError, match="changed or missing row"):
-        house.registry.champion("late")
+        office.registry.champion("late")

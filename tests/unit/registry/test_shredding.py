@@ -9,58 +9,58 @@ from kronkers_batch.vault.context import Role, Scope
 from tests.warehouse_support import training
 
 
-def recorded(house):
-    house.registry.record(training(), b"one")
-    house.registry.record(training(fingerprint="e" * 64), b"two")
-    house.registry.promote("late", 2, why="better")
+def recorded(office):
+    office.registry.record(training(), b"one")
+    office.registry.record(training(fingerprint="e" * 64), b"two")
+    office.registry.promote("late", 2, why="better")
 
 
-def test_it_is_gone_and_its_number_is_not_used_again(house):
-    recorded(house)
-    house.registry.shred("late", 1, why="asked")
-    assert [v.number for v in house.registry.versions("late")] == [2]
+def test_it_is_gone_and_its_number_is_not_used_again(office):
+    recorded(office)
+    office.registry.shred("late", 1, why="asked")
+    assert [v.number for v in office.registry.versions("late")] == [2]
     with pytest.raises(NotFound, match="deleted"):
-        house.registry.get("late", 1)
-    assert house.registry.record(training(), b"three").number == 3
-    assert len(list((house.root / "artifacts/artifacts/ops/late").iterdir())) == 2
+        office.registry.get("late", 1)
+    assert office.registry.record(training(), b"three").number == 3
+    assert len(list((office.root / "artifacts/artifacts/ops/late").iterdir())) == 2
 
 
-def test_who_puts_back_everything_but_the_keys_opens_nothing(house):
-    recorded(house)
-    folder = house.root / "artifacts/artifacts/ops/late"
+def test_who_puts_back_everything_but_the_keys_opens_nothing(office):
+    recorded(office)
+    folder = office.root / "artifacts/artifacts/ops/late"
     kept = {path: path.read_bytes() for path in folder.iterdir()}
-    with house.db.read() as conn:
+    with office.db.read() as conn:
         row = conn.execute(select(model_versions).where(model_versions.c.number == 1)).one()
-    house.registry.shred("late", 1, why="asked")
-    house.db.scrub()
+    office.registry.shred("late", 1, why="asked")
+    office.db.scrub()
     for path, raw in kept.items():
         path.write_bytes(raw)
-    with house.db.write() as conn:
+    with office.db.write() as conn:
         old = {"state": row.state, "manifest": row.manifest, "golden": row.golden}
         conn.execute(update(model_versions).where(model_versions.c.id == row.id).values(**old))
     with pytest.raises(NotFound, match="shredded"):
-        house.open(house.root).registry.get("late", 1)
+        office.open(office.root).registry.get("late", 1)
 
 
-def test_the_champion_stays_and_only_an_admin_shreds(house):
-    recorded(house)
+def test_the_champion_stays_and_only_an_admin_shreds(office):
+    recorded(office)
     with pytest.raises(UsageError, match="champion"):
-        house.registry.shred("late", 2, why="asked")
-    bob = house.member("bob", Scope("ops"), Role.APPROVER)
+        office.registry.shred("late", 2, why="asked")
+    bob = office.member("bob", Scope("ops"), Role.APPROVER)
     for number in (1, 2):
         with pytest.raises(AccessRefused, match="role admin"):
             bob.registry.shred("late", number, why="asked")
-    ann = house.member("ann", Scope("ops", "late"), Role.ADMIN)
+    ann = office.member("ann", Scope("ops", "late"), Role.ADMIN)
     ann.registry.shred("late", 1, why="asked")
 
 
-def test_the_same_of_an_output(house):
-    house.publish(fingerprint="a")
-    house.publish(fingerprint="b", start=1000)
-    bob = house.member("bob", Scope("ops"), Role.APPROVER)
+def test_the_same_of_an_output(office):
+    office.publish(fingerprint="a")
+    office.publish(fingerprint="b", start=1000)
+    bob = office.member("bob", Scope("ops"), Role.APPROVER)
     with pytest.raises(AccessRefused, match="role admin"):
         bob.warehouse.shred("late/2013-06-01#2", why="asked")
-    house.warehouse.shred("late/2013-06-01#2", why="asked")
-    assert house.rows()["score"].to_list()[0] == 0.0  # the version before is the head again
+    office.warehouse.shred("late/2013-06-01#2", why="asked")
+    assert office.rows()["score"].to_list()[0] == 0.0  # the version before is the head again
     with pytest.raises(NotFound, match="deleted"):
-        house.warehouse.get("late/2013-06-01#2")
+        office.warehouse.get("late/2013-06-01#2")

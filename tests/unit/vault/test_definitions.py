@@ -16,7 +16,7 @@ from kronkers_batch.vault.definitions import Definition, Signatures, Subject
 SALES, OPS = Scope("sales"), Scope("ops")
 ONE = Definition(Subject.MODEL, "churn", "sales", "a" * 64)
 TWO = Definition(Subject.MODEL, "churn", "sales", "b" * 64)
-HOUSE = Definition(Subject.HOUSE, "house", "", "c" * 64)
+ROOT = Definition(Subject.ROOT, "house", "", "c" * 64)
 
 
 class Desk:
@@ -76,7 +76,7 @@ def test_who_is_no_operator_of_the_whole_department_signs_nothing(wh, desks, tmp
     for who, vault in people.items():
         with pytest.raises(AccessRefused):
             Desk(wh, vault, tmp_path / who).sign(ONE)
-    for what in (HOUSE, Definition(Subject.POLICY, "definitions", "", "d")):
+    for what in (ROOT, Definition(Subject.POLICY, "definitions", "", "d")):
         with pytest.raises(AccessRefused, match="administrator"):
             desks["bob"].sign(what)
         assert desks["admin"].sign(what).number == 1
@@ -89,8 +89,8 @@ def test_what_the_wrong_role_writes_into_the_database_does_not_count(wh, desks, 
     desks["service"].refused(ONE, "eve, who was no operator of sales")
     wh.grant("eve", SALES, Role.OPERATOR)  # a role that came later changes nothing
     desks["service"].refused(ONE, "eve, who was no operator of sales")
-    desks["bob"].sign(HOUSE)
-    desks["service"].refused(HOUSE, "takes an administrator")
+    desks["bob"].sign(ROOT)
+    desks["service"].refused(ROOT, "takes an administrator")
 
 
 def test_only_the_newest_signature_counts(desks):
@@ -236,11 +236,11 @@ def test_an_exchanged_signature_is_noticed(wh, desks):
 
 def test_details_open_to_who_sees_the_department(wh, desks, tmp_path):
     desks["bob"].sign(ONE, {"seed": 7})
-    desks["admin"].sign(HOUSE, {"home": "x"})
+    desks["admin"].sign(ROOT, {"home": "x"})
     stranger = Desk(wh, wh.member("pam", OPS, Role.ADMIN), tmp_path / "p")
     with wh.db.read() as conn:
         assert desks["service"].found().details(conn, Subject.MODEL, "churn") == {"seed": 7}
-        assert desks["service"].found().details(conn, Subject.HOUSE, "house") == {"home": "x"}
+        assert desks["service"].found().details(conn, Subject.ROOT, "house") == {"home": "x"}
         assert desks["service"].found().details(conn, Subject.MODEL, "none") == {}
         assert stranger.found().details(conn, Subject.MODEL, "churn") == {}
 

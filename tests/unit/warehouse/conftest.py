@@ -1,3 +1,3 @@
-from tests.house_fixture import house, house_template
+from tests.office_fixture import office, office_template
 
-__all__ = ["house", "house_template"]
+__all__ = ["office", "office_template"]

@@ -8,17 +8,17 @@ from kronkers_batch.store.tables.outputs import output_filters, output_log, outp
 from kronkers_batch.store.tables.vault import data_keys
 from kronkers_batch.vault import cache, sealing
 from kronkers_batch.warehouse import opening
-from tests.warehouse_support import DAY, NEXT, House
+from tests.warehouse_support import DAY, NEXT, Office
 
 ROW = (5, "LGA")
 
 
-def found(house: House, **selection) -> list[float]:
-    return house.warehouse.rows.lookup("late", [ROW], DAY, **selection)["score"].to_list()
+def found(office: Office, **selection) -> list[float]:
+    return office.warehouse.rows.lookup("late", [ROW], DAY, **selection)["score"].to_list()
 
 
 @pytest.fixture
-def opened(house, monkeypatch):
+def opened(office, monkeypatch):
     """The versions that are opened and not remembered."""
     ids = []
     real = opening._contents
@@ -32,107 +32,107 @@ def opened(house, monkeypatch):
 
 
 @pytest.fixture
-def warm(house, opened):
+def warm(office, opened):
     """A house in which the head was looked up before, with its version."""
-    version = house.publish(pieces=2)
+    version = office.publish(pieces=2)
     opened.clear()
-    assert found(house) == [5.0]
+    assert found(office) == [5.0]
     return version
 
 
-def change(house: House, table, **values) -> None:
+def change(office: Office, table, **values) -> None:
     """What somebody does with an account on the database."""
-    with house.db.unchecked(write=True) as conn:
+    with office.db.unchecked(write=True) as conn:
         conn.execute(update(table).values(**values))
 
 
-def test_a_version_is_opened_once_by_whichever_way_it_is_read(house, warm, opened):
-    assert found(house) == found(house, version=1) == [5.0]
-    assert house.warehouse.rows.lookup("late", [ROW])["score"].to_list() == [5.0]
-    assert house.rows(date=DAY).height == 200
+def test_a_version_is_opened_once_by_whichever_way_it_is_read(office, warm, opened):
+    assert found(office) == found(office, version=1) == [5.0]
+    assert office.warehouse.rows.lookup("late", [ROW])["score"].to_list() == [5.0]
+    assert office.rows(date=DAY).height == 200
     assert opened == [warm.id]
 
 
 @pytest.mark.parametrize("column", ["manifest", "signature", "signer", "signer_key", "number", "fingerprint"])
-def test_a_row_that_was_changed_since_is_refused(house, warm, column):
-    with house.db.read() as conn:
+def test_a_row_that_was_changed_since_is_refused(office, warm, column):
+    with office.db.read() as conn:
         before = conn.execute(output_versions.select()).one()._mapping[column]
     changes = {bytes: lambda: before[:-1] + bytes([before[-1] ^ 1]), int: lambda: before + 1}
-    change(house, output_versions, **{column: changes.get(type(before), lambda: before + "x")()})
+    change(office, output_versions, **{column: changes.get(type(before), lambda: before + "x")()})
     with pytest.raises(IntegrityError):
-        found(house)
-    change(house, output_versions, **{column: before})
-    assert found(house) == [5.0]
+        found(office)
+    change(office, output_versions, **{column: before})
+    assert found(office) == [5.0]
 
 
-def test_the_signed_row_of_another_version_is_refused(house, warm):
-    house.publish(NEXT)
-    with house.db.unchecked(write=True) as conn:
+def test_the_signed_row_of_another_version_is_refused(office, warm):
+    office.publish(NEXT)
+    with office.db.unchecked(write=True) as conn:
         other = conn.execute(output_versions.select().where(output_versions.c.id != warm.id)).one()
         values = {name: other._mapping[name] for name in ("manifest", "signature")}
         conn.execute(update(output_versions).where(output_versions.c.id == warm.id).values(**values))
     with pytest.raises(IntegrityError):
-        found(house)
+        found(office)
 
 
-def test_a_new_head_is_seen_at_once(house, warm):
-    other = House.open(house.root)  # another process
+def test_a_new_head_is_seen_at_once(office, warm):
+    other = Office.open(office.root)  # another process
     other.publish(fingerprint="b", start=5, pieces=1, rows=1)
-    assert found(house) == [5.0]
-    assert house.warehouse.rows.lookup("late", [(0, "EWR")], DAY).height == 0
+    assert found(office) == [5.0]
+    assert office.warehouse.rows.lookup("late", [(0, "EWR")], DAY).height == 0
     other.warehouse.judge(other.warehouse.head("late", DAY), ["rows"])
-    assert house.warehouse.rows.lookup("late", [(0, "EWR")], DAY).height == 1
+    assert office.warehouse.rows.lookup("late", [(0, "EWR")], DAY).height == 1
     other.db.close()
 
 
-def test_what_another_process_deleted_is_not_found(house, warm):
-    other = House.open(house.root)
+def test_what_another_process_deleted_is_not_found(office, warm):
+    other = Office.open(office.root)
     other.warehouse.shred(warm.ref, "asked to")
     other.db.close()
     for selection in ({}, {"version": 1}):
         with pytest.raises(NotFound):
-            found(house, **selection)
+            found(office, **selection)
 
 
 @pytest.mark.parametrize("key", ["record_key_id", "key_id"])
-def test_a_key_that_this_process_shredded_opens_nothing_more(house, warm, key):
-    with house.db.write() as conn:
-        house.vault.shred(conn, conn.execute(output_versions.select()).one()._mapping[key])
+def test_a_key_that_this_process_shredded_opens_nothing_more(office, warm, key):
+    with office.db.write() as conn:
+        office.vault.shred(conn, conn.execute(output_versions.select()).one()._mapping[key])
     with pytest.raises(NotFound, match="shredded"):
-        found(house)
+        found(office)
 
 
 @pytest.mark.parametrize("key", ["record_key_id", "key_id"])
 def test_a_key_that_another_process_shredded_opens_nothing_once_it_was_asked_for_again(
-    house, warm, key, monkeypatch
+    office, warm, key, monkeypatch
 ):
-    with house.db.unchecked(write=True) as conn:
+    with office.db.unchecked(write=True) as conn:
         its = conn.execute(output_versions.select()).one()._mapping[key]
         conn.execute(update(data_keys).where(data_keys.c.id == its).values(wrapped=None))
-    assert found(house) == [5.0]  # keys are remembered for some minutes
+    assert found(office) == [5.0]  # keys are remembered for some minutes
     later = cache.time.monotonic() + cache.SECONDS + 1
     monkeypatch.setattr(cache.time, "monotonic", lambda: later)
     with pytest.raises(NotFound, match="shredded"):
-        found(house)
+        found(office)
 
 
 @pytest.mark.parametrize("table", [output_pieces, output_filters])
-def test_pieces_and_filters_are_compared_with_what_is_remembered(house, warm, table):
-    change(house, table, data=sealing.seal(sealing.generate_key(), b"", b"x" * 100))
+def test_pieces_and_filters_are_compared_with_what_is_remembered(office, warm, table):
+    change(office, table, data=sealing.seal(sealing.generate_key(), b"", b"x" * 100))
     with pytest.raises(IntegrityError):
-        found(house)
+        found(office)
 
 
 @pytest.mark.parametrize("values", [{"action": "hold"}, {"head": ""}, {"details": b"\x01" * 60}])
-def test_the_log_is_verified_each_time(house, warm, values):
-    change(house, output_log, **values)
+def test_the_log_is_verified_each_time(office, warm, values):
+    change(office, output_log, **values)
     with pytest.raises(IntegrityError):
-        found(house)
+        found(office)
 
 
-def test_so_many_bytes_of_manifests_are_remembered_and_no_more(house, opened, monkeypatch):
+def test_so_many_bytes_of_manifests_are_remembered_and_no_more(office, opened, monkeypatch):
     monkeypatch.setattr(opening, "_KNOWN_BYTES", 5_000)
-    known = House.open(house.root)
+    known = Office.open(office.root)
     for number in range(1, 9):
         known.publish(fingerprint=str(number), pieces=2)
     opened.clear()

@@ -11,13 +11,13 @@ from kronkers_batch.frames.tables import polars_schema
 from kronkers_batch.store import clock
 from kronkers_batch.warehouse import filters, pieces, reader
 from kronkers_batch.warehouse.versions import parse_ref
-from tests.warehouse_support import DAY, NEXT, House, frame
+from tests.warehouse_support import DAY, NEXT, Office, frame
 
 
-def test_every_date_in_order(house: House):
-    house.publish(NEXT, start=1000)
-    house.publish(DAY)
-    rows = house.rows(dated=True)
+def test_every_date_in_order(office: Office):
+    office.publish(NEXT, start=1000)
+    office.publish(DAY)
+    rows = office.rows(dated=True)
     assert rows.columns == ["logical_date", "flight", "origin", "score"]
     assert rows["logical_date"].unique(maintain_order=True).to_list() == [DAY, NEXT]
     assert rows.height == 600
@@ -32,61 +32,61 @@ def test_every_date_in_order(house: House):
         ({}, [1, 2, 3]),
     ],
 )
-def test_a_range_of_dates(house: House, selection, dates):
+def test_a_range_of_dates(office: Office, selection, dates):
     for day in (1, 2, 3):
-        house.publish(dt.date(2013, 6, day), pieces=1, rows=day)
-    assert house.rows(dated=True, **selection)["logical_date"].dt.day().unique().sort().to_list() == dates
+        office.publish(dt.date(2013, 6, day), pieces=1, rows=day)
+    assert office.rows(dated=True, **selection)["logical_date"].dt.day().unique().sort().to_list() == dates
 
 
-def test_as_of_a_moment(house: House):
+def test_as_of_a_moment(office: Office):
     before = clock.now()
-    first = house.publish(fingerprint="a")
+    first = office.publish(fingerprint="a")
     between = clock.now()
-    house.publish(fingerprint="b", start=1000)
-    assert house.rows(date=DAY, at=between).equals(frame(300))
-    assert house.rows(date=DAY)["flight"][0] == 1000
-    assert [h.id for h in house.warehouse.heads("late", at=between)] == [first.id]
+    office.publish(fingerprint="b", start=1000)
+    assert office.rows(date=DAY, at=between).equals(frame(300))
+    assert office.rows(date=DAY)["flight"][0] == 1000
+    assert [h.id for h in office.warehouse.heads("late", at=between)] == [first.id]
     with pytest.raises(NotFound, match="at that moment"):
-        house.warehouse.rows.read("late", date=DAY, at=before)
+        office.warehouse.rows.read("late", date=DAY, at=before)
     with pytest.raises(NotFound):
-        house.warehouse.rows.read("late", at=before)
+        office.warehouse.rows.read("late", at=before)
 
 
-def test_columns_in_the_order_asked_for(house: House):
-    house.publish(pieces=1, rows=4)
-    assert house.rows(date=DAY, columns=["score", "flight"]).equals(frame(4).select("score", "flight"))
+def test_columns_in_the_order_asked_for(office: Office):
+    office.publish(pieces=1, rows=4)
+    assert office.rows(date=DAY, columns=["score", "flight"]).equals(frame(4).select("score", "flight"))
     with pytest.raises(UsageError, match="no column 'price'"):
-        house.warehouse.rows.read("late", date=DAY, columns=["price"])
+        office.warehouse.rows.read("late", date=DAY, columns=["price"])
 
 
-def test_what_is_not_there(house: House):
-    house.publish()
+def test_what_is_not_there(office: Office):
+    office.publish()
     for selection in ({"date": NEXT}, {"date": DAY, "version": 9}, {"first": NEXT}):
         with pytest.raises(NotFound) as caught:
-            house.warehouse.rows.read("late", **selection)
+            office.warehouse.rows.read("late", **selection)
         assert "kronkers outputs late" in caught.value.fix
     with pytest.raises(UsageError):
-        house.warehouse.rows.read("late", version=1)
+        office.warehouse.rows.read("late", version=1)
     with pytest.raises(NotFound):
-        house.warehouse.rows.read("unknown")
+        office.warehouse.rows.read("unknown")
 
 
 @pytest.mark.parametrize(
     "text", ["late", "late@3", "late/2013-06-01", "late/2013-06-31#1", "late/2013-06-01#0"]
 )
-def test_a_wrong_reference_says_how_it_is_written(house: House, text):
+def test_a_wrong_reference_says_how_it_is_written(office: Office, text):
     with pytest.raises(UsageError, match="is no output version"):
-        house.warehouse.get(text)
+        office.warehouse.get(text)
 
 
-def test_a_reference_is_what_it_names(house: House):
-    output = house.publish()
+def test_a_reference_is_what_it_names(office: Office):
+    output = office.publish()
     assert parse_ref(output.ref) == ("late", DAY, 1)
-    assert house.warehouse.get(output.ref) == output
+    assert office.warehouse.get(output.ref) == output
 
 
-def test_lookup_opens_few_pieces(house: House, monkeypatch):
-    house.publish(pieces=20, rows=200)
+def test_lookup_opens_few_pieces(office: Office, monkeypatch):
+    office.publish(pieces=20, rows=200)
     opened = []
     real = reader.check_piece
 
@@ -95,14 +95,14 @@ def test_lookup_opens_few_pieces(house: House, monkeypatch):
         real(entry, blob)
 
     monkeypatch.setattr(reader, "check_piece", counted)
-    found = house.warehouse.rows.lookup("late", [{"flight": 2500, "origin": "JFK"}], date=DAY)
+    found = office.warehouse.rows.lookup("late", [{"flight": 2500, "origin": "JFK"}], date=DAY)
     assert found.to_dicts() == [{"logical_date": DAY, "flight": 2500, "origin": "JFK", "score": 2500.0}]
     assert 12 in opened
     assert len(opened) <= 2
 
 
-def test_of_pieces_that_are_opened_in_vain_the_key_alone_is_decoded(house: House, monkeypatch):
-    house.publish(pieces=3, rows=10)
+def test_of_pieces_that_are_opened_in_vain_the_key_alone_is_decoded(office: Office, monkeypatch):
+    office.publish(pieces=3, rows=10)
     monkeypatch.setattr(reader, "holding", lambda *_: {0, 1, 2})  # as if all filters said so
     decoded = []
     real = pieces.decode
@@ -112,38 +112,38 @@ def test_of_pieces_that_are_opened_in_vain_the_key_alone_is_decoded(house: House
         return real(raw, columns)
 
     monkeypatch.setattr(pieces, "decode", counted)
-    assert house.warehouse.rows.lookup("late", [(15, "EWR")], DAY)["score"].to_list() == [15.0]
+    assert office.warehouse.rows.lookup("late", [(15, "EWR")], DAY)["score"].to_list() == [15.0]
     assert decoded == [["flight", "origin"], ["flight", "origin"], ["score"], ["flight", "origin"]]
 
 
-def test_a_key_of_a_group_of_filters_that_lies_otherwise_is_found(house: House):
+def test_a_key_of_a_group_of_filters_that_lies_otherwise_is_found(office: Office):
     """The last one has fewer pieces, so a key belongs to another index piece of it."""
-    house.publish(pieces=filters.GROUP + 1, rows=200)
+    office.publish(pieces=filters.GROUP + 1, rows=200)
     last = range(filters.GROUP * 200, filters.GROUP * 200 + 200, 9)
     keys = frame(200 * (filters.GROUP + 1)).select("flight", "origin").rows()
     for flight in last:
-        assert house.warehouse.rows.lookup("late", [keys[flight]], DAY)["score"].to_list() == [flight]
+        assert office.warehouse.rows.lookup("late", [keys[flight]], DAY)["score"].to_list() == [flight]
 
 
-def test_one_key_and_several_find_the_same_rows_in_their_order(house: House):
-    writer = house.begin()
+def test_one_key_and_several_find_the_same_rows_in_their_order(office: Office):
+    writer = office.begin()
     rows = frame(6).with_columns(flight=pl.Series([1, None, 1, 2, None, 1]), origin=pl.lit("JFK"))
     for number in range(2):
         writer.put(number, rows)
     writer.finish({}, {})
     for flight, scores in ((1, [0.0, 2.0, 5.0]), (None, [1.0, 4.0]), (2, [3.0]), (3, [])):
         for keys in ([(flight, "JFK")], [(flight, "JFK"), (9, "JFK")], [(flight, "JFK")] * 2):
-            found = house.warehouse.rows.lookup("late", keys, DAY)
+            found = office.warehouse.rows.lookup("late", keys, DAY)
             assert found["score"].to_list() == scores * 2
             assert found.columns == ["logical_date", "flight", "origin", "score"]
             assert found["logical_date"].to_list() == [DAY] * found.height
-        some = house.warehouse.rows.lookup("late", [(flight, "JFK")], DAY, columns=["score", "flight"])
+        some = office.warehouse.rows.lookup("late", [(flight, "JFK")], DAY, columns=["score", "flight"])
         assert some.columns == ["logical_date", "score", "flight"]
         assert some["score"].to_list() == scores * 2
 
 
 @pytest.mark.parametrize("kind", list(ColumnType))
-def test_one_key_of_each_type_is_found(house: House, kind):
+def test_one_key_of_each_type_is_found(office: Office, kind):
     values = {
         ColumnType.BOOLEAN: [True, False],
         ColumnType.STRING: ["a", "b"],
@@ -155,52 +155,52 @@ def test_one_key_of_each_type_is_found(house: House, kind):
     }.get(kind, [1, 2])
     key = Column("k", kind, ("a", "b")) if kind is ColumnType.CATEGORY else Column("k", kind)
     schema = Schema((key, Column("x", ColumnType.FLOAT)))
-    writer = house.warehouse.begin("late", "ops", DAY, "a", schema, ("k",))
+    writer = office.warehouse.begin("late", "ops", DAY, "a", schema, ("k",))
     writer.put(0, pl.DataFrame({"k": [*values, None], "x": [0.0, 1.0, 2.0]}, schema=polars_schema(schema)))
     writer.finish({}, {})
     for number, value in enumerate([*values, None]):
-        assert house.warehouse.rows.lookup("late", [{"k": value}], DAY)["x"].to_list() == [number]
+        assert office.warehouse.rows.lookup("late", [{"k": value}], DAY)["x"].to_list() == [number]
     if kind in (ColumnType.FLOAT, ColumnType.FLOAT32):
-        assert house.warehouse.rows.lookup("late", [-0.0], DAY)["x"].to_list() == [0.0]
+        assert office.warehouse.rows.lookup("late", [-0.0], DAY)["x"].to_list() == [0.0]
 
 
-def test_lookup_over_dates_and_versions(house: House):
-    house.publish(DAY)
-    house.publish(NEXT)
-    house.publish(NEXT, fingerprint="b", start=1)
+def test_lookup_over_dates_and_versions(office: Office):
+    office.publish(DAY)
+    office.publish(NEXT)
+    office.publish(NEXT, fingerprint="b", start=1)
     key = [{"flight": "1", "origin": "JFK"}]
-    assert house.warehouse.rows.lookup("late", key)["logical_date"].to_list() == [DAY, NEXT]
-    old = house.warehouse.rows.lookup("late", [{"flight": 0, "origin": "EWR"}], NEXT, version=1)
+    assert office.warehouse.rows.lookup("late", key)["logical_date"].to_list() == [DAY, NEXT]
+    old = office.warehouse.rows.lookup("late", [{"flight": 0, "origin": "EWR"}], NEXT, version=1)
     assert old.height == 1
-    assert house.warehouse.rows.lookup("late", [{"flight": 0, "origin": "EWR"}], NEXT).height == 0
+    assert office.warehouse.rows.lookup("late", [{"flight": 0, "origin": "EWR"}], NEXT).height == 0
 
 
-def test_lookup_by_a_part_of_the_key_reads_everything(house: House):
-    house.publish(pieces=2, rows=30)
-    found = house.warehouse.rows.lookup("late", [{"origin": "LGA"}], DAY, columns=["flight"])
+def test_lookup_by_a_part_of_the_key_reads_everything(office: Office):
+    office.publish(pieces=2, rows=30)
+    found = office.warehouse.rows.lookup("late", [{"origin": "LGA"}], DAY, columns=["flight"])
     assert found["flight"].to_list() == list(range(2, 60, 3))
 
 
-def test_lookup_of_nothing_has_the_columns(house: House):
-    house.publish()
-    found = house.warehouse.rows.lookup("late", [{"flight": -1, "origin": "JFK"}], DAY)
+def test_lookup_of_nothing_has_the_columns(office: Office):
+    office.publish()
+    found = office.warehouse.rows.lookup("late", [{"flight": -1, "origin": "JFK"}], DAY)
     assert found.schema == {
         "logical_date": pl.Date, "flight": pl.Int64, "origin": pl.String, "score": pl.Float64,
     }  # fmt: skip
 
 
-def test_a_null_in_a_key_is_found(house: House):
-    writer = house.begin()
+def test_a_null_in_a_key_is_found(office: Office):
+    writer = office.begin()
     rows = frame(3).with_columns(origin=pl.Series(["EWR", None, "JFK"]))
     writer.put(0, rows)
     writer.finish({}, {})
-    assert house.warehouse.rows.lookup("late", [{"flight": 1, "origin": None}], DAY).height == 1
+    assert office.warehouse.rows.lookup("late", [{"flight": 1, "origin": None}], DAY).height == 1
 
 
-def test_many_keys_at_once(house: House):
-    house.publish(pieces=2, rows=3000)
+def test_many_keys_at_once(office: Office):
+    office.publish(pieces=2, rows=3000)
     keys = frame(5000, 10).select("flight", "origin").to_dicts()
-    assert house.warehouse.rows.lookup("late", keys, DAY)["flight"].to_list() == list(range(10, 5010))
+    assert office.warehouse.rows.lookup("late", keys, DAY)["flight"].to_list() == list(range(10, 5010))
 
 
 @pytest.mark.parametrize(
@@ -208,25 +208,25 @@ def test_many_keys_at_once(house: House):
     [[], [{}], [{"score": 1.0}], [{"flight": "x", "origin": "JFK"}], [{"flight": 1.5}], [{"flight": True}],
      [{"flight": 2**63}], [{"flight": 1}, {"origin": "JFK"}]],
 )  # fmt: skip
-def test_keys_that_are_none(house: House, keys):
-    house.publish()
+def test_keys_that_are_none(office: Office, keys):
+    office.publish()
     with pytest.raises(UsageError):
-        house.warehouse.rows.lookup("late", keys, DAY)
+        office.warehouse.rows.lookup("late", keys, DAY)
 
 
-def test_keys_by_their_values_in_order(house: House):
+def test_keys_by_their_values_in_order(office: Office):
     with pytest.raises(NotFound):
-        house.warehouse.rows.lookup("late", [(1, "JFK")])
-    house.publish()
-    assert house.warehouse.rows.lookup("late", [(1, "JFK"), ("2", "LGA")])["flight"].to_list() == [1, 2]
+        office.warehouse.rows.lookup("late", [(1, "JFK")])
+    office.publish()
+    assert office.warehouse.rows.lookup("late", [(1, "JFK"), ("2", "LGA")])["flight"].to_list() == [1, 2]
     with pytest.raises(UsageError, match="has 2 value"):
-        house.warehouse.rows.lookup("late", [1])
+        office.warehouse.rows.lookup("late", [1])
 
 
-def test_sql_joins_outputs(house: House):
-    house.publish(DAY, pieces=2, rows=10)
-    house.publish(NEXT, pieces=1, rows=5, model="Fast-Lane")
-    result = house.warehouse.rows.sql(
+def test_sql_joins_outputs(office: Office):
+    office.publish(DAY, pieces=2, rows=10)
+    office.publish(NEXT, pieces=1, rows=5, model="Fast-Lane")
+    result = office.warehouse.rows.sql(
         'SELECT count(*) AS n, min(l.logical_date) AS d FROM late AS l JOIN "fast-lane" AS f USING (flight)',
         ["late", "Fast-Lane", "never-scored"],
     )
@@ -251,66 +251,66 @@ def test_sql_joins_outputs(house: House):
         "SELECT * FROM frames",
     ],
 )
-def test_sql_does_nothing_else(house: House, query):
-    house.publish(pieces=1, rows=1)
+def test_sql_does_nothing_else(office: Office, query):
+    office.publish(pieces=1, rows=1)
     frames = frame(1)  # a variable of the program must not be a table
     with pytest.raises(UsageError):
-        house.warehouse.rows.sql(query, ["late"])
+        office.warehouse.rows.sql(query, ["late"])
     assert frames.height == 1
 
 
-def test_sql_errors_show_no_data(house: House):
-    writer = house.begin()
+def test_sql_errors_show_no_data(office: Office):
+    writer = office.begin()
     writer.put(0, frame(1).with_columns(origin=pl.lit("planted-secret")))
     writer.finish({}, {})
     with pytest.raises(UsageError) as caught:
-        house.warehouse.rows.sql("SELECT CAST(origin AS INTEGER) FROM late", ["late"])
+        office.warehouse.rows.sql("SELECT CAST(origin AS INTEGER) FROM late", ["late"])
     assert "planted-secret" not in str(caught.value)
     assert caught.value.__cause__ is None
 
 
-def test_sql_has_a_memory_limit(house: House):
-    house.publish(pieces=1, rows=10)
+def test_sql_has_a_memory_limit(office: Office):
+    office.publish(pieces=1, rows=10)
     with pytest.raises(UsageError, match="need more than 50 MB"):
-        house.warehouse.rows.sql(
+        office.warehouse.rows.sql(
             "SELECT hash(a.range) AS h, a.range FROM range(20000000) a, late ORDER BY h",
             ["late"],
             memory=50 * 2**20,
         )
 
 
-def test_heads_of_some_dates_and_the_newest_of_all(house):
+def test_heads_of_some_dates_and_the_newest_of_all(office):
     days = [DAY + dt.timedelta(n) for n in range(12)]
-    outputs = [house.publish(day, pieces=1, rows=1) for day in days]
-    assert [h.date for h in house.warehouse.heads("late", first=days[3], last=days[5])] == days[3:6]
-    assert house.warehouse.newest_head("late").id == outputs[-1].id
+    outputs = [office.publish(day, pieces=1, rows=1) for day in days]
+    assert [h.date for h in office.warehouse.heads("late", first=days[3], last=days[5])] == days[3:6]
+    assert office.warehouse.newest_head("late").id == outputs[-1].id
     for output in outputs[1:]:  # held: their dates have none any more
-        house.warehouse.judge(output, ["rows"])
-    assert house.warehouse.newest_head("late").id == outputs[0].id
-    house.warehouse.judge(outputs[0], ["rows"])
-    assert house.warehouse.newest_head("late") is house.warehouse.newest_head("other") is None
+        office.warehouse.judge(output, ["rows"])
+    assert office.warehouse.newest_head("late").id == outputs[0].id
+    office.warehouse.judge(outputs[0], ["rows"])
+    assert office.warehouse.newest_head("late") is office.warehouse.newest_head("other") is None
 
 
-def test_the_newest_head_verifies_no_older_date(house):
+def test_the_newest_head_verifies_no_older_date(office):
     for n in range(4):
-        house.publish(DAY + dt.timedelta(n), pieces=1, rows=1)
-    with house.db.write() as conn:
+        office.publish(DAY + dt.timedelta(n), pieces=1, rows=1)
+    with office.db.write() as conn:
         conn.exec_driver_sql("UPDATE output_log SET signature = x'00' WHERE logical_date = ?", (str(DAY),))
-    assert house.warehouse.newest_head("late").date == DAY + dt.timedelta(3)
-    assert len(house.warehouse.heads("late", first=NEXT)) == 3
+    assert office.warehouse.newest_head("late").date == DAY + dt.timedelta(3)
+    assert len(office.warehouse.heads("late", first=NEXT)) == 3
     with pytest.raises(IntegrityError):
-        house.warehouse.heads("late")
+        office.warehouse.heads("late")
 
 
-def test_who_may_not_is_refused_before_anything_is_looked_for(house):
-    house.publish()
+def test_who_may_not_is_refused_before_anything_is_looked_for(office):
+    office.publish()
 
     def refuse(_conn):
         raise AccessRefused("not you")
 
     for ask in (
-        lambda: house.warehouse.rows.read("nothing", may=refuse),
-        lambda: house.warehouse.rows.lookup("nothing", [1], may=refuse),
+        lambda: office.warehouse.rows.read("nothing", may=refuse),
+        lambda: office.warehouse.rows.lookup("nothing", [1], may=refuse),
     ):
         with pytest.raises(AccessRefused, match="not you"):
             ask()
