@@ -16,7 +16,9 @@ def rooms(layer: str) -> list[str]:
 
 def layers() -> list[list[str]]:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
-    return next([rooms(layer) for layer in contract["layers"]] for contract in contracts if "layers" in contract)
+    return next(
+        [rooms(layer) for layer in contract["layers"]] for contract in contracts if "layers" in contract
+    )
 
 
 def figure(page: str) -> list[list[str]]:
