@@ -34,7 +34,9 @@ FORMS = {
     for word in INSTEAD
     for form in (word, f"{word}s", f"{word}d", f"{word}ed", f"{word}ted", f"{word[:-1]}ies")
 }
-QUOTED = re.compile(r"^```.*?^```|`[^`]*`|\]\([^)]*\)|<!--.*?-->|https?://\S+", re.DOTALL | re.MULTILINE)
+QUOTED = re.compile(
+    r"^```.*?^```|`(?:[^`\n]|\n(?!\n))*`|\]\([^)]*\)|<!--.*?-->|https?://\S+", re.DOTALL | re.MULTILINE
+)
 
 
 def blank(quoted: re.Match[str]) -> str:
