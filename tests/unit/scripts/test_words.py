@@ -35,7 +35,10 @@ FORMS = {
     for form in (word, f"{word}s", f"{word}d", f"{word}ed", f"{word}ted", f"{word[:-1]}ies")
 }
 QUOTED = re.compile(
-    r"^```.*?^```|`(?:[^`\n]|\n(?!\n))*`|\]\([^)]*\)|<!--.*?-->|https?://\S+", re.DOTALL | re.MULTILINE
+    r"""^```.*?^```               # a block of code
+      | `(?:[^`\n]|\n(?!\n))*`     # a span of code, inside one paragraph
+      | \]\([^)]*\)               # the address of a link""",
+    re.DOTALL | re.MULTILINE | re.VERBOSE,
 )
 
 
