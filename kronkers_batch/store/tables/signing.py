@@ -15,7 +15,7 @@ definitions = Table(
     Column("department", String(128), nullable=False, info=clear("names of departments are addresses")),
     Column("number", Integer, nullable=False, info=clear("a count from 1 of the signatures on this name")),
     Column("fingerprint", String(64), nullable=False, info=clear("a digest, without any password")),
-    Column("created", BigInteger, nullable=False, info=clear("a moment")),
+    Column("created", BigInteger, nullable=False, info=clear("a timestamp")),
     Column("signer", String(32), nullable=False, info=clear("id of the public key that signed this row")),
     Column("key_id", String(26), ForeignKey("data_keys.id"), nullable=False, info=clear("random id")),
     Column("details", LargeBinary, nullable=False, info=sealed("the department's record key")),
