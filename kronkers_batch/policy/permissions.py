@@ -118,11 +118,11 @@ ROLES: Mapping[Role, tuple[str, str]] = MappingProxyType(
         ),
         Role.OPERATOR: (
             "also runs: freezes, trains, scores, publishes, lets outputs and snapshots expire",
-            "readers accept its signature on snapshots, model versions and outputs; a reader's is not accepted",
+            "readers accept its signature on snapshots, model versions and outputs; a reader's they refuse",
         ),
         Role.APPROVER: (
             "also promotes and rolls back",
-            "readers accept its signature in the log of champions; an operator's is not accepted",
+            "readers accept its signature in the log of champions; an operator's they refuse",
         ),
         Role.ADMIN: (
             "also grants, revokes, rotates and shreds",
@@ -225,12 +225,12 @@ _NOTES = """\
   ends with exit code 1, or 3 if you may run none.
 - A function of `kronkers_batch.open` ([from Python](python.md)) requires the same as the command of its name.
 - Anybody who has the checkout sees the names of models, sources and departments in `conf/`. What the
-  database contains (which versions, when, how good, models that `conf/` no longer names) is shown only to people
-  with a grant.
+  database contains (which versions, when, how good, models that `conf/` no longer names) is shown only to
+  people with a grant.
 - A grant on one model opens that model: its versions, outputs and promotions, and with operator its runs.
-  The rows that it reads are then frozen under the model's own key and signed by that operator, and only that
-  model accepts them; the department freezes the same rows again for itself. Signing a definition requires
-  operator on the department.
+  The rows that it reads are then frozen under the model's own key and signed by that operator, and only
+  that model accepts them; the department freezes the same rows again for itself. Signing a definition
+  requires operator on the department.
 - A source that another department shares (`shared_with`) is frozen under the key of the department that runs;
   another model's output requires reader on that model.
 - `promote: automatic` promotes with the key of the caller. If an operator runs, the version is recorded

@@ -11,7 +11,12 @@ ledger = Table(
     metadata,
     Column("seq", BigInteger, primary_key=True, autoincrement=False, info=clear("a count from 1")),
     Column("at", BigInteger, nullable=False, info=clear("a timestamp")),
-    Column("principal", String(128), nullable=False, info=clear("the purpose of the ledger is to show who did it")),
+    Column(
+        "principal",
+        String(128),
+        nullable=False,
+        info=clear("the purpose of the ledger is to show who did it"),
+    ),
     Column("action", String(64), nullable=False, info=clear("one word of a fixed list")),
     Column("subject", String(256), nullable=False, info=clear("an address such as NAME@3, not a secret")),
     Column("department", String(128), nullable=False, info=clear("names of departments are addresses")),

@@ -21,7 +21,9 @@ model_versions = Table(
     Column(
         "snapshot_id",
         String(26),
-        info=clear("random id of what it was trained on; null for versions of an older release until it is looked up"),
+        info=clear(
+            "random id of what it was trained on; null for versions of an older release until it is looked up"
+        ),
     ),
     Column("key_id", String(64), nullable=False, info=clear("random id of the version's data key")),
     Column("record_key_id", String(64), nullable=False, info=clear("random id of the version's record key")),
