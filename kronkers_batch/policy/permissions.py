@@ -221,8 +221,8 @@ def _words(need: Need) -> str:
 _NOTES = """\
 - A command that goes over many models (`models`, `plan`, `report`, `run`, `log`, `ledger show`,
   `access list`, `keys list`) shows or runs the models on which you have the role, and leaves out the
-  others; if you have the role on none, it is refused. `run` names the enabled models that you may not run, and
-  ends with exit code 1, or 3 if you may run none.
+  others; if you have the role on none, it is refused. `run` names the enabled models that you may not run,
+  and ends with exit code 1, or 3 if you may run none.
 - A function of `kronkers_batch.open` ([from Python](python.md)) requires the same as the command of its name.
 - Anybody who has the checkout sees the names of models, sources and departments in `conf/`. What the
   database contains (which versions, when, how good, models that `conf/` no longer names) is shown only to

@@ -51,7 +51,7 @@ def replaced(text: str) -> list[str]:
     return [
         f"{number}: {word}; write {INSTEAD[FORMS[word.lower()]]}"
         for number, line in enumerate(QUOTED.sub(blank, text).splitlines(), 1)
-        for word in re.findall(r"[A-Za-z]+", line)
+        for word in re.findall(r"\w+", line)
         if word.lower() in FORMS
     ]
 
@@ -70,4 +70,4 @@ def test_a_word_is_found_where_people_read_it() -> None:
         "1: pieces; write chunk, or part",
     ]
     assert replaced("```\nhouse\n```\n[a moment](house.md)") == ["4: moment; write time, or timestamp"]
-    assert replaced("`kronkers sign --house`, noteworthy, [this](house.md), household") == []
+    assert replaced("`kronkers sign --house`, noteworthy, [this](house.md), household, output_pieces") == []
