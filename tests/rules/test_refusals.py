@@ -71,7 +71,7 @@ def test_conf_cannot_undo_the_requirement(world: World):
 
 
 def test_a_changed_root_refuses_every_model(world: World):
-    """If signatures are required, a root configuration that differs from the signed one refuses every run."""
+    """If signatures are required, a root configuration that is not as signed refuses every model."""
     require(world, MODEL)
     executor = replace(world.services.config.executor, sandbox=SandboxPolicy.OFF)
     world.services.config = replace(world.services.config, executor=executor)
