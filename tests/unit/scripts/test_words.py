@@ -58,8 +58,8 @@ def replaced(text: str) -> list[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_no_page_uses_a_word_that_is_replaced(page: Path) -> None:
-    name = page.relative_to(ROOT)
-    assert [f"{name}:{line}" for line in replaced(page.read_text(encoding="utf-8"))] == []
+    found = [f"{page.relative_to(ROOT)}:{line}" for line in replaced(page.read_text(encoding="utf-8"))]
+    assert not found, "\n".join(found)
 
 
 def test_a_word_is_found_where_people_read_it() -> None:
