@@ -49,8 +49,8 @@ class Says:
     together: str = ""
 
 
-_VERSION = "the model version and the line of the ledger"
-_OUTPUT = "the output version, its date's log and the line of the ledger"
+_VERSION = "the model version and the ledger entry"
+_OUTPUT = "the output version, its date's log and the ledger entry"
 SAYS: Mapping[Kind, Says] = {
     Kind.STARTED: Says("a run began", ("subject", "date"), "the run's row"),
     Kind.ENDED: Says("a run ended by itself", ("subject", "date"), "the run's end"),
@@ -66,7 +66,7 @@ SAYS: Mapping[Kind, Says] = {
     Kind.PUBLISHED: Says("readers get a new output", ("model", "subject", "date"), _OUTPUT),
     Kind.HELD: Says("a threshold or a limit keeps something back", ("model",), _OUTPUT),
     Kind.JUDGED: Says(
-        "today's thresholds judged an output that was there", ("model", "subject", "date"), _OUTPUT
+        "today's thresholds judged an existing output again", ("model", "subject", "date"), _OUTPUT
     ),
     Kind.EXPIRED: Says(
         "outputs past their retention, or snapshots that nothing needs, were deleted",

@@ -118,15 +118,15 @@ ROLES: Mapping[Role, tuple[str, str]] = MappingProxyType(
         ),
         Role.OPERATOR: (
             "also runs: freezes, trains, scores, publishes, lets outputs and snapshots expire",
-            "readers accept its signature on snapshots, model versions and outputs; a reader's they refuse",
+            "its signature on snapshots, model versions and outputs is accepted; a reader's is not",
         ),
         Role.APPROVER: (
             "also promotes and rolls back",
-            "readers accept its signature in the log of champions; an operator's they refuse",
+            "its signature in the log of champions is accepted; an operator's is not",
         ),
         Role.ADMIN: (
             "also grants, revokes, rotates and shreds",
-            "readers accept its signature on grants, revocations and keys of the department",
+            "its signature on grants, revocations and keys of the department is accepted",
         ),
     }
 )
@@ -195,7 +195,7 @@ def page() -> str:
         *(f"| {role} | {may} | {key} |" for role, (may, key) in ROLES.items()),
         "",
         "Keys limit reading: without the key, the program cannot open the data. Signatures limit writing:",
-        "every reader refuses what the wrong role signed, no matter who wrote it into the database.",
+        "nobody accepts what the wrong role signed, no matter who wrote it into the database.",
         "",
         "| command | requires |",
         "|---|---|",
