@@ -64,7 +64,7 @@ def test_a_clock_behind_undoes_no_rollback(world: World, monkeypatch: pytest.Mon
 
 
 def test_clocks_of_several_machines_differ_a_little(world: World, monkeypatch: pytest.MonkeyPatch):
-    """A clock that is behind by less than a second is not reported, and is corrected all the same."""
+    """A clock that is behind by less than a second is corrected, but not reported."""
     world.version(champion=True)
     last = world.services.registry.history(MODEL)[-1].at
     monkeypatch.setattr(clock, "now", lambda: last - SECOND // 2)

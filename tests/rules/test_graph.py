@@ -134,7 +134,7 @@ def declared_otherwise(world: World) -> None:
 
 
 def test_scoring_waits_for_a_training_on_a_source_that_is_declared_otherwise(world: World):
-    """If a source's declaration changed, tonight's training comes before the champion scores it."""
+    """A champion does not score a source whose declaration changed since: tonight's training comes first."""
     world.version(champion=True)
     declared_otherwise(world)
     plan = world.plan()

@@ -509,7 +509,7 @@ def test_an_expired_snapshot_that_is_there_is_refused(world: World, calendar: Ca
 
 
 def test_whoever_reads_it_is_told_that_it_expired(world: World, calendar: Calendar):
-    """Readers of an expired snapshot are informed; `show` reports it and fails no more than before."""
+    """A reader of an expired snapshot gets a message; `show` reports it and works as before."""
     old, *_ = nights(world, calendar, 0, 60, 61)
     version = world.version(snapshot_id=old.id)
     assert listing.show(world.services, version.ref)["rows of the snapshot"] == "kept"
