@@ -20,7 +20,7 @@ def add(commands: Any) -> None:
         commands,
         "access",
         access,
-        "Say who you are and who may do what; let principals in, grant roles, revoke them",
+        "Show who you are and who may do what; add principals, grant and revoke roles",
         names="|".join(ACCESS),
         verbs=ACCESS,
     )

@@ -14,12 +14,12 @@ from kronkers_batch.cli.signing import described, for_plan, show
 def add(commands: Any) -> None:
     """Add this group's commands."""
     command(commands, "check", check, "Find every error in the configuration, before anything runs")
-    parser = command(commands, "plan", plan, "Say what a run would do, and why", names="MODEL ...")
+    parser = command(commands, "plan", plan, "Show what a run would do, and why", names="MODEL ...")
     date_option(parser)
     parser.add_argument(
         "--new-warehouse",
         action="store_true",
-        help="begin a new warehouse although there was one here: new keys, and nothing of what was there",
+        help="begin a new warehouse although one existed here: new keys, and none of the old data",
     )
 
 

@@ -20,13 +20,15 @@ def add(commands: Any) -> None:
         commands,
         "ledger",
         ledger,
-        "Tell what was done, by whom and why; or verify that the record is whole",
+        "Show what was done, by whom and why; or verify that the record is complete and unchanged",
         names="|".join(VERBS),
         verbs=VERBS,
     )
-    parser.add_argument("--since", metavar="MOMENT", help="show: from this date or moment on")
+    parser.add_argument("--since", metavar="TIME", help="show: from this date or time on")
     parser.add_argument(
-        "--subject", metavar="TEXT", help="show: only what names this model, version, principal or department"
+        "--subject",
+        metavar="TEXT",
+        help="show: only entries that name this model, version, principal or department",
     )
 
 

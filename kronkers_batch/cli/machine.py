@@ -11,7 +11,7 @@ from kronkers_batch.cli.output import print_json, table
 
 def add(commands: Any) -> None:
     """Add this group's commands."""
-    command(commands, "doctor", doctor, "Say what is missing on this machine, and how to mend it")
+    command(commands, "doctor", doctor, "Show what is missing on this machine, and how to fix it")
 
 
 def doctor(args: argparse.Namespace) -> int:

@@ -24,11 +24,11 @@ SHOWN = 20
 def add(commands: Any) -> None:
     """Add this group's commands."""
     parser = command(commands, "read", read, "Print or export a model's scores", names="MODEL")
-    date_option(parser, "one logical date; else every published one")
+    date_option(parser, "one logical date (default: every published one)")
     parser.add_argument(
         "--version", type=int, metavar="N", help="this version of that date, not the one in use"
     )
-    parser.add_argument("--at", metavar="MOMENT", help="what a reader saw then")
+    parser.add_argument("--at", metavar="TIME", help="what a reader saw at this time")
     parser.add_argument("--key", nargs="+", metavar="VALUE", help="one row: the values of its key, in order")
     parser.add_argument(
         "--limit", type=int, metavar="N", help=f"rows to print (default {SHOWN}; all with --json)"
@@ -42,7 +42,7 @@ def _to_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--to", metavar="FILE", help="write .csv, .parquet, .xlsx, .json or .jsonl instead of printing"
     )
-    parser.add_argument("--force", action="store_true", help="replace FILE if it is there")
+    parser.add_argument("--force", action="store_true", help="replace FILE if it exists")
 
 
 def read(args: argparse.Namespace) -> int:

@@ -24,7 +24,7 @@ def add(commands: Any) -> None:
         "--delete-expired",
         action="store_true",
         help="delete outputs past their retention, and snapshots that nothing needs, "
-        "also where they are long due, or most of all",
+        "even if they are long due, or are most of all",
     )
     parser = command(
         commands, "train", train, "Train a model now, and promote it if it passes", names="MODEL"
@@ -35,14 +35,14 @@ def add(commands: Any) -> None:
     date_option(parser)
     parser.add_argument("--run", metavar="ID", help="one run instead of all of a date")
     parser.add_argument("--to", metavar="FILE", help="write the page (HTML) to a file")
-    parser = command(commands, "runs", runs, "List the runs, newest first, and what came of each")
+    parser = command(commands, "runs", runs, "List the runs, newest first, and their results")
     date_option(parser, "only runs of this logical date")
-    parser.add_argument("--limit", metavar="N", type=int, default=20, help="at most so many (20)")
+    parser.add_argument("--limit", metavar="N", type=int, default=20, help="at most N runs (20)")
     parser = command(
         commands,
         "log",
         log,
-        "Tell what happened in the last run of a date, with what its errors found in the data",
+        "Show what happened in the last run of a date, with what its errors found in the data",
         names="[MODEL]",
     )
     date_option(parser)

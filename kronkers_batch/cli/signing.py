@@ -23,11 +23,13 @@ def add(commands: Any) -> None:
     """Add this group's commands."""
     parser = command(commands, "sign", sign, "Sign definitions as they are now", names="MODEL|source.NAME")
     parser.add_argument("--all", action="store_true", help="every model and shared source that you may sign")
-    parser.add_argument("--root", action="store_true", help="the root: addresses, sandbox, alerts")
+    parser.add_argument(
+        "--root", action="store_true", help="the root configuration: addresses, sandbox, alerts"
+    )
     parser.add_argument(
         "--require", action="store_true", help="from now on the warehouse runs only what is signed"
     )
-    parser.add_argument("--no-require", action="store_true", help="take that back")
+    parser.add_argument("--no-require", action="store_true", help="undo --require")
     parser.add_argument("--why", metavar="T", default="", help="the reason, kept with the signature")
     parser.add_argument("--yes", action="store_true", help="do not ask")
 

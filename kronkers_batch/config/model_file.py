@@ -60,9 +60,13 @@ MODEL = Table(
             counts=Counts.NEVER,
         ),
         Field(
-            "department", NAME, "Who owns it: a file in conf/department/.", required=True, counts=Counts.NEVER
+            "department",
+            NAME,
+            "Its department: a file in conf/department/.",
+            required=True,
+            counts=Counts.NEVER,
         ),
-        Field("owner", FILLED, "Who answers for it.", required=True, counts=Counts.NEVER),
+        Field("owner", FILLED, "The person who is responsible for it.", required=True, counts=Counts.NEVER),
         Field("description", TEXT, "What it predicts, for whom.", default="", counts=Counts.NEVER),
         Field("language", member(LANGUAGES), "The language of its code.", required=True),
         Field(
@@ -89,7 +93,7 @@ MODEL = Table(
         Field(
             "environment",
             table_kind(ENVIRONMENT),
-            "What its worker runs with.",
+            "The environment in which its worker runs.",
             default={},
             counts=Counts.DIGEST,
         ),
@@ -110,7 +114,7 @@ MODEL = Table(
         Field(
             "key",
             list_kind(COLUMN, single=True, empty=False),
-            "The columns that name a row.",
+            "The columns that identify a row.",
             shown="the source's key",
             counts=Counts.SCORING,
         ),
@@ -120,7 +124,7 @@ MODEL = Table(
         Field(
             "schedule",
             TIME_OF_DAY,
-            "When it is to run, every day. Nothing reads it yet: start `kronkers run` with cron.",
+            "When it should run, every day. Nothing reads it yet: start `kronkers run` with cron.",
             default="",
             shown="only by hand",
             counts=Counts.NEVER,
@@ -149,7 +153,7 @@ MODEL = Table(
         Field(
             "unseen",
             choice(Unseen),
-            "What a category's level becomes that training did not see.",
+            "What a category's level becomes if training did not see it.",
             default=Unseen.MISSING,
             counts=Counts.BOTH,
         ),

@@ -202,11 +202,11 @@ MODEL_CHECKS = Table(
         Field(
             "input",
             CHECKS,
-            "What must hold for the rows before scoring and training.",
+            "Checks that the rows must pass before scoring and training.",
             default=(),
             counts=Counts.BOTH,
         ),
-        Field("output", CHECKS, "What must hold for the scores.", default=(), counts=Counts.SCORING),
+        Field("output", CHECKS, "Checks that the scores must pass.", default=(), counts=Counts.SCORING),
     ),
 )
 THRESHOLDS = Table(
@@ -230,7 +230,7 @@ THRESHOLDS = Table(
     ),
 )
 RETRAIN = Table(
-    "retrain", (Field("every", duration(positive=True), "Train again after so long.", shown="never"),)
+    "retrain", (Field("every", duration(positive=True), "Train again after this time.", shown="never"),)
 )
 
 
@@ -252,9 +252,9 @@ OUTPUT = Table(
         Field(
             "evaluate",
             COLUMN,
-            "The output column that is measured against the target ("
+            "The output column that is compared with the target ("
             + "; ".join(f"{task}: {', '.join(task.measured_types)}" for task in TASKS.values())
-            + "). It must be said where several columns could be.",
+            + "). Required if several columns are possible.",
             shown="the only one that can be",
         ),
         Field(

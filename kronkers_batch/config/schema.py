@@ -70,7 +70,7 @@ EXECUTOR = Table(
         Field(
             "kept_workers",
             integer(0, 64),
-            "How many models stay started, each in a process of its own, to be used again.",
+            "How many models stay started, each in its own process, for later use.",
             default=ExecutorSpec.kept_workers,
         ),
     ),
@@ -93,7 +93,7 @@ ROOT = Table(
         Field(
             "logical_date",
             DATE,
-            "The date that commands mean without `--date`.",
+            "The date that commands use without `--date`.",
             shown="yesterday",
         ),
         Field(

@@ -103,7 +103,7 @@ _CSV = Table(
     (
         Field("delimiter", TEXT, 'Between values, such as `";"` or `"\\t"`.', default=",", shown="`,`"),
         Field("quote", TEXT, 'Around values; `""` where there is none.', default='"', shown='`"`'),
-        Field("null", TEXT, "What stands for null, besides nothing.", default="", shown="nothing"),
+        Field("null", TEXT, "The text for null, besides an empty field.", default="", shown="nothing"),
     ),
 )
 

@@ -54,7 +54,11 @@ SOURCE = Table(
             counts=Counts.NEVER,
         ),
         Field(
-            "department", NAME, "Who owns it: a file in conf/department/.", required=True, counts=Counts.NEVER
+            "department",
+            NAME,
+            "Its department: a file in conf/department/.",
+            required=True,
+            counts=Counts.NEVER,
         ),
         Field("description", TEXT, "What the rows are.", default="", counts=Counts.NEVER),
         Field("kind", choice(tuple(SOURCE_KINDS)), "Where the rows come from.", required=True),
@@ -63,7 +67,7 @@ SOURCE = Table(
         Field(
             "key",
             list_kind(COLUMN, single=True),
-            "The columns that name a row.",
+            "The columns that identify a row.",
             default=(),
             counts=Counts.NEVER,
         ),
@@ -73,7 +77,7 @@ SOURCE = Table(
             "The date or timestamp that windows select on; without one the source is read whole.",
             default="",
         ),
-        Field("checks", CHECKS, "What must hold for the data.", default=()),
+        Field("checks", CHECKS, "Checks that the data must pass.", default=()),
         Field(
             "shared_with",
             list_kind(NAME, single=True),
@@ -89,8 +93,8 @@ DEPARTMENT = Table(
     "conf/department/NAME.yaml",
     (
         Field("name", NAME, "The file's name again; may be left out.", shown="the file's name"),
-        Field("title", TEXT, "The department as people call it.", shown="the name"),
-        Field("owner", FILLED, "Who answers for it.", required=True),
+        Field("title", TEXT, "The department's name for people.", shown="the name"),
+        Field("owner", FILLED, "The person who is responsible for it.", required=True),
     ),
 )
 

@@ -28,20 +28,20 @@ KEPT = 5
 """How many earlier files are kept, as ``events.jsonl.1`` and so on."""
 
 FIELDS: Mapping[str, str] = {
-    "position": "the event's number over all runs; a line that comes twice has the same one",
+    "position": "the event's number over all runs; a line that appears twice has the same number",
     "at": "when, in UTC",
     "kind": "what happened: one of the kinds above",
     "run": "the run's id; empty outside one",
     "who": "the principal",
-    "department": "whose it is: a department, or DEPARTMENT/MODEL; empty where it is about a run",
-    "model": "the model, or the source of an ingest; empty where it is about a run",
+    "department": "the owner: a department, or DEPARTMENT/MODEL; empty if it is about a run",
+    "model": "the model, or the source of an ingest; empty if it is about a run",
     "task": "what recorded it: a task of the graph, or run, promotion, recovery, shred",
     "state": "done, held, failed, refused, warned, or the state of a verdict or a run",
     "subject": "the address of what it is about, such as NAME@3 or NAME/2013-06-01#2",
-    "date": "the logical date; empty where it is of none",
+    "date": "the logical date; empty if there is none",
     "seconds": "how long it took",
-    "next": "the command to run where a person must act; empty where nobody must",
-    "commit": "of a run that began: id, author and clean of the definitions' commit; null without one",
+    "next": "the command to run if a person must act; otherwise empty",
+    "commit": "for a run that began: id, author and clean of the definitions' commit; null without one",
 }
 """Each field of a line, in order."""
 

@@ -49,14 +49,14 @@ class Says:
     together: str = ""
 
 
-_VERSION = "the model version and the line of the ledger"
-_OUTPUT = "the output version, its date's log and the line of the ledger"
+_VERSION = "the model version and the ledger entry"
+_OUTPUT = "the output version, its date's log and the ledger entry"
 SAYS: Mapping[Kind, Says] = {
     Kind.STARTED: Says("a run began", ("subject", "date"), "the run's row"),
     Kind.ENDED: Says("a run ended by itself", ("subject", "date"), "the run's end"),
     Kind.INTERRUPTED: Says("a run was stopped or killed", ("subject", "date"), "the run's end"),
     Kind.ASKED: Says("a run was asked for this model", ("model",), "the run's row"),
-    Kind.CONCLUDED: Says("what became of a model's scoring or training", ("model",), "the run's end"),
+    Kind.CONCLUDED: Says("a model's scoring or training reached its result", ("model",), "the run's end"),
     Kind.INGESTED: Says(
         "a window of a source was checked and frozen", ("model", "subject"), "the snapshot's row"
     ),
@@ -66,7 +66,7 @@ SAYS: Mapping[Kind, Says] = {
     Kind.PUBLISHED: Says("readers get a new output", ("model", "subject", "date"), _OUTPUT),
     Kind.HELD: Says("a threshold or a limit keeps something back", ("model",), _OUTPUT),
     Kind.JUDGED: Says(
-        "today's thresholds judged an output that was there", ("model", "subject", "date"), _OUTPUT
+        "today's thresholds judged an existing output again", ("model", "subject", "date"), _OUTPUT
     ),
     Kind.EXPIRED: Says(
         "outputs past their retention, or snapshots that nothing needs, were deleted",
@@ -78,9 +78,9 @@ SAYS: Mapping[Kind, Says] = {
     ),
     Kind.REFUSED: Says("somebody may not do this, or the definition is not signed", ("model",)),
     Kind.FAILED: Says("something went wrong", ("model",)),
-    Kind.RECOVERED: Says("a model is well again that was not", ("model",), "the run's end"),
+    Kind.RECOVERED: Says("a model that needed attention is well again", ("model",), "the run's end"),
     Kind.WARNED: Says("nothing went wrong, but somebody should know", ("model",)),
-    Kind.DONE: Says("a task found its work done", ("model",)),
+    Kind.DONE: Says("a task found its work already done", ("model",)),
 }
 """For each kind what its events must say."""
 

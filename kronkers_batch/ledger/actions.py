@@ -22,7 +22,7 @@ ACTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "expire": ("deleted {subject}, whose retention was over", "a run found an output past its retention"),
         "export": ("exported {subject}{to}", "outputs were read into a file in clear"),
         "freeze": ("froze {subject}", "a window of a source was read, checked and kept as a snapshot"),
-        "grant": ("granted {subject}", "a principal got a role, and the key that goes with it"),
+        "grant": ("granted {subject}", "a principal got a role and its key"),
         "hold": ("made {subject} and held it back", "an output missed a threshold"),
         "log": (
             "read what the errors of {subject} had found in the data",
@@ -32,16 +32,25 @@ ACTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "opened {subject}",
             "a snapshot was decrypted for a model, or a model version to score",
         ),
-        "promote": ("made {subject} the champion", "by hand or by the declared policy"),
+        "promote": (
+            "made {subject} the champion",
+            "a version became champion, by hand or by the declared policy",
+        ),
         "publish": ("published {subject}", "readers see this output from now on"),
         "read": ("read {subject}", "outputs were decrypted: by a person, or by a source that needs them"),
-        "record": ("trained {subject}", "a training gave a model version"),
+        "record": ("trained {subject}", "a training made a model version"),
         "refuse": ("was refused: {subject}", "somebody asked for what they have no right to"),
         "revoke": ("revoked {subject}, and the keys were rotated", "a principal lost grants, or its key"),
         "rollback": ("went back to {subject}", "an earlier version is the champion again"),
-        "rotate": ("rotated the keys of {subject}", "new keys; what hung on the old ones hangs on these"),
+        "rotate": (
+            "rotated the keys of {subject}",
+            "new keys replaced the old ones, and wrap what the old ones wrapped",
+        ),
         "shred": ("shredded {subject}", "the keys of one version were deleted, by hand"),
-        "sign": ("signed {subject}", "a definition may be run by the service"),
+        "sign": (
+            "signed {subject}",
+            "an operator or administrator signed a definition, so that the service may run it",
+        ),
         "sql": ("queried {subject} with SQL", "outputs were decrypted for a query, which is not recorded"),
     }
 )
@@ -54,17 +63,17 @@ DECISIONS = frozenset({"add", "grant", "promote", "revoke", "rollback", "rotate"
 def page() -> str:
     """The reference page as Markdown. A test holds the committed file against it."""
     lines = [
-        "# What the ledger tells",
+        "# What the ledger records",
         "",
         "*Made from the program: `python -m kronkers_batch.ledger.actions`.*",
         "",
-        "`kronkers ledger show` tells one sentence an entry: when, who, what, and as far as it applies why,",
+        "`kronkers ledger show` prints one sentence per entry: when, who, what, and where it applies why,",
         "with which metrics, against which thresholds, of which definition and snapshot (the first 12 digits",
-        "of their fingerprints; `--json` has all). Those details are sealed for who may see the model or",
-        "department. An entry and what it tells of are one transaction, or the entry comes first: where it",
-        "cannot be written, the thing is not done.",
+        "of their fingerprints; `--json` shows all). These details are sealed for people who may see the",
+        "model or department. An entry is written in the transaction of the action, or before it: if the",
+        "entry cannot be written, the action is not done.",
         "",
-        "| action | there is a line when |",
+        "| action | recorded when |",
         "|---|---|",
         *(f"| {name} | {when} |" for name, (_, when) in ACTIONS.items()),
         "",

@@ -118,15 +118,15 @@ ROLES: Mapping[Role, tuple[str, str]] = MappingProxyType(
         ),
         Role.OPERATOR: (
             "also runs: freezes, trains, scores, publishes, lets outputs and snapshots expire",
-            "its signature on snapshots, model versions and outputs is believed; a reader's is not",
+            "its signature on snapshots, model versions and outputs is accepted; a reader's is not",
         ),
         Role.APPROVER: (
             "also promotes and rolls back",
-            "its signature in the log of champions is believed; an operator's is not",
+            "its signature in the log of champions is accepted; an operator's is not",
         ),
         Role.ADMIN: (
             "also grants, revokes, rotates and shreds",
-            "its signature on grants, revocations and keys of the department is believed",
+            "its signature on grants, revocations and keys of the department is accepted",
         ),
     }
 )
@@ -187,25 +187,25 @@ def page() -> str:
         "",
         "*Made from the program: `python -m kronkers_batch.policy.permissions`.*",
         "",
-        "A grant gives a principal one role on a department, or on one model. Nobody has any by default.",
-        "Each role may also do what the ones above it in this table may.",
+        "A grant gives a principal one role on a department, or on one model. By default nobody has a role.",
+        "Each role may also do everything that the roles above it in this table may do.",
         "",
-        "| role | may | what makes it so |",
+        "| role | may do | enforced by |",
         "|---|---|---|",
         *(f"| {role} | {may} | {key} |" for role, (may, key) in ROLES.items()),
         "",
-        "Keys stop reading: without one the program could not open it if it wanted to. Signatures stop",
-        "writing: what the wrong role signed is refused by every reader, whoever wrote it into the database.",
+        "Keys limit reading: without the key, the program cannot open the data. Signatures limit writing:",
+        "nobody accepts what the wrong role signed, no matter who wrote it into the database.",
         "",
-        "| command | asks for |",
+        "| command | requires |",
         "|---|---|",
         *(f"| `kronkers {name}` | {_words(need)} |" for name, need in sorted(COMMANDS.items())),
         "",
-        "| action, whichever command leads to it | asks for |",
+        "| action, whichever command leads to it | requires |",
         "|---|---|",
         *(f"| {action} | {role} |" for action, role in STORE_ACTIONS.items()),
         "",
-        "| line of the ledger | its writer was, by the lines before it |",
+        "| ledger entry | by the entries before it, its writer was |",
         "|---|---|",
         *(f"| {action} | {_words(need)} |" for action, need in LINES.items()),
         "",
@@ -220,24 +220,24 @@ def _words(need: Need) -> str:
 
 _NOTES = """\
 - A command that goes over many models (`models`, `plan`, `report`, `run`, `log`, `ledger show`,
-  `access list`, `keys list`) shows or runs those on which you have the role, and leaves out the others;
-  with none at all it is refused. `run` names the enabled models that it may not run, and ends with exit
-  code 1, or 3 when it may run none.
-- A function of `kronkers_batch.open` ([from Python](python.md)) asks for what the command of its name does.
-- Names of models, sources and departments in `conf/` are seen by whoever has the checkout. What the
-  database says (which versions, when, how good, models that `conf/` no longer names) is shown only to who
-  has a grant.
+  `access list`, `keys list`) shows or runs the models on which you have the role, and leaves out the
+  others; if you have the role on none, it is refused. `run` names the enabled models that you may not run,
+  and ends with exit code 1, or 3 if you may run none.
+- A function of `kronkers_batch.open` ([from Python](python.md)) requires the same as the command of its name.
+- Anybody who has the checkout sees the names of models, sources and departments in `conf/`. What the
+  database contains (which versions, when, how good, models that `conf/` no longer names) is shown only to
+  people with a grant.
 - A grant on one model opens that model: its versions, outputs and promotions, and with operator its runs.
-  What it reads is then frozen under the model's own key, signed by that operator, and believed by that model
-  alone; the department freezes the same rows again for itself. Signing a definition takes operator on the
-  department.
+  The rows that it reads are then frozen under the model's own key and signed by that operator, and only
+  that model accepts them; the department freezes the same rows again for itself. Signing a definition
+  requires operator on the department.
 - A source that another department shares (`shared_with`) is frozen under the key of the department that runs;
-  another model's output needs reader on it.
-- `promote: automatic` promotes with the key of who runs. Where an operator runs, the version is recorded
-  and waits for an approver, also where one runs next: give the service that runs at night the role
-  approver where it is to promote.
-- Whoever is refused by the command line leaves a line in the ledger (`refuse`). A read whose line cannot
-  be written is refused.
+  another model's output requires reader on that model.
+- `promote: automatic` promotes with the key of the caller. If an operator runs, the version is recorded
+  and waits for an approver to promote it; a later run by an approver does not promote it. Give the nightly
+  service the role approver if it should promote.
+- The ledger records each refusal of the command line (`refuse`). A read whose entry cannot be written is
+  refused.
 - Administrators of the warehouse certify public keys (`access add`). They grant on every department
   whose key they hold.
 """

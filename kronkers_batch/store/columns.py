@@ -11,9 +11,9 @@ from kronkers_batch.store.tables import metadata
 
 _HEAD = """# What the database shows
 
-Made from the tables (`python -m kronkers_batch.store.columns`); a test compares. *Clear* columns say why
-that is harmless, *sealed* ones under which key they lie. Which role holds which key is in
-[formats.md](formats.md).
+*Made from the program: `python -m kronkers_batch.store.columns`.* For *clear* columns it says why
+that is harmless, for *sealed* columns under which key they are sealed. [Formats](formats.md) shows which role
+holds which key.
 """
 
 

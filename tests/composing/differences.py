@@ -80,7 +80,7 @@ def _file(
 
 VALUES = (
     Difference(
-        "Only `true` and `false` are booleans, as in YAML 1.2: `NO` is a carrier, `on` a text.",
+        "Only `true` and `false` are booleans, as in YAML 1.2: `NO` and `on` are texts.",
         (
             _value("NO", "false", '"NO"'),
             _value("yes", "true", '"yes"'),
@@ -90,7 +90,7 @@ VALUES = (
         r"yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF",
     ),
     Difference(
-        "Only decimal numbers are numbers. What looks like another base is a code, and stays the text it is.",
+        "Only decimal numbers are numbers. Digits that look like another base are a code, and stay text.",
         (
             _value("007", "7", '"007"'),
             _value("017", "15", '"017"'),
@@ -101,17 +101,17 @@ VALUES = (
         r"[-+]?0[0-9_bx].*",
     ),
     Difference(
-        "A time is text, and not a number of base sixty.",
+        "A time is text, not a number in base sixty.",
         (_value("12:30", "750", '"12:30"'), _value("1:02:03", "3723", '"1:02:03"')),
         r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?",
     ),
     Difference(
-        "A number may begin with its point after a sign too, and have an exponent without one.",
+        "A number may begin with a point also after a sign, and its exponent needs no sign.",
         (_value("-.5", '"-.5"', "-0.5"), _value(".5e3", '".5e3"', "500.0")),
         r"[-+]?\.[0-9].*",
     ),
     Difference(
-        "An underscore in a number stands between two digits.",
+        "An underscore in a number must be between two digits.",
         (_value("1__000", "1000", '"1__000"'), _value("1.5_", "1.5", '"1.5_"')),
         r"[-+.0-9eE]*[0-9._](__|_\Z|_[eE.]|\._).*|[-+]?[0-9]+(_[0-9]+)*\._.*",
     ),
@@ -121,7 +121,7 @@ VALUES = (
         r".{41,}",
     ),
     Difference(
-        "`=` is a text like any other.",
+        "`=` is ordinary text.",
         (_value("=", REFUSED, '"="'),),
         r"=|<<",
     ),
@@ -130,7 +130,7 @@ VALUES = (
 
 FILE = (
     Difference(
-        "Keys are text, also those that look like something else.",
+        "Keys are text, even if they look like another type.",
         (
             _file("parameters: {1: a}", '{1: "a"}', '{"1": "a"}', key="parameters"),
             _file("parameters: {yes: a}", '{true: "a"}', '{"yes": "a"}', key="parameters"),
@@ -139,12 +139,13 @@ FILE = (
         ),
     ),
     Difference(
-        "There are no merge keys: what is shared is a template.",
+        "There are no merge keys: use a template for shared values.",
         (_file("p: &x {a: 1}\nq: {<<: *x, b: 2}", "{a: 1, b: 2}", REFUSED, key="q"),),
     ),
     Difference("There are no tags.", (_file("p: !!str 1", '"1"', REFUSED, key="p"),)),
     Difference(
-        "`???`, a value that a template leaves to the model, is a text in a source: it has no templates.",
+        "`???`, a value that a template leaves to the model, is text in a source, because sources "
+        "have no templates.",
         (
             Row(
                 "source: description: ???",
@@ -156,7 +157,7 @@ FILE = (
         ),
     ),
     Difference(
-        "A file that is empty, or a text alone, is an error.",
+        "An empty file, or a file that contains only a text, is an error.",
         (
             _file("", "{}", REFUSED, says="(an empty file)"),
             _file("late", "{late: null}", REFUSED),
@@ -165,9 +166,9 @@ FILE = (
 )
 TEMPLATES = (
     Difference(
-        "A template is laid under the model itself. In Hydra that is `/template/t@_here_`; without it "
-        "the template's keys would stand below `template`. Here nothing may stand behind the name, and a "
-        "`# @package` comment counts for nothing.",
+        "The model is merged over the template. In Hydra this is `/template/t@_here_`; without "
+        "`@_here_` the template's keys would be below `template`. Here nothing may follow the "
+        "name, and a `# @package` comment has no effect.",
         (
             _file(
                 "defaults: [/template/t]\nq: 2",
@@ -187,34 +188,34 @@ TEMPLATES = (
         ),
     ),
     Difference(
-        "Every template is read, also one that no model names.",
+        "Every template is read, even if no model names it.",
         (_file("q: 2", "{q: 2}", REFUSED, t="p: ["),),
     ),
     Difference(
-        "The slash before `template` may be left out. In Hydra a name without it is sought beside the model.",
+        "The slash before `template` is optional. Hydra looks for a name without it beside the model.",
         (_file("defaults: [template/t]\nq: 2", REFUSED, "{p: 1, q: 2}", t="p: 1"),),
     ),
     Difference(
-        "The model always wins: `_self_` stands last, if at all.",
+        "The model always overrides its templates: `_self_` may only be last.",
         (_file("defaults: [_self_, /template/t]\np: 2", "{p: 1}", REFUSED, t="p: 1"),),
     ),
     Difference(
-        "A model names templates, and chooses no files of groups.",
+        "A model may name templates, but not choose files of groups.",
         (
             _file("defaults: [{/template@_here_: t}]\nq: 2", "{p: 1, q: 2}", REFUSED, t="p: 1"),
             _file("defaults: [{optional /template: x}]\nq: 2", "{q: 2}", REFUSED),
         ),
     ),
     Difference(
-        "A list takes a mapping's place, and a mapping a list's: `features` may be either.",
+        "A list replaces a mapping, and a mapping replaces a list: `features` may be either.",
         (
             _file("defaults: [/template/t]\np: [1]", REFUSED, "{p: [1]}", t="p: {a: 1}"),
             _file("defaults: [/template/t]\np: {a: 1}", REFUSED, "{p: {a: 1}}", t="p: [1]"),
         ),
     ),
     Difference(
-        "A mapping with another `_target_` or `function` takes the place of the template's whole: the "
-        "arguments of one class are not those of another.",
+        "A mapping with another `_target_` or `function` replaces the template's whole mapping, "
+        "because the arguments of one class are not those of another.",
         (
             _file(
                 "defaults: [/template/t]\ne: {_target_: b.B}",
@@ -225,7 +226,7 @@ TEMPLATES = (
         ),
     ),
     Difference(
-        "References are followed last. A mapping that is laid over one takes its place.",
+        "References are resolved last. A mapping that is merged over a reference replaces it.",
         (
             _file(
                 "defaults: [/template/t]\np: {c: 2}",
@@ -240,7 +241,7 @@ _DEEP = "[" * 40 + "]" * 40
 _CHAIN = "".join(f"  a{i}: ${{.a{i + 1}}}\n" for i in range(40)) + "  a40: end\n"
 LIMITS = (
     Difference(
-        "What is nested deeper than 32 levels is an error, as are a file of more than a megabyte, and one of "
+        "Nesting deeper than 32 levels is an error; so is a file of more than a megabyte, or of "
         "more than 20,000 values once aliases or references are expanded.",
         (
             Row("(40 lists in each other)", Written(f"p: {_DEEP}\n"), _DEEP, REFUSED, "p"),
@@ -254,13 +255,13 @@ LIMITS = (
         ),
     ),
     Difference(
-        "A variable that opens the warehouse is the program's own.",
+        "Variables that open the warehouse are reserved for the program.",
         (_reference("${oc.env:KRONKERS_KEY}", '"key"', REFUSED),),
     ),
 )
 REFERENCES = (
     Difference(
-        "Only the environment and other keys are referred to. A resolver is code.",
+        "References lead only to the environment and to other keys, because other resolvers are code.",
         (
             _reference("${oc.decode:x}", '"x"', REFUSED),
             _reference("${oc.select:seed}", "3", REFUSED),
@@ -268,7 +269,7 @@ REFERENCES = (
         ),
     ),
     Difference(
-        "A key is written out, with dots alone.",
+        "A key is written in full, with dots only.",
         (
             _reference("${parameters[t]}", "true", REFUSED),
             _reference("${.l[0]}", "5", REFUSED),
@@ -277,7 +278,7 @@ REFERENCES = (
         ),
     ),
     Difference(
-        "Within a text a value stands as YAML writes it, and what is no single value is an error.",
+        "Inside a text, a value appears as YAML writes it; a list, a mapping or a null is an error.",
         (
             _reference("x${.t}", '"xTrue"', '"xtrue"'),
             _reference("x${.n}", '"xNone"', REFUSED),
@@ -286,7 +287,7 @@ REFERENCES = (
         ),
     ),
     Difference(
-        "A default is the text that is written, with or without quotes, or `null`.",
+        "A default is the text as written, with or without quotes, or `null`.",
         (
             _reference("${oc.env:NOT_SET,true}", '"True"', '"true"'),
             _reference("${oc.env:NOT_SET,1e3}", '"1000.0"', '"1e3"'),
@@ -297,14 +298,14 @@ REFERENCES = (
         ),
     ),
     Difference(
-        "A default that is not needed is not followed.",
+        "A default that is not needed is not resolved.",
         (_reference("${oc.env:NAME,${.nothing}}", REFUSED, '"ada"'),),
     ),
     Difference("Keys are text.", (_reference("${.1}", REFUSED, '"one"'),)),
 )
 OVERRIDES = (
     Difference(
-        "Keys of the tables need no `+` and cannot be invented with one.",
+        "Keys of the tables need no `+`, and `+` cannot add unknown keys.",
         (
             _override("model.m.rows=whole", REFUSED, '"whole"', "rows"),
             _override("model.m.window.train=3d", REFUSED, '"3d"', "window.train"),
@@ -313,21 +314,21 @@ OVERRIDES = (
         ),
     ),
     Difference(
-        "An override names a key of a model, and no templates.",
+        "An override must name a key of a model, and cannot name templates.",
         (
             _override("model.m={seed: 4}", "4", REFUSED, "seed"),
             _override("+model.m.defaults=[]", "[]", REFUSED, "defaults"),
         ),
     ),
     Difference(
-        "A list takes a mapping's place, and a mapping a list's.",
+        "A list replaces a mapping, and a mapping replaces a list.",
         (
             _override("model.m.parameters.l={a: 1}", REFUSED, "{a: 1}", "parameters.l"),
             _override("model.m.parameters.d=[1]", REFUSED, "[1]", "parameters.d"),
         ),
     ),
     Difference(
-        "A mapping with another `_target_` or `function` takes the other one's place.",
+        "A mapping with another `_target_` or `function` replaces the other mapping.",
         (
             _override(
                 "model.m.parameters.o={_target_: b.B}",
@@ -338,7 +339,7 @@ OVERRIDES = (
         ),
     ),
     Difference(
-        "`+` adds what is not there, also where it adds a list or a mapping.",
+        "`+` adds only missing keys, also when it adds a list or a mapping.",
         (
             _override("+model.m.parameters.l=[1]", "[1]", REFUSED, "parameters.l"),
             _override("+model.m.parameters.a={b: 1}", "{b: 1}", REFUSED, "parameters.a"),
@@ -355,7 +356,7 @@ OVERRIDES = (
         ),
     ),
     Difference(
-        "`~` removes a null and an entry of a list too, and compares what is written.",
+        "`~` also removes a null or an entry of a list, and compares the text as written.",
         (
             _override("~model.m.parameters.n", REFUSED, ABSENT, "parameters.n"),
             _override("~model.m.parameters.l.0", REFUSED, "[6]", "parameters.l"),
@@ -433,7 +434,7 @@ def _executor(text: str, hydra: str, here: str, key: str) -> RootRow:
 
 ROOT = (
     RootDifference(
-        "A value has the type and the range that the table says; nothing is converted.",
+        "A value must have the type and the range that the table says; nothing is converted.",
         (
             _set("executor.workers=0", "0", REFUSED, "executor.workers"),
             _set("executor.kept_workers='3'", "3", REFUSED, "executor.kept_workers"),
@@ -444,8 +445,8 @@ ROOT = (
         ),
     ),
     RootDifference(
-        "Only the keys of the tables are there, and none is taken out. Hydra's own settings are not among "
-        "them: Hydra is used to compose, and for nothing else.",
+        "Only the keys of the tables exist, and none can be removed. Hydra's own settings are not "
+        "among them, because Hydra is used only to compose.",
         (
             _set("+extra=1", "1", REFUSED, "extra"),
             _set("+executor.x=1", "1", REFUSED, "executor.x"),
@@ -454,11 +455,11 @@ ROOT = (
         ),
     ),
     RootDifference(
-        "A group is chosen by the name of one file.",
+        "A group is set to the name of one file, not to a list.",
         (_set("warehouse=[other]", '"sqlite:///other.db"', REFUSED, "warehouse.url"),),
     ),
     RootDifference(
-        "The list of defaults begins with `schema`, ends with `_self_`, and names one file of each group.",
+        "The list of defaults must begin with `schema`, end with `_self_`, and name one file of each group.",
         (
             _defaults("defaults without schema", "  - schema\n", "", '"var"', "home"),
             _defaults("defaults without _self_", "  - _self_\n", "", '"var"', "home"),
@@ -479,7 +480,8 @@ ROOT = (
         ),
     ),
     RootDifference(
-        "A group's file has no defaults of its own, is not empty, and no `# @package` comment moves it.",
+        "A group's file may not have defaults and may not be empty, and a `# @package` comment "
+        "does not move it.",
         (
             RootRow(
                 "warehouse/sqlite.yaml: defaults: [other]",
@@ -494,7 +496,7 @@ ROOT = (
         ),
     ),
     RootDifference(
-        "`home` is the folder itself for whatever refers to it.",
+        "A reference to `home` gives the full path of the folder.",
         (
             RootRow(
                 "warehouse/sqlite.yaml: artifacts: ${home}/a",
@@ -507,7 +509,7 @@ ROOT = (
         ),
     ),
     RootDifference(
-        "A value of the environment goes where the table says so.",
+        "A value of the environment is allowed only where the table says so.",
         (_executor("workers: ${oc.env:NUMBER}", "7", REFUSED, "executor.workers"),),
     ),
 )
@@ -520,18 +522,18 @@ SECTIONS = {
     "Overrides of models": OVERRIDES,
 }
 _HEAD = """\
-# What is Hydra, and what is not
+# Where the configuration differs from Hydra
 
 *Made from the tests: `python -m tests.composing.differences`.*
 
-Files, templates, references and overrides mean what they mean in Hydra and OmegaConf. Hydra itself composes
-the root. The program's own checker reads models, sources and departments and finds every error at once, with
-file, line, key and the nearest spelling; Hydra stops at its first error and names no line
-([why](../decisions/0029-our-own-checker-over-yaml.md)). The tests in `tests/composing/` compose all that is
-shipped, and hundreds of generated models, with both, and get the same values of the same types and the same
-refusals.
+Files, templates, references and overrides work as in Hydra and OmegaConf. Hydra itself composes the root
+configuration. The program's own checker reads models, sources and departments and finds every error at once,
+with file, line, key and the nearest spelling; Hydra stops at its first error and names no line
+([why](../decisions/0029-our-own-checker-over-yaml.md)). The tests in `tests/composing/` compose everything
+that is shipped, and hundreds of generated models, with both, and get the same values of the same types and
+the same refusals.
 
-These are the differences. Each row is a test, which turns red when the difference disappears.
+The tables show the differences. Each row is a test, which fails when the difference disappears.
 """
 
 
@@ -551,7 +553,7 @@ def root_rows() -> Iterator[RootRow]:
 def page() -> str:
     """The page as Markdown."""
     parts = [_HEAD]
-    for title, differences in (SECTIONS | {"The root": ROOT}).items():
+    for title, differences in (SECTIONS | {"The root configuration": ROOT}).items():
         parts.append(f"## {title}\n")
         for difference in differences:
             parts += [difference.why, "", "| written | Hydra | here |", "|---|---|---|"]

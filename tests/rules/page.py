@@ -22,9 +22,8 @@ _HEAD = """\
 
 *Made from the tests: `python -m tests.rules.page`.*
 
-Each sentence is what a test in `tests/rules/` proves of the program, and for each there is a change in
-`tests/faults/mutations/` that breaks the rule and turns its test red. Dates are logical dates: the day that a
-run is for.
+A test in `tests/rules/` proves each sentence, and for each sentence a change in `tests/faults/mutations/`
+breaks the rule and turns its test red. Dates are logical dates: the day that a run is for.
 """
 
 

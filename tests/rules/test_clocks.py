@@ -32,7 +32,7 @@ def at_the_first_promotion(world: World, patch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_run_counts_from_now(world: World):
-    """A run counts as of now, where the clock is not behind what is recorded."""
+    """A run uses the time of its clock, if the clock is not behind what is recorded."""
     world.version(champion=True)
     before = clock.now()
     found = clocks.as_of(world.services)
@@ -41,7 +41,7 @@ def test_a_run_counts_from_now(world: World):
 
 
 def test_a_clock_behind_brings_back_no_older_champion(world: World, monkeypatch: pytest.MonkeyPatch):
-    """With a clock that is behind, a run scores with the newest champion, and says that it is behind."""
+    """With a clock that is behind, a run scores with the newest champion, and reports the clock."""
     world.version(champion=True)
     world.version(after(1), again=True, champion=True)
     at_the_first_promotion(world, monkeypatch)
@@ -54,7 +54,7 @@ def test_a_clock_behind_brings_back_no_older_champion(world: World, monkeypatch:
 
 
 def test_a_clock_behind_undoes_no_rollback(world: World, monkeypatch: pytest.MonkeyPatch):
-    """With a clock that is behind, a rollback stays one, also of two in the same moment."""
+    """With a clock that is behind, a rollback stays one, also of two at the same time."""
     world.version(champion=True)
     for days in (1, 2):
         world.version(after(days), again=True, champion=True)
@@ -64,7 +64,7 @@ def test_a_clock_behind_undoes_no_rollback(world: World, monkeypatch: pytest.Mon
 
 
 def test_clocks_of_several_machines_differ_a_little(world: World, monkeypatch: pytest.MonkeyPatch):
-    """A clock that is behind by less than a second is not told of, and counts all the same."""
+    """A clock that is behind by less than a second is corrected, but not reported."""
     world.version(champion=True)
     last = world.services.registry.history(MODEL)[-1].at
     monkeypatch.setattr(clock, "now", lambda: last - SECOND // 2)
@@ -74,7 +74,7 @@ def test_clocks_of_several_machines_differ_a_little(world: World, monkeypatch: p
 
 
 def test_a_clock_behind_puts_no_run_before_an_earlier_one(world: World, monkeypatch: pytest.MonkeyPatch):
-    """With a clock that is behind, or set back while it runs, a run follows those before it."""
+    """With a clock that is behind, or set back while it runs, a run comes after those before it."""
     first = _run(world)
     behind(monkeypatch, 3_600)
     second = _run(world)

@@ -52,7 +52,7 @@ def test_the_first_scoring_waits_for_the_first_training(world: World):
 
 
 def test_scoring_never_waits_for_a_retraining(world: World):
-    """Where there is a champion, scoring waits for no training."""
+    """If there is a champion, scoring waits for no training."""
     world.version(champion=True)
     world.spec(seed=9)
     found = graph(world, MODEL)
@@ -83,14 +83,14 @@ def test_a_reader_waits_for_tonights_output(world: World):
 
 
 def test_a_recorded_version_is_judged_without_reading(world: World):
-    """A recorded version that today's thresholds let through is promoted without reading any rows."""
+    """A recorded version that meets today's thresholds is promoted without reading any rows."""
     world.version(missed=MISSED)
     found = graph(world, MODEL)
     assert found[f"train {MODEL} 20"] == []
 
 
 def test_what_waits_for_a_person_fails_and_says_so(world: World):
-    """A model whose versions all wait for a person has no champion: it is not scored, and says so."""
+    """A model whose versions all wait for a person has no champion: it is not scored, and reports this."""
     world.spec(promote=Promote.MANUAL)
     world.version()
     found = graph(world, MODEL)
@@ -104,14 +104,14 @@ def test_what_waits_for_a_person_fails_and_says_so(world: World):
 
 
 def test_a_settled_night_does_nothing(world: World):
-    """A night whose dates are scored and whose models are trained has nothing to do, and a later date has."""
+    """A night whose dates are scored and models trained has nothing to do; a later date has."""
     world.output(world.version(champion=True))
     assert world.plan().open == []
     assert world.plan(after(1)).open != []
 
 
 def test_a_plan_is_carried_out_on_what_it_was_decided_on(world: World):
-    """A model whose definition or code is another one than the plan was made on is not run by it."""
+    """A run does not run a model whose definition or code differs from the one it was planned with."""
     world.version(champion=True)
     plan = world.plan()
     world.task(plan.entries[SCORING].needs[0]).run()
@@ -134,7 +134,7 @@ def declared_otherwise(world: World) -> None:
 
 
 def test_scoring_waits_for_a_training_on_a_source_that_is_declared_otherwise(world: World):
-    """A champion does not score a source that is declared otherwise since: tonight's training comes first."""
+    """A champion does not score a source whose declaration changed since: tonight's training comes first."""
     world.version(champion=True)
     declared_otherwise(world)
     plan = world.plan()
@@ -150,7 +150,7 @@ def test_scoring_waits_for_a_training_on_a_source_that_is_declared_otherwise(wor
 
 
 def test_without_such_a_training_nothing_is_scored(world: World):
-    """Where the training on a source that is declared otherwise is not promoted, the scores are held."""
+    """If the training on a source whose declaration changed is not promoted, the scores are held."""
     world.version(champion=True)
     declared_otherwise(world)
     plan, champion = world.plan(), world.facts().models[MODEL].champion
@@ -166,7 +166,7 @@ def test_without_such_a_training_nothing_is_scored(world: World):
 
 
 def test_who_chose_a_version_of_another_source_is_believed(world: World):
-    """Who goes back to a version that was trained on the source as it was before has decided that it fits."""
+    """A rollback to a version trained on the earlier source is a decision that this version fits."""
     world.version(champion=True)
     declared_otherwise(world)
     world.version(champion=True)
@@ -175,7 +175,7 @@ def test_who_chose_a_version_of_another_source_is_believed(world: World):
 
 
 def test_a_source_that_is_declared_as_before_again_waits_too(world: World):
-    """Where a source's declaration is put back, the champion of the other one waits as well."""
+    """If a source's declaration is reverted, the champion of the other declaration waits as well."""
     world.version(champion=True)
     before = world.services.config.sources
     declared_otherwise(world)

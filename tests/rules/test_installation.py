@@ -105,7 +105,7 @@ def test_the_first_run_makes_a_warehouse(new: Path):
 
 
 def test_reading_makes_nothing(new: Path):
-    """A command that only reads makes no warehouse, and says who does."""
+    """A command that only reads makes no warehouse, and names the command that does."""
     with pytest.raises(NotFound, match="there is no warehouse here yet") as caught:
         opens(new)
     assert "kronkers plan" in caught.value.fix
@@ -129,14 +129,14 @@ def test_a_lost_database_is_not_a_new_one(new: Path, how: str, first_run: bool):
 
 @pytest.mark.parametrize("left", [checkpoint, artifact, snapshot])
 def test_each_sign_of_a_warehouse_counts(new: Path, left: Callable[[Path], None]):
-    """Checkpoints, model versions and snapshots each say that a warehouse was here."""
+    """Checkpoints, model versions and snapshots each show that a warehouse existed here."""
     keys(new).mkdir(parents=True, mode=0o700)
     left(new)
     assert "the database is empty, and there are" in refused(new, first_run=True).what
 
 
 def test_an_explicit_word_makes_a_new_warehouse(folder: Path):
-    """In the place of a lost warehouse a new one is made only when that is asked for in so many words."""
+    """In place of a lost warehouse, a new one is made only if the caller asks for it explicitly."""
     before = recovery_keys(folder)
     emptied(folder)
     checkpoint(folder)
@@ -146,7 +146,7 @@ def test_an_explicit_word_makes_a_new_warehouse(folder: Path):
 
 
 def test_the_word_alone_makes_nothing(new: Path):
-    """The word that asks for a new warehouse changes nothing of one that is there; no reader makes one."""
+    """The option that asks for a new warehouse does not change an existing one; no reader makes one."""
     with pytest.raises(NotFound):
         opens(new, new_warehouse=True)
     opens(new, first_run=True)
@@ -156,14 +156,14 @@ def test_the_word_alone_makes_nothing(new: Path):
 
 
 def test_another_warehouse_at_another_address_is_new(folder: Path):
-    """A second warehouse of the same administrator at an address of its own is a new one."""
+    """A second warehouse of the same administrator at its own address is a new one."""
     World.make(folder / "second")
     opens(folder / "second", first_run=True)
     assert len(pin.every(keys(folder) / "trust.json")) == 2
 
 
 def test_another_warehouses_database_is_refused(folder: Path):
-    """The database of another warehouse that this machine trusts is refused in the place of this one's."""
+    """The database of another trusted warehouse is refused in place of this one's."""
     checkpoint(folder)
     World.make(folder / "second")
     opens(folder / "second", first_run=True)
@@ -175,7 +175,7 @@ def test_another_warehouses_database_is_refused(folder: Path):
 
 
 def test_a_moved_warehouse_opens(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """A warehouse whose folder was moved, checkpoints and all, opens."""
+    """A warehouse whose folder was moved, checkpoints included, opens."""
     (pinned,) = pin.every(keys(folder) / "trust.json")
     (folder / f"var/checkpoints/ledger/{pinned.warehouse}").mkdir(parents=True)
     (folder / f"var/checkpoints/ledger/{pinned.warehouse}/1-1.json").write_text("{}")
@@ -186,7 +186,7 @@ def test_a_moved_warehouse_opens(folder: Path, tmp_path: Path, monkeypatch: pyte
 
 
 def test_another_programs_database_is_refused(new: Path):
-    """A database with another program's tables is refused, and left as it is."""
+    """A database with another program's tables is refused, and not changed."""
     database(new).parent.mkdir(parents=True)
     with sqlite3.connect(database(new)) as connection:
         connection.execute("create table theirs (a)")
@@ -202,7 +202,7 @@ def test_another_programs_database_is_refused(new: Path):
     ],
 )  # fmt: skip
 def test_a_killed_first_run_leaves_one_recovery_key(new: Path, room: str, name: str, times: str):
-    """After a first run that was killed the next one goes on, and there is one recovery key and one pin."""
+    """After a killed first run the next one continues, and there is one recovery key and one pin."""
     words = [sys.executable, "-c", DIES, str(new), room, name, times]
     assert subprocess.run(words, check=False).returncode == -signal.SIGKILL
     opens(new, first_run=True)

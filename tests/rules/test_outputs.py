@@ -53,7 +53,7 @@ def version(world: World) -> ModelVersion:
 
 
 def test_a_date_is_scored_once(world: World, version: ModelVersion):
-    """A date that was not scored is scored; one whose output is published is not scored again."""
+    """A date that was not scored is scored; a date whose output is published is not scored again."""
     assert reason(world) == "not scored yet"
     world.output(version)
     assert settled(world)
@@ -62,21 +62,21 @@ def test_a_date_is_scored_once(world: World, version: ModelVersion):
 
 
 def test_another_champion_scores_anew(world: World, version: ModelVersion):
-    """A date is scored anew by another champion, and the reason names both and what is replaced."""
+    """A date is scored again by another champion; the reason names both and what is replaced."""
     world.output(version)
     world.version(after(1), again=True, champion=True)
     assert reason(world) == f"champion changed: {MODEL}@1 -> {MODEL}@2; {REPLACES}"
 
 
 def test_a_changed_source_is_scored_anew(world: World, version: ModelVersion):
-    """A date is scored anew when its source changed."""
+    """A date is scored again when its source changed."""
     world.output(version)
     world.rows(offers(days=25))
     assert reason(world) == f"{CHANGED}; {REPLACES}"
 
 
 def test_a_changed_definition_of_scoring_is_scored_anew(world: World, version: ModelVersion):
-    """A date is scored anew when the score window, the key, a check or an output column changed."""
+    """A date is scored again when the score window, the key, a check or an output column changed."""
     world.output(version)
     declared = world.services.model(MODEL)
     check = CheckSpec("nulls", ("score",), {"allowed": False}, OnFailure.FAIL, 0.0, HERE)
@@ -135,7 +135,7 @@ def test_a_failed_check_holds_whatever_the_thresholds_say(world: World, version:
 
 
 def test_after_a_rollback_the_older_output_is_published_again(world: World, version: ModelVersion):
-    """After a rollback a date's output by the older champion is what readers get; nothing is computed."""
+    """After a rollback readers get a date's output by the older champion; nothing is computed."""
     world.output(version)
     newer = world.version(after(1), again=True, champion=True)
     world.output(newer)
@@ -159,7 +159,7 @@ def test_another_model_reads_published_outputs_only(world: World, version: Model
 
 
 def test_a_held_output_is_not_read(world: World, version: ModelVersion):
-    """What is held cannot be read as the output of its date; under its own number it can."""
+    """A held output cannot be read as the output of its date; it can be read under its own number."""
     world.output(version, missed=MISSED)
     with pytest.raises(NotFound, match="there is no published output"):
         world.services.warehouse.rows.read(MODEL, DAY)

@@ -35,7 +35,7 @@ def rejudged(world: World, version: ModelVersion) -> bool:
 
 
 def test_a_version_that_passes_todays_thresholds_is_promoted(world: World):
-    """A version that missed its thresholds is promoted once today's let it through; nothing is computed."""
+    """A version that missed its thresholds is promoted once it meets today's; nothing is computed."""
     version = world.version(missed=MISSED)
     world.spec(training_thresholds=(threshold("r2", 0.4),))
     due = training.due(world.facts(after(1)).models[MODEL], after(1))
@@ -48,7 +48,7 @@ def test_a_version_that_passes_todays_thresholds_is_promoted(world: World):
 
 
 def test_a_lost_promotion_is_made_up_for(world: World):
-    """A version that passed and was never promoted is promoted by the next run, which says so."""
+    """A version that passed and was never promoted is promoted by the next run, which reports this."""
     version = world.version()
     due = training.due(world.facts(after(1)).models[MODEL], after(1))
     assert due is not None
@@ -70,7 +70,7 @@ def test_a_version_is_recorded_with_its_promotion(world: World):
 
 
 def test_a_newer_promotion_decides(world: World):
-    """A version is not promoted by itself where a newer one was promoted, or rolled back since."""
+    """A version is not promoted automatically if a newer one was promoted, or rolled back since."""
     world.version(champion=True)
     version = world.version(after(1), again=True)
     assert rejudged(world, version)
@@ -82,7 +82,7 @@ def test_a_newer_promotion_decides(world: World):
 
 
 def test_what_an_operator_recorded_waits_for_an_approver(world: World):
-    """A version that an operator recorded, who may not promote, waits for an approver in every run."""
+    """A version that was recorded by an operator, who may not promote, waits for an approver in every run."""
     administrator = world.services.config.key_file
     world.join("olga", Role.OPERATOR, Scope("sales"))
     version = world.version()
@@ -91,7 +91,7 @@ def test_what_an_operator_recorded_waits_for_an_approver(world: World):
 
 
 def test_what_is_declared_and_does_not_score_is_told_each_night(world: World):
-    """Where today's definition has no champion since its version missed, every run says so: it is held."""
+    """If today's definition has no champion because its version missed, every run reports it as held."""
     world.version(definition="other", champion=True)
     world.version()
     world.spec(training_thresholds=(threshold("r2", 0.9),))
@@ -106,7 +106,7 @@ def test_what_is_declared_and_does_not_score_is_told_each_night(world: World):
 
 
 def test_a_worse_version_of_the_same_definition_is_not_told(world: World):
-    """A version that missed its thresholds is not told again where the champion is of its definition."""
+    """A version that missed its thresholds is not reported again if the champion has its definition."""
     world.version(champion=True)
     world.version(after(1), again=True)
     world.spec(training_thresholds=(threshold("r2", 0.9),))
@@ -114,7 +114,7 @@ def test_a_worse_version_of_the_same_definition_is_not_told(world: World):
 
 
 def test_what_waits_for_a_person_is_told_each_night(world: World):
-    """A version that waits for a person is told in every run, and is no failure with `promote: manual`."""
+    """A version that waits for a person is reported in every run; with `promote: manual` it is no failure."""
     world.version(champion=True)
     world.version(after(1), again=True)
     found = told(world)
@@ -132,7 +132,7 @@ def told(world: World) -> NotPromoted | None:
 
 
 def test_a_version_that_misses_todays_thresholds_is_not_promoted(world: World):
-    """A version that misses today's thresholds is not promoted by itself, however they changed."""
+    """A version that misses today's thresholds is not promoted automatically, however they changed."""
     version = world.version(missed=MISSED)
     world.spec(training_thresholds=(threshold("r2", 0.6),))
     assert not rejudged(world, version)
@@ -146,7 +146,7 @@ def test_manual_promotion_is_a_persons(world: World):
 
 
 def test_what_was_rolled_back_stays_rolled_back(world: World):
-    """A version that was champion once is not promoted again by itself: a rollback stays."""
+    """A version that was champion once is not promoted again automatically: a rollback stays."""
     world.version(definition="other", champion=True)
     version = world.version(missed=MISSED, champion=True)
     world.services.registry.rollback(MODEL, why="for a test")
@@ -155,7 +155,7 @@ def test_what_was_rolled_back_stays_rolled_back(world: World):
 
 
 def test_a_person_promotes_what_missed_only_by_force(world: World):
-    """A person promotes a version that missed its thresholds only by force, and says why."""
+    """A person promotes a version that missed its thresholds only by force, and gives a reason."""
     registry = world.services.registry
     version = world.version(missed=MISSED)
     with pytest.raises(GateFailed, match=MISSED[0]):
@@ -168,7 +168,7 @@ def test_a_person_promotes_what_missed_only_by_force(world: World):
 
 
 def test_promotion_is_of_the_champion_that_somebody_saw(world: World):
-    """A promotion is refused where the champion is another one than its author saw."""
+    """A promotion is refused if the champion is not the one that its author saw."""
     world.version(champion=True)
     world.version(after(1), again=True)
     with pytest.raises(Stale, match=f"the champion is {MODEL}@1 by now"):
@@ -177,7 +177,7 @@ def test_promotion_is_of_the_champion_that_somebody_saw(world: World):
 
 
 def test_a_rollback_goes_back_to_the_champion_before(world: World):
-    """A rollback goes back to the champion before the present one, or to a named one that was champion."""
+    """A rollback returns to the champion before the present one, or to a named earlier champion."""
     registry = world.services.registry
     for number in range(4):
         world.version(after(number), again=True, champion=number < 3)
@@ -188,14 +188,14 @@ def test_a_rollback_goes_back_to_the_champion_before(world: World):
 
 
 def test_the_first_champion_is_never_rolled_back(world: World):
-    """The first champion has nothing before it to go back to."""
+    """The first champion has no predecessor to roll back to."""
     world.version(champion=True)
     with pytest.raises(NotFound, match="no champion before"):
         world.services.registry.rollback(MODEL, why="for a test")
 
 
 def test_a_run_scores_with_the_champion_as_of_its_start(world: World):
-    """A run scores with the champion as of its start, whatever is promoted meanwhile."""
+    """A run scores with the champion at its start, whatever is promoted in the meantime."""
     world.version(after(-5), champion=True)
     world.spec(retrain=Retrain(dt.timedelta(days=5)))
     planned = world.plan()
@@ -212,7 +212,7 @@ def test_a_run_scores_with_the_champion_as_of_its_start(world: World):
 
 
 def test_the_first_training_of_a_run_scores_in_it(world: World):
-    """Where there was no champion at its start, a run scores with the one that its own training made."""
+    """If there was no champion at its start, a run scores with the one that its own training made."""
     plan = world.plan()
     assert plan.entries[f"score {MODEL}/{DAY}"].state is State.WAITS
     world.version(champion=True)

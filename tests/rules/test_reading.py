@@ -46,18 +46,18 @@ def pieces(world: World, ref: SnapshotRef) -> list[Path]:
 
 
 def test_a_window_is_frozen_once(world: World):
-    """A window of a source is read once: what was frozen is found while the source does not change."""
+    """A window of a source is read once: its snapshot is used while the source does not change."""
     assert frozen(world).id == frozen(world).id
     assert why(world) == ""
 
 
 def test_each_window_is_frozen_by_itself(world: World):
-    """Each window is read by itself."""
+    """Each window is read separately."""
     assert frozen(world).id != frozen(world, 1).id
 
 
 def test_a_changed_source_is_frozen_anew(world: World):
-    """A source that changed is read anew."""
+    """A source that changed is read again."""
     before = frozen(world)
     assert why(world) == ""
     world.rows(offers(days=25))
@@ -66,7 +66,7 @@ def test_a_changed_source_is_frozen_anew(world: World):
 
 
 def test_lost_pieces_are_frozen_anew(world: World):
-    """Where pieces of what was frozen are gone, and the source is as it was, it is read anew, in words."""
+    """If chunks of a snapshot are missing and the source is unchanged, it is read again, with a message."""
     before = frozen(world)
     shutil.rmtree(world.folder / "var/artifacts/snapshots")
     assert why(world) == "what was frozen is gone from the artifact store"
@@ -79,7 +79,7 @@ def test_lost_pieces_are_frozen_anew(world: World):
 
 
 def test_each_lost_piece_counts(world: World):
-    """One piece that is gone is as all of them."""
+    """One missing chunk has the same effect as all of them missing."""
     frame = offers(days=1, rows=3_000).with_columns(at=pl.lit(DAY).cast(pl.Datetime("us")))
     world.rows(frame)
     before = frozen(world)
@@ -90,7 +90,7 @@ def test_each_lost_piece_counts(world: World):
 
 
 def test_a_changed_piece_is_refused(world: World):
-    """A piece that was changed is refused, and never taken for one that is gone."""
+    """A chunk that was changed is refused, and never treated as missing."""
     before = frozen(world)
     (piece,) = pieces(world, before)
     piece.write_bytes(piece.read_bytes()[:-1] + b"x")
@@ -100,7 +100,7 @@ def test_a_changed_piece_is_refused(world: World):
 
 
 def test_who_is_slower_takes_what_is_there(world: World, monkeypatch: pytest.MonkeyPatch):
-    """Of two processes that freeze a window at once, one publishes and the other takes that."""
+    """If two processes freeze a window at once, one publishes and the other uses the published snapshot."""
     other = world.open()
     monkeypatch.setattr(
         Snapshots, "look", lambda *_asked: (None, {})

@@ -38,7 +38,7 @@ def refused(world: World, name: str = MODEL) -> str:
 
 
 def test_an_unsigned_definition_is_refused(world: World):
-    """Where signatures are required, a definition that nobody signed is refused; elsewhere every one runs."""
+    """If signatures are required, a definition that nobody signed is refused; otherwise every one runs."""
     assert refused(world) == ""
     require(world, MODEL)
     assert refused(world) == ""
@@ -61,7 +61,7 @@ def test_a_definition_that_changed_since_is_refused(world: World):
 
 
 def test_conf_cannot_undo_the_requirement(world: World):
-    """`definitions: trusted` in conf does not undo what an administrator required; `signed` asks for more."""
+    """`definitions: trusted` in conf does not undo what an administrator required; `signed` adds to it."""
     world.services.config = replace(world.services.config, definitions=Definitions.SIGNED)
     assert "nobody has signed" in refused(world)
     require(world)
@@ -71,7 +71,7 @@ def test_conf_cannot_undo_the_requirement(world: World):
 
 
 def test_a_changed_root_refuses_every_model(world: World):
-    """Where signatures are required, a root that is not as it was signed refuses every model."""
+    """If signatures are required, a root configuration that is not as signed refuses every model."""
     require(world, MODEL)
     executor = replace(world.services.config.executor, sandbox=SandboxPolicy.OFF)
     world.services.config = replace(world.services.config, executor=executor)
@@ -80,7 +80,7 @@ def test_a_changed_root_refuses_every_model(world: World):
 
 
 def test_a_refused_definition_runs_nothing(world: World):
-    """Of a refused definition no training is due, no date is scored, and no row of its source is read."""
+    """For a refused definition no training is due, no date is scored, and no row of its source is read."""
     version = world.version(champion=True)
     require(world)
     plan = world.plan()
@@ -98,7 +98,7 @@ def test_a_refused_definition_runs_nothing(world: World):
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.READER])
 def test_who_only_reads_runs_nothing(world: World, role: Role):
-    """Who is not at least operator of a model runs nothing of it."""
+    """A caller who is not at least operator of a model cannot run it."""
     world.join("rob", role, Scope("sales"))
     error = rights.refusal(world.services, MODEL)
     assert error is not None

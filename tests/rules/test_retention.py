@@ -73,7 +73,7 @@ def test_without_retention_outputs_stay(world: World):
 
 
 def test_held_and_unfinished_outputs_expire_too(world: World):
-    """Outputs that are held, or that a killed run left unfinished, expire as the published ones do."""
+    """Held outputs, and unfinished outputs of a killed run, expire as published ones do."""
     outputs(world, 0, -1, -2)
     champion = world.services.registry.champion(MODEL)
     assert champion is not None
@@ -84,7 +84,7 @@ def test_held_and_unfinished_outputs_expire_too(world: World):
 
 
 def test_a_run_that_published_nothing_deletes_nothing(world: World):
-    """A run deletes only where its own date's output is published."""
+    """A run deletes only if its own date's output is published."""
     outputs(world, -1, -2, -11)
     assert expired(world) == ([], "", "")
     champion = world.services.registry.champion(MODEL)
@@ -94,7 +94,7 @@ def test_a_run_that_published_nothing_deletes_nothing(world: World):
 
 
 def test_what_is_long_due_waits_for_a_word(world: World):
-    """Where an output is due for more than 31 days, as of a date far from the outputs, nothing is deleted."""
+    """If an output is due for more than 31 days, as of a date far from the outputs, nothing is deleted."""
     outputs(world, 0, -1, -2, -3, -41, -42)
     gone, state, words = expired(world)
     assert (gone, state) == ([], "held")
@@ -106,13 +106,13 @@ def test_what_is_long_due_waits_for_a_word(world: World):
 
 
 def test_what_is_due_for_a_month_is_deleted(world: World):
-    """An output that is due for 31 days or less is deleted without a word."""
+    """An output that is due for 31 days or less is deleted without confirmation."""
     outputs(world, 0, -1, -2, -3, -41)
     assert expired(world)[0] == [ref(-41)]
 
 
 def test_most_of_the_outputs_wait_for_a_word(world: World):
-    """Where more than half of a model's dates would go nothing is deleted, until somebody says so."""
+    """If more than half of a model's dates would be deleted, nothing is, until somebody confirms it."""
     outputs(world, 0, -1, -11, -12, -13)
     gone, state, words = expired(world)
     assert (gone, state) == ([], "held")
@@ -122,7 +122,7 @@ def test_most_of_the_outputs_wait_for_a_word(world: World):
 
 
 def test_nothing_expires_as_of_the_future(world: World):
-    """As of a date in the future nothing is deleted: a slip of the keyboard costs nothing."""
+    """As of a date in the future nothing is deleted: a typing error costs nothing."""
     tomorrow = TODAY + dt.timedelta(days=1)
     outputs(world, 0, -1, -2, -11, date=tomorrow)
     gone, state, words = expired(world, tomorrow)
@@ -148,7 +148,7 @@ def test_the_table_and_the_page_say_what_expired(world: World):
 
 
 def test_a_failed_run_deletes_nothing(world: World):
-    """A run in which the model failed deletes nothing of it, though an earlier run published the date."""
+    """A run in which the model failed deletes none of its outputs, even if the date is published."""
     outputs(world, 0, -1, -2, -11)
     world.rows(offers(days=25))  # scored anew, with a model that is none
     (outcome,) = night(world, delete_expired=True).verdicts
@@ -157,7 +157,7 @@ def test_a_failed_run_deletes_nothing(world: World):
 
 
 def test_only_models_of_the_run_expire(world: World):
-    """Outputs of other models than those of a good run stay, and of those that the caller may not run."""
+    """Outputs of models that the run did not cover, or that the caller may not run, stay."""
     outputs(world, 0, -1, -2, -11)
     assert expire_outputs(world.services, DAY, []) == []
     world.join("olga", Role.OPERATOR, Scope("sales", "reader"))
@@ -166,7 +166,7 @@ def test_only_models_of_the_run_expire(world: World):
 
 
 def test_an_unsigned_retention_deletes_nothing(world: World):
-    """Where signatures are required, a retention that nobody signed deletes nothing."""
+    """If signatures are required, a retention that nobody signed deletes nothing."""
     outputs(world, 0, -1, -2, -11)
     signing.sign(world.services, signing.requirement(world.services, True), "for a test")
     world.services.run = Run()
@@ -175,7 +175,7 @@ def test_an_unsigned_retention_deletes_nothing(world: World):
 
 @pytest.mark.parametrize("told_to", [False, True])
 def test_what_is_deleted_cannot_be_read(world: World, told_to: bool):
-    """What is deleted cannot be read by anybody again, and its ledger line stays."""
+    """Nobody can read a deleted output again, and its ledger entry stays."""
     outputs(world, 0, -1, -2, -11)
     expired(world, told_to=told_to)
     with pytest.raises(Exception, match="deleted"):

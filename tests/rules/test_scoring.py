@@ -105,7 +105,7 @@ def test_each_row_gets_its_score(night: Night):
 
 
 def test_keys_are_not_shown_to_the_model(night: Night):
-    """A model sees its features alone: neither keys nor the target."""
+    """A model sees only its features: neither keys nor the target."""
     assert set(night.scores(night.champion(NAMES))["score"]) == {2.0}
 
 
@@ -131,7 +131,7 @@ def test_a_whole_is_scored_by_one_process(night: Night):
 
 
 def test_many_rows_are_scored_by_several_processes(night: Night):
-    """More rows than a piece holds are scored by `resources.workers` processes; fewer by one."""
+    """More rows than one stored chunk holds are scored by `resources.workers` processes; fewer by one."""
     resources = replace(night.world.services.model(MODEL).resources, workers=2)
     few = night.champion(PROCESS)
     assert night.scores(few, resources=resources)["score"].n_unique() == 1
@@ -153,7 +153,7 @@ def test_a_version_scores_as_it_was_trained(night: Night):
 
 
 def test_a_column_that_is_gone_is_named(night: Night):
-    """A column that the champion needs and its source no longer has is named, with what to do."""
+    """If the source lost a column that the champion needs, the error names it and what to do."""
     features = Schema((Column("x", ColumnType.FLOAT), Column("gone", ColumnType.FLOAT)))
     version = night.champion(features=features)
     with pytest.raises(SourceError, match=f"the champion of {MODEL} needs gone, which offers no longer has"):
@@ -178,14 +178,14 @@ def test_a_failed_output_check_holds(night: Night):
 
 
 def test_a_missed_threshold_holds(night: Night):
-    """An output that misses a threshold is held when it is scored, and says which."""
+    """An output that misses a threshold is held when it is scored, and names the threshold."""
     found = night.score(night.champion(), output_thresholds=(threshold("rows", 7),))
     assert found.message().startswith(f"{MODEL}/{DAY}#1 held: rows 6 is below 7 ({HERE}) (6 rows)")
     assert night.world.services.warehouse.heads(MODEL) == []
 
 
 def test_an_integer_beyond_a_floats_is_refused_at_scoring(night: Night):
-    """An integer that a float cannot hold is refused at scoring as in training."""
+    """An integer that a float cannot represent exactly is refused at scoring as in training."""
     night.world.rows(rows(3).with_columns(n=2**53 + 1))
     with pytest.raises(DataError, match=r"n has 3 integers beyond 2\^53"):
         night.score(night.champion())
@@ -213,7 +213,7 @@ def test_scores_are_the_same_to_a_millionth():
 
 
 def test_a_version_is_proven_at_each_opening(night: Night):
-    """Each time that it is opened a version scores only if its golden rows come out as before."""
+    """Each time a version is opened, it scores only if its golden rows give the same scores as before."""
     features = pl.DataFrame({"x": [1.0, 2.0], "n": [0.0, 0.0]})
     right, wrong = (packed([(features, pl.DataFrame({"score": s}))]) for s in ([2.0, 3.0], [2.0, 3.5]))
     night.open(night.champion(golden=right)).close()
@@ -222,7 +222,7 @@ def test_a_version_is_proven_at_each_opening(night: Night):
 
 
 def test_what_the_champion_knows_is_no_forecast(night: Night):
-    """Where the champion was trained on rows of the date that it scores, that is told and kept."""
+    """If the champion was trained on rows of the date that it scores, this is reported and kept."""
     said = {}  # DAY is the 20th
     for first, last in [(8, 18), (10, 20), (10, 21), (21, 30), (None, 25)]:
         start, end = (day and f"2024-01-{day:02}T00:00:00+00:00" for day in (first, last))
@@ -233,7 +233,7 @@ def test_what_the_champion_knows_is_no_forecast(night: Night):
 
 
 def test_scores_that_are_none_are_told(night: Night):
-    """Rows whose score is null, NaN or infinite are counted where a run tells what it published."""
+    """Rows whose score is null, NaN or infinite are counted in the run's line about what it published."""
     assert "published (6 rows)" in night.score(night.champion()).message()
     code = (
         "import numpy as np" + SCORE + 'np.where(data["n"] < 1, np.inf, np.where(data["n"] < 2, np.nan, 0.0))'
@@ -245,7 +245,7 @@ def test_scores_that_are_none_are_told(night: Night):
 
 
 def test_a_source_that_is_declared_otherwise_is_told(night: Night):
-    """A champion that scores a source that is declared otherwise than when it was trained is told of."""
+    """A run reports a champion that scores a source whose declaration changed since the training."""
     version = night.champion()
     assert "otherwise" not in night.score(version).message()
     (key,) = [key for key in version.training.definition if key.endswith(".time_column")]

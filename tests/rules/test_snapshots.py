@@ -129,7 +129,7 @@ def verify(world: World) -> None:
 
 
 def test_a_snapshot_that_nothing_used_for_long_is_deleted(world: World, calendar: Calendar):
-    """A snapshot that nothing used for `warehouse.keep_snapshots` is deleted: key, pieces and row."""
+    """A snapshot that was not used for `warehouse.keep_snapshots` is deleted: key, chunks and row."""
     old, *others = nights(world, calendar, 0, 60, 61)
     calendar.day(91)
     assert expired(world).deleted == ["1 snapshot of sales, unused for 90 days, deleted"]
@@ -153,7 +153,7 @@ def test_a_younger_snapshot_stays(world: World, calendar: Calendar):
 
 
 def test_snapshots_may_be_kept_forever(world: World, calendar: Calendar):
-    """With `keep_snapshots: forever` none is deleted, whatever the clock says."""
+    """With `keep_snapshots: forever` no snapshot is deleted, whatever the clock says."""
     keep(world, FOREVER)
     nights(world, calendar, 0, 60, 61)
     calendar.day(9_000)
@@ -162,7 +162,7 @@ def test_snapshots_may_be_kept_forever(world: World, calendar: Calendar):
 
 
 def test_what_was_opened_lately_stays(world: World, calendar: Calendar):
-    """A snapshot that something opened counts from then: a source that never changes is frozen once."""
+    """The age of a snapshot counts from its last opening: a source that never changes is frozen once."""
     old, *_ = nights(world, calendar, 0, 60, 61)
     calendar.day(80)
     prepare.checked_rows(world.services, world.services.model(MODEL), old, ["x"])
@@ -174,7 +174,7 @@ def test_what_was_opened_lately_stays(world: World, calendar: Calendar):
 
 
 def test_what_a_champion_was_trained_on_stays(world: World, calendar: Calendar):
-    """What a version was trained on that is, or was, champion never expires, as long as it is there."""
+    """A snapshot never expires while a version exists that was trained on it and is, or was, champion."""
     first, second, held, *_ = nights(world, calendar, 0, 0, 0, 60, 61, 62)
     world.version(champion=True, snapshot_id=first.id)
     world.version(after(1), again=True, champion=True, snapshot_id=second.id)
@@ -186,7 +186,7 @@ def test_what_a_champion_was_trained_on_stays(world: World, calendar: Calendar):
 
 
 def test_what_a_deleted_version_was_trained_on_counts_from_then(world: World, calendar: Calendar):
-    """What only a deleted version was trained on expires that long after the version was deleted."""
+    """If only a deleted version was trained on a snapshot, its age counts from that deletion."""
     first, *_ = nights(world, calendar, 0, 60, 61)
     world.version(champion=True, snapshot_id=first.id)
     world.version(after(1), again=True, champion=True)
@@ -200,7 +200,7 @@ def test_what_a_deleted_version_was_trained_on_counts_from_then(world: World, ca
 
 
 def test_what_an_older_release_trained_on_is_learnt(world: World, calendar: Calendar):
-    """Of versions of an older release a run reads what they were trained on, and keeps it."""
+    """For versions of an older release, a run looks up their snapshots and keeps them."""
     first, *_ = nights(world, calendar, 0, 60, 61, 62)
     version = world.version(champion=True, snapshot_id=first.id)
     with world.services.db.write() as conn:
@@ -214,7 +214,7 @@ def test_what_an_older_release_trained_on_is_learnt(world: World, calendar: Cale
 
 
 def test_what_is_sealed_for_others_keeps_what_it_may_need(world: World, calendar: Calendar):
-    """Where what a version was trained on is sealed for others, nothing expires that is as old as it."""
+    """If a version's snapshot id is sealed for others, nothing as old as the version expires."""
     first, *_ = nights(world, calendar, 0, 60, 61, 62)
     version = world.version(champion=True, snapshot_id=first.id)
     with world.services.db.write() as conn:
@@ -242,7 +242,7 @@ def test_a_version_tells_what_it_was_trained_on(world: World):
 
 
 def test_what_is_long_due_waits(world: World, calendar: Calendar):
-    """Where one is due for more than 31 days none is deleted, until somebody says so."""
+    """If one snapshot is due for more than 31 days, none is deleted, until somebody confirms it."""
     nights(world, calendar, 0, 60, 61, 62)
     calendar.day(122)
     found = expired(world)
@@ -257,14 +257,14 @@ def test_what_is_long_due_waits(world: World, calendar: Calendar):
 
 
 def test_what_is_due_for_a_month_goes(world: World, calendar: Calendar):
-    """A snapshot that is due for less than 31 days is deleted without a word."""
+    """A snapshot that is due for less than 31 days is deleted without confirmation."""
     nights(world, calendar, 0, 90, 91)
     calendar.day(120.9)
     assert len(expired(world).deleted) == 1
 
 
 def test_most_of_the_snapshots_wait(world: World, calendar: Calendar):
-    """Where more than half would go none is deleted, until somebody says so; half of them go."""
+    """If more than half would be deleted, none is, until somebody confirms it; half of them are deleted."""
     nights(world, calendar, 0, 0, 0, 60, 61)
     calendar.day(91)
     found = expired(world)
@@ -280,7 +280,7 @@ def test_most_of_the_snapshots_wait(world: World, calendar: Calendar):
 
 
 def test_a_run_without_a_good_model_deletes_none(world: World, calendar: Calendar):
-    """A run deletes snapshots of departments of models alone of which it was good."""
+    """A run deletes only snapshots of departments whose models it ran without failure."""
     nights(world, calendar, 0, 60, 61)
     calendar.day(91)
     assert expired(world, told_to=True, names=()) == Expired()
@@ -289,7 +289,7 @@ def test_a_run_without_a_good_model_deletes_none(world: World, calendar: Calenda
 
 @pytest.mark.parametrize(("role", "scope"), [(Role.READER, SALES), (Role.OPERATOR, Scope("sales", MODEL))])
 def test_who_may_not_delete_them_leaves_them(world: World, calendar: Calendar, role: Role, scope: Scope):
-    """Who is no operator of the department leaves its snapshots alone, and says nothing of them."""
+    """A caller who is no operator of the department leaves its snapshots alone, and no message names them."""
     nights(world, calendar, 0, 60, 61)
     world.join("olga", role, scope)
     calendar.day(91)
@@ -298,7 +298,7 @@ def test_who_may_not_delete_them_leaves_them(world: World, calendar: Calendar, r
 
 
 def test_a_models_own_snapshots_are_deleted_by_its_operator(world: World, calendar: Calendar):
-    """An operator of one model deletes what is frozen for that model alone."""
+    """An operator of one model deletes only what is frozen for that model."""
     world.join("olga", Role.OPERATOR, Scope("sales", MODEL))
     nights(world, calendar, 0, 60, 61)
     calendar.day(91)
@@ -307,7 +307,7 @@ def test_a_models_own_snapshots_are_deleted_by_its_operator(world: World, calend
 
 
 def test_a_run_deletes_a_bounded_number(world: World, calendar: Calendar, monkeypatch: pytest.MonkeyPatch):
-    """A run deletes 5,000 snapshots of a department at most, the oldest first; the next goes on."""
+    """A run deletes at most 5,000 snapshots of a department, the oldest first; the next run continues."""
     assert expiry.AT_MOST == 5_000
     monkeypatch.setattr(expiry, "AT_MOST", 3)
     monkeypatch.setattr(expiry, "TOGETHER", 2)
@@ -359,7 +359,7 @@ def test_a_failed_run_deletes_no_snapshot(world: World, calendar: Calendar):
 def test_what_cannot_be_deleted_fails_no_run(
     world: World, calendar: Calendar, monkeypatch: pytest.MonkeyPatch
 ):
-    """A store that refuses is a warning, and the next run's sweep removes what is left."""
+    """An artifact store that refuses is a warning, and the next run's sweep removes the rest."""
     old, *_ = nights(world, calendar, 0, 60, 61)
     calendar.day(91)
     with monkeypatch.context() as patch:
@@ -379,7 +379,7 @@ def test_what_cannot_be_deleted_fails_no_run(
 
 
 def test_a_locked_database_fails_no_run(world: World, calendar: Calendar, monkeypatch: pytest.MonkeyPatch):
-    """Where the database refuses, snapshots stay, a warning says so, and the run is as good as it was."""
+    """If the database refuses, snapshots stay and a warning says so; the run's result does not change."""
     nights(world, calendar, 0, 60, 61)
     calendar.day(91)
     monkeypatch.setattr(expiring.Expiry, "oldest", _refuses)
@@ -388,7 +388,7 @@ def test_a_locked_database_fails_no_run(world: World, calendar: Calendar, monkey
 
 
 def test_a_changed_database_is_no_warning(world: World, calendar: Calendar, monkeypatch: pytest.MonkeyPatch):
-    """Where the database is not as this run wrote it while snapshots expire, the run ends with code 4."""
+    """If the database is not as this run wrote it while snapshots expire, the run ends with code 4."""
     world.output(world.version(champion=True))
     nights(world, calendar, 0, 60, 61)
     calendar.day(91)
@@ -407,7 +407,7 @@ def _refuses(*_args: object) -> None:
 
 
 def test_nothing_to_expire_asks_little(world: World, calendar: Calendar):
-    """Where nothing expires a run asks two things, however many snapshots and champions there are."""
+    """If nothing expires, a run makes two queries, however many snapshots and champions exist."""
     nights(world, calendar, 0)
     world.version(champion=True)
     first = statements(world)
@@ -437,7 +437,7 @@ def statements(world: World) -> int:
 
 
 def test_the_ledger_has_a_line_for_each(world: World, calendar: Calendar):
-    """The ledger has a line for each snapshot that expired, and is in order afterwards."""
+    """The ledger has an entry for each snapshot that expired, and verifies afterwards."""
     nights(world, calendar, 0, 0, 60, 61, 62)
     calendar.day(91)
     expired(world)
@@ -450,7 +450,7 @@ def test_the_ledger_has_a_line_for_each(world: World, calendar: Calendar):
 
 
 def test_a_snapshot_that_goes_without_a_line_is_missed(world: World, calendar: Calendar):
-    """Who deletes a snapshot without a line of the ledger is noticed, also at the end of the next run."""
+    """A snapshot that is deleted without a ledger entry is noticed, also at the end of the next run."""
     old, *_ = nights(world, calendar, 0, 60, 61)
     checkpoint.write(world.services)
     calendar.day(91)
@@ -463,7 +463,7 @@ def test_a_snapshot_that_goes_without_a_line_is_missed(world: World, calendar: C
 
 
 def test_an_expired_snapshot_is_not_taken_for_a_deleted_one(world: World, calendar: Calendar):
-    """What expired is missed neither at the end of a run nor later, whenever it was frozen."""
+    """A snapshot that expired is never reported missing, at the end of a run or later."""
     nights(world, calendar, 0, 60, 61)
     checkpoint.write(world.services)
     calendar.day(91)
@@ -485,7 +485,7 @@ def discards(world: World, ref: SnapshotRef, scope: Scope, manifest: str) -> Non
 
 @pytest.mark.parametrize("whose", ["another one's", "another department's"])
 def test_a_line_about_another_snapshot_excuses_nothing(world: World, calendar: Calendar, whose: str):
-    """A line of another owner, or of another manifest, does not say that a deleted snapshot expired."""
+    """An entry of another owner, or of another manifest, does not prove that a deleted snapshot expired."""
     old, *_ = nights(world, calendar, 0, 60)
     with world.services.db.read() as conn:
         row = conn.execute(select(table).where(table.c.id == old.id)).one()
@@ -499,7 +499,7 @@ def test_a_line_about_another_snapshot_excuses_nothing(world: World, calendar: C
 
 
 def test_an_expired_snapshot_that_is_there_is_refused(world: World, calendar: Calendar):
-    """A snapshot that expired by the ledger and is there all the same is refused."""
+    """A snapshot that expired by the ledger and still exists is refused."""
     old, *_ = nights(world, calendar, 0, 60)
     with world.services.db.read() as conn:
         row = conn.execute(select(table).where(table.c.id == old.id)).one()
@@ -509,7 +509,7 @@ def test_an_expired_snapshot_that_is_there_is_refused(world: World, calendar: Ca
 
 
 def test_whoever_reads_it_is_told_that_it_expired(world: World, calendar: Calendar):
-    """Whoever reads a snapshot that expired is told so; `show` says it and fails no more than before."""
+    """A reader of an expired snapshot gets a message; `show` reports it and works as before."""
     old, *_ = nights(world, calendar, 0, 60, 61)
     version = world.version(snapshot_id=old.id)
     assert listing.show(world.services, version.ref)["rows of the snapshot"] == "kept"
@@ -528,7 +528,7 @@ def test_whoever_reads_it_is_told_that_it_expired(world: World, calendar: Calend
 
 
 def test_an_expired_window_is_frozen_anew(world: World, calendar: Calendar):
-    """A window of which the snapshot expired is frozen anew by whoever needs it, to the same contents."""
+    """If the snapshot of a window expired, whoever needs it freezes it again, with the same contents."""
     old, *_ = nights(world, calendar, 0, 60, 61)
     calendar.day(91)
     expired(world)
@@ -540,7 +540,7 @@ def test_an_expired_window_is_frozen_anew(world: World, calendar: Calendar):
 
 @pytest.mark.parametrize("what", ["key", "moment"])
 def test_what_is_not_as_it_was_signed_stays(world: World, calendar: Calendar, what: str):
-    """A row that names another key, or says that it is older than its manifest does, deletes nothing."""
+    """A row that names another key, or claims to be older than its manifest says, deletes nothing."""
     old, young, other = nights(world, calendar, 0, 60, 61)
     with world.services.db.write() as conn:
         keys = {row.id: row.key_id for row in conn.execute(select(table))}

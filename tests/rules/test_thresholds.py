@@ -29,7 +29,7 @@ def output(name: str, *scores: float | None, low: float | None = None, high: flo
 
 
 def test_both_bounds_are_allowed():
-    """`min` and `max` are allowed values themselves; what is below or above them misses."""
+    """`min` and `max` are allowed values themselves; values below or above them miss."""
     assert metrics(0.6, 0.6, 0.8) == metrics(0.8, 0.6, 0.8) == metrics(0.7, 0.6, 0.8) == ()
     assert metrics(0.59, 0.6) == (f"auc 0.59 is below 0.6 ({HERE})",)
     assert metrics(0.81, None, 0.8) == (f"auc 0.81 is above 0.8 ({HERE})",)
@@ -42,7 +42,7 @@ def test_what_is_undefined_misses():
 
 
 def test_every_threshold_must_hold():
-    """Every threshold must hold; all that are missed are told."""
+    """Every threshold must be met; all that are missed are reported."""
     thresholds = [threshold("auc", 0.6), threshold("brier", None, 0.1), threshold("mae", None, 2)]
     verdict = judge_metrics(thresholds, {"auc": 0.5, "brier": 0.05, "mae": 3})
     assert not verdict.passed
@@ -71,13 +71,13 @@ def test_an_output_is_bounded_by_rows_and_nulls():
 
 
 def test_nulls_are_in_no_range():
-    """Nulls and NaN count in no range and no mean; an output of them alone has no range, and misses one."""
+    """Nulls and NaN count in no range and no mean; an output of only these has no range, and misses one."""
     assert output("score", 0.1, None, math.nan, low=0, high=1)
     assert stats(0.25, None, math.nan, 0.75)["score.mean"] == pytest.approx(0.5)
     assert not output("score", None, math.nan, low=0, high=1)
 
 
 def test_no_rows_are_judged_by_their_number():
-    """An output without rows misses no range; whether none is right is said by `rows`."""
+    """An output without rows misses no range; `rows` says whether an empty output is allowed."""
     assert output("score", low=0, high=1)
     assert not output("rows", low=1)

@@ -68,7 +68,7 @@ def while_claimed(
 
 
 def test_a_date_that_another_run_scores_is_waited_for(world: World, version: ModelVersion):
-    """A run waits for another one that scores the same date, publishes nothing itself, and says so."""
+    """A run waits for another one that scores the same date, publishes nothing itself, and reports this."""
     done = while_claimed(
         world, f"output {MODEL}/{DAY}", partial(done_by, planned(world)), lambda: world.output(version)
     )
@@ -77,7 +77,7 @@ def test_a_date_that_another_run_scores_is_waited_for(world: World, version: Mod
 
 
 def test_what_another_run_holds_is_held(world: World, version: ModelVersion):
-    """What another run held back meanwhile is told as held."""
+    """An output that another run held in the meantime is reported as held."""
     missed = ["nulls(score) failed"]
     done = while_claimed(
         world,
@@ -103,7 +103,7 @@ def test_a_training_that_another_run_does_is_waited_for(world: World, version: M
 def test_one_fingerprint_is_published_once(
     world: World, version: ModelVersion, monkeypatch: pytest.MonkeyPatch
 ):
-    """Also where nobody waited, one date by one version over the same data is published once."""
+    """One date by one version over the same data is published once, even if no run waited."""
     real = scoring.score
 
     def late(*arguments: object) -> object:
@@ -118,7 +118,7 @@ def test_one_fingerprint_is_published_once(
 
 
 def test_an_earlier_champion_does_not_replace_a_later_one(world: World, version: ModelVersion):
-    """A run whose champion was replaced meanwhile does not put its output over that of the new champion."""
+    """A run whose champion was replaced meanwhile does not put its output over the new champion's."""
     task = planned(world)
     newer = world.version(after(1), again=True, champion=True)
     assert not task.complete()
@@ -147,7 +147,7 @@ def test_who_dies_is_not_waited_for(world: World):
 
 
 def test_who_takes_too_long_is_not_waited_for(world: World, version: ModelVersion):
-    """A run is waited for as long as the model's `time_limit` says; then this one does it itself."""
+    """A run is waited for as long as the model's `time_limit` says; then this one does the work itself."""
     resources = replace(world.services.model(MODEL).resources, time_limit=dt.timedelta(seconds=0))
     world.spec(resources=resources)
     world.output(version)

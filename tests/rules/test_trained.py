@@ -42,7 +42,7 @@ def trained(world: World, code: str = MEAN, **changes: Any) -> Trained:
 
 
 def test_a_version_that_passes_is_promoted(world: World):
-    """A trained version whose thresholds hold is promoted by its own training."""
+    """A trained version that meets its thresholds is promoted by its own training."""
     found = trained(world, training_thresholds=(threshold("rmse", high=9),))
     assert found.promoted
     champion = world.services.registry.champion(MODEL)
@@ -68,7 +68,7 @@ def test_manual_promotes_nothing_by_itself(world: World):
 
 
 def test_it_is_measured_on_the_holdout_alone(world: World):
-    """Metrics are of the held-out rows alone; the naive prediction is the fitted rows' mean."""
+    """Metrics are computed on the held-out rows only; the naive prediction is the fitted rows' mean."""
     world.rows(offers().with_columns(y=pl.col("id").cast(pl.Float64)))
     fit, held = range(7 * 6, 14 * 6), range(14 * 6, 17 * 6)
     mean = sum(fit) / len(fit)
@@ -80,20 +80,20 @@ def test_it_is_measured_on_the_holdout_alone(world: World):
 
 
 def test_rows_must_not_hang_on_each_other(world: World):
-    """A model that is scored in chunks is refused where a row's score hangs on the others of its chunk."""
+    """A model that is scored in chunks is refused if a row's score depends on the other rows of its chunk."""
     with pytest.raises(ScoreFailed, match="another score when it stands beside other rows"):
         trained(world, OF_THE_CHUNK)
     assert world.services.registry.versions(MODEL) == []
 
 
 def test_rows_must_not_hang_on_their_order(world: World):
-    """A model whose scores hang on the order of its rows is refused as well."""
+    """A model whose scores depend on the order of its rows is refused as well."""
     with pytest.raises(ScoreFailed, match="another score when it stands beside other rows"):
         trained(world, OF_THE_ORDER)
 
 
 def test_rows_of_a_whole_may_hang_on_each_other(world: World):
-    """A model with `rows: whole` may give a row a score that hangs on the others."""
+    """A row's score may depend on the other rows if the model has `rows: whole`."""
     assert trained(world, OF_THE_CHUNK, rows=RowsPolicy.WHOLE).promoted
 
 
@@ -106,7 +106,7 @@ def test_a_whole_is_measured_as_it_is_scored(world: World, monkeypatch: pytest.M
 
 
 def test_a_whole_is_measured_beside_what_has_no_target(world: World):
-    """There it stands among all rows of the window, also those whose target is null, as when it is scored."""
+    """Such a row is measured among all rows of the window, also those without a target, as in scoring."""
     unknown = pl.when(pl.col("id") % 3 == 0).then(None).otherwise("y")
     world.rows(offers().with_columns(y=unknown))
     training = trained(world, COUNTS, rows=RowsPolicy.WHOLE).version.training
@@ -125,7 +125,7 @@ def test_what_fails_records_nothing(world: World):
 
 
 def test_who_may_not_promote_leaves_it_to_an_approver(world: World):
-    """A version that an operator trained, who may not promote, waits for an approver."""
+    """A version that was trained by an operator, who may not promote, waits for an approver."""
     world.join("olga", Role.OPERATOR, Scope("sales"))
     found = trained(world)
     assert found.verdict.passed

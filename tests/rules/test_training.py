@@ -32,7 +32,7 @@ def test_a_model_without_a_version_trains(world: World):
 
 
 def test_a_trained_model_does_not_train_again(world: World):
-    """A model whose champion is of today's definition does not train again, however long ago it trained."""
+    """A model whose champion has today's definition does not train again, however long ago it trained."""
     world.version(champion=True)
     assert [due(world, after(days)) for days in (0, 1, 3_000)] == ["", "", ""]
 
@@ -45,7 +45,7 @@ def test_a_changed_definition_trains(world: World):
 
 
 def test_what_is_no_part_of_the_definition_does_not_train(world: World):
-    """Owner, description, schedule, thresholds, promotion, retention and resources train nothing."""
+    """Owner, description, schedule, thresholds, promotion, retention and resources trigger no training."""
     world.version(champion=True)
     resources = replace(world.services.model(MODEL).resources, workers=3, threads=2)
     world.spec(owner="Zoe", description="new", schedule="03:00", resources=resources)
@@ -55,7 +55,7 @@ def test_what_is_no_part_of_the_definition_does_not_train(world: World):
 
 
 def test_a_change_that_is_taken_back_trains(world: World):
-    """A change that is taken back trains again, since the champion is of the other definition."""
+    """A change that is reverted trains again, because the champion has the other definition."""
     world.version(champion=True)
     world.version(definition="other", champion=True)
     assert due(world) == 'definition changed: parameters.a: removed "other"'
@@ -70,7 +70,7 @@ def test_a_rollback_trains_nothing(world: World):
 
 
 def test_retraining_is_due_after_its_time(world: World):
-    """`retrain.every` trains once so much time lies between the last training's date and this one."""
+    """`retrain.every` trains once this much time lies between the last training's date and this date."""
     world.version(champion=True)
     world.spec(retrain=every(30))
     assert due(world, after(29)) == ""
@@ -89,7 +89,7 @@ def test_retraining_counts_from_the_last_training(world: World):
 
 
 def test_a_training_as_of_the_future_counts_from_the_day_of_its_making(world: World):
-    """A training as of a date that had not come yet counts from the day on which it was made."""
+    """A training for a date that was still in the future counts from the day on which it was made."""
     world.spec(retrain=every(30), training_thresholds=(threshold("r2", 0.9),))
     made = clock.to_datetime(world.version(dt.date(2900, 1, 1)).created).date()
     assert due(world, made) == ""
@@ -101,7 +101,7 @@ def test_a_training_as_of_the_future_counts_from_the_day_of_its_making(world: Wo
 
 
 def test_a_date_trains_once(world: World):
-    """One logical date trains one definition once: what was trained as of it is not due again."""
+    """One logical date trains one definition once: a definition that was trained for it is not due again."""
     world.spec(retrain=every(30))
     world.version(champion=True)
     world.version(after(30), again=True, champion=True)
@@ -137,7 +137,7 @@ def test_a_version_that_waits_for_a_person_is_not_trained_again(world: World):
 
 
 def test_who_asks_trains_for_another_date(world: World):
-    """Who asks by hand trains once for each logical date, although nothing changed."""
+    """A person who asks for a training gets one for each logical date, although nothing changed."""
     world.version(champion=True)
     assert asked(world) == ""
     assert asked(world, after(1)) == "asked for"
@@ -146,13 +146,13 @@ def test_who_asks_trains_for_another_date(world: World):
 
 
 def test_who_asks_by_force_trains(world: World):
-    """Who asks by force trains, each time."""
+    """A person who asks with force gets a training each time."""
     world.version(champion=True)
     assert asked(world, force="a1") == "asked for, by force"
 
 
 def test_who_asks_after_a_change_is_told_the_change(world: World):
-    """Who asks after a change, or after one was taken back, is told what changed."""
+    """A person who asks for a training after a change, or after its revert, is shown what changed."""
     assert asked(world) == "no model version yet"
     world.version(champion=True)
     world.version(definition="other", champion=True)

@@ -46,7 +46,7 @@ def check(action: OnFailure, up_to: float = 0.0) -> CheckSpec:
 
 
 def test_the_training_window_ends_before_labels_are_late(world: World):
-    """A training as of D reads `window.train` of rows, up to `label_delay` before D."""
+    """A training for D reads `window.train` of rows, up to `label_delay` before D."""
     model = world.services.model(MODEL)
     source = world.services.config.sources["offers"]
     assert training_window(model, source, DAY) == Window(day(8), day(18))
@@ -81,7 +81,7 @@ def test_a_window_of_days_counts_each_that_it_touches():
 
 
 def test_a_source_without_time_is_read_whole(world: World):
-    """A source without a time column is read whole, to train and to score."""
+    """A source without a time column is read whole, for training and for scoring."""
     model, source = world.services.model(MODEL), world.services.config.sources["still"]
     assert training_window(model, source, DAY) == scoring_window(model, source, DAY) == Window(None, None)
     reader = world.services.model(READER)  # an output has dates, though no column of time
@@ -125,7 +125,7 @@ def test_there_must_be_rows_to_fit_and_to_measure(world: World):
 
 
 def test_more_rows_than_declared_are_refused(world: World):
-    """More rows than `resources.training_rows` are refused before a process gets one; so many are not."""
+    """More rows than `resources.training_rows` are refused before a process gets one; that many are not."""
     resources = world.services.model(MODEL).resources
     with pytest.raises(DataError, match="has 60 rows, more than the declared 59"):
         data(world, resources=replace(resources, training_rows=59))
@@ -133,7 +133,7 @@ def test_more_rows_than_declared_are_refused(world: World):
 
 
 def test_a_failed_input_check_stops_the_training(world: World):
-    """A failed check of a model's input stops its training; one that drops takes the rows out."""
+    """A failed check of a model's input stops its training; a check that drops removes the rows."""
     with pytest.raises(CheckFailed, match=r"range\(x\)"):
         data(world, input_checks=(check(OnFailure.FAIL),))
     found = data(world, input_checks=(check(OnFailure.DROP, 0.5),))
@@ -149,14 +149,14 @@ def test_a_category_has_the_levels_of_the_fitted_rows(world: World):
 
 
 def test_a_category_without_levels_is_refused(world: World):
-    """A category that is null in every fitted row is refused, since it has no levels."""
+    """A category that is null in every fitted row is refused, because it has no levels."""
     model = world.spec(features=(Feature("g", ColumnType.CATEGORY, HERE),))
     with pytest.raises(DataError, match="g is null in every row of the training window"):
         with_levels(model, pl.DataFrame({"g": [None, None]}, schema={"g": pl.String}))
 
 
 def test_an_integer_becomes_a_float_only_exactly():
-    """An integer becomes a float only where that is exact: beyond 2^53, on either side, it is refused."""
+    """An integer becomes a float only if that is exact: beyond 2^53, on either side, it is refused."""
     as_float = Schema((Column("n", ColumnType.FLOAT),))
     exact = as_features(pl.DataFrame({"n": [LIMIT, -LIMIT, None]}), as_float)
     assert exact["n"].to_list() == [float(LIMIT), -float(LIMIT), None]
@@ -168,7 +168,7 @@ def test_an_integer_becomes_a_float_only_exactly():
 
 
 def test_a_value_that_does_not_fit_a_feature_is_refused():
-    """A value that is none of the feature's type is refused, and never made null."""
+    """A value that does not have the feature's type is refused, and never made null."""
     with pytest.raises(DataError, match="n has values that are no integer"):
         as_features(pl.DataFrame({"n": ["1", "a"]}), Schema((Column("n", ColumnType.INTEGER),)))
 

@@ -15,8 +15,8 @@ from kronkers_batch.frames.schema import ColumnType
 _ROWS = Table(
     "rows",
     (
-        Field("min", integer(0), "At least so many rows."),
-        Field("max", integer(0), "At most so many rows."),
+        Field("min", integer(0), "The least number of rows."),
+        Field("max", integer(0), "The greatest number of rows."),
     ),
 )
 

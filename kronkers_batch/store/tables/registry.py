@@ -17,11 +17,13 @@ model_versions = Table(
     Column("fingerprint", String(64), nullable=False, info=clear("a digest of digests")),
     Column("definition", String(64), nullable=False, info=clear("a digest")),
     Column("state", String(16), nullable=False, info=clear("one word: ready, deleted")),
-    Column("created", BigInteger, nullable=False, info=clear("a moment")),
+    Column("created", BigInteger, nullable=False, info=clear("a timestamp")),
     Column(
         "snapshot_id",
         String(26),
-        info=clear("random id of what it was trained on; null of an older release's, until somebody looks"),
+        info=clear(
+            "random id of what it was trained on; null for versions of an older release until it is looked up"
+        ),
     ),
     Column("key_id", String(64), nullable=False, info=clear("random id of the version's data key")),
     Column("record_key_id", String(64), nullable=False, info=clear("random id of the version's record key")),
@@ -45,7 +47,7 @@ champions = Table(
         "version_id", String(26), ForeignKey("model_versions.id"), nullable=False, info=clear("random id")
     ),
     Column("action", String(16), nullable=False, info=clear("one word: promote, rollback")),
-    Column("at", BigInteger, nullable=False, info=clear("a moment")),
+    Column("at", BigInteger, nullable=False, info=clear("a timestamp")),
     Column("previous", String(64), nullable=False, info=clear("digest of the row before this one")),
     Column("details", LargeBinary, nullable=False, info=sealed("the version's record key: says why")),
     Column("signer", String(128), nullable=False, info=clear("the principal that signed")),

@@ -11,8 +11,8 @@ runs = Table(
     metadata,
     Column("id", String(26), primary_key=True, info=clear("random id")),
     Column("logical_date", String(10), nullable=False, info=clear("a calendar day, YYYY-MM-DD")),
-    Column("started", BigInteger, nullable=False, info=clear("a moment")),
-    Column("finished", BigInteger, info=clear("a moment; null while it runs")),
+    Column("started", BigInteger, nullable=False, info=clear("a timestamp")),
+    Column("finished", BigInteger, info=clear("a timestamp; null while it runs")),
     Column("state", String(16), nullable=False, info=clear("one word of a fixed list")),
     Column("exit_code", Integer, info=clear("one of the documented exit codes")),
     Column("trigger", String(32), nullable=False, info=clear("one word: command, schedule, retry")),
@@ -25,7 +25,7 @@ runs = Table(
     ),
     Column("commit_id", String(64), info=clear("id of a commit of the definitions; null without one")),
     Column("commit_author", String(128), info=clear("who made that commit, by name")),
-    Column("commit_clean", Integer, info=clear("1 where the definitions are as committed; null if unknown")),
+    Column("commit_clean", Integer, info=clear("1 if the definitions are as committed; null if unknown")),
 )
 
 events = Table(
@@ -34,9 +34,9 @@ events = Table(
     Column("position", BigInteger, primary_key=True, autoincrement=False, info=clear("a count from 1")),
     Column("run_id", String(26), ForeignKey("runs.id"), info=clear("random id; null outside a run")),
     Column("seq", Integer, info=clear("a count from 1 within its run; null outside one")),
-    Column("at", BigInteger, nullable=False, info=clear("a moment")),
+    Column("at", BigInteger, nullable=False, info=clear("a timestamp")),
     Column("kind", String(16), nullable=False, info=clear("one word of a fixed list")),
-    Column("principal", String(128), nullable=False, info=clear("who did it; the ledger tells it too")),
+    Column("principal", String(128), nullable=False, info=clear("who did it; the ledger records it too")),
     Column("model", String(128), nullable=False, info=clear("names of models are addresses, not secrets")),
     Column("department", String(128), nullable=False, info=clear("names are addresses, not secrets")),
     Column("task", String(64), nullable=False, info=clear("the task's kind, one word of a fixed list")),
@@ -59,7 +59,7 @@ subscribers = Table(
     Column("name", String(32), primary_key=True, info=clear("one word: pages, log")),
     Column("place", String(32), primary_key=True, info=clear("a digest of a machine and a folder")),
     Column("position", BigInteger, nullable=False, info=clear("the last event that it saw")),
-    Column("at", BigInteger, nullable=False, info=clear("a moment")),
+    Column("at", BigInteger, nullable=False, info=clear("a timestamp")),
 )
 
 pending = Table(
@@ -67,5 +67,5 @@ pending = Table(
     metadata,
     Column("what", String(16), primary_key=True, info=clear("one word: scrub, checkpoint")),
     Column("who", String(128), primary_key=True, info=clear("a principal, or empty")),
-    Column("since", BigInteger, nullable=False, info=clear("a moment")),
+    Column("since", BigInteger, nullable=False, info=clear("a timestamp")),
 )

@@ -17,8 +17,8 @@ snapshots = Table(
         nullable=False,
         info=clear("whose key: DEPARTMENT or DEPARTMENT/MODEL; such names are addresses"),
     ),
-    Column("window_start", BigInteger, info=clear("a moment; null where the window is open")),
-    Column("window_end", BigInteger, info=clear("a moment; null where the window is open")),
+    Column("window_start", BigInteger, info=clear("a timestamp; null if the window is open")),
+    Column("window_end", BigInteger, info=clear("a timestamp; null if the window is open")),
     Column(
         "lookup",
         String(64),
@@ -26,13 +26,13 @@ snapshots = Table(
         info=clear("a digest of source, window and identity, keyed with that key's filter key"),
     ),
     Column("state", String(16), nullable=False, info=clear("one word: writing, ready, expired")),
-    Column("created", BigInteger, nullable=False, info=clear("a moment")),
+    Column("created", BigInteger, nullable=False, info=clear("a timestamp")),
     Column(
         "used",
         BigInteger,
         nullable=False,
         server_default="0",
-        info=clear("a moment: when it was frozen, or last opened or needed"),
+        info=clear("a timestamp: when it was frozen, or last opened or needed"),
     ),
     Column("key_id", String(64), nullable=False, info=clear("random id of the snapshot's data key")),
     Column(

@@ -7,7 +7,7 @@ from sqlalchemy import Column, ForeignKey, Table, UniqueConstraint
 from kronkers_batch.store.tables.base import BigInteger, Integer, LargeBinary, String, clear, metadata, sealed
 
 _ID = clear("random id")
-_MOMENT = clear("a moment")
+_MOMENT = clear("a timestamp")
 _NAME = clear("names of departments and models are addresses, not secrets")
 _ISSUER = clear("id of the public key that signed this row")
 _SIGNATURE = clear("a signature reveals nothing of what it signs")
@@ -23,7 +23,7 @@ principals = Table(
     "principals",
     metadata,
     Column("id", String(26), primary_key=True, info=_ID),
-    Column("name", String(128), nullable=False, unique=True, info=clear("who has access is open")),
+    Column("name", String(128), nullable=False, unique=True, info=clear("it is no secret who has access")),
     Column("kind", String(16), nullable=False, info=clear("person, service or recovery")),
     Column("created", BigInteger, nullable=False, info=_MOMENT),
 )
