@@ -1,6 +1,6 @@
 """Values of the environment, shown as ``${oc.env:NAME}`` wherever they went.
 
-Who interpolates a value of the environment notes it here; every error is redacted when it is made, and what
+Who interpolates a value of the environment adds it here; every error is redacted when it is made, and what
 leaves the process another way (printed, recorded, written to a page) on its way out. So no place where a text
 is put together has to know which of its parts came from the environment.
 
@@ -28,7 +28,7 @@ _CONFIGURATIONS = 16  # a process that loads many remembers the values of the ne
 
 
 class _Noted:
-    """What one loading of one configuration noted."""
+    """What one loading of one configuration added."""
 
     def __init__(self, project: str = "") -> None:
         self.project = project
@@ -36,22 +36,22 @@ class _Noted:
         self.literal: set[str] = set()
 
 
-_noted: OrderedDict[str, _Noted] = OrderedDict()
+_added: OrderedDict[str, _Noted] = OrderedDict()
 _lock = threading.Lock()
 _pattern: tuple[re.Pattern[str], Mapping[str, str]] | None = None
 
 
 def begin(configuration: str, project: str = "") -> None:
-    """From now on what is noted belongs to this configuration; what an earlier loading noted is forgotten.
+    """From now on what is added belongs to this configuration; what an earlier loading added is forgotten.
 
     Paths below the project's folder are also shown relative to it, as ``project:data/x.csv``.
     """
     global _pattern
     with _lock:
-        _noted.pop(configuration, None)
-        _noted[configuration] = _Noted(project)
-        while len(_noted) > _CONFIGURATIONS:
-            _noted.popitem(last=False)
+        _added.pop(configuration, None)
+        _added[configuration] = _Noted(project)
+        while len(_added) > _CONFIGURATIONS:
+            _added.popitem(last=False)
         _pattern = None
 
 
@@ -63,7 +63,7 @@ def literal(texts: Iterable[str]) -> None:
         _pattern = None
 
 
-def note(value: str, shown: str) -> None:
+def add(value: str, shown: str) -> None:
     """A value that came from the environment, alone or as a part, and what is shown in its place."""
     global _pattern
     with _lock:
@@ -72,10 +72,10 @@ def note(value: str, shown: str) -> None:
 
 
 def redact(text: str) -> str:
-    """The text with every noted value replaced, the longest first."""
+    """The text with every added value replaced, the longest first."""
     global _pattern
     with _lock:
-        if not _noted:
+        if not _added:
             return text
         if _pattern is None:
             _pattern = _compiled()
@@ -95,17 +95,17 @@ def redacted(value: Any) -> Any:
 
 
 def _newest() -> _Noted:
-    if not _noted:
-        _noted[""] = _Noted()
-    return next(reversed(_noted.values()))
+    if not _added:
+        _added[""] = _Noted()
+    return next(reversed(_added.values()))
 
 
 def _compiled() -> tuple[re.Pattern[str], Mapping[str, str]]:
     shown: dict[str, str] = {}
-    for noted in _noted.values():
-        for value, instead in noted.shown.items():
-            if value not in noted.literal:
-                shown |= {form: instead for form in _forms(value, noted.project) if len(form) >= _WORD}
+    for added in _added.values():
+        for value, instead in added.shown.items():
+            if value not in added.literal:
+                shown |= {form: instead for form in _forms(value, added.project) if len(form) >= _WORD}
     parts = [
         re.escape(form) if len(form) >= _ANYWHERE else rf"(?<!\w){re.escape(form)}(?!\w)"
         for form in sorted(shown, key=len, reverse=True)

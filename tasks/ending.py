@@ -29,7 +29,7 @@ class RunResult:
     """A finished run: its id, logical date, one verdict a model, and every event of work.
 
     ``problems`` are what went wrong at its end, when the work of every model was done and kept; ``warnings``
-    what somebody should know though nothing went wrong; ``notes`` what was done beside the models' work.
+    what somebody should know though nothing went wrong; ``remarks`` what was done beside the models' work.
     """
 
     run_id: str
@@ -39,7 +39,7 @@ class RunResult:
     seconds: float
     problems: tuple[KronkersError, ...] = ()
     warnings: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -87,9 +87,9 @@ def end(
     told = tuple(verdicts.values())
     seconds = time.monotonic() - started
     warnings += expired.warnings
-    warnings += unfinished.settle(services)
+    warnings += unfinished.retry(services)
     result = RunResult(
-        run_id, date, told, events, seconds, found, tuple(warnings), notes=tuple(expired.deleted)
+        run_id, date, told, events, seconds, found, tuple(warnings), remarks=tuple(expired.deleted)
     )
     each = [(departments[one.model], one) for one in told]
     runs.finish(services, run_id, result.exit_code, each, seconds=seconds)

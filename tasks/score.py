@@ -41,15 +41,15 @@ class Score(OutputTask):
         spec = services.model(entry.model)
         with services.db.claim(f"output {entry.model}/{entry.date}", wait=patience(spec)):
             there = there_is(services, self.plan, entry)
-            if there.settled is None:
+            if there.final is None:
                 try:
                     return self._scored(there)
                 except Stale:
                     # Of another host, or one that this run waited for in vain.
                     there = there_is(services, self.plan, entry)
-                    if not there.settled:
+                    if not there.final:
                         raise
-            return self._meanwhile(there.settled, there.head)
+            return self._meanwhile(there.final, there.head)
 
     def _scored(self, there: There) -> tuple[str, str, Result]:
         services, entry = self.services, self.entry

@@ -1,6 +1,6 @@
-"""For all tests: lanes, a PostgreSQL server, and the tables of the contract after a verbose run.
+"""For all tests: which run, a PostgreSQL server, and the tables of the contract after a verbose run.
 
-The fast lane (``--fast``) is the unit tests but those marked ``interpreter``: they start a model's
+``--fast`` runs the unit tests except those marked ``interpreter``: they start a model's
 interpreter, a server, or the program as a process of its own. One that does and is not marked fails there.
 """
 
@@ -37,8 +37,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(autouse=True, scope="session")
-def lane(request: pytest.FixtureRequest) -> Iterator[None]:
-    """In the fast lane nothing is started."""
+def fast(request: pytest.FixtureRequest) -> Iterator[None]:
+    """With ``--fast`` nothing is started."""
     if not request.config.getoption("--fast"):
         yield
         return

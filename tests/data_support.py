@@ -111,7 +111,7 @@ class Store:
             "places": PLACES,
             "chunk_rows": 1000,
             "piece_rows": 250,
-            "note": unnoted,
+            "add_entry": unnoted,
             "scope": Scope(spec.department),
             **more,
         }

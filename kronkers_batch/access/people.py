@@ -157,7 +157,9 @@ def grant(
     done: dict[str, object] = {"principal": name, "role": str(role), "on": str(scope), "changed": True}
     higher = [g.role for g in already if g.role.covers(role)]
     if higher:
-        done["note"] = f"{name} has the role {higher[0]} there too; the higher one counts until it is revoked"
+        done["remark"] = (
+            f"{name} has the role {higher[0]} there too; the higher one counts until it is revoked"
+        )
     return done
 
 
@@ -181,7 +183,7 @@ def revoke(services: Services, name: str, scope_text: str | None, *, why: str = 
     rewrapped(services, scope)
     done: dict[str, object] = {"principal": name, "revoked": taken, "on": str(scope), **scrubbed(services)}
     if left:
-        done["note"] = f"{name} still has a grant on " + ", ".join(sorted(left))
+        done["remark"] = f"{name} still has a grant on " + ", ".join(sorted(left))
     return done
 
 

@@ -8,7 +8,7 @@ from kronkers_batch.session.services import Services
 from kronkers_batch.store import pending
 
 
-def settle(services: Services) -> list[str]:
+def retry(services: Services) -> list[str]:
     """Tries it once more; returns what is still pending, in words for a warning. Raises StoreError."""
     who = services.vault.principal
     with services.db.read() as connection:

@@ -164,7 +164,7 @@ def _done(args: argparse.Namespace, done: Mapping[str, object], text: str) -> in
         print_json(done)
     else:
         say(text)
-        for name in ("note", "warning"):
+        for name in ("remark", "warning"):
             if name in done:
                 warn(f"{name}: {done[name]}")
     return 0

@@ -26,7 +26,7 @@ def add(commands: Any) -> None:
 def check(args: argparse.Namespace) -> int:
     """Load and check everything, and let a worker look up what only it can know."""
     from kronkers_batch.access.unsigned import check_probe
-    from kronkers_batch.data.notes import notes
+    from kronkers_batch.data.remarks import remarks
     from kronkers_batch.diagnostics.advice import warnings
     from kronkers_batch.diagnostics.probing import probe_models
     from kronkers_batch.store.cache import ContentCache
@@ -39,7 +39,7 @@ def check(args: argparse.Namespace) -> int:
         "sources": len(config.sources),
         "departments": len(config.departments),
     }
-    told = [*notes(config.sources), *warnings(config)]
+    told = [*remarks(config.sources), *warnings(config)]
     if args.json:
         print_json({"ok": True, **counts, "warnings": told})
     else:

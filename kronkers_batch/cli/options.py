@@ -134,7 +134,7 @@ def opened(args: argparse.Namespace, **options: Any) -> Iterator[Services]:
     finally:
         try:
             _marked(services)
-            _settled(services, args)
+            _retried(services, args)
         finally:
             services.close()
 
@@ -177,7 +177,7 @@ def _marked(services: Services) -> None:
         warn(f"kronkers: {error}")
 
 
-def _settled(services: Services, args: argparse.Namespace) -> None:
+def _retried(services: Services, args: argparse.Namespace) -> None:
     """What an earlier command could not finish is tried again, and told until it is done."""
     if args.command in _RUNNING:
         return  # a run does so at its end, and tells it with what became of its models
@@ -185,7 +185,7 @@ def _settled(services: Services, args: argparse.Namespace) -> None:
     from kronkers_batch.errors import KronkersError
 
     try:
-        for warning in unfinished.settle(services):
+        for warning in unfinished.retry(services):
             warn(f"kronkers: {warning}")
     except KronkersError as error:
         warn(f"kronkers: what an earlier command left unfinished was not looked at: {error}")

@@ -113,13 +113,13 @@ def _tell(args: argparse.Namespace, services: Services, result: RunResult) -> in
                 "report": page or None,
                 "problems": [str(problem) for problem in result.problems],
                 "warnings": warnings,
-                "notes": list(result.notes),
+                "remarks": list(result.remarks),
             }
         )
     else:
         say(f"{result.date}, run {result.run_id}, {result.seconds:.1f} s")
         _models(result.verdicts)
-        for done in result.notes:
+        for done in result.remarks:
             say(done)
         if page:
             say(f"report: {page}")

@@ -83,7 +83,7 @@ CHECKS = list_kind(Kind("a check", _check, table=CHECK))
 def resolve(
     raw: tuple[RawCheck, ...], types: MappingType[str, ColumnType], problems: Problems
 ) -> tuple[CheckSpec, ...]:
-    """The checks against the columns that there are; what does not fit is noted."""
+    """The checks against the columns that there are; what does not fit is reported."""
     found = []
     for check in raw:
         before = len(problems)

@@ -40,7 +40,7 @@ class Root:
 
 
 def check_files(root: Root, problems: Problems) -> None:
-    """Notes what is wrong in the root's files, the chosen and the others; finds what is chosen."""
+    """Reports what is wrong in the root's files, the chosen and the others; finds what is chosen."""
     try:
         read_table(ROOT, _masked(root.config), "", problems)
     except Bad as bad:
@@ -109,7 +109,7 @@ def _choose(root: Root, group: str, name: Plain, where: Origin, problems: Proble
 
 
 def check_overrides(root: Root, overrides: list[Override], problems: Problems) -> None:
-    """Notes overrides of the root that do not fit."""
+    """Reports overrides of the root that do not fit."""
     for override in overrides:
         try:
             _check_override(root, override, problems)

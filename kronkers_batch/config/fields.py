@@ -50,7 +50,7 @@ class Counts(StrEnum):
 class Kind(Generic[_T_co]):
     """A kind of value, and the type that it is parsed to.
 
-    ``parse`` gets the node, its dotted key and the problems; it raises Bad, or notes problems of the values
+    ``parse`` gets the node, its dotted key and the problems; it raises Bad, or reports problems of the values
     inside and returns what it could read. ``environment`` says that a value of the environment may go here:
     elsewhere it would enter fingerprints and pages. ``say`` is the way back: a value as a file says it.
     """
@@ -112,7 +112,7 @@ class Table:
 
 
 def read_value(kind: Kind[_T | None], node: Node, key: str, problems: Problems) -> _T | None:
-    """The value, or None with a problem noted."""
+    """The value, or None with a problem reported."""
     if node.environment and not kind.environment:
         problems.add(
             node.origin(key),

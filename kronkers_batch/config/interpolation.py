@@ -41,7 +41,7 @@ class _Failed(Exception):
 
 
 def resolve(tree: Node, environ: MappingType[str, str], problems: Problems) -> Node:
-    """The tree with every interpolation replaced; one that fails is noted and becomes null."""
+    """The tree with every interpolation replaced; one that fails is reported and becomes null."""
     if not mentions(tree, "${"):
         return tree
     return _Resolver(tree, environ, problems).tree()
@@ -118,7 +118,7 @@ class _Resolver:
                 raise _Failed(what, "write shorter texts, or refer to them less often")
         whole = "".join([*parts, text[at:]])
         if environment and environment not in redaction.OPEN:
-            redaction.note(whole, text)  # as it is written: a part may be too short to be hidden by itself
+            redaction.add(whole, text)  # as it is written: a part may be too short to be hidden by itself
         return Scalar(node.file, node.line, whole, environment=environment)
 
     def one(self, node: Node, inside: str, path: tuple[str, ...]) -> Node:
@@ -158,7 +158,7 @@ class _Resolver:
                     f"the environment variable {name} is not text", "set it to UTF-8 text without NUL"
                 )
             if name not in redaction.OPEN:
-                redaction.note(self.environ[name], f"${{oc.env:{name}}}")
+                redaction.add(self.environ[name], f"${{oc.env:{name}}}")
             return Scalar(node.file, node.line, self.environ[name], environment=name)
         if default is None:
             raise _Failed(

@@ -14,7 +14,7 @@ from kronkers_batch.config.spec import CodeFile, ModelSpec, Origin
 
 
 def check(config: Config, places: Places, raw: Mapping[str, RawSource], problems: Problems) -> None:
-    """Notes each path that leads to a forbidden place; ``raw`` knows the sources' lines."""
+    """Reports each path that leads to a forbidden place; ``raw`` knows the sources' lines."""
     for name, source in config.sources.items():
         kind = SOURCE_KINDS[source.kind]
         if path := kind.claimed(source):

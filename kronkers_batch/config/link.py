@@ -44,7 +44,7 @@ class Linker:
         self._find_cycles()
 
     def sources(self) -> dict[str, SourceSpec]:
-        """Every source; those with a problem are left out, and the problem noted."""
+        """Every source; those with a problem are left out, and the problem reported."""
         return {n: s for n, raw in self.raw_sources.items() if (s := self._source(raw)) is not None}
 
     # ------------------------------------------------------------ what a reference gives
@@ -96,13 +96,13 @@ class Linker:
         return ""
 
     def department(self, name: str | None, raw: RawSource | RawModel, key: str = "department") -> None:
-        """Notes a department that there is not."""
+        """Reports a department that there is not."""
         if name is not None and name not in self.names["department"]:
             fix = suggest(name, self.names["department"])
             self.problems.add(raw.at(key).origin(key), f"there is no department '{name}'", fix)
 
     def reference(self, ref: InputRef, raw: RawSource | RawModel, key: str) -> bool:
-        """Whether there is such a source or model, and the department may read it; notes it if not."""
+        """Whether there is such a source or model, and the department may read it; reports it if not."""
         group, name = ("source", ref.source) if ref.source else ("model", ref.output)
         where = raw.at(key.split(".")[0]).origin(key)
         if name not in self.names[group]:

@@ -137,7 +137,7 @@ class _Loader:
     # ------------------------------------------------------------ files
 
     def file(self, path: Path) -> Node | None:
-        """The tree of one file, or None with a problem noted."""
+        """The tree of one file, or None with a problem reported."""
         shown = f"{self.conf.name}/{path.relative_to(self.conf).as_posix()}"
         where = Origin(shown, 1, "")
         try:
@@ -157,7 +157,7 @@ class _Loader:
         return parse(data, shown, self.problems)
 
     def group(self, group: str) -> dict[str, Node]:
-        """The trees of a group's files by name; bad names are noted."""
+        """The trees of a group's files by name; bad names are reported."""
         folder = self.conf / group
         trees: dict[str, Node] = {}
         seen: dict[str, str] = {}
@@ -230,7 +230,7 @@ class _Loader:
         return [o for o in self.overrides if (o.group, o.name) == (group, name)]
 
     def unknown_names(self) -> None:
-        """Notes overrides of models and sources that there are not."""
+        """Reports overrides of models and sources that there are not."""
         for override in self.overrides:
             known = self.names.get(override.group)
             if known is not None and override.name not in known:

@@ -45,7 +45,7 @@ _WIDER: dict[ColumnType, tuple[ColumnType, ...]] = {
 
 
 def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
-    """The model, or None with what is wrong noted."""
+    """The model, or None with what is wrong reported."""
     values, problems, before = raw.values, linker.problems, len(linker.problems)
     linker.department(values["department"], raw)
     code = _code(raw, linker.project, problems)
@@ -67,7 +67,7 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
     if len(problems) > before or code is None or target_type is None or evaluate is None:
         return None
     if language is None or task is None or source is None or target is None:
-        return None  # noted where the file was read
+        return None  # reported where the file was read
     return ModelSpec(
         name=raw.name,
         department=values["department"] or "",
@@ -122,7 +122,7 @@ def _code(raw: RawModel, project: Path, problems: Problems) -> CodeFile | Estima
         where = raw.at("code").origin("code")
         try:
             path = safe_path(code, project)
-        except Bad as bad:  # already noted where the value was read
+        except Bad as bad:  # already reported where the value was read
             problems.add(where, bad.what, bad.fix)
             return None
         if not path.is_file():
@@ -238,11 +238,11 @@ def _target(raw: RawModel, columns: MappingType[str, Column], problems: Problems
 
 
 def _evaluate(raw: RawModel, problems: Problems) -> str | None:
-    """The output column that is measured; None where it cannot be told, which is noted."""
+    """The output column that is measured; None where it cannot be told, which is reported."""
     output, task = raw.values["output"], raw.values["task"]
     outputs, said = output["columns"], output["evaluate"]
     if task is None or not outputs:
-        return None  # noted where it is
+        return None  # reported where it is
     can = [name for name, kind in outputs.items() if ColumnType(kind) in task.measured_types]
     where = raw.at("output", "evaluate").origin("output.evaluate")
     allowed = ", ".join(task.measured_types)

@@ -252,7 +252,7 @@ class RawModel:
 
 
 def read_model(name: str, tree: Node, overrides: tuple[str, ...], problems: Problems) -> RawModel | None:
-    """The values of one model file; what is wrong is noted."""
+    """The values of one model file; what is wrong is reported."""
     try:
         found: Any = read_table(MODEL, tree, "", problems)
     except Bad as bad:

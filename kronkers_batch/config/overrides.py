@@ -56,7 +56,7 @@ def redact(text: str) -> str:
 
 
 def parse(texts: SequenceType[str], problems: Problems) -> list[Override]:
-    """The overrides in order; what is no override is noted."""
+    """The overrides in order; what is no override is reported."""
     if not texts:
         return []
     from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -109,7 +109,7 @@ def parse(texts: SequenceType[str], problems: Problems) -> list[Override]:
 
 
 def apply(tree: Node, override: Override, table: Table, problems: Problems) -> Node:
-    """The tree with one override; the same tree, and a problem noted, where it does not fit."""
+    """The tree with one override; the same tree, and a problem reported, where it does not fit."""
     if override.path[0] == "defaults":
         problems.add(override.origin(), "templates cannot be overridden", "override the keys that they set")
         return tree

@@ -22,13 +22,13 @@ class Problems:
         return len(self._found)
 
     def add(self, where: Origin, what: str, fix: str = "") -> None:
-        """Notes one problem: what was found at ``where``, and what to do."""
+        """Reports one problem: what was found at ``where``, and what to do."""
         place = (where.file, where.line, where.key, what)
         error = ConfigError(what[:_LONGEST], where=str(where)[:_LONGEST], fix=fix[:_LONGEST])
         self._found.setdefault(place, error)
 
     def extend(self, other: Problems) -> None:
-        """Notes all problems of another collection."""
+        """Reports all problems of another collection."""
         for place, problem in other._found.items():
             self._found.setdefault(place, problem)
 

@@ -35,7 +35,7 @@ class RootValues:
 def read_root(
     tree: Node, project: Path, environ: MappingType[str, str], problems: Problems
 ) -> RootValues | None:
-    """The root's values; None where something is wrong, which is noted."""
+    """The root's values; None where something is wrong, which is reported."""
     try:
         return _read_root(tree, project, environ, problems)
     except Bad as bad:  # a path that cannot be made absolute

@@ -55,7 +55,7 @@ def _columns(node: Node, key: str, problems: Problems) -> dict[str, Column]:
 
 
 def _check_case(names: Iterable[str], what: str, node: Node, key: str, problems: Problems) -> None:
-    """Notes names that SQL does not tell apart: one would silently stand for the other."""
+    """Reports names that SQL does not tell apart: one would silently stand for the other."""
     seen: dict[str, str] = {}
     for name in names:
         other = seen.setdefault(name.casefold(), name)

@@ -136,7 +136,7 @@ class RawSource:
 
 
 def read_source(name: str, tree: Node, problems: Problems) -> RawSource | None:
-    """The values of one source file; what is wrong is noted."""
+    """The values of one source file; what is wrong is reported."""
     try:
         found: Any = read_table(SOURCE, tree, "", problems)
     except Bad as bad:
@@ -170,7 +170,7 @@ def _check_keys(kind: SourceKind, tree: Mapping, problems: Problems) -> None:
 
 
 def check_name(file_name: str, said: str | None, tree: Node, problems: Problems) -> None:
-    """Notes a ``name:`` that is not the file's."""
+    """Reports a ``name:`` that is not the file's."""
     if said is not None and said != file_name and isinstance(tree, Mapping):
         what = f"found {shown(tree.items['name'])}, but the file is called {file_name}.yaml"
         problems.add(
@@ -181,7 +181,7 @@ def check_name(file_name: str, said: str | None, tree: Node, problems: Problems)
 def check_columns(
     names: tuple[str, ...], known: MappingType[str, object], node: Node, key: str, problems: Problems
 ) -> None:
-    """Notes each name that is no column, and names given twice."""
+    """Reports each name that is no column, and names given twice."""
     for i, name in enumerate(names):
         if name not in known:
             problems.add(node.origin(key), f"there is no column '{name}' in the source", suggest(name, known))

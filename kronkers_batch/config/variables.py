@@ -46,7 +46,7 @@ def has_server(tree: Node) -> bool:
 
 
 def check(found: Iterable[Use], problems: Problems) -> None:
-    """Notes each use of a variable that is another department's, or the root configuration's."""
+    """Reports each use of a variable that is another department's, or the root configuration's."""
     every = list(found)
     owners: dict[str, set[str]] = {}
     for use in every:

@@ -32,7 +32,7 @@ TOGETHER = 100
 Needed = Callable[[ColumnElement[str]], ColumnElement[bool]]
 """Of the column of ids, the condition that something else needs the snapshot."""
 
-Note = Callable[[Connection, str, Mapping[str, Json]], None]
+AddEntry = Callable[[Connection, str, Mapping[str, Json]], None]
 """Called in the transaction for each, with the source and the details of the ledger's line."""
 
 
@@ -130,7 +130,7 @@ class Expiry:
         scope: Scope,
         ids: Sequence[str],
         limit: Limit,
-        note: Note,
+        add_entry: AddEntry,
         event: Callable[[Connection, int], None],
     ) -> Ended:
         """Shreds the keys of these that are still due, in one transaction, and removes their pieces.
@@ -139,7 +139,7 @@ class Expiry:
             scope: Whose they are.
             ids: Which; at most :data:`TOGETHER`.
             limit: As it was asked before; it is asked again.
-            note: Writes the ledger's line of each.
+            add_entry: Writes the ledger's line of each.
             event: Called last in the transaction, with how many they are, where there are any.
 
         Call :meth:`Database.scrub` afterwards. Raises AccessRefused below operator, IntegrityError,
@@ -156,7 +156,7 @@ class Expiry:
             gone = [row for row in whole if self._marked(conn, row, limit)]
             for row in gone:
                 self._vault.shred(conn, row.key_id)
-                note(conn, row.source, {"id": row.id, "manifest": digest(row.manifest)})
+                add_entry(conn, row.source, {"id": row.id, "manifest": digest(row.manifest)})
             if gone:
                 event(conn, len(gone))
         for row in gone:

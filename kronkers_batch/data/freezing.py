@@ -84,7 +84,7 @@ def freeze(
         for _ in ahead(enumerate(rechunked(counted(), piece_rows)), _WAITING, begin, end):
             pass
     if sealer.entries:
-        artifacts.settle(folder)
+        artifacts.sync(folder)
     entries = tuple(sealer.entries[n] for n in range(len(sealer.entries)))
     return Frozen(entries, fingerprint.finish(), profiler.finish(), rows.results)
 
@@ -106,12 +106,12 @@ class _Sealer:
         self._compression = compression
         context = _context(self._key, self._source.name, number, frame.height, self._schema)
         parts = self._vault.seal_parts(self._key, context, pieces.encode(frame, compression))
-        self._artifacts.write(f"{self._folder}/{number}", *parts, settle=False)
+        self._artifacts.write(f"{self._folder}/{number}", *parts, sync=False)
         size = sum(memoryview(part).nbytes for part in parts)
         self.entries[number] = PieceEntry(number, frame.height, digest(*parts), self._schema, size)
 
 
-def thaw(
+def read(
     artifacts: ArtifactStore,
     vault: Vault,
     key: DataKey,

@@ -25,7 +25,7 @@ from kronkers_batch.vault.vault import Vault
 if TYPE_CHECKING:
     from kronkers_batch.data.freezing import Frozen
 
-Note = Callable[[Connection, Mapping[str, Json]], None]
+AddEntry = Callable[[Connection, Mapping[str, Json]], None]
 """Called in the publishing transaction with the details of the ledger's line."""
 
 Tell = Callable[[Connection, str, "Frozen"], None]
@@ -102,7 +102,7 @@ class Publisher:
         snapshot_id: str,
         key: DataKey,
         frozen: Frozen,
-        note: Note,
+        add_entry: AddEntry,
         *,
         lost: str = "",
         event: Tell = untold,
@@ -149,7 +149,7 @@ class Publisher:
                 "window": str(window),
                 "snapshot": frozen.fingerprint,
             }
-            note(conn, {**told, "id": snapshot_id, "manifest": digest(blob)})
+            add_entry(conn, {**told, "id": snapshot_id, "manifest": digest(blob)})
             event(conn, snapshot_id, frozen)
         return snapshot_id
 

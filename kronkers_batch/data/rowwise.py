@@ -1,6 +1,6 @@
 """Checks that look at one row at a time, run by pandera on eager frames.
 
-pandera calls a check's function and decides what an outcome means. Each function here also notes which rows
+pandera calls a check's function and decides what an outcome means. Each function here also reports which rows
 broke it: pandera's own list of failures holds data values, drops checks of equal names, and may miss failures
 in lazy mode. A check that pandera did not call is an error, never a pass.
 """

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 from kronkers_batch.config.places import Places
 from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.data.expiring import Expiry, gone
-from kronkers_batch.data.publishing import Note, Publisher, Tell, untold
+from kronkers_batch.data.publishing import AddEntry, Publisher, Tell, untold
 from kronkers_batch.data.reference import (
     READY,
     SnapshotRef,
@@ -212,7 +212,7 @@ class Snapshots:
         opened = self._get(ref.id)
         where = self._artifacts, self._vault, opened.key, opened.manifest
         try:
-            yield from freezing.thaw(*where, folder(ref.scope, ref.source, ref.id), columns)
+            yield from freezing.read(*where, folder(ref.scope, ref.source, ref.id), columns)
         except NotFound:
             self._forget(ref.id)
             self._get(ref.id)  # says so where it expired
@@ -232,7 +232,7 @@ class Snapshots:
         places: Places,
         chunk_rows: int,
         piece_rows: int,
-        note: Note,
+        add_entry: AddEntry,
         lost: str | None = None,
         event: Tell = untold,
         progress: Callable[[int], None] = lambda _rows: None,
@@ -247,7 +247,7 @@ class Snapshots:
             sources: Every declared source by name.
             chunk_rows: Rows in memory at a time.
             piece_rows: Rows of an encrypted piece.
-            note: Writes the ledger's line, in the transaction that publishes.
+            add_entry: Writes the ledger's line, in the transaction that publishes.
             lost: The id of one of the same rows of which pieces are gone, and whose place this takes; empty
                 for none, None to look for it.
             event: Writes the event, in the same transaction.
@@ -270,7 +270,7 @@ class Snapshots:
             where = self._artifacts, self._vault, key, pieces
             frozen = freezing.freeze(rows, source, *where, piece_rows, progress)
             published = self._publisher.publish(
-                source, window, identity, snapshot_id, key, frozen, note, lost=lost, event=event
+                source, window, identity, snapshot_id, key, frozen, add_entry, lost=lost, event=event
             )
         except BaseException:
             self._publisher.undo(snapshot_id, key, pieces)

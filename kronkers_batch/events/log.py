@@ -83,7 +83,7 @@ class EventLog:
             with contextlib.closing(handler):
                 for event in events:
                     handler.emit(logging.makeLogRecord({"msg": line(event)}))
-                handler.settle()
+                handler.sync()
         except OSError as error:
             raise faults.from_system(error, str(self._path)) from None
         return []
@@ -101,7 +101,7 @@ class _Handler(RotatingFileHandler):
         del record
         raise  # it is called while the error is handled
 
-    def settle(self) -> None:
+    def sync(self) -> None:
         """Puts what was written on the disk."""
         if self.stream is not None:
             self.stream.flush()

@@ -46,7 +46,7 @@ def result_of(services: Services, plan: Plan, entry: AnyEntry) -> Result | None:
         return trained(services, plan, entry)
     if isinstance(entry, Score):
         there = there_is(services, plan, entry)
-        return None if there.settled is None else Scored(entry.key, there.head)
+        return None if there.final is None else Scored(entry.key, there.head)
     head = services.warehouse.head(entry.model, entry.date)
     return None if head is None else Scored(entry.key, head.id)
 
@@ -106,14 +106,14 @@ class There:
     """What there is of a scoring by now.
 
     Attributes:
-        settled: The output, where it is published or held as today's thresholds say; else None. Also that of
+        final: The output, where it is published or held as today's thresholds say; else None. Also that of
             a champion that was promoted after this run began: a run that began later made it, and this one
             would put an older version in its place.
-        output: The finished version with the entry's fingerprint, settled or not.
+        output: The finished version with the entry's fingerprint, final or not.
         head: The id of what readers of the date get; empty where they get nothing.
     """
 
-    settled: Output | None
+    final: Output | None
     output: OutputVersion | None
     head: str
 
@@ -130,5 +130,5 @@ def there_is(services: Services, plan: Plan, entry: Score) -> There:
     newer = entry.version is not None and champion not in ("", entry.version.id)
     other = by_fingerprint.get(scoring_digest(scoring, champion, entry.identity)) if newer else None
     told = [output_of(services.model(entry.model), one) for one in (own, other) if one is not None]
-    settled = next((one for one in told if one.settled), None)
-    return There(settled, own, found.head.id if found.head else "")
+    final = next((one for one in told if one.final), None)
+    return There(final, own, found.head.id if found.head else "")

@@ -27,36 +27,36 @@ def score_stream(workers: Sequence[Worker], chunks: Iterable[pl.DataFrame]) -> I
     if len(workers) == 1:
         yield from workers[0].score_stream(chunks)
         return
-    lanes = [_Lane(worker) for worker in workers]
-    turns = itertools.cycle(lanes)
+    feeds = [_Feed(worker) for worker in workers]
+    turns = itertools.cycle(feeds)
 
     def taken() -> Iterator[pl.DataFrame]:
         yield from chunks
-        for lane in lanes:
-            lane.chunks.put(None)
+        for feed in feeds:
+            feed.chunks.put(None)
 
-    def begin(chunk: pl.DataFrame) -> _Lane:
-        lane = next(turns)
-        lane.chunks.put(chunk)
-        return lane
+    def begin(chunk: pl.DataFrame) -> _Feed:
+        feed = next(turns)
+        feed.chunks.put(chunk)
+        return feed
 
     try:
-        yield from ahead(taken(), _IN_FLIGHT * len(lanes) - 1, begin, _Lane.next)
+        yield from ahead(taken(), _IN_FLIGHT * len(feeds) - 1, begin, _Feed.next)
     finally:
-        for lane in lanes:
-            lane.chunks.put(None)
-        for lane in lanes:
-            lane.thread.join()
+        for feed in feeds:
+            feed.chunks.put(None)
+        for feed in feeds:
+            feed.thread.join()
 
 
-class _Lane:
+class _Feed:
     """One worker's thread, with its chunks and its scores."""
 
     def __init__(self, worker: Worker) -> None:
         self.chunks = queue.SimpleQueue["pl.DataFrame | None"]()
         self._scores = queue.SimpleQueue["pl.DataFrame | Exception"]()
         self._worker = worker
-        self.thread = threading.Thread(target=self._run, name="worker-lane", daemon=True)
+        self.thread = threading.Thread(target=self._run, name="worker-feed", daemon=True)
         self.thread.start()
 
     def next(self) -> pl.DataFrame:

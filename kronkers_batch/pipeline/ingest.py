@@ -92,7 +92,7 @@ def freeze(
         chunk_rows=executor.chunk_rows,
         piece_rows=executor.piece_rows,
         progress=partial(services.progress, f"ingest {source.name}"),
-        note=partial(_noted, services, source.name, under),
+        add_entry=partial(_add_frozen, services, source.name, under),
         lost=lost.get(under, ""),
         event=partial(_told, occasion),
     )
@@ -115,7 +115,7 @@ def _told(occasion: Occasion, connection: Connection, snapshot_id: str, frozen: 
     occasion.tell(connection, Kind.INGESTED, "done", in_words(rows, frozen.results), snapshot_id)
 
 
-def _noted(
+def _add_frozen(
     services: Services, name: str, scope: Scope, connection: Connection, told: Mapping[str, Any]
 ) -> None:
     add_entry(services.ledger, connection, services.vault, "freeze", name, scope, told)

@@ -198,7 +198,7 @@ class _Making:
         fingerprint = scoring_digest(model.scoring, champion.id, identity)
         output = next((one for one in reversed(day.outputs) if one.fingerprint == fingerprint), None)
         made = replace(made, fingerprint=fingerprint, output=output)
-        if output is not None and output.settled:
+        if output is not None and output.final:
             self.entries[made.key] = replace(made, state=State.DONE)
             return
         self.entries[made.key] = replace(

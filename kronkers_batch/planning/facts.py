@@ -91,7 +91,7 @@ class Output:
     by: str = ""
 
     @property
-    def settled(self) -> bool:
+    def final(self) -> bool:
         """Whether readers get it, or it is held, as today's thresholds say.
 
         After a rollback of the champion its old output is published but no longer what readers get.

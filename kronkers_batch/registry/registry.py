@@ -42,7 +42,7 @@ class Registry:
         database: Holds the versions' records.
         artifacts: Holds the sealed artifacts.
         vault: The caller's keys.
-        ledger: Where recording and promoting is noted.
+        ledger: Where recording and promoting is reported.
     """
 
     def __init__(self, database: Database, artifacts: ArtifactStore, vault: Vault, ledger: Ledger) -> None:

@@ -16,7 +16,7 @@ table{border-collapse:collapse;width:100%}
 th,td{text-align:left;vertical-align:top;padding:.4em .8em .4em 0;border-bottom:1px solid #d0d7de}
 td{white-space:pre-wrap}
 .done{color:#116329}.held{color:#9a6700}.failed{color:#a40e26;font-weight:600}
-.note{color:#57606a;font-size:13px}
+.remark{color:#57606a;font-size:13px}
 """
 
 
@@ -105,7 +105,7 @@ def _models(rows: Iterable[tuple[Verdict, str]]) -> str:
 <tbody>
 {body}
 </tbody></table>
-<p class="note">{escape(meanings)}</p>"""
+<p class="remark">{escape(meanings)}</p>"""
 
 
 def _model(verdict: Verdict, run_id: str) -> str:

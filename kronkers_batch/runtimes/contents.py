@@ -27,7 +27,7 @@ from kronkers_batch.errors import ConfigError, MissingPart
 from kronkers_batch.runtimes.languages import WORKERS, by_path_of, command_of, in_words, is_system
 from kronkers_batch.store.cache import ContentCache
 
-SETTLED = 120
+QUIET = 120
 """Seconds after which the kernel has written what was changed through a mapping, and said so in ``ctime``."""
 TRUSTED = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "zfs", "overlay"})
 """File systems whose ``ctime`` changes with every content."""
@@ -100,13 +100,13 @@ def _contents(roots: Sequence[Path], cache: ContentCache, *, compiled: bool = Tr
         listed = "\0".join(f"{e.name}\0{e.path}\0{e.state}" for e in entries)
         state = blake3(os.fsencode(listed)).hexdigest()
         known = cache.get("environment", state)
-        if known is not None and _is_settled(entries, now):
+        if known is not None and _is_quiet(entries, now):
             return known
         try:
             found = _digest(entries)
         except (_Changed, OSError):
             continue
-        if _is_settled(entries, now):
+        if _is_quiet(entries, now):
             cache.put("environment", state, found)
         return found
     raise ConfigError(
@@ -178,10 +178,10 @@ def _file(entry: _Entry) -> bytes:
         os.close(descriptor)
 
 
-def _is_settled(entries: Iterable[_Entry], now: float) -> bool:
+def _is_quiet(entries: Iterable[_Entry], now: float) -> bool:
     """Whether the times of these files can be relied on."""
     trusted = _trusted_devices()
-    return all(e.info.st_dev in trusted and e.info.st_ctime < now - SETTLED for e in entries)
+    return all(e.info.st_dev in trusted and e.info.st_ctime < now - QUIET for e in entries)
 
 
 def _trusted_devices() -> set[int]:

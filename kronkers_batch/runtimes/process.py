@@ -67,12 +67,12 @@ class Process:
     Args:
         launch: How to start it.
         say: Gets each line of its standard output and error, bounded; called from another thread.
-        note: Gets what this class itself has to say of that output, which holds nothing of it.
+        own: Gets what this class itself has to say of that output, which holds nothing of it.
         fix: How to install the interpreter, if the start fails for want of it.
     """
 
     def __init__(
-        self, launch: Launch, say: Callable[[str], None], note: Callable[[str], None], fix: str
+        self, launch: Launch, say: Callable[[str], None], own: Callable[[str], None], fix: str
     ) -> None:
         transaction.refuse_inside("the start of a worker")
         self._launch = launch
@@ -107,8 +107,8 @@ class Process:
             for end in (*ends, info):
                 os.close(end)
         if not (launch.sandboxed or _bare_workers_are_filtered):
-            note("NOT FILTERED: it can use the network and every system call; this machine has no filter")
-        self._listener = threading.Thread(target=self._listen, args=(say, note), daemon=True)
+            own("NOT FILTERED: it can use the network and every system call; this machine has no filter")
+        self._listener = threading.Thread(target=self._listen, args=(say, own), daemon=True)
         try:
             self._listener.start()
             family = Family(self._popen.pid, before)
@@ -138,7 +138,7 @@ class Process:
         inner = json.loads(os.read(self._info, 4096))["child-pid"]
         return shown_elsewhere(inner, self._launch.seen)
 
-    def _listen(self, say: Callable[[str], None], note: Callable[[str], None]) -> None:
+    def _listen(self, say: Callable[[str], None], own: Callable[[str], None]) -> None:
         output = self._popen.stdout
         if output is None:
             return
@@ -156,7 +156,7 @@ class Process:
         if rest:
             say(rest.decode(errors="replace"))
         if dropped:
-            note(f"(and {dropped:,} more bytes of output)")
+            own(f"(and {dropped:,} more bytes of output)")
 
     def ended(self, wait: float) -> int | None:
         """Its exit code (128 + N for signal N), waiting at most ``wait`` seconds; None while it runs.

@@ -1,7 +1,7 @@
 """The artifact store: sealed files at any fsspec address. What is written here is ciphertext only.
 
 What a power cut leaves: in a local store a file that was written is whole, and it is there once its name was
-settled. Who publishes something settles all its files before the database says that they are there, so what
+synced. Who publishes something syncs all its files before the database says that they are there, so what
 is published is there. Other addresses give what their own system promises: object stores answer when a file
 is durable; others may promise nothing, and then a missing or torn file is noticed by its digest.
 """
@@ -42,7 +42,7 @@ class ArtifactStore:
         local = address.removeprefix("file://")
         self._local = None if "://" in local else LocalFolder(Path(local))
 
-    def write(self, path: str, *parts: Buffer, settle: bool = True) -> None:
+    def write(self, path: str, *parts: Buffer, sync: bool = True) -> None:
         """Writes the file whole or not at all, replacing an older one. Raises StoreError.
 
         When it returns, the bytes are on the disk of a local store.
@@ -50,13 +50,13 @@ class ArtifactStore:
         Args:
             path: Inside the store.
             parts: The file's bytes, whole or in parts that follow each other.
-            settle: Whether the file's name is on the disk as well. Who writes many files into one folder says
-                no, and calls :meth:`settle` before anything refers to them: half as many waits for the disk.
+            sync: Whether the file's name is on the disk as well. Who writes many files into one folder says
+                no, and calls :meth:`sync` before anything refers to them: half as many waits for the disk.
         """
         name = _checked(path)
         with self._mapped(path):
             if self._local is not None:
-                self._local.write(name, parts, settle=settle)
+                self._local.write(name, parts, sync=sync)
                 return
             system, root = self._system()
             target = f"{root}/{name}"
@@ -74,7 +74,7 @@ class ArtifactStore:
                     system.rm_file(temporary)
                 raise
 
-    def settle(self, folder: str) -> None:
+    def sync(self, folder: str) -> None:
         """Puts the names of the files in a folder, and its own, on the disk of a local store.
 
         Raises StoreError, and NotFound where there is no such folder.
@@ -83,7 +83,7 @@ class ArtifactStore:
         if self._local is None:
             return
         with self._mapped(folder):
-            self._local.settle(name)
+            self._local.sync(name)
 
     def read(self, path: str, limit: int | None = None, *, cut: bool = False) -> bytes:
         """The file's bytes. Raises NotFound; StoreError when it cannot be read, or is a link or a device.

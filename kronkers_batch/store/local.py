@@ -34,13 +34,13 @@ class LocalFolder:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def write(self, path: str, parts: Sequence[Buffer], *, settle: bool) -> None:
-        """The file whole or not at all; its name is on the disk too where ``settle`` is set."""
+    def write(self, path: str, parts: Sequence[Buffer], *, sync: bool) -> None:
+        """The file whole or not at all; its name is on the disk too where ``sync`` is set."""
         folder, _, name = path.rpartition("/")
         private.make_folder(self.root)
         with self._opened(folder, make=True) as levels:
             private.replace(Path(f"/proc/self/fd/{levels[-1]}") / name, *parts)
-            if settle:
+            if sync:
                 private.to_disk(levels[-1])
 
     def read(self, path: str, limit: int | None) -> bytes:
@@ -87,7 +87,7 @@ class LocalFolder:
             if entry.is_file(follow_symlinks=False) or entry.is_symlink()
         ]
 
-    def settle(self, folder: str) -> None:
+    def sync(self, folder: str) -> None:
         """Puts the names of the files in a folder, and its own, on the disk."""
         with self._opened(folder) as levels:
             for one in reversed(levels):

@@ -34,8 +34,8 @@ def judge(
 ) -> OutputVersion:
     """See :meth:`Warehouse.judge`; in a write transaction."""
     row, judged, now = _current(conn, vault, version)
-    settled = now.state is State.HELD if missed else now.head
-    if settled and now.missed == missed:
+    is_so = now.state is State.HELD if missed else now.head
+    if is_so and now.missed == missed:
         return now
     head = log.head_of(judged)
     if missed:

@@ -29,7 +29,7 @@ from kronkers_batch.warehouse.versions import TOLD, OutputVersion, Tell, day_of,
 if TYPE_CHECKING:
     import polars as pl
 
-Note = Callable[[Connection, str, str, Mapping[str, object]], None]
+AddEntry = Callable[[Connection, str, str, Mapping[str, object]], None]
 """Called in the publishing transaction with the action, the version's ref and details: the ledger's line."""
 
 
@@ -63,7 +63,7 @@ class OutputWriter:
         vault: Seals and signs.
         reserved: What was reserved.
         landed: Pieces of an earlier, interrupted writer, whose digests fit.
-        note: Writes the ledger's line.
+        add_entry: Writes the ledger's line.
     """
 
     def __init__(
@@ -72,9 +72,9 @@ class OutputWriter:
         vault: Vault,
         reserved: Reservation,
         landed: Mapping[int, Entry],
-        note: Note,
+        add_entry: AddEntry,
     ) -> None:
-        self._db, self._vault, self._reserved, self._note = database, vault, reserved, note
+        self._db, self._vault, self._reserved, self._add_entry = database, vault, reserved, add_entry
         self.schema = reserved.schema
         self._schema_digest = reserved.schema.digest()
         self._key_schema = reserved.schema.select(reserved.key)
@@ -166,7 +166,7 @@ class OutputWriter:
             line = log.append(conn, self._vault, key, place, action, head, missed=missed)
             told = {name: lineage[name] for name in TOLD if name in lineage}
             told |= {"fingerprint": reserved.fingerprint, "missed": list(missed), "manifest": digest(sealed)}
-            self._note(conn, action, self.ref, told)
+            self._add_entry(conn, action, self.ref, told)
             row = catalog.row_of(conn, place.version_id)
             result = open_version(conn, self._vault, row, [*judged, line]).version
             event(conn, result)

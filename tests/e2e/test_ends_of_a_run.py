@@ -57,7 +57,7 @@ def test_snapshots_that_expire_are_told_below_the_table(project):
     assert f"kronkers run buys --date {NEXT} --delete-expired" in held.stderr
     told = json.loads(project.run(*words, "--delete-expired", "--json").stdout)
     assert told["warnings"] == []
-    (of_buys,) = [note for note in told["notes"] if " of sales, unused for 1 second, deleted" in note]
+    (of_buys,) = [note for note in told["remarks"] if " of sales, unused for 1 second, deleted" in note]
     assert of_buys in project.run("report", "--date", NEXT).stdout
     shown = project.json("show", "buys@1")
     assert shown["rows of the snapshot"] == "kept"

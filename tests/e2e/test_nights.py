@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.company import ROOT
 
 DONE = {"buys": "published", "spends": "published"}
-SETTLED = {"buys": "up to date", "spends": "up to date"}
+QUIET = {"buys": "up to date", "spends": "up to date"}
 
 
 def test_the_first_night_trains_and_publishes_and_doing_it_again_does_nothing(project):
@@ -20,7 +20,7 @@ def test_the_first_night_trains_and_publishes_and_doing_it_again_does_nothing(pr
     assert [v["version"] for v in versions] == ["buys@1"]
     assert versions[0]["champion"]
     assert project.plan() == []
-    assert project.states() == SETTLED
+    assert project.states() == QUIET
     rows = project.rows("read", "buys", "--date", "2024-01-20")
     assert len(rows) == 40
     assert all(0 < row["score"] < 1 for row in rows)
@@ -40,7 +40,7 @@ def test_a_changed_comment_or_layout_runs_nothing(project):
     project.edit("models/buys/model.py", "def fit(data, params):", "# words\n\n\ndef fit( data,   params ):")
     project.edit("conf/model/buys.yaml", "owner: Ann", "owner: Zoe # new")
     assert project.plan() == []
-    assert project.states() == SETTLED
+    assert project.states() == QUIET
 
 
 def test_a_changed_parameter_retrains_that_model_alone(project):
@@ -62,7 +62,7 @@ def test_changed_code_retrains_and_the_new_champion_scores_the_next_run(project)
     assert project.json("outputs", "buys")[-1]["by"] == "buys@1"
     project.run("run")
     assert project.json("outputs", "buys")[-1]["by"] == "buys@2"
-    assert project.states() == SETTLED
+    assert project.states() == QUIET
 
 
 def test_an_override_is_part_of_the_definition_of_the_model_it_names(project):
@@ -189,7 +189,7 @@ def test_code_that_does_not_parse_is_told_with_its_model_and_file(project):
 def test_several_tasks_at_once_give_what_one_at_a_time_gives(project):
     assert project.states("--date", "2024-01-21", "executor.workers=2") == DONE
     assert len(project.rows("read", "buys", "--date", "2024-01-21")) == 40
-    assert project.states("--date", "2024-01-21") == SETTLED
+    assert project.states("--date", "2024-01-21") == QUIET
 
 
 def test_several_tasks_at_once_are_run_by_the_program_that_set_up_installs(project):
@@ -199,7 +199,7 @@ def test_several_tasks_at_once_are_run_by_the_program_that_set_up_installs(proje
     environment = project.environment()
     done = subprocess.run([*program, *words], env=environment, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")
-    assert project.states("--date", "2024-01-21") == SETTLED
+    assert project.states("--date", "2024-01-21") == QUIET
     project.edit("conf/source/visits.yaml", "{rows: {min: 1}}", "{rows: {min: 1000000}}")
     done = subprocess.run([*program, *words], env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
@@ -212,7 +212,7 @@ def test_luigis_own_command_line_runs_the_graph(project):
     program = [sys.executable, "-m", *words]
     done = subprocess.run(program, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert project.states("--date", "2024-01-21") == SETTLED
+    assert project.states("--date", "2024-01-21") == QUIET
 
 
 def test_the_table_names_tonights_output_and_counts_those_of_earlier_dates(fresh):

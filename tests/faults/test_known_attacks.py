@@ -142,7 +142,7 @@ def test_writing_replaces_a_link_and_does_not_follow_it(tmp_path):
 
 
 @pytest.mark.parametrize("part", ["a", "a/b"])
-@pytest.mark.parametrize("action", ["write", "read", "delete", "list", "settle"])
+@pytest.mark.parametrize("action", ["write", "read", "delete", "list", "sync"])
 def test_no_folder_of_the_store_leads_elsewhere_whatever_is_done_there(tmp_path, action, part):
     """Whoever may write to the store could else have the service write and delete wherever it may itself."""
     store, elsewhere = ArtifactStore(str(tmp_path / "store")), tmp_path / "elsewhere"
@@ -153,7 +153,7 @@ def test_no_folder_of_the_store_leads_elsewhere_whatever_is_done_there(tmp_path,
     shutil.rmtree(tmp_path / "store" / part, ignore_errors=True)
     (tmp_path / "store" / part).symlink_to(elsewhere)
     before = sorted(elsewhere.rglob("*"))
-    actions = {"write": lambda: store.write("a/b/x", b"ciphertext"), "settle": lambda: store.settle("a/b")}
+    actions = {"write": lambda: store.write("a/b/x", b"ciphertext"), "sync": lambda: store.sync("a/b")}
     with pytest.raises(StoreError, match="is a link, or no folder"):
         actions.get(action, lambda: getattr(store, action)("a/b" if action == "list" else "a/b/x"))()
     assert {path.read_text() for path in elsewhere.rglob("x")} == {"mine"}

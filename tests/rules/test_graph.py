@@ -103,7 +103,7 @@ def test_what_waits_for_a_person_fails_and_says_so(world: World):
         world.task(SCORING).run()
 
 
-def test_a_settled_night_does_nothing(world: World):
+def test_a_finished_night_does_nothing(world: World):
     """A night whose dates are scored and models trained has nothing to do; a later date has."""
     world.output(world.version(champion=True))
     assert world.plan().open == []

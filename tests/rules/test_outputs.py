@@ -23,7 +23,7 @@ CHANGED = "the source, or what the model declares of its scoring, changed"
 REPLACES = f"replaces {MODEL}/{DAY}#1, which readers see"
 
 
-def settled(world: World) -> bool:
+def finished(world: World) -> bool:
     """Whether nothing is left to do for the date."""
     return world.score().state is State.DONE
 
@@ -40,7 +40,7 @@ def judged(world: World) -> bool:
     assert found.state is State.DUE
     assert found.needs == ()
     world.task(found.key).run()
-    return settled(world)
+    return finished(world)
 
 
 def heads(world: World) -> Sequence[str]:
@@ -56,7 +56,7 @@ def test_a_date_is_scored_once(world: World, version: ModelVersion):
     """A date that was not scored is scored; a date whose output is published is not scored again."""
     assert reason(world) == "not scored yet"
     world.output(version)
-    assert settled(world)
+    assert finished(world)
     assert reason(world) == ""
     assert reason(world, after(1)) == "not scored yet"
 
@@ -91,7 +91,7 @@ def test_a_changed_definition_of_scoring_is_scored_anew(world: World, version: M
         world.spec(**change)
         assert reason(world) == f"{CHANGED}; {REPLACES}", change
         world.spec(**{name: getattr(declared, name) for name in change})
-        assert settled(world), change
+        assert finished(world), change
 
 
 def test_what_misses_a_threshold_is_held(world: World, version: ModelVersion):
@@ -99,7 +99,7 @@ def test_what_misses_a_threshold_is_held(world: World, version: ModelVersion):
     world.spec(output_thresholds=(threshold("rows", 5),))
     world.output(version, missed=MISSED)
     assert heads(world) == []
-    assert settled(world)
+    assert finished(world)
 
 
 def test_a_held_output_leaves_the_one_before(world: World, version: ModelVersion):
@@ -130,7 +130,7 @@ def test_a_failed_check_holds_whatever_the_thresholds_say(world: World, version:
     """An output whose own check failed stays held, whatever today's thresholds say."""
     world.output(version, failed_checks=["nulls(score) failed"])
     assert world.score().output.missed == ("nulls(score) failed",)
-    assert settled(world)
+    assert finished(world)
     assert heads(world) == []
 
 

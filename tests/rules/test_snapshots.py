@@ -332,15 +332,15 @@ def test_the_run_and_its_page_say_what_expired(world: World, calendar: Calendar)
     nights(world, calendar, 0, 60, 61)
     calendar.day(122)
     found = night(world)
-    assert (found.exit_code, found.notes) == (0, ())
+    assert (found.exit_code, found.remarks) == (0, ())
     assert "the oldest is due for 32 days" in found.warnings[0]
     for page in (write_run_page(world.services, found.run_id), write_page(world.services, DAY)):
         assert page.exists()
     assert "the oldest is due for 32 days" in write_run_page(world.services, found.run_id).read_text()
     found = night(world, delete_expired=True)
     assert (found.exit_code, found.warnings) == (0, ())
-    assert found.notes == ("1 snapshot of sales, unused for 90 days, deleted",)
-    assert found.notes[0] in write_run_page(world.services, found.run_id).read_text()
+    assert found.remarks == ("1 snapshot of sales, unused for 90 days, deleted",)
+    assert found.remarks[0] in write_run_page(world.services, found.run_id).read_text()
     with world.services.db.read():
         (told,) = [e for e in runlog.events(world.services, found.run_id) if e.task == "discard"]
     assert (told.kind, told.state, told.model) == ("expired", "done", "snapshots")
@@ -352,7 +352,7 @@ def test_a_failed_run_deletes_no_snapshot(world: World, calendar: Calendar):
     nights(world, calendar, 0, 60, 61)
     world.rows(offers(days=25))
     calendar.day(91)
-    assert night(world, delete_expired=True).notes == ()
+    assert night(world, delete_expired=True).remarks == ()
     assert len(there(world)) >= 3
 
 

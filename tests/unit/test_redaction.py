@@ -23,7 +23,7 @@ def test_nothing_changes_where_nothing_was_noted():
 
 def test_a_value_is_shown_as_it_is_written_whatever_it_went_through():
     value = "correct 'horse' <battery>\n\u00e9/"
-    redaction.note(value, "${oc.env:PW}")
+    redaction.add(value, "${oc.env:PW}")
     forms = (value, quote(value), quote(value, safe=""), html.escape(value), repr(value)[1:-1],
              json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1],
              value.replace("\n", " "))  # fmt: skip
@@ -35,41 +35,41 @@ def test_a_value_is_shown_as_it_is_written_whatever_it_went_through():
 
 
 def test_a_folder_stays_readable():
-    redaction.note("/srv//data/", "${oc.env:DATA_DIR}")
+    redaction.add("/srv//data/", "${oc.env:DATA_DIR}")
     assert redact("no file /srv/data/visits.csv") == "no file ${oc.env:DATA_DIR}/visits.csv"
-    redaction.note("/data", "${oc.env:SHORT}")
+    redaction.add("/data", "${oc.env:SHORT}")
     assert redact("/data/x.csv, /a/data/x, /database") == "${oc.env:SHORT}/x.csv, /a/data/x, /database"
     redaction.begin("conf", "/srv/site")
-    redaction.note("/srv/site/secret", "${oc.env:DIR}")
+    redaction.add("/srv/site/secret", "${oc.env:DIR}")
     assert redact("project:secret/x.csv") == "${oc.env:DIR}/x.csv"
 
 
 def test_the_longest_goes_first():
-    redaction.note("secret-one", "${oc.env:A}")
-    redaction.note("secret-one-two", "${oc.env:B}")
+    redaction.add("secret-one", "${oc.env:A}")
+    redaction.add("secret-one-two", "${oc.env:B}")
     assert redact("secret-one-two secret-one") == "${oc.env:B} ${oc.env:A}"
 
 
 def test_short_values_are_hidden_where_they_are_part_of_a_longer_one():
-    redaction.note("12", "${oc.env:PIN}")
-    redaction.note("/x/12/visits.csv", "/x/${oc.env:PIN}/visits.csv")
+    redaction.add("12", "${oc.env:PIN}")
+    redaction.add("/x/12/visits.csv", "/x/${oc.env:PIN}/visits.csv")
     assert redact("12 rows of /x/12/visits.csv") == "12 rows of /x/${oc.env:PIN}/visits.csv"
-    redaction.note("abcd", "${oc.env:FOUR}")
+    redaction.add("abcd", "${oc.env:FOUR}")
     assert redact("abcd, xabcd, abcd/x") == "${oc.env:FOUR}, xabcd, ${oc.env:FOUR}/x"
 
 
 def test_what_stands_in_a_file_is_no_secret():
     redaction.begin("conf")
-    redaction.note("operations", "${oc.env:DEPARTMENT}")
+    redaction.add("operations", "${oc.env:DEPARTMENT}")
     redaction.literal(["operations"])
     assert redact("the department operations") == "the department operations"
 
 
 def test_a_configuration_that_is_loaded_again_forgets_and_others_are_kept():
     redaction.begin("one")
-    redaction.note("first-value", "${oc.env:A}")
+    redaction.add("first-value", "${oc.env:A}")
     redaction.begin("two")
-    redaction.note("second-value", "${oc.env:A}")
+    redaction.add("second-value", "${oc.env:A}")
     redaction.begin("one")
     assert redact("first-value second-value") == "first-value ${oc.env:A}"
     for n in range(redaction._CONFIGURATIONS):
@@ -78,7 +78,7 @@ def test_a_configuration_that_is_loaded_again_forgets_and_others_are_kept():
 
 
 def test_an_error_is_redacted_when_it_is_made():
-    redaction.note("hunter2-secret", "${oc.env:PW}")
+    redaction.add("hunter2-secret", "${oc.env:PW}")
     error = SourceError("no hunter2-secret", where="/x/hunter2-secret", fix="mend hunter2-secret")
     assert (error.what, error.where, error.fix) == (
         "no ${oc.env:PW}", "/x/${oc.env:PW}", "mend ${oc.env:PW}"

@@ -59,7 +59,7 @@ class Quotes:
         self.feed(b"\n")
 
     def _are_plain(self, found: NDArray[np.uint8], at: NDArray[np.intp]) -> bool:
-        """Whether every quote opens or closes a value, or is one of two within one; notes which is open."""
+        """Whether every quote opens or closes a value, or is one of two within one; reports which is open."""
         if found[0] == self._quote and not self._closed and not self._inside:
             return False  # a letter stands before
         first = int(self._inside)

@@ -126,7 +126,7 @@ class Inputs:
             memory.process.put(told, held)
         self._judge(held.found)
 
-    def settle(self) -> None:
+    def finish(self) -> None:
         """Raises SourceError where the files of a stream are no longer those that were opened."""
         for name, found in self._files.items():
             source = self.source(name)

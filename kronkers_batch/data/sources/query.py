@@ -59,7 +59,7 @@ def read(
             statement = _statement(connection, source, window, place)
             _narrow(connection, scans, statement)
             yield from _results(connection.sql(statement), source, window, rows, place)
-            inputs.settle()
+            inputs.finish()
     except TimeIsUp:
         raise place.error(
             f"it took longer than {shown(source.time_limit)}",

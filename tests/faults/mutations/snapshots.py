@@ -98,7 +98,7 @@ WHO = [
 
 SAID = [
     _("what expired is in no table", "tasks.ending:end",
-      sets("notes", "()"), f"{HERE}the_run_and_its_page_say_what_expired"),
+      sets("remarks", "()"), f"{HERE}the_run_and_its_page_say_what_expired"),
     _("what does not expire is no warning", "tasks.ending:end",
       drop("warnings += expired.warnings"), f"{HERE}the_run_and_its_page_say_what_expired"),
     _("a database that was changed meanwhile is no problem", "tasks.ending:end",
@@ -121,7 +121,7 @@ SAID = [
     _("where nothing expires more is asked", f"{STEP}:_Ending.run",
       never("not due"), f"{HERE}nothing_to_expire_asks_little"),
     _("a snapshot expires without a line", END,
-      drop("note(conn, row.source, ...)"), f"{HERE}the_ledger_has_a_line_for_each"),
+      drop("add_entry(conn, row.source, ...)"), f"{HERE}the_ledger_has_a_line_for_each"),
     _("a deleted snapshot is not missed", "audit.recorded:refuse_missing_snapshots",
       never("not said.frozen[missing] <= said.discarded.get(missing, set())"),
       f"{HERE}a_snapshot_that_goes_without_a_line_is_missed",

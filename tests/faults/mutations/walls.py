@@ -111,7 +111,7 @@ SIGNED = [
       f"{W}test_changed_files_of_an_environment_need_a_new_signature"),
     _("a time set back hides a change", "runtimes.contents:_Entry.state",
       swap("i.st_ctime_ns", "0"), f"{CONTENTS}test_it_is_remembered_for_files_whose_times_are_old_enough"),
-    _("young files are remembered", "runtimes.contents:_is_settled",
+    _("young files are remembered", "runtimes.contents:_is_quiet",
       always("e.info.st_dev in trusted and ..."),
       f"{CONTENTS}test_it_is_remembered_for_files_whose_times_are_old_enough"),
     _("a file exchanged after it was listed counts as the listed one", "runtimes.contents:_file",

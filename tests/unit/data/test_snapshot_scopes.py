@@ -24,7 +24,7 @@ OPERATIONS, PLANNING = Scope("operations"), Scope("planning")
 # Named as the source is: a grant on a model must not count for a source of the same name.
 OWN = Scope("operations", "things")
 OTHER = Scope("operations", "other")
-WHOLE = {"places": PLACES, "sources": {}, "chunk_rows": 1000, "piece_rows": 250, "note": unnoted}
+WHOLE = {"places": PLACES, "sources": {}, "chunk_rows": 1000, "piece_rows": 250, "add_entry": unnoted}
 
 
 @pytest.fixture

@@ -246,7 +246,7 @@ def test_who_has_no_grant_reads_and_writes_nothing(store: Store, tmp_path: Path)
         "places": PLACES,
         "chunk_rows": 1000,
         "piece_rows": 250,
-        "note": unnoted,
+        "add_entry": unnoted,
     }
     with pytest.raises(AccessRefused):
         other.ingest(things(tmp_path), ALL, "i9", None, **options)
@@ -267,7 +267,7 @@ def test_a_reader_freezes_nothing(store: Store, tmp_path: Path) -> None:
         "places": PLACES,
         "chunk_rows": 1000,
         "piece_rows": 250,
-        "note": unnoted,
+        "add_entry": unnoted,
     }
     with pytest.raises(AccessRefused, match="operator"):
         theirs.ingest(things(tmp_path), ALL, "i9", None, **options)

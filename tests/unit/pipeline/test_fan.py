@@ -40,10 +40,10 @@ def chunks(count):
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 7, 8, 9, 40])
 @pytest.mark.parametrize("workers", [1, 2, 3])
 def test_scores_come_in_the_chunks_order(count, workers):
-    lanes = [Slow(0.001 * (1 + i * 3)) for i in range(workers)]
-    assert [f["x"][0] for f in score_stream(lanes, chunks(count))] == list(range(count))
+    feeds = [Slow(0.001 * (1 + i * 3)) for i in range(workers)]
+    assert [f["x"][0] for f in score_stream(feeds, chunks(count))] == list(range(count))
     if count >= workers:
-        assert all(lane.scored for lane in lanes)
+        assert all(feed.scored for feed in feeds)
 
 
 def test_what_a_worker_raises_comes_after_the_scores_before_it():
@@ -52,14 +52,14 @@ def test_what_a_worker_raises_comes_after_the_scores_before_it():
     with pytest.raises(ScoreFailed):
         seen.extend(stream)
     assert seen == [0, 1, 2, 3, 4]
-    assert not [t for t in threading.enumerate() if t.name == "worker-lane"]
+    assert not [t for t in threading.enumerate() if t.name == "worker-feed"]
 
 
 def test_stopping_early_ends_the_threads():
     stream = score_stream([Slow(0.001), Slow(0.001)], chunks(100))
     next(stream)
     stream.close()
-    assert not [t for t in threading.enumerate() if t.name == "worker-lane"]
+    assert not [t for t in threading.enumerate() if t.name == "worker-feed"]
 
 
 def test_a_source_that_fails_ends_the_threads():
@@ -69,4 +69,4 @@ def test_a_source_that_fails_ends_the_threads():
 
     with pytest.raises(ValueError):  # noqa: PT011 - the source's own error, as it is
         list(score_stream([Slow(0.001), Slow(0.001)], broken()))
-    assert not [t for t in threading.enumerate() if t.name == "worker-lane"]
+    assert not [t for t in threading.enumerate() if t.name == "worker-feed"]

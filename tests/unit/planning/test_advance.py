@@ -17,7 +17,7 @@ def scoring(plan: Plan, name: str) -> Score:
     return found
 
 
-def settled() -> Office:
+def finished() -> Office:
     """A house in which everything was done the day before."""
     office = Office()
     office.night(day(8))
@@ -25,7 +25,7 @@ def settled() -> Office:
 
 
 def test_what_was_frozen_counts_where_the_source_changed_since_the_facts_were_read():
-    plan = decide(settled().facts(TODAY, SALES))
+    plan = decide(finished().facts(TODAY, SALES))
     before = scoring(plan, SALES)
     (source,) = before.needs
     same = advance(plan, Frozen(source, before.identity))
@@ -38,7 +38,7 @@ def test_what_was_frozen_counts_where_the_source_changed_since_the_facts_were_re
 
 
 def test_a_reader_waits_for_what_readers_will_see_tonight():
-    plan = decide(settled().facts(TODAY))
+    plan = decide(finished().facts(TODAY))
     waiting = scoring(plan, READER)
     assert (waiting.state, waiting.fingerprint) == (State.WAITS, "")
     first, other = (
@@ -52,7 +52,7 @@ def test_a_reader_waits_for_what_readers_will_see_tonight():
 
 
 def test_a_reader_of_what_stays_has_nothing_to_do():
-    office = settled()
+    office = finished()
     office.night(TODAY)
     office.declared[SALES] = replace(office.declared[SALES], rows=5)  # what was published is held by today's
     plan = decide(office.facts(TODAY))
@@ -62,14 +62,14 @@ def test_a_reader_of_what_stays_has_nothing_to_do():
 
 
 def test_a_plan_never_changes():
-    plan = decide(settled().facts(TODAY))
+    plan = decide(finished().facts(TODAY))
     before = dict(plan.entries)
     advance(plan, Scored(f"score {SALES}/{TODAY}", "an output"))
     assert plan.entries == before
 
 
 def test_a_champion_of_tonight_does_not_score_tonight():
-    office = settled()
+    office = finished()
     office.declared[READER] = replace(office.declared[READER], every=1)
     plan = decide(office.facts(TODAY))
     assert scoring(plan, READER).state is State.WAITS

@@ -80,7 +80,7 @@ def test_it_is_remembered_for_files_whose_times_are_old_enough(package, tmp_path
     cache = ContentCache(tmp_path / "cache")
     first = digest(package, cache)
     assert not (tmp_path / "cache").exists()  # too young
-    monkeypatch.setattr(contents, "SETTLED", -10)
+    monkeypatch.setattr(contents, "QUIET", -10)
     monkeypatch.setattr(contents, "_trusted_devices", lambda: {package.stat().st_dev})
     assert digest(package, cache) == first
     assert (tmp_path / "cache").exists()

@@ -71,3 +71,43 @@ def test_a_word_is_found_where_people_read_it() -> None:
     ]
     assert replaced("```\nhouse\n```\n[a moment](house.md)") == ["4: moment; write time, or timestamp"]
     assert replaced("`kronkers sign --house`, noteworthy, [this](house.md), household, output_pieces") == []
+
+
+# ---------------------------------------------------------------- the program
+
+LEFT = dict.fromkeys(INSTEAD, 0)
+"""How many lines of the program still have such a word, in a name or in words: it may only become less.
+
+What stays for good is stored, or called so by others: ``output_pieces``, ``piece_rows``,
+"house" as the kind of a signature, the lanes of Argon2.
+"""
+SEGMENT = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+
+
+def lines_with(text: str) -> dict[str, int]:
+    """By word, the lines that have it: alone, or as a part of a name."""
+    found = dict.fromkeys(INSTEAD, 0)
+    for line in text.splitlines():
+        for word in {FORMS[part] for part in map(str.lower, SEGMENT.findall(line)) if part in FORMS}:
+            found[word] += 1
+    return found
+
+
+def test_the_program_has_no_more_such_words_than_are_left() -> None:
+    there = dict.fromkeys(INSTEAD, 0)
+    for folder in ("kronkers_batch", "tasks"):
+        for path in (ROOT / folder).rglob("*.py"):
+            if "migrations" not in path.parts:  # what a release has migrated stays as it is
+                for word, lines in lines_with(path.read_text()).items():
+                    there[word] += lines
+    assert there == LEFT
+
+
+def test_a_word_is_found_in_a_name_too() -> None:
+    found = lines_with("settled = noteWorthy  # Told\nHOUSE_KEYS = warehouse, footnote, painless\n")
+    assert {word: lines for word, lines in found.items() if lines} == {
+        "settle": 1,
+        "note": 1,
+        "told": 1,
+        "house": 1,
+    }

@@ -51,22 +51,22 @@ def test_a_folder_is_removed_only_where_nothing_is_in_it(store, tmp_path):
         assert list((tmp_path / "art/a").iterdir()) == []
 
 
-def test_files_may_be_settled_together(store):
-    store.write("a/b/1", b"one", settle=False)
-    store.write("a/b/2", b"two", settle=False)
-    store.settle("a/b")
+def test_files_may_be_synced_together(store):
+    store.write("a/b/1", b"one", sync=False)
+    store.write("a/b/2", b"two", sync=False)
+    store.sync("a/b")
     assert [store.read(f"a/b/{n}") for n in "12"] == [b"one", b"two"]
     with pytest.raises(ValueError, match="inside the store"):
-        store.settle("../a")
+        store.sync("../a")
 
 
 def test_settling_a_folder_that_is_not_there_is_an_error(tmp_path):
     with pytest.raises(NotFound):
-        ArtifactStore(f"{tmp_path}/art").settle("a")
+        ArtifactStore(f"{tmp_path}/art").sync("a")
 
 
-@pytest.mark.parametrize("settle", [True, False])
-def test_a_name_is_on_the_disk_when_the_caller_asks(tmp_path, monkeypatch, settle):
+@pytest.mark.parametrize("sync", [True, False])
+def test_a_name_is_on_the_disk_when_the_caller_asks(tmp_path, monkeypatch, sync):
     store, synced, real = ArtifactStore(f"{tmp_path}/art"), [], os.fsync
 
     def fsync(descriptor):
@@ -74,10 +74,10 @@ def test_a_name_is_on_the_disk_when_the_caller_asks(tmp_path, monkeypatch, settl
         synced.append(os.fstat(descriptor).st_ino)
 
     monkeypatch.setattr(os, "fsync", fsync)
-    store.write("a/b", b"x", settle=settle)
+    store.write("a/b", b"x", sync=sync)
     file, folder = tmp_path / "art/a/b", tmp_path / "art/a"
-    assert synced == [p.stat().st_ino for p in ([file, folder] if settle else [file])]
-    store.settle("a")
+    assert synced == [p.stat().st_ino for p in ([file, folder] if sync else [file])]
+    store.sync("a")
     assert synced[-2:] == [p.stat().st_ino for p in (folder, tmp_path / "art")]
 
 

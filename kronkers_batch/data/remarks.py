@@ -9,7 +9,7 @@ from kronkers_batch.config.source_kinds import SOURCE_KINDS
 from kronkers_batch.config.spec import SourceSpec
 
 
-def notes(sources: Mapping[str, SourceSpec]) -> list[str]:
+def remarks(sources: Mapping[str, SourceSpec]) -> list[str]:
     """One sentence each, with the place and what to do, in the order of the sources' names; opens no file."""
     found = []
     for name, source in sorted(sources.items()):
