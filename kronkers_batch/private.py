@@ -1,6 +1,6 @@
 """Files and folders that only their owner can open, whatever the umask: the one way in which they are made.
 
-A file appears whole or not at all. Folders get 0700 and files 0600 from their first moment, also where the
+A file appears whole or not at all. Folders get 0700 and files 0600 from the start, also where the
 umask would take rights away that the owner needs.
 """
 

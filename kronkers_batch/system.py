@@ -19,8 +19,8 @@ from kronkers_batch.bootstrap import open_system
 from kronkers_batch.config.folder import find_conf
 from kronkers_batch.errors import UsageError
 from kronkers_batch.queries import listing, reading
-from kronkers_batch.session.moments import parse_date, parse_moment
 from kronkers_batch.session.services import Services
+from kronkers_batch.session.timestamps import parse_date, parse_timestamp
 
 if TYPE_CHECKING:
     import polars as pl
@@ -76,7 +76,7 @@ class System:
             model: Its name.
             date: One logical date, also as ISO text; None reads every published one, with the date in front.
             version: This version of that date, not the one in use.
-            at: What a reader saw at this moment (UTC unless it says otherwise); a date means its end.
+            at: What a reader saw at this time (UTC unless it says otherwise); a date means its end.
             keys: Only these rows: for each its key as a mapping by column, as the values in order, or as one
                 value where the key is one column.
 
@@ -107,10 +107,10 @@ class System:
         if isinstance(keys, str | bytes) or not isinstance(keys, Iterable | None):
             raise UsageError("keys is no list", fix="give a list of keys, also of one: keys=[...]")
         day = None if date is None else parse_date(_text(date), "date")
-        moment = None if at is None else parse_moment(_text(at), "at")
+        timestamp = None if at is None else parse_timestamp(_text(at), "at")
         with self._asking(f"read {model}") as services:
             wanted = None if keys is None else list(keys)
-            return reading.read(services, model, date=day, version=version, at=moment, keys=wanted)
+            return reading.read(services, model, date=day, version=version, at=timestamp, keys=wanted)
 
     def sql(self, query: str) -> pl.DataFrame:
         """The result of one SELECT in which each model is a table of its published outputs.
@@ -153,12 +153,12 @@ class System:
             yield self._services
 
 
-def _text(moment: dt.date | str) -> str:
-    if isinstance(moment, dt.date):
-        return moment.isoformat()
-    if isinstance(moment, str):
-        return moment
+def _text(timestamp: dt.date | str) -> str:
+    if isinstance(timestamp, dt.date):
+        return timestamp.isoformat()
+    if isinstance(timestamp, str):
+        return timestamp
     raise UsageError(
-        f"a date or moment is a {type(moment).__name__}",
+        f"a date or time is a {type(timestamp).__name__}",
         fix='give a datetime.date, a datetime.datetime, or ISO text such as "2013-06-01"',
     )

@@ -17,7 +17,7 @@ from tasks.base import BaseTask, Common
 
 
 class Ingest(BaseTask):
-    """Freeze ``[start, end)`` of a source as a snapshot. An empty moment is an open end.
+    """Freeze ``[start, end)`` of a source as a snapshot. An empty time is an open end.
 
     ``under`` is whose key (a department, or ``DEPARTMENT/MODEL``): models that share a source share the task
     where the caller is operator of a department.

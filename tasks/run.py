@@ -50,7 +50,7 @@ def run(
     IntegrityError where the database is older than the newest checkpoint of its ledger.
     """
     with contextlib.ExitStack() as before:
-        before.enter_context(services.db.one_moment())
+        before.enter_context(services.db.one_read())
         for name in models:
             services.model(name)
         require_root(services)
@@ -79,7 +79,7 @@ def train_now(
 ) -> RunResult:
     """Train one model as of a date because somebody asks. Raises UsageError where nothing changed."""
     with contextlib.ExitStack() as before:
-        before.enter_context(services.db.one_moment())
+        before.enter_context(services.db.one_read())
         rights.require(services, "train", name)
         require_root(services)
         forced = new_id() if force else ""
@@ -135,7 +135,7 @@ def execute(
 
     ``root_of`` plans the run, and gives the root of its graph. ``forbidden`` are the models that belong to
     it, and that are not run; ``before`` is closed when the work begins: up to then what is asked between two
-    writes is of one moment. ``delete_expired`` is as for :func:`run`.
+    writes is of one time. ``delete_expired`` is as for :func:`run`.
     """
     started = time.monotonic()
     checkpoint.compare(services)
@@ -144,12 +144,12 @@ def execute(
     departments |= {name: stopped.department for name, stopped in forbidden.items()}
     with runs.begun(services, date, trigger, departments) as run_id:
         services.run.id = run_id
-        moment = clocks.as_of(services)
+        timestamp = clocks.as_of(services)
         try:
-            if warning := moment.warning():
+            if warning := timestamp.warning():
                 tell(services, departments, Event("clock", runlog.VERIFY, "warned", 0.0, warning, ""))
             _work(services, root_of(), before)
-            with services.db.one_moment():
+            with services.db.one_read():
                 result = end(services, date, started, departments, forbidden, delete_expired=delete_expired)
             return replace(result, warnings=(warning, *result.warnings)) if warning else result
         except BaseException as error:

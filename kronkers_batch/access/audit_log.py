@@ -45,7 +45,7 @@ def entries(services: Services, *, since: int | None = None, subject: str | None
 
     Args:
         services: The opened system.
-        since: A moment (microseconds UTC).
+        since: A time (microseconds UTC).
         subject: Only entries whose subject or department names this.
     """
     mine = asked.held(services)

@@ -167,7 +167,7 @@ def _expect(services: Services, connection: Connection, points: Iterable[Checkpo
 
 
 def _written(services: Services, write: Callable[[], object]) -> None:
-    """Tries for a moment; what is not written then is pending until the next command writes one."""
+    """Tries for a time; what is not written then is pending until the next command writes one."""
     who, began = services.vault.principal, clock.now()
     for left in reversed(range(_TRIES)):
         try:

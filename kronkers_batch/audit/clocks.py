@@ -1,4 +1,4 @@
-"""The moment as of which a run counts: never before what is already recorded, whatever the clock says."""
+"""The time as of which a run counts: never before what is already recorded, whatever the clock says."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ class AsOf:
         """What to say of the clock; empty where it is in order."""
         if self.behind <= _TOLERATED:
             return ""
-        moment = clock.to_datetime(self.at).strftime("%Y-%m-%d %H:%M:%S UTC")
+        timestamp = clock.to_datetime(self.at).strftime("%Y-%m-%d %H:%M:%S UTC")
         return (
             f"the clock of this machine is {self.behind / 1e6:,.0f} s behind the newest entry of the ledger, "
-            f"of {moment}: this run counts as of that entry\n"
+            f"of {timestamp}: this run counts as of that entry\n"
             "  -> Set the clock. Where it was wrong before, at that entry, later entries follow that one."
         )
 
 
 def as_of(services: Services) -> AsOf:
-    """Now; or the newest moment at which something was recorded, where the clock is behind that."""
+    """Now; or the newest time at which something was recorded, where the clock is behind that."""
     with services.db.read() as connection:
         last = select(ledger.c.at).order_by(ledger.c.seq.desc()).limit(1)
         newest = connection.execute(last).scalar() or 0

@@ -58,7 +58,7 @@ def begun(
         keys = runlog.keys_of(services, told)
         with services.db.write() as connection:
             serialise(connection, "runs")
-            # Their moments rise, so that the newest is the newest also where a clock went back.
+            # Their times rise, so that the newest is the newest also where a clock went back.
             newest = connection.execute(select(func.max(runs.c.started))).scalar() or 0
             started = max(clock.now(), newest + 1)
             connection.execute(
@@ -89,7 +89,7 @@ def finish(
 ) -> None:
     """Records, in one transaction, that a run ended and what became of each model (with its department).
 
-    ``seconds`` is how long it took; two moments would not tell it where the clock was set meanwhile.
+    ``seconds`` is how long it took; two times would not tell it where the clock was set meanwhile.
     """
     each = [(department, event) for department, one in verdicts for event in one.events()]
     keys = runlog.keys_of(services, each)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kronkers_batch.cli.options import command, load_config, opened, verb_of
-from kronkers_batch.cli.output import fields, moment, print_json, say, table, warn
+from kronkers_batch.cli.output import fields, print_json, say, table, timestamp, warn
 from kronkers_batch.errors import UsageError
 
 ACCESS = ("whoami", "list", "add", "grant", "revoke")
@@ -121,7 +121,7 @@ def keys(args: argparse.Namespace) -> int:
     if verb == "list":
         _count(args, words, 0, 0, "")
         with opened(args) as services:
-            found = [{**row, "since": moment(int(str(row["since"])))} for row in step.listing(services)]
+            found = [{**row, "since": timestamp(int(str(row["since"])))} for row in step.listing(services)]
         return _rows(args, found, ("of", "version", "since", "keys"))
     if verb == "rotate":
         _count(args, words, 0, 1, "[SCOPE]")

@@ -7,9 +7,9 @@ from typing import Any
 
 from kronkers_batch import texts
 from kronkers_batch.cli.options import command, opened, verb_of
-from kronkers_batch.cli.output import moment, print_json, say
+from kronkers_batch.cli.output import print_json, say, timestamp
 from kronkers_batch.errors import UsageError
-from kronkers_batch.session.moments import parse_moment
+from kronkers_batch.session.timestamps import parse_timestamp
 
 VERBS = ("show", "verify")
 
@@ -43,7 +43,7 @@ def ledger(args: argparse.Namespace) -> int:
 def _show(args: argparse.Namespace) -> int:
     from kronkers_batch.access import audit_log
 
-    since = parse_moment(args.since, option="--since", end_of_day=False) if args.since else None
+    since = parse_timestamp(args.since, option="--since", end_of_day=False) if args.since else None
     with opened(args) as services:
         entries = list(audit_log.entries(services, since=since, subject=args.subject))
     if args.json:
@@ -51,7 +51,7 @@ def _show(args: argparse.Namespace) -> int:
             [
                 {
                     "number": e.seq,
-                    "at": moment(e.at),
+                    "at": timestamp(e.at),
                     "principal": e.principal,
                     "action": e.action,
                     "subject": e.subject,
@@ -64,7 +64,7 @@ def _show(args: argparse.Namespace) -> int:
         )
         return 0
     for entry in entries:
-        say(f"{moment(entry.at)}  {texts.one_line(audit_log.sentence(entry))}")
+        say(f"{timestamp(entry.at)}  {texts.one_line(audit_log.sentence(entry))}")
     return 0
 
 

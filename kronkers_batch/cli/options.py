@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from kronkers_batch.cli.output import warn
 from kronkers_batch.errors import UsageError
-from kronkers_batch.session.moments import parse_date
+from kronkers_batch.session.timestamps import parse_date
 
 if TYPE_CHECKING:
     from kronkers_batch.config.root_spec import Config
@@ -105,7 +105,7 @@ _SHOWING = frozenset(
 )
 """Commands that show what there is, and decide nothing."""
 _LOOKING = _SHOWING - {"read", "sql"}
-"""Those of them that are over soon, so that all they show is of one moment; rows may be read for long."""
+"""Those of them that are over soon, so that all they show is of one time; rows may be read for long."""
 _RUNNING = frozenset({"run", "train"})
 _COMPARING = frozenset({"run", "train", "ledger verify"})
 """Commands that compare the database with its checkpoints themselves, and with more than the newest."""
@@ -125,7 +125,7 @@ def opened(args: argparse.Namespace, **options: Any) -> Iterator[Services]:
     if args.own_process:
         gc.freeze()  # what there is by now stays to the end: no collection need walk through it
     gc.enable()
-    looks = services.db.one_moment() if _named(args) in _LOOKING else nullcontext()
+    looks = services.db.one_read() if _named(args) in _LOOKING else nullcontext()
     try:
         with looks:
             _compared(services, args)

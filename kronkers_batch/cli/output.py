@@ -112,7 +112,7 @@ def table(rows: Sequence[Sequence[object]], headers: Sequence[str], *, wide: boo
 
 
 def print_json(value: object) -> None:
-    """Print one JSON value: moments as ISO text, NaN as null."""
+    """Print one JSON value: times as ISO text, NaN as null."""
     text = json.dumps(_plain(value), ensure_ascii=False, indent=2, default=str)
     _write(sys.stdout, texts.in_json(redact(text)) + "\n")
 
@@ -121,7 +121,7 @@ def _plain(value: object) -> object:
     if isinstance(value, float) and value != value:
         return None
     if isinstance(value, dt.datetime):
-        return moment(clock.from_datetime(value))
+        return timestamp(clock.from_datetime(value))
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return _plain(vars(value))
     if isinstance(value, Mapping):
@@ -137,12 +137,12 @@ def _text(cell: object) -> str:
     if isinstance(cell, float):
         return f"{cell:.5g}"
     if isinstance(cell, dt.datetime):
-        return moment(clock.from_datetime(cell))
+        return timestamp(clock.from_datetime(cell))
     return texts.one_line(str(cell))
 
 
-def moment(us: int | None) -> str:
-    """A moment (microseconds UTC) as text to the second."""
+def timestamp(us: int | None) -> str:
+    """A time (microseconds UTC) as text to the second."""
     if us is None:
         return ""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(us / 1e6)) + "Z"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from kronkers_batch.cli.options import command, date_option, one_name, opened
 from kronkers_batch.cli.output import Out, warn
 from kronkers_batch.errors import UsageError
-from kronkers_batch.session.moments import parse_date, parse_moment
+from kronkers_batch.session.timestamps import parse_date, parse_timestamp
 
 if TYPE_CHECKING:
     import polars as pl
@@ -46,13 +46,13 @@ def _to_option(parser: argparse.ArgumentParser) -> None:
 
 
 def read(args: argparse.Namespace) -> int:
-    """Read by date, version, moment or key."""
+    """Read by date, version, time or key."""
     if args.limit is not None and (args.limit < 1 or args.to):
         what = "--limit with --to: a file gets all rows" if args.to else f"--limit {args.limit}: at least 1"
         raise UsageError(what, fix=f"kronkers read MODEL --limit {SHOWN}, or --to FILE")
     name = one_name(args, "model")
     date = parse_date(args.date) if args.date else None
-    at = parse_moment(args.at) if args.at else None
+    at = parse_timestamp(args.at) if args.at else None
     keys = [args.key] if args.key else None
     from kronkers_batch.queries import reading
 

@@ -206,7 +206,7 @@ def runs(args: argparse.Namespace) -> int:
         print_json([{**vars(run), "models": [_as_json(v) for v in verdicts]} for run, verdicts in told])
         return 0
     rows = [
-        (run.id, run.date, page.moment(run.started), run.state, run.trigger, page.told(run, verdicts))
+        (run.id, run.date, page.timestamp(run.started), run.state, run.trigger, page.told(run, verdicts))
         for run, verdicts in told
     ]
     table(rows, ("run", "date", "started", "state", "by", "what came of it"), wide=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kronkers_batch import texts
 from kronkers_batch.cli.options import command, opened
-from kronkers_batch.cli.output import moment, print_json, say
+from kronkers_batch.cli.output import print_json, say, timestamp
 from kronkers_batch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def described(state: State) -> dict[str, Any]:
         "department": definition.department,
         "state": state.state,
         "by": state.signer or None,
-        "at": moment(state.created or None) or None,
+        "at": timestamp(state.created or None) or None,
         "why": state.why,
         "changed": list(state.changed),
     }
@@ -92,7 +92,7 @@ def show(states: Sequence[State]) -> None:
     """Print states, each with what changed below it."""
     width = max((len(state.name) for state in states), default=0)
     for state in states:
-        by = f" by {state.signer} at {moment(state.created)}" if state.signer else ""
+        by = f" by {state.signer} at {timestamp(state.created)}" if state.signer else ""
         words = {"signed": f"signed{by}", "changed": f"changed since it was signed{by}"}
         say(f"{state.name.ljust(width)}  {words.get(state.state, state.why or 'not signed')}")
         for line in state.changed:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kronkers_batch.cli.options import command, one_name, opened
 from kronkers_batch.cli.output import fields, print_json, say, table, warn
 from kronkers_batch.errors import UsageError
-from kronkers_batch.session.moments import parse_moment
+from kronkers_batch.session.timestamps import parse_timestamp
 
 if TYPE_CHECKING:
     from kronkers_batch.session.services import Services
@@ -131,10 +131,10 @@ def diff(args: argparse.Namespace) -> int:
 
 
 def live(args: argparse.Namespace) -> int:
-    """The champion, now or at a moment."""
+    """The champion, now or at a time."""
     with opened(args) as services:
         name = _allowed(services, args)
-        champion = services.registry.champion(name, at=parse_moment(args.at) if args.at else None)
+        champion = services.registry.champion(name, at=parse_timestamp(args.at) if args.at else None)
     if args.json:
         print_json({"model": name, "champion": champion.ref if champion else None})
     else:

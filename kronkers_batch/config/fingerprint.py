@@ -250,7 +250,7 @@ def _flat(prefix: str, values: Mapping[str, object]) -> dict[str, Json]:
 
 
 def plain(value: object) -> Json:
-    """A JSON value: durations in seconds, moments as ISO text. Raises TypeError on a secret or an object."""
+    """A JSON value: durations in seconds, times as ISO text. Raises TypeError on a secret or an object."""
     if value is None or isinstance(value, bool | int | float | str):
         return str(value) if isinstance(value, StrEnum) else value
     if isinstance(value, dt.timedelta):

@@ -157,7 +157,7 @@ def address(url: Secret, project: Path | None = None, leads: str = "") -> str:
 def place(text: str, project: Path, leads: str = "") -> str:
     """A path as it is signed: below the project where it is, and where its links lead if elsewhere.
 
-    ``leads`` is where they led at a moment that counts; else they are followed now.
+    ``leads`` is where they led at a time that counts; else they are followed now.
     """
     if not text or "://" in text:
         return text

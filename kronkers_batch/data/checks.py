@@ -77,7 +77,7 @@ class Checker:
         """The results of all checks, in the order of declaration.
 
         Args:
-            window_end: The moment (UTC) against which freshness counts; None is now.
+            window_end: The time (UTC) against which freshness counts; None is now.
 
         Raises:
             CheckFailed: At least one check failed; says all of them.
@@ -85,7 +85,7 @@ class Checker:
         return self.findings().judge(window_end, self._where)
 
     def findings(self) -> Findings:
-        """What was counted, once all rows were fed; to be judged for one moment or for several."""
+        """What was counted, once all rows were fed; to be judged for one time or for several."""
         self._tallies |= {id(check): counter.finish() for check, counter in self._counters}
         self._counters = []
         tallies = self._failed | self._tallies

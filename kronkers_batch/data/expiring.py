@@ -41,7 +41,7 @@ class Limit:
     """Which snapshots are due.
 
     Attributes:
-        unused_since: They were frozen, and last used, before this moment (microseconds since the epoch).
+        unused_since: They were frozen, and last used, before this time (microseconds since the epoch).
         frozen_after: And frozen after this one.
         needed: What else needs one.
     """
@@ -58,7 +58,7 @@ class Limit:
 
 @dataclass(frozen=True)
 class Due:
-    """How many snapshots of a scope are due, and the moment when the oldest of them was last used."""
+    """How many snapshots of a scope are due, and the time when the oldest of them was last used."""
 
     count: int
     oldest: int
@@ -168,7 +168,7 @@ class Expiry:
         return Ended(len(gone), tuple(wrong))
 
     def _is_whole(self, conn: Connection, row: StoredRow, limit: Limit, wrong: list[KronkersError]) -> bool:
-        """Whether the key that would be shredded is its own, and its signed moment as old as its row says."""
+        """Whether the key that would be shredded is its own, and its signed time as old as its row says."""
         try:
             own = (scope_of(row.department), Kind.SNAPSHOT, row.id)
             manifest = verified(conn, self._vault, row, self._vault.key_of(conn, row.key_id, *own))

@@ -25,7 +25,7 @@ _OPERATORS: dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
     "==": operator.eq,
     "!=": operator.ne,
 }
-_MOMENTS = (ColumnType.DATE, ColumnType.TIMESTAMP)
+_TIMESTAMPS = (ColumnType.DATE, ColumnType.TIMESTAMP)
 _FLOATS = (ColumnType.FLOAT, ColumnType.FLOAT32)
 _NUMBERS = (*_FLOATS, ColumnType.INTEGER, ColumnType.INT32)
 
@@ -58,7 +58,7 @@ def _compile(node: tree.Expression, schema: Schema) -> pl.Expr:
             sides = _side(left, right, schema), _side(right, left, schema)
             return _OPERATORS[symbol](*sides)
         case tree.Membership(operand, values, negated):
-            found = _known(operand, schema).is_in([_moment(v, operand, schema) for v in values])
+            found = _known(operand, schema).is_in([_timestamp(v, operand, schema) for v in values])
             return ~found if negated else found
         case tree.And(operands):
             return reduce(operator.and_, (_compile(o, schema) for o in operands))
@@ -73,7 +73,7 @@ def _compile(node: tree.Expression, schema: Schema) -> pl.Expr:
 
 def _side(node: tree.Expression, other: tree.Expression, schema: Schema) -> pl.Expr:
     if isinstance(node, tree.Literal):
-        return pl.lit(_moment(node.value, other, schema))
+        return pl.lit(_timestamp(node.value, other, schema))
     return _known(node, schema)
 
 
@@ -98,16 +98,16 @@ def _may_be_nan(node: tree.Expression, schema: Schema) -> bool:
     return False
 
 
-def _moment(value: object, beside: tree.Expression, schema: Schema) -> object:
-    """The value as a date or moment where it stands beside such a column."""
+def _timestamp(value: object, beside: tree.Expression, schema: Schema) -> object:
+    """The value as a date or time where it stands beside such a column."""
     if not (
-        isinstance(beside, tree.Name) and isinstance(value, str) and schema[beside.column].type in _MOMENTS
+        isinstance(beside, tree.Name) and isinstance(value, str) and schema[beside.column].type in _TIMESTAMPS
     ):
         return value
     if schema[beside.column].type is ColumnType.DATE:
         return dt.date.fromisoformat(value)
-    moment = dt.datetime.fromisoformat(value)
+    timestamp = dt.datetime.fromisoformat(value)
     try:
-        return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
+        return timestamp.replace(tzinfo=dt.UTC) if timestamp.tzinfo is None else timestamp.astimezone(dt.UTC)
     except OverflowError:
-        raise ValueError("a moment before the year 1 or after 9999") from None
+        raise ValueError("a time before the year 1 or after 9999") from None

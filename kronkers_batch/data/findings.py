@@ -1,4 +1,4 @@
-"""What checks found over all rows, and what that means for a moment: counts only, never values."""
+"""What checks found over all rows, and what that means for a time: counts only, never values."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Findings:
         """The results of all checks, in the order of declaration.
 
         Args:
-            window_end: The moment (UTC) against which freshness counts; None is now.
+            window_end: The time (UTC) against which freshness counts; None is now.
             where: What was checked, for the message.
 
         Raises:

@@ -1,4 +1,4 @@
-"""What a table looks like, in numbers: counts, moments, quantiles from a sample, levels of categories."""
+"""What a table looks like, in numbers: counts, times, quantiles from a sample, levels of categories."""
 
 from __future__ import annotations
 

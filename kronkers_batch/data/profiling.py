@@ -26,7 +26,7 @@ SAMPLE_ROWS = 16_384
 QUANTILES = tuple(round(i / 100, 2) for i in range(101))
 _NUMBERS = (ColumnType.FLOAT, ColumnType.FLOAT32, ColumnType.INTEGER, ColumnType.INT32, ColumnType.BOOLEAN)
 _FLOATS = (ColumnType.FLOAT, ColumnType.FLOAT32)
-_MOMENTS = (ColumnType.DATE, ColumnType.TIMESTAMP)
+_TIMESTAMPS = (ColumnType.DATE, ColumnType.TIMESTAMP)
 
 
 class Profiler:
@@ -71,7 +71,7 @@ class Profiler:
         counted = ColumnProfile(column.name, column.type, self._rows, state.nulls)
         if column.type is ColumnType.CATEGORY:
             return replace(counted, levels=dict(sorted(state.levels.items())))
-        if column.type in _MOMENTS and state.low is not None:
+        if column.type in _TIMESTAMPS and state.low is not None:
             return replace(counted, first=_iso(state.low), last=_iso(state.high))
         if column.type not in _NUMBERS or not state.count:
             return replace(counted, odd=state.odd)
@@ -139,7 +139,7 @@ class _State:
 def _aggregates(column: Column) -> list[pl.Expr]:
     values = pl.col(column.name)
     found = {"nulls": values.null_count()}
-    if column.type in (*_NUMBERS, *_MOMENTS):
+    if column.type in (*_NUMBERS, *_TIMESTAMPS):
         found |= {"low": values.min(), "high": values.max()}
     if column.type in _NUMBERS:
         number = values.cast(pl.Float64)

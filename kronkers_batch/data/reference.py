@@ -114,7 +114,7 @@ def ready(conn: Connection, wanted: Sequence[str]) -> dict[str, StoredRow | None
     return found
 
 
-_OPEN = -(2**62)  # no moment: what an open end of a window is compared as
+_OPEN = -(2**62)  # no time: what an open end of a window is compared as
 
 
 def earlier(conn: Connection, asked: Sequence[Wanted]) -> Select[tuple[str, str, int | None, int | None]]:
@@ -140,9 +140,9 @@ def folder(scope: Scope, source: str, snapshot_id: str) -> str:
     return f"{_FOLDER}/{scope}/{source}/{snapshot_id}"
 
 
-def microseconds(moment: dt.datetime | None) -> int | None:
+def microseconds(timestamp: dt.datetime | None) -> int | None:
     """A window's limit as the database holds it; None is open."""
-    return None if moment is None else clock.from_datetime(moment)
+    return None if timestamp is None else clock.from_datetime(timestamp)
 
 
 def compare(found: SnapshotRef, source: str, window: Window, identity: str, scope: Scope) -> None:

@@ -100,7 +100,7 @@ def changing(tree: Tree) -> list[str]:
             if name in CHANGING:
                 found.add(name)
             elif name == "age" and len(node["arguments"]) == 1:
-                found.add("age(...) of one moment")
+                found.add("age(...) of one time")
         elif node.get("type") == "COLUMN_REF" and len(node["column_names"]) == 1:
             found |= _BARE & {str(node["column_names"][0]).lower()}
         if (sample := node.get("sample")) and not sample["repeatable"]:

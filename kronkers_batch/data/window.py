@@ -20,9 +20,9 @@ class Window:
     end: dt.datetime | None
 
     def __post_init__(self) -> None:
-        for moment in (self.start, self.end):
-            if moment is not None and moment.utcoffset() != dt.timedelta(0):
-                raise ValueError("a window's moments are in UTC")
+        for timestamp in (self.start, self.end):
+            if timestamp is not None and timestamp.utcoffset() != dt.timedelta(0):
+                raise ValueError("a window's times are in UTC")
 
     @property
     def whole(self) -> bool:
@@ -57,7 +57,7 @@ class Window:
 class Parameters:
     """The values of a query's parameters.
 
-    ``start`` and ``end`` are ``:from`` and ``:to``; an open end is the first or last moment of the calendar.
+    ``start`` and ``end`` are ``:from`` and ``:to``; an open end is the first or last time of the calendar.
     """
 
     start: dt.datetime
@@ -77,6 +77,6 @@ class Parameters:
         return (self._last - dt.timedelta(microseconds=1)).date()
 
 
-def _text(moment: dt.datetime) -> str:
-    midnight = moment.time() == dt.time()
-    return moment.date().isoformat() if midnight else moment.strftime("%Y-%m-%d %H:%M:%S")
+def _text(timestamp: dt.datetime) -> str:
+    midnight = timestamp.time() == dt.time()
+    return timestamp.date().isoformat() if midnight else timestamp.strftime("%Y-%m-%d %H:%M:%S")

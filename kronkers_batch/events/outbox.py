@@ -25,7 +25,7 @@ class Posted:
     """What lies in clear of an event: all that who follows the outbox is told, and no word of any data.
 
     Attributes are those of :class:`~kronkers_batch.events.types.Event`; besides, ``run`` is the id of its run
-    (empty outside one), ``at`` a moment in microseconds UTC, and ``commit`` what the run's definitions were.
+    (empty outside one), ``at`` a time in microseconds UTC, and ``commit`` what the run's definitions were.
     """
 
     position: int

@@ -82,7 +82,7 @@ def deliver(db: Database, home: Path, subscribers: Iterable[Subscriber]) -> list
                 waiting.append(one)
         while waiting:
             read: list[tuple[Subscriber, list[Posted]]] = []
-            for one in waiting:  # of one moment, before any of them moves on
+            for one in waiting:  # of one time, before any of them moves on
                 with _as_warning(one, warnings):
                     read.append((one, _next(db, place_of(home), one)))
             waiting = []

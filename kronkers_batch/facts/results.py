@@ -74,9 +74,9 @@ def ref_of(source: str) -> InputRef:
 
 
 def window_of(start: str, end: str) -> Window:
-    """The window of an entry's moments (ISO; empty is open)."""
-    moments = (dt.datetime.fromisoformat(text) if text else None for text in (start, end))
-    return Window(*moments)
+    """The window of an entry's times (ISO; empty is open)."""
+    timestamps = (dt.datetime.fromisoformat(text) if text else None for text in (start, end))
+    return Window(*timestamps)
 
 
 def _frozen(services: Services, entry: Ingest) -> Frozen | None:

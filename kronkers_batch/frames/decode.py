@@ -63,11 +63,11 @@ def _as_is(series: pl.Series) -> pl.Series:
     return series
 
 
-_DAYS, _MOMENTS = SPANS[ColumnType.DATE], SPANS[ColumnType.TIMESTAMP]
+_DAYS, _TIMESTAMPS = SPANS[ColumnType.DATE], SPANS[ColumnType.TIMESTAMP]
 _RANGES: dict[str, tuple[int, int]] = {
     "d4": _DAYS,
-    "t8": _MOMENTS,
-    "ts": (_MOMENTS[0] // 1_000_000, _MOMENTS[1] // 1_000_000),
+    "t8": _TIMESTAMPS,
+    "ts": (_TIMESTAMPS[0] // 1_000_000, _TIMESTAMPS[1] // 1_000_000),
 }
 
 _FINISH: dict[str, Callable[[pl.Series], pl.Series]] = {

@@ -39,7 +39,7 @@ _WITHOUT_ZONE = (
     "%Y-%m-%d",
 )
 _DAY = r"^\s*[0-9]{4}-"  # a year of four digits, without a sign
-_MOMENT = _DAY + r"[^.]*(?:$|\.[0-9]{0,6}0*(?:[^0-9]|$))"  # and no digit that microseconds do not hold
+_TIMESTAMP = _DAY + r"[^.]*(?:$|\.[0-9]{0,6}0*(?:[^0-9]|$))"  # and no digit that microseconds do not hold
 _WHOLE = r"^\s*[+-]?[0-9]+\s*$"
 _TRUE, _FALSE = ("true", "True", "TRUE", "1"), ("false", "False", "FALSE", "0")
 
@@ -112,7 +112,7 @@ def _timestamp(text: pl.Series) -> pl.Series:
             naive = text.str.to_datetime(form, time_unit="us", strict=False)
             found = naive.dt.replace_time_zone("UTC")
         result = found.zip_with(waiting, result)
-    return _only(result, text.str.contains(_MOMENT))
+    return _only(result, text.str.contains(_TIMESTAMP))
 
 
 _PARSERS: dict[ColumnType, Callable[[pl.Series], pl.Series]] = {

@@ -177,7 +177,7 @@ def _to_timestamp(series: pl.Series) -> pl.Series | None:
 
 
 def of_years(series: pl.Series) -> pl.Series:
-    """Without the dates and moments of no year from 1 to 9999: Polars ends where it converts some."""
+    """Without the dates and times of no year from 1 to 9999: Polars ends where it converts some."""
     unit = "d" if series.dtype == pl.Date else getattr(series.dtype, "time_unit", "")
     if unit not in _UNITS:
         return series

@@ -29,7 +29,7 @@ _LOOKED_AT = 50
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The ledger's head at a moment, how many rows there were of what it tells, and who says so.
+    """The ledger's head at a time, how many rows there were of what it tells, and who says so.
 
     ``counts`` is None where whoever signed it had not verified what the ledger tells. ``keys`` are the
     versions of the keys in use by scope; None in a checkpoint that an older version of this program wrote.

@@ -108,7 +108,7 @@ class _Parser:
             if self._worker is None:
                 from kronkers_batch.runtimes.probing import parser
 
-                self._services.db.end_moment()  # an interpreter takes seconds to start
+                self._services.db.end_read()  # an interpreter takes seconds to start
                 walls = walls_of(self._services, model)
                 started = parser(model.language, model.environment, sandbox, model.name, walls)
                 self._worker = self._stack.enter_context(started)

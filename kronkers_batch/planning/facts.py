@@ -43,13 +43,13 @@ class Version:
         definition: Fingerprint of the definition that it is of.
         date: The logical date as of which it was trained.
         made: The day (UTC) on which it was recorded.
-        recorded: The moment of that, in microseconds UTC.
+        recorded: The time of that, in microseconds UTC.
         missed: The thresholds of today that it misses, a sentence each.
         missed_then: Those of its own day.
         by_promoter: Whether who recorded it may promote it.
         changed: What today's definition has otherwise, a sentence each.
         elsewhere: The keys of its source that are declared otherwise today.
-        chosen: The moment of its last promotion, in microseconds UTC; 0 for none.
+        chosen: The time of its last promotion, in microseconds UTC; 0 for none.
     """
 
     id: str
@@ -115,8 +115,8 @@ class Input:
     Attributes:
         source: A source's name, or ``output.MODEL``.
         under: Whose key: a department, or ``DEPARTMENT/MODEL``.
-        start: The window's first moment (ISO); empty is open.
-        end: The moment after its last (ISO); empty is open.
+        start: The window's first time (ISO); empty is open.
+        end: The time after its last (ISO); empty is open.
         window: The window in words.
         reads: The outputs (model, date) that must be published first.
         stated: What tells whether its rows changed; a problem where that cannot be asked.

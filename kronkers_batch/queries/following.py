@@ -63,5 +63,5 @@ def tell(services: Services) -> tuple[list[str], dict[str, Path]]:
     """
     pages = Pages(services)
     home = services.config.home
-    with services.db.one_moment():
+    with services.db.one_read():
         return subscribers.deliver(services.db, home, (pages, EventLog(home))), pages.written

@@ -1,6 +1,6 @@
 """Models, their versions and their outputs as plain values: what the lists and ``show`` tell.
 
-Moments are datetimes in UTC.
+Times are datetimes in UTC.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def read(
         model: Its name.
         date: One logical date; None reads every published one, with the date in front.
         version: This version of that date, not its head.
-        at: What readers saw at this moment (microseconds UTC).
+        at: What readers saw at this time (microseconds UTC).
         keys: Only the rows of these keys, with the date in front.
         told: What the ledger says of it: the action, and details.
 

@@ -199,7 +199,7 @@ class Registry:
     # ------------------------------------------------------------ champions
 
     def champion(self, model: str, at: int | None = None) -> ModelVersion | None:
-        """The version in use, now or at a moment (microseconds since the epoch); None where there is none."""
+        """The version in use, now or at a time (microseconds since the epoch); None where there is none."""
         with self._db.read() as conn:
             log = signed_log.until(champions.lines(conn, self._vault, model), at)
             return standing.Opening(conn, self._vault).champion(log)

@@ -101,7 +101,10 @@ def standings(
     found = newest(conn, vault, wanted, "fingerprint")
     opening = Opening(conn, vault)
     named = [
-        until(log, moment)[-1:] for log in logs.values() if isinstance(log, list) for moment in (None, at)
+        until(log, timestamp)[-1:]
+        for log in logs.values()
+        if isinstance(log, list)
+        for timestamp in (None, at)
     ]
     opening.fetch(
         [

@@ -17,7 +17,7 @@ from kronkers_batch.vault.vault import Vault
 
 
 def sweep(db: Database, artifacts: ArtifactStore, vault: Vault, before: int) -> int:
-    """Shreds and deletes what was begun before a moment (microseconds) and not recorded; returns how many.
+    """Shreds and deletes what was begun before a time (microseconds) and not recorded; returns how many.
 
     Raises StoreError.
     """

@@ -37,7 +37,7 @@ def run_page(run: RunRecord, verdicts: Sequence[Verdict], events: Sequence[Event
     return _page(
         f"Run of {run.date}",
         f"""<p>{escape(told(run, verdicts))}</p>
-<p>Started {moment(run.started)}{_took(run)}. Run {escape(run.id)}, by {escape(run.trigger)}.</p>
+<p>Started {timestamp(run.started)}{_took(run)}. Run {escape(run.id)}, by {escape(run.trigger)}.</p>
 {_models((verdict, "") for verdict in verdicts)}
 <h2>Tasks</h2>
 <table><thead><tr><th>Task</th><th>Of</th><th>State</th><th>Seconds</th><th>What</th><th>Why</th></tr></thead>
@@ -60,11 +60,9 @@ def date_page(
         runs: The runs, oldest first, each with its verdicts and the link to its page.
     """
     running = [run for run, _, _ in runs if run.state == "running"]
-    still = (
-        "<p>A run is still running; this page is of the moment when it was written.</p>" if running else ""
-    )
+    still = "<p>A run is still running; this page is of the time when it was written.</p>" if running else ""
     lines = "\n".join(
-        _line([_link(link, run.id), moment(run.started), _state(run.state), told(run, verdicts)])
+        _line([_link(link, run.id), timestamp(run.started), _state(run.state), told(run, verdicts)])
         for run, verdicts, link in runs
     )
     return _page(
@@ -186,6 +184,6 @@ def _took(run: RunRecord) -> str:
     return "" if run.finished is None else f", took {(run.finished - run.started) / 1e6:.1f} s"
 
 
-def moment(us: int) -> str:
-    """A moment in microseconds UTC, as text."""
+def timestamp(us: int) -> str:
+    """A time in microseconds UTC, as text."""
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(us / 1e6))

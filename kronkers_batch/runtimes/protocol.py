@@ -151,7 +151,7 @@ class Answer:
 class Channel:
     """The parent's ends of the two pipes. Both are non-blocking; a deadline bounds every wait.
 
-    ``deadline`` is a moment of ``time.monotonic()``; who calls sets it before reading.
+    ``deadline`` is a time of ``time.monotonic()``; who calls sets it before reading.
     """
 
     def __init__(self, commands: int, answers: int) -> None:

@@ -33,7 +33,7 @@ class Run:
     Attributes:
         id: The run's id; empty where nothing is recorded.
         plan: What it does; None before that is decided.
-        planned_here: Whether this process has decided it, and so knows what there was a moment ago.
+        planned_here: Whether this process has decided it, and so knows what there was just now.
         frozen: What was found frozen, or frozen, by source, window, whose key, and identity.
         versions: Model versions by id, opened and verified.
         definitions: Today's definitions by model.
@@ -78,7 +78,7 @@ class Request:
     """What one request has asked.
 
     Attributes:
-        grants: The caller's grants, and the moment (monotonic, seconds) at which they were verified.
+        grants: The caller's grants, and the time (monotonic, seconds) at which they were verified.
     """
 
     grants: tuple[float, tuple[Grant, ...]] | None = None

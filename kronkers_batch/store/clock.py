@@ -1,4 +1,4 @@
-"""The clock: moments as integer microseconds since 1970-01-01T00:00:00Z."""
+"""The clock: times as integer microseconds since 1970-01-01T00:00:00Z."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ _MICROSECOND = dt.timedelta(microseconds=1)
 
 
 def now() -> int:
-    """This moment, in microseconds since the epoch, UTC."""
+    """This time, in microseconds since the epoch, UTC."""
     return time.time_ns() // 1000
 
 
-def to_datetime(moment: int) -> dt.datetime:
-    """The moment as an aware datetime in UTC, exactly."""
-    return _EPOCH + moment * _MICROSECOND
+def to_datetime(timestamp: int) -> dt.datetime:
+    """The time as an aware datetime in UTC, exactly."""
+    return _EPOCH + timestamp * _MICROSECOND
 
 
-def from_datetime(moment: dt.datetime) -> int:
-    """The aware datetime as a moment, exactly. Raises ValueError on a datetime without a zone."""
-    if moment.tzinfo is None:
-        raise ValueError("a moment needs a time zone")
-    return (moment - _EPOCH) // _MICROSECOND
+def from_datetime(timestamp: dt.datetime) -> int:
+    """The aware datetime as a time, exactly. Raises ValueError on a datetime without a zone."""
+    if timestamp.tzinfo is None:
+        raise ValueError("a time needs a time zone")
+    return (timestamp - _EPOCH) // _MICROSECOND

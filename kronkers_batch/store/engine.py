@@ -18,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from kronkers_batch.config.spec import Secret
 from kronkers_batch.errors import StoreError
 from kronkers_batch.store import clock, databases, exact, migrate, pending, seen, transaction
-from kronkers_batch.store.moment import Moments
+from kronkers_batch.store.shared_read import SharedReads
 from kronkers_batch.store.written import OPTION, Written
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Database:
         self._process = 0
         self._lock = threading.Lock()
         self._claim: RunClaim | None = None
-        self._moments = Moments(lambda: self._transaction(write=False))
+        self._shared_reads = SharedReads(lambda: self._transaction(write=False))
 
     @cached_property
     def backend(self) -> databases.Backend:
@@ -63,7 +63,7 @@ class Database:
 
     @contextlib.contextmanager
     def read(self, *, anew: bool = False) -> Iterator[Connection]:
-        """A read transaction: everything read in it is of one moment, which :meth:`one_moment` can widen.
+        """A read transaction: everything read in it is of one time, which :meth:`one_read` can widen.
 
         Args:
             anew: Whether it is a transaction of its own in any case, that looks at the schema again although
@@ -75,18 +75,18 @@ class Database:
             with self._transaction(write=False, anew=True) as connection:
                 yield connection
             return
-        with self._mapped(), self._moments.read() as connection:
+        with self._mapped(), self._shared_reads.read() as connection:
             yield connection
 
-    def one_moment(self) -> contextlib.AbstractContextManager[None]:
-        """While the block runs, what this thread reads is of one moment, until it writes or takes a claim."""
-        return self._moments.one()
+    def one_read(self) -> contextlib.AbstractContextManager[None]:
+        """While the block runs, what this thread reads is of one time, until it writes or takes a claim."""
+        return self._shared_reads.one()
 
-    def end_moment(self) -> None:
+    def end_read(self) -> None:
         """Has this thread's next read begin anew. For who is about to wait: no log is kept from being
         truncated for as long as that takes.
         """
-        self._moments.end()
+        self._shared_reads.end()
 
     @contextlib.contextmanager
     def reading(self, within: Connection | None) -> Iterator[Connection]:
@@ -101,7 +101,7 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """A write transaction: committed at the end, undone when the block raises.
 
-        On SQLite it holds the only write lock from its first moment (BEGIN IMMEDIATE), so that what it reads
+        On SQLite it holds the only write lock from its first time (BEGIN IMMEDIATE), so that what it reads
         is still true when it writes. What was written through :mod:`.written` is read again after the commit.
         Raises as :meth:`read`, StoreError when the disk is full, IntegrityError where it is not there, and
         TakenOver where the run of :meth:`under` belongs to another process.
@@ -152,7 +152,7 @@ class Database:
         """
         if not self.backend.keeps_deleted:
             return True
-        self._moments.end()  # the caller's own reading is no reader to wait for
+        self._shared_reads.end()  # the caller's own reading is no reader to wait for
         began, until = clock.now(), time.monotonic() + patience
         while busy := self._log_is_held():
             if time.monotonic() > until:
@@ -189,7 +189,7 @@ class Database:
 
         Gives whether it is held: not, where another process still holds it. Raises StoreError.
         """
-        self._moments.end()  # who waited for another wants to know what that one did
+        self._shared_reads.end()  # who waited for another wants to know what that one did
         with self._mapped(), self.backend.claim(self._opened, name, wait) as held:
             yield held
 
@@ -209,7 +209,7 @@ class Database:
         for which those that work would have to prepare all of their statements again.
         """
         if write:
-            self._moments.end()
+            self._shared_reads.end()
         with self._mapped():
             engine = self._opened(looking=anew)
             options: dict[str, Any] = {

@@ -1,6 +1,6 @@
 """What a command could not finish because something else was in the way, and the next ones try again.
 
-A row says so from the transaction that made the work necessary to the moment at which it is done: neither a
+A row says so from the transaction that made the work necessary to the time at which it is done: neither a
 busy reader nor a crash in between makes anybody believe that it was.
 """
 
@@ -31,7 +31,7 @@ def mark_deleted_keys(connection: Connection) -> None:
 
 
 def clear(connection: Connection, what: str, who: str = "", *, upto: int) -> None:
-    """Says that it is done, of what was to be done at this moment (microseconds UTC)."""
+    """Says that it is done, of what was to be done at this time (microseconds UTC)."""
     mine = (pending.c.what == what, pending.c.who == who, pending.c.since <= upto)
     connection.execute(delete(pending).where(*mine))
 

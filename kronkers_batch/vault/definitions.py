@@ -293,8 +293,8 @@ def _context(department: str, row_id: str) -> Context:
     return Context(Kind.RECORD, department, _PURPOSE, row_id)
 
 
-def _day(moment: int) -> str:
-    return clock.to_datetime(moment).date().isoformat()
+def _day(timestamp: int) -> str:
+    return clock.to_datetime(timestamp).date().isoformat()
 
 
 def _refused(what: str, where: str) -> AccessRefused:

@@ -1,6 +1,6 @@
-"""Which grants and public keys no longer hold: signed statements, moment included.
+"""Which grants and public keys no longer hold: signed statements, time included.
 
-A revocation that is not signed as a whole, by who may revoke what it names, counts for every moment: what it
+A revocation that is not signed as a whole, by who may revoke what it names, counts for every time: what it
 names never held, nor what hangs on that. Whoever can write to the database can lock anybody out that way, as
 they could by deleting rows; nobody gets in by it. ``kronkers ledger verify`` names each.
 """
@@ -50,8 +50,8 @@ class Issuers(Protocol):
     def principal(self, conn: Connection, public_id: str, /) -> Issuer:
         """The principal with this public key. Raises NotFound, IntegrityError."""
 
-    def may_grant(self, conn: Connection, public_id: str, department: str, moment: int, /) -> bool:
-        """Whether it may grant and revoke on a department at that moment."""
+    def may_grant(self, conn: Connection, public_id: str, department: str, timestamp: int, /) -> bool:
+        """Whether it may grant and revoke on a department at that time."""
 
     def statement(self, label: str, /, *fields: str | int | bytes) -> bytes:
         """What is signed."""
@@ -70,10 +70,10 @@ class Revocations:
         """Whether this thread is looking one up: what is found meanwhile may hang on how that ends."""
         return bool(self._asking.open)
 
-    def revoked(self, conn: Connection, subject: str, moment: int) -> bool:
-        """Whether the grant or public key was revoked by that moment; a future one counts now."""
+    def revoked(self, conn: Connection, subject: str, timestamp: int) -> bool:
+        """Whether the grant or public key was revoked by that time; a future one counts now."""
         made = self._made.get(subject)
-        if made is not None and made <= moment:
+        if made is not None and made <= timestamp:
             return True  # by this process, whatever the database says
         # Not by an index: who can write to the file can make one that leaves rows out.
         found = seen.scanned(conn, _ALL, subject=subject)
@@ -83,7 +83,7 @@ class Revocations:
         now = clock.now()
         # Of the future, because a clock was wrong or somebody wanted it so: it counts from now on.
         at = row.at if row.at <= now else now - _MINUTE
-        return at <= moment or self.flaw(conn, row) != ""
+        return at <= timestamp or self.flaw(conn, row) != ""
 
     def add(self, conn: Connection, issuer: Identity, subject: str) -> None:
         """Records that a grant or public key no longer holds; this process does not forget it again."""
@@ -94,11 +94,11 @@ class Revocations:
         self._made[subject] = now
 
     def flawed(self, conn: Connection) -> list[tuple[str, str]]:
-        """Of every revocation that counts for every moment: what it names, and what is wrong with it."""
+        """Of every revocation that counts for every time: what it names, and what is wrong with it."""
         return [(row.subject, flaw) for row in seen.rows(conn, _ALL) if (flaw := self.flaw(conn, row))]
 
     def refuse_flawed(self, conn: Connection, subject: str) -> None:
-        """Raises IntegrityError where what is revoked is revoked for every moment, and says why."""
+        """Raises IntegrityError where what is revoked is revoked for every time, and says why."""
         for row in seen.scanned(conn, _ALL, subject=subject):
             if flaw := self.flaw(conn, row):
                 raise flawed(subject, flaw)
@@ -107,7 +107,7 @@ class Revocations:
         """What is wrong with a revocation; empty where it is signed by who may revoke what it names."""
         asking = self._asking
         if row.subject in asking.open:
-            # Two that name each other's issuers: whichever came first counts, and their moments tell.
+            # Two that name each other's issuers: whichever came first counts, and their times tell.
             return ""
         if row.subject in asking.found:
             return asking.found[row.subject]
@@ -126,7 +126,7 @@ class Revocations:
             issuer = self._trust.principal(conn, row.issuer)
             if not issuer.keys.verifies(self._statement(row.subject, row.at, row.issuer), row.signature):
                 return "its signature is not of this row"
-            return "" if self._may(conn, row, issuer) else "its issuer could not revoke this at that moment"
+            return "" if self._may(conn, row, issuer) else "its issuer could not revoke this at that time"
         except (NotFound, IntegrityError):
             return "its issuer is nobody whom this warehouse believes"
 
@@ -141,7 +141,7 @@ class Revocations:
 
 
 def flawed(subject: str, flaw: str) -> IntegrityError:
-    """A revocation that counts for every moment."""
+    """A revocation that counts for every time."""
     return IntegrityError(
         f"a revocation in the database is not valid: {flaw}; until it is mended, what it names never held",
         where=f"revocation of {subject}",

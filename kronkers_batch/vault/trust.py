@@ -105,12 +105,12 @@ class Trust:
             self._principals[key_id] = found
         return found
 
-    def _authority(self, conn: Connection, key_id: str, moment: int, where: str, depth: int) -> PublicKeys:
+    def _authority(self, conn: Connection, key_id: str, timestamp: int, where: str, depth: int) -> PublicKeys:
         try:
             issuer = self.principal(conn, key_id, depth)
         except NotFound:
             raise forged("a public key", where) from None
-        if issuer.authority != ADMIN or self.revoked(conn, key_id, moment):
+        if issuer.authority != ADMIN or self.revoked(conn, key_id, timestamp):
             self.revocations.refuse_flawed(conn, key_id)
             raise forged("a public key", where)
         return issuer.keys
@@ -196,12 +196,12 @@ class Trust:
         near = [r for r in rows if Scope(r.department, r.model) in wanted]
         return any(self._grant(conn, row).role.covers(least) for row in near)
 
-    def held_at(self, conn: Connection, principal_id: str, scope: Scope, least: Role, moment: int) -> bool:
-        """Whether the principal held such a role on exactly this scope at that moment."""
+    def held_at(self, conn: Connection, principal_id: str, scope: Scope, least: Role, timestamp: int) -> bool:
+        """Whether the principal held such a role on exactly this scope at that time."""
         on = {"department": scope.department, "model": scope.model}
         return any(
-            row.created <= moment
-            and not self.revoked(conn, row.id, moment)
+            row.created <= timestamp
+            and not self.revoked(conn, row.id, timestamp)
             and self._grant(conn, row).role.covers(least)
             for row in seen.rows(conn, _GRANTS, principal_id=principal_id, **on)
         )
@@ -217,9 +217,9 @@ class Trust:
         return Grant(row.id, row.principal_id, Scope(row.department, row.model), Role(row.role))
 
     def check_issuer(
-        self, conn: Connection, key_id: str, department: str, moment: int, where: str, depth: int = 0
+        self, conn: Connection, key_id: str, department: str, timestamp: int, where: str, depth: int = 0
     ) -> Principal:
-        """The issuer, if it could grant on the department at that moment.
+        """The issuer, if it could grant on the department at that time.
 
         Administrators of the warehouse could, and who held the role admin on the whole department.
         Raises IntegrityError otherwise.
@@ -228,22 +228,22 @@ class Trust:
             issuer = self.principal(conn, key_id)
         except NotFound:
             raise forged("a grant", where) from None
-        if depth > _MAX_CHAIN or self.revoked(conn, key_id, moment):
+        if depth > _MAX_CHAIN or self.revoked(conn, key_id, timestamp):
             self.revocations.refuse_flawed(conn, key_id)
             raise forged("a grant", where)
         if issuer.authority == ADMIN:
             return issuer
         on = {"department": department, "model": "", "role": str(Role.ADMIN)}
         for row in seen.rows(conn, _GRANTS, principal_id=issuer.id, **on):
-            if not self.revoked(conn, row.id, moment):
+            if not self.revoked(conn, row.id, timestamp):
                 self._grant(conn, row, depth + 1)
                 return issuer
         raise forged("a grant", where)
 
-    def may_grant(self, conn: Connection, key_id: str, department: str, moment: int) -> bool:
+    def may_grant(self, conn: Connection, key_id: str, department: str, timestamp: int) -> bool:
         """Whether :meth:`check_issuer` is content."""
         try:
-            self.check_issuer(conn, key_id, department, moment, "")
+            self.check_issuer(conn, key_id, department, timestamp, "")
         except IntegrityError:
             return False
         return True
@@ -279,9 +279,9 @@ class Trust:
 
     # ------------------------------------------------------------ revocations
 
-    def revoked(self, conn: Connection, subject: str, moment: int) -> bool:
-        """Whether the grant or public key was revoked by that moment. See :mod:`.revocations`."""
-        return self.revocations.revoked(conn, subject, moment)
+    def revoked(self, conn: Connection, subject: str, timestamp: int) -> bool:
+        """Whether the grant or public key was revoked by that time. See :mod:`.revocations`."""
+        return self.revocations.revoked(conn, subject, timestamp)
 
     def add_revocation(self, conn: Connection, issuer: Identity, subject: str) -> None:
         """Records that a grant or public key no longer holds; this process does not forget it again."""

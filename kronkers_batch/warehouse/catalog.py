@@ -54,11 +54,11 @@ def open_head(
     at: int | None = None,
     known: Known | None = None,
 ) -> Opened:
-    """The head of a date, now or as of a moment. Raises NotFound."""
+    """The head of a date, now or as of a time. Raises NotFound."""
     judged = log.lines(conn, vault, model, date, at)
     head = log.head_of(judged)
     if not head:
-        when = " at that moment" if at is not None else ""
+        when = " at that time" if at is not None else ""
         raise NotFound(
             f"there is no published output of {model} for {date}{when}",
             fix=f"kronkers outputs {model} lists what there is.",
@@ -101,8 +101,8 @@ def selected(
     if version is not None:
         if date is None or at is not None:
             raise UsageError(
-                "a version is of one date, and says itself which moment it is of",
-                fix="Give its date with it, and no moment.",
+                "a version is of one date, and says itself which time it is of",
+                fix="Give its date with it, and no time.",
             )
         return [open_numbered(conn, vault, model, date, version, known)]
     if date is not None:

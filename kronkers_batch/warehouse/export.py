@@ -190,7 +190,7 @@ def _excel(frames: Iterator[pl.DataFrame], file: IO[bytes]) -> int:
             )
     table = _harmless(pl.concat(whole))
     zoned = [name for name, kind in table.schema.items() if isinstance(kind, pl.Datetime)]
-    # Excel knows no zones; moments are UTC, as the column names cannot say.
+    # Excel knows no zones; times are UTC, as the column names cannot say.
     table = table.with_columns(pl.col(zoned).dt.replace_time_zone(None))
     # in_memory: xlsxwriter's own temporary files would lie in clear, and stay after a kill.
     options = {

@@ -1,7 +1,7 @@
 """What the formats of exports cannot hold: refused, where a file would have other values than the output.
 
 Left as they are: a ``NaN`` is ``null`` in JSON, which has no word for it; Excel keeps 15 digits of a float,
-and milliseconds of a moment, and shows an error where a number is NaN or infinite.
+and milliseconds of a time, and shows an error where a number is NaN or infinite.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _CSV = "Write .csv"
 
 
 def refuse_types(frame: pl.DataFrame) -> None:
-    """Raises UsageError on a column that is no text, number, truth, date or moment."""
+    """Raises UsageError on a column that is no text, number, truth, date or time."""
     import polars as pl
 
     texts = (pl.String, pl.Categorical, pl.Enum)

@@ -56,7 +56,7 @@ LOG = SignedLog(
 
 
 def lines(conn: Connection, vault: Vault, model: str, date: dt.date, at: int | None = None) -> list[Line]:
-    """The log of one date up to a moment, oldest first, verified. Raises IntegrityError."""
+    """The log of one date up to a time, oldest first, verified. Raises IntegrityError."""
     name = model, date.isoformat()
     # Without the list of names that many are asked by: a lookup of one key asks for one log.
     found = LOG.selected(conn, vault, _one(), dict(zip(LOG.named, name, strict=True)))

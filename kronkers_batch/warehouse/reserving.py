@@ -74,7 +74,7 @@ def begin(
 
 
 Taken = tuple[Place, int, int, int, DataKey, DataKey]
-"""Place, number, token, moment of reserving, data key, record key: the first fields of a reservation."""
+"""Place, number, token, time of reserving, data key, record key: the first fields of a reservation."""
 
 
 def _refuse_finished(conn: Connection, department: str, model: str, date: dt.date, fingerprint: str) -> None:
@@ -140,7 +140,7 @@ def _is_ours(vault: Vault, conn: Connection, row: StoredRow) -> bool:
 
 
 def _mark(vault: Vault, conn: Connection, row: Mapping[str, Cell], keys: Sequence[DataKey]) -> bytes:
-    """Of all that a rerun takes from the row: its number and moment too, which end in what it signs."""
+    """Of all that a rerun takes from the row: its number and time too, which end in what it signs."""
     checks = (sealing.key_check(key.key) for key in keys)
     names = ("logical_date", "number", "created", "fingerprint", "id")
     statement = encode("kronkers-batch reservation 2", *(row[name] for name in names), *checks)

@@ -69,7 +69,7 @@ class OutputRows:
             model: Its name.
             date: One logical date; None reads every date from ``first`` to ``last``, both included.
             version: A version number of that date instead of its head.
-            at: The heads as of this moment, in microseconds since the epoch.
+            at: The heads as of this time, in microseconds since the epoch.
             columns: Only these, in this order.
             first: First date; None is open.
             last: Last date; None is open.
@@ -169,7 +169,7 @@ class OutputRows:
         Args:
             query: DuckDB's SQL; may name tables out of ``models`` only.
             models: Names of all models; of those that the query names the caller must hold a grant.
-            at: The heads as of this moment.
+            at: The heads as of this time.
             memory: Bytes that tables and query may use; more is an error, nothing is spilled.
             told: As in :meth:`read`; without the query, which may hold data.
 

@@ -41,7 +41,7 @@ class OutputVersion:
     head: bool  # whether readers of the date get this version
     rows: int
     fingerprint: str  # scoring fingerprint, hex
-    created: int  # moment at which it was reserved, microseconds since the epoch
+    created: int  # time at which it was reserved, microseconds since the epoch
     principal: str  # who made and signed it
     schema: Schema  # its columns: the key, then what the model predicts
     key: tuple[str, ...]  # key columns

@@ -18,7 +18,7 @@ WATCH = 0.2  # seconds between two looks at memory
 
 @dataclass(frozen=True)
 class Timing:
-    """Wall seconds, and bytes resident at the worst moment, over the command and all its descendants.
+    """Wall seconds, and bytes resident at the worst time, over the command and all its descendants.
 
     Memory that processes share (libraries) is counted once: proportional set size where the kernel gives it.
     ``peak`` is 0 where memory was not watched.

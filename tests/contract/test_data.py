@@ -15,7 +15,7 @@ from kronkers_batch.frames.tables import polars_schema
 from kronkers_batch.frames.wire import OTHER
 
 NAN, INF = float("nan"), float("inf")
-MOMENT = dt.datetime(2013, 6, 1, 12, 30, 15, 250_000, tzinfo=dt.UTC)
+TIMESTAMP = dt.datetime(2013, 6, 1, 12, 30, 15, 250_000, tzinfo=dt.UTC)
 
 VALUES: dict[ColumnType, list[object]] = {
     ColumnType.FLOAT: [0.1, -1e300, 5e-324, INF, -INF, 2.0**53 + 2],
@@ -32,7 +32,7 @@ VALUES: dict[ColumnType, list[object]] = {
         dt.date(2000, 2, 29),
     ],
     ColumnType.TIMESTAMP: [
-        MOMENT,
+        TIMESTAMP,
         dt.datetime(1970, 1, 1, tzinfo=dt.UTC),
         dt.datetime(1969, 12, 31, 23, 59, 59, 999_000, tzinfo=dt.UTC),
         dt.datetime(2013, 3, 31, 1, 0, tzinfo=dt.UTC),
@@ -114,7 +114,13 @@ def test_microseconds_are_exact_or_cut_to_the_milliseconds_that_julia_has(lab, f
     worker = fitted("echo", features=columns, outputs=outputs(columns))
     sent = frame(
         columns,
-        {"t": [MOMENT.replace(microsecond=123_457), dt.datetime(1969, 1, 1, 0, 0, 0, 999_999, dt.UTC), None]},
+        {
+            "t": [
+                TIMESTAMP.replace(microsecond=123_457),
+                dt.datetime(1969, 1, 1, 0, 0, 0, 999_999, dt.UTC),
+                None,
+            ]
+        },
     )
     exact = lab.language is not LANGUAGES["julia"]
     assert worker.score(sent)["t"].equals(sent["t"] if exact else sent["t"].dt.truncate("1ms"))

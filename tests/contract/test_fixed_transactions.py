@@ -82,13 +82,13 @@ def test_a_command_asks_as_much_for_many_models_as_for_few(places, command):
     assert few == many
 
 
-def test_a_run_with_nothing_to_do_reads_few_moments(places):
-    """Each reading transaction is a moment of its own, which another process's work may lie between."""
+def test_a_run_with_nothing_to_do_reads_few_timestamps(places):
+    """Each reading transaction is a time of its own, which another process's work may lie between."""
     found = counts(places[MANY], "run")
     assert found["reads"] - OF_FACTS <= READS
 
 
-def test_a_plan_is_of_one_moment(places):
+def test_a_plan_is_of_one_read(places):
     """Beside it stand the looks at the schema, at who asks, and at what was left unfinished."""
     assert counts(places[MANY], "plan")["reads"] == 4
 

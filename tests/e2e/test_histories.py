@@ -88,7 +88,7 @@ class History:
     # ------------------------------------------------------------ nights
 
     def office(self) -> Office:
-        """What there is, as the small model sees it; moments are those of the records."""
+        """What there is, as the small model sees it; times are those of the records."""
         registry, found = self.world.services.registry, Office(declared={SALES: self.declared})
         told = {100 + n: replace(self.declared, definition=n) for n in range(3)} | {1: Declared(quality=0)}
         found.versions[SALES] = [

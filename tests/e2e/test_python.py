@@ -76,14 +76,14 @@ def test_wrong_words_are_said_in_the_words_of_python(project):
     with opened(project) as system:
         for call, said in (
             (lambda: system.read("buys", date="yesterday"), "date 'yesterday' is no date"),
-            (lambda: system.read("buys", at="once"), "at 'once' is no moment"),
+            (lambda: system.read("buys", at="once"), "at 'once' is no time"),
             (lambda: system.read("buys", version=1), "a version is of one date"),
             (lambda: system.read("bouys"), "did you mean 'buys'"),
             (lambda: system.read("buys", keys=[]), "no key was asked for"),
             (lambda: system.read("buys", keys=[(1, 2)]), "has 1 value"),
             (lambda: system.read("buys", keys=5), "keys is no list"),
             (lambda: system.read("buys", keys="5"), "keys is no list"),
-            (lambda: system.read("buys", date=20130601), "a date or moment is a int"),
+            (lambda: system.read("buys", date=20130601), "a date or time is a int"),
             (lambda: kronkers_batch.open("conf", "home=var"), "overrides is one text"),
             (lambda: system.sql("drop table buys"), "must be a single SELECT"),
             (lambda: system.show("buys"), "buys"),

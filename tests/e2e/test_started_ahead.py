@@ -62,7 +62,7 @@ def test_no_reading_transaction_is_open_while_code_is_normalised(services, tmp_p
 
     monkeypatch.setattr(probing, "parser", started)
     services.cache = ContentCache(tmp_path / "cache")  # in which no code is known yet
-    with services.db.one_moment():
+    with services.db.one_read():
         with services.db.read():
             pass
         assert services.db._opened().pool.checkedout() == 1

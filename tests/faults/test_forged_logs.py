@@ -233,7 +233,7 @@ NOTICED_AT_NIGHT = [
 
 
 def test_what_is_new_is_noticed_at_the_end_of_the_night(twice):
-    """By counts, whatever moment the rows say that they are of; other changes of what is old, by verify."""
+    """By counts, whatever time the rows say that they are of; other changes of what is old, by verify."""
     kept = Kept(twice)
     nightly(twice)
     for name in NOTICED_AT_NIGHT:

@@ -342,13 +342,13 @@ def test_a_row_group_is_left_out_only_by_what_it_says_of_its_own_times(tmp_path:
     """Statistics save reading; for each unit and kind they leave out nothing that is in the window."""
     path = tmp_path / "x.parquet"
     start = dt.datetime(2024, 1, 1)
-    moments = [start + dt.timedelta(hours=i) for i in range(24 * 10)]
+    timestamps = [start + dt.timedelta(hours=i) for i in range(24 * 10)]
     for kind in (
         *(pa.timestamp(u) for u in ("s", "ms", "us", "ns")),
         pa.timestamp("us", "Asia/Tokyo"),
         pa.date32(),
     ):
-        values = pa.array([m.date() if kind == pa.date32() else m for m in moments], kind)
+        values = pa.array([m.date() if kind == pa.date32() else m for m in timestamps], kind)
         for options in ({}, {"use_deprecated_int96_timestamps": True}, {"write_statistics": False}):
             pq.write_table(pa.table({"at": values}), path, row_group_size=7, **options)
             declared = schema(at="date" if kind == pa.date32() else "timestamp")

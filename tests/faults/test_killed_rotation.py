@@ -82,7 +82,7 @@ def start(office: Office, batch: int) -> subprocess.Popen[str]:
 
 
 def kill_at_random(office: Office, batch: int, chance: random.Random) -> None:
-    """One attempt to rotate, killed while it begins, or some transactions and a random moment later."""
+    """One attempt to rotate, killed while it begins, or some transactions and a random time later."""
     process = start(office, batch)
     assert process.stdout
     for _ in range(chance.randrange(6)):

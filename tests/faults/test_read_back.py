@@ -221,7 +221,7 @@ def test_what_is_undone_is_not_asked_for(office: Office):
 
 
 def test_a_key_that_a_rotation_replaced_at_once_is_no_loss(office: Office):
-    """Two administrators at work: what was sealed a moment ago is rightly gone."""
+    """Two administrators at work: what was sealed a time ago is rightly gone."""
     office.member("anna", OPS, Role.READER)
     with office.db.write() as conn:
         grants.grant(office.vault.ring, conn, "anna", Scope("ops", "late"), Role.OPERATOR)

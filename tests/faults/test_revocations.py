@@ -1,4 +1,4 @@
-"""Revocations are signed whole, moment included; whatever is wrong with one, nobody gets in by it."""
+"""Revocations are signed whole, time included; whatever is wrong with one, nobody gets in by it."""
 
 import contextlib
 import sqlite3
@@ -59,7 +59,7 @@ def grant_of(office: Office, member: Office) -> str:
 
 @pytest.mark.parametrize("changed", [{"at": FAR}, {"at": 0}, {"issuer": "0" * 32}, {"signature": b"x"}])
 @pytest.mark.parametrize("what", ["grant", "key"])
-def test_a_revocation_that_was_changed_counts_for_every_moment(office, changed, what):
+def test_a_revocation_that_was_changed_counts_for_every_timestamp(office, changed, what):
     office.member("anna", OPS, Role.READER)
     with office.db.write() as conn:
         if what == "grant":
@@ -106,7 +106,7 @@ def test_a_planted_one_is_named_whatever_it_names(office, subject):
     bob = office.member("bob", FLEET, Role.ADMIN)
     put(office, bob, office.vault.identity.public.id if subject == "pin" else subject, 1)
     if subject != "pin":
-        assert flaws(office) == ["its issuer could not revoke this at that moment"]
+        assert flaws(office) == ["its issuer could not revoke this at that time"]
         return
     # Nothing that the administrator signed counts any more, and it is said why.
     with pytest.raises(IntegrityError, match="a revocation in the database is not valid") as caught:
@@ -126,7 +126,7 @@ def test_an_issuers_key_that_was_revoked_later_leaves_what_it_signed_before(offi
     assert flaws(office) == []
     assert allowed(office, "anna")
     assert not allowed(office, "carla")
-    # Unless the revocation itself was changed: then it counts for every moment, and undoes that too.
+    # Unless the revocation itself was changed: then it counts for every time, and undoes that too.
     with office.db.unchecked(write=True) as conn:
         key = t.revocations.c.subject == ben.vault.identity.public.id
         conn.execute(update(t.revocations).where(key).values(at=t.revocations.c.at + 1))
@@ -152,9 +152,9 @@ def test_many_that_name_each_others_issuers_are_decided_in_words(office):
             ben.vault.trust.add_grant(conn, ben.vault.identity, ben.vault.identity.id, OPS, Role.ADMIN)
         ids = conn.execute(select(t.grants.c.id).where(t.grants.c.issuer == ben.vault.identity.public.id))
         planted = ids.scalars().all()
-    moment = clock.now()
+    timestamp = clock.now()
     for number, subject in enumerate(planted):
-        put(office, ben, subject, moment + number)
+        put(office, ben, subject, timestamp + number)
     assert len(flaws(office)) <= len(planted)
 
 

@@ -143,7 +143,7 @@ def test_who_was_admin_of_a_department_grants_as_of_before(company: Departments)
 
 
 def test_who_was_admin_of_a_department_revokes_as_of_before(company: Departments):
-    """Signed by who could revoke at that moment: nothing is wrong with it but that nobody did it."""
+    """Signed by who could revoke at that time: nothing is wrong with it but that nobody did it."""
     company.join("dora", "admin", "sales")
     company.by("admin").run("access", "revoke", "dora", "sales")
     with by(company, "dora") as dora, dora.db.unchecked(write=True) as conn:

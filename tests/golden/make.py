@@ -190,9 +190,9 @@ def visits(days: int = 18, a_day: int = 12) -> pl.DataFrame:
 
 
 @contextlib.contextmanager
-def at(moment: str) -> Iterator[None]:
-    """The present is another one: every moment and every id of this process is of it."""
-    began, present = time.perf_counter_ns(), dt.datetime.fromisoformat(moment + ":00+00:00")
+def at(timestamp: str) -> Iterator[None]:
+    """The present is another one: every time and every id of this process is of it."""
+    began, present = time.perf_counter_ns(), dt.datetime.fromisoformat(timestamp + ":00+00:00")
     start = int(present.timestamp()) * 1_000_000_000
     with mock.patch("time.time_ns", side_effect=lambda: start + time.perf_counter_ns() - began):
         yield

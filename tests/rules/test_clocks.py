@@ -15,8 +15,8 @@ SECOND = 1_000_000
 
 def behind(patch: pytest.MonkeyPatch, seconds: int) -> None:
     """The clock of this machine goes so much too late."""
-    moment = clock.now() - seconds * SECOND
-    patch.setattr(clock, "now", lambda: moment)
+    timestamp = clock.now() - seconds * SECOND
+    patch.setattr(clock, "now", lambda: timestamp)
 
 
 def scores(world: World) -> str:
@@ -26,9 +26,9 @@ def scores(world: World) -> str:
 
 
 def at_the_first_promotion(world: World, patch: pytest.MonkeyPatch) -> None:
-    """The clock of this machine says that it is the moment of the first promotion still."""
-    moment = min(promotion.at for promotion in world.services.registry.history(MODEL))
-    patch.setattr(clock, "now", lambda: moment)
+    """The clock of this machine says that it is the time of the first promotion still."""
+    timestamp = min(promotion.at for promotion in world.services.registry.history(MODEL))
+    patch.setattr(clock, "now", lambda: timestamp)
 
 
 def test_a_run_counts_from_now(world: World):
@@ -59,7 +59,7 @@ def test_a_clock_behind_undoes_no_rollback(world: World, monkeypatch: pytest.Mon
     for days in (1, 2):
         world.version(after(days), again=True, champion=True)
     at_the_first_promotion(world, monkeypatch)
-    world.services.registry.rollback(MODEL, why="for a test")  # its moment follows that of the promotion
+    world.services.registry.rollback(MODEL, why="for a test")  # its time follows that of the promotion
     assert scores(world) == f"{MODEL}@2"
 
 

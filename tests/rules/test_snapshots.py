@@ -538,7 +538,7 @@ def test_an_expired_window_is_frozen_anew(world: World, calendar: Calendar):
     assert pl.concat(world.services.snapshots.read(new)).height == new.rows
 
 
-@pytest.mark.parametrize("what", ["key", "moment"])
+@pytest.mark.parametrize("what", ["key", "time"])
 def test_what_is_not_as_it_was_signed_stays(world: World, calendar: Calendar, what: str):
     """A row that names another key, or claims to be older than its manifest says, deletes nothing."""
     old, young, other = nights(world, calendar, 0, 60, 61)

@@ -1,6 +1,6 @@
 """A small real project for tests of rules: one department, one model of a few lines, a real warehouse.
 
-Versions and outputs are put there as a night would, with the moments, metrics and fingerprints that a rule is
+Versions and outputs are put there as a night would, with the times, metrics and fingerprints that a rule is
 about. Nothing stands in for a part of the program; where a rule is about a model's process, one is started.
 """
 

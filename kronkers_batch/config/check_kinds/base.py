@@ -96,7 +96,7 @@ def member(node: Node, key: str, kind: ColumnType, problems: Problems) -> Value:
     if kind in TEXTUAL:
         return read_value(TEXT, node, key, problems)
     allowed = "allowed: a date such as 2013-06-01" + (
-        " or a moment such as 2013-06-01T05:00" if kind is ColumnType.TIMESTAMP else ""
+        " or a time such as 2013-06-01T05:00" if kind is ColumnType.TIMESTAMP else ""
     )
     text = node.value if isinstance(node, Scalar) else None
     try:

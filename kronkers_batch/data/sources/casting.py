@@ -72,7 +72,7 @@ def cast(raw: pl.Series, column: Column, place: Place) -> pl.Series:
     if column.type in _TEXTS:
         _check_text(result, column, place)
     if column.type in SPANS:
-        _check_moment(result, column, place)
+        _check_timestamp(result, column, place)
     return result
 
 
@@ -149,7 +149,7 @@ def _examples(values: pl.Series) -> str:
     return f"column {values.name}, such as:\n" + "\n".join(map(str, some))
 
 
-def _check_moment(values: pl.Series, column: Column, place: Place) -> None:
+def _check_timestamp(values: pl.Series, column: Column, place: Place) -> None:
     """Python, R and Julia, and this program's own profile, know the years 1 to 9999."""
     bad = (~values.to_physical().is_between(*SPANS[column.type])).fill_null(False)
     if bad.any():

@@ -166,7 +166,7 @@ def _bound(session: Session, query: str, window: Window, place: Place) -> tuple[
         if name == "date":
             values.append(session.day(asked.date))
         else:
-            values.append(session.moment(asked.start if name == "from" else asked.end))
+            values.append(session.timestamp(asked.start if name == "from" else asked.end))
         marks[name] = session.mark(len(values))
     return duck.replaced(query, marks), values
 
@@ -174,13 +174,13 @@ def _bound(session: Session, query: str, window: Window, place: Place) -> tuple[
 def _condition(session: Session, source: SourceSpec, window: Window, values: list[object]) -> str:
     """The window as a condition; the exact comparison comes after the cast, this one saves reading."""
     time = session.quote(source.time_column)
-    as_text = isinstance(session.moment(dt.datetime(2000, 1, 1)), str)
+    as_text = isinstance(session.timestamp(dt.datetime(2000, 1, 1)), str)
     sides = []
-    # SQLite keeps moments as text of any form and zone: a day more on each side, and all else.
+    # SQLite keeps times as text of any form and zone: a day more on each side, and all else.
     margin = dt.timedelta(days=1) if as_text else dt.timedelta()
-    for moment, sign, more in ((window.start, ">=", -margin), (window.end, "<", margin)):
-        if moment is not None:
-            values.append(session.moment(moment + more))
+    for timestamp, sign, more in ((window.start, ">=", -margin), (window.end, "<", margin)):
+        if timestamp is not None:
+            values.append(session.timestamp(timestamp + more))
             sides.append(f"{time} {sign} {session.mark(len(values))}")
     condition = " AND ".join(sides)
     if as_text:

@@ -1,4 +1,4 @@
-"""Moments of older Parquet writers, which Arrow reads as nanoseconds: those end in 2262, and what lies beyond
+"""Times of older Parquet writers, which Arrow reads as nanoseconds: those end in 2262, and what lies beyond
 becomes another date. Such a column is read a second time, as microseconds, which know every year and cut off
 what is finer.
 """
@@ -23,7 +23,7 @@ _FARTHEST = (2**63 - 1) // 1_000  # microseconds from 1970 that nanoseconds can 
 
 
 def columns(told: footer.Footer, names: Sequence[str]) -> list[str]:
-    """Those of the columns that hold such moments."""
+    """Those of the columns that hold such times."""
     return [name for name in names if name in told.leaves and told.leaves[name].physical == _INT96]
 
 
@@ -45,7 +45,7 @@ def microseconds(
 
 
 def joined(fine: pl.Series, coarse: pl.Series, place: Place) -> pl.Series:
-    """The true moments: as nanoseconds where all can be those, else as microseconds.
+    """The true times: as nanoseconds where all can be those, else as microseconds.
 
     Raises SourceError where neither can be: some lie beyond 2262 and others are finer than a microsecond.
     """
@@ -56,7 +56,7 @@ def joined(fine: pl.Series, coarse: pl.Series, place: Place) -> pl.Series:
     whole = kept.fill_null(0).to_numpy() * np.int64(1_000)
     if not np.array_equal(whole, fine.to_physical().fill_null(0).to_numpy()):
         raise place.error(
-            f"column {fine.name} holds INT96 moments, some beyond the year 2262 and some finer than "
+            f"column {fine.name} holds INT96 times, some beyond the year 2262 and some finer than "
             "microseconds",
             "Let the program that writes the file write microseconds.",
         )

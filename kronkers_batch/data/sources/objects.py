@@ -115,5 +115,5 @@ def _short(values: pl.Series, place: Place) -> pl.Series:
     return values
 
 
-def _utc(moment: dt.datetime) -> dt.datetime:
-    return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
+def _utc(timestamp: dt.datetime) -> dt.datetime:
+    return timestamp.replace(tzinfo=dt.UTC) if timestamp.tzinfo is None else timestamp.astimezone(dt.UTC)

@@ -142,7 +142,7 @@ def _frame(batch: pa.RecordBatch, names: Sequence[str]) -> pl.DataFrame:
 
 
 def _series(name: str, array: Any) -> pl.Series:
-    """The same values; texts that are none as bytes, and moments in UTC."""
+    """The same values; texts that are none as bytes, and times in UTC."""
     import pyarrow as pa
 
     if pa.types.is_dictionary(array.type):
@@ -253,5 +253,5 @@ def _may_have(chunk: footer.Chunk, scale: tuple[int, int], window: Window) -> bo
     return not (before or after)
 
 
-def _microseconds(moment: dt.datetime) -> int:
-    return (moment - _EPOCH) // dt.timedelta(microseconds=1)
+def _microseconds(timestamp: dt.datetime) -> int:
+    return (timestamp - _EPOCH) // dt.timedelta(microseconds=1)

@@ -59,9 +59,9 @@ SELECT pg_catalog.array_agg(c.relname::pg_catalog.text) FROM pg_catalog.pg_class
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') GROUP BY c.relnamespace
 """
 # Types by their number, which is the same on every server. Values of these are never long:
-_INT, _FLOAT, _MOMENT = pl.Int64(), pl.Float64(), pl.Datetime("us", "UTC")
+_INT, _FLOAT, _TIMESTAMP = pl.Int64(), pl.Float64(), pl.Datetime("us", "UTC")
 _SHORT: dict[int, pl.DataType] = {16: pl.Boolean(), 20: _INT, 21: _INT, 23: _INT, 26: _INT, 700: _FLOAT}
-_SHORT |= {701: _FLOAT, 1082: pl.Date(), 1114: _MOMENT, 1184: _MOMENT, 1700: pl.Decimal(38, 10)}
+_SHORT |= {701: _FLOAT, 1082: pl.Date(), 1114: _TIMESTAMP, 1184: _TIMESTAMP, 1700: pl.Decimal(38, 10)}
 _TEXT, _BLOB = pl.String(), pl.Binary()
 _BYTES = 17
 _TEXTS = frozenset({25, 1043})
@@ -119,9 +119,9 @@ class Postgres:
         """Numbered, with a dollar sign, as the server itself binds them."""
         return f"${number}"
 
-    def moment(self, moment: dt.datetime) -> dt.datetime:
+    def timestamp(self, timestamp: dt.datetime) -> dt.datetime:
         """Without a zone; with one it is compared in the session's, which is UTC."""
-        return moment.replace(tzinfo=None)
+        return timestamp.replace(tzinfo=None)
 
     def day(self, day: dt.date) -> dt.date:
         """As it is."""

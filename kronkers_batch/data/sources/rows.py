@@ -27,9 +27,9 @@ def within(frame: pl.DataFrame, time_column: str, window: Window) -> pl.DataFram
         time = pl.col(time_column).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
     inside = pl.lit(True)
     if window.start is not None:
-        inside &= time >= moment(window.start)
+        inside &= time >= timestamp(window.start)
     if window.end is not None:
-        inside &= time < moment(window.end)
+        inside &= time < timestamp(window.end)
     return frame.filter(inside)
 
 
@@ -47,8 +47,8 @@ def typed(raw: pl.DataFrame, source: SourceSpec, window: Window, place: Place) -
     return casting.cast_frame(raw[inside], source.schema, place.among(inside.__getitem__))
 
 
-def moment(value: dt.datetime) -> pl.Expr:
-    """A UTC moment as a literal."""
+def timestamp(value: dt.datetime) -> pl.Expr:
+    """A UTC time as a literal."""
     return pl.lit(value, dtype=pl.Datetime("us", "UTC"))
 
 

@@ -30,8 +30,8 @@ class Session(Protocol):
     def mark(self, number: int) -> str:
         """How the SQL names the parameter of this number, from 1."""
 
-    def moment(self, moment: dt.datetime) -> object:
-        """A moment as the database compares it."""
+    def timestamp(self, timestamp: dt.datetime) -> object:
+        """A time as the database compares it."""
 
     def day(self, day: dt.date) -> object:
         """A date as the database compares it."""

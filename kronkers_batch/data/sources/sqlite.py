@@ -110,9 +110,9 @@ class SQLite:
         """Numbered, with a question mark."""
         return f"?{number}"
 
-    def moment(self, moment: dt.datetime) -> str:
-        """The shortest text, which sorts right before and against every longer form of the same moment."""
-        naive = min(moment.replace(tzinfo=None), _LAST)
+    def timestamp(self, timestamp: dt.datetime) -> str:
+        """The shortest text, which sorts right before and against every longer form of the same time."""
+        naive = min(timestamp.replace(tzinfo=None), _LAST)
         return naive.date().isoformat() if naive.time() == dt.time() else naive.isoformat(" ")
 
     def day(self, day: dt.date) -> str:

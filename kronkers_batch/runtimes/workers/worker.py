@@ -96,9 +96,9 @@ def to_numpy(column):
         return days
     if column.kind in ("t8", "ts"):
         whole = values if column.kind == "t8" else np.round(np.nan_to_num(values) * 1e6).astype(np.int64)
-        moments = whole.astype("datetime64[us]")
-        moments[column.nulls()] = np.datetime64("NaT")
-        return moments
+        timestamps = whole.astype("datetime64[us]")
+        timestamps[column.nulls()] = np.datetime64("NaT")
+        return timestamps
     if mask is None:
         return values.astype(bool) if column.kind == "b1" else values
     if column.kind in ("f8", "f4"):
@@ -412,8 +412,8 @@ def pack_objects(values):
         return "s4", codes, int(mask.sum()), b"", list(index)
     if not present:
         return pack(np.full(len(values), np.nan), mask if mask.any() else None)
-    moments = all(isinstance(v, datetime.date) for v in present)  # a datetime is one, too
-    typed = np.array(present, dtype="datetime64[us]") if moments else np.array(present)
+    timestamps = all(isinstance(v, datetime.date) for v in present)  # a datetime is one, too
+    typed = np.array(present, dtype="datetime64[us]") if timestamps else np.array(present)
     if typed.dtype.kind not in "bifuM" or typed.ndim != 1:
         raise TypeError("score returned objects of type %s" % type(present[0]).__name__)
     full = np.zeros(len(values), typed.dtype)

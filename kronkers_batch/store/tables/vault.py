@@ -7,7 +7,7 @@ from sqlalchemy import Column, ForeignKey, Table, UniqueConstraint
 from kronkers_batch.store.tables.base import BigInteger, Integer, LargeBinary, String, clear, metadata, sealed
 
 _ID = clear("random id")
-_MOMENT = clear("a timestamp")
+_TIMESTAMP = clear("a timestamp")
 _NAME = clear("names of departments and models are addresses, not secrets")
 _ISSUER = clear("id of the public key that signed this row")
 _SIGNATURE = clear("a signature reveals nothing of what it signs")
@@ -16,7 +16,7 @@ warehouse = Table(
     "warehouse",
     metadata,
     Column("id", String(26), primary_key=True, info=clear("random id, also in the trust file")),
-    Column("created", BigInteger, nullable=False, info=_MOMENT),
+    Column("created", BigInteger, nullable=False, info=_TIMESTAMP),
 )
 
 principals = Table(
@@ -25,7 +25,7 @@ principals = Table(
     Column("id", String(26), primary_key=True, info=_ID),
     Column("name", String(128), nullable=False, unique=True, info=clear("it is no secret who has access")),
     Column("kind", String(16), nullable=False, info=clear("person, service or recovery")),
-    Column("created", BigInteger, nullable=False, info=_MOMENT),
+    Column("created", BigInteger, nullable=False, info=_TIMESTAMP),
 )
 
 principal_keys = Table(
@@ -36,7 +36,7 @@ principal_keys = Table(
     Column("authority", String(16), nullable=False, info=clear("'admin' or 'none'")),
     Column("hpke_public", LargeBinary, nullable=False, info=clear("public key")),
     Column("sign_public", LargeBinary, nullable=False, info=clear("public key")),
-    Column("created", BigInteger, nullable=False, info=_MOMENT),
+    Column("created", BigInteger, nullable=False, info=_TIMESTAMP),
     Column("issuer", String(32), nullable=False, info=_ISSUER),
     Column("signature", LargeBinary, nullable=False, info=_SIGNATURE),
 )
@@ -54,7 +54,7 @@ tree_keys = Table(
     Column("wrapped_view", LargeBinary, info=sealed("the department's view key")),
     Column("key_check", LargeBinary, nullable=False, info=clear("digest of a constant under a random key")),
     Column("view_check", LargeBinary, nullable=False, info=clear("the same, by the view key")),
-    Column("created", BigInteger, nullable=False, info=_MOMENT),
+    Column("created", BigInteger, nullable=False, info=_TIMESTAMP),
     Column("issuer", String(32), nullable=False, info=_ISSUER),
     Column("signature", LargeBinary, nullable=False, info=_SIGNATURE),
     UniqueConstraint("department", "model", "version"),
@@ -70,8 +70,8 @@ data_keys = Table(
     Column("version_id", String(128), nullable=False, info=clear("random id, or a fixed word and a number")),
     Column("parent_id", String(26), ForeignKey("tree_keys.id"), nullable=False, index=True, info=_ID),
     Column("wrapped", LargeBinary, info=sealed("the model's or department's key; null once shredded")),
-    Column("created", BigInteger, nullable=False, info=_MOMENT),
-    Column("shredded", BigInteger, info=_MOMENT),
+    Column("created", BigInteger, nullable=False, info=_TIMESTAMP),
+    Column("shredded", BigInteger, info=_TIMESTAMP),
     UniqueConstraint("kind", "department", "model", "version_id"),
 )
 
@@ -83,7 +83,7 @@ grants = Table(
     Column("department", String(128), nullable=False, info=_NAME),
     Column("model", String(128), nullable=False, info=_NAME),
     Column("role", String(16), nullable=False, info=clear("one word of a fixed list")),
-    Column("created", BigInteger, nullable=False, info=_MOMENT),
+    Column("created", BigInteger, nullable=False, info=_TIMESTAMP),
     Column("issuer", String(32), nullable=False, info=_ISSUER),
     Column("signature", LargeBinary, nullable=False, info=_SIGNATURE),
 )
@@ -95,7 +95,7 @@ grant_keys = Table(
     Column("key_id", String(26), ForeignKey("tree_keys.id"), primary_key=True, info=_ID),
     Column("recipient", String(32), ForeignKey("principal_keys.id"), primary_key=True, info=_ISSUER),
     Column("sealed", LargeBinary, nullable=False, info=sealed("the recipient's public key")),
-    Column("created", BigInteger, nullable=False, info=_MOMENT),
+    Column("created", BigInteger, nullable=False, info=_TIMESTAMP),
     Column("issuer", String(32), nullable=False, info=_ISSUER),
     Column("signature", LargeBinary, nullable=False, info=_SIGNATURE),
 )
@@ -104,7 +104,7 @@ revocations = Table(
     "revocations",
     metadata,
     Column("subject", String(32), primary_key=True, info=clear("id of a grant or of a public key")),
-    Column("at", BigInteger, nullable=False, info=_MOMENT),
+    Column("at", BigInteger, nullable=False, info=_TIMESTAMP),
     Column("issuer", String(32), nullable=False, info=_ISSUER),
     Column("signature", LargeBinary, nullable=False, info=_SIGNATURE),
 )

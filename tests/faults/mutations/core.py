@@ -91,7 +91,7 @@ TRUST = [
     _("anybody certifies", "vault.trust:Trust._authority",
       without("issuer.authority != ADMIN"), f"{ATTACKS}test_a_member_who_certifies_others"),
     _("who was revoked still certifies", "vault.trust:Trust._authority",
-      without("self.revoked(conn, key_id, moment)"),
+      without("self.revoked(conn, key_id, timestamp)"),
       f"{ATTACKS}test_an_administrator_who_was_revoked_certifies_nobody"),
     _("grants need no signature", "vault.trust:Trust._grant",
       never("not self.principal(...).keys.verifies(...)"),

@@ -23,7 +23,7 @@ def profile(frame: pl.DataFrame, columns: Schema, chunk: int = 10_000) -> Profil
     return profiler.finish()
 
 
-def test_moments_are_exact_and_quantiles_near() -> None:
+def test_timestamps_are_exact_and_quantiles_near() -> None:
     rows = 100_000
     values = np.random.default_rng(1).lognormal(size=rows)
     found = profile(pl.DataFrame({"x": values}), schema(x="float")).columns["x"]

@@ -20,7 +20,7 @@ from kronkers_batch.errors import MissingPart, SourceError
 from tests.data_support import ALL, MARKER, day, frames, rows, schema, source, watermark, write_csv
 
 TIMED = schema(id="integer", at="timestamp")
-MOMENTS = [
+TIMESTAMPS = [
     "2013-05-31T23:59:59Z",
     "2013-06-01T00:00:00Z",
     "2013-06-01T23:59:59.999999Z",
@@ -29,7 +29,7 @@ MOMENTS = [
 
 
 def timed_parquet(folder: Path, zone: str | None = "UTC", unit: Any = "us") -> SourceSpec:
-    at = [dt.datetime.fromisoformat(m) for m in MOMENTS]
+    at = [dt.datetime.fromisoformat(m) for m in TIMESTAMPS]
     frame = pl.DataFrame({"id": range(4), "at": at}, schema={"id": pl.Int64, "at": pl.Datetime("us", "UTC")})
     stored = pl.col("at").dt.convert_time_zone(zone) if zone else pl.col("at").dt.replace_time_zone(None)
     frame.with_columns(stored.dt.cast_time_unit(unit)).write_parquet(folder / "t.parquet")
@@ -39,7 +39,7 @@ def timed_parquet(folder: Path, zone: str | None = "UTC", unit: Any = "us") -> S
 def timed_database(folder: Path, form: str = "%Y-%m-%d %H:%M:%S.%f", query: str = "things") -> SourceSpec:
     with sqlite3.connect(folder / "t.db") as db:
         db.execute("create table things (id integer, at text)")
-        for i, m in enumerate(MOMENTS):
+        for i, m in enumerate(TIMESTAMPS):
             db.execute("insert into things values (?, ?)", (i, dt.datetime.fromisoformat(m).strftime(form)))
     url = Secret(f"sqlite:///{folder}/t.db")
     return source("database", TIMED, url=url, query=query, time_column="at")
@@ -52,7 +52,7 @@ def test_parquet_timestamps_of_any_zone_and_unit(tmp_path: Path, zone: str | Non
 
 
 @pytest.mark.parametrize("form", ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f+00:00"])
-def test_sqlite_keeps_moments_as_text_of_any_form(tmp_path: Path, form: str) -> None:
+def test_sqlite_keeps_timestamps_as_text_of_any_form(tmp_path: Path, form: str) -> None:
     spec = timed_database(tmp_path, form)
     assert [r[0] for r in rows(spec, day("2013-06-01"))] == [1, 2]
 
@@ -294,7 +294,7 @@ def test_a_query_asks_neither_the_clock_nor_chance(tmp_path: Path) -> None:
     assert "Write :date" in str(caught.value)
 
 
-def test_sqlite_moments_with_an_offset_lie_in_the_window_of_their_utc(tmp_path: Path) -> None:
+def test_sqlite_timestamps_with_an_offset_lie_in_the_window_of_their_utc(tmp_path: Path) -> None:
     spec = timed_database(tmp_path)
     with sqlite3.connect(tmp_path / "t.db") as db:
         db.execute(
@@ -325,7 +325,7 @@ def test_a_misspelt_name_in_double_quotes_is_no_text_in_sqlite(tmp_path: Path, t
 
 
 @pytest.mark.parametrize("compared", ["unixepoch(at)", "datetime(at)", "julianday(at)", "date(at)"])
-def test_the_open_ends_of_a_window_are_moments_to_the_functions_of_sqlite(
+def test_the_open_ends_of_a_window_are_timestamps_to_the_functions_of_sqlite(
     tmp_path: Path, compared: str
 ) -> None:
     function = compared.partition("(")[0]

@@ -23,7 +23,7 @@ def row(position: int, who: str, subject: str = "") -> dict[str, object]:
 
 
 def main() -> None:
-    """Write them, each in a transaction that goes on for a moment after its number was given."""
+    """Write them, each in a transaction that goes on for a time after its number was given."""
     url, who, count = sys.argv[1:]
     db = Database(Secret(url))
     for number in range(int(count)):

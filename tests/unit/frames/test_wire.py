@@ -195,10 +195,10 @@ def test_a_long_text_of_a_worker_takes_no_more_memory_than_it_has():
         tracemalloc.stop()
 
 
-def test_the_first_and_the_last_day_and_moment_can_be_shown():
+def test_the_first_and_the_last_day_and_timestamp_can_be_shown():
     days = [dt.date.min, dt.date.max]
-    moments = [dt.datetime.min.replace(tzinfo=dt.UTC), dt.datetime.max.replace(tzinfo=dt.UTC)]
-    for kind, values in ((ColumnType.DATE, days), (ColumnType.TIMESTAMP, moments)):
+    timestamps = [dt.datetime.min.replace(tzinfo=dt.UTC), dt.datetime.max.replace(tzinfo=dt.UTC)]
+    for kind, values in ((ColumnType.DATE, days), (ColumnType.TIMESTAMP, timestamps)):
         df, schema = one(kind, values)
         assert read(written(df, schema), schema, 2)["a"].to_list() == values
 
@@ -253,8 +253,8 @@ def test_what_a_language_without_int64_cannot_hold_is_refused(kind, value):
         assert str(value) not in str(error.value)
 
 
-def test_without_int64_moments_are_seconds():
-    moment = dt.datetime(2013, 6, 1, 1, 2, 3, 456789, tzinfo=dt.UTC)
-    df, schema = one(ColumnType.TIMESTAMP, [moment, None])
+def test_without_int64_timestamps_are_seconds():
+    timestamp = dt.datetime(2013, 6, 1, 1, 2, 3, 456789, tzinfo=dt.UTC)
+    df, schema = one(ColumnType.TIMESTAMP, [timestamp, None])
     assert b"\tts\t" in written(df, schema, int64=False)
     assert read(written(df, schema, int64=False), schema, 2).equals(df)

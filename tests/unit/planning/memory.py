@@ -88,7 +88,7 @@ class Made:
 
 @dataclass
 class Office:
-    """Versions, promotions (number and moment), outputs and heads by model, and the sources' rows by date."""
+    """Versions, promotions (number and time), outputs and heads by model, and the sources' rows by date."""
 
     declared: dict[str, Declared] = field(default_factory=lambda: {SALES: Declared(), READER: Declared()})
     versions: dict[str, list[Stored]] = field(default_factory=lambda: {SALES: [], READER: []})
@@ -99,7 +99,7 @@ class Office:
     rows: dict[dt.date, tuple[int, int]] = field(default_factory=dict)  # which delivery, how many
     broken: bool = False  # the source cannot be read
     failing: set[str] = field(default_factory=set)  # models whose fit raises
-    moment: int = 0
+    timestamp: int = 0
     commits: int = 0
     kill_after: int = 0
 
@@ -112,8 +112,8 @@ class Office:
             raise Killed
 
     def now(self) -> int:
-        self.moment += 1
-        return self.moment
+        self.timestamp += 1
+        return self.timestamp
 
     def champion(self, name: str) -> Stored | None:
         if not self.promoted[name]:

@@ -66,7 +66,7 @@ def test_a_second_writer_waits_and_then_says_locked(db):
     assert "->" in str(caught.value)
 
 
-def test_readers_go_on_beside_a_writer_and_see_one_moment(db):
+def test_readers_go_on_beside_a_writer_and_see_one_read(db):
     with db.read() as reader:
         assert reader.execute(select(runs.c.id)).all() == []
         with db.write() as conn:

@@ -9,9 +9,9 @@ from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.ids import new_id
 
 
-def test_moments_are_exact_both_ways():
-    for moment in (0, -1, 1_371_000_000_123_457, 253_402_300_799_999_999):
-        assert clock.from_datetime(clock.to_datetime(moment)) == moment
+def test_timestamps_are_exact_both_ways():
+    for timestamp in (0, -1, 1_371_000_000_123_457, 253_402_300_799_999_999):
+        assert clock.from_datetime(clock.to_datetime(timestamp)) == timestamp
     assert clock.to_datetime(1) == dt.datetime(1970, 1, 1, 0, 0, 0, 1, tzinfo=dt.UTC)
     with pytest.raises(ValueError, match="zone"):
         clock.from_datetime(dt.datetime(2013, 1, 1))

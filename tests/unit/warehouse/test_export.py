@@ -20,7 +20,7 @@ ROWS = pl.DataFrame(
         "text": ["plain", 'quo"te, comma', None],
         "score": [0.1, float("nan"), None],
         "day": [dt.date(2013, 6, 1)] * 3,
-        "moment": pl.Series(
+        "time": pl.Series(
             [dt.datetime(2013, 6, 1, 12, 30, tzinfo=dt.UTC)] * 3, dtype=pl.Datetime("us", "UTC")
         ),
         "late": [True, None, False],
@@ -97,7 +97,7 @@ def test_json_is_one_array_and_lines_are_objects(tmp_path):
     lines = [json.loads(line) for line in (tmp_path / "o.jsonl").read_text().splitlines()]
     assert array == lines
     assert len(array) == 6
-    assert array[0]["moment"] == "2013-06-01T12:30:00+00:00"
+    assert array[0]["time"] == "2013-06-01T12:30:00+00:00"
     export.write([ROWS.head(0)], tmp_path / "empty.json")
     assert json.loads((tmp_path / "empty.json").read_text()) == []
 
@@ -171,8 +171,8 @@ def test_what_a_format_would_change_is_refused_and_named(tmp_path, column):
 
 def test_what_a_format_just_holds_is_written(tmp_path):
     texts = pl.DataFrame({"t": ["x" * 32_767, None], "n": [10**15, -(10**15)]})
-    moments = [dt.datetime(1900, 3, 1, tzinfo=dt.UTC), None]
-    rows = texts.with_columns(pl.Series("at", moments), x=pl.Series([float("nan"), None]))
+    timestamps = [dt.datetime(1900, 3, 1, tzinfo=dt.UTC), None]
+    rows = texts.with_columns(pl.Series("at", timestamps), x=pl.Series([float("nan"), None]))
     for suffix in SUFFIXES:
         assert export.write([rows, rows.head(0)], tmp_path / f"o{suffix}") == 2
 

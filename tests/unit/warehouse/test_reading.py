@@ -1,4 +1,4 @@
-"""Reading by date, range, version, moment and key."""
+"""Reading by date, range, version, time and key."""
 
 import datetime as dt
 
@@ -38,7 +38,7 @@ def test_a_range_of_dates(office: Office, selection, dates):
     assert office.rows(dated=True, **selection)["logical_date"].dt.day().unique().sort().to_list() == dates
 
 
-def test_as_of_a_moment(office: Office):
+def test_as_of_a_timestamp(office: Office):
     before = clock.now()
     first = office.publish(fingerprint="a")
     between = clock.now()
@@ -46,7 +46,7 @@ def test_as_of_a_moment(office: Office):
     assert office.rows(date=DAY, at=between).equals(frame(300))
     assert office.rows(date=DAY)["flight"][0] == 1000
     assert [h.id for h in office.warehouse.heads("late", at=between)] == [first.id]
-    with pytest.raises(NotFound, match="at that moment"):
+    with pytest.raises(NotFound, match="at that time"):
         office.warehouse.rows.read("late", date=DAY, at=before)
     with pytest.raises(NotFound):
         office.warehouse.rows.read("late", at=before)

@@ -1,6 +1,6 @@
 """One read transaction for all that a thread asks while a block runs.
 
-What is asked in many places is then of one moment, and what two places ask is asked once (:mod:`.seen`). It
+What is asked in many places is then of one time, and what two places ask is asked once (:mod:`.seen`). It
 ends where the thread writes, takes a claim or waits for a worker: what it asks afterwards is asked anew.
 """
 
@@ -43,8 +43,8 @@ class _Own(threading.local):
     shared: _Shared | None = None
 
 
-class Moments:
-    """The moments of the threads of one database.
+class SharedReads:
+    """The times of the threads of one database.
 
     Args:
         begin: Begins a read transaction of its own.

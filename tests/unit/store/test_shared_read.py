@@ -1,4 +1,4 @@
-"""What a thread reads while a block runs is of one moment, until it writes or takes a claim."""
+"""What a thread reads while a block runs is of one time, until it writes or takes a claim."""
 
 import threading
 
@@ -9,8 +9,8 @@ from sqlalchemy.exc import OperationalError
 
 from kronkers_batch.config.spec import Secret
 from kronkers_batch.errors import StoreError, UsageError
-from kronkers_batch.store import moment
 from kronkers_batch.store.engine import Database
+from kronkers_batch.store.shared_read import SharedReads
 from kronkers_batch.store.tables.runs import runs
 
 ROW = {"logical_date": "2013-06-01", "started": 1, "state": "running", "trigger": "command"}
@@ -52,11 +52,11 @@ def by_another(db, id):
     add(Database(Secret(f"sqlite:///{db.path}")), id)
 
 
-def test_reads_of_a_block_are_one_transaction_and_see_one_moment(db, begun):
-    with db.one_moment():
+def test_reads_of_a_block_are_one_transaction_and_see_one_read(db, begun):
+    with db.one_read():
         assert count(db) == 0
         by_another(db, "a")
-        with db.one_moment():
+        with db.one_read():
             assert count(db) == 0
         assert count(db) == 0
     assert begun == ["BEGIN", "BEGIN IMMEDIATE"]
@@ -64,13 +64,13 @@ def test_reads_of_a_block_are_one_transaction_and_see_one_moment(db, begun):
 
 
 def test_nothing_is_begun_by_a_block_that_asks_nothing(db, begun):
-    with db.one_moment():
+    with db.one_read():
         pass
     assert begun == []
 
 
-def test_after_a_write_it_is_another_moment(db):
-    with db.one_moment():
+def test_after_a_write_it_is_another_timestamp(db):
+    with db.one_read():
         assert count(db) == 0
         by_another(db, "a")
         add(db, "b")
@@ -78,22 +78,22 @@ def test_after_a_write_it_is_another_moment(db):
 
 
 def test_who_waited_for_a_claim_sees_what_was_done_meanwhile(db):
-    with db.one_moment():
+    with db.one_read():
         assert count(db) == 0
         by_another(db, "a")
         with db.claim("output late/2013-06-01"):
             assert count(db) == 1
 
 
-def test_a_read_that_is_anew_is_never_of_an_earlier_moment(db):
-    with db.one_moment():
+def test_a_read_that_is_anew_is_never_of_an_earlier_timestamp(db):
+    with db.one_read():
         assert count(db) == 0
         by_another(db, "a")
         with db.read(anew=True) as conn:
             assert len(conn.execute(select(runs.c.id)).all()) == 1
 
 
-def test_what_is_being_read_goes_on_where_the_moment_ends(db):
+def test_what_is_being_read_goes_on_where_the_timestamp_ends(db):
     """A stream that was begun in a block, and is read on after a write and after the block."""
 
     def stream():
@@ -103,7 +103,7 @@ def test_what_is_being_read_goes_on_where_the_moment_ends(db):
 
     for id in "abc":
         add(db, id)
-    with db.one_moment():
+    with db.one_read():
         rows = stream()
         found = [next(rows)]
         add(db, "d")
@@ -114,9 +114,9 @@ def test_what_is_being_read_goes_on_where_the_moment_ends(db):
 
 def test_its_connection_is_given_back(db):
     for _ in range(40):  # more than there can be at once
-        with db.one_moment():
+        with db.one_read():
             count(db)
-    with db.one_moment():
+    with db.one_read():
         count(db)
         rows = db.read()
         rows.__enter__()
@@ -124,8 +124,8 @@ def test_its_connection_is_given_back(db):
     assert db._opened().pool.checkedout() == 0
 
 
-def test_each_thread_has_a_moment_of_its_own(db):
-    with db.one_moment():
+def test_each_thread_has_a_timestamp_of_its_own(db):
+    with db.one_read():
         assert count(db) == 0
         by_another(db, "a")
         seen = []
@@ -136,9 +136,9 @@ def test_each_thread_has_a_moment_of_its_own(db):
         assert count(db) == 0
 
 
-def test_after_a_statement_that_failed_it_is_another_moment(db):
-    """On PostgreSQL nothing more can be asked in that transaction. What is only said ends no moment."""
-    with db.one_moment():
+def test_after_a_statement_that_failed_it_is_another_timestamp(db):
+    """On PostgreSQL nothing more can be asked in that transaction. What is only said ends no time."""
+    with db.one_read():
         assert count(db) == 0
         by_another(db, "a")
         with pytest.raises(UsageError), db.read():
@@ -158,16 +158,16 @@ def test_a_transaction_that_cannot_begin_is_tried_again():
             raise StoreError("locked")
         return threading.Lock()  # any context
 
-    moments = moment.Moments(begin)
-    with moments.one():
-        with pytest.raises(StoreError), moments.read():
+    timestamps = SharedReads(begin)
+    with timestamps.one():
+        with pytest.raises(StoreError), timestamps.read():
             pass
-        with moments.read():
+        with timestamps.read():
             pass
 
 
 def test_a_reader_of_ones_own_keeps_no_log_from_being_truncated(db):
     add(db, "a")
-    with db.one_moment():
+    with db.one_read():
         count(db)
         assert db.scrub(patience=0)

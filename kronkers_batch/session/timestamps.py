@@ -1,4 +1,4 @@
-"""Dates and moments as people write them."""
+"""Dates and times as people write them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ def parse_date(text: str, option: str = "--date") -> dt.date:
         raise UsageError(f"{option} {text!r} is no date", fix="write it as 2013-06-01") from None
 
 
-def parse_moment(text: str, option: str = "--at", *, end_of_day: bool = True) -> int:
+def parse_timestamp(text: str, option: str = "--at", *, end_of_day: bool = True) -> int:
     """An ISO date or time (UTC unless it says otherwise) in microseconds; a date means its end, or start."""
     try:
-        moment = dt.datetime.fromisoformat(text)
+        timestamp = dt.datetime.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"{option} {text!r} is no moment", fix="write it as 2013-06-01T02:00") from None
+        raise UsageError(f"{option} {text!r} is no time", fix="write it as 2013-06-01T02:00") from None
     if end_of_day and len(text) == len("2013-06-01"):
-        moment += dt.timedelta(days=1) - dt.timedelta(microseconds=1)
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
-    return (moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
+        timestamp += dt.timedelta(days=1) - dt.timedelta(microseconds=1)
+    timestamp = timestamp if timestamp.tzinfo else timestamp.replace(tzinfo=dt.UTC)
+    return (timestamp - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
