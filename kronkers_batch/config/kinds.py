@@ -252,7 +252,7 @@ def _plain(node: Node, key: str, problems: Problems) -> Json:
 
 
 def _look_into(node: Node, key: str, problems: Problems) -> None:
-    """Notes values that plain data cannot hold."""
+    """Reports values that plain data cannot hold."""
     for inner, child in walk(node, key):
         if child.environment:
             problems.add(

@@ -13,7 +13,7 @@ _STATISTICS = ("min", "max", "mean")
 
 
 def check(raw: RawModel, problems: Problems) -> None:
-    """Notes windows and thresholds that cannot be."""
+    """Reports windows and thresholds that cannot be."""
     _check_window(raw, problems)
     _thresholds_known(raw, problems)
 
