@@ -136,7 +136,7 @@ def test_an_open_quote_in_a_text_takes_no_rows_with_it(tmp_path: Path, name: str
     texts = ["a", 'the 5" one', '"two\nlines, ""both"""']
     lines = [f"{i},{texts[i % 3]}" for i in range(1_000)]
     path = packed(tmp_path / name, "id,note\n" + "\n".join(lines))
-    declared = source("csv", schema(id="integer", add_entry="string"), path=path)
+    declared = source("csv", schema(id="integer", note="string"), path=path)
     assert len(rows(declared)) == 1_000
     lines[at] = f'{at},"{MARKER}'
     text = "id,note\n" + "\n".join([*lines[: at + 1], *["2000,a"] * 10])
@@ -360,7 +360,7 @@ def progress(rows):
 spec = source("parquet", schema(id="integer", name="string"), path=sys.argv[2], key=("id",))
 options = {"scope": Scope(spec.department), "sources": {}, "chunk_rows": 500, "piece_rows": 100}
 options["places"] = PLACES
-options["remark"] = lambda *_: None
+options["add_entry"] = lambda *_: None
 snapshots.ingest(spec, ALL, "i1", None, progress=progress, **options)
 """
 

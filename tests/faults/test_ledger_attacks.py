@@ -246,7 +246,7 @@ def test_a_snapshot_is_exchanged_or_put_in_by_who_may_freeze(project, insider, h
 def test_an_output_is_put_in_without_a_line(project, insider):
     output = insider.warehouse.get(f"buys/{NIGHT}#1")
     writer = insider.warehouse.begin("buys", "sales", output.date, "f" * 64, output.schema, output.key)
-    writer._note = lambda *_: None
+    writer._add_entry = lambda *_: None
     writer.put(0, pl.concat(insider.warehouse.rows.read("buys", output.date)))
     writer.finish({}, {})
     broken(project, f"buys/{NIGHT}#2", "no line of the ledger")

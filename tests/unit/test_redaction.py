@@ -13,7 +13,7 @@ from kronkers_batch.redaction import redact, redacted
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch):
-    monkeypatch.setattr(redaction, "_noted", type(redaction._noted)())
+    monkeypatch.setattr(redaction, "_added", type(redaction._added)())
     monkeypatch.setattr(redaction, "_pattern", None)
 
 
