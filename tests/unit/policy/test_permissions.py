@@ -5,8 +5,9 @@ import pytest
 from kronkers_batch.cli.reference import every_command
 from kronkers_batch.errors import AccessRefused
 from kronkers_batch.policy import permissions
-from kronkers_batch.policy.permissions import COMMANDS, PAGE, ROLES, STORE_ACTIONS
-from kronkers_batch.vault.context import Role
+from kronkers_batch.policy.permissions import COMMANDS, PAGE, ROLES, STORE_ACTIONS, Who
+from kronkers_batch.vault.context import Role, Scope
+from kronkers_batch.vault.trust import Grant
 
 
 def test_the_table_knows_every_command_and_no_other():
@@ -26,3 +27,13 @@ def test_every_role_is_described_and_used():
 def test_a_command_that_nobody_thought_of_is_refused():
     with pytest.raises(AccessRefused, match="nobody has said who may use"):
         permissions.need_of("steal")
+
+
+def test_what_no_role_covers_is_covered_by_nobody():
+    scope, mine = Scope("sales"), [Grant("g", "me", Scope("sales"), Role.ADMIN)]
+    assert permissions.covers(mine, scope, Role.ADMIN)
+    assert permissions.covers([], scope, Who.PRINCIPAL)
+    assert permissions.covers([], scope, Who.CHECKOUT)
+    # Whoever holds every department is no administrator of the warehouse by that.
+    assert not permissions.covers(mine, scope, Who.ADMINISTRATOR)
+    assert not permissions.covers(mine, Scope("ops"), Role.VIEWER)
