@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from kronkers_batch.system import System
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def open(conf: str | Path | None = None, overrides: Sequence[str] = ()) -> System:
