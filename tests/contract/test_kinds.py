@@ -18,6 +18,7 @@ from kronkers_batch.config import check_kinds as declared_checks
 from kronkers_batch.config import source_fields as fields
 from kronkers_batch.config import source_kinds as declared_sources
 from kronkers_batch.config.check_kinds import CHECK_KINDS
+from kronkers_batch.config.check_kinds.base import CheckKind
 from kronkers_batch.config.fields import Field
 from kronkers_batch.config.kinds import PATH, SECRET, TEXT
 from kronkers_batch.config.source_kinds import SOURCE_KINDS
@@ -87,6 +88,11 @@ OWN_PATH = Key(Field("file", PATH), "where", required=True)
 def test_a_kind_that_does_not_say_where_its_rows_lie_is_refused(keys, says):
     with pytest.raises(ValueError, match=says):
         SourceKind("other", keys)
+
+
+def test_a_kind_of_check_without_arguments_cannot_be_made():
+    with pytest.raises(TypeError, match=r"abstract method '?arguments"):
+        CheckKind("other", ())
 
 
 def test_what_a_kind_says_decides_what_is_claimed():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -39,7 +40,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class CheckKind:
+class CheckKind(ABC):
     """A kind of check as it is declared; how it is judged is in ``data/check_kinds/``, under the same name.
 
     Args:
@@ -67,11 +68,11 @@ class CheckKind:
         """The columns that it is about."""
         return (given(values, "column", str),) if self.of_column else ()
 
+    @abstractmethod
     def arguments(
         self, entry: Entry, types: Mapping[str, ColumnType], problems: Problems
     ) -> dict[str, Argument]:
         """The arguments of CheckSpec, once all its columns are there; adds what does not fit their types."""
-        raise NotImplementedError
 
 
 def fits(

@@ -65,8 +65,8 @@ class Machine:
         (venv / "setup-python").write_text(f"{kind} {digest.stdout.strip()}\n")
         (venv / "setup-bytecode").touch()
 
-    def setup(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        environment = {"PATH": str(self.bin), "HOME": str(self.checkout.parent)}
+    def setup(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        environment = {"PATH": str(self.bin), "HOME": str(self.checkout.parent)} | more
         script = str(self.checkout / "scripts/setup")
         return subprocess.run([script, *arguments], env=environment, cwd="/", capture_output=True, text=True)
 
@@ -142,3 +142,29 @@ def test_only_who_develops_is_told_that_postgresql_is_missing(machine: Machine) 
     assert "apt-get install postgresql" in done.stderr
     machine.command("initdb")
     assert machine.setup("--dev").stderr == ""
+
+
+# A Python that makes an environment of itself, and writes down what its installers would trust.
+INSTALLS = """\
+case "$*" in
+  "-m venv --clear "*) /bin/mkdir -p "$4/bin" && /bin/cp "$0" "$4/bin/python" ;;
+  "-m pip install "*|"-m uv pip sync "*) echo "$2 $UV_SYSTEM_CERTS $PIP_CERT" >>{said} ;;
+  *sys.prefix*) exit 1 ;;
+  *sysconfig*) echo {site} ;;
+esac
+"""
+
+
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE"])
+def test_installers_trust_what_the_machine_trusts(machine: Machine, tmp_path: Path, variable: str) -> None:
+    said, bundle = tmp_path / "said", tmp_path / "company.pem"
+    bundle.touch()
+    machine.command("python3", INSTALLS.format(said=said, site=tmp_path))
+    machine.command("bwrap")
+    machine.setup(**{variable: str(bundle)})
+    # Who names certificates for pip alone has decided that.
+    pip = "" if variable == "REQUESTS_CA_BUNDLE" else str(bundle)
+    assert [line.split(" ") for line in said.read_text().splitlines()] == [
+        ["pip", "1", pip],
+        ["uv", "1", pip],
+    ]
