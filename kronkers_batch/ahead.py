@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from kronkers_batch import stopping
+
 S = TypeVar("S")
 B = TypeVar("B")
 T = TypeVar("T")
@@ -37,10 +39,12 @@ def ahead(
     """
     waiting = deque[B]() if begun is None else begun
     for item in items:
+        stopping.check()
         waiting.append(begin(item))
         if len(waiting) > most:
             yield end(waiting.popleft())
     while waiting:
+        stopping.check()
         yield end(waiting.popleft())
 
 

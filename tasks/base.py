@@ -11,6 +11,7 @@ from typing import TypedDict
 
 import luigi
 
+from kronkers_batch import stopping
 from kronkers_batch.audit import runlog
 from kronkers_batch.audit.occasion import Occasion
 from kronkers_batch.errors import AccessRefused, KronkersError, described, found_in
@@ -176,6 +177,7 @@ class BaseTask(luigi.Task):
 
     def run(self) -> None:
         """Do the work, and record what happened whether or not it succeeds."""
+        stopping.check()
         started, reason, self._occasion = time.monotonic(), "", None
         try:
             self._catch_up()

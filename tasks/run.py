@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import importlib
+import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import luigi
 
+from kronkers_batch import stopping
 from kronkers_batch.access import rights
 from kronkers_batch.access.authorisation import authorise_all, require_root
 from kronkers_batch.access.stopped import Stopped, gone, named
@@ -185,19 +187,27 @@ def _build(root: BaseTask, workers: int) -> None:
     options.set("worker", "check_complete_on_run", "true")
     if workers > 1:
         _processes_without_fork()
-    luigi.build(
-        [root],
-        local_scheduler=True,
-        workers=workers,
-        log_level="CRITICAL",
-        no_lock=True,
-        detailed_summary=True,
-    )
+    with stopping.at_once() if workers > 1 else contextlib.nullcontext():
+        luigi.build(
+            [root],
+            local_scheduler=True,
+            workers=workers,
+            log_level="CRITICAL",
+            no_lock=True,
+            detailed_summary=True,
+        )
 
 
 def _processes_without_fork() -> None:
     """Luigi forks for several workers, and Polars hangs in a child forked after its first use."""
     import multiprocessing
+    from multiprocessing import forkserver
 
     multiprocessing.set_start_method("forkserver", force=True)
     multiprocessing.set_forkserver_preload(["tasks.quiet", "tasks.nightly", "polars"])
+    # Ctrl-C goes to all processes of a terminal. These are ended by this one, not in the middle of a step.
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)

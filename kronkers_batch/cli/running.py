@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+import contextlib
+import signal
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from kronkers_batch import stopping
 from kronkers_batch.cli.options import command, conf_folder, date_option, logical_date, one_name, opened
 from kronkers_batch.cli.output import Progress, print_json, say, table, warn
 from kronkers_batch.errors import UsageError
@@ -83,7 +86,7 @@ def _running(args: argparse.Namespace, graph: Callable[[Services], RunResult]) -
     from kronkers_batch.queries import following
 
     progress = Progress()
-    with opened(args, progress=progress, first_run=True) as services:
+    with interrupts(args), opened(args, progress=progress, first_run=True) as services:
         try:
             result = graph(services)
         except BaseException:
@@ -93,6 +96,30 @@ def _running(args: argparse.Namespace, graph: Callable[[Services], RunResult]) -
         finally:
             progress.done()
         return _tell(args, services, result)
+
+
+@contextlib.contextmanager
+def interrupts(args: argparse.Namespace) -> Iterator[None]:
+    """Within the block Ctrl-C stops the run where nothing is half done; a second time, wherever it is.
+
+    Only in a process that is there for this command, and where the signal is not ignored already, as it is in
+    what a script starts in the background.
+    """
+    usual = signal.default_int_handler
+    if not args.own_process or signal.getsignal(signal.SIGINT) is not usual:
+        yield
+        return
+    with stopping.heard() as stop:
+
+        def first(_number: int, _frame: object) -> None:
+            signal.signal(signal.SIGINT, usual)
+            stop()
+
+        signal.signal(signal.SIGINT, first)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, usual)
 
 
 def _tell(args: argparse.Namespace, services: Services, result: RunResult) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from kronkers_batch.ahead import ahead
+from kronkers_batch.stopping import Interrupted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -54,7 +55,7 @@ class _Feed:
 
     def __init__(self, worker: Worker) -> None:
         self.chunks = queue.SimpleQueue["pl.DataFrame | None"]()
-        self._scores = queue.SimpleQueue["pl.DataFrame | Exception"]()
+        self._scores = queue.SimpleQueue["pl.DataFrame | Exception | Interrupted"]()
         self._worker = worker
         self.thread = threading.Thread(target=self._run, name="worker-feed", daemon=True)
         self.thread.start()
@@ -62,7 +63,7 @@ class _Feed:
     def next(self) -> pl.DataFrame:
         """The next chunk's scores, or what the worker raised."""
         found = self._scores.get()
-        if isinstance(found, Exception):
+        if isinstance(found, Exception | Interrupted):
             raise found
         return found
 
@@ -74,5 +75,5 @@ class _Feed:
         try:
             for scores in self._worker.score_stream(self._taken()):
                 self._scores.put(scores)
-        except Exception as problem:  # it is raised in the thread that asks for the scores
+        except (Exception, Interrupted) as problem:  # it is raised in the thread that asks for the scores
             self._scores.put(problem)

@@ -30,6 +30,7 @@ from kronkers_batch.runtimes.process import Process
 from kronkers_batch.runtimes.protocol import Answer, TimedOut, WorkerGone
 from kronkers_batch.runtimes.sandbox import launch
 from kronkers_batch.runtimes.spec import KeptCode, WorkerInfo, WorkerSpec
+from kronkers_batch.stopping import Interrupted
 
 CLOSE_SECONDS = 2.0
 
@@ -93,7 +94,7 @@ class Conversation:
         """Ends the process and everything that it started; again is no harm."""
         if not self._failed:
             self._failed = "it was closed"
-            with contextlib.suppress(WorkerGone, TimedOut):  # it is ended below in any case
+            with contextlib.suppress(WorkerGone, TimedOut, Interrupted):  # it is ended below in any case
                 self._process.channel.send([protocol.header("stop", {}, 0)], 0.2)
                 self._process.ended(CLOSE_SECONDS if self._info else 0)
         self._process.kill()

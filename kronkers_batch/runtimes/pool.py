@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kronkers_batch.errors import UsageError
+from kronkers_batch.stopping import Interrupted
 
 if TYPE_CHECKING:
     from kronkers_batch.runtimes.worker import Worker
@@ -294,5 +295,5 @@ def _close_all(workers: list[Worker]) -> None:
 
 def _close(starting: Future[Worker]) -> None:
     # One that failed to start has nothing to close; whatever failed is met again by whoever uses it.
-    with suppress(Exception):
+    with suppress(Exception, Interrupted):
         starting.result().close()

@@ -13,7 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kronkers_batch import stopping
 from kronkers_batch.frames.wire import Buffer, WireError, quoted, unquoted
+from kronkers_batch.stopping import Interrupted
 from kronkers_batch.store import transaction
 
 VERSION = 1
@@ -296,12 +298,17 @@ class Channel:
 
 
 def _wait(descriptor: int, event: int, deadline: float) -> None:
-    """Waits until ``descriptor`` is ready. Raises TimedOut at ``deadline``."""
+    """Waits until ``descriptor`` is ready. Raises TimedOut at ``deadline``, and Interrupted once asked to."""
     poller = select.poll()
     poller.register(descriptor, event)
+    if (stop := stopping.descriptor()) is not None:
+        poller.register(stop, select.POLLIN)
     while True:
         left = deadline - time.monotonic()
-        if poller.poll(min(max(left, 0), 3600) * 1000):
+        ready = [one for one, _event in poller.poll(min(max(left, 0), 3600) * 1000)]
+        if stop in ready:
+            raise Interrupted
+        if descriptor in ready:
             return
         if left <= 0:
             raise TimedOut

@@ -13,6 +13,7 @@ from kronkers_batch.ahead import ahead
 from kronkers_batch.errors import ScoreFailed, WorkerFailed
 from kronkers_batch.frames.wire import Buffer
 from kronkers_batch.runtimes.protocol import TimedOut, WorkerGone
+from kronkers_batch.stopping import Interrupted
 
 AHEAD = 2
 """Chunks that are taken before the oldest one's scores are read."""
@@ -63,7 +64,7 @@ class _Writer:
 
     def __init__(self, encode: Encode, send: Send) -> None:
         self.chunks = queue.SimpleQueue[pl.DataFrame | None]()
-        self.said = queue.SimpleQueue[Exception | None]()
+        self.said = queue.SimpleQueue[Exception | Interrupted | None]()
         self._encode, self._send = encode, send
         self.thread = threading.Thread(target=self._run, name="worker-writer", daemon=True)
         self.thread.start()
@@ -76,7 +77,7 @@ class _Writer:
                 self._send(buffers)
         except (WorkerGone, TimedOut):
             pass  # whoever reads the answer to this chunk sees it too, and knows more
-        except Exception as problem:  # it is raised in the caller's thread
+        except (Exception, Interrupted) as problem:  # it is raised in the caller's thread
             self.said.put(problem)
         finally:
             self.said.put(WorkerFailed("the worker takes no more chunks"))
@@ -95,5 +96,5 @@ def _drain(writer: _Writer, waiting: deque[int], receive: Receive) -> None:
             receive(waiting.popleft())
         except ScoreFailed:
             continue
-        except WorkerFailed:
+        except (WorkerFailed, Interrupted):
             return

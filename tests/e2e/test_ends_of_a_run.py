@@ -6,6 +6,8 @@ import time
 
 import pytest
 
+from kronkers_batch import stopping
+from tasks.ingest import Ingest
 from tests.e2e.test_access import NEXT
 
 # A folder that nobody can make, whoever runs the tests.
@@ -122,3 +124,16 @@ def test_an_end_that_failed_is_on_the_pages_until_a_run_of_the_date_ends_well(pr
     assert "needs attention: every model is done" in project.run("report", "--run", failed).stdout
     assert project.states("--date", NEXT) == {"buys": "up to date", "spends": "up to date"}
     assert f"{NEXT}: all is well" in project.run("report", "--date", NEXT).stdout
+
+
+def test_no_task_begins_after_a_stop(project, monkeypatch):
+    """Ctrl-C between two tasks: the run says that it was stopped, and leaves all that is due to the next."""
+    begun = []
+    with stopping.heard() as stop, monkeypatch.context() as patch:
+        patch.setattr(Ingest, "work", lambda self: begun.append(self))
+        stop()
+        assert "nothing half-done is visible" in project.run("run", "--date", NEXT, code=130).stderr
+    (run,) = project.json("runs", "--date", NEXT)
+    assert {m["model"]: m["state"] for m in run["models"]} == {"buys": "interrupted", "spends": "interrupted"}
+    assert not begun
+    assert project.json("run", "--date", NEXT)["exit_code"] == 0
