@@ -6,6 +6,7 @@ import datetime as dt
 
 import luigi
 
+from kronkers_batch.access.authorisation import authorise_input
 from kronkers_batch.declared.sources import source_of
 from kronkers_batch.facts.results import ref_of, window_of
 from kronkers_batch.pipeline import ingest as step
@@ -60,6 +61,7 @@ class Ingest(BaseTask):
         """Read, check and freeze."""
         window = window_of(self.start, self.end)
         ref = ref_of(self.source)
+        authorise_input(self.services, ref)
         identity, snapshot = step.freeze(self.services, ref, window, self.scope, self.occasion)
         return "done", step.in_words(snapshot.rows, snapshot.results), Frozen(self.key, identity)
 

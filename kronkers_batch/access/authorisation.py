@@ -1,7 +1,8 @@
 """Whether a definition may be run with this caller's keys, where signatures are required.
 
-Whoever edits conf must not borrow the nightly service's keys by it. So with signed definitions every step
-asks here before it looks at a source, parses code or opens a key. See docs/how-to/sign-definitions.md.
+Whoever edits conf must not borrow the nightly service's keys by it. So with signed definitions this is asked
+before a step looks at a source, parses code or opens a key; each step refuses what nobody has asked about
+(``session.permission``). See docs/how-to/sign-definitions.md.
 """
 
 from __future__ import annotations
@@ -115,11 +116,14 @@ def refusal(services: Services, name: str) -> AccessRefused | None:
 
     What cannot be looked at is not what was signed, whyever; and it is one model's failure, no other's.
     """
-    refused = services.run.refused
+    permissions = services.run.permissions
+    refused = permissions.models
     if name not in refused:
+        model = services.model(name)
         try:
-            _judge(services, services.model(name))
+            _judge(services, model)
             refused[name] = None
+            permissions.inputs.add(model.source)
         except AccessRefused as error:
             refused[name] = error
         except (StoreError, IntegrityError):
@@ -133,7 +137,10 @@ def refusal(services: Services, name: str) -> AccessRefused | None:
 
 def authorise_input(services: Services, ref: InputRef) -> None:
     """Raises AccessRefused unless some model whose definition may be run reads just this."""
-    if not required(services) or ref in services.run.authorised:
+    allowed = services.run.permissions.inputs
+    if not required(services):
+        allowed.add(ref)
+    if ref in allowed:
         return
     readers = [m.name for m in services.config.models.values() if m.source == ref]
     errors = [refusal(services, name) for name in readers]
@@ -141,7 +148,6 @@ def authorise_input(services: Services, ref: InputRef) -> None:
         name = ref.source or ref.output
         nobody = AccessRefused("no model with a signed definition reads it", where=name, fix="kronkers sign")
         raise next((error for error in errors if error), nobody)
-    services.run.authorised.add(ref)
 
 
 def authorise_all(services: Services, names: Iterable[str]) -> dict[str, AccessRefused]:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from kronkers_batch.access.authorisation import authorise
 from kronkers_batch.config.spec import ModelSpec, RowsPolicy
 from kronkers_batch.declared.declaration import as_trained
 from kronkers_batch.declared.workers import worker_spec
@@ -33,7 +32,7 @@ def open_champion(services: Services, model: ModelSpec, version: ModelVersion) -
         AccessRefused: Today's definition must be signed and is not.
         ModelError: The golden rows get other scores, or none.
     """
-    authorise(services, model.name)
+    services.run.permissions.require(model.name)
     raw = services.registry.artifact(version) if "files" in version.training.declaration else None
     if raw is not None:
         files, artifact = parcel.unpacked(version, raw)

@@ -6,7 +6,6 @@ import hashlib
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from kronkers_batch.access.authorisation import authorise
 from kronkers_batch.config.fingerprint import (
     definition_fingerprint,
     training_definition,
@@ -30,7 +29,7 @@ def define(services: Services, model: ModelSpec) -> Definition:
 
     Raises ModelError where the code does not parse, AccessRefused where it must be signed and is not.
     """
-    authorise(services, model.name)
+    services.run.permissions.require(model.name)
     known = services.run.definitions
     if model.name in known:
         return known[model.name]

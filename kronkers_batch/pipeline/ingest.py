@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
-from kronkers_batch.access.authorisation import authorise_input
 from kronkers_batch.access.rights import held
 from kronkers_batch.audit.occasion import Occasion
 from kronkers_batch.config.spec import InputRef, ModelSpec
@@ -38,7 +37,7 @@ def source_identity(services: Services, ref: InputRef, window: Window) -> str:
 
 def state(services: Services, ref: InputRef, window: Window) -> Stated:
     """As :func:`source_identity`, without the outputs that it reads."""
-    authorise_input(services, ref)
+    services.run.permissions.require_input(ref)
     source = source_of(services, ref)
     return stated(source, window, sources=services.config.sources, places=services.places)
 

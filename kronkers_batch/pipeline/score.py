@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from kronkers_batch.access.authorisation import authorise
 from kronkers_batch.audit.occasion import Occasion
 from kronkers_batch.config.fingerprint import training_definition
 from kronkers_batch.config.spec import ModelSpec, RowsPolicy
@@ -99,7 +98,7 @@ def score(
     A rerun after a crash writes only the pieces that are missing. Raises AccessRefused, SourceError,
     CheckFailed, ModelError, and Stale where another writer took over.
     """
-    authorise(services, model.name)
+    services.run.permissions.require(model.name)
     source = source_of(services, model.source)
     under = owner(services, model)
     model = as_trained(model, version)

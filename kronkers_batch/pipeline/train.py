@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from kronkers_batch.access import rights
-from kronkers_batch.access.authorisation import authorise
 from kronkers_batch.audit.occasion import Occasion
 from kronkers_batch.config.spec import ModelSpec, Promote
 from kronkers_batch.declared.declaration import declaration, read_code
@@ -80,7 +79,7 @@ def train(
     unless everything worked; a version whose metrics miss a threshold is recorded, and not promoted.
     Raises AccessRefused, SourceError, CheckFailed, DataError, ModelError.
     """
-    authorise(services, model.name)
+    services.run.permissions.require(model.name)
     source = source_of(services, model.source)
     snapshot = ingest(services, model, training_window(model, source, date))
     data = training_data(services, model, source, snapshot)
@@ -189,7 +188,7 @@ def _fresh(services: Services, model: ModelSpec, features: Schema) -> Worker:
 
 
 def _started(services: Services, model: ModelSpec, features: Schema, target: Column | None = None) -> Worker:
-    authorise(services, model.name)
+    services.run.permissions.require(model.name)
     code = read_code(services, model)
     return start(worker_spec(services, replace(model, model=code) if code else model, features, target))
 

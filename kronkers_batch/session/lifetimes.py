@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from kronkers_batch.session.permission import Permissions
+
 if TYPE_CHECKING:
     from kronkers_batch.config.languages import Language
-    from kronkers_batch.config.spec import InputRef
     from kronkers_batch.data.snapshots import SnapshotRef
     from kronkers_batch.errors import AccessRefused
     from kronkers_batch.planning.plan import Plan
@@ -39,9 +40,8 @@ class Run:
         definitions: Today's definitions by model.
         code: The code that a version would keep, by model; None for a declared estimator.
         neighbours: Which folders of code belong to several models.
-        refused: Why a model's definition may not be run, by model; None where it may.
+        permissions: Which definitions may be run.
         forbidden: Why the caller may not run a model, by model.
-        authorised: What may be read, since some model whose definition may be run reads it.
         root_signed: Whether the root was found as it was signed.
         signatures: The warehouse's signatures as this account sees them.
         signatures_required: Whether only signed definitions run.
@@ -60,9 +60,8 @@ class Run:
     definitions: dict[str, Definition] = field(default_factory=dict)
     code: dict[str, KeptCode | None] = field(default_factory=dict)
     neighbours: Neighbours | None = None
-    refused: dict[str, AccessRefused | None] = field(default_factory=dict)
+    permissions: Permissions = field(default_factory=Permissions)
     forbidden: dict[str, AccessRefused | None] = field(default_factory=dict)
-    authorised: set[InputRef] = field(default_factory=set)
     root_signed: bool = False
     signatures: Signatures | None = None
     signatures_required: bool | None = None

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import select
 
 import tasks.base
+from kronkers_batch.access.authorisation import authorise_all
 from kronkers_batch.audit import runlog
 from kronkers_batch.data import sources
 from kronkers_batch.data.window import Window
@@ -229,6 +230,7 @@ def test_a_run_that_was_taken_over_publishes_nothing_more_and_says_so(company, m
 
 def test_no_worker_is_waited_for_inside_a_write_transaction(company):
     with company.opened() as services:
+        authorise_all(services, ["buys"])
         version, model = services.registry.get("buys", 1), services.model("buys")
         with (
             services.db.write(),

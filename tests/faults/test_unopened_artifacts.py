@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 from sqlalchemy import Row, insert, select, update
 
+from kronkers_batch.access.authorisation import authorise_all
 from kronkers_batch.bootstrap import open_system
 from kronkers_batch.declared.declaration import as_trained, declaration
 from kronkers_batch.errors import IntegrityError
@@ -114,7 +115,9 @@ def opened(folder: Path, patch: pytest.MonkeyPatch, *, first_run: bool = False) 
         patch.delenv(name)
     patch.setenv("HOME", str(folder / "home"))
     log: list[str] = []
-    return open_system(folder / "conf", log=log.append, first_run=first_run)
+    services = open_system(folder / "conf", log=log.append, first_run=first_run)
+    authorise_all(services, services.config.models)
+    return services
 
 
 def trained(services: Services, language: str) -> Training:

@@ -63,6 +63,7 @@ def test_a_definition_that_changed_since_is_refused(world: World):
 def test_conf_cannot_undo_the_requirement(world: World):
     """`definitions: trusted` in conf does not undo what an administrator required; `signed` adds to it."""
     world.services.config = replace(world.services.config, definitions=Definitions.SIGNED)
+    world.services.run = Run()
     assert "nobody has signed" in refused(world)
     require(world)
     world.services.config = replace(world.services.config, definitions=Definitions.TRUSTED)
@@ -80,7 +81,10 @@ def test_a_changed_root_refuses_every_model(world: World):
 
 
 def test_a_refused_definition_runs_nothing(world: World):
-    """For a refused definition no training is due, no date is scored, and no row of its source is read."""
+    """For a refused definition no training is due, no date is scored, and no row of its source is read.
+
+    A definition that nobody checked is refused too.
+    """
     version = world.version(champion=True)
     require(world)
     plan = world.plan()
@@ -92,8 +96,10 @@ def test_a_refused_definition_runs_nothing(world: World):
         lambda: open_champion(services, model, version),
         lambda: ingest(services, model, Window(None, None)),
     ):
-        with pytest.raises(AccessRefused, match="nobody has signed"):
-            work()
+        for asked in (services.run, Run()):
+            services.run = asked
+            with pytest.raises(AccessRefused, match="nobody has"):
+                work()
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.READER])

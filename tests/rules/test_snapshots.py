@@ -13,6 +13,7 @@ from sqlalchemy import event as listening
 from sqlalchemy import func, select, update
 
 from kronkers_batch.access.audit_log import sentence
+from kronkers_batch.access.authorisation import authorise_all
 from kronkers_batch.audit import checkpoint, runlog, runs
 from kronkers_batch.config.root_spec import FOREVER
 from kronkers_batch.data import expiring
@@ -533,6 +534,7 @@ def test_an_expired_window_is_frozen_anew(world: World, calendar: Calendar):
     calendar.day(91)
     expired(world)
     world.services.run = Run()
+    authorise_all(world.services, [MODEL])
     new = frozen(world)
     assert (new.id != old.id, new.fingerprint) == (True, old.fingerprint)
     assert pl.concat(world.services.snapshots.read(new)).height == new.rows

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from kronkers_batch.access.authorisation import authorise_all
 from kronkers_batch.config.spec import Promote, RowsPolicy
 from kronkers_batch.errors import ModelError, ScoreFailed
 from kronkers_batch.pipeline.definitions import define
@@ -38,6 +39,7 @@ def trained(world: World, code: str = MEAN, **changes: Any) -> Trained:
     definition = define(services, model)
     (world.folder / "models/price/model.py").write_text(code)
     services.run = Run()
+    authorise_all(services, [model.name])
     return train(services, model, DAY, "a fingerprint", definition, "for a test")
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import polars as pl
 
+from kronkers_batch.access.authorisation import authorise_all
 from kronkers_batch.bootstrap import open_system
 from kronkers_batch.config.fingerprint import scoring_definition
 from kronkers_batch.config.spec import ModelSpec, Origin, Threshold
@@ -143,7 +144,9 @@ class World:
 
     def open(self, *overrides: str, **options: Any) -> Services:
         """Another process's view of it."""
-        return open_system(self.folder / "conf", overrides, first_run=True, **options)
+        services = open_system(self.folder / "conf", overrides, first_run=True, **options)
+        authorise_all(services, services.config.models)
+        return services
 
     def close(self) -> None:
         context._open.clear()
@@ -160,6 +163,7 @@ class World:
         models = {**services.config.models, name: changed}
         services.config = replace(services.config, models=models)
         services.run = Run()
+        authorise_all(services, models)
         return changed
 
     # ------------------------------------------------------------ what a night decides
