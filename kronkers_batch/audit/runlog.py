@@ -287,8 +287,8 @@ def _scope(department: str, task: str, name: str) -> Scope:
 
 
 def _context(run_id: str, department: str, number: int, part: int) -> Context:
-    return Context(Kind.RECORD, department, _PURPOSE, run_id, piece=number, rows=part)
+    return Context(Kind.RECORD, department, _PURPOSE, run_id, chunk=number, rows=part)
 
 
 def _found_context(run_id: str, scope: str, number: int) -> Context:
-    return Context(Kind.FOUND, scope, _PURPOSE, run_id, piece=number, rows=_FOUND)
+    return Context(Kind.FOUND, scope, _PURPOSE, run_id, chunk=number, rows=_FOUND)

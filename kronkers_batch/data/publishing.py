@@ -1,4 +1,4 @@
-"""From frozen pieces to a published snapshot, all of it or nothing; what killed ingests left is removed."""
+"""From frozen chunks to a published snapshot, all of it or nothing; what killed ingests left is removed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _manifest(
         source.name,
         snapshot_id,
         created,
-        frozen.pieces,
+        frozen.chunks,
         source.schema,
         lineage={"identity": identity, "window": window.to_json()},
         extra={
@@ -107,9 +107,9 @@ class Publisher:
         lost: str = "",
         event: Tell = untold,
     ) -> str:
-        """Makes the snapshot visible, once all of its pieces are durable, with a line of the ledger.
+        """Makes the snapshot visible, once all of its chunks are durable, with a line of the ledger.
 
-        ``lost`` is the id of the one that it is to take the place of, since pieces of that are gone.
+        ``lost`` is the id of the one that it is to take the place of, since chunks of that are gone.
 
         Returns:
             The id of the one that is found from now on: another one, if another process was faster.
@@ -153,9 +153,9 @@ class Publisher:
             event(conn, snapshot_id, frozen)
         return snapshot_id
 
-    def undo(self, snapshot_id: str, key: DataKey, pieces: str) -> None:
-        """Takes back what an ingest left: its pieces, its key and its row."""
-        for path in self._artifacts.list(pieces):
+    def undo(self, snapshot_id: str, key: DataKey, chunks: str) -> None:
+        """Takes back what an ingest left: its chunks, its key and its row."""
+        for path in self._artifacts.list(chunks):
             self._artifacts.delete(path)
         with self._db.write() as conn:
             self._vault.shred(conn, key.id)

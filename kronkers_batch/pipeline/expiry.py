@@ -150,7 +150,7 @@ class _Ending:
             count += ended.count
             wrong += ended.wrong
             if ended.left is not None:
-                self._warn(scope, f"pieces of deleted snapshots are left to the next run: {ended.left}")
+                self._warn(scope, f"chunks of deleted snapshots are left to the next run: {ended.left}")
                 break
         if count:
             more = f"; {due.count - count:,} more are left to the next run" if due.count > AT_MOST else ""

@@ -111,7 +111,7 @@ def in_words(rows: int, results: Iterable[CheckResult]) -> str:
 
 
 def _told(occasion: Occasion, connection: Connection, snapshot_id: str, frozen: Frozen) -> None:
-    rows = sum(piece.rows for piece in frozen.pieces)
+    rows = sum(chunk.rows for chunk in frozen.chunks)
     occasion.tell(connection, Kind.INGESTED, "done", in_words(rows, frozen.results), snapshot_id)
 
 

@@ -122,7 +122,7 @@ def training_data(
     empty = pl.DataFrame(schema=polars_schema(snapshot.schema.select(columns)))
     fits, holdouts, read, unlabelled = [empty.select(wanted)], [empty], 0, 0
     whole = model.rows is RowsPolicy.WHOLE
-    for frame in rows:  # piece by piece, while the next one is opened
+    for frame in rows:  # chunk by chunk, while the next one is opened
         held = _held_out(model, source, snapshot, frame, read)
         fits.append(frame.filter(known & ~held).select(wanted))
         holdouts.append(frame.filter(held if whole else known & held))

@@ -96,7 +96,7 @@ def score(
         identity: Of the source whose frozen rows are scored, whatever it holds by now.
         occasion: What is told of it, in the transaction that publishes.
 
-    A rerun after a crash writes only the pieces that are missing. Raises AccessRefused, SourceError,
+    A rerun after a crash writes only the chunks that are missing. Raises AccessRefused, SourceError,
     CheckFailed, ModelError, and Stale where another writer took over.
     """
     authorise(services, model.name)
@@ -170,11 +170,11 @@ def _write(
         )
         done = 0
         rows = _scored(services, model, snapshot, workers, version.training.features, model.key)
-        for number, piece in enumerate(rechunked(rows, executor.piece_rows)):
-            checked = checker.feed(piece) if model.output_checks else piece
+        for number, chunk in enumerate(rechunked(rows, executor.piece_rows)):
+            checked = checker.feed(chunk) if model.output_checks else chunk
             stats.feed(checked)
             writer.put(number, checked)
-            done += piece.height
+            done += chunk.height
             services.progress(f"score {model.name}", done)
     return "; ".join(filter(None, proof)), stats
 

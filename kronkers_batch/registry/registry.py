@@ -24,7 +24,7 @@ from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables.registry import model_versions
 from kronkers_batch.vault import signed_log
 from kronkers_batch.vault.context import Kind, Scope
-from kronkers_batch.vault.manifest import PieceEntry, check_piece, digest
+from kronkers_batch.vault.manifest import ChunkEntry, check_chunk, digest
 from kronkers_batch.vault.vault import Vault
 
 Tell = Callable[[Connection, Scope, str], None]
@@ -80,7 +80,7 @@ class Registry:
         # Between the transactions: an artifact may be large, and the write lock is everybody's.
         blob = vault.seal(data_key, records.artifact_context(training, version_id), artifact)
         self._artifacts.write(records.artifact_path(training.department, training.model, version_id), blob)
-        draft = Draft(version_id, data_key, record_key, PieceEntry(0, 0, digest(blob), size=len(blob)))
+        draft = Draft(version_id, data_key, record_key, ChunkEntry(0, 0, digest(blob), size=len(blob)))
         with self._db.write() as conn:
             if promote:
                 serialise(conn, f"champions:{training.model}")
@@ -193,7 +193,7 @@ class Registry:
             add_entry(self._ledger, conn, self._vault, "open", version.ref, scope)
         path = records.artifact_path(row.department, row.model, row.id)
         blob = self._artifacts.read(path, entry.limit, cut=True)
-        check_piece(entry, blob)
+        check_chunk(entry, blob)
         return self._vault.unseal(key, records.artifact_context(version.training, row.id), blob)
 
     # ------------------------------------------------------------ champions

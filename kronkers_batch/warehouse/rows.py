@@ -63,7 +63,7 @@ class OutputRows:
         told: Told = READ,
         may: May = anybody,
     ) -> Iterator[pl.DataFrame]:
-        """The rows of outputs in the order in which they were written: one frame a piece, at least one.
+        """The rows of outputs in the order in which they were written: one frame a chunk, at least one.
 
         Args:
             model: Its name.
@@ -77,7 +77,7 @@ class OutputRows:
             told: What the ledger says of it: the action, and details.
             may: Raises AccessRefused where the caller may not; asked first, in the transaction that finds.
 
-        Everything is found, verified and opened before this returns; pieces are verified one by one as they
+        Everything is found, verified and opened before this returns; chunks are verified one by one as they
         come. Raises NotFound, AccessRefused, IntegrityError, UsageError on a column that there is not and
         where the dates have not all the same columns.
         """
@@ -92,7 +92,7 @@ class OutputRows:
             for opened, key in zip(found, keys, strict=True):
                 for frame in reader.stream(self._db, self._vault, key, opened, columns):
                     yield reader.dated(frame, opened) if dated else frame
-                if not opened.pieces:
+                if not opened.chunks:
                     frame = reader.no_rows(opened, columns)
                     yield reader.dated(frame, opened) if dated else frame
 
@@ -110,16 +110,16 @@ class OutputRows:
         told: Told = READ,
         may: May = anybody,
     ) -> pl.DataFrame:
-        """The rows of these entity keys, with their logical date in front; few pieces are opened.
+        """The rows of these entity keys, with their logical date in front; few chunks are opened.
 
-        Everything is found in one read transaction, the few pieces' ciphertext included; the ledger's line is
+        Everything is found in one read transaction, the few chunks' ciphertext included; the ledger's line is
         written before one of them is decrypted.
 
         Args:
             model: Its name.
             keys: For each key its values by key column, as Python values or text, or its values in the order
-                of the newest output's key. With all key columns the filters find the pieces; with some of
-                them all pieces are read.
+                of the newest output's key. With all key columns the filters find the chunks; with some of
+                them all chunks are read.
             date: As in :meth:`read`; None looks through every date's head.
             version: As in :meth:`read`.
             at: As in :meth:`read`.

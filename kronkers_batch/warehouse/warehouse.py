@@ -97,7 +97,7 @@ class Warehouse:
         why: str = "retention",
         event: Callable[[Connection, list[str]], None] = untold,
     ) -> list[str]:
-        """Deletes all outputs of the dates before a day: their keys are shredded, their pieces removed.
+        """Deletes all outputs of the dates before a day: their keys are shredded, their chunks removed.
 
         Returns their refs, with which ``event`` is called last in the transaction where there are any.
         Unfinished versions of those dates go too. Where a reader keeps deleted keys in the write-ahead log,
@@ -112,7 +112,7 @@ class Warehouse:
         return gone
 
     def shred(self, ref: str, why: str, event: Callable[[Connection, Scope, str], None] = untold) -> None:
-        """Deletes one finished version: its keys are shredded, its pieces removed.
+        """Deletes one finished version: its keys are shredded, its chunks removed.
 
         Call :meth:`Database.scrub` afterwards. Where it was its date's head, the last good version before it
         is the head again. ``event`` is called last in the transaction, with whose it was and its ref. Raises

@@ -367,7 +367,7 @@ def test_what_cannot_be_deleted_fails_no_run(
         found = expired(world)
         assert world.services.snapshots.sweep() == 0
         assert "the store refuses" in expired(world).warnings[0]
-    assert found.warnings == ["pieces of deleted snapshots are left to the next run: the store refuses"]
+    assert found.warnings == ["chunks of deleted snapshots are left to the next run: the store refuses"]
     assert found.deleted == ["1 snapshot of sales, unused for 90 days, deleted"]
     assert old.id not in there(world)
     assert list(folder(world, old).iterdir())

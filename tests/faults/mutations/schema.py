@@ -247,7 +247,7 @@ EXCHANGED = [
     _("an artifact is read to its end, wherever that is", "registry.registry:Registry.artifact",
       swap("self._artifacts.read(...)", "self._artifacts.read(path)"),
       f"{CODE}test_a_file_that_was_made_endless_is_not_read_to_its_end[artifacts]"),
-    _("a piece is read to its end, wherever that is", "data.freezing:read.opened",
+    _("a chunk is read to its end, wherever that is", "data.freezing:read.opened",
       swap("artifacts.read(...)", "artifacts.read(f'{folder}/{entry.number}')"),
       f"{CODE}test_a_file_that_was_made_endless_is_not_read_to_its_end[snapshots]"),
     _("whatever lies there is read as a cache", "store.cache:ContentCache._load",

@@ -18,10 +18,10 @@ WHICH = [
     _("the key of what expired stays", END,
       drop("self._vault.shred(conn, row.key_id)"), f"{HERE}a_snapshot_that_nothing_used_for_long_is_deleted",
       f"{HERE}whoever_reads_it_is_told_that_it_expired"),
-    _("the pieces of what expired stay", "data.expiring:Expiry._remove",
+    _("the chunks of what expired stay", "data.expiring:Expiry._remove",
       drop("self._artifacts.delete(path)"), f"{HERE}a_snapshot_that_nothing_used_for_long_is_deleted"),
     _("the folder of what expired stays", "data.expiring:Expiry._remove",
-      drop("self._artifacts.remove_empty(pieces)"),
+      drop("self._artifacts.remove_empty(chunks)"),
       f"{HERE}a_snapshot_that_nothing_used_for_long_is_deleted"),
     _("young snapshots expire", f"{STEP}:_Ending.run",
       sets("before", "clock.now()"), f"{HERE}a_younger_snapshot_stays"),
@@ -135,7 +135,7 @@ SAID = [
     _("an expired snapshot may be there", "audit.recorded:compare_snapshots",
       never("itself & said.discarded.get(row.id, set())"),
       f"{HERE}an_expired_snapshot_that_is_there_is_refused"),
-    _("who reads what expired is told of a lost piece", "data.snapshots:Snapshots.read",
+    _("who reads what expired is told of a lost chunk", "data.snapshots:Snapshots.read",
       drop("self._get(ref.id)"), f"{HERE}whoever_reads_it_is_told_that_it_expired"),
 ]  # fmt: skip
 
