@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None, *, own_process: bool = False) -
             if own_process and not verbose:
                 output.silence_libraries()
             code = args.handler(args)
-        output.flush()  # here, where it is told if there is no room for the last of it
+        output.flush()  # here, where it is reported if there is no room for the last of it
     except KronkersError as error:
         if verbose:
             output.trace()

@@ -32,8 +32,8 @@ Tell = Callable[[Connection, str, "Frozen"], None]
 """Called last in that transaction, with the snapshot's id: writes its event."""
 
 
-def untold(_conn: Connection, _snapshot_id: str, _frozen: Frozen) -> None:
-    """Nobody is told."""
+def no_event(_conn: Connection, _snapshot_id: str, _frozen: Frozen) -> None:
+    """Writes no event."""
 
 
 def _manifest(
@@ -105,7 +105,7 @@ class Publisher:
         add_entry: AddEntry,
         *,
         lost: str = "",
-        event: Tell = untold,
+        event: Tell = no_event,
     ) -> str:
         """Makes the snapshot visible, once all of its chunks are durable, with a line of the ledger.
 
@@ -144,12 +144,12 @@ class Publisher:
                     where=f"source {source.name}",
                     fix="Run the command again.",
                 )
-            told: dict[str, Json] = {
+            details: dict[str, Json] = {
                 "rows": manifest.rows,
                 "window": str(window),
                 "snapshot": frozen.fingerprint,
             }
-            add_entry(conn, {**told, "id": snapshot_id, "manifest": digest(blob)})
+            add_entry(conn, {**details, "id": snapshot_id, "manifest": digest(blob)})
             event(conn, snapshot_id, frozen)
         return snapshot_id
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 from kronkers_batch.config.places import Places
 from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.data.expiring import Expiry, gone
-from kronkers_batch.data.publishing import AddEntry, Publisher, Tell, untold
+from kronkers_batch.data.publishing import AddEntry, Publisher, Tell, no_event
 from kronkers_batch.data.reference import (
     READY,
     SnapshotRef,
@@ -234,7 +234,7 @@ class Snapshots:
         piece_rows: int,
         add_entry: AddEntry,
         lost: str | None = None,
-        event: Tell = untold,
+        event: Tell = no_event,
         progress: Callable[[int], None] = lambda _rows: None,
     ) -> SnapshotRef:
         """Reads, checks and freezes a window of a source; publishes all of it or nothing.

@@ -76,8 +76,8 @@ def read_output(
             "says why",
         )
     for head in heads:
-        told = ("read", {"for": purpose})
-        yield from services.warehouse.rows.read(model, date=head.date, version=head.number, told=told)
+        recorded = ("read", {"for": purpose})
+        yield from services.warehouse.rows.read(model, date=head.date, version=head.number, recorded=recorded)
 
 
 def _heads(services: Services, hole: Heads) -> list[Head]:

@@ -58,11 +58,11 @@ def _opened(services: Services, model: ModelSpec, snapshot: SnapshotRef) -> None
     key = (model.name, snapshot.id)
     if key in services.run.opened:
         return
-    told = {"for": model.name, "window": str(snapshot.window), "snapshot": snapshot.fingerprint}
+    details = {"for": model.name, "window": str(snapshot.window), "snapshot": snapshot.fingerprint}
     scope = Scope(model.department, model.name)
     with services.db.write() as connection:
         use(connection, snapshot.id)
-        add_entry(services.ledger, connection, services.vault, "open", snapshot.source, scope, told)
+        add_entry(services.ledger, connection, services.vault, "open", snapshot.source, scope, details)
     services.run.opened.add(key)
 
 

@@ -165,7 +165,7 @@ def _compare(row: VersionRow, training: Training) -> None:
         raise _unfit(row, "is not what its signed manifest says")
 
 
-def told(training: Training) -> dict[str, Any]:
+def ledger_details(training: Training) -> dict[str, Any]:
     """What the ledger keeps of a training: why, of what, and how good."""
     return {
         "why": training.why,

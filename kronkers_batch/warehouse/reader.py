@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 DATE_COLUMN = "logical_date"
-"""Stands before an output's own columns where rows of several dates are told apart."""
+"""Stands before an output's own columns where rows of several dates are distinguished."""
 
-_TOLD = "\0asked"  # no column of an output is called so
+_ASKED = "\0asked"  # no column of an output is called so
 _KEPT = 8 * 2**20
 AT_ONCE = 8  # chunks in memory as ciphertext, about 8 MB
 # More keys than this hit most chunks anyway: reading all of them is cheaper than asking for each.
@@ -109,11 +109,11 @@ def _hits(frame: pl.DataFrame, wanted: pl.DataFrame) -> pl.Series:
     import polars as pl
 
     if wanted.height > 1:
-        told = wanted.with_columns(pl.lit(True).alias(_TOLD))
+        asked = wanted.with_columns(pl.lit(True).alias(_ASKED))
         joined = frame.select(wanted.columns).join(
-            told, on=wanted.columns, how="left", nulls_equal=True, maintain_order="left"
+            asked, on=wanted.columns, how="left", nulls_equal=True, maintain_order="left"
         )
-        return joined.get_column(_TOLD).is_not_null()
+        return joined.get_column(_ASKED).is_not_null()
     each = (frame.get_column(name).eq_missing(wanted.get_column(name)) for name in wanted.columns)
     return functools.reduce(operator.and_, each)
 

@@ -24,7 +24,7 @@ from kronkers_batch.warehouse.keyhash import hash_keys
 from kronkers_batch.warehouse.landing import Landing
 from kronkers_batch.warehouse.opening import Group, open_version
 from kronkers_batch.warehouse.output_chunks import Entry, Place
-from kronkers_batch.warehouse.versions import TOLD, OutputVersion, Tell, day_of, untold
+from kronkers_batch.warehouse.versions import IN_LEDGER, OutputVersion, Tell, day_of, no_event
 
 if TYPE_CHECKING:
     import polars as pl
@@ -132,7 +132,7 @@ class OutputWriter:
         lineage: Mapping[str, object],
         stats: Mapping[str, float],
         missed: tuple[str, ...] = (),
-        event: Tell = untold,
+        event: Tell = no_event,
     ) -> OutputVersion:
         """Signs the manifest and publishes, or holds where a threshold is missed; one transaction.
 
@@ -164,9 +164,10 @@ class OutputWriter:
             head = log.head_of(judged) if missed else place.version_id
             key = reserved.record_key
             line = log.append(conn, self._vault, key, place, action, head, missed=missed)
-            told = {name: lineage[name] for name in TOLD if name in lineage}
-            told |= {"fingerprint": reserved.fingerprint, "missed": list(missed), "manifest": digest(sealed)}
-            self._add_entry(conn, action, self.ref, told)
+            details = {name: lineage[name] for name in IN_LEDGER if name in lineage}
+            details |= {"fingerprint": reserved.fingerprint, "missed": list(missed)}
+            details["manifest"] = digest(sealed)
+            self._add_entry(conn, action, self.ref, details)
             row = catalog.row_of(conn, place.version_id)
             result = open_version(conn, self._vault, row, [*judged, line]).version
             event(conn, result)

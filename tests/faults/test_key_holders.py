@@ -172,7 +172,7 @@ def test_what_the_ledger_says_later_is_closed_to_the_keys_that_she_kept(office, 
     before = _seen(anna)
     assert any(details and "fingerprint" in details for _, details in before)
     write_later(office)
-    office.warehouse.rows.read("late", date=DAY, told=("export", {"to": "/x/out.csv"}))
+    office.warehouse.rows.read("late", date=DAY, recorded=("export", {"to": "/x/out.csv"}))
     later = _seen(anna)[len(before) :]
     assert [action for action, _ in later] == ["publish", "export"]
     assert [details for _, details in later] == [None, None]

@@ -457,9 +457,9 @@ PLANS = [
 
 RETENTION = [
     _("what is just as old expires", "pipeline.retention:expire_outputs",
-      swap("services.warehouse.expire(name, before, event=partial(_told, occasion, past))",
+      swap("services.warehouse.expire(name, before, event=partial(_write_event, occasion, past))",
            "services.warehouse.expire(name, before + dt.timedelta(days=1), "
-           "event=partial(_told, occasion, past))"),
+           "event=partial(_write_event, occasion, past))"),
       f"{EXPIRED}outputs_past_their_retention_are_deleted"),
     _("what is due does not expire", "pipeline.retention:expire_outputs",
       sets("due", "[]"), f"{EXPIRED}outputs_past_their_retention_are_deleted",
@@ -478,7 +478,7 @@ RETENTION = [
     _("a month is long", "pipeline.retention:LATELY",
       swap("dt.timedelta(days=31)", "dt.timedelta(days=30)"), f"{EXPIRED}what_is_due_for_a_month_is_deleted"),
     _("the word is not heard", "pipeline.retention:expire_outputs",
-      without("not told_to"), f"{EXPIRED}what_is_long_due_waits_for_a_word"),
+      without("not delete_expired"), f"{EXPIRED}what_is_long_due_waits_for_a_word"),
     _("most of the outputs expire", "pipeline.retention:_held_back",
       never("2 * len(due) > len(dates)"), f"{EXPIRED}most_of_the_outputs_wait_for_a_word"),
     _("half of the outputs wait", "pipeline.retention:_held_back",

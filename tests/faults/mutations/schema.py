@@ -210,7 +210,7 @@ OLDER_KEYS = [
       f"{OLDER}test_nor_where_they_are_put_back_in_the_middle_of_a_night",
       f"{OLDER}test_a_key_that_is_gone_is_not_made_anew_as_the_first"),
     _("a checkpoint of somebody else says enough about keys", "audit.checkpoint:_expect",
-      swap("told if own else (None, *told)", "told or [None]"),
+      swap("with_keys if own else (None, *with_keys)", "with_keys or [None]"),
       f"{OLDER}test_nor_where_a_night_has_run_since_whatever_became_of_the_checkpoints[her own alone]"),
     _("the ledger's rotations are not asked for", "audit.keys_in_use:least",
       drop("found[scope] = found.get(scope, 1) + 1"),

@@ -62,7 +62,7 @@ WORD = [
     _("half of the snapshots wait", f"{STEP}:_Ending._held_back",
       swap("2 * due.count > there", "2 * due.count >= there"), f"{HERE}most_of_the_snapshots_wait"),
     _("the word for snapshots is not heard", f"{STEP}:_Ending._one",
-      without("not self._told_to"), f"{HERE}what_is_long_due_waits",
+      without("not self._delete_expired"), f"{HERE}what_is_long_due_waits",
       f"{HERE}the_run_and_its_page_say_what_expired"),
     _("nothing is too short to be kept", "config.kinds:duration",
       never("positive and not found"), f"{BAD}how_long_snapshots_are_kept[nothing]",
