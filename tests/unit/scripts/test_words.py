@@ -79,8 +79,8 @@ LEFT = dict.fromkeys(INSTEAD, 0) | {"house": 4, "lane": 5, "piece": 36}
 """How many lines of the program have such a word, in a name or in words: it may only become less.
 
 What stays is stored, or called so by others: the table ``output_pieces``; ``pieces`` in a manifest and in
-the layout of an output's filters; ``executor.piece_rows`` in ``conf/``, and the parameter that it is given to;
-"house" as the kind of a signature; the lanes of Argon2, also in a sealed key file.
+the layout of filters; ``executor.piece_rows`` in ``conf/``, and the parameters that take it; the kind
+"house" of a signature; the lanes of Argon2, also in a sealed key file.
 """
 SEGMENT = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
