@@ -40,7 +40,7 @@ def open_system(
     *,
     progress: Progress = silent,
     log: Callable[[str], None] = lambda _line: None,
-    told: Callable[[str], None] = lambda _text: None,
+    announce: Callable[[str], None] = lambda _text: None,
     first_run: bool = False,
     new_warehouse: bool = False,
     verbose: bool = False,
@@ -50,9 +50,9 @@ def open_system(
     Args:
         conf: The configuration folder.
         overrides: Overrides of it.
-        progress: Told what is being done.
-        log: Told what workers print, bounded and scrubbed.
-        told: Told what a first run made, and what of today's a run replaces, for the person who ran it.
+        progress: Receives what is being done.
+        log: Receives what workers print, bounded and scrubbed.
+        announce: Receives what a first run made, and what of today's a run replaces, for whoever runs it.
         first_run: Whether an empty warehouse may be given its administrator and keys now.
         new_warehouse: Whether that also holds where another one was before, as somebody said.
         verbose: Whether tasks print tracebacks of errors, which may hold data.
@@ -63,7 +63,7 @@ def open_system(
     config = load(conf, overrides)
     check_place(config)
     db = Database(config.warehouse.url)
-    vault = _vault(config, db, told, first_run=first_run, new_warehouse=new_warehouse)
+    vault = _vault(config, db, announce, first_run=first_run, new_warehouse=new_warehouse)
     lost.refuse_foreign(config, db, vault)
     vault.homes = {name: model.department for name, model in config.models.items()}
     artifacts = ArtifactStore(config.warehouse.artifacts)
@@ -81,13 +81,13 @@ def open_system(
         cache=ContentCache(config.home / "cache", vault.identity.derive("cache")),
         progress=progress,
         log=log,
-        told=told,
+        announce=announce,
         verbose=verbose,
     )
 
 
 def _vault(
-    config: Config, db: Database, told: Callable[[str], None], *, first_run: bool, new_warehouse: bool
+    config: Config, db: Database, announce: Callable[[str], None], *, first_run: bool, new_warehouse: bool
 ) -> Vault:
     """The caller's vault, after a warehouse and keys were made where there were none and they may be made."""
 
@@ -111,11 +111,11 @@ def _vault(
             passphrase=word or passphrase.from_environment(),
             address=signing.address(config.warehouse.url),
         )
-        told(made.text)
+        announce(made.text)
         with db.read() as connection:
             there = _opened(config, db, word, False, connection)
     if there.text:
-        told(there.text)  # the run that made it was killed before it could say so
+        announce(there.text)  # the run that made it was killed before it could say so
     if first_run and there.without_key:
         # Only an administrator makes the keys of new departments. For everybody else the models of such a
         # department are refused one by one, with the words that say who makes it.

@@ -182,7 +182,7 @@ class MissingPart(KronkersError):
 
 
 def described(error: Exception) -> str:
-    """What is told of an error: of an unforeseen one its type and place alone, as its text may hold data."""
+    """What is shown of an error: of an unforeseen one its type and place alone, as its text may hold data."""
     if isinstance(error, KronkersError):
         return str(error)
     places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]

@@ -89,7 +89,7 @@ def writing(
         over: Whether it may replace another; else FileExistsError.
         mode: Of the file.
         prefix: Of its name while it is unfinished.
-        judge: Is told where the file will really lie, before anything is made there.
+        judge: Is given the path where the file will really lie, before anything is made there.
 
     Raises OSError.
     """

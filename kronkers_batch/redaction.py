@@ -27,7 +27,7 @@ _WORD, _ANYWHERE = 4, 6
 _CONFIGURATIONS = 16  # a process that loads many remembers the values of the newest
 
 
-class _Noted:
+class _Added:
     """What one loading of one configuration added."""
 
     def __init__(self, project: str = "") -> None:
@@ -36,7 +36,7 @@ class _Noted:
         self.literal: set[str] = set()
 
 
-_added: OrderedDict[str, _Noted] = OrderedDict()
+_added: OrderedDict[str, _Added] = OrderedDict()
 _lock = threading.Lock()
 _pattern: tuple[re.Pattern[str], Mapping[str, str]] | None = None
 
@@ -49,7 +49,7 @@ def begin(configuration: str, project: str = "") -> None:
     global _pattern
     with _lock:
         _added.pop(configuration, None)
-        _added[configuration] = _Noted(project)
+        _added[configuration] = _Added(project)
         while len(_added) > _CONFIGURATIONS:
             _added.popitem(last=False)
         _pattern = None
@@ -94,9 +94,9 @@ def redacted(value: Any) -> Any:
     return value
 
 
-def _newest() -> _Noted:
+def _newest() -> _Added:
     if not _added:
-        _added[""] = _Noted()
+        _added[""] = _Added()
     return next(reversed(_added.values()))
 
 

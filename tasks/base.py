@@ -165,7 +165,7 @@ class BaseTask(luigi.Task):
 
     @property
     def occasion(self) -> Occasion:
-        """What is told of the work that is being done, in the transaction that shows it to others."""
+        """Writes the event of the work that is being done, in the transaction that shows it to others."""
         if self._occasion is None:
             name, department = self.subject
             self._occasion = Occasion(self.services, name, department, self.kind, date=self._date)
@@ -193,7 +193,7 @@ class BaseTask(luigi.Task):
             state = "refused" if isinstance(error, AccessRefused) else "failed"
             self._record(state, described(error), reason, started, found_in(error))
             raise
-        if not self.occasion.told:
+        if not self.occasion.recorded:
             self._record(state, message, reason, started)
         self.learn(result)
 

@@ -84,14 +84,14 @@ def end(
     for problem in found:
         event = Event("ledger", runlog.VERIFY, "failed", 0.0, str(problem), "at the end of the run")
         tell(services, departments, event)
-    told = tuple(verdicts.values())
+    concluded = tuple(verdicts.values())
     seconds = time.monotonic() - started
     warnings += expired.warnings
     warnings += unfinished.retry(services)
     result = RunResult(
-        run_id, date, told, events, seconds, found, tuple(warnings), remarks=tuple(expired.deleted)
+        run_id, date, concluded, events, seconds, found, tuple(warnings), remarks=tuple(expired.deleted)
     )
-    each = [(departments[one.model], one) for one in told]
+    each = [(departments[one.model], one) for one in concluded]
     runs.finish(services, run_id, result.exit_code, each, seconds=seconds)
     return result
 
@@ -103,7 +103,7 @@ def _is_there(services: Services, plan: Plan, entry: AnyEntry) -> bool:
 
 def stopped(services: Services, departments: Mapping[str, str], error: BaseException, seconds: float) -> None:
     """A run that somebody stopped, or that an error ended: what was done by then stands, and is said."""
-    with contextlib.suppress(KronkersError):  # the first error is told; this run shows as interrupted anyway
+    with contextlib.suppress(KronkersError):  # the first error is shown; this run shows as interrupted anyway
         events = verdict.work(runlog.events(services, services.run_id))
         verdicts = [(d, verdict.interrupted(name, events)) for name, d in departments.items()]
         code = 130 if isinstance(error, KeyboardInterrupt) else 1

@@ -65,13 +65,13 @@ def _part(
     """What became of a model's scoring or training; ``own`` is what was recorded of it."""
     for state in _BAD:
         if bad := [event for event in own if event.state == state]:
-            # Retention comes after a good run: what that did is told as well.
+            # Retention comes after a good run: what that did is reported as well.
             done = [_done(own)] if all(event.task == "expire" for event in bad) else []
             said = dict.fromkeys(event.message for event in bad)  # asked twice, it fails twice
             return Part(state, "; ".join([*filter(None, done), *said]))
     try:
         unfinished = [entry for entry in asked if not is_there(entry)]
-    except Exception as error:  # what cannot be told of one model is told of the others
+    except Exception as error:  # what is unknown of one model is known of the others
         return Part(verdict.FAILED, described(error))
     if unfinished:
         return Part(verdict.BLOCKED, _cause(plan, unfinished, events))
@@ -120,8 +120,8 @@ def _cause(plan: Plan, unfinished: Sequence[AnyEntry], events: Sequence[Event]) 
         event = next(filter(None, (failed.get((_subject(entry), task)) for task in _tasks(entry))), None)
         if event is not None:
             own = event.model == name and event.task in _TRAINING
-            told = f"its training {_ENDED[event.state]}"
-            causes.append(told if own else f"{event.task} {event.model}: {event.message}")
+            words = f"its training {_ENDED[event.state]}"
+            causes.append(words if own else f"{event.task} {event.model}: {event.message}")
             continue
         waiting += [plan.entries[key] for key in entry.needs]
     return (

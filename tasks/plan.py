@@ -26,12 +26,12 @@ def shown(plan: Plan) -> list[Planned]:
 def _planned(entry: AnyEntry) -> Planned:
     if isinstance(entry, entries.Ingest):
         return Planned("ingest", entry.source, entry.window, entry.why)
-    kind = "score" if isinstance(entry, entries.Score) else "train" if _is_told(entry) else "decide"
+    kind = "score" if isinstance(entry, entries.Score) else "train" if _is_decided(entry) else "decide"
     reason = entry.why if entry.problem is None else _refused(entry)
     return Planned(kind, entry.model, str(entry.date), reason)
 
 
-def _is_told(entry: AnyEntry) -> bool:
+def _is_decided(entry: AnyEntry) -> bool:
     return isinstance(entry, entries.Train) and bool(entry.fingerprint)
 
 

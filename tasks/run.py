@@ -166,7 +166,7 @@ def _work(services: Services, root: BaseTask, before: contextlib.ExitStack) -> N
         prepare_workers(services, root.plan)
     services.snapshots.sweep()  # what a killed ingest left behind
     services.registry.sweep()  # and a killed training
-    with contextlib.suppress(StoreError):  # a folder of pages that cannot be written is told with the page
+    with contextlib.suppress(StoreError):  # a folder of pages that cannot be written fails with the page
         leftovers.sweep(services)
     _say_replaced(services, root.plan)
     before.close()
@@ -178,7 +178,7 @@ def _say_replaced(services: Services, plan: Plan) -> None:
     for key in plan.roots:
         entry = plan.entries[key]
         if isinstance(entry, entries.Score) and entry.state is State.DUE and entry.replaces:
-            services.told(f"{entry.model}, {plan.date}: {entry.why}")
+            services.announce(f"{entry.model}, {plan.date}: {entry.why}")
 
 
 def _build(root: BaseTask, workers: int) -> None:

@@ -55,11 +55,11 @@ class Score(OutputTask):
         services, entry = self.services, self.entry
         spec = services.model(entry.model)
         if there.output is not None:
-            told = output_of(spec, there.output)
-            verdict = Verdict(told.missed)
+            now = output_of(spec, there.output)
+            verdict = Verdict(now.missed)
             output = services.warehouse.judge(
                 there.output,
-                told.missed,
+                now.missed,
                 entry.why,
                 as_words(spec.output_thresholds),
                 event=lambda connection, output: step.tell(

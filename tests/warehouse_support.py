@@ -71,12 +71,12 @@ class Office:
     def begin(self, date: dt.date = DAY, fingerprint: str = "a", model: str = "late"):
         return self.warehouse.begin(model, "ops", date, fingerprint, SCHEMA, KEY)
 
-    def publish(self, date=DAY, fingerprint="a", model="late", *, pieces=3, rows=100, start=0, missed=()):
+    def publish(self, date=DAY, fingerprint="a", model="late", *, chunks=3, rows=100, start=0, missed=()):
         """One finished version; scores are the row numbers from ``start``."""
         writer = self.begin(date, fingerprint, model)
-        for number in range(pieces):
+        for number in range(chunks):
             writer.put(number, frame(rows, start + number * rows))
-        return writer.finish({"model_version": f"{model}@1"}, {"rows": pieces * rows}, tuple(missed))
+        return writer.finish({"model_version": f"{model}@1"}, {"rows": chunks * rows}, tuple(missed))
 
     def rows(self, model="late", **selection) -> pl.DataFrame:
         return pl.concat(self.warehouse.rows.read(model, **selection))

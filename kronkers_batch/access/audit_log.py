@@ -17,7 +17,7 @@ from kronkers_batch.vault.context import Role, scope_of
 _SHORT = 12  # digits of a fingerprint that people compare
 
 # Details in the order in which a sentence tells them; others follow under their own names in JSON alone.
-_TOLD = (
+_CLAUSES = (
     ("model_version", "by {}"),
     ("for", "for {}"),
     ("window", "{}"),
@@ -72,8 +72,8 @@ def sentence(entry: Entry) -> str:
     text = f"{names.shown(entry.principal)} {known.format(action=entry.action, subject=entry.subject, to=to)}"
     if details is None:
         return f"{text} (details are sealed for others)"
-    told = [words.format(_text(name, details[name])) for name, words in _TOLD if _worth(details, name)]
-    return f"{text}; {'; '.join(told)}" if told else text
+    clauses = [words.format(_text(name, details[name])) for name, words in _CLAUSES if _worth(details, name)]
+    return f"{text}; {'; '.join(clauses)}" if clauses else text
 
 
 def _names(entry: Entry, wanted: str) -> bool:

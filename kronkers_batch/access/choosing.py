@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 def promote(services: Services, version: ModelVersion, why: str, *, force: bool = False) -> Promotion:
     """Makes a version the champion. Raises as :meth:`Registry.promote`."""
-    told = event(services, Kind.PROMOTED, PROMOTION, why)
-    return services.registry.promote(version.model, version.number, why=why, force=force, event=told)
+    promoted = event(services, Kind.PROMOTED, PROMOTION, why)
+    return services.registry.promote(version.model, version.number, why=why, force=force, event=promoted)
 
 
 def rollback(services: Services, model: str, why: str, to: int | None = None) -> Promotion:
     """Makes an earlier champion the champion again. Raises as :meth:`Registry.rollback`."""
-    told = event(services, Kind.ROLLED_BACK, PROMOTION, why)
-    return services.registry.rollback(model, why=why, to=to, event=told)
+    rolled_back = event(services, Kind.ROLLED_BACK, PROMOTION, why)
+    return services.registry.rollback(model, why=why, to=to, event=rolled_back)
 
 
 def event(services: Services, kind: Kind, task: str, why: str) -> Callable[[Connection, Scope, str], None]:
@@ -32,7 +32,7 @@ def event(services: Services, kind: Kind, task: str, why: str) -> Callable[[Conn
 
     def tell(connection: Connection, scope: Scope, ref: str) -> None:
         words = (f"{ref} {kind}", why)
-        told = Event(scope.model, task, "done", 0.0, *words, kind=kind, subject=ref)
-        runlog.record_in(services, connection, services.run_id, scope.department, told)
+        decided = Event(scope.model, task, "done", 0.0, *words, kind=kind, subject=ref)
+        runlog.record_in(services, connection, services.run_id, scope.department, decided)
 
     return tell

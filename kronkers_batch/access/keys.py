@@ -97,7 +97,7 @@ def shred(services: Services, ref: str, why: str) -> dict[str, object]:
     except AccessRefused as error:
         if model in services.config.models:
             raise
-        # Of a model that conf does not name, who may not shred it is not told that it is there.
+        # Who may not shred a model that conf does not name does not learn that it is there.
         asked.refused(services, f"keys shred {ref}", error.what)
         raise NotFound(f"there is no {ref}", fix="kronkers models") from None
     except NotFound:

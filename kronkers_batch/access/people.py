@@ -153,7 +153,7 @@ def grant(
         if any(g.role is role for g in already):
             return {"principal": name, "role": str(role), "on": str(scope), "changed": False}
         granting.grant(vault.ring, connection, name, scope, role)
-        add_entry(services.ledger, connection, vault, "grant", f"{name} {role} {scope}", scope, _told(why))
+        add_entry(services.ledger, connection, vault, "grant", f"{name} {role} {scope}", scope, _reason(why))
     done: dict[str, object] = {"principal": name, "role": str(role), "on": str(scope), "changed": True}
     higher = [g.role for g in already if g.role.covers(role)]
     if higher:
@@ -178,7 +178,7 @@ def revoke(services: Services, name: str, scope_text: str | None, *, why: str = 
         raise UsageError("you cannot revoke yourself", fix="Another administrator can.")
     with services.db.write() as connection:
         taken = rotation.revoke(vault.ring, connection, name, scope, whole=False)
-        add_entry(services.ledger, connection, vault, "revoke", f"{name} {scope}", scope, _told(why))
+        add_entry(services.ledger, connection, vault, "revoke", f"{name} {scope}", scope, _reason(why))
         left = [str(g.scope) for g in _grants_of(services, connection, name) if _near(g.scope, scope)]
     rewrapped(services, scope)
     done: dict[str, object] = {"principal": name, "revoked": taken, "on": str(scope), **scrubbed(services)}
@@ -197,7 +197,7 @@ def _revoke_principal(services: Services, name: str, why: str) -> dict[str, obje
         rotation.revoke_principal(vault.ring, connection, name, whole=False)
         services.ledger.append(connection, vault.principal, "revoke", name, department="")
         for scope in dict.fromkeys(grant.scope for grant in taken):
-            add_entry(services.ledger, connection, vault, "revoke", f"{name} {scope}", scope, _told(why))
+            add_entry(services.ledger, connection, vault, "revoke", f"{name} {scope}", scope, _reason(why))
     for scope in {grant.scope for grant in taken}:
         rewrapped(services, scope)
     return {"principal": name, "revoked": len(taken), "on": "everything", **scrubbed(services)}
@@ -293,7 +293,7 @@ def _grants_of(services: Services, connection: Connection, name: str) -> list[Gr
     return services.vault.trust.grants(connection, principal_id=principal_id)
 
 
-def _told(why: str) -> dict[str, str]:
+def _reason(why: str) -> dict[str, str]:
     return {"why": why} if why.strip() else {}
 
 

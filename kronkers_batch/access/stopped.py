@@ -45,7 +45,7 @@ def named(services: Services, names: Sequence[str]) -> list[str]:
 def gone(services: Services) -> dict[str, Stopped]:
     """The models that were last signed as enabled, and that conf no longer has.
 
-    Those whose definition the caller may not see are left out; who runs them is told.
+    Those whose definition the caller may not see are left out; whoever runs them sees them.
     """
     if not authorisation.required(services):
         return {}

@@ -160,9 +160,9 @@ def _since(services: Services, connection: Connection, mine: Head, point: Checkp
 
 def _expect(services: Services, connection: Connection, points: Iterable[Checkpoint]) -> None:
     """What others sign asks for more, never for less: without one's own the whole ledger is asked."""
-    told = [point for point in points if point.keys is not None]
-    own = any(point.signer == services.vault.identity.public.id and point.counts for point in told)
-    for point in told if own else (None, *told):
+    with_keys = [point for point in points if point.keys is not None]
+    own = any(point.signer == services.vault.identity.public.id and point.counts for point in with_keys)
+    for point in with_keys if own else (None, *with_keys):
         services.vault.ring.expect(connection, keys_in_use.least(connection, point))
 
 

@@ -30,7 +30,7 @@ class Occasion:
         reason: Why it is done.
         date: The logical date (ISO) that it is for; empty for none.
         started: When, by the monotonic clock.
-        told: Whether the event was written; in a transaction that may still fail, and the task then does.
+        recorded: Whether the event was written; in a transaction that may still fail, and the task then does.
     """
 
     services: Services
@@ -40,7 +40,7 @@ class Occasion:
     reason: str = ""
     date: str = ""
     started: float = field(default_factory=time.monotonic)
-    told: bool = False
+    recorded: bool = False
 
     def begin(self, reason: str, started: float) -> None:
         """The work begins now, for this reason."""
@@ -56,7 +56,7 @@ class Occasion:
             self.model, self.task, state, seconds, *words, kind=kind, subject=subject, date=date or self.date
         )
         runlog.record_in(self.services, connection, self.services.run_id, self.department, event)
-        self.told = True
+        self.recorded = True
 
     def promoted(self, connection: Connection, ref: str, why: str) -> None:
         """Writes that a version is the champion from now on, in the transaction of that."""

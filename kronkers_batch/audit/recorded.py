@@ -92,9 +92,9 @@ def tell(said: Said, entry: Entry, finished: Callable[[str], bool]) -> None:
     if action in _CHOOSING:
         said.chosen[subject.partition("@")[0]].append((action, subject))
     if action in ("freeze", "discard") and entry.details:
-        told = (entry.department, str(entry.details.get("manifest")))
+        snapshot = (entry.department, str(entry.details.get("manifest")))
         kept = said.frozen if action == "freeze" else said.discarded
-        kept[str(entry.details.get("id"))].add(told)
+        kept[str(entry.details.get("id"))].add(snapshot)
     if action in _MAKING or action in _JUDGING or action in _CHOOSING:
         said.of[subject].add(entry.department)
 
@@ -102,10 +102,10 @@ def tell(said: Said, entry: Entry, finished: Callable[[str], bool]) -> None:
 def tell_making(said: Said, entry: Entry) -> None:
     """Of an entry about a version, which one it is, where the caller may see: the digest of its manifest."""
     if entry.action in _MAKING:
-        told = None if entry.details is None else str(entry.details.get("manifest", ""))
+        manifest = None if entry.details is None else str(entry.details.get("manifest", ""))
         known = said.made[entry.subject]
-        if told != "":  # a version that is judged anew is no other version
-            known.append((entry.seq, told))
+        if manifest != "":  # a version that is judged anew is no other version
+            known.append((entry.seq, manifest))
 
 
 # ---------------------------------------------------------------- versions
@@ -134,7 +134,7 @@ def compare_versions(services: Services, connection: Connection, said: Said, sto
         if ref not in said.made:
             raise IntegrityError("no line of the ledger says that it was made", where=ref, fix=_FIX)
         refuse_others(said, ref, str(scope))
-        known = {told: number for number, told in said.made[ref] if told is not None}
+        known = {recorded: number for number, recorded in said.made[ref] if recorded is not None}
         if len(known) > 1:
             numbers = " and ".join(str(number) for number in sorted(known.values()))
             raise IntegrityError(f"entries {numbers} of the ledger tell of two versions", where=ref, fix=_FIX)

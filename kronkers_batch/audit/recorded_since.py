@@ -68,7 +68,7 @@ def verify(services: Services, connection: Connection, after: int, before: Mappi
         recorded.tell(said, entry, lambda ref: _judged_before(connection, ref))
         if kind := _kind(entry):
             gained[kind] = gained.get(kind, 0) + (-1 if entry.action == "discard" else 1)
-    _told_before(services, connection, said, after)
+    _made_before(services, connection, said, after)
     recorded.compare_versions(services, connection, said, _stored(connection, said))
     for ref in said.of:
         recorded.refuse_others(said, ref, *_departments(connection, ref))
@@ -164,9 +164,9 @@ def _no_version() -> IntegrityError:
     return IntegrityError("an entry tells of what is no version", where="ledger", fix=_FIX)
 
 
-def _told_before(services: Services, connection: Connection, said: Said, after: int) -> None:
+def _made_before(services: Services, connection: Connection, said: Said, after: int) -> None:
     """Of a version that was judged anew since, an older line says which it is."""
-    for ref in [ref for ref, told in said.made.items() if not told]:
+    for ref in [ref for ref, makings in said.made.items() if not makings]:
         for entry in services.ledger.entries(connection, subject=ref):
             if entry.seq <= after:
                 recorded.tell_making(said, entry)

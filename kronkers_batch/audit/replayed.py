@@ -119,9 +119,9 @@ class Standing:
             if granted[subject, issuer] != self._granted[subject, issuer]:
                 raise _other("grants", subject)
         for name, scope in sorted(held.keys() | self._held.keys()):
-            there, told = sorted(held[name, scope]), sorted(self._held[name, scope])
-            _same_revoked(f"{name} on {scope}", len(there) < len(told), len(there) > len(told))
-            if there != told:
+            there, recorded = sorted(held[name, scope]), sorted(self._held[name, scope])
+            _same_revoked(f"{name} on {scope}", len(there) < len(recorded), len(there) > len(recorded))
+            if there != recorded:
                 raise _other("grants that hold", f"{name} on {scope}")
 
 
@@ -176,14 +176,14 @@ def require_same(connection: Connection, point: Checkpoint) -> None:
         )
 
 
-def _same_revoked(who: str, there: bool, told: bool) -> None:
-    if told and not there:
+def _same_revoked(who: str, there: bool, recorded: bool) -> None:
+    if recorded and not there:
         raise IntegrityError(
             "the ledger says that it was revoked, and the revocation is gone",
             where=who,
             fix="Revoke it again: kronkers access revoke NAME; and find out who can write to the database.",
         )
-    if there and not told:
+    if there and not recorded:
         raise IntegrityError(
             "it is revoked in the database, and no line of the ledger says so",
             where=who,

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _PURPOSE = "runs"
 _MESSAGE, _REASON, _FOUND = 0, 1, 2
-_MOST_TOLD = 10  # numbers of events in a message
+_MOST_NAMED = 10  # numbers of events in a message
 _SOURCES = "ingest"  # the kind of task whose subject is a source
 VERIFY = "verify"  # and the one at the end of a run, whose subject is the ledger
 DISCARD = "discard"  # and the one that lets snapshots expire
@@ -186,7 +186,7 @@ def require_kept(services: Services, run_id: str) -> None:
     if _is_alone(services):
         changed += stored.keys() - own.keys()
     if changed:
-        numbers = ", ".join(map(str, sorted(changed)[:_MOST_TOLD]))
+        numbers = ", ".join(map(str, sorted(changed)[:_MOST_NAMED]))
         raise IntegrityError(
             f"the events of this run in the table events are not those that it recorded: {numbers}",
             where=f"run {run_id}",
@@ -287,8 +287,8 @@ def _scope(department: str, task: str, name: str) -> Scope:
 
 
 def _context(run_id: str, department: str, number: int, part: int) -> Context:
-    return Context(Kind.RECORD, department, _PURPOSE, run_id, piece=number, rows=part)
+    return Context(Kind.RECORD, department, _PURPOSE, run_id, chunk=number, rows=part)
 
 
 def _found_context(run_id: str, scope: str, number: int) -> Context:
-    return Context(Kind.FOUND, scope, _PURPOSE, run_id, piece=number, rows=_FOUND)
+    return Context(Kind.FOUND, scope, _PURPOSE, run_id, chunk=number, rows=_FOUND)

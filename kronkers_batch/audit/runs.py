@@ -45,7 +45,7 @@ def begun(
 
     While the block runs, others see that the run is alive, and every write transaction of this process takes
     the run's claim: where another process took the run over, it raises TakenOver. Runs that were killed
-    before are marked as such. Subscribers of this installation are told of all that happens from the run's
+    before are marked as such. Subscribers of this installation receive all that happens from the run's
     first event on.
     """
     place = subscribers.place_of(services.config.home)
@@ -54,8 +54,8 @@ def begun(
         _mark_dead(services)
         token = 1
         each = [(department, verdict.asked(model)) for model, department in models.items()]
-        told = [("", _of_run(run_id, date.isoformat(), Kind.STARTED)), *each]
-        keys = runlog.keys_of(services, told)
+        to_record = [("", _of_run(run_id, date.isoformat(), Kind.STARTED)), *each]
+        keys = runlog.keys_of(services, to_record)
         with services.db.write() as connection:
             serialise(connection, "runs")
             # Their times rise, so that the newest is the newest also where a clock went back.
@@ -73,7 +73,7 @@ def begun(
                 )
             )
             subscribers.enrol(connection, place)
-            runlog.record_all(services, connection, run_id, told, keys)
+            runlog.record_all(services, connection, run_id, to_record, keys)
         with services.db.under(RunClaim(run_id, token)):
             yield run_id
 
@@ -98,15 +98,15 @@ def finish(
         ended = {"finished": runs.c.started + round(seconds * 1e6), "state": state, "exit_code": exit_code}
         connection.execute(update(runs).where(runs.c.id == run_id).values(ended))
         well = _well_again(connection, run_id, verdicts)
-        told = [*each, *well]
+        to_record = [*each, *well]
         kind = Kind.ENDED if state == FINISHED else Kind.INTERRUPTED
-        told.append(("", _of_run(run_id, date, kind, state, seconds)))
-        dated = [(department, replace(event, date=date)) for department, event in told]
+        to_record.append(("", _of_run(run_id, date, kind, state, seconds)))
+        dated = [(department, replace(event, date=date)) for department, event in to_record]
         runlog.record_all(services, connection, run_id, dated, keys)
 
 
 def _of_run(run_id: str, date: str, kind: Kind, state: str = RUNNING, seconds: float = 0.0) -> Event:
-    """What is told of a run itself; all of it lies in clear."""
+    """The event of a run itself; all of it lies in clear."""
     return Event("", RUN, state, seconds, "", "", kind=kind, subject=run_id, date=date)
 
 

@@ -1,4 +1,4 @@
-"""What earlier commands could not finish because something was in the way, tried again and told."""
+"""What earlier commands could not finish because something was in the way, tried again and reported."""
 
 from __future__ import annotations
 

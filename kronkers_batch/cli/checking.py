@@ -39,11 +39,11 @@ def check(args: argparse.Namespace) -> int:
         "sources": len(config.sources),
         "departments": len(config.departments),
     }
-    told = [*remarks(config.sources), *warnings(config)]
+    lines = [*remarks(config.sources), *warnings(config)]
     if args.json:
-        print_json({"ok": True, **counts, "warnings": told})
+        print_json({"ok": True, **counts, "warnings": lines})
     else:
-        for line in told:
+        for line in lines:
             warn(f"warning: {line}")
         say(f"{conf_folder(args)}: no errors in " + ", ".join(f"{n} {what}" for what, n in counts.items()))
     return 0

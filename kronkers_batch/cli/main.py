@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None, *, own_process: bool = False) -
             if own_process and not verbose:
                 output.silence_libraries()
             code = args.handler(args)
-        output.flush()  # here, where it is told if there is no room for the last of it
+        output.flush()  # here, where it is reported if there is no room for the last of it
     except KronkersError as error:
         if verbose:
             output.trace()
@@ -133,7 +133,7 @@ def entry() -> NoReturn:
     """The program: runs the command of ``sys.argv`` and ends the process with its exit code.
 
     Everything that a command opens it has closed by then, and what libraries want done at the end is done.
-    The rest of Python's own end, which takes modules and memory apart piece by piece, is left out: a fifth of
+    The rest of Python's own end, which takes modules and memory apart one by one, is left out: a fifth of
     a second.
     """
     _open_streams()

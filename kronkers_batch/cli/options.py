@@ -119,7 +119,7 @@ def opened(args: argparse.Namespace, **options: Any) -> Iterator[Services]:
     if args.verbose:
         # What a model prints may hold data: it is shown to who asks, and kept nowhere.
         options["log"] = warn
-    services = open_system(conf_folder(args), args.overrides, verbose=args.verbose, told=warn, **options)
+    services = open_system(conf_folder(args), args.overrides, verbose=args.verbose, announce=warn, **options)
     from kronkers_batch.access.rights import refusals_recorded
 
     if args.own_process:
@@ -178,7 +178,7 @@ def _marked(services: Services) -> None:
 
 
 def _retried(services: Services, args: argparse.Namespace) -> None:
-    """What an earlier command could not finish is tried again, and told until it is done."""
+    """What an earlier command could not finish is tried again, and reported until it is done."""
     if args.command in _RUNNING:
         return  # a run does so at its end, and tells it with what became of its models
     from kronkers_batch.audit import unfinished

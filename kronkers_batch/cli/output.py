@@ -86,7 +86,7 @@ def silence_libraries() -> None:
     """Let nothing but this module write to the terminal, in a process of our own.
 
     Libraries that are not Python's write to the descriptor itself, and quote what they read, as Polars does
-    when it panics. Warnings, and errors of threads that nobody waits for, are told by their type alone.
+    when it panics. Warnings, and errors of threads that nobody waits for, are shown by their type alone.
     """
     sys.stderr.flush()
     own = os.dup(2)
@@ -95,7 +95,7 @@ def silence_libraries() -> None:
     os.close(nowhere)
     sys.stderr = open(own, "w", encoding=sys.stderr.encoding, errors="backslashreplace", buffering=1)  # noqa: SIM115, PTH123 - for as long as the process lives
     warnings.simplefilter("ignore")
-    threading.excepthook = lambda told: warn(f"kronkers: a thread ended with {told.exc_type.__name__}")
+    threading.excepthook = lambda ended: warn(f"kronkers: a thread ended with {ended.exc_type.__name__}")
 
 
 def table(rows: Sequence[Sequence[object]], headers: Sequence[str], *, wide: bool = False) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from kronkers_batch.session.services import Services
-    from kronkers_batch.warehouse.rows import Told
+    from kronkers_batch.warehouse.rows import Recorded
 
 SHOWN = 20
 
@@ -57,8 +57,10 @@ def read(args: argparse.Namespace) -> int:
     from kronkers_batch.queries import reading
 
     with opened(args) as services:
-        told = _told(args, services, "read")
-        frames = reading.read(services, name, date=date, version=args.version, at=at, keys=keys, told=told)
+        recorded = _recorded(args, services, "read")
+        frames = reading.read(
+            services, name, date=date, version=args.version, at=at, keys=keys, recorded=recorded
+        )
         return _show(args, services, frames)
 
 
@@ -73,12 +75,11 @@ def sql(args: argparse.Namespace) -> int:
     from kronkers_batch.queries import reading
 
     with opened(args) as services:
-        return _show(
-            args, services, iter([reading.sql(services, queries[0], told=_told(args, services, "sql"))])
-        )
+        frame = reading.sql(services, queries[0], recorded=_recorded(args, services, "sql"))
+        return _show(args, services, iter([frame]))
 
 
-def _told(args: argparse.Namespace, services: Services, action: str) -> Told:
+def _recorded(args: argparse.Namespace, services: Services, action: str) -> Recorded:
     """What the ledger says: rows that go to a file are an export, and it says to which."""
     from kronkers_batch.queries import exports
 

@@ -91,7 +91,7 @@ def _running(args: argparse.Namespace, graph: Callable[[Services], RunResult]) -
             result = graph(services)
         except BaseException:
             if services.run_id:
-                following.tell(services)  # the first error is told; what failed here the next run does
+                following.tell(services)  # the first error is reported; what failed here the next run does
             raise
         finally:
             progress.done()
@@ -204,7 +204,7 @@ def report(args: argparse.Namespace) -> int:
             }
         )
         return 0
-    of = page.told(*each[0]) if args.run else page.told_of_date(models, each)
+    of = page.summary(*each[0]) if args.run else page.summary_of_date(models, each)
     say(f"{found[-1].date}: {of}")
     _models(models)
     say()
@@ -228,13 +228,13 @@ def runs(args: argparse.Namespace) -> int:
             found = kept.of_date(services, logical_date(services.config, args.date))[::-1][: args.limit]
         else:
             found = kept.newest(services, args.limit)
-        told = [(run, kept.verdicts(services, run)) for run in found]
+        each = [(run, kept.verdicts(services, run)) for run in found]
     if args.json:
-        print_json([{**vars(run), "models": [_as_json(v) for v in verdicts]} for run, verdicts in told])
+        print_json([{**vars(run), "models": [_as_json(v) for v in verdicts]} for run, verdicts in each])
         return 0
     rows = [
-        (run.id, run.date, page.timestamp(run.started), run.state, run.trigger, page.told(run, verdicts))
-        for run, verdicts in told
+        (run.id, run.date, page.timestamp(run.started), run.state, run.trigger, page.summary(run, verdicts))
+        for run, verdicts in each
     ]
     table(rows, ("run", "date", "started", "state", "by", "what came of it"), wide=True)
     return 0

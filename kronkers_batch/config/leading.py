@@ -20,10 +20,10 @@ def check(config: Config, places: Places, raw: Mapping[str, RawSource], problems
         if path := kind.claimed(source):
             key = kind.place_key
             why = places.pattern_refusal(path, source.department)
-            _note(why, raw[name].at(key).origin(key), problems)
+            _refuse(why, raw[name].at(key).origin(key), problems)
     for model in config.models.values():
         for key, why in _model(model, places):
-            _note(why, model.origins.get(key, model.origin), problems)
+            _refuse(why, model.origins.get(key, model.origin), problems)
 
 
 def _model(model: ModelSpec, places: Places) -> Iterator[tuple[str, str]]:
@@ -42,6 +42,6 @@ def _model(model: ModelSpec, places: Places) -> Iterator[tuple[str, str]]:
         yield "environment.renv", why or places.refusal(shown, department=mine, shows_folder=True)
 
 
-def _note(why: str, where: Origin, problems: Problems) -> None:
+def _refuse(why: str, where: Origin, problems: Problems) -> None:
     if why:
         problems.add(where, f"the path is refused: {why}", FIX)

@@ -249,7 +249,7 @@ class _Loader:
     # ------------------------------------------------------------ the root
 
     def unread(self, alerts: Node) -> None:
-        """Who writes down whom to tell believes that they are told: what nothing reads is refused."""
+        """Who lists recipients of alerts believes that they get them: what nothing reads is refused."""
         for key, value in alerts.items.items() if isinstance(alerts, nodes.Mapping) else ():
             self.problems.add(
                 value.origin(f"alerts.{key}"),

@@ -238,7 +238,7 @@ def _target(raw: RawModel, columns: MappingType[str, Column], problems: Problems
 
 
 def _evaluate(raw: RawModel, problems: Problems) -> str | None:
-    """The output column that is measured; None where it cannot be told, which is reported."""
+    """The output column that is measured; None where it is not clear, which is reported."""
     output, task = raw.values["output"], raw.values["task"]
     outputs, said = output["columns"], output["evaluate"]
     if task is None or not outputs:

@@ -47,7 +47,7 @@ class Definitions(StrEnum):
 
 @dataclass(frozen=True)
 class ExecutorSpec:
-    """How the graph runs: number of tasks at once, the sandbox, chunk and piece sizes (rows).
+    """How the graph runs: number of tasks at once, the sandbox, rows checked and rows stored at once.
 
     ``kept_workers`` are started models that wait, to be used again.
     """

@@ -102,7 +102,7 @@ def source_definition(
 
 
 def root_definition(config: Config) -> dict[str, Json]:
-    """What is signed of the root: where things lie, who is told, and whether code must be sandboxed."""
+    """What is signed of the root: where things lie, who is alerted, and whether code must be sandboxed."""
     return _flat("", _fields(config, config.root.parent))
 
 

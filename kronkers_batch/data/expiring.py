@@ -1,6 +1,6 @@
 """The end of snapshots that nothing needs: which are due, and how their rows go.
 
-The transaction that says so shreds the key, after which nobody can open the rows. Their pieces go then, and
+The transaction that says so shreds the key, after which nobody can open the rows. Their chunks go then, and
 the row last of all: what a killed process leaves of that, :meth:`Expiry.sweep` takes away.
 """
 
@@ -71,7 +71,7 @@ class Ended:
     Attributes:
         count: How many snapshots.
         wrong: What is wrong with those that stay though they are due.
-        left: Why pieces of those that ended are left, to the next sweep; None where none are.
+        left: Why chunks of those that ended are left, to the next sweep; None where none are.
     """
 
     count: int
@@ -84,7 +84,7 @@ class Expiry:
 
     Args:
         db: The database, migrated.
-        artifacts: Where pieces lie.
+        artifacts: Where chunks lie.
         vault: The caller's.
         forget: Called with the id of each that ended.
     """
@@ -133,7 +133,7 @@ class Expiry:
         add_entry: AddEntry,
         event: Callable[[Connection, int], None],
     ) -> Ended:
-        """Shreds the keys of these that are still due, in one transaction, and removes their pieces.
+        """Shreds the keys of these that are still due, in one transaction, and removes their chunks.
 
         Args:
             scope: Whose they are.
@@ -194,19 +194,19 @@ class Expiry:
         return conn.execute(ended).rowcount == 1
 
     def _remove(self, rows: Sequence[StoredRow]) -> None:
-        """Their pieces, then the rows."""
+        """Their chunks, then the rows."""
         for row in rows:
-            pieces = folder(scope_of(row.department), row.source, row.id)
-            for path in self._artifacts.list(pieces):
+            chunks = folder(scope_of(row.department), row.source, row.id)
+            for path in self._artifacts.list(chunks):
                 self._artifacts.delete(path)
-            self._artifacts.remove_empty(pieces)  # each night's look for what was left unfinished enters it
+            self._artifacts.remove_empty(chunks)  # each night's look for what was left unfinished enters it
         if rows:
             ended = table.c.id.in_([row.id for row in rows]) & (table.c.state == EXPIRED)
             with self._db.write() as conn:
                 conn.execute(delete(table).where(ended))
 
     def sweep(self) -> int:
-        """Removes the pieces and rows of what ended, and a killed process left; returns how many."""
+        """Removes the chunks and rows of what ended, and a killed process left; returns how many."""
         with self._db.read() as conn:
             left = conn.execute(select(table).where(table.c.state == EXPIRED)).all()
         for start in range(0, len(left), TOGETHER):

@@ -1,4 +1,4 @@
-"""From frozen pieces to a published snapshot, all of it or nothing; what killed ingests left is removed."""
+"""From frozen chunks to a published snapshot, all of it or nothing; what killed ingests left is removed."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ Tell = Callable[[Connection, str, "Frozen"], None]
 """Called last in that transaction, with the snapshot's id: writes its event."""
 
 
-def untold(_conn: Connection, _snapshot_id: str, _frozen: Frozen) -> None:
-    """Nobody is told."""
+def no_event(_conn: Connection, _snapshot_id: str, _frozen: Frozen) -> None:
+    """Writes no event."""
 
 
 def _manifest(
@@ -51,7 +51,7 @@ def _manifest(
         source.name,
         snapshot_id,
         created,
-        frozen.pieces,
+        frozen.chunks,
         source.schema,
         lineage={"identity": identity, "window": window.to_json()},
         extra={
@@ -105,11 +105,11 @@ class Publisher:
         add_entry: AddEntry,
         *,
         lost: str = "",
-        event: Tell = untold,
+        event: Tell = no_event,
     ) -> str:
-        """Makes the snapshot visible, once all of its pieces are durable, with a line of the ledger.
+        """Makes the snapshot visible, once all of its chunks are durable, with a line of the ledger.
 
-        ``lost`` is the id of the one that it is to take the place of, since pieces of that are gone.
+        ``lost`` is the id of the one that it is to take the place of, since chunks of that are gone.
 
         Returns:
             The id of the one that is found from now on: another one, if another process was faster.
@@ -144,18 +144,18 @@ class Publisher:
                     where=f"source {source.name}",
                     fix="Run the command again.",
                 )
-            told: dict[str, Json] = {
+            details: dict[str, Json] = {
                 "rows": manifest.rows,
                 "window": str(window),
                 "snapshot": frozen.fingerprint,
             }
-            add_entry(conn, {**told, "id": snapshot_id, "manifest": digest(blob)})
+            add_entry(conn, {**details, "id": snapshot_id, "manifest": digest(blob)})
             event(conn, snapshot_id, frozen)
         return snapshot_id
 
-    def undo(self, snapshot_id: str, key: DataKey, pieces: str) -> None:
-        """Takes back what an ingest left: its pieces, its key and its row."""
-        for path in self._artifacts.list(pieces):
+    def undo(self, snapshot_id: str, key: DataKey, chunks: str) -> None:
+        """Takes back what an ingest left: its chunks, its key and its row."""
+        for path in self._artifacts.list(chunks):
             self._artifacts.delete(path)
         with self._db.write() as conn:
             self._vault.shred(conn, key.id)

@@ -1,4 +1,4 @@
-"""What a frozen snapshot is called: its reference, its row in the database, and the folder of its pieces."""
+"""What a frozen snapshot is called: its reference, its row in the database, and the folder of its chunks."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def lookups(vault: Vault, conn: Connection, wanted: Wanted) -> dict[Scope, str |
 
 
 def ready(conn: Connection, wanted: Sequence[str]) -> dict[str, StoredRow | None]:
-    """The published snapshot that is found by each of these; the newest, where pieces were lost."""
+    """The published snapshot that is found by each of these; the newest, where chunks were lost."""
     found: dict[str, StoredRow | None] = dict.fromkeys(wanted)
     query = select(table).where(table.c.lookup.in_(wanted), table.c.state == READY)
     for row in conn.execute(query.order_by(table.c.created, table.c.id)).all():
@@ -136,7 +136,7 @@ def earlier(conn: Connection, asked: Sequence[Wanted]) -> Select[tuple[str, str,
 
 
 def folder(scope: Scope, source: str, snapshot_id: str) -> str:
-    """Where the pieces lie in the artifact store."""
+    """Where the chunks lie in the artifact store."""
     return f"{_FOLDER}/{scope}/{source}/{snapshot_id}"
 
 

@@ -1,4 +1,4 @@
-"""Snapshots: the checked rows of a source's window, frozen in encrypted pieces under a signed manifest."""
+"""Snapshots: the checked rows of a source's window, frozen in encrypted chunks under a signed manifest."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 from kronkers_batch.config.places import Places
 from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.data.expiring import Expiry, gone
-from kronkers_batch.data.publishing import AddEntry, Publisher, Tell, untold
+from kronkers_batch.data.publishing import AddEntry, Publisher, Tell, no_event
 from kronkers_batch.data.reference import (
     READY,
     SnapshotRef,
@@ -61,7 +61,7 @@ class Snapshots:
 
     Args:
         db: The database, migrated.
-        artifacts: Where pieces go: ``snapshots/DEPARTMENT[/MODEL]/SOURCE/ID/PIECE``.
+        artifacts: Where chunks go: ``snapshots/DEPARTMENT[/MODEL]/SOURCE/ID/CHUNK``.
         vault: The caller's.
     """
 
@@ -84,7 +84,7 @@ class Snapshots:
             window: Which of its rows.
             identity: Of the source as it is now.
             scopes: Whose snapshots are believed; others are as if they were not there, also where the caller
-                could read them. So is what the caller may not read, and one of which pieces are gone.
+                could read them. So is what the caller may not read, and one of which chunks are gone.
 
         Raises IntegrityError, StoreError.
         """
@@ -117,7 +117,7 @@ class Snapshots:
         return result
 
     def look(self, wanted: Wanted) -> tuple[SnapshotRef | None, dict[Scope, str]]:
-        """As :meth:`find`, with the ids of those of which pieces are gone, by whose key. Raises as that."""
+        """As :meth:`find`, with the ids of those of which chunks are gone, by whose key. Raises as that."""
         lost: dict[Scope, str] = {}
         for opened in self._published([wanted], None)[wanted]:
             if isinstance(opened, KronkersError):
@@ -166,12 +166,12 @@ class Snapshots:
         return opened
 
     def _is_whole(self, opened: _Opened) -> bool:
-        """Whether every piece is in the store; what is in them is looked at as they are read."""
+        """Whether every chunk is in the store; what is in them is looked at as they are read."""
         ref = opened.ref
         if ref.id not in self._whole:
-            pieces = folder(ref.scope, ref.source, ref.id)
-            there = set(self._artifacts.list(pieces))
-            if not all(f"{pieces}/{entry.number}" in there for entry in opened.manifest.pieces):
+            chunks = folder(ref.scope, ref.source, ref.id)
+            there = set(self._artifacts.list(chunks))
+            if not all(f"{chunks}/{entry.number}" in there for entry in opened.manifest.chunks):
                 return False
             self._whole.add(ref.id)
         return True
@@ -196,15 +196,15 @@ class Snapshots:
     # ------------------------------------------------------------ reading
 
     def read(self, ref: SnapshotRef, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
-        """The rows, one frame a piece, in order; the next piece is fetched and opened meanwhile.
+        """The rows, one frame a chunk, in order; the next chunk is fetched and opened meanwhile.
 
-        The signed manifest is verified first, and each piece's digest before it is decrypted.
+        The signed manifest is verified first, and each chunk's digest before it is decrypted.
 
         Args:
             columns: Which, in which order; None is all.
 
         Raises:
-            IntegrityError: Something is not as it was frozen. NotFound: it expired, or a piece is gone.
+            IntegrityError: Something is not as it was frozen. NotFound: it expired, or a chunk is gone.
             AccessRefused: The caller may not read it.
         """
         from kronkers_batch.data import freezing
@@ -234,7 +234,7 @@ class Snapshots:
         piece_rows: int,
         add_entry: AddEntry,
         lost: str | None = None,
-        event: Tell = untold,
+        event: Tell = no_event,
         progress: Callable[[int], None] = lambda _rows: None,
     ) -> SnapshotRef:
         """Reads, checks and freezes a window of a source; publishes all of it or nothing.
@@ -246,9 +246,9 @@ class Snapshots:
             scope: The department or model under whose key it is frozen; the caller is operator of it.
             sources: Every declared source by name.
             chunk_rows: Rows in memory at a time.
-            piece_rows: Rows of an encrypted piece.
+            piece_rows: Rows of a stored chunk.
             add_entry: Writes the ledger's line, in the transaction that publishes.
-            lost: The id of one of the same rows of which pieces are gone, and whose place this takes; empty
+            lost: The id of one of the same rows of which chunks are gone, and whose place this takes; empty
                 for none, None to look for it.
             event: Writes the event, in the same transaction.
             progress: Called with the number of rows read so far.
@@ -265,18 +265,18 @@ class Snapshots:
         if lost is None:
             lost = self.look(Wanted(source.name, window, identity, (scope,)))[1].get(scope, "")
         key = self._publisher.begin(source, scope, window, identity, snapshot_id)
-        pieces = folder(scope, source.name, snapshot_id)
+        chunks = folder(scope, source.name, snapshot_id)
         try:
-            where = self._artifacts, self._vault, key, pieces
+            where = self._artifacts, self._vault, key, chunks
             frozen = freezing.freeze(rows, source, *where, piece_rows, progress)
             published = self._publisher.publish(
                 source, window, identity, snapshot_id, key, frozen, add_entry, lost=lost, event=event
             )
         except BaseException:
-            self._publisher.undo(snapshot_id, key, pieces)
+            self._publisher.undo(snapshot_id, key, chunks)
             raise
         if published != snapshot_id:
-            self._publisher.undo(snapshot_id, key, pieces)
+            self._publisher.undo(snapshot_id, key, chunks)
         done = self.get(published)
         compare(done, source.name, window, identity, scope)
         return done

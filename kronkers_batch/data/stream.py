@@ -72,11 +72,11 @@ class CheckedRows:
             self._checker.close()
 
     def _of_inputs(self) -> Iterator[CheckResult]:
-        """What is to be told of the inputs of a query, each once: warnings and dropped rows."""
-        told: set[CheckResult] = set()
+        """What is to be reported of the inputs of a query, each once: warnings and dropped rows."""
+        reported: set[CheckResult] = set()
         for found in self._found:
             for result in found.findings.judge(self._window.end, found.place):
                 named = replace(result, source=found.source)
-                if result.verdict != PASSED and named not in told:
-                    told.add(named)
+                if result.verdict != PASSED and named not in reported:
+                    reported.add(named)
                     yield named

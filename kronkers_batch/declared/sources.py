@@ -61,7 +61,7 @@ def has_heads(services: Services, model: str, window: Window) -> bool:
 def read_output(
     services: Services, model: str, window: Window, *, purpose: str = ""
 ) -> Iterator[pl.DataFrame]:
-    """The rows of a model's published output for the dates of a window, piece by piece.
+    """The rows of a model's published output for the dates of a window, chunk by chunk.
 
     ``purpose`` is the source that reads them, for the ledger. Raises SourceError naming the dates that have
     no published output.
@@ -76,8 +76,8 @@ def read_output(
             "says why",
         )
     for head in heads:
-        told = ("read", {"for": purpose})
-        yield from services.warehouse.rows.read(model, date=head.date, version=head.number, told=told)
+        recorded = ("read", {"for": purpose})
+        yield from services.warehouse.rows.read(model, date=head.date, version=head.number, recorded=recorded)
 
 
 def _heads(services: Services, hole: Heads) -> list[Head]:

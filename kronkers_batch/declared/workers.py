@@ -1,4 +1,4 @@
-"""What a model's worker is told, from the model's declaration."""
+"""What a model's worker is given, from the model's declaration."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def worker_spec(
     services: Services, model: ModelSpec, features: Schema, target: Column | None = None
 ) -> WorkerSpec:
-    """What a worker of this model is told. ``features`` has the training's levels of every category."""
+    """What a worker of this model is given. ``features`` has the training's levels of every category."""
     sandbox = services.config.executor.sandbox
     return worker_spec_for(model, features, sandbox, walls_of(services, model), target, services.log)
 

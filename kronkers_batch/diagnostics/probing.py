@@ -53,7 +53,7 @@ def probe_models(config: Config, cache: ContentCache) -> None:
         if error is None:
             cache.put("probe", question.key, _GOOD)
         else:
-            problems.update((model.name, _told(error, question, model)) for model in question.models)
+            problems.update((model.name, _in_words_of(error, question, model)) for model in question.models)
     if problems:
         raise ConfigErrors([problems[name] for name in config.models if name in problems])
 
@@ -109,7 +109,7 @@ def _ask(config: Config, walls: Walls, question: _Question) -> ConfigError | Mod
     return None
 
 
-def _told(error: ConfigError | ModelError, question: _Question, model: ModelSpec) -> ConfigError:
+def _in_words_of(error: ConfigError | ModelError, question: _Question, model: ModelSpec) -> ConfigError:
     """An answer in the words of one of the models that asked: with its own file and lines."""
     from kronkers_batch.declared.workers import environment_at
 

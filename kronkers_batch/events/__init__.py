@@ -1,1 +1,1 @@
-"""What happened, as typed events with numbers that rise, and who is told of them."""
+"""What happened, as typed events with numbers that rise, and who receives them."""

@@ -22,7 +22,7 @@ from kronkers_batch.store.tables.runs import events, runs
 
 @dataclass(frozen=True)
 class Posted:
-    """What lies in clear of an event: all that who follows the outbox is told, and no word of any data.
+    """What lies in clear of an event: all that a subscriber receives, and no word of any data.
 
     Attributes are those of :class:`~kronkers_batch.events.types.Event`; besides, ``run`` is the id of its run
     (empty outside one), ``at`` a time in microseconds UTC, and ``commit`` what the run's definitions were.

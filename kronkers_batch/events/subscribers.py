@@ -1,4 +1,4 @@
-"""Subscribers: who is told of every event at least once, also after a crash, and can fail nobody's run.
+"""Subscribers: who receives every event at least once, also after a crash, and can fail nobody's run.
 
 Each has a position of its own in the database, for each place (the home folder of an installation), and moves
 it on after it took the events before it. So one that is killed takes the last ones again.
@@ -30,7 +30,7 @@ _WAIT = 30.0  # seconds for another command of this place that tells the same su
 
 
 class Subscriber(Protocol):
-    """Who is told."""
+    """Who receives events."""
 
     name: str
 
@@ -56,7 +56,7 @@ def place_of(home: Path) -> str:
 
 
 def enrol(connection: Connection, place: str) -> None:
-    """Has this place's subscribers told of what happens from now on, where they are not told already."""
+    """Has this place's subscribers receive what happens from now on, where they do not already."""
     there = connection.execute(select(table.c.name).where(table.c.place == place)).scalars().all()
     begin = outbox.newest(connection)
     for name in NAMES:
@@ -66,12 +66,12 @@ def enrol(connection: Connection, place: str) -> None:
 
 
 def deliver(db: Database, home: Path, subscribers: Iterable[Subscriber]) -> list[str]:
-    """Tells each subscriber what it was not told yet; returns what went wrong, in words, and raises nothing.
+    """Gives each subscriber what it did not receive yet; returns what failed, in words, and raises nothing.
 
     Args:
         db: Holds the events and the positions.
         home: The home folder; one that never began a run has no subscribers.
-        subscribers: Who is told.
+        subscribers: Who receives them.
     """
     warnings: list[str] = []
     with contextlib.ExitStack() as claims:
@@ -116,7 +116,7 @@ def _claim(db: Database, place: str, one: Subscriber, claims: contextlib.ExitSta
 
 
 def _next(db: Database, place: str, one: Subscriber) -> list[Posted]:
-    """The events that it is to be told next; none where it was never enrolled."""
+    """The events that it receives next; none where it was never enrolled."""
     with db.read() as connection:
         query = select(table.c.position).where(table.c.name == one.name, table.c.place == place)
         position = connection.execute(query).scalar()

@@ -100,7 +100,7 @@ class Commit:
     Attributes:
         id: In hexadecimal digits.
         author: Their name.
-        clean: Whether the definitions are what was committed; None where that could not be told.
+        clean: Whether the definitions are what was committed; None where that is unknown.
     """
 
     id: str

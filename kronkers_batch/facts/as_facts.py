@@ -35,16 +35,16 @@ def standing(services: Services, model: Model, date: dt.date, also: Iterable[str
 
 
 def standings(services: Services, models: Mapping[str, Model], date: dt.date) -> dict[str, Model]:
-    """Models with their versions as they are now; of one that cannot be told the problem is in it."""
+    """Models with their versions as they are now; of one that cannot be read the problem is in it."""
     asked = {name: _asked(model, date) for name, model in models.items() if not model.refused and model.seen}
     found = services.registry.standings(asked) if asked else {}
-    told = dict(models)
+    known = dict(models)
     for name, there in found.items():
         if isinstance(there, KronkersError):
-            told[name] = replace(told[name], unknown=problem_of(there))
+            known[name] = replace(known[name], unknown=problem_of(there))
         else:
-            told[name] = _with_versions(services, told[name], there)
-    return told
+            known[name] = _with_versions(services, known[name], there)
+    return known
 
 
 def _asked(model: Model, date: dt.date, also: Iterable[str] = ()) -> Asked:
@@ -55,7 +55,7 @@ def _asked(model: Model, date: dt.date, also: Iterable[str] = ()) -> Asked:
 def _with_versions(services: Services, model: Model, there: Standing) -> Model:
     known: dict[str, Version] = {}  # champion, newest and last are often one version
 
-    def told(version: ModelVersion | None, *, chosen: int = 0, by_promoter: bool = True) -> Version | None:
+    def fact(version: ModelVersion | None, *, chosen: int = 0, by_promoter: bool = True) -> Version | None:
         if version is None:
             return None
         services.run.versions[version.id] = version
@@ -63,13 +63,13 @@ def _with_versions(services: Services, model: Model, there: Standing) -> Model:
             known[version.id] = version_of(services, version)
         return replace(known[version.id], chosen=chosen, by_promoter=by_promoter)
 
-    newest = told(there.newest, by_promoter=there.by_promoter)
-    trained = [told(version, by_promoter=there.by_promoter) for version in there.found.values()]
+    newest = fact(there.newest, by_promoter=there.by_promoter)
+    trained = [fact(version, by_promoter=there.by_promoter) for version in there.found.values()]
     return replace(
         model,
-        champion=told(there.champion, chosen=there.chosen),
+        champion=fact(there.champion, chosen=there.chosen),
         newest=newest,
-        last=told(there.last),
+        last=fact(there.last),
         trained={version.fingerprint: version for version in (*trained, newest) if version},
         promoted=there.promoted,
     )
@@ -116,7 +116,7 @@ def output_of(spec: ModelSpec, output: OutputVersion) -> Output:
 
 
 def asking(ask: Callable[[], T]) -> T | Problem:
-    """What is asked, or why it cannot be told: of one model, and no reason to stop the others."""
+    """What is asked, or why there is no answer: of one model, and no reason to stop the others."""
     try:
         return ask()
     except Exception as error:

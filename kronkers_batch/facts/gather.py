@@ -37,7 +37,7 @@ def gather(
         running: Whether it is for a run of the caller; a plan shows what a run by who may would do.
         asked: Whether somebody asks for their training, so that its rows are looked at in any case.
 
-    What cannot be told of one model is that model's problem, and stops no other. Raises StoreError,
+    What cannot be found out about one model is that model's problem, and stops no other. Raises StoreError,
     IntegrityError of what is all models'.
     """
     return _Gathering(services, date, tuple(names), running, asked).facts()
@@ -135,11 +135,11 @@ class _Gathering:
         if problem := model.refused or model.unknown:
             return problem
 
-        def told() -> _Window:
+        def asked() -> _Window:
             window = window_of(spec, source_of(services, spec.source), date or self._date)
             return _Window(spec.source, window, ingest.owner(services, spec))
 
-        return asking(told)
+        return asking(asked)
 
     def _read(self, key: _Window | Problem) -> Input | Problem:
         return key if isinstance(key, Problem) else self._inputs[key]
@@ -148,16 +148,16 @@ class _Gathering:
         """Asks of windows what tells whether they changed, and which of them are frozen."""
         new = dict.fromkeys(key for key in keys if isinstance(key, _Window) and key not in self._inputs)
         self._inputs |= {key: self._window(key) for key in new}
-        stated = {key: told for key in new if isinstance(told := self._inputs[key].stated, Stated)}
-        self._look_up([hole for told in stated.values() for hole in told.holes()])
+        stated = {key: one for key in new if isinstance(one := self._inputs[key].stated, Stated)}
+        self._look_up([hole for one in stated.values() for hole in one.holes()])
         wanted = {
             key: Wanted(
                 source_of(self._services, key.ref).name,
                 key.window,
-                told.digest(self._covered),
+                one.digest(self._covered),
                 tuple(ingest.believed(self._services, key.ref, key.under)),
             )
-            for key, told in stated.items()
+            for key, one in stated.items()
         }
         for key, frozen in self._frozen(wanted).items():
             made = self._inputs[key]
@@ -183,21 +183,21 @@ class _Gathering:
             found = snapshots.find_many(asked.values(), connection)
             absent = [wanted for wanted in asked.values() if found[wanted] is None]
             before = snapshots.frozen_before(absent, connection) if absent else set()
-        told: dict[_Window, Frozen | Problem] = {}
+        known: dict[_Window, Frozen | Problem] = {}
         for key, wanted in asked.items():
             there = found[wanted]
             if isinstance(there, KronkersError):
-                told[key] = problem_of(there)
+                known[key] = problem_of(there)
             elif there is not None:
-                told[key] = Frozen.YES
+                known[key] = Frozen.YES
                 name = (wanted.source, str(key.window), str(key.under), wanted.identity)
                 self._services.run.frozen[name] = there
             elif wanted not in before:
-                told[key] = Frozen.NOT_YET
+                known[key] = Frozen.NOT_YET
             else:
                 gone = snapshots.look(wanted)[1]
-                told[key] = Frozen.GONE if gone else Frozen.CHANGED
-        return told
+                known[key] = Frozen.GONE if gone else Frozen.CHANGED
+        return known
 
     def _look_up(self, holes: Sequence[Heads]) -> None:
         """The heads of the dates that are read; of a window without a beginning all that there are."""

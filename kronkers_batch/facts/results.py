@@ -129,6 +129,6 @@ def there_is(services: Services, plan: Plan, entry: Score) -> There:
     scoring = plan.facts.models[entry.model].scoring
     newer = entry.version is not None and champion not in ("", entry.version.id)
     other = by_fingerprint.get(scoring_digest(scoring, champion, entry.identity)) if newer else None
-    told = [output_of(services.model(entry.model), one) for one in (own, other) if one is not None]
-    final = next((one for one in told if one.final), None)
+    outputs = [output_of(services.model(entry.model), one) for one in (own, other) if one is not None]
+    final = next((one for one in outputs if one.final), None)
     return There(final, own, found.head.id if found.head else "")

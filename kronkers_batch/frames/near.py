@@ -1,6 +1,6 @@
-"""Which found column name may be told: one so much like a declared one that it says nothing new.
+"""Which found column name may be shown: one so much like a declared one that it says nothing new.
 
-Names of columns are found texts: a file without its header has its first row there. So a found name is told
+Names of columns are found texts: a file without its header has its first row there. So a found name is shown
 only where whoever reads the declaration could have guessed it.
 """
 

@@ -12,7 +12,7 @@ from kronkers_batch.declared.workers import worker_spec
 from kronkers_batch.errors import ModelError, ScoreFailed, WorkerFailed
 from kronkers_batch.pipeline import parcel
 from kronkers_batch.pipeline.golden import has_parts, same_scores, unpacked
-from kronkers_batch.pipeline.runtime import BY_PATH, MOST_TOLD, PACKAGE, runtime_of
+from kronkers_batch.pipeline.runtime import BY_PATH, MOST_NAMED, PACKAGE, runtime_of
 from kronkers_batch.registry.training import ModelVersion
 from kronkers_batch.runtimes.worker import start
 from kronkers_batch.session.services import Services
@@ -105,7 +105,7 @@ def changes_of(trained: Mapping[str, str], now: Mapping[str, str]) -> str:
     """What changed of an interpreter and its packages, for a message; empty where nothing did.
 
     The worker says these names and versions, and could say rows in their place: only what looks like a
-    version is told, and of a few packages.
+    version is shown, and of a few packages.
     """
     # Which packages are loaded may differ; which are installed by path does not.
     names = sorted(
@@ -114,8 +114,8 @@ def changes_of(trained: Mapping[str, str], now: Mapping[str, str]) -> str:
         if trained.get(name) != now.get(name)
         and (name.startswith(BY_PATH) or (name in trained and name in now))
     )
-    plain = [told for name in names if (told := _told(name, trained.get(name, ""), now.get(name, "")))][
-        :MOST_TOLD
+    plain = [change for name in names if (change := _change(name, trained.get(name, ""), now.get(name, "")))][
+        :MOST_NAMED
     ]
     rest = len(names) - len(plain)
     if not plain:
@@ -123,7 +123,7 @@ def changes_of(trained: Mapping[str, str], now: Mapping[str, str]) -> str:
     return ", ".join([*plain, f"and {rest} more"] if rest else plain)
 
 
-def _told(name: str, before: str, now: str) -> str:
+def _change(name: str, before: str, now: str) -> str:
     if name.startswith(BY_PATH):
         short = name.removeprefix(BY_PATH)
         how = "changed" if before and now else "new" if now else "gone"

@@ -52,7 +52,7 @@ class Expired:
 
 
 def expire_snapshots(
-    services: Services, date: dt.date, names: Iterable[str], told_to: bool = False
+    services: Services, date: dt.date, names: Iterable[str], delete_expired: bool = False
 ) -> Expired:
     """Deletes the snapshots that nothing used for ``warehouse.keep_snapshots``, and that nothing else needs.
 
@@ -64,7 +64,7 @@ def expire_snapshots(
         services: The opened system.
         date: The run's logical date, for the command that a warning names.
         names: The models of which the run was good.
-        told_to: Whether somebody said to delete also what a run does not delete by itself.
+        delete_expired: Whether somebody said to delete also what a run does not delete by itself.
 
     Raises TakenOver where another process goes on with the run.
     """
@@ -72,7 +72,7 @@ def expire_snapshots(
     if services.config.warehouse.keep_snapshots == FOREVER or not good:
         return found
     try:
-        _Ending(services, date, good, told_to, found).run()
+        _Ending(services, date, good, delete_expired, found).run()
     except TakenOver:
         raise
     except IntegrityError as error:
@@ -86,9 +86,9 @@ class _Ending:
     """One run's look at what is due."""
 
     def __init__(
-        self, services: Services, date: dt.date, good: list[str], told_to: bool, found: Expired
+        self, services: Services, date: dt.date, good: list[str], delete_expired: bool, found: Expired
     ) -> None:
-        self._services, self._told_to, self._found = services, told_to, found
+        self._services, self._delete_expired, self._found = services, delete_expired, found
         self._command = f"kronkers run {good[0]} --date {date} --delete-expired"
         self._keep = services.config.warehouse.keep_snapshots
         models = [services.model(name) for name in good]
@@ -136,7 +136,7 @@ class _Ending:
         """What is due of one department or model."""
         services, expiry = self._services, self._services.snapshots.expiry
         unused = f"unused for {in_words(self._keep)}"
-        if (why := self._held_back(scope, due, limit)) and not self._told_to:
+        if (why := self._held_back(scope, due, limit)) and not self._delete_expired:
             are, it = ("is", "it") if due.count == 1 else ("are", "them")
             words = f"{_many(due.count)} of {scope}, {unused}, {are} not deleted: {why}"
             self._warn(scope, f"{words}\n  -> to delete {it}: {self._command}")
@@ -145,12 +145,12 @@ class _Ending:
         line = partial(_line, services, scope)
         count, wrong = 0, list[KronkersError]()
         for ids in seen.parts(expiry.oldest(scope, limit, AT_MOST), TOGETHER):
-            told = partial(_told, occasion, f"of {scope}, {unused}")
-            ended = expiry.end(scope, ids, limit, line, told)
+            event = partial(_write_event, occasion, f"of {scope}, {unused}")
+            ended = expiry.end(scope, ids, limit, line, event)
             count += ended.count
             wrong += ended.wrong
             if ended.left is not None:
-                self._warn(scope, f"pieces of deleted snapshots are left to the next run: {ended.left}")
+                self._warn(scope, f"chunks of deleted snapshots are left to the next run: {ended.left}")
                 break
         if count:
             more = f"; {due.count - count:,} more are left to the next run" if due.count > AT_MOST else ""
@@ -179,13 +179,13 @@ class _Ending:
 
 
 def _line(
-    services: Services, scope: Scope, connection: Connection, source: str, told: Mapping[str, Any]
+    services: Services, scope: Scope, connection: Connection, source: str, details: Mapping[str, Any]
 ) -> None:
     why = f"unused for {in_words(services.config.warehouse.keep_snapshots)}"
-    add_entry(services.ledger, connection, services.vault, "discard", source, scope, {**told, "why": why})
+    add_entry(services.ledger, connection, services.vault, "discard", source, scope, {**details, "why": why})
 
 
-def _told(occasion: Occasion, of: str, connection: Connection, count: int) -> None:
+def _write_event(occasion: Occasion, of: str, connection: Connection, count: int) -> None:
     occasion.tell(connection, Kind.EXPIRED, "done", f"{_many(count)} {of}, deleted")
 
 

@@ -125,9 +125,9 @@ def misplaced(worker: Worker, model: ModelSpec, rows: pl.DataFrame, scores: pl.D
         not same_scores(one.select(column), one.select(pl.col("again").alias(column)))
         for one in pairs.iter_slices(1)
     )
-    told = (
+    words = (
         f"asked for backwards, the same rows get the same scores, but {others:,} of {len(rows):,} not its own"
     )
     if 2 * others > rows.height:
-        raise ScoreFailed(told, where=str(model.model.origin), fix=IN_ORDER)
-    return f"{told}: {IN_ORDER}" if others else ""
+        raise ScoreFailed(words, where=str(model.model.origin), fix=IN_ORDER)
+    return f"{words}: {IN_ORDER}" if others else ""

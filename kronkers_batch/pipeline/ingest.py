@@ -69,7 +69,7 @@ def freeze(
         ref: What is read.
         window: Which rows.
         under: Whose key, as :func:`owner` says.
-        occasion: What is told of it; None where a step freezes what it did not expect to.
+        occasion: Writes its event; None where a step freezes what it did not expect to.
 
     Raises SourceError, CheckFailed, AccessRefused, StoreError.
     """
@@ -93,7 +93,7 @@ def freeze(
         progress=partial(services.progress, f"ingest {source.name}"),
         add_entry=partial(_add_frozen, services, source.name, under),
         lost=lost.get(under, ""),
-        event=partial(_told, occasion),
+        event=partial(_write_event, occasion),
     )
     return identity, _known(services, frozen, under)
 
@@ -109,15 +109,15 @@ def in_words(rows: int, results: Iterable[CheckResult]) -> str:
     return "; ".join([f"{rows:,} rows", *warned])
 
 
-def _told(occasion: Occasion, connection: Connection, snapshot_id: str, frozen: Frozen) -> None:
-    rows = sum(piece.rows for piece in frozen.pieces)
+def _write_event(occasion: Occasion, connection: Connection, snapshot_id: str, frozen: Frozen) -> None:
+    rows = sum(chunk.rows for chunk in frozen.chunks)
     occasion.tell(connection, Kind.INGESTED, "done", in_words(rows, frozen.results), snapshot_id)
 
 
 def _add_frozen(
-    services: Services, name: str, scope: Scope, connection: Connection, told: Mapping[str, Any]
+    services: Services, name: str, scope: Scope, connection: Connection, details: Mapping[str, Any]
 ) -> None:
-    add_entry(services.ledger, connection, services.vault, "freeze", name, scope, told)
+    add_entry(services.ledger, connection, services.vault, "freeze", name, scope, details)
 
 
 def owner(services: Services, model: ModelSpec) -> Scope:

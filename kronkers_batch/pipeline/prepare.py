@@ -58,11 +58,11 @@ def _opened(services: Services, model: ModelSpec, snapshot: SnapshotRef) -> None
     key = (model.name, snapshot.id)
     if key in services.run.opened:
         return
-    told = {"for": model.name, "window": str(snapshot.window), "snapshot": snapshot.fingerprint}
+    details = {"for": model.name, "window": str(snapshot.window), "snapshot": snapshot.fingerprint}
     scope = Scope(model.department, model.name)
     with services.db.write() as connection:
         use(connection, snapshot.id)
-        add_entry(services.ledger, connection, services.vault, "open", snapshot.source, scope, told)
+        add_entry(services.ledger, connection, services.vault, "open", snapshot.source, scope, details)
     services.run.opened.add(key)
 
 
@@ -122,7 +122,7 @@ def training_data(
     empty = pl.DataFrame(schema=polars_schema(snapshot.schema.select(columns)))
     fits, holdouts, read, unlabelled = [empty.select(wanted)], [empty], 0, 0
     whole = model.rows is RowsPolicy.WHOLE
-    for frame in rows:  # piece by piece, while the next one is opened
+    for frame in rows:  # chunk by chunk, while the next one is opened
         held = _held_out(model, source, snapshot, frame, read)
         fits.append(frame.filter(known & ~held).select(wanted))
         holdouts.append(frame.filter(held if whole else known & held))

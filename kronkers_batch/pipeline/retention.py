@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 LATELY = dt.timedelta(days=31)
-"""How long outputs may have been due for a run to delete them without being told to."""
+"""How long outputs may have been due for a run to delete them by itself."""
 
 
 def expire_outputs(
-    services: Services, date: dt.date, names: Iterable[str], told_to: bool = False
+    services: Services, date: dt.date, names: Iterable[str], delete_expired: bool = False
 ) -> list[str]:
     """Shreds the outputs whose ``output.retention`` is over as of a run's logical date.
 
@@ -40,7 +40,7 @@ def expire_outputs(
         services: The opened system.
         date: The run's logical date.
         names: The models of which the run was good; what others declare is left to their own runs.
-        told_to: Whether somebody said to delete also what a run does not delete by itself.
+        delete_expired: Whether somebody said to delete also what a run does not delete by itself.
 
     Returns:
         The refs of what is gone. Where a reader still keeps deleted keys in the write-ahead log the run's
@@ -61,7 +61,7 @@ def expire_outputs(
         if not due or not services.warehouse.has_head(name, date):
             continue
         past = f"past {model.retention.days} days"
-        if (why := _held_back(date, before, due, dates)) and not told_to:
+        if (why := _held_back(date, before, due, dates)) and not delete_expired:
             words = f"the outputs of {len(due)} dates, {past}, are not deleted: {why}"
             deletes = f"kronkers run {name} --date {date} --delete-expired"
             fix = f"see kronkers outputs {name}; to delete them: {deletes}"
@@ -71,7 +71,7 @@ def expire_outputs(
             occasion = Occasion(
                 services, name, model.department, "expire", "retention is over", str(date), started
             )
-            refs = services.warehouse.expire(name, before, event=partial(_told, occasion, past))
+            refs = services.warehouse.expire(name, before, event=partial(_write_event, occasion, past))
         except StoreError as error:
             _record(services, name, "failed", str(error), started, found_in(error))
             continue
@@ -79,7 +79,7 @@ def expire_outputs(
     return gone
 
 
-def _told(occasion: Occasion, past: str, connection: Connection, refs: list[str]) -> None:
+def _write_event(occasion: Occasion, past: str, connection: Connection, refs: list[str]) -> None:
     noun = "output" if len(refs) == 1 else "outputs"
     occasion.tell(connection, Kind.EXPIRED, "done", f"{len(refs)} {noun} {past} deleted")
 

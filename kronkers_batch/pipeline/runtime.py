@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from kronkers_batch.runtimes.worker import Worker
 
 PACKAGE = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,39}")
-"""A package's name. A worker says them, and could say rows in their place: what else it says is not told."""
-MOST_TOLD = 10
+"""A package's name. A worker says them, and could say rows in their place: what else it says is not shown."""
+MOST_NAMED = 10
 """Packages that a message names."""
 BY_PATH = "path:"
 """Before the name of a package that is installed by path; its value is a digest of its files."""

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from kronkers_batch.warehouse.versions import OutputVersion
     from kronkers_batch.warehouse.writer import OutputWriter
 
-MOST_TOLD = 5
+MOST_NAMED = 5
 """Changed keys that a message names."""
 
 
@@ -66,8 +66,8 @@ class Scored:
         state = "published" if self.published else f"held: {self.verdict.why()}"
         without = f", {self.unscored:,} of them null, NaN or infinite" if self.unscored else ""
         by = self.output.lineage["model_version"]
-        told = f"{self.output.ref} {state} ({self.output.rows:,} rows{without}) by {by}"
-        return f"{told}; {self.proof}" if self.proof else told
+        words = f"{self.output.ref} {state} ({self.output.rows:,} rows{without}) by {by}"
+        return f"{words}; {self.proof}" if self.proof else words
 
 
 def scoring_workers(model: ModelSpec) -> int:
@@ -93,9 +93,9 @@ def score(
         version: The champion.
         fingerprint: Of this scoring.
         identity: Of the source whose frozen rows are scored, whatever it holds by now.
-        occasion: What is told of it, in the transaction that publishes.
+        occasion: Writes its event, in the transaction that publishes.
 
-    A rerun after a crash writes only the pieces that are missing. Raises AccessRefused, SourceError,
+    A rerun after a crash writes only the chunks that are missing. Raises AccessRefused, SourceError,
     CheckFailed, ModelError, and Stale where another writer took over.
     """
     services.run.permissions.require(model.name)
@@ -169,11 +169,11 @@ def _write(
         )
         done = 0
         rows = _scored(services, model, snapshot, workers, version.training.features, model.key)
-        for number, piece in enumerate(rechunked(rows, executor.piece_rows)):
-            checked = checker.feed(piece) if model.output_checks else piece
+        for number, chunk in enumerate(rechunked(rows, executor.piece_rows)):
+            checked = checker.feed(chunk) if model.output_checks else chunk
             stats.feed(checked)
             writer.put(number, checked)
-            done += piece.height
+            done += chunk.height
             services.progress(f"score {model.name}", done)
     return "; ".join(filter(None, proof)), stats
 
@@ -210,10 +210,10 @@ def other_source(services: Services, model: ModelSpec, version: ModelVersion) ->
     names = [n for n in sorted({*now, *then}) if n.startswith("source") and now.get(n) != then.get(n)]
     if not names:
         return ""
-    more = f" and {len(names) - MOST_TOLD} more" if len(names) > MOST_TOLD else ""
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return (
         f"{version.ref} was trained on a source that is declared otherwise now "
-        f"({', '.join(names[:MOST_TOLD])}{more}): its scores are right only where that means the same"
+        f"({', '.join(names[:MOST_NAMED])}{more}): its scores are right only where that means the same"
     )
 
 

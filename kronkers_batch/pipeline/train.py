@@ -75,7 +75,7 @@ def train(
 ) -> Trained:
     """Train one model as of a logical date.
 
-    ``occasion`` is what is told of it, in the transaction that records the version. Nothing is recorded
+    ``occasion`` writes its event, in the transaction that records the version. Nothing is recorded
     unless everything worked; a version whose metrics miss a threshold is recorded, and not promoted.
     Raises AccessRefused, SourceError, CheckFailed, DataError, ModelError.
     """

@@ -21,7 +21,7 @@ from kronkers_batch.pipeline.features import as_features, target_as_float
 from kronkers_batch.pipeline.golden import OddRow, same_scores
 from kronkers_batch.pipeline.independence import Trials, misplaced
 from kronkers_batch.pipeline.prepare import TrainingData
-from kronkers_batch.pipeline.runtime import MOST_TOLD, PACKAGE
+from kronkers_batch.pipeline.runtime import MOST_NAMED, PACKAGE
 
 if TYPE_CHECKING:
     import polars as pl
@@ -70,8 +70,8 @@ def verify(
             again = fresh.score(usual)
             _refuse_another(model, last.result(), again, fresh.score(usual))
             values, naive, remarks = _measured(model, data, scores)
-            if model.rows is RowsPolicy.WHOLE and (told := misplaced(fresh, model, usual, again)):
-                remarks.append(told)
+            if model.rows is RowsPolicy.WHOLE and (remark := misplaced(fresh, model, usual, again)):
+                remarks.append(remark)
             odd = golden.odd_rows(model, (rows, as_features(data.fit, features)))
             kept, refused = _tried(fresh, model, features, rows, scores, odd)
         except WorkerFailed:
@@ -205,9 +205,9 @@ def _naming_packages(
     gone = sorted(set(had) - set(has))
     if not gone:
         return error
-    told = [name for name in gone if PACKAGE.fullmatch(name)][:MOST_TOLD]
-    rest = [f"{len(gone) - len(told)} more"] if len(gone) > len(told) else []
-    names = ", ".join([*told, *rest])
+    named = [name for name in gone if PACKAGE.fullmatch(name)][:MOST_NAMED]
+    rest = [f"{len(gone) - len(named)} more"] if len(gone) > len(named) else []
+    names = ", ".join([*named, *rest])
     return type(error)(
         f"{error.what}\n    this is the stored model in a fresh worker; the process that fitted had loaded "
         f"besides: {names}",

@@ -17,7 +17,7 @@ from kronkers_batch.session.services import Services
 def prepare_workers(services: Services, plan: Plan) -> None:
     """Start the workers of the first models that will train or score; the pool says how many.
 
-    An error here is not told: the task that needs the worker meets it and tells it with its model.
+    An error here is not reported: the task that needs the worker meets it and reports it with its model.
     """
     ahead = False
     for name in plan.facts.asked:

@@ -103,7 +103,7 @@ class _Making:
     def train(self, name: str, due: training.Due | None = None) -> str:
         """The key of the training that a model needs as of tonight; empty where none is due.
 
-        ``due`` is one that somebody asks for. One of which it cannot be told whether it is due fails.
+        ``due`` is one that somebody asks for. It fails where it is unknown whether it is due.
         """
         model, date = self.facts.models[name], self.facts.date
         key = f"train {name}/{date}"

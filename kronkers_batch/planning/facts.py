@@ -162,13 +162,13 @@ class Model:
         department: Whose it is.
         automatic: Whether what passes is promoted by itself.
         every: The age at which a training is due again; None for never.
-        definition: Fingerprint of today's definition; empty where that cannot be told.
+        definition: Fingerprint of today's definition; empty where that is unknown.
         permission: Fingerprint of what must be signed; empty where nothing must.
         refused: Why its definition may not be run.
         forbidden: Why the caller may not run it.
         seen: Whether the caller sees its records.
-        undefined: Why its definition cannot be told.
-        unknown: Why its versions cannot be told.
+        undefined: Why its definition is unknown.
+        unknown: Why its versions are unknown.
         champion: The version in use.
         newest: The newest version of today's definition.
         last: The newest version of any definition.

@@ -58,7 +58,7 @@ class Ingest(Entry):
 class Train(Entry):
     """Train a model as of a date; or, where it is ``recorded``, judge the version anew.
 
-    Without a fingerprint it cannot be told whether it is due.
+    Without a fingerprint it is unknown whether it is due.
     """
 
     model: str

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from kronkers_batch.planning.facts import Model, Output, Version
 
-MOST_TOLD = 5
+MOST_NAMED = 5
 """Changed keys that a reason names."""
 
 
 def elsewhere(champion: Version) -> str:
     """That a version was trained on a source that is declared otherwise now, and which keys changed."""
     names = champion.elsewhere
-    more = f" and {len(names) - MOST_TOLD} more" if len(names) > MOST_TOLD else ""
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return (
         f"{champion.ref} was trained on a source that is declared otherwise now "
-        f"({', '.join(names[:MOST_TOLD])}{more})"
+        f"({', '.join(names[:MOST_NAMED])}{more})"
     )
 
 
@@ -35,12 +35,12 @@ def unfit(model: Model, champion: Version) -> str:
 
 def no_champion(model: Model) -> str:
     """That no version scores, and why the last one was not promoted."""
-    told = ""
+    last = ""
     if model.last is not None:
         missed = model.last.missed_then
-        told = f": {model.last.ref} was not promoted" + (f", since {'; '.join(missed)}" if missed else "")
+        last = f": {model.last.ref} was not promoted" + (f", since {'; '.join(missed)}" if missed else "")
     return (
-        f"model {model.name}: {model.name} has no champion{told}\n"
+        f"model {model.name}: {model.name} has no champion{last}\n"
         f"  -> see kronkers versions {model.name}; change the model or its thresholds, or promote one"
     )
 

@@ -34,10 +34,10 @@ def due(model: Model, date: dt.date) -> Due | None:
         return Due(f"{again} after {newer.number}", _first_or_changed(model))
     if again in model.trained:
         return None
-    last, told = _last_trained(newest, date)
+    last, when = _last_trained(newest, date)
     age = date - last
     if model.every is not None and age >= model.every:
-        return Due(again, f"last trained {told}, {age.days} days before")
+        return Due(again, f"last trained {when}, {age.days} days before")
     if champion is None and age > dt.timedelta() and newest.missed:
         return Due(again, f"no champion: {newest.ref} missed its thresholds")
     return None

@@ -209,7 +209,7 @@ def page() -> str:
         "|---|---|",
         *(f"| {action} | {_words(need)} |" for action, need in LINES.items()),
         "",
-        _NOTES,
+        _REMARKS,
     ]
     return "\n".join(lines)
 
@@ -218,7 +218,7 @@ def _words(need: Need) -> str:
     return f"{need}" if isinstance(need, Who) else f"{need} of the model or department"
 
 
-_NOTES = """\
+_REMARKS = """\
 - A command that goes over many models (`models`, `plan`, `report`, `run`, `log`, `ledger show`,
   `access list`, `keys list`) shows or runs the models on which you have the role, and leaves out the
   others; if you have the role on none, it is refused. `run` names the enabled models that you may not run,

@@ -45,7 +45,7 @@ class Pages:
                 warnings.append(str(error))
             except StoreError as error:
                 unwritten = unwritten or error
-            except KronkersError as error:  # it would be met again each time: told once, and passed over
+            except KronkersError as error:  # it would be met again each time: reported once, and passed over
                 warnings.append(str(error))
         if unwritten is not None:
             raise unwritten
@@ -56,7 +56,7 @@ class Pages:
 
 
 def tell(services: Services) -> tuple[list[str], dict[str, Path]]:
-    """Tells all subscribers what they were not told yet.
+    """Gives all subscribers what they did not receive yet.
 
     Returns:
         What went wrong, in words for a warning, and by date (ISO) the pages that were written.

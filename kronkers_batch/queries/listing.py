@@ -85,10 +85,10 @@ def show(services: Services, ref: str) -> dict[str, Any]:
         return _described(services, version_of(services, "show", ref))
     rights.require(services, "show", parse_output(ref)[0])
     output = services.warehouse.get(ref)
-    told = {**vars(output), "created": clock.to_datetime(output.created)}
+    shown = {**vars(output), "created": clock.to_datetime(output.created)}
     if frozen := output.lineage.get("snapshot"):
-        told["rows that were scored"] = services.snapshots.expiry.in_words(frozen)
-    return told
+        shown["rows that were scored"] = services.snapshots.expiry.in_words(frozen)
+    return shown
 
 
 def version_of(services: Services, command: str, ref: str) -> ModelVersion:

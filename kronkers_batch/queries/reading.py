@@ -10,7 +10,7 @@ from kronkers_batch.access import rights
 from kronkers_batch.errors import NotFound
 from kronkers_batch.session.services import Services
 from kronkers_batch.warehouse.keys import Key
-from kronkers_batch.warehouse.rows import READ, SQL, Told
+from kronkers_batch.warehouse.rows import READ, SQL, Recorded
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,7 +24,7 @@ def read(
     version: int | None = None,
     at: int | None = None,
     keys: Sequence[Key] | None = None,
-    told: Told = READ,
+    recorded: Recorded = READ,
 ) -> Iterator[pl.DataFrame]:
     """The rows of a model's outputs, at least one frame; recorded in the ledger before this returns.
 
@@ -35,7 +35,7 @@ def read(
         version: This version of that date, not its head.
         at: What readers saw at this time (microseconds UTC).
         keys: Only the rows of these keys, with the date in front.
-        told: What the ledger says of it: the action, and details.
+        recorded: What the ledger says of it: the action, and details.
 
     Raises:
         AccessRefused: The caller may not read the model. NotFound: there is no such output, or row.
@@ -45,16 +45,16 @@ def read(
     warehouse = services.warehouse
     if keys is None:
         return warehouse.rows.read(
-            model, date=date, version=version, at=at, dated=date is None, told=told, may=may
+            model, date=date, version=version, at=at, dated=date is None, recorded=recorded, may=may
         )
-    frame = warehouse.rows.lookup(model, keys, date=date, version=version, at=at, told=told, may=may)
+    frame = warehouse.rows.lookup(model, keys, date=date, version=version, at=at, recorded=recorded, may=may)
     if not frame.height:
         raise NotFound(f"{model} has no row with this key", fix="check the key's values and their order")
     return iter([frame])
 
 
-def sql(services: Services, query: str, *, told: Told = SQL) -> pl.DataFrame:
+def sql(services: Services, query: str, *, recorded: Recorded = SQL) -> pl.DataFrame:
     """The result of one SELECT over the outputs that the caller can decrypt. Raises as :func:`read`."""
     rights.seen(services, "sql")
     # Every declared name may stand in it; naming one that the caller may not read is refused by its keys.
-    return services.warehouse.rows.sql(query, list(services.config.models), told=told)
+    return services.warehouse.rows.sql(query, list(services.config.models), recorded=recorded)

@@ -15,9 +15,9 @@ from kronkers_batch.store.engine import serialise
 from kronkers_batch.store.tables.registry import model_versions
 from kronkers_batch.vault.context import Context, DataKey, Kind, Signature
 from kronkers_batch.vault.manifest import (
+    ChunkEntry,
     Manifest,
-    PieceEntry,
-    check_piece,
+    check_chunk,
     digest,
     open_manifest,
     seal_manifest,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 RESTORE = "Do not use this version; restore the database and the artifacts from a backup."
-_ARTIFACT, _GOLDEN = 0, 1  # numbers of the two pieces of a version
+_ARTIFACT, _GOLDEN = 0, 1  # numbers of a version's two entries in its manifest
 VersionRow = Row[tuple[Any, ...]]
 
 
@@ -40,7 +40,7 @@ class Draft:
     id: str
     data_key: DataKey
     record_key: DataKey
-    artifact: PieceEntry
+    artifact: ChunkEntry
 
 
 def artifact_path(department: str, model: str, version_id: str) -> str:
@@ -68,7 +68,7 @@ def insert_version(conn: Connection, vault: Vault, draft: Draft, training: Train
         name=model,
         version_id=draft.id,
         created=created,
-        pieces=(draft.artifact, PieceEntry(_GOLDEN, training.golden.rows.height, digest(golden))),
+        chunks=(draft.artifact, ChunkEntry(_GOLDEN, training.golden.rows.height, digest(golden))),
         schema=training.features,
         lineage={"snapshot": training.snapshot_id, "run": training.run_id},
         extra={"format": FORMAT, "number": number, "training": training.to_json()},
@@ -132,13 +132,13 @@ def verified(conn: Connection, vault: Vault, row: VersionRow) -> Manifest:
     return manifest
 
 
-def artifact_entry(manifest: Manifest, row: VersionRow) -> PieceEntry:
+def artifact_entry(manifest: Manifest, row: VersionRow) -> ChunkEntry:
     """What the manifest says of the artifact."""
     return _entry(manifest, row, _ARTIFACT)
 
 
-def _entry(manifest: Manifest, row: VersionRow, number: int) -> PieceEntry:
-    for entry in manifest.pieces:
+def _entry(manifest: Manifest, row: VersionRow, number: int) -> ChunkEntry:
+    for entry in manifest.chunks:
         if entry.number == number:
             return entry
     raise _unfit(row, "lacks a part that it should have")
@@ -149,7 +149,7 @@ def _golden(conn: Connection, vault: Vault, row: VersionRow, manifest: Manifest)
         key = vault.data_key(conn, row.key_id)
     except AccessRefused:
         return Golden()  # a viewer sees metrics and reasons, and no rows
-    check_piece(_entry(manifest, row, _GOLDEN), row.golden)
+    check_chunk(_entry(manifest, row, _GOLDEN), row.golden)
     return Golden(vault.unseal(key, _golden_context(row.department, row.model, row.id), row.golden))
 
 
@@ -165,7 +165,7 @@ def _compare(row: VersionRow, training: Training) -> None:
         raise _unfit(row, "is not what its signed manifest says")
 
 
-def told(training: Training) -> dict[str, Any]:
+def ledger_details(training: Training) -> dict[str, Any]:
     """What the ledger keeps of a training: why, of what, and how good."""
     return {
         "why": training.why,

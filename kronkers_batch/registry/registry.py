@@ -24,15 +24,15 @@ from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables.registry import model_versions
 from kronkers_batch.vault import signed_log
 from kronkers_batch.vault.context import Kind, Scope
-from kronkers_batch.vault.manifest import PieceEntry, check_piece, digest
+from kronkers_batch.vault.manifest import ChunkEntry, check_chunk, digest
 from kronkers_batch.vault.vault import Vault
 
 Tell = Callable[[Connection, Scope, str], None]
 """Called last in a writing transaction, with whose the version is and its ref: writes its event."""
 
 
-def untold(_conn: Connection, *_about: object) -> None:
-    """Nobody is told."""
+def no_event(_conn: Connection, *_about: object) -> None:
+    """Writes no event."""
 
 
 class Registry:
@@ -57,7 +57,7 @@ class Registry:
         details: Mapping[str, Any] | None = None,
         *,
         promote: str = "",
-        event: Callable[[Connection, ModelVersion], None] = untold,
+        event: Callable[[Connection, ModelVersion], None] = no_event,
     ) -> ModelVersion:
         """Makes the next version of a model: sealed, signed, and never changed again.
 
@@ -80,7 +80,7 @@ class Registry:
         # Between the transactions: an artifact may be large, and the write lock is everybody's.
         blob = vault.seal(data_key, records.artifact_context(training, version_id), artifact)
         self._artifacts.write(records.artifact_path(training.department, training.model, version_id), blob)
-        draft = Draft(version_id, data_key, record_key, PieceEntry(0, 0, digest(blob), size=len(blob)))
+        draft = Draft(version_id, data_key, record_key, ChunkEntry(0, 0, digest(blob), size=len(blob)))
         with self._db.write() as conn:
             if promote:
                 serialise(conn, f"champions:{training.model}")
@@ -93,7 +93,7 @@ class Registry:
                 "record",
                 version.ref,
                 scope,
-                {**records.told(training), **(details or {}), "manifest": digest(row.manifest)},
+                {**records.ledger_details(training), **(details or {}), "manifest": digest(row.manifest)},
             )
             if promote:
                 champions.refuse_missed(version.ref, training.verdict)
@@ -102,7 +102,7 @@ class Registry:
             event(conn, version)
         return version
 
-    def shred(self, model: str, number: int, why: str, event: Tell = untold) -> None:
+    def shred(self, model: str, number: int, why: str, event: Tell = no_event) -> None:
         """Deletes a version's keys and artifact: nobody can open it again, and its number is not used again.
 
         ``event`` is called last in the transaction.
@@ -169,7 +169,7 @@ class Registry:
             within: A read transaction to ask in; None begins one.
 
         Returns:
-            For each model its standing, or what it cannot be told for: IntegrityError, AccessRefused. One
+            For each model its standing, or why it has none: IntegrityError, AccessRefused. One
             model's error stops no other.
         """
         with self._db.reading(within) as conn:
@@ -193,7 +193,7 @@ class Registry:
             add_entry(self._ledger, conn, self._vault, "open", version.ref, scope)
         path = records.artifact_path(row.department, row.model, row.id)
         blob = self._artifacts.read(path, entry.limit, cut=True)
-        check_piece(entry, blob)
+        check_chunk(entry, blob)
         return self._vault.unseal(key, records.artifact_context(version.training, row.id), blob)
 
     # ------------------------------------------------------------ champions
@@ -230,9 +230,9 @@ class Registry:
         force: bool = False,
         missed: Sequence[str] | None = None,
         details: Mapping[str, Any] | None = None,
-        event: Tell = untold,
+        event: Tell = no_event,
     ) -> Promotion:
-        """Makes a version the champion; promoting the champion again changes nothing, and is not told.
+        """Makes a version the champion; promoting the champion again changes nothing, and is not recorded.
 
         Args:
             model: Its name.
@@ -259,10 +259,10 @@ class Registry:
             failed = version.training.verdict if missed is None else missed
             if not force:
                 champions.refuse_missed(version.ref, failed)
-            told = {"missed": list(failed), **(details or {})}
-            return self._append(conn, row, log, PROMOTE, why, told, event)
+            recorded = {"missed": list(failed), **(details or {})}
+            return self._append(conn, row, log, PROMOTE, why, recorded, event)
 
-    def rollback(self, model: str, to: int | None = None, why: str = "", event: Tell = untold) -> Promotion:
+    def rollback(self, model: str, to: int | None = None, why: str = "", event: Tell = no_event) -> Promotion:
         """Makes the champion before the present one, or the version ``to``, the champion again.
 
         Raises NotFound where there was none before, UsageError without a reason or where ``to`` never was
@@ -306,15 +306,15 @@ class Registry:
         action: str,
         why: str,
         details: Mapping[str, Any] | None = None,
-        event: Tell = untold,
+        event: Tell = no_event,
     ) -> Promotion:
         if log and log[-1].version_id == row.id:
             return champions.opened(conn, self._vault, log[-1], log[-2] if len(log) > 1 else None)
         scope = Scope(row.department, row.model)
         key = self._vault.key_of(conn, row.record_key_id, scope, Kind.RECORD, row.id)
         line = champions.append(conn, self._vault, key, row, action, why)
-        told = {"why": why, "from": log[-1].number if log else None, "definition": row.definition}
-        told |= details or {}
-        add_entry(self._ledger, conn, self._vault, action, f"{row.model}@{row.number}", scope, told)
+        recorded = {"why": why, "from": log[-1].number if log else None, "definition": row.definition}
+        recorded |= details or {}
+        add_entry(self._ledger, conn, self._vault, action, f"{row.model}@{row.number}", scope, recorded)
         event(conn, scope, f"{row.model}@{row.number}")
         return champions.promotion(self._vault, key, line, log[-1] if log else None)

@@ -185,7 +185,7 @@ def _id(ids: Mapping[Question, str | KronkersError], question: Question) -> str:
 
 
 def _quietly(conn: Connection, id: str) -> VersionRow | None:
-    """A row for whose keys to ask early; what is wrong with it is told where it is opened."""
+    """A row for whose keys to ask early; what is wrong with it is reported where it is opened."""
     try:
         return seen.row(conn, table, id)
     except IntegrityError:

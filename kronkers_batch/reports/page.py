@@ -36,7 +36,7 @@ def run_page(run: RunRecord, verdicts: Sequence[Verdict], events: Sequence[Event
     tasks = "\n".join(_task(event) for event in events) or _nothing(6, "Nothing had to be done.")
     return _page(
         f"Run of {run.date}",
-        f"""<p>{escape(told(run, verdicts))}</p>
+        f"""<p>{escape(summary(run, verdicts))}</p>
 <p>Started {timestamp(run.started)}{_took(run)}. Run {escape(run.id)}, by {escape(run.trigger)}.</p>
 {_models((verdict, "") for verdict in verdicts)}
 <h2>Tasks</h2>
@@ -62,12 +62,12 @@ def date_page(
     running = [run for run, _, _ in runs if run.state == "running"]
     still = "<p>A run is still running; this page is of the time when it was written.</p>" if running else ""
     lines = "\n".join(
-        _line([_link(link, run.id), timestamp(run.started), _state(run.state), told(run, verdicts)])
+        _line([_link(link, run.id), timestamp(run.started), _state(run.state), summary(run, verdicts)])
         for run, verdicts, link in runs
     )
     return _page(
         f"Scores of {date}",
-        f"""<p>{escape(told_of_date([v for _, v in models], [(run, found) for run, found, _ in runs]))}</p>
+        f"""<p>{escape(summary_of_date([v for _, v in models], [(run, found) for run, found, _ in runs]))}</p>
 {still}
 {_models((verdict, run_id) for run_id, verdict in models)}
 <h2>Runs</h2>
@@ -108,8 +108,8 @@ def _models(rows: Iterable[tuple[Verdict, str]]) -> str:
 
 def _model(verdict: Verdict, run_id: str) -> str:
     parts = (verdict.scores, verdict.training)
-    told = [f"{part.state}: {part.message}" if part.message else part.state for part in parts]
-    cells = [verdict.model, _state(verdict.state), *told, *([run_id] if run_id else [])]
+    said = [f"{part.state}: {part.message}" if part.message else part.state for part in parts]
+    cells = [verdict.model, _state(verdict.state), *said, *([run_id] if run_id else [])]
     return _line(cells)
 
 
@@ -146,7 +146,7 @@ def _nothing(columns: int, text: str) -> str:
     return f'<tr><td colspan="{columns}">{text}</td></tr>'
 
 
-def told(run: RunRecord, verdicts: Sequence[Verdict]) -> str:
+def summary(run: RunRecord, verdicts: Sequence[Verdict]) -> str:
     """What came of a run, in one sentence."""
     if run.state == "running":
         return "still running"
@@ -162,7 +162,7 @@ def told(run: RunRecord, verdicts: Sequence[Verdict]) -> str:
     return said
 
 
-def told_of_date(models: Sequence[Verdict], runs: Sequence[tuple[RunRecord, Sequence[Verdict]]]) -> str:
+def summary_of_date(models: Sequence[Verdict], runs: Sequence[tuple[RunRecord, Sequence[Verdict]]]) -> str:
     """What came of a date, in one sentence.
 
     Args:

@@ -67,10 +67,10 @@ class Verdict:
     def message(self) -> str:
         """Both in words: "scores published: ...; training failed: ..."; nothing of what was not due."""
         parts = [("scores", self.scores), ("training", self.training)]
-        told = [(name, part) for name, part in parts if part.state != NOT_DUE and part.message]
-        if len(told) == 1 and told[0][1].state == self.state:
-            return told[0][1].message
-        return "; ".join(f"{name} {part.state}: {part.message}" for name, part in told)
+        said = [(name, part) for name, part in parts if part.state != NOT_DUE and part.message]
+        if len(said) == 1 and said[0][1].state == self.state:
+            return said[0][1].message
+        return "; ".join(f"{name} {part.state}: {part.message}" for name, part in said)
 
     def events(self) -> tuple[Event, Event]:
         """What is recorded of it."""

@@ -72,7 +72,7 @@ class Conversation:
         try:
             self._greet()
         except BaseException:  # such as a parameter beyond 64 bits
-            self._end("it was not told its model")
+            self._end("it did not get its model")
             raise
 
     # ---- life

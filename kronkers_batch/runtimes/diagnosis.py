@@ -1,4 +1,4 @@
-"""What a worker is told about its model, and what its failures mean, in words for the model's owner."""
+"""What a worker is given of its model, and what its failures mean, in words for the model's owner."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from kronkers_batch.runtimes.scrub import Scrubber, words_of
 from kronkers_batch.runtimes.spec import KeptCode, WorkerSpec
 
 MAX_CODE = 2 * 2**20
-MOST_TOLD = 5
+MOST_NAMED = 5
 """Features of which a message tells that they are missing."""
 OUT_OF_MEMORY = (128 + 9, 128 + 6, 128 + 11, 128 + 7, 12)  # killed, aborted, segmentation fault, bus, ours
 NOT_STARTED = (126, 127)
 """What setpriv and prlimit end with where a program may not be run, or is not there."""
 
 
-# ---------------------------------------------------------------- what it is told
+# ---------------------------------------------------------------- what it is given
 
 
 def model_arguments(spec: WorkerSpec, folder: str) -> dict[str, Any]:
@@ -170,15 +170,15 @@ def about_rows(rows: pl.DataFrame, features: Schema) -> tuple[str, str]:
         for count, what in ((series.null_count(), "missing"), (unseen, "a level that training did not see")):
             if count:
                 said.append(f"{column.name} is {what} in {count:,}")
-    more = f", and {len(said) - MOST_TOLD} more" if len(said) > MOST_TOLD else ""
-    told = f": {', '.join(said[:MOST_TOLD])}{more}" if said else ""
+    more = f", and {len(said) - MOST_NAMED} more" if len(said) > MOST_NAMED else ""
+    unusual = f": {', '.join(said[:MOST_NAMED])}{more}" if said else ""
     many = "1 row" if rows.height == 1 else f"{rows.height:,} rows"
     fix = (
-        f"declare {', '.join(strings[:MOST_TOLD])} as string, whose values may be new ones; "
+        f"declare {', '.join(strings[:MOST_NAMED])} as string, whose values may be new ones; "
         if strings
         else ""
     )
-    return f"\n    it was given {many}{told}", fix
+    return f"\n    it was given {many}{unusual}", fix
 
 
 def process_error(

@@ -1,4 +1,4 @@
-"""The words of the text that a worker was given, so that what it says can be told from what its data says.
+"""The words of the text that a worker was given: what it says is distinguished from what its data says.
 
 Nothing is looked at until something was said: then the words of the chunks that the worker may speak of are
 gathered, once for each chunk.

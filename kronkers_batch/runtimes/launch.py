@@ -35,8 +35,8 @@ class Launch:
         remove: A folder to remove when the worker has ended, or None.
         memory: Bytes that all its processes together may take.
         seen: What the sandbox shows at each place, to be compared once it is built.
-        calls: The filter of system calls, which bubblewrap is told; empty without bubblewrap or filter.
-        code: The model's files, which bubblewrap is told, too; empty where they lie in the scratch.
+        calls: The filter of system calls, which bubblewrap is given; empty without bubblewrap or filter.
+        code: The model's files, which bubblewrap is given, too; empty where they lie in the scratch.
         folder: The folder of the model's code file, as the worker sees it; empty without one.
         warnings: What is weaker than it should be; to be said loudly.
     """
@@ -66,7 +66,7 @@ def opened(launch: Launch, info: int | None = None) -> Iterator[tuple[list[str],
         yield list(launch.argv), ()
         return
     options: list[str] = []
-    handed: list[int] = []  # no other: what bubblewrap is not told of, it leaves open for the worker
+    handed: list[int] = []  # no other: what bubblewrap does not know of, it leaves open for the worker
     with contextlib.ExitStack() as stack:
         if launch.calls:
             handed.append(_kept(stack, "calls", launch.calls))

@@ -1,4 +1,4 @@
-"""What a worker is told, and what it says of itself."""
+"""What a worker is given, and what it says of itself."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Walls:
 
 @dataclass(frozen=True)
 class WorkerSpec:
-    """All that a worker is told, and its limits.
+    """All that a worker is given, and its limits.
 
     Attributes:
         name: The model's name, for messages.

@@ -53,7 +53,7 @@ class Services:
     cache: ContentCache
     progress: Progress = silent
     log: Callable[[str], None] = field(default=lambda _line: None)
-    told: Callable[[str], None] = field(default=lambda _text: None)  # for the person who runs it
+    announce: Callable[[str], None] = field(default=lambda _text: None)  # for the person who runs it
     verbose: bool = False  # whether tasks print tracebacks
     run: Run = field(default_factory=Run)
     request: Request = field(default_factory=Request)

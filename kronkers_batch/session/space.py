@@ -59,6 +59,6 @@ def examined(name: str, folder: Path) -> Room:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"x")
     except OSError as error:
-        told = faults.from_system(error, str(folder))
-        return Room(name, folder, free, told.what, told.fix)
+        problem = faults.from_system(error, str(folder))
+        return Room(name, folder, free, problem.what, problem.fix)
     return Room(name, folder, free, "", "")

@@ -29,7 +29,7 @@ _OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "ad
 
 
 class ArtifactStore:
-    """Files by relative path (``outputs/abc/piece-1``) under one address. Nothing is opened until used.
+    """Files by relative path (``outputs/abc/chunk-1``) under one address. Nothing is opened until used.
 
     Args:
         address: An absolute path or ``file://`` address (folders are made with mode 0700, files with 0600),

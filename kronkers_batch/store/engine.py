@@ -181,7 +181,7 @@ class Database:
 
     @contextlib.contextmanager
     def claim(self, name: str, *, wait: float = 0) -> Iterator[bool]:
-        """Alone with a piece of work among all processes that claim it; see :mod:`.claims`.
+        """Alone with one unit of work among all processes that claim it; see :mod:`.claims`.
 
         Args:
             name: What is done, such as ``output MODEL/DATE``.

@@ -2,7 +2,7 @@
 
 A statement that the database took may not be what is in it: a trigger, a rule or somebody in between can undo
 it. So what access and the record hang on is written through these functions, and :meth:`Database.write` then
-asks for it in a new transaction, before the caller is told that it was done.
+asks for it in a new transaction, before it reports to the caller that it was done.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def scope_of(text: str) -> Scope:
 class Context:
     """Bound into every ciphertext and signature: what is sealed opens nowhere else.
 
-    ``piece`` is the piece's number, ``rows`` its number of rows, ``schema`` the digest of its schema. In a
+    ``chunk`` is the chunk's number, ``rows`` its number of rows, ``schema`` the digest of its schema. In a
     manifest's context ``schema`` holds the kind of what the manifest lists, and in that of a snapshot
     ``department`` the text of the scope that it is frozen under, ``name`` the source.
     """
@@ -67,7 +67,7 @@ class Context:
     department: str
     name: str
     version_id: str
-    piece: int = 0
+    chunk: int = 0
     rows: int = 0
     schema: str = ""
 
@@ -86,14 +86,14 @@ class Context:
             self.department,
             self.name,
             self.version_id,
-            self.piece,
+            self.chunk,
             self.rows,
             self.schema,
         )
 
     def __str__(self) -> str:
-        piece = f" piece {self.piece}" if self.piece else ""
-        return f"{self.kind} {self.department}/{self.name} {self.version_id}{piece}"
+        chunk = f" chunk {self.chunk}" if self.chunk else ""
+        return f"{self.kind} {self.department}/{self.name} {self.version_id}{chunk}"
 
 
 @dataclass(frozen=True)

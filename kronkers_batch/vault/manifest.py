@@ -1,4 +1,4 @@
-"""The manifest of a version: every piece's digest and rows, the schema and the lineage; sealed and signed."""
+"""The manifest of a version: every chunk's digest and rows, the schema and the lineage; sealed and signed."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ FORMAT = "kronkers-batch manifest 1"
 
 
 @dataclass(frozen=True)
-class PieceEntry:
-    """One piece: its number, its rows, the digest (hex) of its ciphertext, the digest of its schema.
+class ChunkEntry:
+    """One chunk: its number, its rows, the digest (hex) of its ciphertext, the digest of its schema.
 
     ``size`` is how many bytes the ciphertext has, where it is a file; 0 where nobody said it.
     """
@@ -60,15 +60,15 @@ class Manifest:
     name: str
     version_id: str
     created: int
-    pieces: tuple[PieceEntry, ...]
+    chunks: tuple[ChunkEntry, ...]
     schema: Schema
     lineage: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
-        """Rows of all pieces."""
-        return sum(p.rows for p in self.pieces)
+        """Rows of all chunks."""
+        return sum(chunk.rows for chunk in self.chunks)
 
     def to_bytes(self) -> bytes:
         """Canonical JSON: sorted keys, no spaces, ASCII. Raises ValueError on NaN or infinity."""
@@ -79,7 +79,7 @@ class Manifest:
             "name": self.name,
             "version_id": self.version_id,
             "created": self.created,
-            "pieces": [p.to_json() for p in self.pieces],
+            "pieces": [chunk.to_json() for chunk in self.chunks],
             "schema": self.schema.to_json(),
             "lineage": self.lineage,
             "extra": self.extra,
@@ -100,7 +100,7 @@ class Manifest:
                 value["version_id"],
                 int(value["created"]),
                 tuple(
-                    PieceEntry(int(n), int(r), str(d), str(s), *(int(size) for size in z[:1]))
+                    ChunkEntry(int(n), int(r), str(d), str(s), *(int(size) for size in z[:1]))
                     for n, r, d, s, *z in value["pieces"]
                 ),
                 Schema.from_json(value["schema"]),
@@ -170,11 +170,11 @@ def open_manifest(
     return manifest
 
 
-def check_piece(entry: PieceEntry, blob: Buffer) -> None:
-    """Compares a piece's ciphertext with the manifest, before it is decrypted. Raises IntegrityError."""
+def check_chunk(entry: ChunkEntry, blob: Buffer) -> None:
+    """Compares a chunk's ciphertext with the manifest, before it is decrypted. Raises IntegrityError."""
     if digest(blob) != entry.digest:
         raise IntegrityError(
-            "a piece is not the one that its manifest lists", where=f"piece {entry.number}", fix=RESTORE
+            "a chunk is not the one that its manifest lists", where=f"chunk {entry.number}", fix=RESTORE
         )
 
 

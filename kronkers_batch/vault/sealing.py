@@ -65,7 +65,7 @@ def unseal_into(
     decryptor = Cobblestone256Decryptor(key, context)
     plain = memoryview(room(len(view))).cast("B")  # the ciphertext is longer by its header and tags
     try:
-        # update hands out plaintext of a truncated piece; only finalize() tells. Both come before the return.
+        # update hands out plaintext of a truncated chunk; only finalize() tells. Both come before the return.
         done = decryptor.update_into(view[1:], plain)
         rest = decryptor.finalize()
     except InvalidTag:

@@ -1,6 +1,6 @@
 """Decrypted rows to a file or a terminal, because a person asked: the one place that writes clear data.
 
-A file appears whole or not at all, readable by its owner only, and replaces another only when told to. In CSV
+A file appears whole or not at all, readable by its owner only, and replaces another only when asked. In CSV
 and Excel a text that a spreadsheet would run as a formula gets an apostrophe in front.
 """
 
@@ -49,7 +49,7 @@ def write(
         frames: At least one, all with the same columns.
         path: ``.csv``, ``.parquet``, ``.xlsx``, ``.json`` (one array) or ``.jsonl`` (one object a line).
         force: Replaces a file that is there.
-        judge: Is told where the file will really lie, and raises where none may.
+        judge: Is given the path where the file will really lie, and raises where none may.
 
     Returns:
         The number of rows.

@@ -19,7 +19,7 @@ from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse import catalog, log
 from kronkers_batch.warehouse.log import Line
 from kronkers_batch.warehouse.opening import VersionRow, open_version, place_of
-from kronkers_batch.warehouse.versions import TOLD, Judgement, OutputVersion, State, Tell, day_of
+from kronkers_batch.warehouse.versions import IN_LEDGER, Judgement, OutputVersion, State, Tell, day_of
 
 
 def judge(
@@ -42,11 +42,11 @@ def judge(
         action, new_head = log.HOLD, log.last_good(judged, row.id) if head == row.id else head
     else:
         action, new_head = log.PUBLISH, row.id
-    told = {
-        **{name: now.lineage[name] for name in TOLD if name in now.lineage},
+    recorded = {
+        **{name: now.lineage[name] for name in IN_LEDGER if name in now.lineage},
         "thresholds": list(thresholds),
     }
-    result = _append(conn, vault, ledger, row, judged, action, new_head, missed, why, told)
+    result = _append(conn, vault, ledger, row, judged, action, new_head, missed, why, recorded)
     event(conn, result)
     return result
 
@@ -135,12 +135,12 @@ def _append(
     head: str,
     missed: tuple[str, ...],
     why: str,
-    told: Mapping[str, Json],
+    recorded: Mapping[str, Json],
 ) -> OutputVersion:
     place = place_of(row)
     scope = Scope(row.department, row.model)
     key = vault.key_of(conn, row.record_key_id, scope, Kind.RECORD, row.id)
     line = log.append(conn, vault, key, place, action, head, missed=missed, why=why)
-    details = {**told, "missed": list(missed), "why": why, "fingerprint": row.fingerprint}
+    details = {**recorded, "missed": list(missed), "why": why, "fingerprint": row.fingerprint}
     add_entry(ledger, conn, vault, action, f"{place.name}#{row.number}", scope, details)
     return open_version(conn, vault, row, [*judged, line]).version

@@ -1,4 +1,4 @@
-"""Where a writer's sealed pieces wait, and how they reach the database: few transactions, each short."""
+"""Where a writer's sealed chunks wait, and how they reach the database: few transactions, each short."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from kronkers_batch.store.tables.outputs import output_filters, output_pieces, o
 if TYPE_CHECKING:
     from kronkers_batch.store.engine import Database
 
-# What waits is lost by a crash, so a slow model's pieces land one by one; a fast one's together, because each
+# What waits is lost by a crash, so a slow model's chunks land one by one; a fast one's together, because each
 # transaction waits for the disk and holds SQLite's only write lock.
 _BATCH_BYTES = 32 * 2**20
 _BATCH_SECONDS = 2.0
 
 
 class Landing:
-    """The pieces and filters of one unfinished version on their way.
+    """The chunks and filters of one unfinished version on their way.
 
     Args:
         database: Where they go.
@@ -31,18 +31,18 @@ class Landing:
 
     def __init__(self, database: Database, version_id: str, token: int, ref: str) -> None:
         self._db, self._version, self._token, self._ref = database, version_id, token, ref
-        self._pieces: dict[int, tuple[bytes, bytes]] = {}
+        self._chunks: dict[int, tuple[bytes, bytes]] = {}
         self._index: dict[int, list[bytes]] = {}
         self._bytes = 0
         self._flushed = time.monotonic()
 
-    def add_piece(self, number: int, entry: bytes, data: bytes) -> None:
-        """A sealed piece with its sealed entry."""
-        self._pieces[number] = (entry, data)
+    def add_chunk(self, number: int, entry: bytes, data: bytes) -> None:
+        """A sealed chunk with its sealed entry."""
+        self._chunks[number] = (entry, data)
         self._bytes += len(data)
 
     def add_filters(self, part: int, index: list[bytes]) -> None:
-        """The sealed index pieces of one group."""
+        """The sealed index pages of one group."""
         self._index[part] = index
         self._bytes += sum(map(len, index))
 
@@ -60,15 +60,15 @@ class Landing:
     def land(self, conn: Connection) -> None:
         """Lands what waits; call :meth:`forget` when the transaction is committed. Raises Stale."""
         self._refuse_stale(conn)
-        pieces, index = output_pieces.c, output_filters.c
-        if self._pieces:
-            numbers = list(self._pieces)
+        chunks, index = output_pieces.c, output_filters.c
+        if self._chunks:
+            numbers = list(self._chunks)
             conn.execute(
-                delete(output_pieces).where(pieces.version_id == self._version, pieces.number.in_(numbers))
+                delete(output_pieces).where(chunks.version_id == self._version, chunks.number.in_(numbers))
             )
             rows = [
                 {"version_id": self._version, "number": number, "entry": entry, "data": data}
-                for number, (entry, data) in self._pieces.items()
+                for number, (entry, data) in self._chunks.items()
             ]
             conn.execute(insert(output_pieces), rows)
         for part, blobs in self._index.items():
@@ -81,13 +81,13 @@ class Landing:
 
     def forget(self) -> None:
         """What waited is in the database."""
-        self._pieces, self._index, self._bytes = {}, {}, 0
+        self._chunks, self._index, self._bytes = {}, {}, 0
         self._flushed = time.monotonic()
 
     def drop_beyond(self, conn: Connection, count: int, parts: int) -> None:
-        """Takes away what an earlier writer landed beyond the last piece and the last group of filters."""
-        pieces, index = output_pieces.c, output_filters.c
-        conn.execute(delete(output_pieces).where(pieces.version_id == self._version, pieces.number >= count))
+        """Takes away what an earlier writer landed beyond the last chunk and the last group of filters."""
+        chunks, index = output_pieces.c, output_filters.c
+        conn.execute(delete(output_pieces).where(chunks.version_id == self._version, chunks.number >= count))
         conn.execute(delete(output_filters).where(index.version_id == self._version, index.part >= parts))
 
     def _refuse_stale(self, conn: Connection) -> None:

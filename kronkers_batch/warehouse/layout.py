@@ -11,16 +11,16 @@ from kronkers_batch.digests import Json
 
 @dataclass(frozen=True)
 class Layout:
-    """How one group's filters lie: enough to find a block in its index pieces."""
+    """How one group's filters lie: enough to find a block in its index pages."""
 
-    first: int  # number of the group's first piece
-    pieces: int  # pieces in the group
-    blocks: int  # blocks of each piece's filter, a power of two
-    per: int  # blocks of each piece in one index piece
+    first: int  # number of the group's first chunk
+    pieces: int  # chunks in the group
+    blocks: int  # blocks of each chunk's filter, a power of two
+    per: int  # blocks of each chunk in one index page
 
     @property
     def count(self) -> int:
-        """Number of index pieces."""
+        """Number of index pages."""
         return self.blocks // self.per
 
     def to_json(self) -> dict[str, Json]:

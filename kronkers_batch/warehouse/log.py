@@ -16,7 +16,7 @@ from kronkers_batch.vault import signed_log
 from kronkers_batch.vault.context import Context, DataKey, Role
 from kronkers_batch.vault.signed_log import SignedLog, until
 from kronkers_batch.vault.vault import Vault
-from kronkers_batch.warehouse.pieces import Place
+from kronkers_batch.warehouse.output_chunks import Place
 from kronkers_batch.warehouse.versions import Judgement, day_of
 
 PUBLISH, HOLD, DELETE = "publish", "hold", "delete"

@@ -14,12 +14,12 @@ from kronkers_batch.errors import IntegrityError
 from kronkers_batch.store.shapes import StoredRow
 from kronkers_batch.vault.cache import KeyCache
 from kronkers_batch.vault.context import DataKey, Kind, Signature
-from kronkers_batch.vault.manifest import Manifest, PieceEntry, open_manifest
+from kronkers_batch.vault.manifest import ChunkEntry, Manifest, open_manifest
 from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse import log
 from kronkers_batch.warehouse.layout import Layout
 from kronkers_batch.warehouse.log import Line
-from kronkers_batch.warehouse.pieces import FORMAT, Place
+from kronkers_batch.warehouse.output_chunks import FORMAT, Place
 from kronkers_batch.warehouse.versions import OutputVersion, State, day_of
 
 DIGEST_BYTES = 32
@@ -30,13 +30,13 @@ VersionRow = StoredRow
 
 @dataclass(frozen=True)
 class Group:
-    """One group of filters: how it lies, and the SHA-256 of each of its index pieces, one after the other."""
+    """One group of filters: how it lies, and the SHA-256 of each of its index pages, one after the other."""
 
     layout: Layout
     digests: bytes
 
     def digest_of(self, number: int) -> bytes:
-        """The digest of one index piece."""
+        """The digest of one index page."""
         return self.digests[number * DIGEST_BYTES : (number + 1) * DIGEST_BYTES]
 
     def to_json(self) -> dict[str, Json]:
@@ -57,7 +57,7 @@ class Contents:
     manifest: Manifest
     rows: int
     groups: tuple[Group, ...]
-    by_number: Mapping[int, PieceEntry]
+    by_number: Mapping[int, ChunkEntry]
 
 
 Known = KeyCache[str, Contents]
@@ -71,13 +71,13 @@ def new_known() -> Known:
 
 @dataclass(frozen=True)
 class Opened:
-    """A verified version with what is needed to read its pieces."""
+    """A verified version with what is needed to read its chunks."""
 
     version: OutputVersion
     place: Place
-    key_id: str  # the data key: opens pieces and filters; not asked for until they are read
-    pieces: tuple[PieceEntry, ...]
-    by_number: Mapping[int, PieceEntry]
+    key_id: str  # the data key: opens chunks and filters; not asked for until they are read
+    chunks: tuple[ChunkEntry, ...]
+    by_number: Mapping[int, ChunkEntry]
     groups: tuple[Group, ...]
     filter_check: str  # tells the filter key that the filters were made with; empty without filters
 
@@ -130,7 +130,7 @@ def open_version(
         version=version,
         place=place,
         key_id=row.key_id,
-        pieces=manifest.pieces,
+        chunks=manifest.chunks,
         by_number=contents.by_number,
         groups=contents.groups,
         filter_check=str(extra["filter_check"]),
@@ -161,7 +161,7 @@ def _contents(conn: Connection, vault: Vault, key: DataKey, row: VersionRow, pla
         manifest=manifest,
         rows=manifest.rows,
         groups=tuple(Group.from_json(group) for group in manifest.extra["filters"]),
-        by_number={entry.number: entry for entry in manifest.pieces},
+        by_number={entry.number: entry for entry in manifest.chunks},
     )
 
 

@@ -25,7 +25,7 @@ from kronkers_batch.vault.context import DataKey, Kind, Scope
 from kronkers_batch.vault.manifest import digest
 from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse import log
-from kronkers_batch.warehouse.pieces import Entry, Place
+from kronkers_batch.warehouse.output_chunks import Entry, Place
 from kronkers_batch.warehouse.writer import OutputWriter, Reservation
 
 
@@ -177,7 +177,7 @@ def _reserve(vault: Vault, conn: Connection, scope: Scope, date: dt.date, finger
 
 
 def _landed(parts: Parts, reserved: Reservation) -> dict[int, Entry]:
-    """The landed pieces that are what their entry says; others are computed and written again.
+    """The landed chunks that are what their entry says; others are computed and written again.
 
     Until the manifest is signed, whoever may read holds the key that both are sealed with. So an entry's
     digest of the contents is compared with the contents: what somebody else made must not be signed as ours.
@@ -190,7 +190,7 @@ def _landed(parts: Parts, reserved: Reservation) -> dict[int, Entry]:
             try:
                 raw = parts.vault.unseal(reserved.data_key, place.entry(row.number), row.entry)
                 entry = Entry.from_bytes(raw)
-                context = place.piece(row.number, entry.rows, schema)
+                context = place.chunk(row.number, entry.rows, schema)
                 plain = parts.vault.unseal(reserved.data_key, context, row.data)
             except IntegrityError:
                 continue

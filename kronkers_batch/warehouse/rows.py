@@ -29,10 +29,10 @@ def anybody(_conn: Connection) -> None:
     """Asks for nothing beyond the keys, which a reader needs anyway."""
 
 
-Told = tuple[str, Mapping[str, Json]]
+Recorded = tuple[str, Mapping[str, Json]]
 """What the ledger says of a reading: the action and details. No values of data."""
-READ: Told = ("read", {})
-SQL: Told = ("sql", {})
+READ: Recorded = ("read", {})
+SQL: Recorded = ("sql", {})
 
 
 class OutputRows:
@@ -60,10 +60,10 @@ class OutputRows:
         first: dt.date | None = None,
         last: dt.date | None = None,
         dated: bool = False,
-        told: Told = READ,
+        recorded: Recorded = READ,
         may: May = anybody,
     ) -> Iterator[pl.DataFrame]:
-        """The rows of outputs in the order in which they were written: one frame a piece, at least one.
+        """The rows of outputs in the order in which they were written: one frame a chunk, at least one.
 
         Args:
             model: Its name.
@@ -74,10 +74,10 @@ class OutputRows:
             first: First date; None is open.
             last: Last date; None is open.
             dated: Puts the logical date before the columns, as ``logical_date``.
-            told: What the ledger says of it: the action, and details.
+            recorded: What the ledger says of it: the action, and details.
             may: Raises AccessRefused where the caller may not; asked first, in the transaction that finds.
 
-        Everything is found, verified and opened before this returns; pieces are verified one by one as they
+        Everything is found, verified and opened before this returns; chunks are verified one by one as they
         come. Raises NotFound, AccessRefused, IntegrityError, UsageError on a column that there is not and
         where the dates have not all the same columns.
         """
@@ -86,13 +86,13 @@ class OutputRows:
             found = catalog.selected(conn, self._vault, model, date, version, at, first, last, self._known)
             reader.check_columns(found, columns)
             keys = [self._vault.data_key(conn, opened.key_id) for opened in found]
-        self._record_read(model, found, date, first, last, told)
+        self._record_read(model, found, date, first, last, recorded)
 
         def frames() -> Iterator[pl.DataFrame]:
             for opened, key in zip(found, keys, strict=True):
                 for frame in reader.stream(self._db, self._vault, key, opened, columns):
                     yield reader.dated(frame, opened) if dated else frame
-                if not opened.pieces:
+                if not opened.chunks:
                     frame = reader.no_rows(opened, columns)
                     yield reader.dated(frame, opened) if dated else frame
 
@@ -107,24 +107,24 @@ class OutputRows:
         at: int | None = None,
         columns: Sequence[str] | None = None,
         *,
-        told: Told = READ,
+        recorded: Recorded = READ,
         may: May = anybody,
     ) -> pl.DataFrame:
-        """The rows of these entity keys, with their logical date in front; few pieces are opened.
+        """The rows of these entity keys, with their logical date in front; few chunks are opened.
 
-        Everything is found in one read transaction, the few pieces' ciphertext included; the ledger's line is
+        Everything is found in one read transaction, the few chunks' ciphertext included; the ledger's line is
         written before one of them is decrypted.
 
         Args:
             model: Its name.
             keys: For each key its values by key column, as Python values or text, or its values in the order
-                of the newest output's key. With all key columns the filters find the pieces; with some of
-                them all pieces are read.
+                of the newest output's key. With all key columns the filters find the chunks; with some of
+                them all chunks are read.
             date: As in :meth:`read`; None looks through every date's head.
             version: As in :meth:`read`.
             at: As in :meth:`read`.
             columns: As in :meth:`read`.
-            told: As in :meth:`read`; the ledger counts the keys and does not name them.
+            recorded: As in :meth:`read`; the ledger counts the keys and does not name them.
             may: As in :meth:`read`.
 
         Raises as :meth:`read`, and UsageError on a key that is none.
@@ -146,7 +146,7 @@ class OutputRows:
                 early = reader.few(conn, opened, only, room)
                 room -= len(early)
                 jobs.append((opened, key, wanted, only, early))
-        action, details = told
+        action, details = recorded
         self._record_read(model, found, date, None, None, (action, {**details, "keys": len(keys)}))
         for opened, key, wanted, only, early in jobs:
             names = list(columns) if columns is not None else list(opened.version.schema.names)
@@ -162,7 +162,7 @@ class OutputRows:
         at: int | None = None,
         *,
         memory: int = sql.MEMORY,
-        told: Told = SQL,
+        recorded: Recorded = SQL,
     ) -> pl.DataFrame:
         """One SELECT over decrypted outputs: each model is a table of its heads, with ``logical_date``.
 
@@ -171,13 +171,13 @@ class OutputRows:
             models: Names of all models; of those that the query names the caller must hold a grant.
             at: The heads as of this time.
             memory: Bytes that tables and query may use; more is an error, nothing is spilled.
-            told: As in :meth:`read`; without the query, which may hold data.
+            recorded: As in :meth:`read`; without the query, which may hold data.
 
         Raises UsageError, which shows no data, and as :meth:`read`.
         """
 
         def rows(model: str) -> Iterator[pl.DataFrame]:
-            return self.read(model, at=at, dated=True, told=told)
+            return self.read(model, at=at, dated=True, recorded=recorded)
 
         return sql.run(query, models, rows, memory)
 
@@ -188,7 +188,7 @@ class OutputRows:
         date: dt.date | None,
         first: dt.date | None,
         last: dt.date | None,
-        told: Told,
+        recorded: Recorded,
     ) -> None:
         """Before one row is handed out: a read that cannot be recorded is refused."""
         version = found[0].version
@@ -197,6 +197,6 @@ class OutputRows:
         else:
             subject = f"{model}/{first or version.date}..{last or found[-1].version.date}"
         with self._db.write() as conn:
-            action, details = told
+            action, details = recorded
             scope = Scope(version.department, model)
             add_entry(self._ledger, conn, self._vault, action, subject, scope, details)

@@ -17,8 +17,8 @@ from kronkers_batch.frames.schema import Schema
 _REF = re.compile(r"(?P<model>[^/#@]+)/(?P<date>\d{4}-\d{2}-\d{2})#(?P<number>[1-9]\d*)")
 
 
-TOLD = ("model_version", "snapshot_fingerprint", "thresholds")
-"""Of a version's lineage, what the ledger tells when it is published or held."""
+IN_LEDGER = ("model_version", "snapshot_fingerprint", "thresholds")
+"""Of a version's lineage, what the ledger says when it is published or held."""
 
 
 class State(StrEnum):
@@ -59,8 +59,8 @@ Tell = Callable[[Connection, OutputVersion], None]
 """Called last in a writing transaction, with the version that it is about: writes its event."""
 
 
-def untold(_conn: Connection, *_about: object) -> None:
-    """Nobody is told."""
+def no_event(_conn: Connection, *_about: object) -> None:
+    """Writes no event."""
 
 
 @dataclass(frozen=True)

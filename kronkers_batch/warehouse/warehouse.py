@@ -20,7 +20,15 @@ from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse import catalog, judging, log, standing
 from kronkers_batch.warehouse.opening import new_known, open_version
 from kronkers_batch.warehouse.standing import DateStanding
-from kronkers_batch.warehouse.versions import Head, Judgement, OutputVersion, Tell, day_of, parse_ref, untold
+from kronkers_batch.warehouse.versions import (
+    Head,
+    Judgement,
+    OutputVersion,
+    Tell,
+    day_of,
+    no_event,
+    parse_ref,
+)
 
 if TYPE_CHECKING:
     from kronkers_batch.warehouse.rows import OutputRows
@@ -75,7 +83,7 @@ class Warehouse:
         missed: Sequence[str],
         why: str = "",
         thresholds: Sequence[str] = (),
-        event: Tell = untold,
+        event: Tell = no_event,
     ) -> OutputVersion:
         """Says anew whether a finished version may be seen; nothing is computed.
 
@@ -95,9 +103,9 @@ class Warehouse:
         model: str,
         before: dt.date,
         why: str = "retention",
-        event: Callable[[Connection, list[str]], None] = untold,
+        event: Callable[[Connection, list[str]], None] = no_event,
     ) -> list[str]:
-        """Deletes all outputs of the dates before a day: their keys are shredded, their pieces removed.
+        """Deletes all outputs of the dates before a day: their keys are shredded, their chunks removed.
 
         Returns their refs, with which ``event`` is called last in the transaction where there are any.
         Unfinished versions of those dates go too. Where a reader keeps deleted keys in the write-ahead log,
@@ -111,8 +119,8 @@ class Warehouse:
             self._db.scrub()
         return gone
 
-    def shred(self, ref: str, why: str, event: Callable[[Connection, Scope, str], None] = untold) -> None:
-        """Deletes one finished version: its keys are shredded, its pieces removed.
+    def shred(self, ref: str, why: str, event: Callable[[Connection, Scope, str], None] = no_event) -> None:
+        """Deletes one finished version: its keys are shredded, its chunks removed.
 
         Call :meth:`Database.scrub` afterwards. Where it was its date's head, the last good version before it
         is the head again. ``event`` is called last in the transaction, with whose it was and its ref. Raises
@@ -152,7 +160,7 @@ class Warehouse:
             within: A read transaction to ask in; None begins one.
 
         Returns:
-            For each its finished versions and its head, or what it cannot be told for: IntegrityError,
+            For each its finished versions and its head, or why there are none: IntegrityError,
             AccessRefused. One date's error stops no other.
         """
         with self._db.reading(within) as conn:

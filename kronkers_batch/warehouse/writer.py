@@ -1,4 +1,4 @@
-"""Writing one output version: land pieces, sign, publish. Until it is published no reader sees it."""
+"""Writing one output version: land chunks, sign, publish. Until it is published no reader sees it."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from kronkers_batch.store import clock
 from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.tables.outputs import output_pieces, output_versions
 from kronkers_batch.vault.context import DataKey, Kind
-from kronkers_batch.vault.manifest import Manifest, PieceEntry, check_piece, digest, seal_manifest
+from kronkers_batch.vault.manifest import ChunkEntry, Manifest, check_chunk, digest, seal_manifest
 from kronkers_batch.vault.sealing import key_check
 from kronkers_batch.vault.vault import Vault
-from kronkers_batch.warehouse import catalog, filters, log, pieces
+from kronkers_batch.warehouse import catalog, filters, log, output_chunks
 from kronkers_batch.warehouse.keyhash import hash_keys
 from kronkers_batch.warehouse.landing import Landing
 from kronkers_batch.warehouse.opening import Group, open_version
-from kronkers_batch.warehouse.pieces import Entry, Place
-from kronkers_batch.warehouse.versions import TOLD, OutputVersion, Tell, day_of, untold
+from kronkers_batch.warehouse.output_chunks import Entry, Place
+from kronkers_batch.warehouse.versions import IN_LEDGER, OutputVersion, Tell, day_of, no_event
 
 if TYPE_CHECKING:
     import polars as pl
@@ -59,10 +59,10 @@ class OutputWriter:
     """Writes one output version. Not for several threads; another process begins again and takes over.
 
     Args:
-        database: Where the pieces land.
+        database: Where the chunks land.
         vault: Seals and signs.
         reserved: What was reserved.
-        landed: Pieces of an earlier, interrupted writer, whose digests fit.
+        landed: Chunks of an earlier, interrupted writer, whose digests fit.
         add_entry: Writes the ledger's line.
     """
 
@@ -80,10 +80,10 @@ class OutputWriter:
         self._key_schema = reserved.schema.select(reserved.key)
         self._landed = dict(landed)
         self._landing = Landing(database, reserved.place.version_id, reserved.token, reserved.ref)
-        self._entries: dict[int, Entry] = {}  # pieces of this version, in the database or waiting
+        self._entries: dict[int, Entry] = {}  # chunks of this version, in the database or waiting
         self._filters: dict[int, filters.Blocks] = {}
         self._groups: dict[int, Group] = {}
-        self.written = 0  # pieces that this writer had to write
+        self.written = 0  # chunks that this writer had to write
 
     @property
     def ref(self) -> str:
@@ -92,31 +92,31 @@ class OutputWriter:
 
     @property
     def done(self) -> frozenset[int]:
-        """Numbers of the pieces that an interrupted writer landed and that are intact."""
+        """Numbers of the chunks that an interrupted writer landed and that are intact."""
         return frozenset(self._landed)
 
     def put(self, number: int, frame: pl.DataFrame) -> None:
-        """One piece. A piece that landed already with the same contents is not written again.
+        """One chunk. A chunk that landed already with the same contents is not written again.
 
         Args:
-            number: The piece's place, from 0; the same number again replaces it.
+            number: The chunk's place, from 0; the same number again replaces it.
             frame: Exactly the schema's columns, in order.
 
         Raises DataError on other columns, Stale when another writer took over, StoreError.
         """
         if tuple(frame.columns) != self.schema.names:
             raise DataError(
-                "an output piece has other columns than declared",
-                where=f"{self.ref}, piece {number}",
+                "an output chunk has other columns than declared",
+                where=f"{self.ref}, chunk {number}",
                 fix="Declare under output.columns what score returns.",
             )
-        plain = pieces.encode(frame)
+        plain = output_chunks.encode(frame)
         content = digest(plain)
         landed = self._landed.get(number)
         if landed is not None and (landed.content, landed.rows) == (content, frame.height):
             self._entries[number] = landed
         else:
-            self._seal_piece(number, frame.height, plain, content)
+            self._seal_chunk(number, frame.height, plain, content)
         if len(self._key_schema):
             hashes = hash_keys(frame, self._key_schema, self._reserved.filter_key)
             self._add_filter(number, filters.build(hashes))
@@ -132,14 +132,14 @@ class OutputWriter:
         lineage: Mapping[str, object],
         stats: Mapping[str, float],
         missed: tuple[str, ...] = (),
-        event: Tell = untold,
+        event: Tell = no_event,
     ) -> OutputVersion:
         """Signs the manifest and publishes, or holds where a threshold is missed; one transaction.
 
-        The version has the pieces put by this writer; what an earlier one landed beyond them goes. ``event``
+        The version has the chunks put by this writer; what an earlier one landed beyond them goes. ``event``
         is called last in the transaction, with the version.
 
-        Raises Stale when another writer took over, or published this date meanwhile; DataError when a piece
+        Raises Stale when another writer took over, or published this date meanwhile; DataError when a chunk
         in the middle is missing; StoreError.
         """
         self._refuse_gaps()
@@ -164,22 +164,23 @@ class OutputWriter:
             head = log.head_of(judged) if missed else place.version_id
             key = reserved.record_key
             line = log.append(conn, self._vault, key, place, action, head, missed=missed)
-            told = {name: lineage[name] for name in TOLD if name in lineage}
-            told |= {"fingerprint": reserved.fingerprint, "missed": list(missed), "manifest": digest(sealed)}
-            self._add_entry(conn, action, self.ref, told)
+            details = {name: lineage[name] for name in IN_LEDGER if name in lineage}
+            details |= {"fingerprint": reserved.fingerprint, "missed": list(missed)}
+            details["manifest"] = digest(sealed)
+            self._add_entry(conn, action, self.ref, details)
             row = catalog.row_of(conn, place.version_id)
             result = open_version(conn, self._vault, row, [*judged, line]).version
             event(conn, result)
         self._landing.forget()
         return result
 
-    def _seal_piece(self, number: int, rows: int, plain: bytes, content: str) -> None:
+    def _seal_chunk(self, number: int, rows: int, plain: bytes, content: str) -> None:
         place, key = self._reserved.place, self._reserved.data_key
-        blob = self._vault.seal(key, place.piece(number, rows, self._schema_digest), plain)
+        blob = self._vault.seal(key, place.chunk(number, rows, self._schema_digest), plain)
         entry = Entry(rows, digest(blob), content, self._schema_digest)
         self._entries[number] = entry
         self._landed.pop(number, None)
-        self._landing.add_piece(number, self._vault.seal(key, place.entry(number), entry.to_bytes()), blob)
+        self._landing.add_chunk(number, self._vault.seal(key, place.entry(number), entry.to_bytes()), blob)
         self.written += 1
 
     # ------------------------------------------------------------ filters
@@ -193,7 +194,7 @@ class OutputWriter:
             self._seal_group(part, filters.GROUP)
 
     def _complete_groups(self) -> None:
-        """Seals the groups that are not yet, with the filters of pieces whose group was sealed before."""
+        """Seals the groups that are not yet, with the filters of chunks whose group was sealed before."""
         count = len(self._entries)
         for part in range(-(-count // filters.GROUP) if len(self._key_schema) else 0):
             if part in self._groups:
@@ -211,16 +212,16 @@ class OutputWriter:
         mine = (table.version_id == reserved.place.version_id, table.number == number)
         with self._db.read() as conn:
             blob = conn.execute(select(table.data).where(*mine)).scalar_one()
-        check_piece(PieceEntry(number, entry.rows, entry.digest, entry.schema), blob)
-        context = reserved.place.piece(number, entry.rows, entry.schema)
-        frame = pieces.decode(self._vault.unseal(reserved.data_key, context, blob), reserved.key)
+        check_chunk(ChunkEntry(number, entry.rows, entry.digest, entry.schema), blob)
+        context = reserved.place.chunk(number, entry.rows, entry.schema)
+        frame = output_chunks.decode(self._vault.unseal(reserved.data_key, context, blob), reserved.key)
         return filters.build(hash_keys(frame, self._key_schema, reserved.filter_key))
 
     def _seal_group(self, part: int, count: int) -> None:
         first = part * filters.GROUP
         layout, plain = filters.assemble(first, [self._filters.pop(first + i) for i in range(count)])
         place, key = self._reserved.place, self._reserved.data_key
-        index = [self._vault.seal(key, place.filter(part, n), piece) for n, piece in enumerate(plain)]
+        index = [self._vault.seal(key, place.filter(part, n), page) for n, page in enumerate(plain)]
         self._landing.add_filters(part, index)
         self._groups[part] = Group(layout, b"".join(hashlib.sha256(blob).digest() for blob in index))
 
@@ -230,7 +231,7 @@ class OutputWriter:
         missing = sorted(set(range(len(self._entries))) - set(self._entries))
         if missing:
             raise DataError(
-                f"piece {missing[0]} was never written, though later ones were",
+                f"chunk {missing[0]} was never written, though later ones were",
                 where=self.ref,
                 fix="Run again: what was computed is kept.",
             )
@@ -256,14 +257,14 @@ class OutputWriter:
             name=place.model,
             version_id=place.version_id,
             created=reserved.created,
-            pieces=tuple(
-                PieceEntry(number, entry.rows, entry.digest, entry.schema)
+            chunks=tuple(
+                ChunkEntry(number, entry.rows, entry.digest, entry.schema)
                 for number, entry in sorted(self._entries.items())
             ),
             schema=self.schema,
             lineage=dict(lineage),
             extra={
-                "format": pieces.FORMAT,
+                "format": output_chunks.FORMAT,
                 "date": place.date,
                 "number": reserved.number,
                 "fingerprint": reserved.fingerprint,

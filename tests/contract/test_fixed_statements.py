@@ -27,11 +27,11 @@ from kronkers_batch.store.tables.registry import champions as promotions
 from kronkers_batch.store.tables.registry import model_versions
 from kronkers_batch.vault import identity
 from kronkers_batch.vault.context import DataKey, Kind, Scope
-from kronkers_batch.vault.manifest import Manifest, PieceEntry, seal_manifest
+from kronkers_batch.vault.manifest import ChunkEntry, Manifest, seal_manifest
 from kronkers_batch.vault.sealing import generate_key
 from kronkers_batch.vault.verified import Verified
-from kronkers_batch.warehouse import log, pieces
-from kronkers_batch.warehouse.pieces import Place
+from kronkers_batch.warehouse import log, output_chunks
+from kronkers_batch.warehouse.output_chunks import Place
 from kronkers_batch.warehouse.warehouse import Warehouse
 from tests.contract import databases
 from tests.data_support import ALL, Store, schema, source, write_csv
@@ -84,7 +84,7 @@ def _model(office: Office, conn: Connection, model: str) -> None:
     for fingerprint in ("e" * 64, "f" * 64):
         version = f"{model}-{fingerprint[0]}"
         keys = [new_key(kind, version) for kind in (Kind.ARTIFACT, Kind.RECORD)]
-        draft = Draft(version, keys[0], keys[1], PieceEntry(0, 0, "0" * 64, size=1))
+        draft = Draft(version, keys[0], keys[1], ChunkEntry(0, 0, "0" * 64, size=1))
         row = records.insert_version(conn, vault, draft, training(model=model, fingerprint=fingerprint))
         champions.append(conn, vault, keys[1], row, "promote", "why")
     place, number, created = Place("ops", model, DAY.isoformat(), new_id()), 1, clock.now()
@@ -95,11 +95,11 @@ def _model(office: Office, conn: Connection, model: str) -> None:
         name=model,
         version_id=place.version_id,
         created=created,
-        pieces=(),
+        chunks=(),
         schema=SCHEMA,
         lineage={},
         extra={
-            "format": pieces.FORMAT,
+            "format": output_chunks.FORMAT,
             "date": place.date,
             "number": number,
             "fingerprint": "a",

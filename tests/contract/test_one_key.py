@@ -74,10 +74,10 @@ def lookup(office: Office, flight: int, origin: str, *date) -> list[float]:
     return office.warehouse.rows.lookup("late", [(flight, origin)], *date, may=may)["score"].to_list()
 
 
-@pytest.mark.parametrize("pieces", [1, 2 * filters.GROUP + 1])
-def test_a_warm_lookup_is_one_reading_and_one_noted_line_that_is_read_back(office, pieces, monkeypatch):
-    office.publish(pieces=pieces, rows=8)
-    office.publish(NEXT, pieces=1)
+@pytest.mark.parametrize("chunks", [1, 2 * filters.GROUP + 1])
+def test_a_warm_lookup_is_one_reading_and_one_noted_line_that_is_read_back(office, chunks, monkeypatch):
+    office.publish(chunks=chunks, rows=8)
+    office.publish(NEXT, chunks=1)
     assert lookup(office, 5, "LGA", DAY) == [5.0]
     for flight in (1, 4, 7):
         with counted(office.db, monkeypatch) as transactions:
@@ -93,7 +93,7 @@ def test_a_warm_lookup_is_one_reading_and_one_noted_line_that_is_read_back(offic
 
 def test_keys_of_all_dates_take_two_more_statements_a_date(office, monkeypatch):
     for day in (DAY, NEXT):
-        office.publish(day, pieces=2)
+        office.publish(day, chunks=2)
     lookup(office, 5, "LGA")
     with counted(office.db, monkeypatch) as transactions:
         assert lookup(office, 5, "LGA") == [5.0, 5.0]

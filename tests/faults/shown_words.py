@@ -101,7 +101,7 @@ _THERE = {
     ),
     "data/sources/place.py:error": "what fix",
     "data/findings.py:judge": "where",
-    "data/pieces.py:decode": "where",
+    "data/snapshot_chunks.py:decode": "where",
     "frames/tables.py:_convert": "where",
     "frames/tables.py:_missing": "where",
     "frames/wire.py:_refuse": "why count",

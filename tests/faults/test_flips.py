@@ -28,8 +28,8 @@ __all__ = ["office", "office_template"]
 
 SAMPLES = 100_000
 KINDS = [
-    "artifact", "artifact's manifest", "golden rows", "snapshot piece", "snapshot's manifest",
-    "output piece", "output's manifest", "filter",
+    "artifact", "artifact's manifest", "golden rows", "snapshot chunk", "snapshot's manifest",
+    "output chunk", "output's manifest", "filter",
 ]  # fmt: skip
 WRAPPED = {
     "data key": ("data_keys", "wrapped", "kind = 'output'"),
@@ -116,7 +116,7 @@ def sampled(size: int, count: int) -> Iterator[tuple[int, int]]:
     return ((i, chance.randrange(1, 256)) for i in places)
 
 
-# ---------------------------------------------------------------- artifacts, pieces, manifests
+# ---------------------------------------------------------------- artifacts, chunks, manifests
 
 
 def stored(kind: str, office: Office, folder: Path, *, large: bool) -> Thing:
@@ -162,7 +162,7 @@ def of_output(kind: str, office: Office, large: bool) -> Thing:
     def read() -> Iterator[object]:
         yield from office.warehouse.rows.read("late", date=DAY)
 
-    if kind == "output piece":
+    if kind == "output chunk":
         return Thing((path, "output_pieces", "data", "number = 1"), read, before=1)
     return Thing((path, "output_versions", "manifest", "number = 1"), read)
 
@@ -180,7 +180,7 @@ def of_snapshot(kind: str, store: Store, *, large: bool) -> Thing:
     def read() -> Iterator[object]:
         yield from Snapshots(store.db, store.artifacts, store.vault).read(ref)
 
-    if kind == "snapshot piece":
+    if kind == "snapshot chunk":
         return Thing(store.folder / f"artifacts/snapshots/operations/things/{ref.id}/1", read, before=1)
     return Thing((Path(store.db.path), "snapshots", "manifest", f"id = '{ref.id}'"), read)
 
@@ -207,7 +207,7 @@ def test_some_bytes_of_small_ones(office, tmp_path, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_hundred_thousand_bytes_of_large_ones(office, tmp_path, kind):
     thing = stored(kind, office, tmp_path, large=True)
-    assert len(thing.raw) > (45_000 if kind == "filter" else 100_000)  # filters are cut into such pieces
+    assert len(thing.raw) > (45_000 if kind == "filter" else 100_000)  # filters are cut into such pages
     for number, mask in sampled(len(thing.raw), SAMPLES):
         thing.refuses(number, mask)
     thing.still_reads()
@@ -218,7 +218,7 @@ def test_a_hundred_thousand_bytes_of_large_ones(office, tmp_path, kind):
 
 def wrapped(office: Office, kind: str) -> Thing:
     """A key or grant that stands between bob and a row; he reads as a process that remembers nothing."""
-    office.publish(pieces=1, rows=3)
+    office.publish(chunks=1, rows=3)
     bob = office.member("bob", Scope("ops"), Role.READER)
     identity, pin, ledger = bob.vault.identity, bob.vault.trust.pin, bob.warehouse._ledger
 

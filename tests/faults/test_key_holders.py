@@ -14,8 +14,8 @@ from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import rotation, sealing
 from kronkers_batch.vault.context import DataKey, Kind, Role, Scope
 from kronkers_batch.vault.manifest import digest
-from kronkers_batch.warehouse import pieces
-from kronkers_batch.warehouse.pieces import Entry, Place
+from kronkers_batch.warehouse import output_chunks
+from kronkers_batch.warehouse.output_chunks import Entry, Place
 from tests.office_fixture import office, office_template
 from tests.warehouse_support import DAY, SCHEMA, Office, frame
 
@@ -73,8 +73,8 @@ def test_another_filter_key_in_its_place_is_refused(office, anna):
 
 
 @pytest.mark.parametrize("what", ["contents", "rows", "nonsense"])
-def test_a_piece_planted_in_an_unfinished_version_is_not_signed(office, anna, what):
-    """A night broke off. A reader exchanges a landed piece, and names the contents that a rerun has."""
+def test_a_chunk_planted_in_an_unfinished_version_is_not_signed(office, anna, what):
+    """A night broke off. A reader exchanges a landed chunk, and names the contents that a rerun has."""
     writer = office.begin(fingerprint="b")
     for number in range(2):
         writer.put(number, frame(100, number * 100))
@@ -83,9 +83,9 @@ def test_a_piece_planted_in_an_unfinished_version_is_not_signed(office, anna, wh
         row = conn.execute(select(o.output_versions).where(o.output_versions.c.state == "writing")).one()
         key, place = anna.vault.data_key(conn, row.key_id), Place("ops", "late", str(DAY), row.id)
         rows = 1_000 if what == "rows" else 100
-        plain = pieces.encode(frame(100) if what == "rows" else frame(100, 5_000))
-        data = anna.vault.seal(key, place.piece(0, rows, SCHEMA.digest()), plain)
-        honest = digest(pieces.encode(frame(100)))
+        plain = output_chunks.encode(frame(100) if what == "rows" else frame(100, 5_000))
+        data = anna.vault.seal(key, place.chunk(0, rows, SCHEMA.digest()), plain)
+        honest = digest(output_chunks.encode(frame(100)))
         entry = Entry(rows, digest(data), honest, SCHEMA.digest()).to_bytes()
         entry = b'{"rows": []}' if what == "nonsense" else entry
         planted = {"data": data, "entry": anna.vault.seal(key, place.entry(0), entry)}
@@ -172,7 +172,7 @@ def test_what_the_ledger_says_later_is_closed_to_the_keys_that_she_kept(office, 
     before = _seen(anna)
     assert any(details and "fingerprint" in details for _, details in before)
     write_later(office)
-    office.warehouse.rows.read("late", date=DAY, told=("export", {"to": "/x/out.csv"}))
+    office.warehouse.rows.read("late", date=DAY, recorded=("export", {"to": "/x/out.csv"}))
     later = _seen(anna)[len(before) :]
     assert [action for action, _ in later] == ["publish", "export"]
     assert [details for _, details in later] == [None, None]

@@ -20,8 +20,8 @@ from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables import outputs, registry, snapshots
 from kronkers_batch.vault import manifest
 from kronkers_batch.vault.context import Kind, Signature
-from kronkers_batch.warehouse import pieces
-from kronkers_batch.warehouse.pieces import Place
+from kronkers_batch.warehouse import output_chunks
+from kronkers_batch.warehouse.output_chunks import Place
 from tests.e2e import conftest as e2e
 from tests.e2e.company import Project
 
@@ -173,13 +173,13 @@ def insider(project, monkeypatch):
     services.close()
 
 
-def exchanged(services, conn, kind, row, name, pieces) -> dict[str, object]:
-    """A manifest of the same version with other pieces, sealed and signed by the insider."""
+def exchanged(services, conn, kind, row, name, chunks) -> dict[str, object]:
+    """A manifest of the same version with other chunks, sealed and signed by the insider."""
     key = services.vault.data_key(conn, row.record_key_id)
     signature = Signature(row.signer, row.signer_key, row.signature)
     where = (kind, row.department, name, row.id)
     given = manifest.open_manifest(services.vault, conn, key, *where, row.manifest, signature)
-    mine = dataclasses.replace(given, pieces=(*pieces, *given.pieces[len(pieces) :]))
+    mine = dataclasses.replace(given, chunks=(*chunks, *given.chunks[len(chunks) :]))
     sealed, signed = manifest.seal_manifest(services.vault, key, mine)
     return {"manifest": sealed, "signature": signed.value}
 
@@ -194,8 +194,8 @@ def test_an_older_output_is_exchanged_by_who_may_make_new_ones(project, insider)
     schema = insider.warehouse.get(f"buys/{NIGHT}#1").schema
     frame = pl.concat(insider.warehouse.rows.read("buys", dt.date.fromisoformat(NIGHT)))
     forged = frame.with_columns(score=pl.lit(0.5))
-    blob = insider.vault.seal(key, place.piece(0, 40, schema.digest()), pieces.encode(forged))
-    entry = manifest.PieceEntry(0, 40, manifest.digest(blob), schema.digest())
+    blob = insider.vault.seal(key, place.chunk(0, 40, schema.digest()), output_chunks.encode(forged))
+    entry = manifest.ChunkEntry(0, 40, manifest.digest(blob), schema.digest())
     with insider.db.write() as conn:
         changed = exchanged(insider, conn, Kind.OUTPUT, row, "buys", (entry,))
         conn.execute(update(versions).where(versions.c.id == row.id).values(**changed))
@@ -212,7 +212,7 @@ def test_an_older_model_version_is_exchanged_by_who_may_make_new_ones(project, i
     version = insider.registry.get("buys", 1)
     blob = insider.vault.seal(key, records.artifact_context(version.training, row.id), b"another model")
     insider.artifacts.write(records.artifact_path("sales", "buys", row.id), blob)
-    entry = manifest.PieceEntry(0, 0, manifest.digest(blob))
+    entry = manifest.ChunkEntry(0, 0, manifest.digest(blob))
     with insider.db.write() as conn:
         changed = exchanged(insider, conn, Kind.ARTIFACT, row, "buys", (entry,))
         conn.execute(update(versions).where(versions.c.id == row.id).values(**changed))
@@ -231,7 +231,7 @@ def test_a_snapshot_is_exchanged_or_put_in_by_who_may_freeze(project, insider, h
         where = (Kind.SNAPSHOT, row.department, "visits", row.id)
         given = manifest.open_manifest(insider.vault, conn, key, *where, row.manifest, signature)
         new = row.id if how == "exchanged" else new_id()
-        mine = dataclasses.replace(given, pieces=(), version_id=new)
+        mine = dataclasses.replace(given, chunks=(), version_id=new)
         if how == "put in":
             key = insider.vault.new_data_key(conn, key.scope, Kind.SNAPSHOT, new)
         sealed, signed = manifest.seal_manifest(insider.vault, key, mine)

@@ -28,7 +28,7 @@ from kronkers_batch.store.tables import registry as r
 from kronkers_batch.vault import grants, keyfile, manifest
 from kronkers_batch.vault.context import Kind, Role, Scope
 from kronkers_batch.vault.identity import Identity
-from kronkers_batch.vault.manifest import PieceEntry
+from kronkers_batch.vault.manifest import ChunkEntry
 from kronkers_batch.vault.vault import Vault
 from tests.e2e.company import FILES, Project
 from tests.warehouse_support import training
@@ -188,8 +188,8 @@ def forged(services: Services, row: Row) -> tuple[Vault, bytes, manifest.Manifes
         key = anna.data_key(conn, row.key_id)
     context = records.artifact_context(trained(services, row.model), row.id)
     blob = anna.seal(key, context, ARTIFACTS[row.model] + b" ")
-    pieces = (PieceEntry(0, 0, manifest.digest(blob)), *given.pieces[1:])
-    return anna, blob, manifest.Manifest(**{**given.__dict__, "pieces": pieces})
+    chunks = (ChunkEntry(0, 0, manifest.digest(blob)), *given.chunks[1:])
+    return anna, blob, manifest.Manifest(**{**given.__dict__, "chunks": chunks})
 
 
 def altered(services: Services, row: Row) -> None:

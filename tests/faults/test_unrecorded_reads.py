@@ -51,7 +51,7 @@ def test_a_read_is_recorded_before_its_first_row(office):
 def test_a_model_reader_writes_its_own_lines_with_their_details(office):
     office.publish()
     bob = office.member("bob", Scope("ops", "late"), Role.READER)
-    bob.warehouse.rows.read("late", date=DAY, told=("export", {"to": "/x/out.csv"}))
+    bob.warehouse.rows.read("late", date=DAY, recorded=("export", {"to": "/x/out.csv"}))
     with office.db.read() as conn:
         last = list(office.warehouse._ledger.entries(conn))[-1]
     assert (last.principal, last.action, last.details) == ("bob", "export", {"to": "/x/out.csv"})

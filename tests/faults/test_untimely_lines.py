@@ -27,9 +27,9 @@ from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import rotation
 from kronkers_batch.vault.context import DataKey, Kind, Role, Scope, Signature
 from kronkers_batch.vault.identity import Identity
-from kronkers_batch.vault.manifest import PieceEntry, digest, open_manifest, seal_manifest
-from kronkers_batch.warehouse import log, pieces
-from kronkers_batch.warehouse.pieces import Place
+from kronkers_batch.vault.manifest import ChunkEntry, digest, open_manifest, seal_manifest
+from kronkers_batch.warehouse import log, output_chunks
+from kronkers_batch.warehouse.output_chunks import Place
 from tests.faults.departments import Departments
 from tests.faults.test_forged_logs import by, change
 from tests.office_fixture import office, office_template
@@ -84,18 +84,18 @@ def test_who_was_operator_publishes_what_they_made_up(company: Departments):
         rows = pl.concat(eve.warehouse.rows.read("buys", dt.date.fromisoformat(NIGHT)))
         company.by("admin").run("access", "revoke", "eve", "sales")
         place, now, schema = Place("sales", "buys", NIGHT, new_id()), clock.now(), given.schema
-        plain = pieces.encode(rows.with_columns(score=pl.lit(0.5)))
-        blob = eve.vault.seal(data, place.piece(0, rows.height, schema.digest()), plain)
+        plain = output_chunks.encode(rows.with_columns(score=pl.lit(0.5)))
+        blob = eve.vault.seal(data, place.chunk(0, rows.height, schema.digest()), plain)
         extra = {**given.extra, "number": 2, "filters": [], "filter_check": ""}
-        entry = PieceEntry(0, rows.height, digest(blob), schema.digest())
-        said = {"version_id": place.version_id, "created": now, "pieces": (entry,), "extra": extra}
+        entry = ChunkEntry(0, rows.height, digest(blob), schema.digest())
+        said = {"version_id": place.version_id, "created": now, "chunks": (entry,), "extra": extra}
         sealed, signed = seal_manifest(eve.vault, record, dataclasses.replace(given, **said))
         mine = {"id": place.version_id, "number": 2, "created": now, "manifest": sealed, "signer": "eve"}
         mine |= {"signer_key": signed.key_id, "signature": signed.value}
         with eve.db.unchecked(write=True) as conn:
             conn.execute(insert(versions).values({**row._mapping, **mine}))
-            piece = {"version_id": place.version_id, "number": 0, "entry": b"x", "data": blob}
-            conn.execute(insert(outputs.output_pieces).values(piece))
+            chunk = {"version_id": place.version_id, "number": 0, "entry": b"x", "data": blob}
+            conn.execute(insert(outputs.output_pieces).values(chunk))
             log.append(conn, eve.vault, record, place, "publish", place.version_id)
             line = ("publish", f"{place.name}#2", "sales/buys")
             tell(eve, conn, *line, key=of_lines, manifest=digest(sealed))

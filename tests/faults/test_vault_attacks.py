@@ -115,7 +115,7 @@ def test_chunks_swapped_inside_a_blob():
         sealing.unseal(key, b"c", swapped, "x")
 
 
-def test_another_versions_key_and_piece(place):
+def test_another_versions_key_and_chunk(place):
     vault = place.admin()
     with place.db.read() as conn:
         key, other = vault.data_key(conn, place.key_id), vault.data_key(conn, place.other_id)
@@ -133,7 +133,7 @@ def test_another_versions_key_and_piece(place):
 def sealed(place):
     vault = place.admin()
     listed = manifest.Manifest(
-        Kind.OUTPUT, "sales", "churn", "v1", 1, (manifest.PieceEntry(0, 3, "ab"),), Schema(())
+        Kind.OUTPUT, "sales", "churn", "v1", 1, (manifest.ChunkEntry(0, 3, "ab"),), Schema(())
     )
     with place.db.read() as conn:
         key = vault.data_key(conn, place.key_id)

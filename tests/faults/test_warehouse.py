@@ -42,7 +42,7 @@ def here():
 """
 DEATHS = {
     "between puts": "writer.put(0, frame(100)); writer.put(1, frame(100, 100)); writer.flush(); here()",
-    "while a piece waits": "writer.put(0, frame(100)); writer.put(1, frame(100, 100)); writer.flush();"
+    "while a chunk waits": "writer.put(0, frame(100)); writer.put(1, frame(100, 100)); writer.flush();"
     "writer.put(2, frame(100, 200)); here()",
     "inside the landing transaction": """
         writer.put(0, frame(100)); writer.put(1, frame(100, 100)); writer.flush()
@@ -85,7 +85,7 @@ def test_a_killed_writer_leaves_nothing_half_seen_and_the_next_goes_on(office: O
     assert office.rows(date=DAY).equals(frame(300))
 
 
-def test_a_landed_piece_that_was_damaged_is_written_again(office: Office):
+def test_a_landed_chunk_that_was_damaged_is_written_again(office: Office):
     writer = office.begin()
     for number in range(3):
         writer.put(number, frame(100, number * 100))
@@ -129,7 +129,7 @@ def test_writers_at_once_publish_one_whole_version_each_or_none(office: Office, 
         mine = Office.open(office.root)
         barrier.wait()
         try:
-            results.append(mine.publish(fingerprint=fingerprint, pieces=4, rows=50).number)
+            results.append(mine.publish(fingerprint=fingerprint, chunks=4, rows=50).number)
         except Stale:
             results.append("stale")
 
@@ -228,7 +228,7 @@ def test_a_flipped_bit_in_a_filter_is_noticed(office: Office):
 
 
 @pytest.mark.parametrize("source", [OLDER, TOMORROW, OTHER], ids=["version", "date", "model"])
-@pytest.mark.parametrize("what", ["pieces", "one piece", "manifest", "keys and manifest", "filters"])
+@pytest.mark.parametrize("what", ["chunks", "one chunk", "manifest", "keys and manifest", "filters"])
 def test_what_was_swapped_is_noticed(office: Office, what: str, source: str):
     three(office)
     columns = "manifest, signature, signer_key, signer"
@@ -250,7 +250,7 @@ def test_what_was_swapped_is_noticed(office: Office, what: str, source: str):
             office.warehouse.rows.lookup("late", [{"flight": 1, "origin": "JFK"}], DAY)
         return
     else:
-        only = " AND number = 1" if what == "one piece" else ""
+        only = " AND number = 1" if what == "one chunk" else ""
         by_hand(
             office,
             f"UPDATE output_pieces AS p SET (entry, data) = (SELECT entry, data FROM output_pieces AS q WHERE"
@@ -259,7 +259,7 @@ def test_what_was_swapped_is_noticed(office: Office, what: str, source: str):
     refused(office)
 
 
-def test_pieces_in_another_order_are_noticed(office: Office):
+def test_chunks_in_another_order_are_noticed(office: Office):
     three(office)
     by_hand(
         office,
@@ -277,7 +277,7 @@ def test_pieces_in_another_order_are_noticed(office: Office):
         "0 in place of 1", "1 cut short", "1 cut to nothing", "1 twice over", "last dropped", "all dropped"
     ],
 )  # fmt: skip
-def test_a_piece_in_another_position_cut_or_dropped_is_noticed(office: Office, change: str, columns: str):
+def test_a_chunk_in_another_position_cut_or_dropped_is_noticed(office: Office, change: str, columns: str):
     three(office)
     mine, name = f"version_id = {HEAD}", columns.split(", ")[-1]
     by_hand(
@@ -297,7 +297,7 @@ def test_a_piece_in_another_position_cut_or_dropped_is_noticed(office: Office, c
     refused(office)
 
 
-def test_a_piece_that_no_manifest_lists_is_not_read(office: Office):
+def test_a_chunk_that_no_manifest_lists_is_not_read(office: Office):
     three(office)
     by_hand(
         office,
@@ -310,7 +310,7 @@ def test_a_piece_that_no_manifest_lists_is_not_read(office: Office):
 WHOLE = "key_id, record_key_id, manifest, signature, signer_key, signer"
 
 
-@pytest.mark.parametrize("what", ["pieces", "version", "version and keys"])
+@pytest.mark.parametrize("what", ["chunks", "version", "version and keys"])
 @pytest.mark.parametrize("source", ["department", "database"])
 def test_what_is_of_another_department_or_database_is_noticed(office: Office, tmp_path, source, what):
     """Of the same shape, name and date, made and signed by an administrator of the same name."""
@@ -412,10 +412,10 @@ def test_a_line_before_the_one_before_it_is_refused(office: Office):
     refused(office)
 
 
-def test_a_piece_that_a_reader_sealed_is_not_believed(office: Office):
+def test_a_chunk_that_a_reader_sealed_is_not_believed(office: Office):
     """Who may read holds the data key: the ciphertext opens, but the signed manifest does not list it."""
-    from kronkers_batch.warehouse import pieces
-    from kronkers_batch.warehouse.pieces import Place
+    from kronkers_batch.warehouse import output_chunks
+    from kronkers_batch.warehouse.output_chunks import Place
 
     three(office)
     reader = office.member("anna", Scope("ops"), Role.READER)
@@ -423,8 +423,10 @@ def test_a_piece_that_a_reader_sealed_is_not_believed(office: Office):
     with reader.db.write() as conn:
         key_id = conn.exec_driver_sql(f"SELECT key_id FROM output_versions WHERE id = {HEAD}").scalar()
         place = Place("ops", "late", str(DAY), head.id)
-        context = place.piece(1, 100, SCHEMA.digest())
-        forged = reader.vault.seal(reader.vault.data_key(conn, key_id), context, pieces.encode(frame(100)))
+        context = place.chunk(1, 100, SCHEMA.digest())
+        forged = reader.vault.seal(
+            reader.vault.data_key(conn, key_id), context, output_chunks.encode(frame(100))
+        )
         where = f"version_id = '{head.id}' AND number = 1"
         conn.exec_driver_sql(f"UPDATE output_pieces SET data = ? WHERE {where}", (forged,))
     refused(office)
@@ -507,7 +509,7 @@ def check_nothing_planted(office: Office, marker: str) -> None:
 
 
 def test_a_deleted_version_cannot_be_opened_from_an_old_copy(office: Office):
-    """Its pieces may lie in a backup; its key does not open any more, also not with yesterday's row."""
+    """Its chunks may lie in a backup; its key does not open any more, also not with yesterday's row."""
     office.publish()
     with office.db.read() as conn:
         key_id = conn.exec_driver_sql("SELECT key_id FROM output_versions").scalar()

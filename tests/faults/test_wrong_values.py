@@ -18,7 +18,7 @@ from kronkers_batch.store.tables import ledger as ledgers
 from kronkers_batch.store.tables import metadata
 from kronkers_batch.vault.manifest import Manifest
 from kronkers_batch.warehouse import log as output_log
-from kronkers_batch.warehouse.pieces import Entry
+from kronkers_batch.warehouse.output_chunks import Entry
 from tests.e2e import conftest as e2e
 from tests.e2e.company import Project
 

@@ -41,7 +41,7 @@ def why(world: World) -> str:
     )
 
 
-def pieces(world: World, ref: SnapshotRef) -> list[Path]:
+def chunks(world: World, ref: SnapshotRef) -> list[Path]:
     return sorted((world.folder / f"var/artifacts/snapshots/sales/offers/{ref.id}").iterdir())
 
 
@@ -65,7 +65,7 @@ def test_a_changed_source_is_frozen_anew(world: World):
     assert frozen(world).id != before.id
 
 
-def test_lost_pieces_are_frozen_anew(world: World):
+def test_lost_chunks_are_frozen_anew(world: World):
     """If chunks of a snapshot are missing and the source is unchanged, it is read again, with a message."""
     before = frozen(world)
     shutil.rmtree(world.folder / "var/artifacts/snapshots")
@@ -78,22 +78,22 @@ def test_lost_pieces_are_frozen_anew(world: World):
     assert frozen(world).id == now.id
 
 
-def test_each_lost_piece_counts(world: World):
+def test_each_lost_chunk_counts(world: World):
     """One missing chunk has the same effect as all of them missing."""
     frame = offers(days=1, rows=3_000).with_columns(at=pl.lit(DAY).cast(pl.Datetime("us")))
     world.rows(frame)
     before = frozen(world)
-    assert len(pieces(world, before)) == 3
-    pieces(world, before)[1].unlink()
+    assert len(chunks(world, before)) == 3
+    chunks(world, before)[1].unlink()
     why(world)
     assert rows(world, frozen(world)) == 3_000
 
 
-def test_a_changed_piece_is_refused(world: World):
+def test_a_changed_chunk_is_refused(world: World):
     """A chunk that was changed is refused, and never treated as missing."""
     before = frozen(world)
-    (piece,) = pieces(world, before)
-    piece.write_bytes(piece.read_bytes()[:-1] + b"x")
+    (chunk,) = chunks(world, before)
+    chunk.write_bytes(chunk.read_bytes()[:-1] + b"x")
     assert why(world) == ""
     with pytest.raises(IntegrityError):
         rows(world, frozen(world))

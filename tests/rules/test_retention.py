@@ -37,11 +37,11 @@ def outputs(world: World, *days: int, kept: int = 10, date: dt.date = DAY) -> No
         world.output(version, date + dt.timedelta(days=day))
 
 
-def expired(world: World, date: dt.date = DAY, *, told_to: bool = False) -> tuple[list[str], str, str]:
+def expired(world: World, date: dt.date = DAY, *, delete_expired: bool = False) -> tuple[list[str], str, str]:
     """What a good run of a date deletes, and the state and words of what its record says of it."""
     services = world.services
     with runs.begun(services, date, "command", {MODEL: "sales"}) as services.run.id:
-        gone = expire_outputs(services, date, [MODEL], told_to)
+        gone = expire_outputs(services, date, [MODEL], delete_expired)
         events = [event for event in runlog.events(services, services.run_id) if event.task == "expire"]
     return gone, *((events[0].state, events[0].message) if events else ("", ""))
 
@@ -69,7 +69,7 @@ def test_without_retention_outputs_stay(world: World):
     """Without `output.retention` outputs stay for ever."""
     outputs(world, 0, -1, -2_000)
     world.spec(retention=None)
-    assert expired(world, told_to=True) == ([], "", "")
+    assert expired(world, delete_expired=True) == ([], "", "")
 
 
 def test_held_and_unfinished_outputs_expire_too(world: World):
@@ -90,7 +90,7 @@ def test_a_run_that_published_nothing_deletes_nothing(world: World):
     champion = world.services.registry.champion(MODEL)
     assert champion is not None
     world.output(champion, missed=["rows 2 is below 5"])
-    assert expired(world, told_to=True) == ([], "", "")
+    assert expired(world, delete_expired=True) == ([], "", "")
 
 
 def test_what_is_long_due_waits_for_a_word(world: World):
@@ -102,7 +102,7 @@ def test_what_is_long_due_waits_for_a_word(world: World):
         "the outputs of 2 dates, past 10 days, are not deleted: the oldest is due for 32 days"
     )
     assert f"kronkers run {MODEL} --date {DAY} --delete-expired" in words
-    assert expired(world, told_to=True)[0] == [ref(-42), ref(-41)]
+    assert expired(world, delete_expired=True)[0] == [ref(-42), ref(-41)]
 
 
 def test_what_is_due_for_a_month_is_deleted(world: World):
@@ -173,11 +173,11 @@ def test_an_unsigned_retention_deletes_nothing(world: World):
     assert expire_outputs(world.services, DAY, [MODEL]) == []
 
 
-@pytest.mark.parametrize("told_to", [False, True])
-def test_what_is_deleted_cannot_be_read(world: World, told_to: bool):
+@pytest.mark.parametrize("delete_expired", [False, True])
+def test_what_is_deleted_cannot_be_read(world: World, delete_expired: bool):
     """Nobody can read a deleted output again, and its ledger entry stays."""
     outputs(world, 0, -1, -2, -11)
-    expired(world, told_to=told_to)
+    expired(world, delete_expired=delete_expired)
     with pytest.raises(Exception, match="deleted"):
         world.services.warehouse.rows.read(MODEL, after(-11), version=1)
     with world.services.db.read() as connection:

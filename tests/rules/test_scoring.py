@@ -33,7 +33,7 @@ COUNT = "import numpy as np" + SCORE + 'np.full(len(data["x"]), float(len(data["
 OWN = "\nOWN = float(np.random.default_rng().integers(2**40))"  # of each process another number
 PROCESS = "import numpy as np" + OWN + SCORE + 'np.full(len(data["x"]), OWN)'
 NAMES = "import numpy as np" + SCORE + 'np.full(len(data["x"]), float(len(list(data.keys()))))'
-MANY = 2_500  # rows of a date: more than two pieces of 1,024
+MANY = 2_500  # rows of a date: more than two chunks of 1,024
 
 
 @pytest.fixture(scope="session")

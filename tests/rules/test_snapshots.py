@@ -82,11 +82,11 @@ def keep(world: World, length: dt.timedelta) -> None:
     )
 
 
-def expired(world: World, *, told_to: bool = False, names: tuple[str, ...] = (MODEL,)) -> Expired:
+def expired(world: World, *, delete_expired: bool = False, names: tuple[str, ...] = (MODEL,)) -> Expired:
     """What the end of a good run of these models deletes, and says."""
     services = world.services
     with runs.begun(services, DAY, "command", {MODEL: "sales"}) as services.run.id:
-        return expire_snapshots(services, DAY, names, told_to)
+        return expire_snapshots(services, DAY, names, delete_expired)
 
 
 def there(world: World) -> set[str]:
@@ -146,10 +146,10 @@ def test_a_younger_snapshot_stays(world: World, calendar: Calendar):
     """A snapshot stays as long as `warehouse.keep_snapshots` says."""
     nights(world, calendar, 0, 60, 61)
     calendar.day(89.9)
-    assert expired(world, told_to=True) == Expired()
+    assert expired(world, delete_expired=True) == Expired()
     keep(world, dt.timedelta(days=120))
     calendar.day(119)
-    assert expired(world, told_to=True) == Expired()
+    assert expired(world, delete_expired=True) == Expired()
     assert len(there(world)) == 3
 
 
@@ -158,7 +158,7 @@ def test_snapshots_may_be_kept_forever(world: World, calendar: Calendar):
     keep(world, FOREVER)
     nights(world, calendar, 0, 60, 61)
     calendar.day(9_000)
-    assert expired(world, told_to=True) == Expired()
+    assert expired(world, delete_expired=True) == Expired()
     assert len(there(world)) == 3
 
 
@@ -168,9 +168,9 @@ def test_what_was_opened_lately_stays(world: World, calendar: Calendar):
     calendar.day(80)
     prepare.checked_rows(world.services, world.services.model(MODEL), old, ["x"])
     calendar.day(100)
-    assert expired(world, told_to=True) == Expired()
+    assert expired(world, delete_expired=True) == Expired()
     calendar.day(171)
-    expired(world, told_to=True)
+    expired(world, delete_expired=True)
     assert old.id not in there(world)
 
 
@@ -193,10 +193,10 @@ def test_what_a_deleted_version_was_trained_on_counts_from_then(world: World, ca
     world.version(after(1), again=True, champion=True)
     calendar.day(200)
     world.services.registry.shred(MODEL, 1, "for a test")
-    expired(world, told_to=True)
+    expired(world, delete_expired=True)
     assert there(world) == {first.id}
     calendar.day(291)
-    expired(world, told_to=True)
+    expired(world, delete_expired=True)
     assert there(world) == set()
 
 
@@ -254,7 +254,7 @@ def test_what_is_long_due_waits(world: World, calendar: Calendar):
         f"  -> to delete it: kronkers run {MODEL} --date {DAY} --delete-expired"
     ]
     assert len(there(world)) == 4
-    assert expired(world, told_to=True).deleted == ["1 snapshot of sales, unused for 90 days, deleted"]
+    assert expired(world, delete_expired=True).deleted == ["1 snapshot of sales, unused for 90 days, deleted"]
 
 
 def test_what_is_due_for_a_month_goes(world: World, calendar: Calendar):
@@ -284,7 +284,7 @@ def test_a_run_without_a_good_model_deletes_none(world: World, calendar: Calenda
     """A run deletes only snapshots of departments whose models it ran without failure."""
     nights(world, calendar, 0, 60, 61)
     calendar.day(91)
-    assert expired(world, told_to=True, names=()) == Expired()
+    assert expired(world, delete_expired=True, names=()) == Expired()
     assert len(there(world)) == 3
 
 
@@ -368,7 +368,7 @@ def test_what_cannot_be_deleted_fails_no_run(
         found = expired(world)
         assert world.services.snapshots.sweep() == 0
         assert "the store refuses" in expired(world).warnings[0]
-    assert found.warnings == ["pieces of deleted snapshots are left to the next run: the store refuses"]
+    assert found.warnings == ["chunks of deleted snapshots are left to the next run: the store refuses"]
     assert found.deleted == ["1 snapshot of sales, unused for 90 days, deleted"]
     assert old.id not in there(world)
     assert list(folder(world, old).iterdir())
@@ -473,7 +473,7 @@ def test_an_expired_snapshot_is_not_taken_for_a_deleted_one(world: World, calend
     verify(world)
     nights(world, calendar, 200, 260, 261)
     calendar.day(291)
-    expired(world, told_to=True)  # frozen and expired since the same checkpoint
+    expired(world, delete_expired=True)  # frozen and expired since the same checkpoint
     checkpoint.write(world.services)
     verify(world)
 
@@ -552,7 +552,7 @@ def test_what_is_not_as_it_was_signed_stays(world: World, calendar: Calendar, wh
             changed = update(table).where(table.c.id == young.id).values(used=1, created=1)
         conn.execute(changed)
     calendar.day(91)
-    found = expired(world, told_to=True)
+    found = expired(world, delete_expired=True)
     assert len(found.warnings) == 1
     assert key_of(world, other.id) is not None
     assert (old if what == "key" else young).id in there(world)

@@ -39,7 +39,7 @@ def read(
         outputs: Reads other models' outputs; None where the source needs none.
         sources: Every declared source by name, for the inputs of queries.
         places: Where no file that is read may lie.
-        tell: Is told what the checks of each input of a query found, once they held.
+        tell: Receives what the checks of each input of a query found, once they held.
 
     Raises:
         SourceError: A file, table or column is missing, unreadable or not of the declared type.

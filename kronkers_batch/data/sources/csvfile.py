@@ -1,6 +1,6 @@
 """CSV files (plain, ``.gz`` or ``.zip``), streamed by Arrow and cast strictly.
 
-Arrow is told every column's type, bytes or a declared float: none is ever guessed from the first rows. Its
+Arrow is given every column's type, bytes or a declared float: none is ever guessed from the first rows. Its
 floats are taken where they cannot differ from what a cast of the text gives; else the text is cast.
 """
 
@@ -150,7 +150,7 @@ class _File:
         return raw.with_columns(there)
 
     def _problem(self, otherwise: str, found: str = "") -> SourceError:
-        """What is wrong in the file, and in which line if that can be told."""
+        """What is wrong in the file, and in which line if that is known."""
         problem = self._asked(csvlines.problem)
         if problem is None:
             return self._place.error(otherwise, _CORRECT, found)

@@ -1,4 +1,4 @@
-"""Arrow's CSV parser on several threads, where rows can be told apart without parsing them.
+"""Arrow's CSV parser on several threads, where the ends of rows are known without parsing.
 
 Arrow parses a stream on one thread, and on the reader's own. But where no quote occurs, each line break ends
 a row, so that segments of the file may be parsed beside each other. From the first quote on, and where a

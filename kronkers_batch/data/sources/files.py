@@ -163,7 +163,7 @@ def left_out(source: SourceSpec) -> int:
 def _called(source: SourceSpec, path: Path, number: int, count: int) -> str:
     """What a file is called in messages: the names that a pattern found are found texts too.
 
-    Such a name is told where the pattern leaves nothing open but digits and the marks of dates and numbers.
+    Such a name is shown where the pattern leaves nothing open but digits and the marks of dates and numbers.
     """
     if str(path) == source.path:
         return str(path)
@@ -176,7 +176,7 @@ def _digits_only(pattern: str) -> re.Pattern[str]:
     """A glob as a regular expression in which what is open stands for digits and marks.
 
     What an open part has taken, up to the next text of the pattern, is not given back, so that no pattern
-    takes long. A name that fits only otherwise is not told.
+    takes long. A name that fits only otherwise is not shown.
     """
     first, *rest = re.split(r"(?:\*\*/?|\*|\?|\[!?\]?[^\]]*\])+", pattern)
     opened = r"[\dT:_/.-]*"

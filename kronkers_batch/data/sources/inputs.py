@@ -47,7 +47,7 @@ class Inputs:
         places: Where no file that is read may lie.
         rows: Rows that are checked at a time.
         read: Reads all of a source, unchecked; it is given what to tell of that source's own inputs.
-        tell: Is told what the checks of each input found, once they held.
+        tell: Receives what the checks of each input found, once they held.
     """
 
     query: SourceSpec
@@ -114,8 +114,8 @@ class Inputs:
 
         if not source.checks and not source.key:
             return
-        told, state = definition(source), (definition(source), opened)
-        held = memory.process.get(told, state)
+        defined, state = definition(source), (definition(source), opened)
+        held = memory.process.get(defined, state)
         if held is None:
             found: list[Found] = []
             for _ in self._checked(_narrow(source), found):
@@ -123,7 +123,7 @@ class Inputs:
             if state_of(source, self.sources, self.places) != state:
                 raise files.changed(source)
             held = Held(state, None, tuple(found), 0)
-            memory.process.put(told, held)
+            memory.process.put(defined, held)
         self._judge(held.found)
 
     def finish(self) -> None:
@@ -154,15 +154,15 @@ class Inputs:
         if state is None:
             found: list[Found] = []
             return self._judged(name, [], self._checked(source, found), found)
-        told = definition(source)
-        if held := memory.process.get(told, state):
+        defined = definition(source)
+        if held := memory.process.get(defined, state):
             with self._as_input(name):
                 self._judge(held.found)
             return self._taken(held)
-        return self._kept(name, source, told, state)
+        return self._kept(name, source, defined, state)
 
     def _kept(
-        self, name: str, source: SourceSpec, told: str, state: Hashable
+        self, name: str, source: SourceSpec, defined: str, state: Hashable
     ) -> list[pl.DataFrame] | Iterator[pl.DataFrame]:
         """Reads an input until all of it is in memory, or it is found to be too large for that."""
         from kronkers_batch.frames.tables import polars_schema
@@ -181,7 +181,7 @@ class Inputs:
             frames = frames or [polars_schema(source.schema).to_frame()]
             held = Held(state, tuple(frames), tuple(found), size)
             if state == state_of(source, self.sources, self.places):
-                memory.process.put(told, held)
+                memory.process.put(defined, held)
             self._judge(held.found)
         self._size += size
         return frames

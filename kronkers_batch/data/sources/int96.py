@@ -22,9 +22,9 @@ _INT96 = 3  # the physical type, as the format numbers them
 _FARTHEST = (2**63 - 1) // 1_000  # microseconds from 1970 that nanoseconds can say, either way
 
 
-def columns(told: footer.Footer, names: Sequence[str]) -> list[str]:
+def columns(metadata: footer.Footer, names: Sequence[str]) -> list[str]:
     """Those of the columns that hold such times."""
-    return [name for name in names if name in told.leaves and told.leaves[name].physical == _INT96]
+    return [name for name in names if name in metadata.leaves and metadata.leaves[name].physical == _INT96]
 
 
 @contextlib.contextmanager

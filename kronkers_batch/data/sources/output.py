@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 OutputReader = Callable[[str, Window], "Iterator[pl.DataFrame]"]
-"""Gives the published rows of a model for the dates of a window, piece by piece."""
+"""Gives the published rows of a model for the dates of a window, chunk by chunk."""
 
 
 def read(source: SourceSpec, window: Window, outputs: OutputReader | None) -> Iterator[pl.DataFrame]:

@@ -57,12 +57,12 @@ def _frames(
     names = list(source.schema.names)
     try:
         with open(path, "rb") as raw:  # noqa: PTH123 - by descriptor
-            told = footer.read(raw.fileno())
-            groups = _groups(told, source.time_column, window)
-            fitting = min(rows, _fitting(path, raw.fileno(), names, told, groups))
-        first = 0 if len(groups) == len(told.groups) else None
+            metadata = footer.read(raw.fileno())
+            groups = _groups(metadata, source.time_column, window)
+            fitting = min(rows, _fitting(path, raw.fileno(), names, metadata, groups))
+        first = 0 if len(groups) == len(metadata.groups) else None
         with contextlib.ExitStack() as stack:
-            old = int96.columns(told, names)
+            old = int96.columns(metadata, names)
             again = stack.enter_context(int96.microseconds(path, fitting, groups, old)) if old else None
             for batch in file.iter_batches(fitting, row_groups=groups, columns=names):
                 frame = _frame(batch, names)
@@ -188,18 +188,18 @@ class _Exported:
 
 
 def _fitting(
-    path: str, descriptor: int, names: Sequence[str], told: footer.Footer, groups: Sequence[int]
+    path: str, descriptor: int, names: Sequence[str], metadata: footer.Footer, groups: Sequence[int]
 ) -> int:
     """How many rows fit into a batch's memory. Raises CompactError.
 
     Where a text may be written once for many rows, the longest of them counts for each row.
     """
-    leaves = {name: told.leaves[name] for name in names if name in told.leaves}
+    leaves = {name: metadata.leaves[name] for name in names if name in metadata.leaves}
     longest = {name: leaf.length for name, leaf in leaves.items() if leaf.physical == footer.FIXED}
     repeating: dict[int, list[str]] = {}
     for group in groups:
         for name, leaf in leaves.items():
-            found = pages.walk(descriptor, told.groups[group].chunk(leaf))
+            found = pages.walk(descriptor, metadata.groups[group].chunk(leaf))
             if leaf.physical == footer.BYTES:
                 longest[name] = max(longest.get(name, 0), found.delta)
                 if found.dictionary:
@@ -235,13 +235,13 @@ def _longest_of(texts: Any) -> int:
 # ---------------------------------------------------------------- which row groups
 
 
-def _groups(told: footer.Footer, time_column: str, window: Window) -> list[int]:
+def _groups(metadata: footer.Footer, time_column: str, window: Window) -> list[int]:
     """The row groups that may have rows of the window, by what the file says of its times."""
-    every = list(range(len(told.groups)))
-    leaf = told.leaves.get(time_column)
+    every = list(range(len(metadata.groups)))
+    leaf = metadata.leaves.get(time_column)
     if window.whole or leaf is None or leaf.scale is None:
         return every
-    return [g for g in every if _may_have(told.groups[g].chunk(leaf), leaf.scale, window)]
+    return [g for g in every if _may_have(metadata.groups[g].chunk(leaf), leaf.scale, window)]
 
 
 def _may_have(chunk: footer.Chunk, scale: tuple[int, int], window: Window) -> bool:

@@ -82,7 +82,7 @@ def _narrow(connection: duckdb.DuckDBPyConnection, scans: Sequence[Scan], statem
 
 
 def _failed(error: duckdb.Error, scans: Sequence[Scan], source: SourceSpec, place: Place) -> Exception:
-    """What happened: an input's own error, if it is one, which DuckDB was told of as some other."""
+    """What happened: an input's own error, if it is one, which reached DuckDB as some other."""
     for scan in scans:
         if scan.failed is not None:
             return scan.failed

@@ -115,7 +115,7 @@ def _installation(environment: Environment) -> Installation:
 
 
 def _start(executable: Path) -> list[str]:
-    """Rscript, or R itself, which wants to be told what Rscript tells it."""
+    """Rscript, or R itself, which wants the arguments that Rscript gives it."""
     if executable.name.startswith("Rscript"):
         return [str(executable), "--vanilla", "-e", START]
     return [str(executable), "--no-echo", "--no-restore", "--vanilla", "-e", START, "--args"]

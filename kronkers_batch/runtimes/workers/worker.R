@@ -106,11 +106,11 @@ read_exactly <- function(what, n, size = NA_integer_) {
 }
 
 read_bytes <- function(n) {
-    piece <- 2^28
-    if (n <= piece) return(read_exactly("raw", n))
+    most <- 2^28
+    if (n <= most) return(read_exactly("raw", n))
     all <- raw(n)
-    for (from in seq(0, n - 1, by = piece)) {
-        size <- min(piece, n - from)
+    for (from in seq(0, n - 1, by = most)) {
+        size <- min(most, n - from)
         all[from + seq_len(size)] <- read_exactly("raw", size)
     }
     all
@@ -243,7 +243,7 @@ as_data <- function(frames) {
         parts <- lapply(frames, function(frame) column_part(frame$columns[[j]]))
         x <- if (length(parts) == 1L) parts[[1L]] else unlist(parts, use.names = FALSE)
         data[[j]] <- with_class(x, first[[j]])
-        frames <- lapply(frames, function(frame) {  # lets the pieces go: the peak is the data and one column
+        frames <- lapply(frames, function(frame) {  # lets the parts go: the peak is the data and one column
             frame$columns[[j]]$values <- NULL
             frame
         })
@@ -356,10 +356,10 @@ result_columns <- function(result, outputs, nrows) {
 
 # Writes one vector's bytes; writeBin takes at most 2^31 - 1 of them at a time.
 write_values <- function(x, size = NA_integer_) {
-    piece <- 2^27
-    if (length(x) <= piece) return(writeBin(x, answers, size = size, endian = "little", useBytes = TRUE))
-    for (from in seq(0, length(x) - 1, by = piece)) {
-        writeBin(x[from + seq_len(min(piece, length(x) - from))], answers, size = size, endian = "little")
+    most <- 2^27
+    if (length(x) <= most) return(writeBin(x, answers, size = size, endian = "little", useBytes = TRUE))
+    for (from in seq(0, length(x) - 1, by = most)) {
+        writeBin(x[from + seq_len(min(most, length(x) - from))], answers, size = size, endian = "little")
     }
 }
 

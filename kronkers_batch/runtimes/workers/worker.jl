@@ -203,14 +203,14 @@ end
 decode(text::String) = decode(Vector{UInt8}(text), 1, ncodeunits(text))
 
 function cut(text::String, separator::UInt8)
-    pieces, start, raw = String[], 1, Vector{UInt8}(text)
+    parts, start, raw = String[], 1, Vector{UInt8}(text)
     for i in 1:length(raw)
         if raw[i] == separator
-            push!(pieces, String(raw[start:i-1]))
+            push!(parts, String(raw[start:i-1]))
             start = i + 1
         end
     end
-    return push!(pieces, String(raw[start:end]))
+    return push!(parts, String(raw[start:end]))
 end
 
 fields(io::IOStream) = cut(readline(io), 0x09)
@@ -383,31 +383,31 @@ function join_frames(frames::Vector{Any})
         rows += (frame::Frame).rows
     end
     for i in 1:length(names)
-        pieces = Any[]
+        parts = Any[]
         for frame in frames
-            push!(pieces, (frame::Frame).columns[i])
+            push!(parts, (frame::Frame).columns[i])
             frame.columns[i] = nothing
         end
-        # The last piece has the widest type: a column that had a null stays nullable in what follows.
-        push!(columns, Base.invokelatest(join_pieces, pieces, pieces[end], rows))
+        # The last part has the widest type: a column that had a null stays nullable in what follows.
+        push!(columns, Base.invokelatest(join_parts, parts, parts[end], rows))
     end
     return Frame(names, columns, rows)
 end
 
-function join_pieces(pieces::Vector{Any}, last::Categorical{T}, rows::Int) where {T}
+function join_parts(parts::Vector{Any}, last::Categorical{T}, rows::Int) where {T}
     whole, start = Vector{Int32}(undef, rows), 1
-    for piece in pieces
-        copyto!(whole, start, piece.codes::Vector{Int32})
-        start += length(piece.codes::Vector{Int32})
+    for part in parts
+        copyto!(whole, start, part.codes::Vector{Int32})
+        start += length(part.codes::Vector{Int32})
     end
     return Categorical{T}(whole, last.levels)
 end
 
-function join_pieces(pieces::Vector{Any}, last::Vector{T}, rows::Int) where {T}
+function join_parts(parts::Vector{Any}, last::Vector{T}, rows::Int) where {T}
     whole, start = Vector{T}(undef, rows), 1
-    for piece in pieces
-        copyto!(whole, start, piece)
-        start += length(piece)
+    for part in parts
+        copyto!(whole, start, part)
+        start += length(part)
     end
     return whole
 end

@@ -1,4 +1,4 @@
-"""Output versions, their pieces and filters, and the log that says which version of a date is its head."""
+"""Output versions, their chunks and filters, and the log that says which version of a date is its head."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs of the graph, what happened in them and outside them, and who was told of it."""
+"""Runs of the graph, what happened in them and outside them, and who received it."""
 
 from __future__ import annotations
 

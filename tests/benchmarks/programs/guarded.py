@@ -1,11 +1,11 @@
 """A command of the command line that counts what its protection costs. Usage: guarded.py MODE FILE WORDS...
 
-Writes to FILE, as JSON, the seconds of the run and, for sealing (encrypting and decrypting pieces and keys),
+Writes to FILE, as JSON, the seconds of the run and, for sealing (encrypting and decrypting chunks and keys),
 signing (signatures, digests, certificates) and the ledger (entries, checkpoints), the processor's seconds and
 those of the clock. What one of them calls of another counts once, for the outer one. The clock's seconds are
 an upper bound: most of sealing runs in threads beside other work.
 
-MODE ``full`` runs as always. ``bare`` neither encrypts nor digests the pieces of snapshots, which are nearly
+MODE ``full`` runs as always. ``bare`` neither encrypts nor digests the chunks of snapshots, which are nearly
 all of the bytes: what the run would take without. Its snapshots are of no use to any other run.
 """
 
@@ -102,7 +102,7 @@ if mode == "bare":
     Vault.seal_parts = lambda self, key, context, data: (b"\x01", data)
     Vault.unseal_into = lambda self, key, context, blob, room: memoryview(blob)[1:]
     freezing.digest = lambda *parts: "0" * 64
-    freezing.check_piece = lambda entry, blob: None
+    freezing.check_chunk = lambda entry, blob: None
 code = main(words)
 whole = {"processor": time.process_time() - busy, "clock": time.perf_counter() - began}
 found = {k: {"processor": v[0], "clock": v[1], "calls": v[2]} for k, v in spent.items()}

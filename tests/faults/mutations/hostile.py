@@ -78,7 +78,7 @@ SAID = [
 ]  # fmt: skip
 
 LYING = [
-    _("a message tells whatever a worker says of its packages", "pipeline.champion:_told",
+    _("a message tells whatever a worker says of its packages", "pipeline.champion:_change",
       sets("plain", "True"),
       "tests/unit/pipeline/test_changed_packages.py::test_what_is_no_version_is_counted"),
     _("a pipe in an environment is waited for", "runtimes.languages.__init__:bytes_of",

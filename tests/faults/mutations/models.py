@@ -90,7 +90,7 @@ MEASURED = [
       returns("['score gave nothing but 0 and 1']"),
       "tests/unit/pipeline/test_measured.py::test_a_number_may_be_0_or_1"),
     _("scores in an order of the model's own are not told", "pipeline.verify:verify",
-      drop("remarks.append(told)"),
+      drop("remarks.append(remark)"),
       f"{ORDER}test_scores_in_an_order_of_the_models_own_are_refused[python]"),
     _("scores in an order of the model's own are only told", "pipeline.independence:misplaced",
       never("2 * others > rows.height"),

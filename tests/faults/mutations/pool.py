@@ -47,6 +47,6 @@ MUTATIONS = [
     _("a worker that nobody watches goes on", "runtimes.process:Process.__init__",
       drop("self._end()"), f"{HERE}a_worker_that_nobody_can_watch_is_ended"),
     _("a worker without a model goes on", "runtimes.conversation:Conversation.__init__",
-      drop("self._end('it was not told its model')"),
+      drop("self._end('it did not get its model')"),
       f"{HERE}a_worker_that_cannot_be_told_its_model_is_ended"),
 ]  # fmt: skip

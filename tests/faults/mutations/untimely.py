@@ -26,7 +26,7 @@ MUTATIONS = [
       never("keys.get(key_id) != self._keys.get(key_id)"),
       f"{ADMINISTRATOR}[another]", f"{ADMINISTRATOR}[a friend]"),
     _("a revocation needs no line", "audit.replayed:_same_revoked",
-      never("there and not told"),
+      never("there and not recorded"),
       f"{LINES}test_who_was_admin_of_a_department_revokes_as_of_before"),
     _("a line of another department is about ours", "audit.recorded:refuse_others",
       never("len(...) > 1"), f"{AWAY}[hugo for hr]"),

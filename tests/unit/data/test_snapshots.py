@@ -50,7 +50,7 @@ def expected(spec: SourceSpec) -> pl.DataFrame:
     return pl.read_parquet(spec.path).with_columns(pl.col("at").dt.replace_time_zone("UTC"))
 
 
-def test_what_was_frozen_is_read_back_by_pieces(store: Store, tmp_path: Path) -> None:
+def test_what_was_frozen_is_read_back_by_chunks(store: Store, tmp_path: Path) -> None:
     spec = things(tmp_path)
     ref = store.ingest(spec, piece_rows=300, chunk_rows=700)
     frames = list(store.snapshots.read(ref))
@@ -142,7 +142,7 @@ def test_a_full_disk_leaves_nothing(store: Store, tmp_path: Path, monkeypatch: p
     assert_nothing_is_left(store)
 
 
-def test_pieces_and_their_names_are_on_the_disk_before_they_are_published(
+def test_chunks_and_their_names_are_on_the_disk_before_they_are_published(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[int] = []
@@ -153,15 +153,15 @@ def test_pieces_and_their_names_are_on_the_disk_before_they_are_published(
         synced.append(os.fstat(descriptor).st_ino)
 
     def checked(self: Publisher, *args: Any, **options: Any) -> str:
-        pieces = [f for f in store.folder.rglob("snapshots/operations/things/*/*") if f.is_file()]
-        assert len(pieces) == 4
+        chunks = [f for f in store.folder.rglob("snapshots/operations/things/*/*") if f.is_file()]
+        assert len(chunks) == 4
         folders = {
             parent
-            for f in pieces
+            for f in chunks
             for parent in f.parents
             if parent.is_relative_to(store.folder / "artifacts")
         }
-        assert {f.stat().st_ino for f in (*pieces, *folders)} <= set(synced)
+        assert {f.stat().st_ino for f in (*chunks, *folders)} <= set(synced)
         assert synced[-1] == (store.folder / "artifacts").stat().st_ino
         return publish(self, *args, **options)
 
@@ -292,27 +292,27 @@ def test_progress_tells_the_rows(store: Store, tmp_path: Path) -> None:
 def test_compression_where_it_pays(store: Store) -> None:
     import numpy as np
 
-    from kronkers_batch.data import pieces
+    from kronkers_batch.data import snapshot_chunks
 
     noise = pl.DataFrame({"x": np.random.default_rng(1).random(10_000)})
     same = pl.DataFrame({"x": [1.0] * 10_000})
-    assert (pieces.choose(noise), pieces.choose(same)) == ("uncompressed", "lz4")
+    assert (snapshot_chunks.choose(noise), snapshot_chunks.choose(same)) == ("uncompressed", "lz4")
     for frame in (noise, same):
         for how in ("uncompressed", "lz4"):
-            raw = bytes(pieces.encode(frame, how))  # type: ignore[arg-type]
-            assert pieces.decode(raw, None, "x").equals(frame)
+            raw = bytes(snapshot_chunks.encode(frame, how))  # type: ignore[arg-type]
+            assert snapshot_chunks.decode(raw, None, "x").equals(frame)
     with pytest.raises(IntegrityError):
-        pieces.decode(b"nothing", None, "x")
+        snapshot_chunks.decode(b"nothing", None, "x")
 
 
-def test_a_piece_that_a_key_holder_sealed_anew_is_not_the_signed_one(store: Store, tmp_path: Path) -> None:
-    from kronkers_batch.data import pieces
+def test_a_chunk_that_a_key_holder_sealed_anew_is_not_the_signed_one(store: Store, tmp_path: Path) -> None:
+    from kronkers_batch.data import snapshot_chunks
 
     ref = store.ingest(things(tmp_path))
     opened = store.snapshots._get(ref.id)
     forged = next(store.snapshots.read(ref)).with_columns(x=pl.lit(0.0))
     context = freezing._context(opened.key, "things", 0, forged.height, COLUMNS.digest())
-    blob = store.vault.seal(opened.key, context, pieces.encode(forged, "lz4"))
+    blob = store.vault.seal(opened.key, context, snapshot_chunks.encode(forged, "lz4"))
     store.artifacts.write(f"snapshots/operations/things/{ref.id}/0", blob)
     with pytest.raises(IntegrityError, match="not the one that its manifest lists"):
         list(store.snapshots.read(ref))

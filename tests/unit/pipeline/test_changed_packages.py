@@ -8,7 +8,7 @@ from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.errors import ScoreFailed
 from kronkers_batch.pipeline import runtime
 from kronkers_batch.pipeline.champion import changes_of
-from kronkers_batch.pipeline.runtime import MOST_TOLD
+from kronkers_batch.pipeline.runtime import MOST_NAMED
 from kronkers_batch.pipeline.verify import _naming_packages
 
 
@@ -41,8 +41,8 @@ def test_what_is_no_version_is_counted():
 
 def test_a_few_are_told():
     told = changes_of({f"p{i}": "1" for i in range(2_000)}, {f"p{i}": "2" for i in range(2_000)})
-    assert told.endswith(f", and {2_000 - MOST_TOLD} more")
-    assert told.count("->") == MOST_TOLD
+    assert told.endswith(f", and {2_000 - MOST_NAMED} more")
+    assert told.count("->") == MOST_NAMED
 
 
 def test_no_package_passes_for_the_language_or_for_files(monkeypatch: pytest.MonkeyPatch):
@@ -59,4 +59,4 @@ def test_what_is_no_package_is_counted_where_the_stored_model_lacks_it():
     model = SimpleNamespace(language=LANGUAGES["python"])
     told = _naming_packages(error, model, had, {}).what  # type: ignore[arg-type]
     assert "anna" not in told
-    assert told.endswith(f"p08, {22 - MOST_TOLD} more")
+    assert told.endswith(f"p08, {22 - MOST_NAMED} more")

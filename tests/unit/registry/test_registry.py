@@ -337,7 +337,7 @@ def test_golden_rows_that_a_reader_sealed_are_refused(office: Office):
         forged = Golden.of(version.training.golden.rows.with_columns(pl.lit(9.0).alias("score:score"))).raw
         blob = reader.vault.seal(key, records._golden_context("ops", "late", row.id), forged)
         conn.exec_driver_sql("UPDATE model_versions SET golden = ?", (blob,))
-    with pytest.raises(IntegrityError, match="piece 1"):
+    with pytest.raises(IntegrityError, match="chunk 1"):
         office.registry.get("late", 1)
 
 

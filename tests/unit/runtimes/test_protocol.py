@@ -163,8 +163,8 @@ def test_large_messages_of_many_buffers_arrive_whole():
     got = bytearray()
 
     def drain() -> None:
-        while piece := os.read(read, 70_000):
-            got.extend(piece)
+        while chunk := os.read(read, 70_000):
+            got.extend(chunk)
 
     reader = threading.Thread(target=drain)
     reader.start()

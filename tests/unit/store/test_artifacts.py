@@ -22,13 +22,13 @@ def store(request, tmp_path):
 
 def test_write_read_list_delete(store):
     assert store.list("") == []
-    store.write("a/b/piece-1", b"one")
-    store.write("a/b/piece-2", memoryview(b"two"))
+    store.write("a/b/chunk-1", b"one")
+    store.write("a/b/chunk-2", memoryview(b"two"))
     store.write("a/c", bytearray(b""))
-    assert store.read("a/b/piece-2") == b"two"
+    assert store.read("a/b/chunk-2") == b"two"
     assert store.read("a/c") == b""
-    assert store.list("") == ["a/b/piece-1", "a/b/piece-2", "a/c"]
-    assert store.list("a/b") == ["a/b/piece-1", "a/b/piece-2"]
+    assert store.list("") == ["a/b/chunk-1", "a/b/chunk-2", "a/c"]
+    assert store.list("a/b") == ["a/b/chunk-1", "a/b/chunk-2"]
     assert store.list("nothing") == []
     store.write("a/c", b"new")
     assert store.read("a/c") == b"new"
@@ -40,11 +40,11 @@ def test_write_read_list_delete(store):
 
 
 def test_a_folder_is_removed_only_where_nothing_is_in_it(store, tmp_path):
-    store.write("a/b/piece", b"one")
+    store.write("a/b/chunk", b"one")
     for folder in ("a/b", "a", "nothing", "nothing/there"):
         store.remove_empty(folder)
-    assert store.read("a/b/piece") == b"one"
-    store.delete("a/b/piece")
+    assert store.read("a/b/chunk") == b"one"
+    store.delete("a/b/chunk")
     store.remove_empty("a/b")
     assert store.list("") == []
     if store._local is not None:

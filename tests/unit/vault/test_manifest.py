@@ -16,7 +16,7 @@ WHOLE = m.Manifest(
     "churn",
     "v1",
     1_371_000_000_123_456,
-    (m.PieceEntry(0, 65_536, "ab" * 32, SCHEMA.digest()), m.PieceEntry(1, 7, "cd" * 32)),
+    (m.ChunkEntry(0, 65_536, "ab" * 32, SCHEMA.digest()), m.ChunkEntry(1, 7, "cd" * 32)),
     SCHEMA,
     {"snapshot": "s1", "packages": {"numpy": "2"}},
     {"mean": 0.1, "nothing": None},
@@ -111,11 +111,11 @@ def test_the_signature_comes_before_the_opening(wh, key, monkeypatch):
         m.open_manifest(wh.admin, conn, key, *ASKED, blob, signature)
 
 
-def test_pieces_are_compared_before_they_are_opened():
-    entry = m.PieceEntry(3, 1, m.digest(b"ciphertext"))
-    m.check_piece(entry, memoryview(b"ciphertext"))
-    with pytest.raises(IntegrityError, match="piece 3"):
-        m.check_piece(entry, b"ciphertexu")
+def test_chunks_are_compared_before_they_are_opened():
+    entry = m.ChunkEntry(3, 1, m.digest(b"ciphertext"))
+    m.check_chunk(entry, memoryview(b"ciphertext"))
+    with pytest.raises(IntegrityError, match="chunk 3"):
+        m.check_chunk(entry, b"ciphertexu")
 
 
 def test_a_signature_of_another_warehouse_is_refused(wh, key):

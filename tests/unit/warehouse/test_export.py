@@ -68,7 +68,7 @@ def test_a_file_that_comes_meanwhile_is_not_replaced(tmp_path, suffix):
 def test_an_error_on_the_way_leaves_nothing(tmp_path, suffix):
     def broken():
         yield ROWS
-        raise RuntimeError("the second piece does not open")
+        raise RuntimeError("the second chunk does not open")
 
     with pytest.raises(RuntimeError):
         export.write(broken(), tmp_path / f"out{suffix}")

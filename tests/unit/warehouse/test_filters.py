@@ -1,4 +1,4 @@
-"""Filters never miss a key, and seldom name a piece in vain."""
+"""Filters never miss a key, and seldom name a chunk in vain."""
 
 import hashlib
 
@@ -23,16 +23,16 @@ def hashes(start: int, count: int):
 
 
 def asked(layout, index, wanted) -> set[int]:
-    numbers = filters.index_piece_of(layout, wanted)
+    numbers = filters.index_page_of(layout, wanted)
     return {
-        piece
+        chunk
         for number in set(numbers.tolist())
-        for piece in filters.candidates(layout, index[number], wanted[numbers == number])
+        for chunk in filters.candidates(layout, index[number], wanted[numbers == number])
     }
 
 
 @pytest.mark.parametrize("sizes", [[1], [1000], [4096, 4096, 17], [100] * 128, [0, 50, 0]], ids=str)
-def test_every_key_is_found_in_its_piece(sizes):
+def test_every_key_is_found_in_its_chunk(sizes):
     starts = np.cumsum([0, *sizes]).tolist()
     layout, parts = filters.assemble(
         256, [filters.build(hashes(s, n)) for s, n in zip(starts, sizes, strict=False)]
@@ -44,7 +44,7 @@ def test_every_key_is_found_in_its_piece(sizes):
             assert 256 + number in asked(layout, index, hashes(key, 1))
 
 
-def test_few_pieces_are_named_in_vain():
+def test_few_chunks_are_named_in_vain():
     sizes, each = 32, 4096
     layout, parts = filters.assemble(0, [filters.build(hashes(n * each, each)) for n in range(sizes)])
     index = list(parts)
@@ -61,8 +61,8 @@ def test_a_filter_is_pinned(bits, monkeypatch):
     layout, parts = filters.assemble(0, [filters.build(hashes(0, 3000)), filters.build(hashes(3000, 10))])
     assert layout == filters.Layout(first=0, pieces=2, blocks=blocks, per=blocks)
     assert hashlib.sha256(index := b"".join(parts)).hexdigest() == digest
-    for piece, key in ((0, 2999), (1, 3000)):
-        assert piece in filters.candidates(layout, index, hashes(key, 1))
+    for chunk, key in ((0, 2999), (1, 3000)):
+        assert chunk in filters.candidates(layout, index, hashes(key, 1))
 
 
 def test_layout_survives_json():

@@ -34,7 +34,7 @@ def opened(office, monkeypatch):
 @pytest.fixture
 def warm(office, opened):
     """A house in which the head was looked up before, with its version."""
-    version = office.publish(pieces=2)
+    version = office.publish(chunks=2)
     opened.clear()
     assert found(office) == [5.0]
     return version
@@ -77,7 +77,7 @@ def test_the_signed_row_of_another_version_is_refused(office, warm):
 
 def test_a_new_head_is_seen_at_once(office, warm):
     other = Office.open(office.root)  # another process
-    other.publish(fingerprint="b", start=5, pieces=1, rows=1)
+    other.publish(fingerprint="b", start=5, chunks=1, rows=1)
     assert found(office) == [5.0]
     assert office.warehouse.rows.lookup("late", [(0, "EWR")], DAY).height == 0
     other.warehouse.judge(other.warehouse.head("late", DAY), ["rows"])
@@ -117,7 +117,7 @@ def test_a_key_that_another_process_shredded_opens_nothing_once_it_was_asked_for
 
 
 @pytest.mark.parametrize("table", [output_pieces, output_filters])
-def test_pieces_and_filters_are_compared_with_what_is_remembered(office, warm, table):
+def test_chunks_and_filters_are_compared_with_what_is_remembered(office, warm, table):
     change(office, table, data=sealing.seal(sealing.generate_key(), b"", b"x" * 100))
     with pytest.raises(IntegrityError):
         found(office)
@@ -134,7 +134,7 @@ def test_so_many_bytes_of_manifests_are_remembered_and_no_more(office, opened, m
     monkeypatch.setattr(opening, "_KNOWN_BYTES", 5_000)
     known = Office.open(office.root)
     for number in range(1, 9):
-        known.publish(fingerprint=str(number), pieces=2)
+        known.publish(fingerprint=str(number), chunks=2)
     opened.clear()
     for number in range(1, 9):
         assert found(known, version=number) == [5.0]

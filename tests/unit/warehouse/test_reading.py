@@ -9,7 +9,7 @@ from kronkers_batch.errors import AccessRefused, IntegrityError, NotFound, Usage
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.frames.tables import polars_schema
 from kronkers_batch.store import clock
-from kronkers_batch.warehouse import filters, pieces, reader
+from kronkers_batch.warehouse import filters, output_chunks, reader
 from kronkers_batch.warehouse.versions import parse_ref
 from tests.warehouse_support import DAY, NEXT, Office, frame
 
@@ -34,7 +34,7 @@ def test_every_date_in_order(office: Office):
 )
 def test_a_range_of_dates(office: Office, selection, dates):
     for day in (1, 2, 3):
-        office.publish(dt.date(2013, 6, day), pieces=1, rows=day)
+        office.publish(dt.date(2013, 6, day), chunks=1, rows=day)
     assert office.rows(dated=True, **selection)["logical_date"].dt.day().unique().sort().to_list() == dates
 
 
@@ -53,7 +53,7 @@ def test_as_of_a_timestamp(office: Office):
 
 
 def test_columns_in_the_order_asked_for(office: Office):
-    office.publish(pieces=1, rows=4)
+    office.publish(chunks=1, rows=4)
     assert office.rows(date=DAY, columns=["score", "flight"]).equals(frame(4).select("score", "flight"))
     with pytest.raises(UsageError, match="no column 'price'"):
         office.warehouse.rows.read("late", date=DAY, columns=["price"])
@@ -85,40 +85,40 @@ def test_a_reference_is_what_it_names(office: Office):
     assert office.warehouse.get(output.ref) == output
 
 
-def test_lookup_opens_few_pieces(office: Office, monkeypatch):
-    office.publish(pieces=20, rows=200)
+def test_lookup_opens_few_chunks(office: Office, monkeypatch):
+    office.publish(chunks=20, rows=200)
     opened = []
-    real = reader.check_piece
+    real = reader.check_chunk
 
     def counted(entry, blob):
         opened.append(entry.number)
         real(entry, blob)
 
-    monkeypatch.setattr(reader, "check_piece", counted)
+    monkeypatch.setattr(reader, "check_chunk", counted)
     found = office.warehouse.rows.lookup("late", [{"flight": 2500, "origin": "JFK"}], date=DAY)
     assert found.to_dicts() == [{"logical_date": DAY, "flight": 2500, "origin": "JFK", "score": 2500.0}]
     assert 12 in opened
     assert len(opened) <= 2
 
 
-def test_of_pieces_that_are_opened_in_vain_the_key_alone_is_decoded(office: Office, monkeypatch):
-    office.publish(pieces=3, rows=10)
+def test_of_chunks_that_are_opened_in_vain_the_key_alone_is_decoded(office: Office, monkeypatch):
+    office.publish(chunks=3, rows=10)
     monkeypatch.setattr(reader, "holding", lambda *_: {0, 1, 2})  # as if all filters said so
     decoded = []
-    real = pieces.decode
+    real = output_chunks.decode
 
     def counted(raw, columns):
         decoded.append(columns)
         return real(raw, columns)
 
-    monkeypatch.setattr(pieces, "decode", counted)
+    monkeypatch.setattr(output_chunks, "decode", counted)
     assert office.warehouse.rows.lookup("late", [(15, "EWR")], DAY)["score"].to_list() == [15.0]
     assert decoded == [["flight", "origin"], ["flight", "origin"], ["score"], ["flight", "origin"]]
 
 
 def test_a_key_of_a_group_of_filters_that_lies_otherwise_is_found(office: Office):
-    """The last one has fewer pieces, so a key belongs to another index piece of it."""
-    office.publish(pieces=filters.GROUP + 1, rows=200)
+    """The last one has fewer chunks, so a key belongs to another index page of it."""
+    office.publish(chunks=filters.GROUP + 1, rows=200)
     last = range(filters.GROUP * 200, filters.GROUP * 200 + 200, 9)
     keys = frame(200 * (filters.GROUP + 1)).select("flight", "origin").rows()
     for flight in last:
@@ -176,7 +176,7 @@ def test_lookup_over_dates_and_versions(office: Office):
 
 
 def test_lookup_by_a_part_of_the_key_reads_everything(office: Office):
-    office.publish(pieces=2, rows=30)
+    office.publish(chunks=2, rows=30)
     found = office.warehouse.rows.lookup("late", [{"origin": "LGA"}], DAY, columns=["flight"])
     assert found["flight"].to_list() == list(range(2, 60, 3))
 
@@ -198,7 +198,7 @@ def test_a_null_in_a_key_is_found(office: Office):
 
 
 def test_many_keys_at_once(office: Office):
-    office.publish(pieces=2, rows=3000)
+    office.publish(chunks=2, rows=3000)
     keys = frame(5000, 10).select("flight", "origin").to_dicts()
     assert office.warehouse.rows.lookup("late", keys, DAY)["flight"].to_list() == list(range(10, 5010))
 
@@ -224,8 +224,8 @@ def test_keys_by_their_values_in_order(office: Office):
 
 
 def test_sql_joins_outputs(office: Office):
-    office.publish(DAY, pieces=2, rows=10)
-    office.publish(NEXT, pieces=1, rows=5, model="Fast-Lane")
+    office.publish(DAY, chunks=2, rows=10)
+    office.publish(NEXT, chunks=1, rows=5, model="Fast-Lane")
     result = office.warehouse.rows.sql(
         'SELECT count(*) AS n, min(l.logical_date) AS d FROM late AS l JOIN "fast-lane" AS f USING (flight)',
         ["late", "Fast-Lane", "never-scored"],
@@ -252,7 +252,7 @@ def test_sql_joins_outputs(office: Office):
     ],
 )
 def test_sql_does_nothing_else(office: Office, query):
-    office.publish(pieces=1, rows=1)
+    office.publish(chunks=1, rows=1)
     frames = frame(1)  # a variable of the program must not be a table
     with pytest.raises(UsageError):
         office.warehouse.rows.sql(query, ["late"])
@@ -270,7 +270,7 @@ def test_sql_errors_show_no_data(office: Office):
 
 
 def test_sql_has_a_memory_limit(office: Office):
-    office.publish(pieces=1, rows=10)
+    office.publish(chunks=1, rows=10)
     with pytest.raises(UsageError, match="need more than 50 MB"):
         office.warehouse.rows.sql(
             "SELECT hash(a.range) AS h, a.range FROM range(20000000) a, late ORDER BY h",
@@ -281,7 +281,7 @@ def test_sql_has_a_memory_limit(office: Office):
 
 def test_heads_of_some_dates_and_the_newest_of_all(office):
     days = [DAY + dt.timedelta(n) for n in range(12)]
-    outputs = [office.publish(day, pieces=1, rows=1) for day in days]
+    outputs = [office.publish(day, chunks=1, rows=1) for day in days]
     assert [h.date for h in office.warehouse.heads("late", first=days[3], last=days[5])] == days[3:6]
     assert office.warehouse.newest_head("late").id == outputs[-1].id
     for output in outputs[1:]:  # held: their dates have none any more
@@ -293,7 +293,7 @@ def test_heads_of_some_dates_and_the_newest_of_all(office):
 
 def test_the_newest_head_verifies_no_older_date(office):
     for n in range(4):
-        office.publish(DAY + dt.timedelta(n), pieces=1, rows=1)
+        office.publish(DAY + dt.timedelta(n), chunks=1, rows=1)
     with office.db.write() as conn:
         conn.exec_driver_sql("UPDATE output_log SET signature = x'00' WHERE logical_date = ?", (str(DAY),))
     assert office.warehouse.newest_head("late").date == DAY + dt.timedelta(3)

@@ -5,12 +5,12 @@ import pytest
 
 from kronkers_batch.errors import AccessRefused, DataError, IntegrityError, NotFound, Stale
 from kronkers_batch.vault.context import Role, Scope
-from kronkers_batch.warehouse import filters, pieces
+from kronkers_batch.warehouse import filters, output_chunks
 from tests.warehouse_support import DAY, NEXT, Office, frame
 
 
 def test_what_was_written_is_read(office: Office):
-    output = office.publish(pieces=3, rows=100)
+    output = office.publish(chunks=3, rows=100)
     assert (output.ref, output.state, output.head, output.rows) == (
         "late/2013-06-01#1",
         "published",
@@ -110,7 +110,7 @@ def test_an_interrupted_writing_goes_on(office: Office):
     assert found["score"].to_list() == [150.0]
 
 
-def test_a_piece_put_again_has_its_group_of_filters_made_anew(office: Office, monkeypatch):
+def test_a_chunk_put_again_has_its_group_of_filters_made_anew(office: Office, monkeypatch):
     monkeypatch.setattr(filters, "GROUP", 2)
     writer = office.begin()
     for number, start in ((0, 0), (1, 100), (2, 200), (0, 500)):
@@ -121,24 +121,24 @@ def test_a_piece_put_again_has_its_group_of_filters_made_anew(office: Office, mo
         assert office.warehouse.rows.lookup("late", [key], date=DAY)["score"].to_list() == [flight]
 
 
-def test_a_piece_exchanged_before_its_filter_is_made_anew(office: Office, monkeypatch):
-    """Whoever may read seals another piece; its keys must not make the filters of ours."""
+def test_a_chunk_exchanged_before_its_filter_is_made_anew(office: Office, monkeypatch):
+    """Whoever may read seals another chunk; its keys must not make the filters of ours."""
     monkeypatch.setattr(filters, "GROUP", 2)
     writer = office.begin()
     for number in range(2):
         writer.put(number, frame(100, number * 100))
     writer.flush()
     reserved = writer._reserved
-    context = reserved.place.piece(1, 100, writer.schema.digest())
-    other = office.vault.seal(reserved.data_key, context, pieces.encode(frame(100, 700)))
+    context = reserved.place.chunk(1, 100, writer.schema.digest())
+    other = office.vault.seal(reserved.data_key, context, output_chunks.encode(frame(100, 700)))
     with office.db.write() as conn:
         conn.exec_driver_sql("UPDATE output_pieces SET data = ? WHERE number = 1", (other,))
     writer.put(0, frame(100, 0))
-    with pytest.raises(IntegrityError, match="piece 1"):
+    with pytest.raises(IntegrityError, match="chunk 1"):
         writer.finish({}, {})
 
 
-def test_a_landed_piece_with_other_contents_is_replaced(office: Office):
+def test_a_landed_chunk_with_other_contents_is_replaced(office: Office):
     writer = office.begin()
     writer.put(0, frame(100))
     writer.flush()
@@ -148,7 +148,7 @@ def test_a_landed_piece_with_other_contents_is_replaced(office: Office):
     assert office.rows(date=DAY).equals(frame(100, 7))
 
 
-def test_the_same_piece_twice_is_the_same_row(office: Office):
+def test_the_same_chunk_twice_is_the_same_row(office: Office):
     writer = office.begin()
     writer.put(0, frame(10))
     writer.flush()
@@ -159,7 +159,7 @@ def test_the_same_piece_twice_is_the_same_row(office: Office):
 
 
 def test_what_landed_beyond_the_end_is_dropped(office: Office):
-    """Another size of pieces makes fewer of them: the old ones behind must not come back as rows."""
+    """Another size of chunks makes fewer of them: the old ones behind must not come back as rows."""
     writer = office.begin()
     for number in range(4):
         writer.put(number, frame(50, number * 50))
@@ -195,7 +195,7 @@ def test_a_gap_is_refused(office: Office):
     writer = office.begin()
     writer.put(0, frame(10))
     writer.put(2, frame(10))
-    with pytest.raises(DataError, match="piece 1 "):
+    with pytest.raises(DataError, match="chunk 1 "):
         writer.finish({}, {})
 
 
@@ -204,10 +204,10 @@ def test_other_columns_are_refused(office: Office):
         office.begin().put(0, frame(10).drop("score"))
 
 
-@pytest.mark.parametrize("pieces", [0, 1])
-def test_no_rows_are_an_output_too(office: Office, pieces: int):
+@pytest.mark.parametrize("chunks", [0, 1])
+def test_no_rows_are_an_output_too(office: Office, chunks: int):
     writer = office.begin()
-    for number in range(pieces):
+    for number in range(chunks):
         writer.put(number, frame(0))
     assert writer.finish({}, {}).rows == 0
     read = list(office.warehouse.rows.read("late", date=DAY))
@@ -218,7 +218,7 @@ def test_no_rows_are_an_output_too(office: Office, pieces: int):
 
 def test_many_groups_of_filters(office: Office, monkeypatch):
     monkeypatch.setattr(filters, "GROUP", 4)
-    office.publish(pieces=10, rows=20)
+    office.publish(chunks=10, rows=20)
     found = office.warehouse.rows.lookup(
         "late", [{"flight": n, "origin": "EWR"} for n in (0, 99, 198)], date=DAY
     )
@@ -305,7 +305,7 @@ def test_writing_and_reading_are_in_the_ledger(office: Office):
     ]
 
 
-def test_pieces_keep_their_rows_and_order(office: Office):
+def test_chunks_keep_their_rows_and_order(office: Office):
     writer = office.begin()
     parts = [frame(5), frame(0), frame(7, 5)]
     for number, part in reversed(list(enumerate(parts))):

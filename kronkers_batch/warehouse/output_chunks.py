@@ -1,4 +1,4 @@
-"""A piece: some rows of one output version as bytes, and the sealed entry that describes it.
+"""A chunk: some rows of one output version as bytes, and the sealed entry that describes it.
 
 The rows are an Arrow IPC stream, LZ4-compressed: half the time of Zstandard for outputs, which are mostly
 random digits of scores, and less to write than without. The format of the stored bytes is the ``FORMAT`` of
@@ -25,11 +25,11 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Entry:
-    """What is known of a landed piece before the manifest is signed."""
+    """What is known of a landed chunk before the manifest is signed."""
 
     rows: int
     digest: str  # of the ciphertext, as in the manifest
-    content: str  # the same of the plain bytes: tells whether a repeated piece is the same
+    content: str  # the same of the plain bytes: tells whether a repeated chunk is the same
     schema: str  # digest of the schema
 
     def to_bytes(self) -> bytes:
@@ -43,7 +43,7 @@ class Entry:
             value = sealed_object(raw) or {}
             return cls(int(value["rows"]), *(str(value[name]) for name in ("digest", "content", "schema")))
         except (ValueError, KeyError, TypeError) as error:
-            raise IntegrityError("a landed piece's entry is none", fix="Run again.") from error
+            raise IntegrityError("a landed chunk's entry is none", fix="Run again.") from error
 
 
 @dataclass(frozen=True)
@@ -60,25 +60,25 @@ class Place:
         """What messages call it."""
         return f"{self.model}/{self.date}"
 
-    def piece(self, number: int, rows: int, schema: str) -> Context:
-        """Of a piece's rows."""
+    def chunk(self, number: int, rows: int, schema: str) -> Context:
+        """Of a chunk's rows."""
         return self._context(Kind.OUTPUT, number, rows, schema)
 
     def entry(self, number: int) -> Context:
-        """Of a piece's entry."""
+        """Of a chunk's entry."""
         return self._context(Kind.OUTPUT, number, schema="entry")
 
     def filter(self, part: int, number: int) -> Context:
-        """Of an index piece of a group's filters."""
+        """Of an index page of a group's filters."""
         return self._context(Kind.FILTER, number, part)
 
     def log(self, sequence: int) -> Context:
         """Of a row of the date's log about this version."""
         return self._context(Kind.RECORD, sequence, schema=f"output log {self.date}")
 
-    def _context(self, kind: Kind, piece: int = 0, rows: int = 0, schema: str = "") -> Context:
+    def _context(self, kind: Kind, chunk: int = 0, rows: int = 0, schema: str = "") -> Context:
         # The name is the model's: signatures are checked against grants on it. The version id binds the date.
-        return Context(kind, self.department, self.model, self.version_id, piece, rows, schema)
+        return Context(kind, self.department, self.model, self.version_id, chunk, rows, schema)
 
 
 def encode(frame: pl.DataFrame) -> bytes:
@@ -95,5 +95,5 @@ def decode(raw: bytes, columns: Sequence[str] | None = None) -> pl.DataFrame:
     try:
         frame = pl.read_ipc_stream(io.BytesIO(raw), columns=list(columns) if columns is not None else None)
     except (pl.exceptions.PolarsError, OSError, ValueError) as error:
-        raise IntegrityError("a piece holds no table", fix="Restore the warehouse from a backup.") from error
+        raise IntegrityError("a chunk holds no table", fix="Restore the warehouse from a backup.") from error
     return frame if columns is None or frame.columns == list(columns) else frame.select(columns)

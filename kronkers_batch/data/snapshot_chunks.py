@@ -1,7 +1,7 @@
 """Rows of a snapshot as bytes and back: an Arrow IPC stream.
 
 LZ4 where it pays. It makes flights a third of their size for little time, but random floats only a fifth
-smaller for twice the time of writing and of every reading; so the first piece of a snapshot decides for all.
+smaller for twice the time of writing and of every reading; so the first chunk of a snapshot decides for all.
 """
 
 from __future__ import annotations
@@ -71,6 +71,6 @@ def decode(raw: Buffer, columns: Sequence[str] | None, where: str) -> pl.DataFra
         table = pa.ipc.open_stream(pa.py_buffer(raw)).read_all()
     except (pa.ArrowException, OSError):
         raise IntegrityError(
-            "a piece holds no table", where=where, fix="Restore the artifact store from a backup."
+            "a chunk holds no table", where=where, fix="Restore the artifact store from a backup."
         ) from None
     return pl.DataFrame(pl.from_arrow(table if columns is None else table.select(list(columns))))
