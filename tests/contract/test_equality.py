@@ -101,7 +101,7 @@ def test_permuted_and_rechunked_rows_score_the_same(lab):
     worker = fitted(lab, "logistic", FEATURES)
     whole = worker.score(sent)["score"]
     for size in (1, 7, 1_700):
-        part = sent.head(30) if size == 1 else sent
+        part = sent if size > 1_000 else sent.head(size * 50)
         again = pl.concat(worker.score_stream(part.iter_slices(size)))["score"]
         assert largest_difference(again, whole.head(len(again))) < CLOSE
     order = sent.with_row_index().sample(fraction=1, shuffle=True, seed=11)
