@@ -35,13 +35,16 @@ retrain: setup  ## train a challenger for MODEL= now (DATE=)
 	@$(if $(MODEL),,echo 'make retrain: say which model: make retrain MODEL=late_arrival' >&2; exit 2;) \
 	  $(KRONKERS) train $(model) $(date)
 
+# Each interpreter that the tests start would compile the program anew where an environment forbids to keep it.
+test test-fast: export PYTHONDONTWRITEBYTECODE =
+
 test: setup-dev lint types  ## lint, types, layers and all tests but the long ones, with their coverage
 	@.venv/bin/lint-imports --no-cache >/dev/null || .venv/bin/lint-imports --no-cache
-	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report= $(PYTEST)
+	@scripts/in-memory $(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report= $(PYTEST)
 	@$(if $(PYTEST),,$(PYTHON) -m tests.floors)
 
 test-fast: setup-dev  ## the tests that start no interpreter and no server: under a minute
-	@$(PYTHON) -m pytest -n 2 --dist loadfile --fast $(PYTEST)
+	@scripts/in-memory $(PYTHON) -m pytest -n 2 --dist loadfile --fast $(PYTEST)
 
 lint: setup-dev
 	@.venv/bin/ruff check --quiet .

@@ -6,6 +6,7 @@ interpreter, a server, or the program as a process of its own. One that does and
 
 from __future__ import annotations
 
+import gc
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,6 +35,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         ]
         config.hook.pytest_deselected(items=[item for item in items if item not in set(fast)])
         items[:] = fast
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests are there to the end: no collection of garbage need walk through them."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")

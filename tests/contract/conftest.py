@@ -32,6 +32,7 @@ from kronkers_batch.config.spec import (
 )
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.learning import TASKS
+from tests.contract.turns import Turns
 from tests.contract.unskipped import pytest_make_collect_report, pytest_runtest_makereport
 from tests.model_support import kept
 
@@ -55,6 +56,7 @@ class Lab:
         self.folder = folder
         self.mark = f"lab-{time.time_ns()}"
         self.log: list[str] = []
+        self.turns: Turns | None = None
         self._stack = stack
 
     def spec(
@@ -100,9 +102,14 @@ class Lab:
         """Where the workers of this lab, and no others on this machine, find a case's code."""
         return Path("/kronkers", self.mark, case, f"model{self.models.SUFFIX}")
 
-    def start(self, case: str, **changes: Any) -> runtimes.Worker:
-        """A worker for a case of MODELS; keyword arguments as of :meth:`spec`."""
-        return self._stack.enter_context(runtimes.start(self.spec(case, **changes)))
+    def start(self, case: str, *, own: bool = False, **changes: Any) -> runtimes.Worker:
+        """A worker for a case of MODELS; keyword arguments as of :meth:`spec`.
+
+        Its process is its own if the test does not take turns, or says so.
+        """
+        spec = self.spec(case, **changes)
+        takes_turns = self.turns is not None and not own and self.turns.takes(spec)
+        return self._stack.enter_context(self.turns.start(spec) if takes_turns else runtimes.start(spec))
 
     def line(self, case: str, marker: str) -> int:
         """The line of a case's code that holds a marker."""
@@ -115,6 +122,20 @@ def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lab]:
     tmp_path.chmod(0o755)
     with ExitStack() as stack:
         yield Lab(request.param, tmp_path, stack)
+
+
+@pytest.fixture(scope="module")
+def turns(request: pytest.FixtureRequest) -> Iterator[Turns]:
+    """The processes of a module whose cases ask nothing of theirs; its own cases are its ``CASES``."""
+    own = getattr(request.module, "CASES", {})
+    with Turns({one: {**models_of(one).MODELS, **own.get(one, {})} for one in LANGUAGES.values()}) as made:
+        yield made
+
+
+@pytest.fixture
+def in_turn(lab: Lab, turns: Turns) -> None:
+    """The workers of the test are told their models in processes that other tests' workers had before."""
+    lab.turns = turns
 
 
 @pytest.fixture

@@ -119,9 +119,9 @@ score(model, data) = Float64[one(door) for door in model]
     '    paths = ["/proc/$n/$file" for n in numbers for file in ("cmdline", "environ")]\n'
     '    found = any(path -> occursin(model["mark"], said(path)), paths)\n'
     "    return fill(Float64(found), length(data.x))\nend\n",
-    "write_file": _FIT + "function score(model, data)\n    done = try\n"
-    '        write(model["path"], "x")\n        1.0\n    catch\n        0.0\n    end\n'
-    "    return fill(done, length(data.x))\nend\n",
+    "write_file": _FIT + 'function written(path)\n    try\n        write(path, "x")\n        return 1.0\n'
+    "    catch\n        return 0.0\n    end\nend\n"
+    'score(model, data) = written.(model["paths"])\n',
     "environment": _FIT + "function score(model, data)\n"
     "    seen = join([string(k, v) for (k, v) in ENV])\n"
     '    try\n        seen *= read("/proc/1/environ", String)\n    catch\n    end\n'

@@ -150,10 +150,11 @@ def score(model, data):
     "def score(model, data):\n"
     "    paths = glob.glob('/proc/[0-9]*/cmdline') + glob.glob('/proc/[0-9]*/environ')\n"
     "    return [float(any(model['mark'] in said(path) for path in paths))] * len(data)\n",
-    # 1 if a file can be written at `path`, else 0, for each row
-    "write_file": _FIT + "def score(model, data):\n"
-    "    try:\n        open(model['path'], 'w').write('x')\n        return [1.0] * len(data)\n"
-    "    except OSError:\n        return [0.0] * len(data)\n",
+    # for each of the places `paths`, a row each: 1 if a file can be written there, else 0
+    "write_file": _FIT + "def written(path):\n"
+    "    try:\n        open(path, 'w').write('x')\n        return 1.0\n"
+    "    except OSError:\n        return 0.0\n"
+    "def score(model, data):\n    return [written(path) for path in model['paths']]\n",
     # 1 if the text `mark` is in its environment or in /proc/1/environ, else 0, for each row
     "environment": "import os\n" + _FIT + "def score(model, data):\n"
     "    seen = ' '.join(k + v for k, v in os.environ.items())\n"

@@ -138,7 +138,15 @@ score <- function(model, data) {
     rep(found, nrow(data))
 }
 """,
-    "write_file": _tries("cat('x', file = model$path)"),
+    "write_file": _FIT
+    + """written <- function(path) {
+    tryCatch({
+        suppressWarnings(cat("x", file = path))
+        1
+    }, error = function(e) 0)
+}
+score <- function(model, data) vapply(model$paths, written, 1)
+""",
     "environment": _FIT
     + """score <- function(model, data) {
     variables <- Sys.getenv()

@@ -14,6 +14,7 @@ from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.frames.tables import polars_schema
 from kronkers_batch.frames.wire import OTHER
 
+pytestmark = pytest.mark.usefixtures("in_turn")
 NAN, INF = float("nan"), float("inf")
 TIMESTAMP = dt.datetime(2013, 6, 1, 12, 30, 15, 250_000, tzinfo=dt.UTC)
 

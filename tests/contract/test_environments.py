@@ -35,7 +35,7 @@ def test_its_packages_are_its_own(lab, fitted, own):
 
 def test_it_can_be_read_but_not_changed(lab, fitted, own):
     new = lab.folder / "own" / "cache" / "new"
-    worker = fitted("write_file", environment=own, data="numpy", parameters={"path": str(new)})
+    worker = fitted("write_file", environment=own, data="numpy", parameters={"paths": [str(new)]})
     assert worker.score(ROWS.head(1))["score"].to_list() == [0.0]
     assert not new.exists()
 

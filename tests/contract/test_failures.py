@@ -14,6 +14,7 @@ from kronkers_batch.config.spec import SandboxPolicy
 from kronkers_batch.errors import FitFailed, ModelError, ScoreFailed, WorkerFailed
 from kronkers_batch.frames.schema import Column, ColumnType
 
+IN_TURN = pytest.mark.usefixtures("in_turn")
 SX = (Column("s", ColumnType.STRING), Column("x", ColumnType.FLOAT))
 SECRET, NUMBER = "Zebra-77 Smith", 48151623.42
 
@@ -59,6 +60,7 @@ def assert_no_data(text: str) -> None:
     assert "4815" not in text
 
 
+@IN_TURN
 def test_an_exception_in_fit(lab):
     worker = lab.start("raise_fit", features=SX)
     with pytest.raises(FitFailed) as error:
@@ -69,6 +71,7 @@ def test_an_exception_in_fit(lab):
     assert_no_data(said)
 
 
+@IN_TURN
 def test_an_exception_in_score_is_bounded_and_the_worker_goes_on(lab, fitted):
     worker = fitted("raise_score", features=SX)
     with pytest.raises(ScoreFailed) as error:
@@ -124,6 +127,7 @@ def customers(*names: str):
     return pl.DataFrame({"s": names, "x": [1.0] * len(names), "c": ["wicked"] * len(names)})
 
 
+@IN_TURN
 def test_a_word_of_the_data_in_an_error_of_fit(lab):
     worker = lab.start("tell_fit", features=TOLD)
     chunks = [customers(name).with_columns(y=pl.lit(1.0)) for name in ("Ruth", "smith")]
@@ -133,6 +137,7 @@ def test_a_word_of_the_data_in_an_error_of_fit(lab):
     assert "smith" not in str(error.value)
 
 
+@IN_TURN
 def test_a_word_of_the_data_in_an_error_of_score(lab, fitted):
     """Also of a chunk that is in the pipeline with others, and of a text of several words."""
     worker = fitted("tell_score", features=TOLD)
@@ -155,6 +160,7 @@ def test_a_word_of_the_data_in_what_is_printed(lab, fitted):
     assert "wicked" not in log
 
 
+@IN_TURN
 def test_counts_and_what_is_missing_are_told_and_the_values_are_not(lab, fitted):
     worker = fitted("short", features=TOLD)
     data = customers("Anna", "Ruth", "Smith").with_columns(c=pl.Series(["wicked", "Smith", None]))
@@ -184,6 +190,7 @@ NAMES = {
 }
 
 
+@IN_TURN
 @pytest.mark.parametrize("case", list(NAMES))
 def test_names_of_code_are_told(lab, fitted, case):
     with pytest.raises(ScoreFailed) as error:
@@ -192,6 +199,7 @@ def test_names_of_code_are_told(lab, fitted, case):
     assert "Anna" not in str(error.value)
 
 
+@IN_TURN
 def test_what_was_taken_out_of_an_error_is_kept_apart_for_readers(lab, fitted):
     with pytest.raises(ScoreFailed) as error:
         fitted("tell_score", features=TOLD).score(customers("Anna"))
@@ -221,8 +229,8 @@ def test_a_hang_that_ignores_signals_is_ended_at_the_time_limit(lab, fitted, san
 
 
 def test_a_start_that_hangs_is_ended_at_the_start_limit(lab):
-    worker = lab.start("hang_loading", start_limit=4)
-    with pytest.raises(WorkerFailed, match="did not start within 4 s") as error:
+    worker = lab.start("hang_loading", start_limit=1)
+    with pytest.raises(WorkerFailed, match="did not start within 1 s") as error:
         worker.fit([])
     assert "resources.start_limit" in error.value.fix
     assert not running(lab.mark)

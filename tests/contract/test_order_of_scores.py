@@ -144,21 +144,26 @@ PLAIN = {
     LANGUAGES["r"]: "fit <- function(data, params) 1\nscore <- function(model, data) {}\n",
     LANGUAGES["julia"]: "fit(data, params) = 1\nscore(model, data) = {}\n",
 }
+CASES = {
+    language: {case.replace(" ", "_"): PLAIN[language].format(way) for (case, _), way in ways.items()}
+    for language, ways in WHOLE.items()
+}
 
 
+@pytest.mark.usefixtures("in_turn")
 def test_scores_in_an_order_of_the_models_own_are_refused(lab):
     """Where all rows are scored at once, nothing else finds out that a merge sorts them."""
     x = [*map(float, range(19)), 5.0]
     data = rows(20).with_columns(pl.Series("x", x))
     same = "the same rows get the same scores, but"
-    for (case, what), way in WHOLE[lab.language].items():
-        folder = lab.folder / case.replace(" ", "_")
+    for (_, what), (case, code) in zip(WHOLE[lab.language], CASES[lab.language].items(), strict=True):
+        folder = lab.folder / case
         folder.mkdir(mode=0o755)
-        (folder / f"model{lab.models.SUFFIX}").write_text(PLAIN[lab.language].format(way))
+        (folder / f"model{lab.models.SUFFIX}").write_text(code)
         if what == REFUSED:
             with pytest.raises(ScoreFailed, match=f"{same} [0-9]+ of 20 not its own"):
-                verified(lab, folder.name, data, rows=RowsPolicy.WHOLE)
+                verified(lab, case, data, rows=RowsPolicy.WHOLE)
         else:
-            remarks = verified(lab, folder.name, data, rows=RowsPolicy.WHOLE).remarks
+            remarks = verified(lab, case, data, rows=RowsPolicy.WHOLE).remarks
             told = [remark for remark in remarks if same in remark]
             assert [f"{same} 2 of 20 not" in remark for remark in told] == [True] * (what == TOLD), case

@@ -10,6 +10,8 @@ from kronkers_batch.config.spec import Environment, OutputColumn, SandboxPolicy,
 from kronkers_batch.errors import DataError, FitFailed, ModelError, ScoreFailed
 from kronkers_batch.frames.schema import Column, ColumnType
 
+pytestmark = pytest.mark.usefixtures("in_turn")
+
 
 def training(*chunks):
     return [pl.DataFrame({"x": [float(v) for v in chunk], "y": [2.0 * v for v in chunk]}) for chunk in chunks]
@@ -26,7 +28,7 @@ def test_chunks_of_training_data_are_joined_in_order(lab):
 
 
 def test_it_says_who_it_is(lab):
-    worker = lab.start("mean")
+    worker = lab.start("mean", own=True)
     assert worker.info.language == lab.language.name
     assert worker.info.version.count(".") >= 1
     assert worker.info.sandboxed

@@ -16,10 +16,14 @@ from kronkers_batch.pipeline.verify import Verified, verify
 from tests.contract.conftest import Lab
 from tests.model_support import declared
 
+pytestmark = pytest.mark.usefixtures("in_turn")
 C = Column("c", ColumnType.CATEGORY, ("a", "b", "c", "d"))
 X = Column("x", ColumnType.FLOAT)
 Y = Column("y", ColumnType.FLOAT)
 EFFECT = {"a": 1.0, "b": 5.0, "c": 20.0, "d": 40.0}
+
+OF_THE_PROCESS = ("outside", "attached")
+"""Cases about what a process remembers: it must have seen no other case."""
 
 
 def rows(n: int = 60, start: int = 0) -> pl.DataFrame:
@@ -36,8 +40,9 @@ def verified(lab: Lab, case: str, data: pl.DataFrame | None = None, **changes) -
     features = (C, X)
     model = declared(lab.language, features, **{k: v for k, v in changes.items() if k != "parameters"})
     parameters = changes.get("parameters", {"none": 1})
-    fitted = lab.start(case, features=features, target=Y, parameters=parameters, task=model.task)
-    fresh = lab.start(case, features=features, target=None, parameters=parameters, task=model.task)
+    parts = {"features": features, "parameters": parameters, "task": model.task}
+    parts["own"] = case in OF_THE_PROCESS
+    fitted, fresh = lab.start(case, target=Y, **parts), lab.start(case, target=None, **parts)
     fitted.fit([fit])
     return verify(fitted, fresh, fitted.save(), model, TrainingData(fit, holdout, 0, ()), Schema(features))
 
@@ -182,7 +187,7 @@ def test_files_beside_the_code_are_found(lab):
 
 def test_what_was_scored_apart_is_not_remembered(lab, fitted):
     """In Julia, a column that had a null is of another type from then on, which code may refuse."""
-    worker = fitted("classes", outputs=(OutputColumn("x", ColumnType.STRING),))
+    worker = fitted("classes", own=True, outputs=(OutputColumn("x", ColumnType.STRING),))
     before = worker.score(pl.DataFrame({"x": [1.0]}))["x"].to_list()
     worker.score(pl.DataFrame({"x": [None]}, schema={"x": pl.Float64}), apart=True)
     assert worker.score(pl.DataFrame({"x": [1.0]}))["x"].to_list() == before

@@ -103,6 +103,7 @@ CONFINED = """\
 set -e
 mount --bind "$1" "$1"
 mount -o remount,bind,ro /
+if mountpoint -q /tmp; then mount -o remount,bind,ro /tmp; fi
 cd "$1"
 shift
 exec "$@"
