@@ -8,101 +8,17 @@ value. Quotation marks alone do not tell them apart; the sentence does. A slot s
 - ``{call}``: Julia's name and types of a call;
 - ``{count}``: how many; ``{shape}``: the dimensions of an array, such as ``(47,)``;
 - ``{sign}``: an operator.
+
+Each language's own are ``sentences`` of its builder (``runtimes/languages/``).
 """
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 
-_PYTHON = """
-No module named '{name}'
-No module named {name}
-cannot import name '{name}' from '{name}'
-cannot import name '{name}' from partially initialized module '{name}'
-module '{name}' has no attribute '{name}'
-partially initialized module '{name}' has no attribute '{name}'
-'{name}' object has no attribute '{name}'
-type object '{name}' has no attribute '{name}'
-'{name}' object is not
-'{name}' object does not support
-object of type '{name}' has no len()
-argument of type '{name}' is not
-{name}() missing {count} required positional argument: '{name}'
-{name}() missing {count} required positional arguments: {names}
-{name}() got an unexpected keyword argument '{name}'
-{name}() got multiple values for argument '{name}'
-{name}() takes {count} positional arguments but {count} were given
-{name}() takes {count} positional argument but {count} were given
-{name}() takes from {count} to {count} positional arguments but {count} were given
-unsupported operand type(s) for {sign}: '{name}' and '{name}'
-'{sign}' not supported between instances of '{name}' and '{name}'
-bad operand type for unary {sign}: '{name}'
-can only concatenate {name} (not "{name}") to {name}
-must be real number, not {name}
-Can't get attribute '{name}' on <module '{name}'
-This {name} instance is not fitted yet
-operands could not be broadcast together with shapes {shape} {shape}
-could not broadcast input array from shape {shape} into shape {shape}
-shapes {shape} and {shape} not aligned: {count} (dim {count}) != {count} (dim {count})
-cannot reshape array of size {count} into shape {shape}
-is out of bounds for axis {count} with size {count}
-(size {count} is different from {count})
-Length of values ({count}) does not match length of index ({count})
-X has {count} features, but {name} is expecting {count} features as input
-Found input variables with inconsistent numbers of samples: [{count}, {count}]
-Found array with {count} sample(s) (shape={shape}) while a minimum of {count} is required
-Found array with {count} feature(s) (shape={shape}) while a minimum of {count} is required
-[Errno {count}]
-score returned {count} values for {count} rows
-score returned {count} x {count} values for {count} rows
-predict_proba gave {count} classes instead of {count}
-{name} gives no probabilities (predict_proba)
-score returned values of type {name}
-score returned objects of type {name}
-"""
-_R = """
-no applicable method for '{name}' applied to an object of class "{class}"
-could not find function "{name}"
-there is no package called '{name}'
-package or namespace load failed for '{name}'
-object '{name}' not found
-object '{name}' of mode '{name}' was not found
-argument "{name}" is missing, with no default
-'{name}' must be
-invalid '{name}' argument
-invalid type ({name}) for variable '{name}'
-invalid class "{name}" object
-object of type '{name}' is not subsettable
-no slot of name "{name}" for this object of class "{name}"
-unable to find an inherited method for function '{name}' for signature
-variable '{name}' was fitted with type "{name}" but type "{name}" was supplied
-variable lengths differ (found for '{name}')
-{name} object does not have a proper '{name}' component
-arguments imply differing number of rows: {count}, {count}
-replacement has {count} rows, data has {count}
-replacement has {count} row, data has {count}
-length of '{name}' [{count}] not equal to array extent
-'{name}' is not an exported object from
-score returned {count} values of '{name}' for {count} rows
-score returned a matrix of {count} columns for the one column '{name}'
-score returned a list of the class '{name}' with the parts {names}
-score returned a list with the parts {names}
-score returned a {name} for '{name}'
-score returned no column {names}; its columns are: {names}
-score returned columns that are not declared: {names}
-"""
-_JULIA = """
-UndefVarError: {name} not defined
-type {name} has no field {name}
-no method matching {call}
-Package {name} not found in current path
-attempt to access {count}-element {call} at index
-got a dimension with lengths {count} and {count}
-has dimensions {shape} but
-has dimensions {shape}
-score gave {count} values for {count} rows in column {name}
-"""
+from kronkers_batch.runtimes.languages import BUILDERS
 
 _NAME = r"[A-Za-z_.][\w.]*(?:::?:?[A-Za-z_.][\w.]*)?"
 _QUOTES = "'\"‘’“”`"
@@ -141,16 +57,18 @@ class Form:
     slots: tuple[str, ...]
 
 
-FORMS = [
-    Form(_key(form), re.compile(_pattern(form)), tuple(_SLOT.findall(form)))
-    for form in (_PYTHON + _R + _JULIA).strip().splitlines()
-    if form
-]
+@functools.cache
+def all_forms() -> list[Form]:
+    """Those of all languages: one may speak in the words of another, as Python does of R's objects."""
+    lines = [line for builder in BUILDERS.values() for line in builder.sentences.strip().splitlines()]
+    return [Form(_key(line), re.compile(_pattern(line)), tuple(_SLOT.findall(line))) for line in lines]
 
 
 def longest(text: str) -> tuple[re.Match[str], tuple[str, ...]] | None:
     """The form that fits most of a text: what it matched, and the kinds of its slots; None without one."""
     found = [
-        (match, form.slots) for form in FORMS if form.key in text and (match := form.pattern.search(text))
+        (match, form.slots)
+        for form in all_forms()
+        if form.key in text and (match := form.pattern.search(text))
     ]
     return max(found, key=lambda one: len(one[0][0]), default=None)

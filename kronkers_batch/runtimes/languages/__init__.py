@@ -73,6 +73,7 @@ class Builder:
         install: The command that installs a package; empty where the environment alone does not say it.
         lacking: What a worker that ended with this exit code before it answered says that it lacks, and what
             to do; given are also its environment and the model's ``data``. None where it says nothing.
+        sentences: How the language and its libraries speak of code, one form a line: ``runtimes/forms.py``.
     """
 
     command: Callable[[Environment, int], Command]
@@ -81,6 +82,7 @@ class Builder:
     by_path: Callable[[Environment], Mapping[str, tuple[Path, ...]]]
     install: Callable[[Environment, str], str] = _no_command
     lacking: Callable[[int | None, Environment, str], tuple[str, str] | None] = _nothing
+    sentences: str = ""
 
 
 BUILDERS: Family[Builder] = Family(__name__)

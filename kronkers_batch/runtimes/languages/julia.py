@@ -279,4 +279,16 @@ def _instantiate(project: Path) -> str:
     return f"julia --project={project} -e 'using Pkg; Pkg.instantiate(); Pkg.precompile()'"
 
 
-KIND = Builder(command, fingerprint, unlocked, by_path)
+_SENTENCES = """
+UndefVarError: {name} not defined
+type {name} has no field {name}
+no method matching {call}
+Package {name} not found in current path
+attempt to access {count}-element {call} at index
+got a dimension with lengths {count} and {count}
+has dimensions {shape} but
+has dimensions {shape}
+score gave {count} values for {count} rows in column {name}
+"""
+
+KIND = Builder(command, fingerprint, unlocked, by_path, sentences=_SENTENCES)

@@ -197,4 +197,51 @@ def _is_libraries(folder: Path) -> bool:
     return bool(names) and all(".so" in Path(name).suffixes for name in names)
 
 
-KIND = Builder(command, fingerprint, unlocked, by_path, install, lacking)
+_SENTENCES = """
+No module named '{name}'
+No module named {name}
+cannot import name '{name}' from '{name}'
+cannot import name '{name}' from partially initialized module '{name}'
+module '{name}' has no attribute '{name}'
+partially initialized module '{name}' has no attribute '{name}'
+'{name}' object has no attribute '{name}'
+type object '{name}' has no attribute '{name}'
+'{name}' object is not
+'{name}' object does not support
+object of type '{name}' has no len()
+argument of type '{name}' is not
+{name}() missing {count} required positional argument: '{name}'
+{name}() missing {count} required positional arguments: {names}
+{name}() got an unexpected keyword argument '{name}'
+{name}() got multiple values for argument '{name}'
+{name}() takes {count} positional arguments but {count} were given
+{name}() takes {count} positional argument but {count} were given
+{name}() takes from {count} to {count} positional arguments but {count} were given
+unsupported operand type(s) for {sign}: '{name}' and '{name}'
+'{sign}' not supported between instances of '{name}' and '{name}'
+bad operand type for unary {sign}: '{name}'
+can only concatenate {name} (not "{name}") to {name}
+must be real number, not {name}
+Can't get attribute '{name}' on <module '{name}'
+This {name} instance is not fitted yet
+operands could not be broadcast together with shapes {shape} {shape}
+could not broadcast input array from shape {shape} into shape {shape}
+shapes {shape} and {shape} not aligned: {count} (dim {count}) != {count} (dim {count})
+cannot reshape array of size {count} into shape {shape}
+is out of bounds for axis {count} with size {count}
+(size {count} is different from {count})
+Length of values ({count}) does not match length of index ({count})
+X has {count} features, but {name} is expecting {count} features as input
+Found input variables with inconsistent numbers of samples: [{count}, {count}]
+Found array with {count} sample(s) (shape={shape}) while a minimum of {count} is required
+Found array with {count} feature(s) (shape={shape}) while a minimum of {count} is required
+[Errno {count}]
+score returned {count} values for {count} rows
+score returned {count} x {count} values for {count} rows
+predict_proba gave {count} classes instead of {count}
+{name} gives no probabilities (predict_proba)
+score returned values of type {name}
+score returned objects of type {name}
+"""
+
+KIND = Builder(command, fingerprint, unlocked, by_path, install, lacking, sentences=_SENTENCES)

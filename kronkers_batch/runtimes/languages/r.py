@@ -235,4 +235,36 @@ def _is_package(path: Path) -> bool:
     return fields.get(b"Package") == os.fsencode(path.name) and b"Built" in fields and not too_wide(path)
 
 
-KIND = Builder(command, fingerprint, unlocked, by_path)
+_SENTENCES = """
+no applicable method for '{name}' applied to an object of class "{class}"
+could not find function "{name}"
+there is no package called '{name}'
+package or namespace load failed for '{name}'
+object '{name}' not found
+object '{name}' of mode '{name}' was not found
+argument "{name}" is missing, with no default
+'{name}' must be
+invalid '{name}' argument
+invalid type ({name}) for variable '{name}'
+invalid class "{name}" object
+object of type '{name}' is not subsettable
+no slot of name "{name}" for this object of class "{name}"
+unable to find an inherited method for function '{name}' for signature
+variable '{name}' was fitted with type "{name}" but type "{name}" was supplied
+variable lengths differ (found for '{name}')
+{name} object does not have a proper '{name}' component
+arguments imply differing number of rows: {count}, {count}
+replacement has {count} rows, data has {count}
+replacement has {count} row, data has {count}
+length of '{name}' [{count}] not equal to array extent
+'{name}' is not an exported object from
+score returned {count} values of '{name}' for {count} rows
+score returned a matrix of {count} columns for the one column '{name}'
+score returned a list of the class '{name}' with the parts {names}
+score returned a list with the parts {names}
+score returned a {name} for '{name}'
+score returned no column {names}; its columns are: {names}
+score returned columns that are not declared: {names}
+"""
+
+KIND = Builder(command, fingerprint, unlocked, by_path, sentences=_SENTENCES)

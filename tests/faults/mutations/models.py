@@ -210,7 +210,7 @@ TOLD = [
     _("any number may be a count", "runtimes.scrub:Scrubber._is_count",
       always("int(digits) <= max(10 * most, 99)"),
       f"{FORMS}test_words_and_numbers_of_the_data_go[score returned {{count}} values for {{count}} rows]"),
-    _("a number of an index is told", "runtimes.forms:_JULIA",
+    _("a number of an index is told", "runtimes.languages.julia:_SENTENCES",
       reword("{call} at index\n", "{call} at index [{count}]\n"),
       f"{FORMS}test_an_index_may_be_a_value_and_goes"),
     _("numbers near a known count are told", "runtimes.scrub:Scrubber._is_known_count",

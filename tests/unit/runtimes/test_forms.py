@@ -8,11 +8,11 @@ import polars as pl
 import pytest
 
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
-from kronkers_batch.runtimes import forms
 from kronkers_batch.runtimes.given import Given
+from kronkers_batch.runtimes.languages import BUILDERS
 from kronkers_batch.runtimes.scrub import VALUE, Scrubber
 
-ALL = [line for text in (forms._PYTHON, forms._R, forms._JULIA) for line in text.strip().splitlines()]
+ALL = [line for kind in BUILDERS.values() for line in kind.sentences.strip().splitlines()]
 COLUMNS = Schema(
     (Column("name", ColumnType.STRING), Column("kind", ColumnType.CATEGORY, ("Zebra", "Marmalade")))
 )
