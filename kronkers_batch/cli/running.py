@@ -83,7 +83,7 @@ def train(args: argparse.Namespace) -> int:
 
 def _running(args: argparse.Namespace, graph: Callable[[Services], RunResult]) -> int:
     """Run, print a table, tell the subscribers; also of a run that is stopped or fails."""
-    from kronkers_batch.queries import following
+    from kronkers_batch import subscribers
 
     progress = Progress()
     with interrupts(args), opened(args, progress=progress, first_run=True) as services:
@@ -91,7 +91,7 @@ def _running(args: argparse.Namespace, graph: Callable[[Services], RunResult]) -
             result = graph(services)
         except BaseException:
             if services.run_id:
-                following.tell(services)  # the first error is reported; what failed here the next run does
+                subscribers.tell(services)  # the first error is reported; what failed here the next run does
             raise
         finally:
             progress.done()
@@ -124,9 +124,9 @@ def interrupts(args: argparse.Namespace) -> Iterator[None]:
 
 def _tell(args: argparse.Namespace, services: Services, result: RunResult) -> int:
     """What became of each model, before anything that went wrong afterwards; the highest exit code."""
-    from kronkers_batch.queries import following
+    from kronkers_batch import subscribers
 
-    failed, pages = following.tell(services)
+    failed, pages = subscribers.tell(services)
     warnings = [*result.warnings, *failed]
     page = str(pages.get(str(result.date), ""))
     if args.json:

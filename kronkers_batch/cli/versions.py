@@ -170,9 +170,9 @@ def rollback(args: argparse.Namespace) -> int:
 
 def _tell(services: Services) -> None:
     """Tells the subscribers; what goes wrong there changes nothing of what was decided."""
-    from kronkers_batch.queries import following
+    from kronkers_batch import subscribers
 
-    warnings, _pages = following.tell(services)
+    warnings, _pages = subscribers.tell(services)
     for warning in warnings:
         warn(f"kronkers: {warning}")
 

@@ -1,1 +1,1 @@
-"""Metrics, thresholds, and whether a model needs training."""
+"""Numbers against thresholds, as pure functions: nothing is read here."""

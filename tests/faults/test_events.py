@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import select
 
 import tasks.base
+from kronkers_batch import subscribers
 from kronkers_batch.access.authorisation import authorise_all
 from kronkers_batch.audit import runlog
 from kronkers_batch.data import sources
@@ -26,7 +27,6 @@ from kronkers_batch.events.types import Event, Kind
 from kronkers_batch.pipeline import score
 from kronkers_batch.pipeline.champion import open_champion
 from kronkers_batch.pipeline.golden import unpacked
-from kronkers_batch.queries import following
 from kronkers_batch.runtimes.worker import start
 from kronkers_batch.store import pending
 from kronkers_batch.store.tables.runs import events, runs
@@ -140,7 +140,7 @@ def test_every_call_that_changes_what_people_see_hands_an_event_down():
 
 def test_a_killed_run_is_told_of_and_its_page_is_written_by_the_next(company, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(following, "tell", lambda _services: ([], {}))  # killed before this
+        patch.setattr(subscribers, "tell", lambda _services: ([], {}))  # killed before this
         first = company.json("run", "--date", NEXT)["run"]
     page = company.folder / f"var/reports/runs/{first}.html"
     assert not page.exists()

@@ -55,7 +55,7 @@ FOLLOWED = [
     _("each place begins at the first event", "events.subscribers:enrol",
       swap("outbox.newest(connection)", "0"),
       f"{SUBSCRIBERS}test_each_sees_what_happens_after_the_first_run_of_its_place_began"),
-    _("a page that cannot be written is forgotten", "queries.following:Pages.take",
+    _("a page that cannot be written is forgotten", "subscribers.run_pages:Pages.take",
       never("unwritten is not None"),
       f"{ENDS}test_a_page_that_cannot_be_written_fails_no_night_and_is_written_by_the_next"),
     _("a line that is lost is missed by nobody", "events.log:_Handler.handleError",

@@ -58,7 +58,7 @@ MUTATIONS = [
     _("who lists versions imports what makes frames", "registry.records:open_version",
       swap("verified(conn, vault, row)", "__import__('polars') and verified(conn, vault, row)"),
       f"{WHOLE}test_who_looks_loads_no_frames_and_no_graph"),
-    _("subscribers read times of their own", "queries.following:tell",
+    _("subscribers read times of their own", "subscribers.__init__:tell",
       swap("services.db.one_read()", "services.db.claim('unneeded')"),
       f"{WHOLE}test_a_run_with_nothing_to_do_reads_few_timestamps"),
     _("one damaged value spoils the whole table", "store.seen:_whole",

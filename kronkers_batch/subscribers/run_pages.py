@@ -1,4 +1,4 @@
-"""The subscribers of this installation: the pages, written when a run ended, and the structured log."""
+"""The pages of a run and of its date, written when the run ended."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from pathlib import Path
 
 from kronkers_batch.audit import runs
 from kronkers_batch.errors import KronkersError, NotFound, StoreError
-from kronkers_batch.events import subscribers
-from kronkers_batch.events.log import EventLog
 from kronkers_batch.events.outbox import Posted
 from kronkers_batch.events.subscribers import PAGES
 from kronkers_batch.events.types import RUN, Kind
@@ -53,15 +51,3 @@ class Pages:
 
     def _is_own(self, run: str) -> bool:
         return runs.begun_by(self._services, run) == self._services.vault.principal
-
-
-def tell(services: Services) -> tuple[list[str], dict[str, Path]]:
-    """Gives all subscribers what they did not receive yet.
-
-    Returns:
-        What went wrong, in words for a warning, and by date (ISO) the pages that were written.
-    """
-    pages = Pages(services)
-    home = services.config.home
-    with services.db.one_read():
-        return subscribers.deliver(services.db, home, (pages, EventLog(home))), pages.written

@@ -1,0 +1,22 @@
+"""Who receives the events, one file each. A subscriber may be late, and cannot fail a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kronkers_batch.events import subscribers
+from kronkers_batch.events.log import EventLog
+from kronkers_batch.session.services import Services
+from kronkers_batch.subscribers.run_pages import Pages
+
+
+def tell(services: Services) -> tuple[list[str], dict[str, Path]]:
+    """Gives all subscribers what they did not receive yet.
+
+    Returns:
+        What went wrong, in words for a warning, and by date (ISO) the pages that were written.
+    """
+    pages = Pages(services)
+    home = services.config.home
+    with services.db.one_read():
+        return subscribers.deliver(services.db, home, (pages, EventLog(home))), pages.written
