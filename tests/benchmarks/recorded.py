@@ -11,6 +11,7 @@ import datetime as dt
 from collections.abc import Iterable
 from pathlib import Path
 
+from kronkers_batch.access.authorisation import authorise_all
 from kronkers_batch.bootstrap import open_system
 from kronkers_batch.declared.sources import source_of
 from kronkers_batch.facts.gather import gather
@@ -31,6 +32,7 @@ def record_others(conf: Path, first: str) -> None:
             raise ValueError(f"{first} has no champion")
         others = [name for name in services.config.models if name != first]
         artifact = services.registry.artifact(version)
+        authorise_all(services, others)
         for name in others:
             defined = define(services, services.model(name))
             training = dataclasses.replace(
