@@ -23,15 +23,15 @@ _GOOD = frozenset({PUBLISHED, TRAINED, UP_TO_DATE, NOT_DUE})
 _NOT_ALLOWED = frozenset({REFUSED, BLOCKED})
 
 MEANINGS = {
-    PUBLISHED: "readers get scores that this run made or released",
-    TRAINED: "a training that somebody asked for, or that came first, is done",
-    UP_TO_DATE: "everything was there already",
-    HELD: "a threshold keeps the scores or the new version back",
-    FAILED: "something went wrong, and the message says what",
-    BLOCKED: "something that it reads failed or is held",
-    REFUSED: "its definition is not signed, or the caller may not run it",
-    INTERRUPTED: "the run ended before it was done",
-    NOT_DUE: "nothing was to be done",
+    PUBLISHED: "readers get new scores, which this run made, released or waited for",
+    TRAINED: "a version was trained or promoted, and no new scores were due",
+    UP_TO_DATE: "the output or the version was there already, and nothing was computed",
+    HELD: "scores, a version or a deletion wait for a person, and the message says why",
+    FAILED: "an error ended the scoring or the training, and the message says which",
+    BLOCKED: "something that the model needs failed or is held",
+    REFUSED: "the model's definition is not signed, or the caller may not run the model",
+    INTERRUPTED: "the run ended before the model was finished",
+    NOT_DUE: "the run had nothing to do for the scores, or for the training",
 }
 """Each state in one sentence."""
 
