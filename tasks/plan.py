@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import assert_never
 
 from kronkers_batch.planning import plan as entries
 from kronkers_batch.planning.plan import AnyEntry, Plan
@@ -24,15 +25,17 @@ def shown(plan: Plan) -> list[Planned]:
 
 
 def _planned(entry: AnyEntry) -> Planned:
-    if isinstance(entry, entries.Ingest):
-        return Planned("ingest", entry.source, entry.window, entry.why)
-    kind = "score" if isinstance(entry, entries.Score) else "train" if _is_decided(entry) else "decide"
+    match entry:
+        case entries.Ingest():
+            return Planned("ingest", entry.source, entry.window, entry.why)
+        case entries.Score() | entries.Published():
+            kind = "score"
+        case entries.Train():
+            kind = "train" if entry.fingerprint else "decide"
+        case _:
+            assert_never(entry)
     reason = entry.why if entry.problem is None else _refused(entry)
     return Planned(kind, entry.model, str(entry.date), reason)
-
-
-def _is_decided(entry: AnyEntry) -> bool:
-    return isinstance(entry, entries.Train) and bool(entry.fingerprint)
 
 
 def _refused(entry: AnyEntry) -> str:

@@ -142,7 +142,7 @@ def address(url: Secret, project: Path | None = None, leads: str = "") -> str:
     text = url.reveal()
     try:
         parsed = make_url(text)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # several hosts and ports are no URL of SQLAlchemy's
         return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
     kind = parsed.get_backend_name()
     if kind in databases.IN_FILES and parsed.database and not parsed.query:

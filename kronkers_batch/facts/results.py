@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import assert_never
 
 from kronkers_batch.config.spec import InputRef
 from kronkers_batch.data.window import Window
@@ -21,6 +22,7 @@ from kronkers_batch.planning.plan import (
     Frozen,
     Ingest,
     Plan,
+    Published,
     Result,
     Score,
     Scored,
@@ -40,15 +42,19 @@ def result_of(services: Services, plan: Plan, entry: AnyEntry) -> Result | None:
     """The result of an entry, where it is there by now: made by this run, or by another one meanwhile."""
     if entry.state in (State.FAILED, State.REFUSED, State.HELD, State.WAITS):
         return None
-    if isinstance(entry, Ingest):
-        return _frozen(services, entry)
-    if isinstance(entry, Train):
-        return trained(services, plan, entry)
-    if isinstance(entry, Score):
-        there = there_is(services, plan, entry)
-        return None if there.final is None else Scored(entry.key, there.head)
-    head = services.warehouse.head(entry.model, entry.date)
-    return None if head is None else Scored(entry.key, head.id)
+    match entry:
+        case Ingest():
+            return _frozen(services, entry)
+        case Train():
+            return trained(services, plan, entry)
+        case Score():
+            there = there_is(services, plan, entry)
+            return None if there.final is None else Scored(entry.key, there.head)
+        case Published():
+            head = services.warehouse.head(entry.model, entry.date)
+            return None if head is None else Scored(entry.key, head.id)
+        case _:
+            assert_never(entry)
 
 
 def caught_up(services: Services, plan: Plan, keys: Iterable[str]) -> Plan:

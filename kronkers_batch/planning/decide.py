@@ -90,12 +90,12 @@ class _Making:
         self.facts, self.known, self.entries = facts, known, entries
 
     def again(self, entry: AnyEntry) -> None:
-        """Make one anew that waited."""
+        """Make one anew that waited. A training never waits."""
         if isinstance(entry, Score):
             self._scored(entry.key, entry.model, entry.date)
         elif isinstance(entry, Published):
             self.published(entry.model, entry.date)
-        elif isinstance(entry, Ingest):
+        elif not isinstance(entry, Train):  # an ingest
             self.entries[entry.key] = self._identified(entry, self._find(entry.key))
 
     # ------------------------------------------------------------ training

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from kronkers_batch.planning.facts import Facts, Output, Problem, Version
 
@@ -147,11 +147,15 @@ class Known:
 
     def also(self, result: Result) -> Known:
         """With one more result."""
-        if isinstance(result, Frozen):
-            return Known({**self.frozen, result.key: result.identity}, self.trained, self.heads)
-        if isinstance(result, Trained):
-            return Known(self.frozen, {**self.trained, result.key: result}, self.heads)
-        return Known(self.frozen, self.trained, {**self.heads, result.key: result.head})
+        match result:
+            case Frozen():
+                return Known({**self.frozen, result.key: result.identity}, self.trained, self.heads)
+            case Trained():
+                return Known(self.frozen, {**self.trained, result.key: result}, self.heads)
+            case Scored():
+                return Known(self.frozen, self.trained, {**self.heads, result.key: result.head})
+            case _:
+                assert_never(result)
 
 
 @dataclass(frozen=True)

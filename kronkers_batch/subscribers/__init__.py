@@ -6,6 +6,7 @@ from pathlib import Path
 
 from kronkers_batch.events import subscribers
 from kronkers_batch.events.log import EventLog
+from kronkers_batch.events.subscribers import Subscriber
 from kronkers_batch.session.services import Services
 from kronkers_batch.subscribers.run_pages import Pages
 
@@ -18,5 +19,8 @@ def tell(services: Services) -> tuple[list[str], dict[str, Path]]:
     """
     pages = Pages(services)
     home = services.config.home
+    all_of_them: tuple[Subscriber, ...] = (pages, EventLog(home))
+    if {one.name for one in all_of_them} != set(subscribers.NAMES):
+        raise RuntimeError("subscribers that are not named get nothing: see NAMES in events/subscribers.py")
     with services.db.one_read():
-        return subscribers.deliver(services.db, home, (pages, EventLog(home))), pages.written
+        return subscribers.deliver(services.db, home, all_of_them), pages.written
