@@ -33,9 +33,13 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--why", metavar="T", default="", help="grant, revoke on a scope: a reason, kept in the ledger"
     )
-    parser.add_argument("--service", action="store_true", help="add: it is a service, not a person")
     parser.add_argument(
-        "--administrator", action="store_true", help="add: may add others, and is admin of every department"
+        "--service", action="store_true", help="add: the principal is a service, not a person"
+    )
+    parser.add_argument(
+        "--administrator",
+        action="store_true",
+        help="add: the principal may add others, and is admin of every department",
     )
     parser = command(
         commands,

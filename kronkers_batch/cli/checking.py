@@ -19,7 +19,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--new-warehouse",
         action="store_true",
-        help="begin a new warehouse although one existed here: new keys, and none of the old data",
+        help="begin a new warehouse even if one existed here: new keys, and none of the old data",
     )
 
 

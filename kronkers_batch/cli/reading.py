@@ -26,10 +26,15 @@ def add(commands: Any) -> None:
     parser = command(commands, "read", read, "Print or export a model's scores", names="MODEL")
     date_option(parser, "one logical date (default: every published one)")
     parser.add_argument(
-        "--version", type=int, metavar="N", help="this version of that date, not the one in use"
+        "--version", type=int, metavar="N", help="this version of the date instead of the published one"
     )
-    parser.add_argument("--at", metavar="TIME", help="what a reader saw at this time")
-    parser.add_argument("--key", nargs="+", metavar="VALUE", help="one row: the values of its key, in order")
+    parser.add_argument("--at", metavar="TIME", help="the scores that readers got at this time")
+    parser.add_argument(
+        "--key",
+        nargs="+",
+        metavar="VALUE",
+        help="one row: the values of its key, in the order of the key's columns",
+    )
     parser.add_argument(
         "--limit", type=int, metavar="N", help=f"rows to print (default {SHOWN}; all with --json)"
     )

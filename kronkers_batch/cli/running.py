@@ -26,17 +26,17 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--delete-expired",
         action="store_true",
-        help="delete outputs past their retention, and snapshots that nothing needs, "
-        "even if they are long due, or are most of all",
+        help="delete all outputs past their retention and all unused snapshots, also if they have been "
+        "due for more than 31 days or are more than half",
     )
     parser = command(
         commands, "train", train, "Train a model now, and promote it if it passes", names="MODEL"
     )
     date_option(parser)
-    parser.add_argument("--force", action="store_true", help="train although nothing changed")
+    parser.add_argument("--force", action="store_true", help="train even if nothing changed")
     parser = command(commands, "report", report, "Print and write the page of a date, or of one run")
     date_option(parser)
-    parser.add_argument("--run", metavar="ID", help="one run instead of all of a date")
+    parser.add_argument("--run", metavar="ID", help="one run instead of all runs of a date")
     parser.add_argument("--to", metavar="FILE", help="write the page (HTML) to a file")
     parser = command(commands, "runs", runs, "List the runs, newest first, and their results")
     date_option(parser, "only runs of this logical date")
@@ -45,7 +45,7 @@ def add(commands: Any) -> None:
         commands,
         "log",
         log,
-        "Show what happened in the last run of a date, with what its errors found in the data",
+        "Show what happened in the last run of a date, with the values that errors found in the data",
         names="[MODEL]",
     )
     date_option(parser)

@@ -27,7 +27,7 @@ def add(commands: Any) -> None:
         "--root", action="store_true", help="the root configuration: addresses, sandbox, alerts"
     )
     parser.add_argument(
-        "--require", action="store_true", help="from now on the warehouse runs only what is signed"
+        "--require", action="store_true", help="from now on the warehouse runs only signed definitions"
     )
     parser.add_argument("--no-require", action="store_true", help="undo --require")
     parser.add_argument("--why", metavar="T", default="", help="the reason, kept with the signature")

@@ -22,19 +22,17 @@ def add(commands: Any) -> None:
     command(commands, "versions", list_versions, "List a model's versions", names="MODEL")
     parser = command(commands, "outputs", outputs, "List a model's output versions", names="MODEL")
     parser.add_argument(
-        "--limit", metavar="N", type=int, help="of the newest N dates (30; with --json all); 0 means all"
+        "--limit", metavar="N", type=int, help="only the newest N dates (30; with --json all); 0 means all"
     )
     command(commands, "show", show, "Show one version (NAME@3 or NAME/2013-06-01#2)", names="REF")
     command(commands, "diff", diff, "Show two model versions side by side", names="REF ...")
     parser = command(commands, "live", live, "Show which version is or was in use", names="MODEL")
-    parser.add_argument("--at", metavar="TIME", help="show it as of this time (default: now)")
+    parser.add_argument("--at", metavar="TIME", help="the version in use at this time (default: now)")
     parser = command(commands, "promote", promote, "Make a version the champion", names="REF")
     parser.add_argument("--why", required=True, help="the reason, kept in the ledger")
-    parser.add_argument(
-        "--force", action="store_true", help="promote although its metrics missed a threshold"
-    )
-    parser = command(commands, "rollback", rollback, "Go back to the champion before", names="MODEL")
-    parser.add_argument("--to", metavar="REF", help="to this version instead of the one before")
+    parser.add_argument("--force", action="store_true", help="promote even if its metrics missed a threshold")
+    parser = command(commands, "rollback", rollback, "Go back to the previous champion", names="MODEL")
+    parser.add_argument("--to", metavar="REF", help="to this version instead of the previous champion")
     parser.add_argument("--why", required=True, help="the reason, kept in the ledger")
 
 

@@ -34,7 +34,13 @@ CHECK = Table(
     (
         _column(),
         *_keys(),
-        Field("on_failure", choice(OnFailure), "What a failure does.", default=OnFailure.FAIL, shown="fail"),
+        Field(
+            "on_failure",
+            choice(OnFailure),
+            "What happens if the check fails; see [checks](checks.md).",
+            default=OnFailure.FAIL,
+            shown="fail",
+        ),
         Field("up_to", SHARE, "With `on_failure: drop`: the share of rows that may be dropped.", shown="0%"),
     ),
 )

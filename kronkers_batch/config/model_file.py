@@ -146,14 +146,14 @@ MODEL = Table(
         Field(
             "rows",
             choice(RowsPolicy),
-            "`independent`: rows may be scored in chunks; `whole`: only all at once.",
+            "`independent`: a model scores chunks of rows; `whole`: all rows of a window at once.",
             default=RowsPolicy.INDEPENDENT,
             counts=Counts.BOTH,
         ),
         Field(
             "unseen",
             choice(Unseen),
-            "What a category's level becomes if training did not see it.",
+            "Levels of a category that training did not see become null, the level `(other)`, or an error.",
             default=Unseen.MISSING,
             counts=Counts.BOTH,
         ),

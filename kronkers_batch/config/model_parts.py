@@ -61,7 +61,7 @@ ESTIMATOR = Table(
         Field(
             "predict",
             FILLED,
-            "What scores: a method (Python) or function.",
+            "The method (Python) or function that scores.",
             default="",
             shown="the language's default",
         ),
@@ -179,15 +179,25 @@ WINDOW = Table(
             "How far training looks back; `all` is everything before.",
             default=dt.timedelta(0),
         ),
-        Field("holdout", DURATION, "The newest part of it, kept for measuring.", default=14 * _DAY),
+        Field(
+            "holdout",
+            DURATION,
+            "The newest part of `window.train`: used to measure, and not to fit.",
+            default=14 * _DAY,
+        ),
         Field(
             "score",
             duration(positive=True),
-            "How much is scored for one logical date.",
+            "The period that is scored for one logical date.",
             default=_DAY,
             counts=Counts.SCORING,
         ),
-        Field("label_delay", DURATION, "How late the target is known.", default=dt.timedelta(0)),
+        Field(
+            "label_delay",
+            DURATION,
+            "How long after a row's time its target is known.",
+            default=dt.timedelta(0),
+        ),
         Field(
             "holdout_share",
             SHARE,
@@ -274,13 +284,13 @@ RESOURCES = Table(
         Field(
             "time_limit",
             duration(positive=True),
-            "For one fit, or one chunk to score.",
+            "Time for one fit, or for scoring one chunk.",
             default=Resources.time_limit,
         ),
         Field(
             "start_limit",
             duration(positive=True),
-            "For starting a worker.",
+            "Time for starting a worker.",
             default=Resources.start_limit,
         ),
         Field(

@@ -23,15 +23,25 @@ _INTRODUCTION = """\
 
 *Made from the program: `python -m kronkers_batch.config.reference`.* To change the page, change the tables in `kronkers_batch/config/`.
 
-A file's name without `.yaml` is the name of the model, source or department: letters, digits, `_` and `-`, beginning with a letter; two names that differ only in case are an error. `kronkers check` reports every mistake at once, with file, line, key, what was found and what is allowed.
+A file's name without `.yaml` is the name of the model, source or department: letters, digits, `_` and `-`, beginning with a letter. Two names that differ only in case are an error. `kronkers check` reports every mistake at once, with file, line, key, the found value and the allowed values.
 
 - **Hydra.** Files, templates, references and overrides work as in Hydra, with [few differences](hydra.md).
-- **Plain words.** Only `true` and `false` are booleans: `NO` and `on` are texts. `02:00` is text too. There are no YAML tags and no merge keys.
+- **Plain words.** Only `true` and `false` are booleans: `NO` and `on` are text, and so is `02:00`. There are no YAML tags and no merge keys.
 - **Templates.** `defaults: [/template/NAME, ...]` in a model merges the model over these files of `conf/template/`. Mappings are merged key by key, lists are replaced. The model overrides its templates, and a later template overrides an earlier one. With `???` a template leaves a value to the model.
-- **References.** `${key.path}` is another value of the same file, `${.key}` a value beside it, `${oc.env:NAME}` and `${oc.env:NAME,default}` a variable of the environment (`null` is a default too), `\\${` the characters themselves. A value of the environment is allowed only where the table says *environment*. If one department uses a variable in the URL of a server, no other department may use it; no department may use a variable of the alerts or of the warehouse's URL. Messages, pages and records show a variable as `${oc.env:NAME}`. Only these values are shown: a value that also stands literally in a file of `conf/`; the values of `HOME`, `USER`, `LOGNAME`, `PWD`, `KRONKERS_CONF`, `KRONKERS_KEY_FILE` and `KRONKERS_TRUST`; a value of fewer than four characters that is not part of a longer value.
-- **Overrides.** Write them after a command: `model.NAME.key=value`, `source.NAME.key=value`, or a key of the root configuration. `+key=value` adds a missing entry, also one of a mapping (`+key={entry: value}`), `~key` removes an entry, `warehouse=NAME` chooses another file of a group.
+- **References.** `${key.path}` is another value of the same file, and `${.key}` a value in the same mapping. `\\${` is the text `${`.
+- **Variables of the environment.** `${oc.env:NAME}` and `${oc.env:NAME,default}` are allowed only where the table says *environment*; the default may be `null`. If one department uses a variable in the URL of a server, no other department may use this variable. No department may use a variable of the alerts or of the warehouse's URL.
+- **Secrets.** Messages, pages and records show a variable as `${oc.env:NAME}` instead of its value, with three exceptions:
+  - a value that is also written in a file of `conf/`
+  - the values of `HOME`, `USER`, `LOGNAME`, `PWD`, `KRONKERS_CONF`, `KRONKERS_KEY_FILE` and `KRONKERS_TRUST`
+  - a value of fewer than four characters that is not part of a longer value
+- **Overrides.** Write them after a command: `model.NAME.key=value`, `source.NAME.key=value`, or a key of the root configuration. `+key=value` adds a missing entry, and `+key={entry: value}` adds an entry to a mapping. `~key` removes an entry. `warehouse=NAME` chooses another file of a group.
 - **Paths** are absolute or below the project folder, which is the parent of `conf/`.
-- **Forbidden places.** After links are followed, no path may lead to this account's key files (their folder, the trust file, keys of other programs such as `~/.ssh`), to the folder `home`, the database, the artifacts and the checkpoints, to `/proc`, `/sys`, `/dev` or `/run`, or to a file that another department declares and does not share (`shared_with`). A file that two departments declare cannot be read by either until each shares it with the other: let one department declare it, and the other read that source. A folder that code sees (`environment`) may not contain any of these places either. If `home` or the artifacts are in a folder that also contains the project or a home folder, only what the program makes there is forbidden. A file of `conf/` may be a link to another YAML file.
+- **Forbidden places.** After links are followed, no path may lead to one of these places, and no folder that code sees (`environment`) may contain one:
+  - this account's key files: their folder, the trust file, keys of other programs such as `~/.ssh`
+  - the folder `home`, the database, the artifacts and the checkpoints. If `home` or the artifacts are in a folder that also contains the project or a home folder, only the files that the program makes there are forbidden.
+  - `/proc`, `/sys`, `/dev` and `/run`
+  - a file that another department declares and does not share (`shared_with`). If two departments declare one file, neither can read it until each shares it with the other: let one department declare the file, and the other read that source.
+- **Links.** A file of `conf/` may be a link to another YAML file.
 """
 _EXPRESSIONS = """\
 ## Expressions in checks
@@ -41,7 +51,7 @@ An expression is parsed, and never run as code. It may contain comparisons (`<`,
 _FINGERPRINTS = """\
 ## What counts as a changed definition
 
-A model trains again when a field marked *training* changes. A date is scored again when a field marked *scoring*, the champion or the source's identity changes. Comments, layout, line numbers and the way in which something was overridden never count. Checks that drop rows count for training; checks that drop or fail count for scoring. The type that the source declares for the target counts for training.
+A model trains again when a field marked *training* changes. A date is scored again when a field marked *scoring*, the champion or the source's identity changes. Comments, layout and line numbers never count, and neither does whether a value comes from a file, a template or an override. Checks that drop rows count for training; checks that drop or fail count for scoring. The type that the source declares for the target counts for training.
 """
 
 
@@ -50,9 +60,7 @@ def page() -> str:
     parts = [_INTRODUCTION]
     for table in (ROOT, WAREHOUSE, EXECUTOR, DEPARTMENT, SOURCE, MODEL):
         parts.append("\n".join(_section(table, table.title, "")))
-    parts.append(
-        "## conf/alerts/NAME.yaml\n\nWho is notified of failures. Values of the environment are kept secret.\n"
-    )
+    parts.append("## conf/alerts/NAME.yaml\n\nNo key is allowed yet, because nothing sends alerts yet.\n")
     parts.append("\n".join(_section(CHECK, "One entry of checks", "")))
     parts.append(_EXPRESSIONS)
     parts.append(_FINGERPRINTS)

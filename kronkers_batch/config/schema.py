@@ -58,19 +58,19 @@ EXECUTOR = Table(
         Field(
             "chunk_rows",
             integer(1024, 2**24),
-            "Rows that are checked and scored at once.",
+            "Rows of a scoring chunk: checked and scored at once.",
             default=ExecutorSpec.chunk_rows,
         ),
         Field(
             "piece_rows",
             integer(1024, 2**20),
-            "Rows that are encrypted as one unit.",
+            "Rows of a sealed chunk: encrypted as one unit.",
             default=ExecutorSpec.piece_rows,
         ),
         Field(
             "kept_workers",
             integer(0, 64),
-            "How many models stay started, each in its own process, for later use.",
+            "How many started models stay available, each in its own process.",
             default=ExecutorSpec.kept_workers,
         ),
     ),
@@ -105,16 +105,16 @@ ROOT = Table(
         Field(
             "definitions",
             choice(Definitions),
-            "`signed` runs only what an operator of its department has signed; see "
+            "`signed` runs only definitions that an operator of their department has signed; see "
             "[how to sign definitions](../how-to/sign-definitions.md).",
             default=Definitions.TRUSTED,
         ),
-        Field("warehouse", table_kind(WAREHOUSE), "Changes to the chosen warehouse file."),
-        Field("executor", table_kind(EXECUTOR), "Changes to the chosen executor file."),
+        Field("warehouse", table_kind(WAREHOUSE), "Overrides of the chosen warehouse file."),
+        Field("executor", table_kind(EXECUTOR), "Overrides of the chosen executor file."),
         Field(
             "alerts",
             Kind("a mapping", PLAIN.parse, free=True, environment=True, plain=STRUCTURE),
-            "Changes to the chosen alerts file.",
+            "Overrides of the chosen alerts file.",
         ),
     ),
 )

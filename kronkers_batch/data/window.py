@@ -72,7 +72,7 @@ class Parameters:
             raise SourceError(
                 "the query asks for :date, but it is read without a window",
                 where=self._where,
-                fix="Give the source a `time:` column, or take :date out of the query.",
+                fix="Give the source a `time_column:`, or take :date out of the query.",
             )
         return (self._last - dt.timedelta(microseconds=1)).date()
 

@@ -28,20 +28,20 @@ KEPT = 5
 """How many earlier files are kept, as ``events.jsonl.1`` and so on."""
 
 FIELDS: Mapping[str, str] = {
-    "position": "the event's number over all runs; a line that appears twice has the same number",
-    "at": "when, in UTC",
-    "kind": "what happened: one of the kinds above",
-    "run": "the run's id; empty outside one",
-    "who": "the principal",
-    "department": "the owner: a department, or DEPARTMENT/MODEL; empty if it is about a run",
-    "model": "the model, or the source of an ingest; empty if it is about a run",
-    "task": "what recorded it: a task of the graph, or run, promotion, recovery, shred",
+    "position": "the event's number in the warehouse; a repeated line has the same number",
+    "at": "the time of the event, in UTC",
+    "kind": "one of the kinds above",
+    "run": "the run's id; empty if the event belongs to no run",
+    "who": "the principal who caused the event",
+    "department": "the owner: DEPARTMENT or DEPARTMENT/MODEL; empty if the event is about a run",
+    "model": "the model, or the source of an ingest; empty if the event is about a run",
+    "task": "the task that recorded the event: a task of the graph, or run, promotion, recovery, shred",
     "state": "done, held, failed, refused, warned, or the state of a verdict or a run",
-    "subject": "the address of what it is about, such as NAME@3 or NAME/2013-06-01#2",
+    "subject": "the version, output, snapshot or run, such as NAME@3 or NAME/2013-06-01#2",
     "date": "the logical date; empty if there is none",
-    "seconds": "how long it took",
+    "seconds": "the duration in seconds",
     "next": "the command to run if a person must act; otherwise empty",
-    "commit": "for a run that began: id, author and clean of the definitions' commit; null without one",
+    "commit": "for `started`: the commit of `conf/` with `id`, `author` and `clean`; null without a commit",
 }
 """Each field of a line, in order."""
 

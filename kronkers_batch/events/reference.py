@@ -11,12 +11,15 @@ _HEAD = """# Events
 
 *Made from the program: `python -m kronkers_batch.events.reference`.*
 
-An event records that something happened: to which model, version and date, by whom, why, and what to run next
-if a person must act. It is written in the transaction of the change, so both exist or neither does.
-Failures and refusals, which change nothing, are written in their own transaction. Each event has a
-number over all runs, and no event that is committed later has a smaller one; events outside a run,
-such as a promotion by hand, have one too. Messages and reasons name columns and metrics, and are sealed for
-people who may see the model ([columns](columns.md), table `events`); `kronkers log` and the pages show them.
+An event records one thing that happened: which model, version and date, who caused it, why, and which
+command to run next if a person must act.
+
+- An event is written in the transaction of its change, so either both exist or neither. The column
+  *written with* names the change. Events without a change, such as failures, have their own transaction.
+- Each event has a number. Numbers increase in the order of commits, over all runs of the warehouse and
+  over events outside a run, such as a promotion by hand.
+- Messages and reasons name columns and metrics. They are sealed for the viewers of the model
+  ([columns](columns.md), table `events`). `kronkers log` and the pages show them.
 
 ## Kinds
 
@@ -27,13 +30,17 @@ people who may see the model ([columns](columns.md), table `events`); `kronkers 
 _LOG = f"""
 ## The structured log
 
-`var/log/events.jsonl` has one line of JSON for each event, in the order of their numbers, in ASCII, with
-mode 0600. It contains only what is in clear in the database: no data, message or reason. At {
-    BYTES // 2**20
-} MiB it is renamed to `events.jsonl.1`, and {KEPT} such files are kept. `kronkers run`, `train`,
-`promote` and `rollback` append to it. After a crash a line may appear twice, with the same number; none is
-missing. The log begins with the first run of an installation (a home folder), and records what happens in the
-whole warehouse from then on.
+`var/log/events.jsonl` has one line of JSON for each event, in the order of the numbers, in ASCII. Its
+mode is 0600. It contains only columns that are in clear in the database: no data, no message and no
+reason.
+
+- Four commands append to the file: `kronkers run`, `kronkers train`, `kronkers promote` and
+  `kronkers rollback`. Each appends all events that the file lacks, also those of other commands and other
+  machines.
+- The file begins with the first run of an installation (one `home` folder). From then on it has every
+  event of the warehouse.
+- After a crash a line may be repeated, with the same number. No line is missing.
+- At {BYTES // 2**20} MiB the file is renamed to `events.jsonl.1`. The program keeps {KEPT} renamed files.
 
 | field | |
 |---|---|
@@ -42,10 +49,10 @@ whole warehouse from then on.
 _TAIL = """
 ## Subscribers
 
-The pages and the structured log are subscribers. Each has a position in the database (table `subscribers`)
-for each installation, and advances it after it has processed the events. If a killed run did not write a page
-or a line, the next command that calls the subscribers writes it. An error of a subscriber is a warning under
-the table of the run; it fails nothing, and the subscriber tries again.
+The pages and the structured log are subscribers. The table `subscribers` has, for each subscriber of each
+installation, the number of the last event that it processed. If a killed run did not write a page or a
+line, the next of the four commands above writes it. If a subscriber fails, the run's result does not
+change: the command prints a warning under the run's table, and the next command tries again.
 """
 
 

@@ -55,31 +55,41 @@ SAYS: Mapping[Kind, Says] = {
     Kind.STARTED: Says("a run began", ("subject", "date"), "the run's row"),
     Kind.ENDED: Says("a run ended by itself", ("subject", "date"), "the run's end"),
     Kind.INTERRUPTED: Says("a run was stopped or killed", ("subject", "date"), "the run's end"),
-    Kind.ASKED: Says("a run was asked for this model", ("model",), "the run's row"),
-    Kind.CONCLUDED: Says("a model's scoring or training reached its result", ("model",), "the run's end"),
+    Kind.ASKED: Says("somebody started a run that includes this model", ("model",), "the run's row"),
+    Kind.CONCLUDED: Says(
+        "a run reached its result for a model's scoring or training", ("model",), "the run's end"
+    ),
     Kind.INGESTED: Says(
         "a window of a source was checked and frozen", ("model", "subject"), "the snapshot's row"
     ),
     Kind.TRAINED: Says("a model version was recorded", ("model", "subject", "date"), _VERSION),
     Kind.PROMOTED: Says("a model version became the champion", ("model", "subject", "reason"), _VERSION),
-    Kind.ROLLED_BACK: Says("an earlier champion is in use again", ("model", "subject", "reason"), _VERSION),
-    Kind.PUBLISHED: Says("readers get a new output", ("model", "subject", "date"), _OUTPUT),
-    Kind.HELD: Says("a threshold or a limit keeps something back", ("model",), _OUTPUT),
+    Kind.ROLLED_BACK: Says(
+        "an earlier version became the champion again", ("model", "subject", "reason"), _VERSION
+    ),
+    Kind.PUBLISHED: Says(
+        "an output was published: readers get it from now on", ("model", "subject", "date"), _OUTPUT
+    ),
+    Kind.HELD: Says(
+        "a threshold or a limit held back an output, a version or a deletion", ("model",), _OUTPUT
+    ),
     Kind.JUDGED: Says(
-        "today's thresholds judged an existing output again", ("model", "subject", "date"), _OUTPUT
+        "an existing output was compared with today's thresholds, and published or held",
+        ("model", "subject", "date"),
+        _OUTPUT,
     ),
     Kind.EXPIRED: Says(
-        "outputs past their retention, or snapshots that nothing needs, were deleted",
+        "a run deleted outputs past their retention, or unused snapshots",
         ("model", "reason"),
         "what was deleted",
     ),
     Kind.SHREDDED: Says(
-        "somebody deleted a version for good", ("model", "subject", "reason"), "what was deleted"
+        "somebody deleted the keys of a version by hand", ("model", "subject", "reason"), "what was deleted"
     ),
-    Kind.REFUSED: Says("somebody may not do this, or the definition is not signed", ("model",)),
-    Kind.FAILED: Says("something went wrong", ("model",)),
-    Kind.RECOVERED: Says("a model that needed attention is well again", ("model",), "the run's end"),
-    Kind.WARNED: Says("nothing went wrong, but somebody should know", ("model",)),
+    Kind.REFUSED: Says("the caller lacks the role, or the definition is not signed", ("model",)),
+    Kind.FAILED: Says("a task failed", ("model",)),
+    Kind.RECOVERED: Says("a model that had failed or was held ended well again", ("model",), "the run's end"),
+    Kind.WARNED: Says("a task succeeded with a warning", ("model",)),
     Kind.DONE: Says("a task found its work already done", ("model",)),
 }
 """For each kind what its events must say."""

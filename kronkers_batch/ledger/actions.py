@@ -14,44 +14,59 @@ PAGE = Path(__file__).parents[2] / "docs/reference/ledger.md"
 
 ACTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
-        "add": ("let in the {subject}", "a public key is certified"),
+        "add": ("let in the {subject}", "an administrator certified a principal's public key"),
         "discard": (
             "deleted the rows that were frozen from {subject}, since nothing needed them",
-            "a run found a snapshot that was not used for `warehouse.keep_snapshots`",
+            "a run deleted a snapshot that was unused for longer than `warehouse.keep_snapshots`",
         ),
-        "expire": ("deleted {subject}, whose retention was over", "a run found an output past its retention"),
-        "export": ("exported {subject}{to}", "outputs were read into a file in clear"),
-        "freeze": ("froze {subject}", "a window of a source was read, checked and kept as a snapshot"),
-        "grant": ("granted {subject}", "a principal got a role and its key"),
-        "hold": ("made {subject} and held it back", "an output missed a threshold"),
+        "expire": (
+            "deleted {subject}, whose retention was over",
+            "a run deleted an output that was older than `output.retention`",
+        ),
+        "export": ("exported {subject}{to}", "a principal read outputs and wrote them to a file in clear"),
+        "freeze": (
+            "froze {subject}",
+            "a run read and checked a window of a source, and stored it as a snapshot",
+        ),
+        "grant": ("granted {subject}", "a principal received a role and the key of its department or model"),
+        "hold": (
+            "made {subject} and held it back",
+            "an output was held: it missed a threshold or failed a check",
+        ),
         "log": (
             "read what the errors of {subject} had found in the data",
-            "texts that errors found in the data were decrypted, by `kronkers log`",
+            "`kronkers log` decrypted values that errors found in the data",
         ),
         "open": (
             "opened {subject}",
-            "a snapshot was decrypted for a model, or a model version to score",
+            "a run decrypted a snapshot for a model, or a model version in order to score",
         ),
         "promote": (
             "made {subject} the champion",
-            "a version became champion, by hand or by the declared policy",
+            "a version became champion, by hand or by `promote: automatic`",
         ),
-        "publish": ("published {subject}", "readers see this output from now on"),
-        "read": ("read {subject}", "outputs were decrypted: by a person, or by a source that needs them"),
-        "record": ("trained {subject}", "a training made a model version"),
-        "refuse": ("was refused: {subject}", "somebody asked for what they have no right to"),
-        "revoke": ("revoked {subject}, and the keys were rotated", "a principal lost grants, or its key"),
-        "rollback": ("went back to {subject}", "an earlier version is the champion again"),
+        "publish": ("published {subject}", "an output was published: readers get it from now on"),
+        "read": ("read {subject}", "a principal read outputs, or a run read them for a source"),
+        "record": ("trained {subject}", "a training recorded a model version"),
+        "refuse": ("was refused: {subject}", "a command was refused because its caller lacks the role"),
+        "revoke": (
+            "revoked {subject}, and the keys were rotated",
+            "a principal lost its grants on a department or model, or its public key was revoked",
+        ),
+        "rollback": ("went back to {subject}", "an earlier version became the champion again"),
         "rotate": (
             "rotated the keys of {subject}",
-            "new keys replaced the old ones, and wrap what the old ones wrapped",
+            "new keys replaced the keys of a department or model",
         ),
-        "shred": ("shredded {subject}", "the keys of one version were deleted, by hand"),
+        "shred": ("shredded {subject}", "somebody deleted the keys of a version by hand"),
         "sign": (
             "signed {subject}",
-            "an operator or administrator signed a definition, so that the service may run it",
+            "somebody signed a definition of a model, a source or the root configuration",
         ),
-        "sql": ("queried {subject} with SQL", "outputs were decrypted for a query, which is not recorded"),
+        "sql": (
+            "queried {subject} with SQL",
+            "a principal read outputs with a query; the text of the query is not recorded",
+        ),
     }
 )
 """The sentence without who did it, and when there is such a line."""
@@ -67,11 +82,13 @@ def page() -> str:
         "",
         "*Made from the program: `python -m kronkers_batch.ledger.actions`.*",
         "",
-        "`kronkers ledger show` prints one sentence per entry: when, who, what, and where it applies why,",
-        "with which metrics, against which thresholds, of which definition and snapshot (the first 12 digits",
-        "of their fingerprints; `--json` shows all). These details are sealed for people who may see the",
-        "model or department. An entry is written in the transaction of the action, or before it: if the",
-        "entry cannot be written, the action is not done.",
+        "`kronkers ledger show` prints one sentence for each entry: time, principal, action and subject.",
+        "Where they apply, it adds details: the reason, the metrics, the thresholds, and the first 12",
+        "digits of the fingerprints of definition and snapshot (`--json` shows all digits). Details are",
+        "sealed for the viewers of the model or department.",
+        "",
+        "An entry is written in the transaction of its action, or before the action. If the entry cannot be",
+        "written, the action is not done.",
         "",
         "| action | recorded when |",
         "|---|---|",

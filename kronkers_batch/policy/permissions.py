@@ -109,12 +109,13 @@ _WAREHOUSE = ("house", "policy")  # what is signed for all departments
 ROLES: Mapping[Role, tuple[str, str]] = MappingProxyType(
     {
         Role.VIEWER: (
-            "sees records: versions, metrics, reasons, states, plans, reports, the ledger's details",
-            "the view key, sealed to the principal: it opens records and nothing else",
+            "sees records: versions, metrics, reasons, states, plans, reports, details of the ledger",
+            "the view key, sealed to the principal: this key opens only records",
         ),
         Role.READER: (
             "also reads rows and artifacts",
-            "the key itself, sealed to the principal: it opens snapshots, artifacts and outputs",
+            "the key of the department or model, sealed to the principal: it also opens snapshots, "
+            "artifacts and outputs",
         ),
         Role.OPERATOR: (
             "also runs: freezes, trains, scores, publishes, lets outputs and snapshots expire",
@@ -195,17 +196,22 @@ def page() -> str:
         *(f"| {role} | {may} | {key} |" for role, (may, key) in ROLES.items()),
         "",
         "Keys limit reading: without the key, the program cannot open the data. Signatures limit writing:",
-        "nobody accepts what the wrong role signed, no matter who wrote it into the database.",
+        "the program refuses rows that the wrong role signed, whoever wrote them into the database.",
         "",
         "| command | requires |",
         "|---|---|",
         *(f"| `kronkers {name}` | {_words(need)} |" for name, need in sorted(COMMANDS.items())),
         "",
-        "| action, whichever command leads to it | requires |",
+        "The program also checks the caller's role at each of these actions, whichever command leads to it.",
+        "",
+        "| action | requires |",
         "|---|---|",
         *(f"| {action} | {role} |" for action, role in STORE_ACTIONS.items()),
         "",
-        "| ledger entry | by the entries before it, its writer was |",
+        "`kronkers ledger verify` checks that the writer of each entry held the role, by the entries",
+        "before it.",
+        "",
+        "| ledger entry | role of its writer |",
         "|---|---|",
         *(f"| {action} | {_words(need)} |" for action, need in LINES.items()),
         "",
@@ -219,26 +225,27 @@ def _words(need: Need) -> str:
 
 
 _REMARKS = """\
-- A command that goes over many models (`models`, `plan`, `report`, `run`, `log`, `ledger show`,
-  `access list`, `keys list`) shows or runs the models on which you have the role, and leaves out the
-  others; if you have the role on none, it is refused. `run` names the enabled models that you may not run,
-  and ends with exit code 1, or 3 if you may run none.
-- A function of `kronkers_batch.open` ([from Python](python.md)) requires the same as the command of its name.
-- Anybody who has the checkout sees the names of models, sources and departments in `conf/`. What the
-  database contains (which versions, when, how good, models that `conf/` no longer names) is shown only to
-  people with a grant.
-- A grant on one model opens that model: its versions, outputs and promotions, and with operator its runs.
-  The rows that it reads are then frozen under the model's own key and signed by that operator, and only
-  that model accepts them; the department freezes the same rows again for itself. Signing a definition
-  requires operator on the department.
-- A source that another department shares (`shared_with`) is frozen under the key of the department that runs;
-  another model's output requires reader on that model.
-- `promote: automatic` promotes with the key of the caller. If an operator runs, the version is recorded
-  and waits for an approver to promote it; a later run by an approver does not promote it. Give the nightly
-  service the role approver if it should promote.
-- The ledger records each refusal of the command line (`refuse`). A read whose entry cannot be written is
-  refused.
-- Administrators of the warehouse certify public keys (`access add`). They grant on every department
+- **Commands over many models** (`models`, `plan`, `report`, `run`, `log`, `ledger show`, `access list`,
+  `keys list`) show or run the models on which you have the role, and leave out the others. If you have
+  the role on no model, the command is refused. `run` names the enabled models that you may not run, and
+  ends with exit code 1, or 3 if you may run none.
+- **Python**: a function of `kronkers_batch.open` ([from Python](python.md)) requires the same role as the
+  command of its name.
+- **Names**: anybody who has the checkout sees the names of models, sources and departments in `conf/`.
+  Contents of the database (versions, times, metrics, models that `conf/` no longer names) require a
+  grant.
+- **A grant on one model** opens this model: its versions, outputs and promotions, and with operator its
+  runs. The rows that the model reads are then frozen under the model's own key and signed by this
+  operator. Only this model accepts them; the department freezes the same rows again for itself. Signing a
+  definition requires operator on the department.
+- **Sources of others**: a source that another department shares (`shared_with`) is frozen under the key
+  of the department that runs. Another model's output requires reader on that model.
+- **Promotion**: `promote: automatic` promotes with the key of the caller. If an operator runs, the
+  version is recorded and waits for an approver; a later run by an approver does not promote it. If the
+  nightly service should promote, give it the role approver.
+- **Records**: the ledger records each refusal of the command line (`refuse`). A read whose entry cannot
+  be written is refused.
+- **Administrators** of the warehouse certify public keys (`access add`). They grant on every department
   whose key they hold.
 """
 

@@ -11,8 +11,9 @@ from kronkers_batch.store.tables import metadata
 
 _HEAD = """# What the database shows
 
-*Made from the program: `python -m kronkers_batch.store.columns`.* For *clear* columns it says why
-that is harmless, for *sealed* columns under which key they are sealed. [Formats](formats.md) shows which role
+*Made from the program: `python -m kronkers_batch.store.columns`.* The page lists every column of the
+database. *Clear* columns can be read without a key; the page says why this is harmless. *Sealed* columns
+are encrypted; the page names the key. [Formats](formats.md#which-role-holds-which-key) shows which role
 holds which key.
 """
 

@@ -80,7 +80,7 @@ def _file(
 
 VALUES = (
     Difference(
-        "Only `true` and `false` are booleans, as in YAML 1.2: `NO` and `on` are texts.",
+        "Only `true` and `false` are booleans, as in YAML 1.2: `NO` and `on` are text.",
         (
             _value("NO", "false", '"NO"'),
             _value("yes", "true", '"yes"'),
@@ -90,7 +90,7 @@ VALUES = (
         r"yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF",
     ),
     Difference(
-        "Only decimal numbers are numbers. Digits that look like another base are a code, and stay text.",
+        "Only decimal numbers are numbers. Digits in another base, and digits after a zero, are text.",
         (
             _value("007", "7", '"007"'),
             _value("017", "15", '"017"'),
@@ -192,7 +192,7 @@ TEMPLATES = (
         (_file("q: 2", "{q: 2}", REFUSED, t="p: ["),),
     ),
     Difference(
-        "The slash before `template` is optional. Hydra looks for a name without it beside the model.",
+        "The slash before `template` is optional. In Hydra a name without it is relative to the model.",
         (_file("defaults: [template/t]\nq: 2", REFUSED, "{p: 1, q: 2}", t="p: 1"),),
     ),
     Difference(
@@ -241,8 +241,8 @@ _DEEP = "[" * 40 + "]" * 40
 _CHAIN = "".join(f"  a{i}: ${{.a{i + 1}}}\n" for i in range(40)) + "  a40: end\n"
 LIMITS = (
     Difference(
-        "Nesting deeper than 32 levels is an error; so is a file of more than a megabyte, or of "
-        "more than 20,000 values once aliases or references are expanded.",
+        "A file may have at most 32 levels of nesting, 1 MB, and 20,000 values after aliases and "
+        "references are expanded. More is an error.",
         (
             Row("(40 lists in each other)", Written(f"p: {_DEEP}\n"), _DEEP, REFUSED, "p"),
             Row(
@@ -278,7 +278,7 @@ REFERENCES = (
         ),
     ),
     Difference(
-        "Inside a text, a value appears as YAML writes it; a list, a mapping or a null is an error.",
+        "Inside a text, a value is written as in YAML. A list, a mapping or a null is an error there.",
         (
             _reference("x${.t}", '"xTrue"', '"xtrue"'),
             _reference("x${.n}", '"xNone"', REFUSED),
@@ -287,7 +287,7 @@ REFERENCES = (
         ),
     ),
     Difference(
-        "A default is the text as written, with or without quotes, or `null`.",
+        "A default is `null` or the text as written, with or without quotes.",
         (
             _reference("${oc.env:NOT_SET,true}", '"True"', '"true"'),
             _reference("${oc.env:NOT_SET,1e3}", '"1000.0"', '"1e3"'),
@@ -305,7 +305,7 @@ REFERENCES = (
 )
 OVERRIDES = (
     Difference(
-        "Keys of the tables need no `+`, and `+` cannot add unknown keys.",
+        "Keys of the configuration page need no `+`, and `+` cannot add unknown keys.",
         (
             _override("model.m.rows=whole", REFUSED, '"whole"', "rows"),
             _override("model.m.window.train=3d", REFUSED, '"3d"', "window.train"),
@@ -356,7 +356,7 @@ OVERRIDES = (
         ),
     ),
     Difference(
-        "`~` also removes a null or an entry of a list, and compares the text as written.",
+        "`~` also removes a null or an entry of a list. `~key=value` compares the value as written.",
         (
             _override("~model.m.parameters.n", REFUSED, ABSENT, "parameters.n"),
             _override("~model.m.parameters.l.0", REFUSED, "[6]", "parameters.l"),
@@ -434,7 +434,7 @@ def _executor(text: str, hydra: str, here: str, key: str) -> RootRow:
 
 ROOT = (
     RootDifference(
-        "A value must have the type and the range that the table says; nothing is converted.",
+        "A value must have the type and range that the configuration page lists. No value is converted.",
         (
             _set("executor.workers=0", "0", REFUSED, "executor.workers"),
             _set("executor.kept_workers='3'", "3", REFUSED, "executor.kept_workers"),
@@ -445,8 +445,8 @@ ROOT = (
         ),
     ),
     RootDifference(
-        "Only the keys of the tables exist, and none can be removed. Hydra's own settings are not "
-        "among them, because Hydra is used only to compose.",
+        "Only the keys of the configuration page exist, and no key can be removed. Hydra's own settings "
+        "are not keys, because Hydra is used only to compose.",
         (
             _set("+extra=1", "1", REFUSED, "extra"),
             _set("+executor.x=1", "1", REFUSED, "executor.x"),
@@ -509,7 +509,7 @@ ROOT = (
         ),
     ),
     RootDifference(
-        "A value of the environment is allowed only where the table says so.",
+        "A value of the environment is allowed only where the configuration page says *environment*.",
         (_executor("workers: ${oc.env:NUMBER}", "7", REFUSED, "executor.workers"),),
     ),
 )
@@ -527,13 +527,14 @@ _HEAD = """\
 *Made from the tests: `python -m tests.composing.differences`.*
 
 Files, templates, references and overrides work as in Hydra and OmegaConf. Hydra itself composes the root
-configuration. The program's own checker reads models, sources and departments and finds every error at once,
-with file, line, key and the nearest spelling; Hydra stops at its first error and names no line
-([why](../decisions/0029-our-own-checker-over-yaml.md)). The tests in `tests/composing/` compose everything
-that is shipped, and hundreds of generated models, with both, and get the same values of the same types and
-the same refusals.
+configuration (the keys are on the [configuration page](configuration.md)).
 
-The tables show the differences. Each row is a test, which fails when the difference disappears.
+The program's own checker reads models, sources and departments. It finds every error at once, with file,
+line, key and the nearest spelling. Hydra would stop at its first error and name no line
+([why](../decisions/0029-our-own-checker-over-yaml.md)). Tests in `tests/composing/` compose the shipped
+configuration and hundreds of generated models with Hydra and with the checker. Both give the same values of
+the same types, and refuse the same files, with the differences in the following tables. Each row is a test,
+which fails if the difference disappears.
 """
 
 

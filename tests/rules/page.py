@@ -1,12 +1,13 @@
-"""The page of the rules, made from the sentences of the tests in this folder.
+"""The page of the rules, made from the docstrings of the tests in this folder.
 
-``python -m tests.rules.page`` writes docs/reference/rules.md. A test's sentence is its docstring, a section's
-heading that of its module.
+``python -m tests.rules.page`` writes docs/reference/rules.md. A test's docstring states its rule, one
+bullet a sentence. A module's docstring is the heading of its section.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
@@ -17,18 +18,21 @@ SECTIONS = (
 )  # fmt: skip
 """The modules, ``test_NAME.py``, in the order of the page."""
 
+_SENTENCE_END = re.compile(r"(?<=\.) (?=[A-Z`])")
+
 _HEAD = """\
 # The rules
 
 *Made from the tests: `python -m tests.rules.page`.*
 
-A test in `tests/rules/` proves each sentence, and for each sentence a change in `tests/faults/mutations/`
-breaks the rule and turns its test red. Dates are logical dates: the day that a run is for.
+Each rule is proved by a test in `tests/rules/`. For each test, `tests/faults/mutations/` has a change of the
+program that breaks the rule; with this change the test must fail. Dates are logical dates: the day for which
+a run is made.
 """
 
 
 def rules(name: str) -> tuple[str, dict[str, str]]:
-    """A module's heading, and the sentence of each of its tests by name."""
+    """A module's heading, and the docstring of each of its tests by name."""
     tree = ast.parse((FOLDER / f"test_{name}.py").read_text())
     tests = (
         node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
@@ -40,9 +44,11 @@ def page() -> str:
     """The page as Markdown."""
     lines = [_HEAD]
     for name in SECTIONS:
-        heading, sentences = rules(name)
+        heading, docstrings = rules(name)
         lines += [f"## {heading}", "", f"`tests/rules/test_{name}.py`", ""]
-        lines += [f"- {sentence}" for sentence in sentences.values()] + [""]
+        for sentences in docstrings.values():
+            lines += [f"- {sentence}" for sentence in _SENTENCE_END.split(sentences)]
+        lines.append("")
     return "\n".join(lines)
 
 

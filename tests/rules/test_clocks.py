@@ -32,7 +32,7 @@ def at_the_first_promotion(world: World, patch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_run_counts_from_now(world: World):
-    """A run uses the time of its clock, if the clock is not behind what is recorded."""
+    """A run uses the time of its clock, if this time is not before the newest recorded time."""
     world.version(champion=True)
     before = clock.now()
     found = clocks.as_of(world.services)
@@ -54,7 +54,7 @@ def test_a_clock_behind_brings_back_no_older_champion(world: World, monkeypatch:
 
 
 def test_a_clock_behind_undoes_no_rollback(world: World, monkeypatch: pytest.MonkeyPatch):
-    """With a clock that is behind, a rollback stays one, also of two at the same time."""
+    """With a clock that is behind, a rollback is not undone, even if two rollbacks have the same time."""
     world.version(champion=True)
     for days in (1, 2):
         world.version(after(days), again=True, champion=True)
@@ -74,7 +74,9 @@ def test_clocks_of_several_machines_differ_a_little(world: World, monkeypatch: p
 
 
 def test_a_clock_behind_puts_no_run_before_an_earlier_one(world: World, monkeypatch: pytest.MonkeyPatch):
-    """With a clock that is behind, or set back while it runs, a run comes after those before it."""
+    """With a clock that is behind, or is set back during a run, this run still comes
+    after the earlier runs.
+    """
     first = _run(world)
     behind(monkeypatch, 3_600)
     second = _run(world)

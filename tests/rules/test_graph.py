@@ -72,7 +72,9 @@ def test_a_model_that_is_not_enabled_is_left_out(world: World):
 
 
 def test_a_reader_waits_for_tonights_output(world: World):
-    """A model that reads another's output waits for tonight's, and for earlier dates to be published."""
+    """A model that reads another model's output waits until the outputs of this date and of earlier dates are
+    published.
+    """
     world.version(champion=True)
     found = graph(world, READER)
     assert found[f"score {READER} 20"] == [f"ingest output.{MODEL} 20-21", f"train {READER} 20"]
@@ -90,7 +92,9 @@ def test_a_recorded_version_is_judged_without_reading(world: World):
 
 
 def test_what_waits_for_a_person_fails_and_says_so(world: World):
-    """A model whose versions all wait for a person has no champion: it is not scored, and reports this."""
+    """A model whose versions all wait for a person has no champion: a run does not score the model, and
+    reports this.
+    """
     world.spec(promote=Promote.MANUAL)
     world.version()
     found = graph(world, MODEL)
@@ -104,7 +108,9 @@ def test_what_waits_for_a_person_fails_and_says_so(world: World):
 
 
 def test_a_finished_night_does_nothing(world: World):
-    """A night whose dates are scored and models trained has nothing to do; a later date has."""
+    """If all dates are scored and all models trained, a run for this date has nothing to do. A run for a
+    later date has work.
+    """
     world.output(world.version(champion=True))
     assert world.plan().open == []
     assert world.plan(after(1)).open != []
@@ -134,7 +140,7 @@ def declared_otherwise(world: World) -> None:
 
 
 def test_scoring_waits_for_a_training_on_a_source_that_is_declared_otherwise(world: World):
-    """A champion does not score a source whose declaration changed since: tonight's training comes first."""
+    """If the declaration of a source changed, the champion does not score it before this run's training."""
     world.version(champion=True)
     declared_otherwise(world)
     plan = world.plan()
@@ -150,7 +156,7 @@ def test_scoring_waits_for_a_training_on_a_source_that_is_declared_otherwise(wor
 
 
 def test_without_such_a_training_nothing_is_scored(world: World):
-    """If the training on a source whose declaration changed is not promoted, the scores are held."""
+    """If the training on the changed source is not promoted, the scores are held."""
     world.version(champion=True)
     declared_otherwise(world)
     plan, champion = world.plan(), world.facts().models[MODEL].champion
@@ -166,7 +172,9 @@ def test_without_such_a_training_nothing_is_scored(world: World):
 
 
 def test_who_chose_a_version_of_another_source_is_believed(world: World):
-    """A rollback to a version trained on the earlier source is a decision that this version fits."""
+    """After a rollback to a version that was trained on the earlier declaration, this version scores the
+    changed source.
+    """
     world.version(champion=True)
     declared_otherwise(world)
     world.version(champion=True)
@@ -175,7 +183,9 @@ def test_who_chose_a_version_of_another_source_is_believed(world: World):
 
 
 def test_a_source_that_is_declared_as_before_again_waits_too(world: World):
-    """If a source's declaration is reverted, the champion of the other declaration waits as well."""
+    """If the declaration of a source is reverted, the champion that was trained on the other declaration
+    waits for a training too.
+    """
     world.version(champion=True)
     before = world.services.config.sources
     declared_otherwise(world)

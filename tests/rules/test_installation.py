@@ -116,7 +116,7 @@ def test_reading_makes_nothing(new: Path):
 @pytest.mark.parametrize("how", ["deleted", "truncated"])
 @pytest.mark.parametrize("first_run", [False, True])
 def test_a_lost_database_is_not_a_new_one(new: Path, how: str, first_run: bool):
-    """A database that was deleted or emptied is refused by every command, with code 4 and what to do."""
+    """If the database was deleted or emptied, every command ends with code 4 and says what to do."""
     opens(new, first_run=True)
     emptied(new, how)
     error = refused(new, first_run=first_run)
@@ -136,7 +136,7 @@ def test_each_sign_of_a_warehouse_counts(new: Path, left: Callable[[Path], None]
 
 
 def test_an_explicit_word_makes_a_new_warehouse(folder: Path):
-    """In place of a lost warehouse, a new one is made only if the caller asks for it explicitly."""
+    """In place of a lost warehouse, a new one is made only with `--new-warehouse`."""
     before = recovery_keys(folder)
     emptied(folder)
     checkpoint(folder)
@@ -146,7 +146,9 @@ def test_an_explicit_word_makes_a_new_warehouse(folder: Path):
 
 
 def test_the_word_alone_makes_nothing(new: Path):
-    """The option that asks for a new warehouse does not change an existing one; no reader makes one."""
+    """`--new-warehouse` does not change an existing warehouse. A command that only reads makes no warehouse,
+    even with `--new-warehouse`.
+    """
     with pytest.raises(NotFound):
         opens(new, new_warehouse=True)
     opens(new, first_run=True)
@@ -163,7 +165,7 @@ def test_another_warehouse_at_another_address_is_new(folder: Path):
 
 
 def test_another_warehouses_database_is_refused(folder: Path):
-    """The database of another trusted warehouse is refused in place of this one's."""
+    """The database of another trusted warehouse is refused in place of this warehouse's database."""
     checkpoint(folder)
     World.make(folder / "second")
     opens(folder / "second", first_run=True)
@@ -175,7 +177,7 @@ def test_another_warehouses_database_is_refused(folder: Path):
 
 
 def test_a_moved_warehouse_opens(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """A warehouse whose folder was moved, checkpoints included, opens."""
+    """A warehouse opens after its folder was moved together with the checkpoints."""
     (pinned,) = pin.every(keys(folder) / "trust.json")
     (folder / f"var/checkpoints/ledger/{pinned.warehouse}").mkdir(parents=True)
     (folder / f"var/checkpoints/ledger/{pinned.warehouse}/1-1.json").write_text("{}")
@@ -202,7 +204,9 @@ def test_another_programs_database_is_refused(new: Path):
     ],
 )  # fmt: skip
 def test_a_killed_first_run_leaves_one_recovery_key(new: Path, room: str, name: str, times: str):
-    """After a killed first run the next one continues, and there is one recovery key and one pin."""
+    """After a killed first run the next run continues. A killed first run leaves one recovery key and one
+    pin.
+    """
     words = [sys.executable, "-c", DIES, str(new), room, name, times]
     assert subprocess.run(words, check=False).returncode == -signal.SIGKILL
     opens(new, first_run=True)

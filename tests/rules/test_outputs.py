@@ -53,7 +53,7 @@ def version(world: World) -> ModelVersion:
 
 
 def test_a_date_is_scored_once(world: World, version: ModelVersion):
-    """A date that was not scored is scored; a date whose output is published is not scored again."""
+    """A date without an output is scored. A date whose output is published is not scored again."""
     assert reason(world) == "not scored yet"
     world.output(version)
     assert finished(world)
@@ -62,21 +62,23 @@ def test_a_date_is_scored_once(world: World, version: ModelVersion):
 
 
 def test_another_champion_scores_anew(world: World, version: ModelVersion):
-    """A date is scored again by another champion; the reason names both and what is replaced."""
+    """A date is scored again if the champion changed. The reason for scoring a date again names both
+    champions and the output that is replaced.
+    """
     world.output(version)
     world.version(after(1), again=True, champion=True)
     assert reason(world) == f"champion changed: {MODEL}@1 -> {MODEL}@2; {REPLACES}"
 
 
 def test_a_changed_source_is_scored_anew(world: World, version: ModelVersion):
-    """A date is scored again when its source changed."""
+    """A date is scored again if its source changed."""
     world.output(version)
     world.rows(offers(days=25))
     assert reason(world) == f"{CHANGED}; {REPLACES}"
 
 
 def test_a_changed_definition_of_scoring_is_scored_anew(world: World, version: ModelVersion):
-    """A date is scored again when the score window, the key, a check or an output column changed."""
+    """A date is scored again if the score window, the key, a check or an output column changed."""
     world.output(version)
     declared = world.services.model(MODEL)
     check = CheckSpec("nulls", ("score",), {"allowed": False}, OnFailure.FAIL, 0.0, HERE)
@@ -95,7 +97,9 @@ def test_a_changed_definition_of_scoring_is_scored_anew(world: World, version: M
 
 
 def test_what_misses_a_threshold_is_held(world: World, version: ModelVersion):
-    """An output that misses a threshold is held: readers do not get it, and nothing is scored again."""
+    """Readers do not get an output that misses a threshold. A date whose output is
+    held is not scored again.
+    """
     world.spec(output_thresholds=(threshold("rows", 5),))
     world.output(version, missed=MISSED)
     assert heads(world) == []
@@ -103,7 +107,7 @@ def test_what_misses_a_threshold_is_held(world: World, version: ModelVersion):
 
 
 def test_a_held_output_leaves_the_one_before(world: World, version: ModelVersion):
-    """While a new output of a date is held, readers keep the last good one of that date."""
+    """While a new output of a date is held, readers get the last published output of this date."""
     world.output(version)
     newer = world.version(after(1), again=True, champion=True)
     world.output(newer, missed=MISSED)
@@ -111,7 +115,7 @@ def test_a_held_output_leaves_the_one_before(world: World, version: ModelVersion
 
 
 def test_a_changed_threshold_holds_what_was_published(world: World, version: ModelVersion):
-    """A published output that misses today's thresholds is held at the next run; nothing is computed."""
+    """A published output that misses today's thresholds is held at the next run, without scoring."""
     world.output(version)
     world.spec(output_thresholds=(threshold("rows", 5),))
     assert reason(world) == "thresholds changed: judged anew, nothing computed"
@@ -120,14 +124,14 @@ def test_a_changed_threshold_holds_what_was_published(world: World, version: Mod
 
 
 def test_a_changed_threshold_publishes_what_was_held(world: World, version: ModelVersion):
-    """A held output that passes today's thresholds is published at the next run; nothing is computed."""
+    """A held output that meets today's thresholds is published at the next run, without scoring."""
     world.output(version, missed=MISSED)
     assert judged(world)
     assert heads(world) == [f"{MODEL}/{DAY}#1"]
 
 
 def test_a_failed_check_holds_whatever_the_thresholds_say(world: World, version: ModelVersion):
-    """An output whose own check failed stays held, whatever today's thresholds say."""
+    """An output that failed a check stays held, whatever today's thresholds are."""
     world.output(version, failed_checks=["nulls(score) failed"])
     assert world.score().output.missed == ("nulls(score) failed",)
     assert finished(world)
@@ -135,7 +139,7 @@ def test_a_failed_check_holds_whatever_the_thresholds_say(world: World, version:
 
 
 def test_after_a_rollback_the_older_output_is_published_again(world: World, version: ModelVersion):
-    """After a rollback readers get a date's output by the older champion; nothing is computed."""
+    """After a rollback readers get the date's output by the older champion, without scoring."""
     world.output(version)
     newer = world.version(after(1), again=True, champion=True)
     world.output(newer)
@@ -146,7 +150,7 @@ def test_after_a_rollback_the_older_output_is_published_again(world: World, vers
 
 
 def test_another_model_reads_published_outputs_only(world: World, version: ModelVersion):
-    """A model that reads another's output waits for each of its dates to be published."""
+    """A model that reads another model's output waits until each date that it needs is published."""
     reader = world.services.model(READER)
     window = scoring_window(reader, world.services.config.sources["offers"], DAY)
     world.output(version, missed=MISSED)
@@ -159,7 +163,7 @@ def test_another_model_reads_published_outputs_only(world: World, version: Model
 
 
 def test_a_held_output_is_not_read(world: World, version: ModelVersion):
-    """A held output cannot be read as the output of its date; it can be read under its own number."""
+    """A held output is not the output of its date. A held output can be read under its own number."""
     world.output(version, missed=MISSED)
     with pytest.raises(NotFound, match="there is no published output"):
         world.services.warehouse.rows.read(MODEL, DAY)

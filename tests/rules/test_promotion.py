@@ -35,7 +35,9 @@ def rejudged(world: World, version: ModelVersion) -> bool:
 
 
 def test_a_version_that_passes_todays_thresholds_is_promoted(world: World):
-    """A version that missed its thresholds is promoted once it meets today's; nothing is computed."""
+    """A version that missed its thresholds is promoted when it meets today's thresholds, without computing
+    anything.
+    """
     version = world.version(missed=MISSED)
     world.spec(training_thresholds=(threshold("r2", 0.4),))
     due = training.due(world.facts(after(1)).models[MODEL], after(1))
@@ -82,7 +84,7 @@ def test_a_newer_promotion_decides(world: World):
 
 
 def test_what_an_operator_recorded_waits_for_an_approver(world: World):
-    """A version that was recorded by an operator, who may not promote, waits for an approver in every run."""
+    """In every run, a version that an operator recorded waits for an approver."""
     administrator = world.services.config.key_file
     world.join("olga", Role.OPERATOR, Scope("sales"))
     version = world.version()
@@ -91,7 +93,9 @@ def test_what_an_operator_recorded_waits_for_an_approver(world: World):
 
 
 def test_what_is_declared_and_does_not_score_is_told_each_night(world: World):
-    """If today's definition has no champion because its version missed, every run reports it as held."""
+    """If today's definition has no champion because its version missed its thresholds, every run reports the
+    model as held.
+    """
     world.version(definition="other", champion=True)
     world.version()
     world.spec(training_thresholds=(threshold("r2", 0.9),))
@@ -114,7 +118,9 @@ def test_a_worse_version_of_the_same_definition_is_not_told(world: World):
 
 
 def test_what_waits_for_a_person_is_told_each_night(world: World):
-    """A version that waits for a person is reported in every run; with `promote: manual` it is no failure."""
+    """A version that waits for a person is reported in every run. With `promote: manual` a version that waits
+    is no failure.
+    """
     world.version(champion=True)
     world.version(after(1), again=True)
     found = told(world)
@@ -132,21 +138,23 @@ def told(world: World) -> NotPromoted | None:
 
 
 def test_a_version_that_misses_todays_thresholds_is_not_promoted(world: World):
-    """A version that misses today's thresholds is not promoted automatically, however they changed."""
+    """A version that misses today's thresholds is not promoted automatically."""
     version = world.version(missed=MISSED)
     world.spec(training_thresholds=(threshold("r2", 0.6),))
     assert not rejudged(world, version)
 
 
 def test_manual_promotion_is_a_persons(world: World):
-    """With `promote: manual` only a person promotes, also when thresholds change."""
+    """With `promote: manual` only a person promotes, even if thresholds change."""
     version = world.version(missed=MISSED)
     world.spec(promote=Promote.MANUAL)
     assert not rejudged(world, version)
 
 
 def test_what_was_rolled_back_stays_rolled_back(world: World):
-    """A version that was champion once is not promoted again automatically: a rollback stays."""
+    """A version that was champion before is not promoted again automatically, so that a rollback is not
+    undone.
+    """
     world.version(definition="other", champion=True)
     version = world.version(missed=MISSED, champion=True)
     world.services.registry.rollback(MODEL, why="for a test")
@@ -212,7 +220,7 @@ def test_a_run_scores_with_the_champion_as_of_its_start(world: World):
 
 
 def test_the_first_training_of_a_run_scores_in_it(world: World):
-    """If there was no champion at its start, a run scores with the one that its own training made."""
+    """If there was no champion at its start, a run scores with the champion of its own training."""
     plan = world.plan()
     assert plan.entries[f"score {MODEL}/{DAY}"].state is State.WAITS
     world.version(champion=True)

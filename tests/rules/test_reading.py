@@ -46,7 +46,7 @@ def chunks(world: World, ref: SnapshotRef) -> list[Path]:
 
 
 def test_a_window_is_frozen_once(world: World):
-    """A window of a source is read once: its snapshot is used while the source does not change."""
+    """A window of a source is read once. The snapshot of a window is used until the source changes."""
     assert frozen(world).id == frozen(world).id
     assert why(world) == ""
 
@@ -66,7 +66,9 @@ def test_a_changed_source_is_frozen_anew(world: World):
 
 
 def test_lost_chunks_are_frozen_anew(world: World):
-    """If chunks of a snapshot are missing and the source is unchanged, it is read again, with a message."""
+    """If chunks of a snapshot are missing and the source is unchanged, the source is read again, with a
+    message.
+    """
     before = frozen(world)
     shutil.rmtree(world.folder / "var/artifacts/snapshots")
     assert why(world) == "what was frozen is gone from the artifact store"
@@ -79,7 +81,7 @@ def test_lost_chunks_are_frozen_anew(world: World):
 
 
 def test_each_lost_chunk_counts(world: World):
-    """One missing chunk has the same effect as all of them missing."""
+    """One missing chunk has the same effect as all chunks missing."""
     frame = offers(days=1, rows=3_000).with_columns(at=pl.lit(DAY).cast(pl.Datetime("us")))
     world.rows(frame)
     before = frozen(world)
@@ -90,7 +92,7 @@ def test_each_lost_chunk_counts(world: World):
 
 
 def test_a_changed_chunk_is_refused(world: World):
-    """A chunk that was changed is refused, and never treated as missing."""
+    """A changed chunk is refused, and never treated as missing."""
     before = frozen(world)
     (chunk,) = chunks(world, before)
     chunk.write_bytes(chunk.read_bytes()[:-1] + b"x")
@@ -100,7 +102,7 @@ def test_a_changed_chunk_is_refused(world: World):
 
 
 def test_who_is_slower_takes_what_is_there(world: World, monkeypatch: pytest.MonkeyPatch):
-    """If two processes freeze a window at once, one publishes and the other uses the published snapshot."""
+    """If two processes freeze a window at once, one publishes the snapshot and the other uses it."""
     other = world.open()
     monkeypatch.setattr(
         Snapshots, "look", lambda *_asked: (None, {})

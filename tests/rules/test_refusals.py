@@ -38,7 +38,9 @@ def refused(world: World, name: str = MODEL) -> str:
 
 
 def test_an_unsigned_definition_is_refused(world: World):
-    """If signatures are required, a definition that nobody signed is refused; otherwise every one runs."""
+    """If signatures are required, an unsigned definition is refused. If signatures are not required, unsigned
+    definitions run.
+    """
     assert refused(world) == ""
     require(world, MODEL)
     assert refused(world) == ""
@@ -46,7 +48,9 @@ def test_an_unsigned_definition_is_refused(world: World):
 
 
 def test_a_definition_that_changed_since_is_refused(world: World):
-    """A definition that changed since it was signed is refused: also its code, and how long outputs stay."""
+    """A definition that changed since it was signed is refused. The code and `output.retention` are part of a
+    signed definition.
+    """
     require(world, MODEL)
     world.spec(seed=9)
     assert "the definition changed since" in refused(world)
@@ -61,7 +65,9 @@ def test_a_definition_that_changed_since_is_refused(world: World):
 
 
 def test_conf_cannot_undo_the_requirement(world: World):
-    """`definitions: trusted` in conf does not undo what an administrator required; `signed` adds to it."""
+    """`definitions: trusted` in `conf/` does not undo `kronkers sign --require`. `definitions: signed`
+    requires signatures even if no administrator required them.
+    """
     world.services.config = replace(world.services.config, definitions=Definitions.SIGNED)
     world.services.run = Run()
     assert "nobody has signed" in refused(world)
@@ -72,7 +78,7 @@ def test_conf_cannot_undo_the_requirement(world: World):
 
 
 def test_a_changed_root_refuses_every_model(world: World):
-    """If signatures are required, a root configuration that is not as signed refuses every model."""
+    """If signatures are required and the root configuration is not as signed, every model is refused."""
     require(world, MODEL)
     executor = replace(world.services.config.executor, sandbox=SandboxPolicy.OFF)
     world.services.config = replace(world.services.config, executor=executor)
@@ -81,9 +87,8 @@ def test_a_changed_root_refuses_every_model(world: World):
 
 
 def test_a_refused_definition_runs_nothing(world: World):
-    """For a refused definition no training is due, no date is scored, and no row of its source is read.
-
-    A definition that nobody checked is refused too.
+    """For a refused definition no training is due, no date is scored, and no row of its source is read. A
+    definition that was not checked is refused too.
     """
     version = world.version(champion=True)
     require(world)

@@ -57,7 +57,9 @@ def ref(days: int, date: dt.date = DAY) -> str:
 
 
 def test_outputs_past_their_retention_are_deleted(world: World):
-    """An output older than `output.retention` as of the run's date is deleted; one just as old stays."""
+    """An output that is older than `output.retention` on the run's date is deleted. An output exactly as old
+    as `output.retention` is kept.
+    """
     outputs(world, 0, -1, -10, -11, -12)
     gone, state, words = expired(world)
     assert gone == [ref(-12), ref(-11)]
@@ -66,7 +68,7 @@ def test_outputs_past_their_retention_are_deleted(world: World):
 
 
 def test_without_retention_outputs_stay(world: World):
-    """Without `output.retention` outputs stay for ever."""
+    """Without `output.retention` outputs are kept for ever."""
     outputs(world, 0, -1, -2_000)
     world.spec(retention=None)
     assert expired(world, delete_expired=True) == ([], "", "")
@@ -94,7 +96,9 @@ def test_a_run_that_published_nothing_deletes_nothing(world: World):
 
 
 def test_what_is_long_due_waits_for_a_word(world: World):
-    """If an output is due for more than 31 days, as of a date far from the outputs, nothing is deleted."""
+    """If an output of a model has been due for more than 31 days, none of its outputs is deleted, until a
+    person confirms it.
+    """
     outputs(world, 0, -1, -2, -3, -41, -42)
     gone, state, words = expired(world)
     assert (gone, state) == ([], "held")
@@ -106,13 +110,15 @@ def test_what_is_long_due_waits_for_a_word(world: World):
 
 
 def test_what_is_due_for_a_month_is_deleted(world: World):
-    """An output that is due for 31 days or less is deleted without confirmation."""
+    """Outputs that have been due for at most 31 days are deleted without confirmation."""
     outputs(world, 0, -1, -2, -3, -41)
     assert expired(world)[0] == [ref(-41)]
 
 
 def test_most_of_the_outputs_wait_for_a_word(world: World):
-    """If more than half of a model's dates would be deleted, nothing is, until somebody confirms it."""
+    """If more than half of a model's dates are due, none of its outputs is deleted, until a person confirms
+    it.
+    """
     outputs(world, 0, -1, -11, -12, -13)
     gone, state, words = expired(world)
     assert (gone, state) == ([], "held")
@@ -122,7 +128,7 @@ def test_most_of_the_outputs_wait_for_a_word(world: World):
 
 
 def test_nothing_expires_as_of_the_future(world: World):
-    """As of a date in the future nothing is deleted: a typing error costs nothing."""
+    """A run for a date in the future deletes nothing, because the date may be a typing error."""
     tomorrow = TODAY + dt.timedelta(days=1)
     outputs(world, 0, -1, -2, -11, date=tomorrow)
     gone, state, words = expired(world, tomorrow)
@@ -131,7 +137,9 @@ def test_nothing_expires_as_of_the_future(world: World):
 
 
 def test_the_table_and_the_page_say_what_expired(world: World):
-    """The table and the page of a run say what was deleted, and what was not and why."""
+    """The run's table and page list the deleted outputs, and the outputs that are due but not deleted, with
+    the reason.
+    """
     outputs(world, 0, -1, -2, -11)
     (outcome,) = night(world).verdicts
     assert (outcome.state, outcome.message) == ("published", "1 output past 10 days deleted")
@@ -148,7 +156,7 @@ def test_the_table_and_the_page_say_what_expired(world: World):
 
 
 def test_a_failed_run_deletes_nothing(world: World):
-    """A run in which the model failed deletes none of its outputs, even if the date is published."""
+    """If a model fails in a run, the run deletes none of its outputs, even if the date is published."""
     outputs(world, 0, -1, -2, -11)
     world.rows(offers(days=25))  # scored anew, with a model that is none
     (outcome,) = night(world, delete_expired=True).verdicts
@@ -157,7 +165,7 @@ def test_a_failed_run_deletes_nothing(world: World):
 
 
 def test_only_models_of_the_run_expire(world: World):
-    """Outputs of models that the run did not cover, or that the caller may not run, stay."""
+    """A run deletes no outputs of models that it did not run, or that its caller may not run."""
     outputs(world, 0, -1, -2, -11)
     assert expire_outputs(world.services, DAY, []) == []
     world.join("olga", Role.OPERATOR, Scope("sales", "reader"))
@@ -166,7 +174,7 @@ def test_only_models_of_the_run_expire(world: World):
 
 
 def test_an_unsigned_retention_deletes_nothing(world: World):
-    """If signatures are required, a retention that nobody signed deletes nothing."""
+    """If signatures are required, an unsigned `output.retention` deletes nothing."""
     outputs(world, 0, -1, -2, -11)
     signing.sign(world.services, signing.requirement(world.services, True), "for a test")
     world.services.run = Run()
@@ -175,7 +183,7 @@ def test_an_unsigned_retention_deletes_nothing(world: World):
 
 @pytest.mark.parametrize("delete_expired", [False, True])
 def test_what_is_deleted_cannot_be_read(world: World, delete_expired: bool):
-    """Nobody can read a deleted output again, and its ledger entry stays."""
+    """Nobody can read a deleted output. The ledger entries of a deleted output stay."""
     outputs(world, 0, -1, -2, -11)
     expired(world, delete_expired=delete_expired)
     with pytest.raises(Exception, match="deleted"):

@@ -131,7 +131,9 @@ def test_a_whole_is_scored_by_one_process(night: Night):
 
 
 def test_many_rows_are_scored_by_several_processes(night: Night):
-    """More rows than one stored chunk holds are scored by `resources.workers` processes; fewer by one."""
+    """More rows than `executor.piece_rows` are scored by `resources.workers` processes, fewer rows by one
+    process.
+    """
     resources = replace(night.world.services.model(MODEL).resources, workers=2)
     few = night.champion(PROCESS)
     assert night.scores(few, resources=resources)["score"].n_unique() == 1
@@ -153,7 +155,7 @@ def test_a_version_scores_as_it_was_trained(night: Night):
 
 
 def test_a_column_that_is_gone_is_named(night: Night):
-    """If the source lost a column that the champion needs, the error names it and what to do."""
+    """If the source lost a column that the champion needs, the error names the column and what to do."""
     features = Schema((Column("x", ColumnType.FLOAT), Column("gone", ColumnType.FLOAT)))
     version = night.champion(features=features)
     with pytest.raises(SourceError, match=f"the champion of {MODEL} needs gone, which offers no longer has"):
@@ -169,7 +171,7 @@ def test_a_failed_input_check_stops_the_scoring(night: Night):
 
 
 def test_a_failed_output_check_holds(night: Night):
-    """A failed check of an output holds it: the scores are kept, and readers do not get them."""
+    """An output that fails a check is held: it is stored, and readers do not get it."""
     check = CheckSpec("range", ("score",), {"max": 0.0}, OnFailure.FAIL, 0.0, HERE)
     found = night.score(night.champion(), output_checks=(check,))
     assert not found.published
@@ -178,7 +180,7 @@ def test_a_failed_output_check_holds(night: Night):
 
 
 def test_a_missed_threshold_holds(night: Night):
-    """An output that misses a threshold is held when it is scored, and names the threshold."""
+    """An output that misses a threshold is held, and the reason names the threshold."""
     found = night.score(night.champion(), output_thresholds=(threshold("rows", 7),))
     assert found.message().startswith(f"{MODEL}/{DAY}#1 held: rows 6 is below 7 ({HERE}) (6 rows)")
     assert night.world.services.warehouse.heads(MODEL) == []
@@ -192,7 +194,7 @@ def test_an_integer_beyond_a_floats_is_refused_at_scoring(night: Night):
 
 
 def test_golden_rows_are_spread_over_the_holdout():
-    """A version keeps up to twenty held-out rows, spread evenly, with their scores."""
+    """A version keeps up to twenty evenly spread held-out rows with their scores: its golden rows."""
     features = pl.DataFrame({"x": [float(i) for i in range(210)]})
     rows = spread(features)
     assert rows["x"].to_list() == [float(i) for i in range(0, 200, 10)]
@@ -204,7 +206,9 @@ def test_golden_rows_are_spread_over_the_holdout():
 
 
 def test_scores_are_the_same_to_a_millionth():
-    """Two sets of scores are the same to a relative 1e-6; nulls, NaN, rows and columns must agree."""
+    """Scores of golden rows are the same if they differ by at most a relative 1e-6. Scores of golden rows are
+    not the same if nulls, NaN, rows or columns differ.
+    """
     same = partial(same_scores, pl.DataFrame({"score": [1.0, None, float("nan")]}))
     assert same(pl.DataFrame({"score": [1 + 1e-7, None, float("nan")]}))
     for other in ([1 + 1e-5, None, float("nan")], [1.0, 0.0, float("nan")], [1.0, None], [1.0, None, None]):
@@ -213,7 +217,9 @@ def test_scores_are_the_same_to_a_millionth():
 
 
 def test_a_version_is_proven_at_each_opening(night: Night):
-    """Each time a version is opened, it scores only if its golden rows give the same scores as before."""
+    """Each time a version is opened, its golden rows are scored. A version does not score if its golden rows
+    have other scores than at its training.
+    """
     features = pl.DataFrame({"x": [1.0, 2.0], "n": [0.0, 0.0]})
     right, wrong = (packed([(features, pl.DataFrame({"score": s}))]) for s in ([2.0, 3.0], [2.0, 3.5]))
     night.open(night.champion(golden=right)).close()
@@ -222,7 +228,9 @@ def test_a_version_is_proven_at_each_opening(night: Night):
 
 
 def test_what_the_champion_knows_is_no_forecast(night: Night):
-    """If the champion was trained on rows of the date that it scores, this is reported and kept."""
+    """If the champion was trained on rows of the date that it scores, the run reports this, and the output's
+    record keeps it.
+    """
     said = {}  # DAY is the 20th
     for first, last in [(8, 18), (10, 20), (10, 21), (21, 30), (None, 25)]:
         start, end = (day and f"2024-01-{day:02}T00:00:00+00:00" for day in (first, last))
@@ -233,7 +241,7 @@ def test_what_the_champion_knows_is_no_forecast(night: Night):
 
 
 def test_scores_that_are_none_are_told(night: Night):
-    """Rows whose score is null, NaN or infinite are counted in the run's line about what it published."""
+    """The run's line about a published output counts the rows whose score is null, NaN or infinite."""
     assert "published (6 rows)" in night.score(night.champion()).message()
     code = (
         "import numpy as np" + SCORE + 'np.where(data["n"] < 1, np.inf, np.where(data["n"] < 2, np.nan, 0.0))'
@@ -245,7 +253,7 @@ def test_scores_that_are_none_are_told(night: Night):
 
 
 def test_a_source_that_is_declared_otherwise_is_told(night: Night):
-    """A run reports a champion that scores a source whose declaration changed since the training."""
+    """If a champion scores a source whose declaration changed since its training, the run reports this."""
     version = night.champion()
     assert "otherwise" not in night.score(version).message()
     (key,) = [key for key in version.training.definition if key.endswith(".time_column")]

@@ -130,7 +130,9 @@ def verify(world: World) -> None:
 
 
 def test_a_snapshot_that_nothing_used_for_long_is_deleted(world: World, calendar: Calendar):
-    """A snapshot that was not used for `warehouse.keep_snapshots` is deleted: key, chunks and row."""
+    """A snapshot that is unused for longer than `warehouse.keep_snapshots` is
+    deleted: key, chunks and row.
+    """
     old, *others = nights(world, calendar, 0, 60, 61)
     calendar.day(91)
     assert expired(world).deleted == ["1 snapshot of sales, unused for 90 days, deleted"]
@@ -143,7 +145,7 @@ def test_a_snapshot_that_nothing_used_for_long_is_deleted(world: World, calendar
 
 
 def test_a_younger_snapshot_stays(world: World, calendar: Calendar):
-    """A snapshot stays as long as `warehouse.keep_snapshots` says."""
+    """A snapshot that was used within `warehouse.keep_snapshots` is kept."""
     nights(world, calendar, 0, 60, 61)
     calendar.day(89.9)
     assert expired(world, delete_expired=True) == Expired()
@@ -154,7 +156,7 @@ def test_a_younger_snapshot_stays(world: World, calendar: Calendar):
 
 
 def test_snapshots_may_be_kept_forever(world: World, calendar: Calendar):
-    """With `keep_snapshots: forever` no snapshot is deleted, whatever the clock says."""
+    """With `keep_snapshots: forever` no snapshot is deleted."""
     keep(world, FOREVER)
     nights(world, calendar, 0, 60, 61)
     calendar.day(9_000)
@@ -163,7 +165,7 @@ def test_snapshots_may_be_kept_forever(world: World, calendar: Calendar):
 
 
 def test_what_was_opened_lately_stays(world: World, calendar: Calendar):
-    """The age of a snapshot counts from its last opening: a source that never changes is frozen once."""
+    """The age of a snapshot counts from its last use, so that a source that never changes is frozen once."""
     old, *_ = nights(world, calendar, 0, 60, 61)
     calendar.day(80)
     prepare.checked_rows(world.services, world.services.model(MODEL), old, ["x"])
@@ -187,7 +189,7 @@ def test_what_a_champion_was_trained_on_stays(world: World, calendar: Calendar):
 
 
 def test_what_a_deleted_version_was_trained_on_counts_from_then(world: World, calendar: Calendar):
-    """If only a deleted version was trained on a snapshot, its age counts from that deletion."""
+    """If all champions that were trained on a snapshot are deleted, its age counts from the deletion."""
     first, *_ = nights(world, calendar, 0, 60, 61)
     world.version(champion=True, snapshot_id=first.id)
     world.version(after(1), again=True, champion=True)
@@ -201,7 +203,7 @@ def test_what_a_deleted_version_was_trained_on_counts_from_then(world: World, ca
 
 
 def test_what_an_older_release_trained_on_is_learnt(world: World, calendar: Calendar):
-    """For versions of an older release, a run looks up their snapshots and keeps them."""
+    """For versions of an older release, a run looks up the snapshots of their trainings, and keeps these."""
     first, *_ = nights(world, calendar, 0, 60, 61, 62)
     version = world.version(champion=True, snapshot_id=first.id)
     with world.services.db.write() as conn:
@@ -215,7 +217,9 @@ def test_what_an_older_release_trained_on_is_learnt(world: World, calendar: Cale
 
 
 def test_what_is_sealed_for_others_keeps_what_it_may_need(world: World, calendar: Calendar):
-    """If a version's snapshot id is sealed for others, nothing as old as the version expires."""
+    """If the caller cannot see on which snapshot a version was trained, no snapshot from before this version
+    expires.
+    """
     first, *_ = nights(world, calendar, 0, 60, 61, 62)
     version = world.version(champion=True, snapshot_id=first.id)
     with world.services.db.write() as conn:
@@ -231,7 +235,7 @@ def test_what_is_sealed_for_others_keeps_what_it_may_need(world: World, calendar
 
 
 def test_a_version_tells_what_it_was_trained_on(world: World):
-    """What keeps a snapshot is compared with the signed manifest of the version that was trained on it."""
+    """The snapshot of a version's training is compared with the version's signed manifest."""
     world.version(champion=True, snapshot_id="a" * 26)
     with world.services.db.write() as conn:
         conn.execute(update(model_versions).values(snapshot_id="b" * 26))
@@ -243,7 +247,9 @@ def test_a_version_tells_what_it_was_trained_on(world: World):
 
 
 def test_what_is_long_due_waits(world: World, calendar: Calendar):
-    """If one snapshot is due for more than 31 days, none is deleted, until somebody confirms it."""
+    """If a snapshot of a department or model has been due for more than 31 days, none of its snapshots is
+    deleted, until a person confirms it.
+    """
     nights(world, calendar, 0, 60, 61, 62)
     calendar.day(122)
     found = expired(world)
@@ -258,14 +264,16 @@ def test_what_is_long_due_waits(world: World, calendar: Calendar):
 
 
 def test_what_is_due_for_a_month_goes(world: World, calendar: Calendar):
-    """A snapshot that is due for less than 31 days is deleted without confirmation."""
+    """Snapshots that have been due for at most 31 days are deleted without confirmation."""
     nights(world, calendar, 0, 90, 91)
     calendar.day(120.9)
     assert len(expired(world).deleted) == 1
 
 
 def test_most_of_the_snapshots_wait(world: World, calendar: Calendar):
-    """If more than half would be deleted, none is, until somebody confirms it; half of them are deleted."""
+    """If more than half of the snapshots of a department or model are due, none is deleted, until a person
+    confirms it. If exactly half of them are due, they are deleted without confirmation.
+    """
     nights(world, calendar, 0, 0, 0, 60, 61)
     calendar.day(91)
     found = expired(world)
@@ -290,7 +298,9 @@ def test_a_run_without_a_good_model_deletes_none(world: World, calendar: Calenda
 
 @pytest.mark.parametrize(("role", "scope"), [(Role.READER, SALES), (Role.OPERATOR, Scope("sales", MODEL))])
 def test_who_may_not_delete_them_leaves_them(world: World, calendar: Calendar, role: Role, scope: Scope):
-    """A caller who is no operator of the department leaves its snapshots alone, and no message names them."""
+    """If the caller is no operator of a department, the run deletes none of its snapshots, and no message
+    names them.
+    """
     nights(world, calendar, 0, 60, 61)
     world.join("olga", role, scope)
     calendar.day(91)
@@ -299,7 +309,7 @@ def test_who_may_not_delete_them_leaves_them(world: World, calendar: Calendar, r
 
 
 def test_a_models_own_snapshots_are_deleted_by_its_operator(world: World, calendar: Calendar):
-    """An operator of one model deletes only what is frozen for that model."""
+    """An operator of one model deletes only the snapshots of this model."""
     world.join("olga", Role.OPERATOR, Scope("sales", MODEL))
     nights(world, calendar, 0, 60, 61)
     calendar.day(91)
@@ -308,7 +318,9 @@ def test_a_models_own_snapshots_are_deleted_by_its_operator(world: World, calend
 
 
 def test_a_run_deletes_a_bounded_number(world: World, calendar: Calendar, monkeypatch: pytest.MonkeyPatch):
-    """A run deletes at most 5,000 snapshots of a department, the oldest first; the next run continues."""
+    """A run deletes at most 5,000 snapshots of a department or model, the oldest first. If more are due, the
+    next run continues.
+    """
     assert expiry.AT_MOST == 5_000
     monkeypatch.setattr(expiry, "AT_MOST", 3)
     monkeypatch.setattr(expiry, "TOGETHER", 2)
@@ -328,7 +340,9 @@ def night(world: World, *, delete_expired: bool = False) -> RunResult:
 
 
 def test_the_run_and_its_page_say_what_expired(world: World, calendar: Calendar):
-    """The run and its page say what was deleted, and what was not and why; neither makes a night fail."""
+    """The run and its page list how many snapshots were deleted, and how many are due but not deleted, with
+    the reason. Deleting snapshots, or not deleting them, never makes a run fail.
+    """
     world.output(world.version(champion=True))
     nights(world, calendar, 0, 60, 61)
     calendar.day(122)
@@ -360,7 +374,9 @@ def test_a_failed_run_deletes_no_snapshot(world: World, calendar: Calendar):
 def test_what_cannot_be_deleted_fails_no_run(
     world: World, calendar: Calendar, monkeypatch: pytest.MonkeyPatch
 ):
-    """An artifact store that refuses is a warning, and the next run's sweep removes the rest."""
+    """If the artifact store refuses a deletion, the run ends with a warning. The next run removes the chunks
+    that the artifact store kept.
+    """
     old, *_ = nights(world, calendar, 0, 60, 61)
     calendar.day(91)
     with monkeypatch.context() as patch:
@@ -380,7 +396,7 @@ def test_what_cannot_be_deleted_fails_no_run(
 
 
 def test_a_locked_database_fails_no_run(world: World, calendar: Calendar, monkeypatch: pytest.MonkeyPatch):
-    """If the database refuses, snapshots stay and a warning says so; the run's result does not change."""
+    """If the database refuses a deletion, the run ends with a warning, and its result does not change."""
     nights(world, calendar, 0, 60, 61)
     calendar.day(91)
     monkeypatch.setattr(expiring.Expiry, "oldest", _refuses)
@@ -389,7 +405,7 @@ def test_a_locked_database_fails_no_run(world: World, calendar: Calendar, monkey
 
 
 def test_a_changed_database_is_no_warning(world: World, calendar: Calendar, monkeypatch: pytest.MonkeyPatch):
-    """If the database is not as this run wrote it while snapshots expire, the run ends with code 4."""
+    """If snapshots expire and the database is not as this run wrote it, the run ends with code 4."""
     world.output(world.version(champion=True))
     nights(world, calendar, 0, 60, 61)
     calendar.day(91)
@@ -438,7 +454,9 @@ def statements(world: World) -> int:
 
 
 def test_the_ledger_has_a_line_for_each(world: World, calendar: Calendar):
-    """The ledger has an entry for each snapshot that expired, and verifies afterwards."""
+    """The ledger has an entry for each deleted snapshot. `kronkers ledger verify` succeeds after snapshots
+    were deleted.
+    """
     nights(world, calendar, 0, 0, 60, 61, 62)
     calendar.day(91)
     expired(world)
@@ -451,7 +469,7 @@ def test_the_ledger_has_a_line_for_each(world: World, calendar: Calendar):
 
 
 def test_a_snapshot_that_goes_without_a_line_is_missed(world: World, calendar: Calendar):
-    """A snapshot that is deleted without a ledger entry is noticed, also at the end of the next run."""
+    """A snapshot that was deleted without a ledger entry is noticed, also at the end of the next run."""
     old, *_ = nights(world, calendar, 0, 60, 61)
     checkpoint.write(world.services)
     calendar.day(91)
@@ -464,7 +482,7 @@ def test_a_snapshot_that_goes_without_a_line_is_missed(world: World, calendar: C
 
 
 def test_an_expired_snapshot_is_not_taken_for_a_deleted_one(world: World, calendar: Calendar):
-    """A snapshot that expired is never reported missing, at the end of a run or later."""
+    """An expired snapshot is never reported as missing."""
     nights(world, calendar, 0, 60, 61)
     checkpoint.write(world.services)
     calendar.day(91)
@@ -486,7 +504,7 @@ def discards(world: World, ref: SnapshotRef, scope: Scope, manifest: str) -> Non
 
 @pytest.mark.parametrize("whose", ["another one's", "another department's"])
 def test_a_line_about_another_snapshot_excuses_nothing(world: World, calendar: Calendar, whose: str):
-    """An entry of another owner, or of another manifest, does not prove that a deleted snapshot expired."""
+    """A ledger entry with another owner or manifest does not prove that a deleted snapshot expired."""
     old, *_ = nights(world, calendar, 0, 60)
     with world.services.db.read() as conn:
         row = conn.execute(select(table).where(table.c.id == old.id)).one()
@@ -500,7 +518,7 @@ def test_a_line_about_another_snapshot_excuses_nothing(world: World, calendar: C
 
 
 def test_an_expired_snapshot_that_is_there_is_refused(world: World, calendar: Calendar):
-    """A snapshot that expired by the ledger and still exists is refused."""
+    """A snapshot that exists although the ledger records its deletion is refused."""
     old, *_ = nights(world, calendar, 0, 60)
     with world.services.db.read() as conn:
         row = conn.execute(select(table).where(table.c.id == old.id)).one()
@@ -510,7 +528,9 @@ def test_an_expired_snapshot_that_is_there_is_refused(world: World, calendar: Ca
 
 
 def test_whoever_reads_it_is_told_that_it_expired(world: World, calendar: Calendar):
-    """A reader of an expired snapshot gets a message; `show` reports it and works as before."""
+    """A reader of an expired snapshot gets an error that says so. `kronkers show` shows that the snapshot
+    expired.
+    """
     old, *_ = nights(world, calendar, 0, 60, 61)
     version = world.version(snapshot_id=old.id)
     assert listing.show(world.services, version.ref)["rows of the snapshot"] == "kept"
@@ -529,7 +549,9 @@ def test_whoever_reads_it_is_told_that_it_expired(world: World, calendar: Calend
 
 
 def test_an_expired_window_is_frozen_anew(world: World, calendar: Calendar):
-    """If the snapshot of a window expired, whoever needs it freezes it again, with the same contents."""
+    """If the snapshot of a window expired, the next run that needs the window freezes it again, with the same
+    contents.
+    """
     old, *_ = nights(world, calendar, 0, 60, 61)
     calendar.day(91)
     expired(world)
@@ -542,7 +564,7 @@ def test_an_expired_window_is_frozen_anew(world: World, calendar: Calendar):
 
 @pytest.mark.parametrize("what", ["key", "time"])
 def test_what_is_not_as_it_was_signed_stays(world: World, calendar: Calendar, what: str):
-    """A row that names another key, or claims to be older than its manifest says, deletes nothing."""
+    """A snapshot's row that names another key, or an earlier time than its manifest, deletes nothing."""
     old, young, other = nights(world, calendar, 0, 60, 61)
     with world.services.db.write() as conn:
         keys = {row.id: row.key_id for row in conn.execute(select(table))}

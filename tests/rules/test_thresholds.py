@@ -29,7 +29,7 @@ def output(name: str, *scores: float | None, low: float | None = None, high: flo
 
 
 def test_both_bounds_are_allowed():
-    """`min` and `max` are allowed values themselves; values below or above them miss."""
+    """Thresholds are inclusive."""
     assert metrics(0.6, 0.6, 0.8) == metrics(0.8, 0.6, 0.8) == metrics(0.7, 0.6, 0.8) == ()
     assert metrics(0.59, 0.6) == (f"auc 0.59 is below 0.6 ({HERE})",)
     assert metrics(0.81, None, 0.8) == (f"auc 0.81 is above 0.8 ({HERE})",)
@@ -42,7 +42,7 @@ def test_what_is_undefined_misses():
 
 
 def test_every_threshold_must_hold():
-    """Every threshold must be met; all that are missed are reported."""
+    """Every threshold must be met. All missed thresholds are reported."""
     thresholds = [threshold("auc", 0.6), threshold("brier", None, 0.1), threshold("mae", None, 2)]
     verdict = judge_metrics(thresholds, {"auc": 0.5, "brier": 0.05, "mae": 3})
     assert not verdict.passed
@@ -51,7 +51,7 @@ def test_every_threshold_must_hold():
 
 
 def test_a_column_bounds_each_of_its_values():
-    """A threshold on an output's column bounds each of its values; `COLUMN.mean` bounds their mean."""
+    """A threshold on an output's column bounds each value. `COLUMN.mean` bounds the mean."""
     assert output("score", 0.1, 0.9, low=0, high=1)
     assert not output("score", -0.1, 0.9, low=0, high=1)
     assert not output("score", 0.1, 1.1, low=0, high=1)
@@ -61,7 +61,9 @@ def test_a_column_bounds_each_of_its_values():
 
 
 def test_an_output_is_bounded_by_rows_and_nulls():
-    """`rows` bounds an output's rows, `null_share` the share with a score that is null, NaN or infinite."""
+    """`rows` bounds the number of rows. `null_share` bounds the share of rows with a score that is null, NaN
+    or infinite.
+    """
     assert output("rows", 0.1, 0.2, low=2, high=2)
     assert not output("rows", 0.1, 0.2, low=3)
     assert output("null_share", 0.1, None, math.nan, 0.2, high=0.5)
@@ -71,13 +73,17 @@ def test_an_output_is_bounded_by_rows_and_nulls():
 
 
 def test_nulls_are_in_no_range():
-    """Nulls and NaN count in no range and no mean; an output of only these has no range, and misses one."""
+    """Nulls and NaN do not count in a range or mean. An output with only nulls and NaN misses every threshold
+    on a range or mean.
+    """
     assert output("score", 0.1, None, math.nan, low=0, high=1)
     assert stats(0.25, None, math.nan, 0.75)["score.mean"] == pytest.approx(0.5)
     assert not output("score", None, math.nan, low=0, high=1)
 
 
 def test_no_rows_are_judged_by_their_number():
-    """An output without rows misses no range; `rows` says whether an empty output is allowed."""
+    """An output without rows misses no threshold on a range. To refuse empty outputs, use a threshold on
+    `rows`.
+    """
     assert output("score", low=0, high=1)
     assert not output("rows", low=1)

@@ -68,7 +68,7 @@ def while_claimed(
 
 
 def test_a_date_that_another_run_scores_is_waited_for(world: World, version: ModelVersion):
-    """A run waits for another one that scores the same date, publishes nothing itself, and reports this."""
+    """If another run scores the same date, a run waits for it, publishes nothing itself, and reports this."""
     done = while_claimed(
         world, f"output {MODEL}/{DAY}", partial(done_by, planned(world)), lambda: world.output(version)
     )
@@ -77,7 +77,7 @@ def test_a_date_that_another_run_scores_is_waited_for(world: World, version: Mod
 
 
 def test_what_another_run_holds_is_held(world: World, version: ModelVersion):
-    """An output that another run held in the meantime is reported as held."""
+    """If the other run holds the output, this run reports it as held."""
     missed = ["nulls(score) failed"]
     done = while_claimed(
         world,
@@ -89,7 +89,7 @@ def test_what_another_run_holds_is_held(world: World, version: ModelVersion):
 
 
 def test_a_training_that_another_run_does_is_waited_for(world: World, version: ModelVersion):
-    """A run waits for another one that trains the same model, and does not train the same again."""
+    """If another run trains the same model, a run waits for it and does not train again."""
     world.spec(retrain=Retrain(dt.timedelta(days=1)))
     world.plan(after(1))
     work = partial(done_by, world.task(f"train {MODEL}/{after(1)}"))
@@ -103,7 +103,7 @@ def test_a_training_that_another_run_does_is_waited_for(world: World, version: M
 def test_one_fingerprint_is_published_once(
     world: World, version: ModelVersion, monkeypatch: pytest.MonkeyPatch
 ):
-    """One date by one version over the same data is published once, even if no run waited."""
+    """The scores of one date by one version over the same data are published once, even if no run waited."""
     real = scoring.score
 
     def late(*arguments: object) -> object:
@@ -118,7 +118,9 @@ def test_one_fingerprint_is_published_once(
 
 
 def test_an_earlier_champion_does_not_replace_a_later_one(world: World, version: ModelVersion):
-    """A run whose champion was replaced meanwhile does not put its output over the new champion's."""
+    """If the champion was replaced during a run, the run's output does not replace the output of the new
+    champion.
+    """
     task = planned(world)
     newer = world.version(after(1), again=True, champion=True)
     assert not task.complete()
@@ -129,7 +131,7 @@ def test_an_earlier_champion_does_not_replace_a_later_one(world: World, version:
 
 
 def test_who_dies_is_not_waited_for(world: World):
-    """A run that is killed is not waited for."""
+    """A run does not wait for a run that was killed."""
     path = world.services.db.path
     held = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(path), "work"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -147,7 +149,9 @@ def test_who_dies_is_not_waited_for(world: World):
 
 
 def test_who_takes_too_long_is_not_waited_for(world: World, version: ModelVersion):
-    """A run is waited for as long as the model's `time_limit` says; then this one does the work itself."""
+    """A run waits for another run for at most the model's `time_limit`. After this time a run does the work
+    itself.
+    """
     resources = replace(world.services.model(MODEL).resources, time_limit=dt.timedelta(seconds=0))
     world.spec(resources=resources)
     world.output(version)

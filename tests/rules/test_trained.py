@@ -70,7 +70,7 @@ def test_manual_promotes_nothing_by_itself(world: World):
 
 
 def test_it_is_measured_on_the_holdout_alone(world: World):
-    """Metrics are computed on the held-out rows only; the naive prediction is the fitted rows' mean."""
+    """Metrics are computed on the held-out rows only. The naive prediction is the mean of the fitted rows."""
     world.rows(offers().with_columns(y=pl.col("id").cast(pl.Float64)))
     fit, held = range(7 * 6, 14 * 6), range(14 * 6, 17 * 6)
     mean = sum(fit) / len(fit)
@@ -95,12 +95,14 @@ def test_rows_must_not_hang_on_their_order(world: World):
 
 
 def test_rows_of_a_whole_may_hang_on_each_other(world: World):
-    """A row's score may depend on the other rows if the model has `rows: whole`."""
+    """With `rows: whole` a row's score may depend on the other rows."""
     assert trained(world, OF_THE_CHUNK, rows=RowsPolicy.WHOLE).promoted
 
 
 def test_a_whole_is_measured_as_it_is_scored(world: World, monkeypatch: pytest.MonkeyPatch):
-    """A model with `rows: whole` is measured on each held-out scoring window at once, others in chunks."""
+    """A model with `rows: whole` is measured on one whole held-out scoring window at a time. A model without
+    `rows: whole` is measured in chunks.
+    """
     monkeypatch.setattr("kronkers_batch.pipeline.verify.CHUNK_ROWS", 4)
     measured = trained(world, COUNTS, rows=RowsPolicy.WHOLE).version.training.metrics
     held = offers().filter(pl.col("at").dt.day().is_between(15, 17))
@@ -108,7 +110,7 @@ def test_a_whole_is_measured_as_it_is_scored(world: World, monkeypatch: pytest.M
 
 
 def test_a_whole_is_measured_beside_what_has_no_target(world: World):
-    """Such a row is measured among all rows of the window, also those without a target, as in scoring."""
+    """With `rows: whole` the window includes the rows without a target, as in scoring."""
     unknown = pl.when(pl.col("id") % 3 == 0).then(None).otherwise("y")
     world.rows(offers().with_columns(y=unknown))
     training = trained(world, COUNTS, rows=RowsPolicy.WHOLE).version.training
@@ -127,7 +129,7 @@ def test_what_fails_records_nothing(world: World):
 
 
 def test_who_may_not_promote_leaves_it_to_an_approver(world: World):
-    """A version that was trained by an operator, who may not promote, waits for an approver."""
+    """A version that an operator trained waits for an approver, because an operator may not promote."""
     world.join("olga", Role.OPERATOR, Scope("sales"))
     found = trained(world)
     assert found.verdict.passed

@@ -27,7 +27,7 @@ def every(days: int) -> Retrain:
 
 
 def test_a_model_without_a_version_trains(world: World):
-    """A model that has no version yet trains."""
+    """A model without a version trains."""
     assert due(world) == "no model version yet"
 
 
@@ -55,7 +55,7 @@ def test_what_is_no_part_of_the_definition_does_not_train(world: World):
 
 
 def test_a_change_that_is_taken_back_trains(world: World):
-    """A change that is reverted trains again, because the champion has the other definition."""
+    """A reverted change trains again, because the champion has the other definition."""
     world.version(champion=True)
     world.version(definition="other", champion=True)
     assert due(world) == 'definition changed: parameters.a: removed "other"'
@@ -89,7 +89,7 @@ def test_retraining_counts_from_the_last_training(world: World):
 
 
 def test_a_training_as_of_the_future_counts_from_the_day_of_its_making(world: World):
-    """A training for a date that was still in the future counts from the day on which it was made."""
+    """`retrain.every` counts a training for a future date from the day on which it was made."""
     world.spec(retrain=every(30), training_thresholds=(threshold("r2", 0.9),))
     made = clock.to_datetime(world.version(dt.date(2900, 1, 1)).created).date()
     assert due(world, made) == ""
@@ -101,7 +101,7 @@ def test_a_training_as_of_the_future_counts_from_the_day_of_its_making(world: Wo
 
 
 def test_a_date_trains_once(world: World):
-    """One logical date trains one definition once: a definition that was trained for it is not due again."""
+    """A definition is trained once for each logical date."""
     world.spec(retrain=every(30))
     world.version(champion=True)
     world.version(after(30), again=True, champion=True)
@@ -111,7 +111,7 @@ def test_a_date_trains_once(world: World):
 
 
 def test_without_a_champion_each_date_tries_again(world: World):
-    """A model without a champion, whose last version missed its thresholds, trains again for a later date."""
+    """A model without a champion trains again for a later date if its last version missed its thresholds."""
     world.spec(training_thresholds=(threshold("r2", 0.9),))
     world.version(missed=["r2 0.5 is below 0.9"])
     assert due(world) == ""
@@ -137,7 +137,7 @@ def test_a_version_that_waits_for_a_person_is_not_trained_again(world: World):
 
 
 def test_who_asks_trains_for_another_date(world: World):
-    """A person who asks for a training gets one for each logical date, although nothing changed."""
+    """`kronkers train` trains once for each logical date, even if nothing changed."""
     world.version(champion=True)
     assert asked(world) == ""
     assert asked(world, after(1)) == "asked for"
@@ -146,13 +146,13 @@ def test_who_asks_trains_for_another_date(world: World):
 
 
 def test_who_asks_by_force_trains(world: World):
-    """A person who asks with force gets a training each time."""
+    """`kronkers train --force` trains each time."""
     world.version(champion=True)
     assert asked(world, force="a1") == "asked for, by force"
 
 
 def test_who_asks_after_a_change_is_told_the_change(world: World):
-    """A person who asks for a training after a change, or after its revert, is shown what changed."""
+    """`kronkers train` after a change, or after a reverted change, shows what changed."""
     assert asked(world) == "no model version yet"
     world.version(champion=True)
     world.version(definition="other", champion=True)

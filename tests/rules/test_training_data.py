@@ -55,7 +55,7 @@ def test_the_training_window_ends_before_labels_are_late(world: World):
 
 
 def test_the_holdout_is_the_windows_end(world: World):
-    """The last `window.holdout` of the training window measures the model, and is not fitted on."""
+    """The last `window.holdout` of the training window is used to measure the model, and not to fit it."""
     model = world.services.model(MODEL)
     assert holdout_start(model, Window(day(8), day(18))) == day(15)
     found = data(world)
@@ -73,7 +73,9 @@ def test_the_scoring_window_begins_with_the_date(world: World):
 
 
 def test_a_window_of_days_counts_each_that_it_touches():
-    """A window over another model's outputs needs each day that it touches, to its end but not beyond."""
+    """A window over another model's outputs needs each day that it touches. A window over another model's
+    outputs does not need the day that begins at its end.
+    """
     assert list(days(Window(day(8), day(10)))) == [dt.date(2024, 1, 8), dt.date(2024, 1, 9)]
     half = Window(day(8) + dt.timedelta(hours=12), day(9) + dt.timedelta(hours=1))
     assert list(days(half)) == [dt.date(2024, 1, 8), dt.date(2024, 1, 9)]
@@ -105,7 +107,7 @@ def test_the_same_rows_are_held_out_each_time(world: World):
 
 
 def test_rows_without_a_target_are_left_out(world: World):
-    """Rows whose target is null are neither fitted on nor measured on, and are counted."""
+    """Rows whose target is null are counted, and not used to fit or to measure."""
     frame = offers().with_columns(y=pl.when(pl.col("id") % 4 > 0).then("y"))
     world.rows(frame)
     found = data(world)
@@ -115,7 +117,7 @@ def test_rows_without_a_target_are_left_out(world: World):
 
 
 def test_there_must_be_rows_to_fit_and_to_measure(world: World):
-    """A training without a row to fit on, or without one to measure on, is refused."""
+    """A training without rows to fit on, or without rows to measure on, is refused."""
     world.rows(offers().with_columns(y=pl.when(pl.col("at") < day(15).replace(tzinfo=None)).then("y")))
     with pytest.raises(DataError, match="the holdout part of the training window has no rows"):
         data(world)
@@ -125,7 +127,9 @@ def test_there_must_be_rows_to_fit_and_to_measure(world: World):
 
 
 def test_more_rows_than_declared_are_refused(world: World):
-    """More rows than `resources.training_rows` are refused before a process gets one; that many are not."""
+    """More rows than `resources.training_rows` are refused before a worker gets a row.
+    `resources.training_rows` is inclusive.
+    """
     resources = world.services.model(MODEL).resources
     with pytest.raises(DataError, match="has 60 rows, more than the declared 59"):
         data(world, resources=replace(resources, training_rows=59))
@@ -133,7 +137,7 @@ def test_more_rows_than_declared_are_refused(world: World):
 
 
 def test_a_failed_input_check_stops_the_training(world: World):
-    """A failed check of a model's input stops its training; a check that drops removes the rows."""
+    """A failed check of a model's input stops its training. A check that drops removes the failing rows."""
     with pytest.raises(CheckFailed, match=r"range\(x\)"):
         data(world, input_checks=(check(OnFailure.FAIL),))
     found = data(world, input_checks=(check(OnFailure.DROP, 0.5),))
@@ -142,7 +146,7 @@ def test_a_failed_input_check_stops_the_training(world: World):
 
 
 def test_a_category_has_the_levels_of_the_fitted_rows(world: World):
-    """A category has the levels of the rows that are fitted on, in the order of their characters."""
+    """A category has the levels of the fitted rows, in the order of their characters."""
     model = world.spec(features=(Feature("g", ColumnType.CATEGORY, HERE),))
     fit = pl.DataFrame({"g": ["é", "b", None, "C", "b"]})
     assert with_levels(model, fit)["g"].levels == ("C", "b", "é")
@@ -156,7 +160,7 @@ def test_a_category_without_levels_is_refused(world: World):
 
 
 def test_an_integer_becomes_a_float_only_exactly():
-    """An integer becomes a float only if that is exact: beyond 2^53, on either side, it is refused."""
+    """An integer that a float cannot represent exactly (below -2^53 or above 2^53) is refused."""
     as_float = Schema((Column("n", ColumnType.FLOAT),))
     exact = as_features(pl.DataFrame({"n": [LIMIT, -LIMIT, None]}), as_float)
     assert exact["n"].to_list() == [float(LIMIT), -float(LIMIT), None]
@@ -181,7 +185,7 @@ def test_features_come_as_declared():
 
 
 def test_a_target_is_a_number_or_boolean():
-    """A target is measured as a number or boolean; text is refused."""
+    """A target is a number or a boolean. A target of text is refused."""
     assert target_as_float(pl.DataFrame({"y": [True, False]}), "y").to_list() == [1.0, 0.0]
     with pytest.raises(DataError, match=r"the target y is (?i:string), not a number or boolean"):
         target_as_float(pl.DataFrame({"y": ["1"]}), "y")

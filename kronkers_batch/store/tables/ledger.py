@@ -15,7 +15,7 @@ ledger = Table(
         "principal",
         String(128),
         nullable=False,
-        info=clear("the purpose of the ledger is to show who did it"),
+        info=clear("the ledger must show who acted"),
     ),
     Column("action", String(64), nullable=False, info=clear("one word of a fixed list")),
     Column("subject", String(256), nullable=False, info=clear("an address such as NAME@3, not a secret")),

@@ -27,7 +27,7 @@ output_versions = Table(
     Column(
         "signature",
         LargeBinary,
-        info=clear("a signature over ciphertext; until finished a keyed digest of what was reserved"),
+        info=clear("a signature over ciphertext; until finished, a keyed digest of the reservation"),
     ),
     UniqueConstraint("model", "logical_date", "number"),
     Index(None, "model", "logical_date", "fingerprint"),
@@ -68,7 +68,7 @@ output_log = Table(
     Column("head", String(26), nullable=False, info=clear("random id of the new head, or empty")),
     Column("at", BigInteger, nullable=False, info=clear("a timestamp")),
     Column("previous", String(64), nullable=False, info=clear("digest of the row before this one")),
-    Column("details", LargeBinary, nullable=False, info=sealed("the version's record key: says why")),
+    Column("details", LargeBinary, nullable=False, info=sealed("the version's record key: the reason")),
     Column("signer", String(128), nullable=False, info=clear("the principal that signed")),
     Column("signer_key", String(64), nullable=False, info=clear("id of the signer's public key")),
     Column(

@@ -21,9 +21,7 @@ model_versions = Table(
     Column(
         "snapshot_id",
         String(26),
-        info=clear(
-            "random id of what it was trained on; null for versions of an older release until it is looked up"
-        ),
+        info=clear("random id of its training's snapshot; null for older releases' versions until looked up"),
     ),
     Column("key_id", String(64), nullable=False, info=clear("random id of the version's data key")),
     Column("record_key_id", String(64), nullable=False, info=clear("random id of the version's record key")),
@@ -49,7 +47,7 @@ champions = Table(
     Column("action", String(16), nullable=False, info=clear("one word: promote, rollback")),
     Column("at", BigInteger, nullable=False, info=clear("a timestamp")),
     Column("previous", String(64), nullable=False, info=clear("digest of the row before this one")),
-    Column("details", LargeBinary, nullable=False, info=sealed("the version's record key: says why")),
+    Column("details", LargeBinary, nullable=False, info=sealed("the version's record key: the reason")),
     Column("signer", String(128), nullable=False, info=clear("the principal that signed")),
     Column("signer_key", String(64), nullable=False, info=clear("id of the signer's public key")),
     Column(

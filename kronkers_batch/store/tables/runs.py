@@ -21,11 +21,15 @@ runs = Table(
         BigInteger,
         nullable=False,
         server_default="0",
-        info=clear("a count of who took the run: the newest may write"),
+        info=clear("a count of the processes that took over the run: the newest may write"),
     ),
     Column("commit_id", String(64), info=clear("id of a commit of the definitions; null without one")),
-    Column("commit_author", String(128), info=clear("who made that commit, by name")),
-    Column("commit_clean", Integer, info=clear("1 if the definitions are as committed; null if unknown")),
+    Column("commit_author", String(128), info=clear("the name of the commit's author")),
+    Column(
+        "commit_clean",
+        Integer,
+        info=clear("1 if the definitions are as committed, otherwise 0; null if unknown"),
+    ),
 )
 
 events = Table(
@@ -36,18 +40,20 @@ events = Table(
     Column("seq", Integer, info=clear("a count from 1 within its run; null outside one")),
     Column("at", BigInteger, nullable=False, info=clear("a timestamp")),
     Column("kind", String(16), nullable=False, info=clear("one word of a fixed list")),
-    Column("principal", String(128), nullable=False, info=clear("who did it; the ledger records it too")),
+    Column("principal", String(128), nullable=False, info=clear("the principal; the ledger records it too")),
     Column("model", String(128), nullable=False, info=clear("names of models are addresses, not secrets")),
     Column("department", String(128), nullable=False, info=clear("names are addresses, not secrets")),
     Column("task", String(64), nullable=False, info=clear("the task's kind, one word of a fixed list")),
     Column("state", String(16), nullable=False, info=clear("one word of a fixed list")),
     Column("subject", String(256), nullable=False, info=clear("an address such as NAME@3, not a secret")),
     Column("logical_date", String(10), nullable=False, info=clear("a calendar day, or empty")),
-    Column("seconds", Float, info=clear("how long it took")),
-    Column("message", LargeBinary, info=sealed("the department's key: errors name columns and checks")),
+    Column("seconds", Float, info=clear("the duration in seconds")),
+    Column("message", LargeBinary, info=sealed("the department's key: messages name columns and checks")),
     Column("reason", LargeBinary, info=sealed("the department's key: reasons name features and metrics")),
     Column(
-        "found", LargeBinary, info=sealed("a data key that readers open: what an error found in the data")
+        "found",
+        LargeBinary,
+        info=sealed("a data key that readers open: values that an error found in the data"),
     ),
     UniqueConstraint("run_id", "seq"),
     Index(None, "model", "task", "position"),
@@ -58,7 +64,12 @@ subscribers = Table(
     metadata,
     Column("name", String(32), primary_key=True, info=clear("one word: pages, log")),
     Column("place", String(32), primary_key=True, info=clear("a digest of a machine and a folder")),
-    Column("position", BigInteger, nullable=False, info=clear("the last event that it saw")),
+    Column(
+        "position",
+        BigInteger,
+        nullable=False,
+        info=clear("the number of the last event that the subscriber processed"),
+    ),
     Column("at", BigInteger, nullable=False, info=clear("a timestamp")),
 )
 

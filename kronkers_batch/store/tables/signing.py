@@ -10,7 +10,12 @@ definitions = Table(
     "definitions",
     metadata,
     Column("id", String(26), primary_key=True, info=clear("random id")),
-    Column("kind", String(16), nullable=False, info=clear("one word: `model`, `source`, `house`, `policy`")),
+    Column(
+        "kind",
+        String(16),
+        nullable=False,
+        info=clear("one word: `model`, `source`, `house` (the root configuration), `policy`"),
+    ),
     Column("name", String(128), nullable=False, info=clear("names are addresses, not secrets")),
     Column("department", String(128), nullable=False, info=clear("names of departments are addresses")),
     Column("number", Integer, nullable=False, info=clear("a count from 1 of the signatures on this name")),

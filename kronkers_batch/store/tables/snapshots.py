@@ -15,7 +15,7 @@ snapshots = Table(
         "department",
         String(128),
         nullable=False,
-        info=clear("whose key: DEPARTMENT or DEPARTMENT/MODEL; such names are addresses"),
+        info=clear("owner of the key: DEPARTMENT or DEPARTMENT/MODEL; such names are addresses, not secrets"),
     ),
     Column("window_start", BigInteger, info=clear("a timestamp; null if the window is open")),
     Column("window_end", BigInteger, info=clear("a timestamp; null if the window is open")),
@@ -32,7 +32,7 @@ snapshots = Table(
         BigInteger,
         nullable=False,
         server_default="0",
-        info=clear("a timestamp: when it was frozen, or last opened or needed"),
+        info=clear("a timestamp of the last use: frozen, opened or needed"),
     ),
     Column("key_id", String(64), nullable=False, info=clear("random id of the snapshot's data key")),
     Column(

@@ -23,7 +23,9 @@ principals = Table(
     "principals",
     metadata,
     Column("id", String(26), primary_key=True, info=_ID),
-    Column("name", String(128), nullable=False, unique=True, info=clear("it is no secret who has access")),
+    Column(
+        "name", String(128), nullable=False, unique=True, info=clear("names of principals are not secrets")
+    ),
     Column("kind", String(16), nullable=False, info=clear("person, service or recovery")),
     Column("created", BigInteger, nullable=False, info=_TIMESTAMP),
 )
@@ -53,7 +55,7 @@ tree_keys = Table(
     Column("wrapped", LargeBinary, info=sealed("the department's key")),  # null for a department's key
     Column("wrapped_view", LargeBinary, info=sealed("the department's view key")),
     Column("key_check", LargeBinary, nullable=False, info=clear("digest of a constant under a random key")),
-    Column("view_check", LargeBinary, nullable=False, info=clear("the same, by the view key")),
+    Column("view_check", LargeBinary, nullable=False, info=clear("digest of a constant under the view key")),
     Column("created", BigInteger, nullable=False, info=_TIMESTAMP),
     Column("issuer", String(32), nullable=False, info=_ISSUER),
     Column("signature", LargeBinary, nullable=False, info=_SIGNATURE),
@@ -64,7 +66,9 @@ data_keys = Table(
     "data_keys",
     metadata,
     Column("id", String(26), primary_key=True, info=_ID),
-    Column("kind", String(16), nullable=False, info=clear("what the key is for, one word of a fixed list")),
+    Column(
+        "kind", String(16), nullable=False, info=clear("the purpose of the key, one word of a fixed list")
+    ),
     Column("department", String(128), nullable=False, info=_NAME),
     Column("model", String(128), nullable=False, info=_NAME),
     Column("version_id", String(128), nullable=False, info=clear("random id, or a fixed word and a number")),
