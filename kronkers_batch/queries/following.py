@@ -9,7 +9,7 @@ from pathlib import Path
 from kronkers_batch.audit import runs
 from kronkers_batch.errors import KronkersError, NotFound, StoreError
 from kronkers_batch.events import subscribers
-from kronkers_batch.events.log import EventLog
+from kronkers_batch.events.event_log import EventLog
 from kronkers_batch.events.outbox import Posted
 from kronkers_batch.events.subscribers import PAGES
 from kronkers_batch.events.types import RUN, Kind
