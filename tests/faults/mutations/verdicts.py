@@ -62,6 +62,6 @@ MUTATIONS = [
     _("rows are made that nobody reads", "cli.printing:Out.write", drop("raise ReaderGone"),
       f"{MAIN}test_no_more_rows_are_made_than_are_read"),
     _("every broken pipe is a reader who went", "cli.main:main",
-      swap("output.ReaderGone", "(output.ReaderGone, BrokenPipeError)"),
+      swap("printing.ReaderGone", "(printing.ReaderGone, BrokenPipeError)"),
       f"{MAIN}test_a_pipe_that_breaks_elsewhere_is_an_error"),
 ]  # fmt: skip
