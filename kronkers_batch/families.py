@@ -1,8 +1,8 @@
 """A family of kinds: one file a kind in one folder, each with one object. A new file joins.
 
 Nothing else lists the kinds: what is allowed in YAML, what the pages say and what the contract suites in
-``tests/contract/`` run over comes from the folder. ``base``, and a file whose name begins with an underscore,
-are no kinds.
+``tests/contract/`` run over comes from the folder. A file whose name begins with an underscore is no kind;
+what the kinds of a folder share stands beside the folder.
 """
 
 from __future__ import annotations
@@ -16,9 +16,6 @@ from types import ModuleType
 from typing import TypeVar
 
 T = TypeVar("T")
-
-BASE = "base"
-"""The module of a family's folder that holds what its kinds share."""
 
 
 class Member:
@@ -91,4 +88,4 @@ def _kind_of(module: str) -> object:
 @functools.cache
 def _names(folders: tuple[str, ...]) -> tuple[str, ...]:
     found = (one.name for one in pkgutil.iter_modules(folders))
-    return tuple(sorted(name.rstrip("_") for name in found if name != BASE and not name.startswith("_")))
+    return tuple(sorted(name.rstrip("_") for name in found if not name.startswith("_")))

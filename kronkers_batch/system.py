@@ -25,7 +25,7 @@ from kronkers_batch.session.timestamps import parse_date, parse_timestamp
 if TYPE_CHECKING:
     import polars as pl
 
-    from kronkers_batch.warehouse.keys import Key
+    from kronkers_batch.warehouse.entity_keys import Key
 
 
 class System:

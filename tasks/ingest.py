@@ -14,7 +14,7 @@ from kronkers_batch.planning.facts import Facts
 from kronkers_batch.planning.plan import Frozen, Plan, Result, State
 from kronkers_batch.planning.plan import Ingest as Entry
 from kronkers_batch.vault.context import Scope, scope_of
-from tasks.base import BaseTask, Common
+from tasks.base_task import BaseTask, Common
 
 
 class Ingest(BaseTask):

@@ -11,7 +11,7 @@ from kronkers_batch.access.stopped import named
 from kronkers_batch.facts.gather import gather
 from kronkers_batch.planning.decide import decide
 from kronkers_batch.planning.plan import Plan, State
-from tasks.base import BaseTask, task_of
+from tasks.base_task import BaseTask, task_of
 
 
 class Nightly(BaseTask):

@@ -8,7 +8,7 @@ from kronkers_batch.errors import described
 from kronkers_batch.events.types import Event
 from kronkers_batch.planning import plan as entries
 from kronkers_batch.planning.plan import AnyEntry, Plan
-from kronkers_batch.planning.training import not_promoted
+from kronkers_batch.planning.training_due import not_promoted
 from kronkers_batch.reports import verdict
 from kronkers_batch.reports.verdict import Part, Verdict
 

@@ -6,8 +6,8 @@ from kronkers_batch.access import rights
 from kronkers_batch.errors import GateFailed
 from kronkers_batch.planning import plan as entries
 from kronkers_batch.planning.plan import Result, Scored
-from tasks.base import Common
-from tasks.output import OutputTask
+from tasks.base_task import Common
+from tasks.output_task import OutputTask
 
 
 class Published(OutputTask):

@@ -29,8 +29,8 @@ from kronkers_batch.planning.plan import Plan, State
 from kronkers_batch.session.allocation import keep_pages
 from kronkers_batch.session.services import Services
 from kronkers_batch.store.ids import new_id
-from tasks import context
-from tasks.base import BaseTask, Common, task_of
+from tasks import run_services
+from tasks.base_task import BaseTask, Common, task_of
 from tasks.ending import RunResult, end, stopped, tell
 from tasks.nightly import Nightly
 
@@ -72,7 +72,7 @@ def run(
             common = _common(services, conf, overrides)
             return Nightly(date=date, models=tuple(names), **common)
 
-        context.provide(conf, tuple(overrides), services)
+        run_services.provide(conf, tuple(overrides), services)
         return execute(services, root, date, names, trigger, forbidden, before, delete_expired=delete_expired)
 
 
@@ -102,7 +102,7 @@ def train_now(
             _begin(services, plan)
             return task_of(plan.entries[plan.roots[0]], _common(services, conf, overrides), plan)
 
-        context.provide(conf, tuple(overrides), services)
+        run_services.provide(conf, tuple(overrides), services)
         return execute(services, root, date, [name], "command", {}, before)
 
 

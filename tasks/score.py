@@ -12,8 +12,8 @@ from kronkers_batch.pipeline import score as step
 from kronkers_batch.planning import plan as entries
 from kronkers_batch.planning.facts import Output
 from kronkers_batch.planning.plan import Result, Scored
-from tasks.base import Common
-from tasks.output import OutputTask
+from tasks.base_task import Common
+from tasks.output_task import OutputTask
 from tasks.train import patience
 
 

@@ -13,11 +13,11 @@ from kronkers_batch.facts.gather import gather
 from kronkers_batch.pipeline import train as step
 from kronkers_batch.pipeline.definitions import define
 from kronkers_batch.planning import plan as entries
-from kronkers_batch.planning import training
+from kronkers_batch.planning import training_due
 from kronkers_batch.planning.decide import decide
 from kronkers_batch.planning.plan import Plan, Result, Trained
 from kronkers_batch.registry.training import ModelVersion
-from tasks.base import BaseTask, Common
+from tasks.base_task import BaseTask, Common
 
 
 class Training(BaseTask):
@@ -62,7 +62,7 @@ class Train(Training):
             now = standing(services, self.plan.facts.models[self.model], self.date, (self.fingerprint,))
             if there := now.trained.get(self.fingerprint):
                 recorded = services.run.versions[there.id]
-                if training.promotable(now, there):
+                if training_due.promotable(now, there):
                     why = step.promote_recorded(services, spec, recorded, self.occasion)
                     return "done", f"{there.ref} promoted: {why}", self._result(recorded)
                 missed = "; ".join(there.missed_then)

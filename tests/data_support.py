@@ -20,7 +20,7 @@ from kronkers_batch.config.spec import (
 )
 from kronkers_batch.data import sources
 from kronkers_batch.data.snapshots import Snapshots
-from kronkers_batch.data.sources import database
+from kronkers_batch.data.sources import database_rows
 from kronkers_batch.data.window import Window
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.store.artifacts import ArtifactStore
@@ -138,4 +138,4 @@ def holds(folder: Path, text: str) -> list[Path]:
 
 def watermark(spec: SourceSpec, window: Window = ALL) -> str:
     """The value of a database source's watermark query."""
-    return database.watermark(spec, window, PLACES)
+    return database_rows.watermark(spec, window, PLACES)

@@ -25,7 +25,7 @@ from kronkers_batch.config.spec import (
 )
 from kronkers_batch.frames.schema import Column, ColumnType
 from kronkers_batch.learning import TASKS
-from kronkers_batch.runtimes.spec import PLACE, KeptCode
+from kronkers_batch.runtimes.worker_spec import PLACE, KeptCode
 
 
 def kept(path: Path, place: Path | None = None) -> KeptCode:

@@ -16,7 +16,7 @@ from kronkers_batch.redaction import redacted
 from kronkers_batch.runtimes.contents import environment_contents
 from kronkers_batch.runtimes.languages import environment_fingerprint
 from kronkers_batch.session.services import Services
-from kronkers_batch.vault.definitions import Definition, Subject
+from kronkers_batch.vault.definition_signatures import Definition, Subject
 
 ROOT, POLICY = "house", "definitions"
 _UNREADABLE = "cannot be read"

@@ -26,8 +26,8 @@ from kronkers_batch.errors import (
     described,
 )
 from kronkers_batch.session.services import Services
-from kronkers_batch.vault import memory
-from kronkers_batch.vault.definitions import Definition, Signed, Subject
+from kronkers_batch.vault import remembered_definitions
+from kronkers_batch.vault.definition_signatures import Definition, Signed, Subject
 
 
 def check_place(config: Config, *, is_new: bool = False) -> None:
@@ -43,7 +43,7 @@ def check_place(config: Config, *, is_new: bool = False) -> None:
     Raises:
         AccessRefused, IdentityError, IntegrityError.
     """
-    known = memory.load(account.memory_file(os.environ))
+    known = remembered_definitions.load(account.memory_file(os.environ))
     if not known.requires:
         return
     inline = "KRONKERS_KEY" in os.environ and account.TRUST in os.environ

@@ -13,7 +13,7 @@ from kronkers_batch.access import authorisation
 from kronkers_batch.errors import AccessRefused
 from kronkers_batch.session.services import Services
 from kronkers_batch.vault.context import scope_of
-from kronkers_batch.vault.definitions import Subject
+from kronkers_batch.vault.definition_signatures import Subject
 
 _ENABLED = "enabled"
 

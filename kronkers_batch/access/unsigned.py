@@ -8,7 +8,7 @@ from kronkers_batch.config import account
 from kronkers_batch.config.root_spec import Config
 from kronkers_batch.config.spec import SandboxPolicy
 from kronkers_batch.errors import AccessRefused
-from kronkers_batch.vault import memory
+from kronkers_batch.vault import remembered_definitions
 
 
 def check_probe(config: Config) -> None:
@@ -18,7 +18,7 @@ def check_probe(config: Config) -> None:
     Raises AccessRefused, IdentityError, IntegrityError.
     """
     loose = config.executor.sandbox is not SandboxPolicy.REQUIRE
-    if loose and memory.load(account.memory_file(os.environ)).requires:
+    if loose and remembered_definitions.load(account.memory_file(os.environ)).requires:
         raise AccessRefused(
             "this account runs signed definitions, and would load unsigned code outside the sandbox",
             where="conf: executor.sandbox",

@@ -29,7 +29,7 @@ from kronkers_batch.store.tables.registry import champions, model_versions
 from kronkers_batch.store.tables.signing import definitions
 from kronkers_batch.store.tables.snapshots import snapshots
 from kronkers_batch.vault.context import Kind, Role, Scope, scope_of
-from kronkers_batch.vault.definitions import Subject
+from kronkers_batch.vault.definition_signatures import Subject
 from kronkers_batch.vault.manifest import digest
 from kronkers_batch.vault.revocations import flawed
 from kronkers_batch.vault.trust import Grant

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kronkers_batch.cli.options import command, load_config, opened, verb_of
-from kronkers_batch.cli.output import fields, print_json, say, table, timestamp, warn
+from kronkers_batch.cli.printing import fields, print_json, say, table, timestamp, warn
 from kronkers_batch.errors import UsageError
 
 ACCESS = ("whoami", "list", "add", "grant", "revoke")
@@ -120,7 +120,7 @@ def _whoami(args: argparse.Namespace, words: Sequence[str]) -> int:
 def keys(args: argparse.Namespace) -> int:
     """Dispatch on the verb."""
     verb, words = verb_of(args, KEYS, default="list")
-    from kronkers_batch.access import keys as step
+    from kronkers_batch.access import key_management as step
 
     if verb == "list":
         _count(args, words, 0, 0, "")

@@ -7,8 +7,8 @@ from itertools import groupby
 from typing import Any
 
 from kronkers_batch.cli.options import command, conf_folder, date_option, load_config, logical_date, opened
-from kronkers_batch.cli.output import print_json, say, table, warn
-from kronkers_batch.cli.signing import described, for_plan, show
+from kronkers_batch.cli.printing import print_json, say, table, warn
+from kronkers_batch.cli.signing_commands import described, for_plan, show
 
 
 def add(commands: Any) -> None:
@@ -28,7 +28,7 @@ def check(args: argparse.Namespace) -> int:
     from kronkers_batch.access.unsigned import check_probe
     from kronkers_batch.data.remarks import remarks
     from kronkers_batch.diagnostics.advice import warnings
-    from kronkers_batch.diagnostics.probing import probe_models
+    from kronkers_batch.diagnostics.model_probes import probe_models
     from kronkers_batch.store.cache import ContentCache
 
     config = load_config(args)
@@ -54,7 +54,7 @@ def plan(args: argparse.Namespace) -> int:
     from kronkers_batch.access import rights
     from kronkers_batch.access.stopped import gone, switched_off
     from kronkers_batch.facts.planned import planned as decided
-    from tasks.plan import shown as entries
+    from tasks.plan_summary import shown as entries
 
     with opened(args, first_run=True, new_warehouse=args.new_warehouse) as services:
         date = logical_date(services.config, args.date)

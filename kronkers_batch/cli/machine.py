@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from kronkers_batch.cli.options import command
-from kronkers_batch.cli.output import print_json, table
+from kronkers_batch.cli.printing import print_json, table
 
 
 def add(commands: Any) -> None:

@@ -14,14 +14,33 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from kronkers_batch import __version__
-from kronkers_batch.cli import access, checking, ledger, machine, output, reading, running, signing, versions
+from kronkers_batch.cli import (
+    access,
+    checking,
+    ledger_commands,
+    machine,
+    printing,
+    reading_commands,
+    running,
+    signing_commands,
+    version_commands,
+)
 from kronkers_batch.errors import KronkersError, MissingPart, UsageError, described
 
 _NOT_SHOWN = "\n  -> what was found there is not shown; a run keeps it for readers: kronkers log MODEL"
 # Imported by what runs models, and not installed where outputs are only read.
 _OF_RUNS = ("luigi", "pandera", "schedule", "tasks")
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-GROUPS = (checking, running, versions, reading, access, signing, ledger, machine)
+GROUPS = (
+    checking,
+    running,
+    version_commands,
+    reading_commands,
+    access,
+    signing_commands,
+    ledger_commands,
+    machine,
+)
 
 EPILOG = """\
 Overrides of the configuration may follow as key=value: model.NAME.parameters.C=0.5 executor.workers=2
@@ -35,7 +54,7 @@ class _Parser(argparse.ArgumentParser):
 
     def _print_message(self, message: str, file: Any = None) -> None:
         if message:
-            output.message(message, file)
+            printing.message(message, file)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -72,23 +91,23 @@ def main(arguments: Sequence[str] | None = None, *, own_process: bool = False) -
             _place(args, rest)
             verbose, args.own_process = args.verbose, own_process
             if own_process and not verbose:
-                output.silence_libraries()
+                printing.silence_libraries()
             code = args.handler(args)
-        output.flush()  # here, where it is reported if there is no room for the last of it
+        printing.flush()  # here, where it is reported if there is no room for the last of it
     except KronkersError as error:
         if verbose:
-            output.trace()
+            printing.trace()
         else:
-            output.warn(f"kronkers: {error}{_NOT_SHOWN if error.found else ''}")
+            printing.warn(f"kronkers: {error}{_NOT_SHOWN if error.found else ''}")
         return error.exit_code
     except KeyboardInterrupt:
-        output.warn("kronkers: stopped; nothing half-done is visible")
+        printing.warn("kronkers: stopped; nothing half-done is visible")
         return 130
-    except output.ReaderGone:  # ``kronkers read ... | head``: not an error
+    except printing.ReaderGone:  # ``kronkers read ... | head``: not an error
         return 0
     except Exception as error:
         if verbose:
-            output.trace()
+            printing.trace()
         return _unexpected(error)
     finally:
         gc.enable()
@@ -98,13 +117,13 @@ def main(arguments: Sequence[str] | None = None, *, own_process: bool = False) -
 def _unexpected(error: Exception) -> int:
     """Says what happened where nothing of ours was raised; the exit code."""
     if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in _OF_RUNS:
-        output.warn(f"kronkers: {_without_runs(error)}")
+        printing.warn(f"kronkers: {_without_runs(error)}")
         return MissingPart.exit_code
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
-        output.warn(f"kronkers: Output is incomplete: {error.strerror}")
-        output.warn("  -> Free disk space and run the command again.")
+        printing.warn(f"kronkers: Output is incomplete: {error.strerror}")
+        printing.warn("  -> Free disk space and run the command again.")
     else:
-        output.warn(f"kronkers: {described(error)}")
+        printing.warn(f"kronkers: {described(error)}")
     return 1
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kronkers_batch.cli.output import warn
+from kronkers_batch.cli.printing import warn
 from kronkers_batch.errors import UsageError
 from kronkers_batch.session.timestamps import parse_date
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kronkers_batch import stopping
 from kronkers_batch.cli.options import command, conf_folder, date_option, logical_date, one_name, opened
-from kronkers_batch.cli.output import Progress, print_json, say, table, warn
+from kronkers_batch.cli.printing import Progress, print_json, say, table, warn
 from kronkers_batch.errors import UsageError
 
 if TYPE_CHECKING:

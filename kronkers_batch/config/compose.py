@@ -16,7 +16,7 @@ from kronkers_batch.config.fields import Bad, read_table, read_value
 from kronkers_batch.config.nodes import Mapping, Node, Plain, Scalar, Sequence, from_plain, plain, shown, walk
 from kronkers_batch.config.overrides import Override, check_path
 from kronkers_batch.config.problems import Problems, listed, suggest
-from kronkers_batch.config.schema import GROUPS, ROOT, register
+from kronkers_batch.config.root_schema import GROUPS, ROOT, register
 from kronkers_batch.config.spec import Origin
 from kronkers_batch.digests import Json
 

@@ -1,7 +1,8 @@
 """Declarative field tables: what a file may hold, said once.
 
 From a table come the checker (:func:`read_table`), the paths that an override may name, Hydra's schema
-(``schema.structure``), what counts as a changed definition (``fingerprint_fields``) and the reference page.
+(``root_schema.structure``), what counts as a changed definition (``fingerprint_fields``) and the reference
+page.
 """
 
 from __future__ import annotations

@@ -7,15 +7,15 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from kronkers_batch.config import checks
-from kronkers_batch.config.check_kinds.base import TIMES
+from kronkers_batch.config import check_specs
+from kronkers_batch.config.check_kind import TIMES
 from kronkers_batch.config.fields import given
 from kronkers_batch.config.model_file import RawModel
 from kronkers_batch.config.paths import safe_path
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.source_file import RawSource, check_columns
+from kronkers_batch.config.source_kind import COLUMNS, SourceKind
 from kronkers_batch.config.source_kinds import SOURCE_KINDS
-from kronkers_batch.config.source_kinds.base import COLUMNS, SourceKind
 from kronkers_batch.config.spec import InputRef, SourceSpec
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 
@@ -138,7 +138,7 @@ class Linker:
         self._time_column(raw, columns)
         self._output_columns(raw, columns)
         types = {name: c.type for name, c in columns.items()}
-        resolved = checks.resolve(values["checks"], types, self.problems)
+        resolved = check_specs.resolve(values["checks"], types, self.problems)
         if len(self.problems) > before or values["department"] is None or values["kind"] is None:
             return None
         return SourceSpec(

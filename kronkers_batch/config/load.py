@@ -26,8 +26,8 @@ from kronkers_batch.config.nodes import MAX_BYTES, Node, Scalar, walk
 from kronkers_batch.config.places import Places
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.root import RootValues, read_root
+from kronkers_batch.config.root_schema import GROUPS
 from kronkers_batch.config.root_spec import Config, DepartmentSpec
-from kronkers_batch.config.schema import GROUPS
 from kronkers_batch.config.source_file import DEPARTMENT, SOURCE, RawSource, check_name, read_source
 from kronkers_batch.config.spec import Origin
 from kronkers_batch.config.yamlparse import parse

@@ -7,7 +7,7 @@ from collections.abc import Mapping as MappingType
 from pathlib import Path
 from typing import Any
 
-from kronkers_batch.config import checks, model_limits
+from kronkers_batch.config import check_specs, model_limits
 from kronkers_batch.config.fields import Bad
 from kronkers_batch.config.languages import Language
 from kronkers_batch.config.link import Linker
@@ -59,10 +59,10 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
     target_type = _target(raw, columns, problems)
     evaluate = _evaluate(raw, problems)
     types = {name: c.type for name, c in columns.items()}
-    input_checks = checks.resolve(values["checks"]["input"], types, problems)
+    input_checks = check_specs.resolve(values["checks"]["input"], types, problems)
     predicted = {name: ColumnType(kind) for name, kind in values["output"]["columns"].items()}
     scored = {k: types[k] for k in key if k in types} | predicted
-    output_checks = checks.resolve(values["checks"]["output"], scored, problems)
+    output_checks = check_specs.resolve(values["checks"]["output"], scored, problems)
     language, task, source, target = values["language"], values["task"], values["source"], values["target"]
     if len(problems) > before or code is None or target_type is None or evaluate is None:
         return None

@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from kronkers_batch.config.checks import RawCheck
+from kronkers_batch.config.check_specs import RawCheck
 from kronkers_batch.config.fields import Bad, Counts, Field, Kind, Table, list_kind, read_table, table_kind
 from kronkers_batch.config.kinds import (
     BOOLEAN,

@@ -6,7 +6,7 @@ import datetime as dt
 import re
 from typing import Any
 
-from kronkers_batch.config.checks import CHECKS
+from kronkers_batch.config.check_specs import CHECKS
 from kronkers_batch.config.fields import Bad, Counts, Field, Kind, Table, map_kind, read_table
 from kronkers_batch.config.kinds import (
     COLUMN,

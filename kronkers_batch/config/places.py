@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kronkers_batch.config import account
-from kronkers_batch.config.claims import Claims
 from kronkers_batch.config.databases import file_of
+from kronkers_batch.config.file_claims import Claims
 from kronkers_batch.config.paths import is_in, resolved
 from kronkers_batch.config.root_spec import Config
 from kronkers_batch.config.spec import SourceSpec

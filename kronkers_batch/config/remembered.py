@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from kronkers_batch import private
-from kronkers_batch.config import schema
+from kronkers_batch.config import root_schema
 from kronkers_batch.digests import Json, of_fields
 
 _FORMAT = "3"  # of what is made of the files, where the schema does not tell
@@ -26,7 +26,7 @@ def key(contents: Hashable, overrides: tuple[str, ...]) -> str:
         _FORMAT,
         repr(contents),
         repr(overrides),
-        repr(schema.described()),
+        repr(root_schema.described()),
         version("hydra-core"),
     ]
     return of_fields(*parts)

@@ -14,8 +14,8 @@ from kronkers_batch.config.interpolation import resolve
 from kronkers_batch.config.nodes import Mapping, Node, Scalar, Sequence
 from kronkers_batch.config.paths import absolute
 from kronkers_batch.config.problems import Problems
+from kronkers_batch.config.root_schema import EXECUTOR, ROOT, WAREHOUSE
 from kronkers_batch.config.root_spec import Definitions, ExecutorSpec, WarehouseSpec
-from kronkers_batch.config.schema import EXECUTOR, ROOT, WAREHOUSE
 from kronkers_batch.config.spec import Secret
 
 

@@ -7,14 +7,14 @@ from collections.abc import Mapping as MappingType
 from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
-from kronkers_batch.config.checks import CHECKS, RawCheck
+from kronkers_batch.config.check_specs import CHECKS, RawCheck
 from kronkers_batch.config.fields import Bad, Counts, Field, Table, list_kind, read_table
 from kronkers_batch.config.kinds import COLUMN, FILLED, NAME, TEXT, choice
 from kronkers_batch.config.nodes import Mapping, Node, shown
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.source_fields import COLUMNS
+from kronkers_batch.config.source_kind import SourceKind
 from kronkers_batch.config.source_kinds import SOURCE_KINDS
-from kronkers_batch.config.source_kinds.base import SourceKind
 from kronkers_batch.config.spec import InputRef
 from kronkers_batch.frames.schema import Column
 

@@ -10,8 +10,8 @@ import polars as pl
 from kronkers_batch.config.check_kinds import nulls, unique
 from kronkers_batch.config.spec import CheckSpec, OnFailure, Origin
 from kronkers_batch.data.check_kinds import of
-from kronkers_batch.data.check_kinds.base import TableJudge, Tally
 from kronkers_batch.data.findings import DROPPED, FAILED, PASSED, WARNED, CheckResult, Findings
+from kronkers_batch.data.judges import TableJudge, Tally
 from kronkers_batch.data.rowwise import RowChecks, is_rowwise
 from kronkers_batch.errors import CheckFailed
 from kronkers_batch.frames.schema import Schema

@@ -9,7 +9,7 @@ from typing import Any
 
 from kronkers_batch.config.spec import CheckSpec, OnFailure
 from kronkers_batch.data import check_kinds
-from kronkers_batch.data.check_kinds.base import Tally
+from kronkers_batch.data.judges import Tally
 from kronkers_batch.digests import Json
 from kronkers_batch.errors import CheckFailed
 

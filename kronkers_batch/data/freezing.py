@@ -11,10 +11,10 @@ from kronkers_batch.ahead import ahead, by_threads, threads
 from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.data import snapshot_chunks
 from kronkers_batch.data.checks import CheckResult
-from kronkers_batch.data.fingerprint import Fingerprint
+from kronkers_batch.data.content_fingerprint import Fingerprint
 from kronkers_batch.data.profile import Profile
 from kronkers_batch.data.profiling import Profiler
-from kronkers_batch.data.sources.rows import rechunked
+from kronkers_batch.data.sources.window_rows import rechunked
 from kronkers_batch.data.stream import CheckedRows
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.vault.context import Context, DataKey, Kind

@@ -19,7 +19,7 @@ import polars as pl
 from kronkers_batch.config.check_kinds import CHECK_KINDS
 from kronkers_batch.config.spec import CheckSpec
 from kronkers_batch.data import check_kinds
-from kronkers_batch.data.check_kinds.base import RowJudge
+from kronkers_batch.data.judges import RowJudge
 from kronkers_batch.errors import CheckFailed, ConfigError
 from kronkers_batch.frames.schema import Schema
 from kronkers_batch.frames.tables import polars_schema

@@ -42,7 +42,7 @@ from kronkers_batch.vault.vault import Vault
 if TYPE_CHECKING:
     import polars as pl
 
-    from kronkers_batch.data.sources.output import OutputReader
+    from kronkers_batch.data.sources.model_output import OutputReader
 
 __all__ = ["SnapshotRef", "Snapshots", "Wanted"]
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from kronkers_batch.config.places import Places
     from kronkers_batch.data.sources.memory import Found
-    from kronkers_batch.data.sources.output import OutputReader
+    from kronkers_batch.data.sources.model_output import OutputReader
 
 
 class CheckedRows:

@@ -22,7 +22,7 @@ from kronkers_batch.families import Family
 from kronkers_batch.frames.schema import ColumnType
 from kronkers_batch.learning import TASKS
 from kronkers_batch.registry.training import ModelVersion
-from kronkers_batch.runtimes.spec import PLACE, KeptCode
+from kronkers_batch.runtimes.worker_spec import PLACE, KeptCode
 from kronkers_batch.session.known import Neighbours
 from kronkers_batch.session.services import Services
 

@@ -19,7 +19,7 @@ from kronkers_batch.config.places import FIX, Places
 from kronkers_batch.config.spec import CodeFile, ModelSpec
 from kronkers_batch.errors import ModelError
 from kronkers_batch.runtimes.languages import too_wide
-from kronkers_batch.runtimes.spec import PLACE, KeptCode
+from kronkers_batch.runtimes.worker_spec import PLACE, KeptCode
 from kronkers_batch.session.known import Neighbours
 
 MOST_FILES = 500

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from kronkers_batch.config.places import Places
 from kronkers_batch.config.spec import CodeFile, ModelSpec, SandboxPolicy
 from kronkers_batch.frames.schema import Column, Schema
-from kronkers_batch.runtimes.spec import KeptCode, Walls, WorkerSpec
+from kronkers_batch.runtimes.worker_spec import KeptCode, Walls, WorkerSpec
 
 if TYPE_CHECKING:
     from kronkers_batch.session.services import Services

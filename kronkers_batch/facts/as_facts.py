@@ -11,7 +11,7 @@ from kronkers_batch.config.fingerprint import changes, training_definition
 from kronkers_batch.config.spec import ModelSpec
 from kronkers_batch.errors import AccessRefused, KronkersError, described, found_in
 from kronkers_batch.monitoring.gates import judge_metrics, judge_output
-from kronkers_batch.planning import training
+from kronkers_batch.planning import training_due
 from kronkers_batch.planning.facts import Model, Output, Problem, Version
 from kronkers_batch.registry.standing import Asked, Standing
 from kronkers_batch.registry.training import ModelVersion
@@ -48,7 +48,7 @@ def standings(services: Services, models: Mapping[str, Model], date: dt.date) ->
 
 
 def _asked(model: Model, date: dt.date, also: Iterable[str] = ()) -> Asked:
-    repeated = {training.again_of(model.definition, date)} if model.definition else set()
+    repeated = {training_due.again_of(model.definition, date)} if model.definition else set()
     return Asked(model.definition, tuple(sorted({*repeated, *also})))
 
 

@@ -18,11 +18,11 @@ from kronkers_batch.errors import KronkersError
 from kronkers_batch.facts.as_facts import asking, output_of, problem_of, standings
 from kronkers_batch.pipeline import ingest
 from kronkers_batch.pipeline.definitions import define
-from kronkers_batch.planning import training
+from kronkers_batch.planning import training_due
 from kronkers_batch.planning.facts import Day, Facts, Frozen, Input, Model, Problem
 from kronkers_batch.session.services import Services
 from kronkers_batch.vault.context import Scope
-from kronkers_batch.warehouse.standing import DateStanding
+from kronkers_batch.warehouse.date_standing import DateStanding
 
 
 def gather(
@@ -121,7 +121,7 @@ class _Gathering:
         for name, model in self._models.items():
             if model.refused or model.undefined or model.unknown or not model.seen:
                 continue
-            due = training.due(model, self._date)
+            due = training_due.due(model, self._date)
             if (due and due.fingerprint not in model.trained) or (self._by_hand and name in self._asked):
                 yield name
 

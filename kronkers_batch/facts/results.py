@@ -14,7 +14,7 @@ from kronkers_batch.declared.windows import outputs_of
 from kronkers_batch.digests import scoring_digest
 from kronkers_batch.facts.as_facts import output_of, standing
 from kronkers_batch.pipeline import ingest
-from kronkers_batch.planning import training
+from kronkers_batch.planning import training_due
 from kronkers_batch.planning.decide import advance
 from kronkers_batch.planning.facts import Output
 from kronkers_batch.planning.plan import (
@@ -102,7 +102,7 @@ def trained(services: Services, plan: Plan, entry: Train) -> Trained | None:
     """The result of a training: its version is recorded, and today's thresholds have judged it."""
     model = standing(services, plan.facts.models[entry.model], plan.date, (entry.fingerprint,))
     made = model.trained.get(entry.fingerprint)
-    if made is None or training.promotable(model, made):
+    if made is None or training_due.promotable(model, made):
         return None
     return Trained(entry.key, model.champion, made)
 

@@ -14,11 +14,11 @@ from kronkers_batch.pipeline import parcel
 from kronkers_batch.pipeline.golden import has_parts, same_scores, unpacked
 from kronkers_batch.pipeline.runtime import BY_PATH, MOST_NAMED, PACKAGE, runtime_of
 from kronkers_batch.registry.training import ModelVersion
-from kronkers_batch.runtimes.worker import start
+from kronkers_batch.runtimes.model_worker import start
 from kronkers_batch.session.services import Services
 
 if TYPE_CHECKING:
-    from kronkers_batch.runtimes.worker import Worker
+    from kronkers_batch.runtimes.model_worker import Worker
 
 _VERSION = re.compile(r"\d{1,4}(?:[.-]\d{1,6}){0,4}(?:(?:\.?(?:a|b|rc|dev|post)|\+cpu|\+cu)\d{0,4})?")
 

@@ -21,7 +21,7 @@ from kronkers_batch.session.known import Definition
 from kronkers_batch.session.services import Services
 
 if TYPE_CHECKING:
-    from kronkers_batch.runtimes.worker import Worker
+    from kronkers_batch.runtimes.model_worker import Worker
 
 
 def define(services: Services, model: ModelSpec) -> Definition:

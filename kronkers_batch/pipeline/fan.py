@@ -14,7 +14,7 @@ from kronkers_batch.stopping import Interrupted
 if TYPE_CHECKING:
     import polars as pl
 
-    from kronkers_batch.runtimes.worker import Worker
+    from kronkers_batch.runtimes.model_worker import Worker
 
 # A worker's stream takes three chunks before it hands out the first one's scores; one more waits ready.
 _IN_FLIGHT = 4

@@ -13,7 +13,7 @@ from kronkers_batch.pipeline.golden import one_level, same_scores, spread
 if TYPE_CHECKING:
     import polars as pl
 
-    from kronkers_batch.runtimes.worker import Worker
+    from kronkers_batch.runtimes.model_worker import Worker
 
 INVARIANCE_ROWS = 2_000
 FEW = 5

@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 from kronkers_batch.access.rights import held
 from kronkers_batch.audit.occasion import Occasion
 from kronkers_batch.config.spec import InputRef, ModelSpec
-from kronkers_batch.data.identity import stated
 from kronkers_batch.data.snapshots import SnapshotRef, Wanted
+from kronkers_batch.data.source_identity import stated
 from kronkers_batch.data.stated import Stated
 from kronkers_batch.data.window import Window
 from kronkers_batch.declared.sources import head_ids, read_output, source_of

@@ -10,7 +10,7 @@ from kronkers_batch.runtimes.contents import contents_by_path
 from kronkers_batch.session.services import Services
 
 if TYPE_CHECKING:
-    from kronkers_batch.runtimes.worker import Worker
+    from kronkers_batch.runtimes.model_worker import Worker
 
 PACKAGE = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,39}")
 """A package's name. A worker says them, and could say rows in their place: what else it says is not shown."""

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import polars as pl
     from sqlalchemy import Connection
 
-    from kronkers_batch.runtimes.worker import Worker
+    from kronkers_batch.runtimes.model_worker import Worker
     from kronkers_batch.warehouse.versions import OutputVersion
     from kronkers_batch.warehouse.writer import OutputWriter
 

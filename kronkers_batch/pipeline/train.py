@@ -25,10 +25,10 @@ from kronkers_batch.pipeline.prepare import TrainingData, feature_columns, train
 from kronkers_batch.pipeline.runtime import by_path, runtime_of
 from kronkers_batch.pipeline.targets import check_target
 from kronkers_batch.pipeline.verify import CHUNK_ROWS, Verified, verify
-from kronkers_batch.planning.training import waits_for_approver
+from kronkers_batch.planning.training_due import waits_for_approver
 from kronkers_batch.registry.training import Golden, ModelVersion, Training
-from kronkers_batch.runtimes.spec import KeptCode
-from kronkers_batch.runtimes.worker import start
+from kronkers_batch.runtimes.model_worker import start
+from kronkers_batch.runtimes.worker_spec import KeptCode
 from kronkers_batch.session.known import Definition
 from kronkers_batch.session.services import Services
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import polars as pl
     from sqlalchemy import Connection
 
-    from kronkers_batch.runtimes.worker import Worker
+    from kronkers_batch.runtimes.model_worker import Worker
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from kronkers_batch.pipeline.runtime import MOST_NAMED, PACKAGE
 if TYPE_CHECKING:
     import polars as pl
 
-    from kronkers_batch.runtimes.worker import Worker
+    from kronkers_batch.runtimes.model_worker import Worker
 
 CHUNK_ROWS = 65_536
 Part = tuple["pl.DataFrame", "pl.DataFrame"]

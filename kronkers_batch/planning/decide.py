@@ -14,7 +14,7 @@ from dataclasses import replace
 from kronkers_batch.data.stated import Heads, Stated
 from kronkers_batch.digests import scoring_digest
 from kronkers_batch.planning import facts as f
-from kronkers_batch.planning import reasons, training
+from kronkers_batch.planning import reasons, training_due
 from kronkers_batch.planning.facts import Facts, Input, Model, Problem, Version
 from kronkers_batch.planning.plan import (
     AnyEntry,
@@ -48,7 +48,7 @@ def decide_training(facts: Facts, name: str, force: str = "") -> Plan | None:
     """What a training that somebody asks for has to do; None where it was done already."""
     model = facts.models[name]
     making = _Making(facts, Known(), {})
-    due = None if model.undefined or model.unknown else training.asked(model, facts.date, force)
+    due = None if model.undefined or model.unknown else training_due.asked(model, facts.date, force)
     key = making.train(name, due)
     return Plan(facts, making.entries, (key,)) if key else None
 
@@ -100,7 +100,7 @@ class _Making:
 
     # ------------------------------------------------------------ training
 
-    def train(self, name: str, due: training.Due | None = None) -> str:
+    def train(self, name: str, due: training_due.Due | None = None) -> str:
         """The key of the training that a model needs as of tonight; empty where none is due.
 
         ``due`` is one that somebody asks for. It fails where it is unknown whether it is due.
@@ -113,7 +113,7 @@ class _Making:
         if problem := model.undefined or model.unknown:
             self.entries[key] = replace(made, state=State.FAILED, why=problem.first, problem=problem)
             return key
-        due = due or training.due(model, date)
+        due = due or training_due.due(model, date)
         if due is None:
             return ""
         recorded = due.fingerprint in {v.fingerprint for v in (model.newest, *model.trained.values()) if v}

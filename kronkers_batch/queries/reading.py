@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from kronkers_batch.access import rights
 from kronkers_batch.errors import NotFound
 from kronkers_batch.session.services import Services
-from kronkers_batch.warehouse.keys import Key
-from kronkers_batch.warehouse.rows import READ, SQL, Recorded
+from kronkers_batch.warehouse.entity_keys import Key
+from kronkers_batch.warehouse.output_rows import READ, SQL, Recorded
 
 if TYPE_CHECKING:
     import polars as pl

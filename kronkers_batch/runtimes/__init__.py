@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kronkers_batch.runtimes.languages import environment_fingerprint
+    from kronkers_batch.runtimes.model_worker import Worker, start
     from kronkers_batch.runtimes.probing import normalise_code, probe
     from kronkers_batch.runtimes.sandbox import SandboxState, sandbox_state
-    from kronkers_batch.runtimes.spec import WorkerInfo, WorkerSpec
-    from kronkers_batch.runtimes.worker import Worker, start
+    from kronkers_batch.runtimes.worker_spec import WorkerInfo, WorkerSpec
 
 _PLACES = {
-    "Worker": "worker",
-    "WorkerInfo": "spec",
-    "WorkerSpec": "spec",
-    "start": "worker",
+    "Worker": "model_worker",
+    "WorkerInfo": "worker_spec",
+    "WorkerSpec": "worker_spec",
+    "start": "model_worker",
     "probe": "probing",
     "normalise_code": "probing",
     "environment_fingerprint": "languages",

@@ -29,7 +29,7 @@ from kronkers_batch.runtimes.launch import Launch
 from kronkers_batch.runtimes.process import Process
 from kronkers_batch.runtimes.protocol import Answer, TimedOut, WorkerGone
 from kronkers_batch.runtimes.sandbox import launch
-from kronkers_batch.runtimes.spec import KeptCode, WorkerInfo, WorkerSpec
+from kronkers_batch.runtimes.worker_spec import KeptCode, WorkerInfo, WorkerSpec
 from kronkers_batch.stopping import Interrupted
 
 CLOSE_SECONDS = 2.0

@@ -17,7 +17,7 @@ from kronkers_batch.runtimes.given import Said
 from kronkers_batch.runtimes.languages import MIB, builder
 from kronkers_batch.runtimes.protocol import Answer, TimedOut, WorkerGone
 from kronkers_batch.runtimes.scrub import Scrubber, words_of
-from kronkers_batch.runtimes.spec import KeptCode, WorkerSpec
+from kronkers_batch.runtimes.worker_spec import KeptCode, WorkerSpec
 
 MAX_CODE = 2 * 2**20
 MOST_NAMED = 5

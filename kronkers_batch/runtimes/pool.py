@@ -20,7 +20,7 @@ from kronkers_batch.errors import UsageError
 from kronkers_batch.stopping import Interrupted
 
 if TYPE_CHECKING:
-    from kronkers_batch.runtimes.worker import Worker
+    from kronkers_batch.runtimes.model_worker import Worker
 
     Open = Callable[[], Worker]
 

@@ -8,9 +8,9 @@ from kronkers_batch.config.languages import Language
 from kronkers_batch.config.spec import Environment, Resources, SandboxPolicy, Unseen
 from kronkers_batch.frames.schema import Schema
 from kronkers_batch.learning import TASKS
+from kronkers_batch.runtimes.model_worker import Worker, start
 from kronkers_batch.runtimes.sandbox import SandboxState, sandbox_state
-from kronkers_batch.runtimes.spec import Walls, WorkerInfo, WorkerSpec
-from kronkers_batch.runtimes.worker import Worker, start
+from kronkers_batch.runtimes.worker_spec import Walls, WorkerInfo, WorkerSpec
 
 __all__ = [
     "SandboxState",

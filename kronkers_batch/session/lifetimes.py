@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from kronkers_batch.errors import AccessRefused
     from kronkers_batch.planning.plan import Plan
     from kronkers_batch.registry.training import ModelVersion
-    from kronkers_batch.runtimes.spec import KeptCode, Walls
+    from kronkers_batch.runtimes.worker_spec import KeptCode, Walls
     from kronkers_batch.session.known import Definition, Neighbours, Own
-    from kronkers_batch.vault.definitions import Signatures
+    from kronkers_batch.vault.definition_signatures import Signatures
     from kronkers_batch.vault.trust import Grant
 
 Environment = tuple["Language", str]

@@ -16,8 +16,8 @@ from kronkers_batch.config.spec import ModelSpec, SourceSpec
 from kronkers_batch.errors import NotFound, UsageError
 from kronkers_batch.session.lifetimes import Request, Run
 from kronkers_batch.store.cache import ContentCache
-from kronkers_batch.vault import memory
-from kronkers_batch.vault.definitions import Signatures
+from kronkers_batch.vault import remembered_definitions
+from kronkers_batch.vault.definition_signatures import Signatures
 
 if TYPE_CHECKING:
     from kronkers_batch.data.snapshots import Snapshots
@@ -72,7 +72,7 @@ class Services:
     def signatures(self) -> Signatures:
         """The warehouse's signatures as this account sees them; one object a run."""
         if self.run.signatures is None:
-            remembered = memory.load(account.memory_file(os.environ))
+            remembered = remembered_definitions.load(account.memory_file(os.environ))
             self.run.signatures = Signatures(self.vault, remembered)
         return self.run.signatures
 

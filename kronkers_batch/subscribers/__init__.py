@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from kronkers_batch.events import subscribers
-from kronkers_batch.events.log import EventLog
+from kronkers_batch.events.event_log import EventLog
 from kronkers_batch.events.subscribers import Subscriber
 from kronkers_batch.session.services import Services
 from kronkers_batch.subscribers.run_pages import Pages

@@ -13,9 +13,9 @@ from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import sealing
-from kronkers_batch.vault.cache import KeyCache
 from kronkers_batch.vault.context import DataKey, Kind, Scope
 from kronkers_batch.vault.identity import Identity
+from kronkers_batch.vault.key_cache import KeyCache
 from kronkers_batch.vault.tree import Tree, TreeKey
 from kronkers_batch.vault.trust import Trust
 

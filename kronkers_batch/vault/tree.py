@@ -18,9 +18,9 @@ from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.shapes import StoredRow
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import sealing
-from kronkers_batch.vault.cache import KeyCache
 from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.identity import Identity
+from kronkers_batch.vault.key_cache import KeyCache
 from kronkers_batch.vault.statements import (
     grant_key_info,
     grant_key_statement,

@@ -13,9 +13,9 @@ from kronkers_batch.store.canonical import encode
 from kronkers_batch.store.engine import serialise
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import sealing
-from kronkers_batch.vault.cache import KeyCache
 from kronkers_batch.vault.context import Context, DataKey, Kind, Role, Scope, Signature
 from kronkers_batch.vault.identity import Identity
+from kronkers_batch.vault.key_cache import KeyCache
 from kronkers_batch.vault.keys import Keyring
 from kronkers_batch.vault.pin import Pin
 from kronkers_batch.vault.trust import Grant, Trust

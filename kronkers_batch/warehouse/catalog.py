@@ -13,7 +13,15 @@ from kronkers_batch.store.tables.outputs import output_log, output_versions
 from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse import log
 from kronkers_batch.warehouse.log import Line
-from kronkers_batch.warehouse.opening import RESTORE, Known, Opened, VersionRow, open_version, place_of, unfit
+from kronkers_batch.warehouse.opened_version import (
+    RESTORE,
+    Known,
+    Opened,
+    VersionRow,
+    open_version,
+    place_of,
+    unfit,
+)
 from kronkers_batch.warehouse.versions import Head, day_of
 
 

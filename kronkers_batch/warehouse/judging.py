@@ -18,7 +18,7 @@ from kronkers_batch.vault.context import Kind, Scope
 from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse import catalog, log
 from kronkers_batch.warehouse.log import Line
-from kronkers_batch.warehouse.opening import VersionRow, open_version, place_of
+from kronkers_batch.warehouse.opened_version import VersionRow, open_version, place_of
 from kronkers_batch.warehouse.versions import IN_LEDGER, Judgement, OutputVersion, State, Tell, day_of
 
 

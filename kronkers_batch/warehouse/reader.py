@@ -23,7 +23,7 @@ from kronkers_batch.vault.sealing import key_check
 from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse import filters, output_chunks
 from kronkers_batch.warehouse.keyhash import hash_keys
-from kronkers_batch.warehouse.opening import RESTORE, Group, Opened
+from kronkers_batch.warehouse.opened_version import RESTORE, Group, Opened
 
 if TYPE_CHECKING:
     import polars as pl

@@ -17,9 +17,9 @@ from kronkers_batch.store.engine import Database
 from kronkers_batch.store.tables.outputs import output_versions
 from kronkers_batch.vault.context import Scope
 from kronkers_batch.vault.vault import Vault
-from kronkers_batch.warehouse import catalog, judging, log, standing
-from kronkers_batch.warehouse.opening import new_known, open_version
-from kronkers_batch.warehouse.standing import DateStanding
+from kronkers_batch.warehouse import catalog, date_standing, judging, log
+from kronkers_batch.warehouse.date_standing import DateStanding
+from kronkers_batch.warehouse.opened_version import new_known, open_version
 from kronkers_batch.warehouse.versions import (
     Head,
     Judgement,
@@ -31,7 +31,7 @@ from kronkers_batch.warehouse.versions import (
 )
 
 if TYPE_CHECKING:
-    from kronkers_batch.warehouse.rows import OutputRows
+    from kronkers_batch.warehouse.output_rows import OutputRows
     from kronkers_batch.warehouse.writer import OutputWriter
 
 
@@ -51,7 +51,7 @@ class Warehouse:
     @cached_property
     def rows(self) -> OutputRows:
         """The rows of outputs. Imported when somebody reads some: who lists outputs needs no frames."""
-        from kronkers_batch.warehouse.rows import OutputRows
+        from kronkers_batch.warehouse.output_rows import OutputRows
 
         return OutputRows(self._db, self._vault, self._ledger, self._known)
 
@@ -141,7 +141,7 @@ class Warehouse:
         """
         day = (model, date)
         with self._db.read() as conn:
-            rows = standing.finished(conn, self._vault, [day])[day]
+            rows = date_standing.finished(conn, self._vault, [day])[day]
             if isinstance(rows, KronkersError):
                 raise rows
             for row in reversed(rows):
@@ -164,7 +164,7 @@ class Warehouse:
             AccessRefused. One date's error stops no other.
         """
         with self._db.reading(within) as conn:
-            return standing.standings(conn, self._vault, list(dict.fromkeys(asked)))
+            return date_standing.standings(conn, self._vault, list(dict.fromkeys(asked)))
 
     def outputs(self, model: str, first: dt.date | None = None) -> list[OutputVersion]:
         """Every finished version, by date and number; what was deleted is left out.

@@ -22,7 +22,7 @@ from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse import catalog, filters, log, output_chunks
 from kronkers_batch.warehouse.keyhash import hash_keys
 from kronkers_batch.warehouse.landing import Landing
-from kronkers_batch.warehouse.opening import Group, open_version
+from kronkers_batch.warehouse.opened_version import Group, open_version
 from kronkers_batch.warehouse.output_chunks import Entry, Place
 from kronkers_batch.warehouse.versions import IN_LEDGER, OutputVersion, Tell, day_of, no_event
 

@@ -32,7 +32,7 @@ from kronkers_batch.config.fields import Table
 from kronkers_batch.config.load import _Loader, put_together
 from kronkers_batch.config.model_file import MODEL
 from kronkers_batch.config.problems import Problems
-from kronkers_batch.config.schema import GROUPS, register
+from kronkers_batch.config.root_schema import GROUPS, register
 from kronkers_batch.config.yamlparse import parse as parse_yaml
 
 ENVIRON = {

@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 
 from kronkers_batch.config import nodes
 from kronkers_batch.config.load import _Loader, put_together
-from kronkers_batch.config.schema import register
+from kronkers_batch.config.root_schema import register
 from kronkers_batch.config.source_file import DEPARTMENT
 from kronkers_batch.errors import ConfigErrors
 from tests.composing import differences, generated

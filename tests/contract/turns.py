@@ -19,8 +19,8 @@ from kronkers_batch import runtimes
 from kronkers_batch.config.languages import Language
 from kronkers_batch.config.spec import Environment, SandboxPolicy
 from kronkers_batch.runtimes import conversation
-from kronkers_batch.runtimes.spec import KeptCode, WorkerSpec
-from kronkers_batch.runtimes.worker import Worker
+from kronkers_batch.runtimes.model_worker import Worker
+from kronkers_batch.runtimes.worker_spec import KeptCode, WorkerSpec
 
 
 class Turn(Worker):

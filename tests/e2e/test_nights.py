@@ -225,7 +225,7 @@ def test_the_table_names_tonights_output_and_counts_those_of_earlier_dates(fresh
 def test_the_report_is_a_task_too(project):
     page = project.folder / "var/reports/2024-01-20.html"
     page.unlink()
-    words = ["luigi", "--module", "tasks.report", "Report", "--date", "2024-01-20", "--local-scheduler"]
+    words = ["luigi", "--module", "tasks.report_task", "Report", "--date", "2024-01-20", "--local-scheduler"]
     environment = project.environment() | {"KRONKERS_CONF": str(project.folder / "conf")}
     program = [sys.executable, "-m", *words]
     done = subprocess.run(program, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)

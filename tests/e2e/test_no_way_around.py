@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from kronkers_batch.cli.reference import has_json
+from kronkers_batch.cli.command_reference import has_json
 from kronkers_batch.errors import KronkersError
 from kronkers_batch.policy.permissions import COMMANDS
 from kronkers_batch.vault.context import Role

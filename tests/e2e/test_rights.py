@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 import kronkers_batch
-from kronkers_batch.cli.reference import every_command, has_json
+from kronkers_batch.cli.command_reference import every_command, has_json
 from kronkers_batch.errors import AccessRefused
 from kronkers_batch.policy.permissions import COMMANDS, Who
 from kronkers_batch.system import System

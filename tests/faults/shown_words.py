@@ -105,19 +105,19 @@ _THERE = {
     "frames/tables.py:_convert": "where",
     "frames/tables.py:_missing": "where",
     "frames/wire.py:_refuse": "why count",
-    "warehouse/opening.py:unfit": "what",
+    "warehouse/opened_version.py:unfit": "what",
     "warehouse/reader.py:_damaged": "what",
     "frames/decode.py:_counts": "word",
     "data/sources/session.py:too_long": "what",
     # A key of the source's file, names of types of Python and of databases, and our own words about them.
-    "data/sources/database.py:_opened": "key name",
+    "data/sources/database_rows.py:_opened": "key name",
     "data/sources/objects.py:wrong_type": "found",
     "data/sources/postgres.py:_failed": "fix key known[0] state what",
     "data/sources/postgres.py:_refuse_rights": "said[0]",
-    "data/sources/sqlite.py:_failed": "key rules.refused what",
+    "data/sources/sqlite_file.py:_failed": "key rules.refused what",
     "data/timelimit.py:shown": "limit.total_seconds() unit",
     # Counts.
-    "data/sources/rows.py:_refuse_large": "held rows",
+    "data/sources/window_rows.py:_refuse_large": "held rows",
     "data/sources/casting.py:_counted": "declared found there",
     "data/sources/casting.py:_unfit": "count",
     "warehouse/catalog.py:numbered": "date model number",
@@ -130,10 +130,10 @@ _THERE = {
     "data/reference.py:compare": "source",
     "data/sources/casting.py:missing_columns": "n",
     "data/sources/inputs.py:_as_input": "name",
-    "data/sources/query.py:_input": "name",
-    "data/sources/query.py:read": "name",
+    "data/sources/duckdb_query.py:_input": "name",
+    "data/sources/duckdb_query.py:read": "name",
     # Words of ours alone.
-    "data/sources/query.py:_statement": "refused.what refused.fix",
+    "data/sources/duckdb_query.py:_statement": "refused.what refused.fix",
     "warehouse/sql.py:_named": "refused.what refused.fix",
     "pipeline/features.py:_refuse_inexact": "name",
     "pipeline/features.py:target_as_float": "name",
@@ -142,8 +142,8 @@ _THERE = {
     "warehouse/catalog.py:list_heads": "date model",
     "warehouse/catalog.py:open_head": "date model",
     "warehouse/sql.py:_load": "model",
-    "warehouse/keys.py:by_column": "columns",
-    "warehouse/keys.py:key_frame": "key",
+    "warehouse/entity_keys.py:by_column": "columns",
+    "warehouse/entity_keys.py:key_frame": "key",
     # Beginnings of the declared path.
     "data/sources/files.py:_why_missing": "path.parent parent.parent",
     # A file of a declared pattern: its path where only digits are open, else the pattern and a count.
@@ -167,17 +167,18 @@ THERE = {f"{place}: {word}" for place, found in _THERE.items() for word in found
     # Versions, and names of packages.
     "pipeline/champion.py:_another: _changed(services, model, version, worker)",
     # Names that stand in the query.
-    "data/sources/query.py:_statement: select.read_besides(tree, source.inputs)",
-    "data/sources/query.py:_statement: select.changing(tree)",
+    "data/sources/duckdb_query.py:_statement: select.read_besides(tree, source.inputs)",
+    "data/sources/duckdb_query.py:_statement: select.changing(tree)",
     # Names of Python's and the driver's own classes.
     "data/sources/postgres.py:_failed: type(error).__name__",
-    "data/sources/sqlite.py:_failed: type(error).__name__",
+    "data/sources/sqlite_file.py:_failed: type(error).__name__",
     # The server's five letters for a kind of failure, and what this program says of it.
     "data/sources/postgres.py:_failed: str(getattr(error, 'sqlstate', None) or '')",
     "data/sources/postgres.py:_failed: known[1].format(key=key)",
-    "data/sources/sqlite.py:_failed: fix.format(key=key)",
+    "data/sources/sqlite_file.py:_failed: fix.format(key=key)",
     "data/sources/postgres.py:_parameters: sorted(_OPTIONS)",
-    "data/sources/parquet.py:_check: sorted({n for n in source.schema.names if found.names.count(n) > 1})",
+    "data/sources/parquet_file.py:_check: "
+    "sorted({n for n in source.schema.names if found.names.count(n) > 1})",
 }
 """Expressions that are in order in one function."""
 

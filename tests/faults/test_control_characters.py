@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kronkers_batch.cli import machine, output
+from kronkers_batch.cli import machine, printing
 from kronkers_batch.cli.main import main
 from kronkers_batch.events.types import Event, RunRecord
 from kronkers_batch.reports.page import date_page, run_page
@@ -49,7 +49,7 @@ def _writes(path: Path) -> list[str]:
 
 def test_nothing_but_one_module_writes_to_the_terminal():
     modules = [*(ROOT / "kronkers_batch").rglob("*.py"), *(ROOT / "tasks").rglob("*.py")]
-    own = ROOT / "kronkers_batch/cli/output.py"
+    own = ROOT / "kronkers_batch/cli/printing.py"
     workers = ROOT / "kronkers_batch/runtimes/workers"  # in the sandbox; what they print comes in by a pipe
     found = [
         place for path in modules if path != own and workers not in path.parents for place in _writes(path)
@@ -75,19 +75,19 @@ def test_a_new_exit_would_be_found(tmp_path, monkeypatch, text):
 
 
 def test_everything_that_prints_is_filtered(capsys):
-    output.say(EVIL)
-    output.warn(f"{EVIL}\n{EVIL}")
-    output.message(EVIL, None)
-    output.table([(EVIL, EVIL)], (EVIL, EVIL))
-    output.table([(EVIL, "a\nb")], ("x", "y"), wide=True)
-    output.fields({EVIL: EVIL, "b": {EVIL: EVIL}})
-    output.Out().write(EVIL)
-    output.Out(json=True).write(json.dumps(EVIL, ensure_ascii=False) + "\n")
-    output.print_json({EVIL: [EVIL]})
+    printing.say(EVIL)
+    printing.warn(f"{EVIL}\n{EVIL}")
+    printing.message(EVIL, None)
+    printing.table([(EVIL, EVIL)], (EVIL, EVIL))
+    printing.table([(EVIL, "a\nb")], ("x", "y"), wide=True)
+    printing.fields({EVIL: EVIL, "b": {EVIL: EVIL}})
+    printing.Out().write(EVIL)
+    printing.Out(json=True).write(json.dumps(EVIL, ensure_ascii=False) + "\n")
+    printing.print_json({EVIL: [EVIL]})
     try:
         raise ValueError(EVIL)
     except ValueError:
-        output.trace()
+        printing.trace()
     told = capsys.readouterr()
     assert is_clean(told.out)
     assert is_clean(told.err)
@@ -96,13 +96,13 @@ def test_everything_that_prints_is_filtered(capsys):
 
 
 def test_a_cell_stays_in_its_row(capsys):
-    output.table([("a\nb\tc\rd", "e\n\nf")], ("x", "y"))
+    printing.table([("a\nb\tc\rd", "e\n\nf")], ("x", "y"))
     assert capsys.readouterr().out.splitlines() == ["x        y", "a b c d  e  f"]
 
 
 def test_json_is_valid_and_holds_what_it_held(capsys):
     value = {"x": EVIL, "rows": ["\u202e", "ä", "\n"]}
-    output.print_json(value)
+    printing.print_json(value)
     printed = capsys.readouterr().out
     assert is_clean(printed)
     assert json.loads(printed) == value

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-import tasks.base
+import tasks.base_task
 from kronkers_batch import subscribers
 from kronkers_batch.access.authorisation import authorise_all
 from kronkers_batch.audit import runlog
@@ -27,7 +27,7 @@ from kronkers_batch.events.types import Event, Kind
 from kronkers_batch.pipeline import score
 from kronkers_batch.pipeline.champion import open_champion
 from kronkers_batch.pipeline.golden import unpacked
-from kronkers_batch.runtimes.worker import start
+from kronkers_batch.runtimes.model_worker import start
 from kronkers_batch.store import pending
 from kronkers_batch.store.tables.runs import events, runs
 from tests.faults.departments import Departments
@@ -57,7 +57,7 @@ def lines(company: Departments) -> list[dict[str, object]]:
 
 def test_what_changes_what_people_see_is_told_though_nothing_is_recorded_afterwards(company, monkeypatch):
     before = newest(company)
-    monkeypatch.setattr(tasks.base.BaseTask, "_record", lambda *_: None)
+    monkeypatch.setattr(tasks.base_task.BaseTask, "_record", lambda *_: None)
     company.run("run", "--date", NEXT)
     company.run("train", "buys", "--date", NEXT, "--force")
     company.run("rollback", "buys", "--why", "too bold")

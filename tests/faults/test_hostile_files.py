@@ -24,7 +24,7 @@ from pyarrow import parquet as pq
 
 from kronkers_batch.config.spec import InputRef, SourceSpec
 from kronkers_batch.data.sources import files, footer, packed, pages
-from kronkers_batch.data.sources import parquet as reading
+from kronkers_batch.data.sources import parquet_file as reading
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.errors import SourceError
 from tests.data_support import ALL, MARKER, PLACES, Store, day, frames, rows, schema, source
@@ -271,7 +271,7 @@ def test_texts_that_begin_as_the_one_before_take_no_more_memory(tmp_path: Path) 
 def test_rows_that_are_too_large_for_a_chunk_are_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kronkers_batch.data.sources.rows._CHUNK", 2**20)
+    monkeypatch.setattr("kronkers_batch.data.sources.window_rows._CHUNK", 2**20)
     path = tmp_path / "x.parquet"
     pq.write_table(pa.table({"id": list(range(20)), "name": ["x" * 100_000] * 20}), path)
     with pytest.raises(SourceError, match=r"(?s)rows of a chunk take more than.*executor\.chunk_rows"):

@@ -16,7 +16,7 @@ import pytest
 from kronkers_batch.config.opening import PathRefused, opened
 from kronkers_batch.config.places import Places
 from kronkers_batch.data import sources
-from kronkers_batch.data.identity import stated
+from kronkers_batch.data.source_identity import stated
 from kronkers_batch.data.window import Window
 from kronkers_batch.errors import KronkersError, SourceError
 from tests.data_support import ALL, schema, source

@@ -16,7 +16,7 @@ import pytest
 
 from kronkers_batch import private
 from kronkers_batch.errors import IdentityError
-from kronkers_batch.vault import keyfile, memory, pin
+from kronkers_batch.vault import keyfile, pin, remembered_definitions
 from kronkers_batch.vault.identity import Identity
 
 STRANGER = 64_321
@@ -172,7 +172,7 @@ def test_each_of_the_files_is_judged_as_it_was_opened(tmp_path):
     for path in (trust, signed):
         path.write_text("{}")
         path.chmod(0o600)
-    reads = {key: keyfile.read_private, trust: pin.every, signed: memory.load}
+    reads = {key: keyfile.read_private, trust: pin.every, signed: remembered_definitions.load}
     for path, read in reads.items():
         for mode, says in ((0o604, "may read"), (0o620, "may (read|change)"), (0o602, "may (read|change)")):
             path.chmod(mode)

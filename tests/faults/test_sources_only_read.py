@@ -16,7 +16,7 @@ import pytest
 
 from kronkers_batch.config.spec import InputRef, Secret, SourceSpec
 from kronkers_batch.data import sources
-from kronkers_batch.data.sources import files, sqlite
+from kronkers_batch.data.sources import files, sqlite_file
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.data.stream import CheckedRows
 from kronkers_batch.errors import SourceError, UsageError
@@ -122,7 +122,7 @@ def test_each_lock_of_a_file_holds_alone(tmp_path: Path) -> None:
     spec = database(path)
     with (
         files.opened(spec, path, Place.of(spec), PLACES) as file,
-        sqlite.opened(file, SECOND * 60, Place.of(spec), "query") as session,
+        sqlite_file.opened(file, SECOND * 60, Place.of(spec), "query") as session,
     ):
         raw = session._connection
         with pytest.raises(sqlite3.DatabaseError, match="not authorized"):
@@ -138,7 +138,7 @@ def test_each_lock_of_a_file_holds_alone(tmp_path: Path) -> None:
             raw.execute("delete from t")
     with (
         files.opened(spec, path, Place.of(spec), PLACES) as file,
-        sqlite.opened(file, SECOND * 60, Place.of(spec), "query") as session,
+        sqlite_file.opened(file, SECOND * 60, Place.of(spec), "query") as session,
     ):
         raw = session._connection
         raw.set_authorizer(None)

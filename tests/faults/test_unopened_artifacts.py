@@ -22,7 +22,7 @@ from kronkers_batch.errors import IntegrityError
 from kronkers_batch.pipeline.champion import open_champion
 from kronkers_batch.registry import champions, records
 from kronkers_batch.registry.training import Training
-from kronkers_batch.runtimes.spec import PLACE, KeptCode
+from kronkers_batch.runtimes.worker_spec import PLACE, KeptCode
 from kronkers_batch.session.services import Services
 from kronkers_batch.store.tables import registry as r
 from kronkers_batch.vault import grants, keyfile, manifest

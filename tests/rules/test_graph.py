@@ -12,7 +12,7 @@ from kronkers_batch.errors import Stale
 from kronkers_batch.planning.decide import advance
 from kronkers_batch.planning.plan import AnyEntry, Ingest, Plan, Score, State, Trained
 from kronkers_batch.session.lifetimes import Run
-from tasks.base import Impossible
+from tasks.base_task import Impossible
 from tests.rules.world import DAY, MODEL, READER, World, after, threshold
 
 MISSED = ("r2 0.5 is below 0.9",)

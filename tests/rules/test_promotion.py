@@ -11,10 +11,10 @@ from kronkers_batch.config.spec import Promote, Retrain
 from kronkers_batch.errors import GateFailed, NotFound, Stale, UsageError
 from kronkers_batch.facts.as_facts import standing
 from kronkers_batch.pipeline.train import promote_recorded
-from kronkers_batch.planning import training
+from kronkers_batch.planning import training_due
 from kronkers_batch.planning.decide import advance
 from kronkers_batch.planning.plan import Score, State, Trained
-from kronkers_batch.planning.training import NotPromoted, not_promoted
+from kronkers_batch.planning.training_due import NotPromoted, not_promoted
 from kronkers_batch.registry.training import ModelVersion
 from kronkers_batch.vault.context import Role, Scope
 from tests.rules.world import DAY, MODEL, World, after, threshold
@@ -31,7 +31,7 @@ def champion(world: World) -> int:
 def rejudged(world: World, version: ModelVersion) -> bool:
     model, wanted = world.facts().models[MODEL], version.training.fingerprint
     now = standing(world.services, model, DAY, [wanted])
-    return training.promotable(now, now.trained[wanted])
+    return training_due.promotable(now, now.trained[wanted])
 
 
 def test_a_version_that_passes_todays_thresholds_is_promoted(world: World):
@@ -40,7 +40,7 @@ def test_a_version_that_passes_todays_thresholds_is_promoted(world: World):
     """
     version = world.version(missed=MISSED)
     world.spec(training_thresholds=(threshold("r2", 0.4),))
-    due = training.due(world.facts(after(1)).models[MODEL], after(1))
+    due = training_due.due(world.facts(after(1)).models[MODEL], after(1))
     assert due is not None
     assert due.reason == "thresholds changed: judged anew, nothing computed"
     assert due.fingerprint == version.training.fingerprint
@@ -52,7 +52,7 @@ def test_a_version_that_passes_todays_thresholds_is_promoted(world: World):
 def test_a_lost_promotion_is_made_up_for(world: World):
     """A version that passed and was never promoted is promoted by the next run, which reports this."""
     version = world.version()
-    due = training.due(world.facts(after(1)).models[MODEL], after(1))
+    due = training_due.due(world.facts(after(1)).models[MODEL], after(1))
     assert due is not None
     assert due.reason == "passed, and not promoted yet, nothing computed"
     assert due.fingerprint == version.training.fingerprint

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from kronkers_batch.access import authorisation, rights, signing
+from kronkers_batch.access import authorisation, definition_signing, rights
 from kronkers_batch.config.root_spec import Definitions
 from kronkers_batch.config.spec import SandboxPolicy
 from kronkers_batch.data.window import Window
@@ -26,9 +26,9 @@ from tests.rules.world import DAY, MODEL, READER, World
 def require(world: World, *names: str) -> None:
     """From now on the warehouse runs signed definitions only; these are signed as they are."""
     services = world.services
-    signing.sign(services, signing.requirement(services, True), "for a test")
+    definition_signing.sign(services, definition_signing.requirement(services, True), "for a test")
     if names:
-        signing.sign(services, signing.named(services, names), "for a test")
+        definition_signing.sign(services, definition_signing.named(services, names), "for a test")
     services.run = Run()
 
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from kronkers_batch.access import signing
+from kronkers_batch.access import definition_signing
 from kronkers_batch.audit import runlog, runs
 from kronkers_batch.pipeline.retention import expire_outputs
 from kronkers_batch.queries.report import write_page, write_run_page
 from kronkers_batch.session.lifetimes import Run
 from kronkers_batch.vault.context import Role, Scope
-from tasks import context
+from tasks import run_services
 from tasks.ending import RunResult
 from tasks.run import run
 from tests.rules.world import DAY, MODEL, World, after, offers
@@ -24,7 +24,7 @@ TODAY = dt.datetime.now(dt.UTC).date()
 @pytest.fixture(autouse=True)
 def closed() -> Iterator[None]:
     yield
-    context._open.clear()
+    run_services._open.clear()
 
 
 def outputs(world: World, *days: int, kept: int = 10, date: dt.date = DAY) -> None:
@@ -176,7 +176,9 @@ def test_only_models_of_the_run_expire(world: World):
 def test_an_unsigned_retention_deletes_nothing(world: World):
     """If signatures are required, an unsigned `output.retention` deletes nothing."""
     outputs(world, 0, -1, -2, -11)
-    signing.sign(world.services, signing.requirement(world.services, True), "for a test")
+    definition_signing.sign(
+        world.services, definition_signing.requirement(world.services, True), "for a test"
+    )
     world.services.run = Run()
     assert expire_outputs(world.services, DAY, [MODEL]) == []
 

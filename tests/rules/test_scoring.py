@@ -23,7 +23,7 @@ from kronkers_batch.pipeline.ingest import freeze, owner
 from kronkers_batch.pipeline.score import Scored, score, scoring_workers
 from kronkers_batch.pipeline.train import open_trainer
 from kronkers_batch.registry.training import ModelVersion
-from kronkers_batch.runtimes.worker import Worker
+from kronkers_batch.runtimes.model_worker import Worker
 from tests.rules.conftest import at_home
 from tests.rules.world import DAY, HERE, MODEL, World, after, offers, threshold
 

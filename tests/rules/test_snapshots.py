@@ -33,7 +33,7 @@ from kronkers_batch.store.tables.registry import model_versions
 from kronkers_batch.store.tables.snapshots import snapshots as table
 from kronkers_batch.store.tables.vault import data_keys
 from kronkers_batch.vault.context import Role, Scope
-from tasks import context
+from tasks import run_services
 from tasks.ending import RunResult
 from tasks.run import run
 from tests.rules.world import DAY, MODEL, World, after, offers
@@ -45,7 +45,7 @@ DAYS = 86_400_000_000
 @pytest.fixture(autouse=True)
 def closed() -> Iterator[None]:
     yield
-    context._open.clear()
+    run_services._open.clear()
 
 
 @dataclass

@@ -16,7 +16,7 @@ from kronkers_batch.config.spec import Retrain
 from kronkers_batch.errors import Stale
 from kronkers_batch.pipeline import score as scoring
 from kronkers_batch.registry.training import ModelVersion
-from tasks.base import BaseTask
+from tasks.base_task import BaseTask
 from tests.rules.world import DAY, MODEL, World, after
 
 HOLD = """\

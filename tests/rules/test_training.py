@@ -6,19 +6,19 @@ import datetime as dt
 from dataclasses import replace
 
 from kronkers_batch.config.spec import Promote, Retrain
-from kronkers_batch.planning import training
+from kronkers_batch.planning import training_due
 from kronkers_batch.store import clock
 from tests.rules.world import DAY, MODEL, World, after, threshold
 
 
 def due(world: World, date: dt.date = DAY) -> str:
     """Why the model trains as of a date; empty where it does not."""
-    found = training.due(world.facts(date).models[MODEL], date)
+    found = training_due.due(world.facts(date).models[MODEL], date)
     return found.reason if found else ""
 
 
 def asked(world: World, date: dt.date = DAY, force: str = "") -> str:
-    found = training.asked(world.facts(date).models[MODEL], date, force)
+    found = training_due.asked(world.facts(date).models[MODEL], date, force)
     return found.reason if found else ""
 
 

@@ -37,8 +37,8 @@ from kronkers_batch.vault import grants, keyfile
 from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.identity import Identity
 from kronkers_batch.warehouse.versions import OutputVersion
-from tasks import context
-from tasks.base import BaseTask, task_of
+from tasks import run_services
+from tasks.base_task import BaseTask, task_of
 
 ROOT = Path(__file__).parents[2]
 DAY = dt.date(2024, 1, 20)
@@ -149,7 +149,7 @@ class World:
         return services
 
     def close(self) -> None:
-        context._open.clear()
+        run_services._open.clear()
         self.services.close()
 
     def rows(self, frame: pl.DataFrame) -> None:
@@ -175,7 +175,7 @@ class World:
     def plan(self, date: dt.date = DAY, *names: str) -> Plan:
         """What that run does. The graph's tasks of this process are of it from now on."""
         self.services.run.plan = decide(self.facts(date, *names))
-        context.provide(self.folder / "conf", (), self.services)
+        run_services.provide(self.folder / "conf", (), self.services)
         return self.services.run.plan
 
     def score(self, date: dt.date = DAY) -> Score:

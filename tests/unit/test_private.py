@@ -20,11 +20,11 @@ OF_OS = {"rename", "renames", "replace", "link", "symlink"}
 
 PAGE = {"write_text"}  # of the documentation, or the committed schema: a developer writes it anew
 OTHERS = {
-    "kronkers_batch/cli/output.py": {"open"},  # standard output and error
-    "kronkers_batch/cli/reference.py": PAGE,
-    "kronkers_batch/config/reference.py": PAGE,
-    "kronkers_batch/data/unique.py": {"TemporaryFile"},  # encrypted, and without a name
-    "kronkers_batch/events/reference.py": PAGE,
+    "kronkers_batch/cli/printing.py": {"open"},  # standard output and error
+    "kronkers_batch/cli/command_reference.py": PAGE,
+    "kronkers_batch/config/field_reference.py": PAGE,
+    "kronkers_batch/data/uniqueness.py": {"TemporaryFile"},  # encrypted, and without a name
+    "kronkers_batch/events/event_reference.py": PAGE,
     "kronkers_batch/ledger/actions.py": PAGE,
     "kronkers_batch/policy/permissions.py": PAGE,
     "kronkers_batch/runtimes/launch.py": {"open"},  # in memory: what a worker is started with

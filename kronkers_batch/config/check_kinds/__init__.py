@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from kronkers_batch.config.check_kinds.base import CheckKind
+from kronkers_batch.config.check_kind import CheckKind
 from kronkers_batch.families import Family
 
 CHECK_KINDS: Final[Family[CheckKind]] = Family(__name__, CheckKind)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 
-from kronkers_batch.config.check_kinds.base import TIMES, CheckKind, Entry, fits
+from kronkers_batch.config.check_kind import TIMES, CheckKind, Entry, fits
 from kronkers_batch.config.fields import Field, given
 from kronkers_batch.config.kinds import DURATION
 from kronkers_batch.config.problems import Problems

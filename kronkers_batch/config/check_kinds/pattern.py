@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from kronkers_batch.config.check_kinds.base import TEXTUAL, CheckKind, Entry, fits
+from kronkers_batch.config.check_kind import TEXTUAL, CheckKind, Entry, fits
 from kronkers_batch.config.fields import Bad, Field, Kind, given
 from kronkers_batch.config.kinds import FILLED
 from kronkers_batch.config.nodes import Node

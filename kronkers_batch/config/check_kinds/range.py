@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 
-from kronkers_batch.config.check_kinds.base import NUMERIC, TIMES, CheckKind, Entry, fits, member
+from kronkers_batch.config.check_kind import NUMERIC, TIMES, CheckKind, Entry, fits, member
 from kronkers_batch.config.fields import Field
 from kronkers_batch.config.kinds import PLAIN
 from kronkers_batch.config.problems import Problems

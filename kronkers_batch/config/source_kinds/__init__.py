@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from kronkers_batch.config.source_kinds.base import SourceKind
+from kronkers_batch.config.source_kind import SourceKind
 from kronkers_batch.families import Family
 
 SOURCE_KINDS: Final[Family[SourceKind]] = Family(__name__, SourceKind)

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from kronkers_batch.config.source_kinds.base import COLUMNS, CSV, FILES, SourceKind
+from kronkers_batch.config.source_kind import COLUMNS, CSV, FILES, SourceKind
 
 KIND = SourceKind("csv", (FILES, COLUMNS, CSV))

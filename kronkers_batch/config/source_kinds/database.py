@@ -9,7 +9,7 @@ from kronkers_batch.config.fields import Counts, Field
 from kronkers_batch.config.kinds import FILLED
 from kronkers_batch.config.nodes import Mapping as Tree
 from kronkers_batch.config.problems import Problems
-from kronkers_batch.config.source_kinds.base import COLUMNS, TIME_LIMIT, URL, Key, SourceKind
+from kronkers_batch.config.source_kind import COLUMNS, TIME_LIMIT, URL, Key, SourceKind
 from kronkers_batch.config.spec import DATABASES, Secret, SourceSpec
 
 _QUERY = Key(fields.QUERY, "SELECT or table", required=True)

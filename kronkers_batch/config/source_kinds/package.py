@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kronkers_batch.config.fields import Field
 from kronkers_batch.config.kinds import FILLED
-from kronkers_batch.config.source_kinds.base import COLUMNS, CSV, INSIDE, Key, SourceKind
+from kronkers_batch.config.source_kind import COLUMNS, CSV, INSIDE, Key, SourceKind
 
 _PACKAGE = Key(
     Field("package", FILLED, default=""), "name of the installed Python distribution", required=True

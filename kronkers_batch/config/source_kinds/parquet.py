@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from kronkers_batch.config.source_kinds.base import COLUMNS, FILES, SourceKind
+from kronkers_batch.config.source_kind import COLUMNS, FILES, SourceKind
 
 KIND = SourceKind("parquet", (FILES, COLUMNS))

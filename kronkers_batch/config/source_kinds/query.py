@@ -5,7 +5,7 @@ from __future__ import annotations
 from kronkers_batch.config import source_fields as fields
 from kronkers_batch.config.fields import Counts, Field
 from kronkers_batch.config.kinds import SIZE
-from kronkers_batch.config.source_kinds.base import COLUMNS, INPUTS, TIME_LIMIT, Key, SourceKind
+from kronkers_batch.config.source_kind import COLUMNS, INPUTS, TIME_LIMIT, Key, SourceKind
 
 _QUERY = Key(fields.QUERY, "DuckDB SQL over the inputs. Given: `:date`, `:from`, `:to`", required=True)
 _MEMORY = Key(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from kronkers_batch.data.check_kinds.base import Judge
+from kronkers_batch.data.judges import Judge
 from kronkers_batch.families import Family
 
 JUDGES: Final[Family[Judge]] = Family(__name__, Judge, "JUDGE")

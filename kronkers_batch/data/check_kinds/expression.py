@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kronkers_batch.config.spec import CheckSpec
-from kronkers_batch.data.check_kinds.base import RowJudge
+from kronkers_batch.data.judges import RowJudge
 from kronkers_batch.errors import ConfigError
 from kronkers_batch.frames.schema import Schema
 
@@ -17,7 +17,7 @@ class _Expression(RowJudge):
     def passes(self, check: CheckSpec, schema: Schema) -> pl.Expr:
         """Where it is true: null counts as failed."""
         from kronkers_batch.config.expressions import ExpressionError
-        from kronkers_batch.data.expression import compile_expression
+        from kronkers_batch.data.expression_compiler import compile_expression
 
         try:
             compiled = compile_expression(str(check.arguments["expression"]), schema)

@@ -6,7 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from kronkers_batch.config.spec import CheckSpec
-from kronkers_batch.data.check_kinds.base import Counted, Counter, TableJudge, Tally, argument
+from kronkers_batch.data.judges import Counted, Counter, TableJudge, Tally, argument
 
 if TYPE_CHECKING:
     import polars as pl

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kronkers_batch.config.spec import CheckSpec
-from kronkers_batch.data.check_kinds.base import RowJudge
+from kronkers_batch.data.judges import RowJudge
 from kronkers_batch.frames.schema import ColumnType, Schema
 
 if TYPE_CHECKING:

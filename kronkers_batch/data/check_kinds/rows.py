@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from kronkers_batch.config.spec import CheckSpec
-from kronkers_batch.data.check_kinds.base import Counted, Counter, Nothing, TableJudge, Tally, optional
+from kronkers_batch.data.judges import Counted, Counter, Nothing, TableJudge, Tally, optional
 
 
 class _Rows(TableJudge):

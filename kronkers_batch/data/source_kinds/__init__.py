@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from kronkers_batch.data.source_kinds.base import Reader
+from kronkers_batch.data.source_reader import Reader
 from kronkers_batch.families import Family
 
 READERS: Final[Family[Reader]] = Family(__name__, Reader, "READER")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kronkers_batch.config.places import Places
 from kronkers_batch.config.spec import SourceSpec
-from kronkers_batch.data.source_kinds.base import Contents, Reader, Reading
+from kronkers_batch.data.source_reader import Contents, Reader, Reading
 from kronkers_batch.data.stated import Heads
 from kronkers_batch.data.window import Window
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 class _Output(Reader):
     def read(self, source: SourceSpec, window: Window, reading: Reading) -> Iterator[pl.DataFrame]:
         """The rows of the heads in the window."""
-        from kronkers_batch.data.sources import output
+        from kronkers_batch.data.sources import model_output
 
-        return output.read(source, window, reading.outputs)
+        return model_output.read(source, window, reading.outputs)
 
     def contents(
         self, source: SourceSpec, window: Window, sources: Mapping[str, SourceSpec], places: Places

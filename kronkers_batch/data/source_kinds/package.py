@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from kronkers_batch.config.opening import Opened
 from kronkers_batch.config.places import Places
 from kronkers_batch.config.spec import SourceSpec
-from kronkers_batch.data.sources import package
+from kronkers_batch.data.sources import package_file
 from kronkers_batch.data.sources.files import FileReader
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.data.window import Window
@@ -24,7 +24,7 @@ _MISSING = ("", "NA")  # as R writes it, where most such files come from
 class _Package(FileReader):
     def paths(self, source: SourceSpec) -> list[Path]:
         """The file in the package's own list. Raises SourceError, MissingPart."""
-        return [package.locate(source)]
+        return [package_file.locate(source)]
 
     def called(self, source: SourceSpec, path: Path, number: int, count: int) -> str:
         """Its path, which the package has from who made it."""
@@ -35,10 +35,10 @@ class _Package(FileReader):
         self, file: Opened, source: SourceSpec, window: Window, rows: int, place: Place
     ) -> Iterator[pl.DataFrame]:
         """The rows of the file."""
-        from kronkers_batch.data.sources import csvfile, parquet
+        from kronkers_batch.data.sources import csvfile, parquet_file
 
         if _is_parquet(file.path):
-            return parquet.read(file, source, window, rows, place)
+            return parquet_file.read(file, source, window, rows, place)
         return csvfile.read(file, source, window, csvfile.format_of(source, _MISSING), place)
 
     def streams(self, source: SourceSpec) -> bool:
@@ -50,7 +50,7 @@ class _Package(FileReader):
     ) -> list[Json]:
         """The package's version and the file's state."""
         found = super().contents(source, window, sources, places)
-        return [package.distribution(source).version, *found]
+        return [package_file.distribution(source).version, *found]
 
 
 def _is_parquet(path: Path) -> bool:

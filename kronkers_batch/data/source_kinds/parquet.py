@@ -20,9 +20,9 @@ class _Parquet(FileReader):
         self, file: Opened, source: SourceSpec, window: Window, rows: int, place: Place
     ) -> Iterator[pl.DataFrame]:
         """The rows of one file."""
-        from kronkers_batch.data.sources import parquet
+        from kronkers_batch.data.sources import parquet_file
 
-        return parquet.read(file, source, window, rows, place)
+        return parquet_file.read(file, source, window, rows, place)
 
     def streams(self, source: SourceSpec) -> bool:
         """Whether it has columns that can be read by themselves: it always has."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kronkers_batch.config.places import Places
 from kronkers_batch.config.spec import InputRef, SourceSpec
-from kronkers_batch.data.source_kinds.base import Contents, Reader, Reading
+from kronkers_batch.data.source_reader import Contents, Reader, Reading
 from kronkers_batch.data.stated import Heads, Stated
 from kronkers_batch.data.window import Window
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class _Query(Reader):
     def read(self, source: SourceSpec, window: Window, reading: Reading) -> Iterator[pl.DataFrame]:
         """The rows of the query's result."""
-        from kronkers_batch.data.sources import inputs, query
+        from kronkers_batch.data.sources import duckdb_query, inputs
 
         def read_input(other: SourceSpec, tell: Callable[[Found], None]) -> Iterator[pl.DataFrame]:
             return reading.frames(other, inputs.whole(other, window), tell)
@@ -28,13 +28,13 @@ class _Query(Reader):
         declared = inputs.Inputs(
             source, reading.end, reading.sources, reading.places, reading.rows, read_input, reading.tell
         )
-        return query.read(source, window, reading.rows, reading.outputs, declared)
+        return duckdb_query.read(source, window, reading.rows, reading.outputs, declared)
 
     def contents(
         self, source: SourceSpec, window: Window, sources: Mapping[str, SourceSpec], places: Places
     ) -> Contents:
         """The identities of its inputs."""
-        from kronkers_batch.data.identity import stated
+        from kronkers_batch.data.source_identity import stated
         from kronkers_batch.data.sources.inputs import whole
 
         def of(ref: InputRef) -> Heads | Stated:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.data import source_kinds
-from kronkers_batch.data.source_kinds.base import Reading
+from kronkers_batch.data.source_reader import Reading
 from kronkers_batch.data.window import Window
 from kronkers_batch.store import transaction
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from kronkers_batch.config.places import Places
     from kronkers_batch.data.sources.memory import Found
-    from kronkers_batch.data.sources.output import OutputReader
+    from kronkers_batch.data.sources.model_output import OutputReader
 
 
 def read(
@@ -46,7 +46,7 @@ def read(
         CheckFailed: A check failed on an input of a query.
         MissingPart: A package or a database driver is not installed.
     """
-    from kronkers_batch.data.sources.rows import rechunked
+    from kronkers_batch.data.sources.window_rows import rechunked
 
     transaction.refuse_inside("a source")
     reading = Reading(outputs, sources, places, chunk_rows, window.end, tell, source_kinds.of)

@@ -20,7 +20,7 @@ from kronkers_batch.data.sources import casting, csvhead, csvlines, packed
 from kronkers_batch.data.sources.csvparse import BLOCK, OpenQuoteError, Parser
 from kronkers_batch.data.sources.csvquotes import BehindQuoteError
 from kronkers_batch.data.sources.place import Place
-from kronkers_batch.data.sources.rows import typed
+from kronkers_batch.data.sources.window_rows import typed
 from kronkers_batch.data.window import Window
 from kronkers_batch.errors import SourceError
 from kronkers_batch.frames.parsing import SUSPECT

@@ -16,7 +16,7 @@ from kronkers_batch.config import opening
 from kronkers_batch.config.opening import Opened
 from kronkers_batch.config.places import FIX, Places
 from kronkers_batch.config.spec import SourceSpec
-from kronkers_batch.data.source_kinds.base import Reader, Reading
+from kronkers_batch.data.source_reader import Reader, Reading
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.data.window import Window
 from kronkers_batch.digests import Json
@@ -51,10 +51,10 @@ class FileReader(Reader):
 
     def look(self, file: Opened, source: SourceSpec, place: Place) -> None:
         """Raises SourceError where a file that streams cannot be read, or has other columns; reads no row."""
-        from kronkers_batch.data.sources import parquet
+        from kronkers_batch.data.sources import parquet_file
 
         _refuse_empty(file, place)
-        parquet.look(file, source, place)
+        parquet_file.look(file, source, place)
 
     def paths(self, source: SourceSpec) -> list[Path]:
         """The file, or those that fit the pattern, sorted. Raises SourceError without any."""

@@ -23,8 +23,8 @@ from kronkers_batch.data.sources import files, memory
 from kronkers_batch.data.sources.files import FileReader
 from kronkers_batch.data.sources.memory import Found, Held
 from kronkers_batch.data.sources.place import Place
-from kronkers_batch.data.sources.rows import rechunked
 from kronkers_batch.data.sources.scan import Scan
+from kronkers_batch.data.sources.window_rows import rechunked
 from kronkers_batch.data.window import Window
 from kronkers_batch.errors import CheckFailed, SourceError
 from kronkers_batch.frames.schema import Schema
@@ -110,7 +110,7 @@ class Inputs:
 
     def _check(self, source: SourceSpec, opened: tuple[Hashable, ...]) -> None:
         """Reads what is checked of a stream's files and judges it. Raises SourceError, CheckFailed."""
-        from kronkers_batch.data.identity import definition
+        from kronkers_batch.data.source_identity import definition
 
         if not source.checks and not source.key:
             return
@@ -147,7 +147,7 @@ class Inputs:
         Raises:
             SourceError, CheckFailed, MissingPart.
         """
-        from kronkers_batch.data.identity import definition
+        from kronkers_batch.data.source_identity import definition
 
         source = self.source(name)
         state = state_of(source, self.sources, self.places)
@@ -247,7 +247,7 @@ def state_of(source: SourceSpec, sources: Mapping[str, SourceSpec], places: Plac
 
     Raises SourceError where a file is not there.
     """
-    from kronkers_batch.data.identity import definition
+    from kronkers_batch.data.source_identity import definition
 
     state = source_kinds.of(source.kind).state(source, sources, places)
     return None if state is None else (definition(source), state)

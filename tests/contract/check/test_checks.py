@@ -19,7 +19,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from kronkers_batch.config import checks
+from kronkers_batch.config import check_specs
 from kronkers_batch.config.check_kinds import CHECK_KINDS
 from kronkers_batch.config.fields import read_value
 from kronkers_batch.config.fingerprint import source_fields
@@ -28,7 +28,7 @@ from kronkers_batch.config.problems import Problems
 from kronkers_batch.config.spec import CheckSpec, OnFailure
 from kronkers_batch.config.yamlparse import parse
 from kronkers_batch.data.checks import Checker, CheckResult
-from kronkers_batch.data.identity import definition
+from kronkers_batch.data.source_identity import definition
 from kronkers_batch.errors import CheckFailed, ConfigErrors
 from kronkers_batch.families import module_of
 from kronkers_batch.frames.tables import polars_schema
@@ -61,8 +61,8 @@ def declared(entry: str, **more: str) -> CheckSpec:
     problems = Problems()
     tree = parse(text.encode(), "conf/source/things.yaml", problems)
     assert isinstance(tree, Mapping)
-    raw = read_value(checks.CHECKS, tree.items["checks"], "checks", problems)
-    found = checks.resolve(raw or (), {column.name: column.type for column in COLUMNS}, problems)
+    raw = read_value(check_specs.CHECKS, tree.items["checks"], "checks", problems)
+    found = check_specs.resolve(raw or (), {column.name: column.type for column in COLUMNS}, problems)
     problems.raise_if_any()
     (check,) = found
     return check
@@ -168,5 +168,5 @@ def test_it_counts_for_fingerprints_and_identities(kind, tmp_path: Path):
 @of_every_kind
 def test_its_keys_are_on_the_reference_page(kind):
     for key in CHECK_KINDS[kind].keys:
-        assert checks.CHECK[key.name].doc
-        assert (key.name in checks.CHECK["column"].doc) == CHECK_KINDS[kind].of_column
+        assert check_specs.CHECK[key.name].doc
+        assert (key.name in check_specs.CHECK["column"].doc) == CHECK_KINDS[kind].of_column

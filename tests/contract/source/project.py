@@ -19,7 +19,7 @@ from kronkers_batch.config.root_spec import Config
 from kronkers_batch.config.source_kinds import SOURCE_KINDS
 from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.data import sources
-from kronkers_batch.data.identity import stated
+from kronkers_batch.data.source_identity import stated
 from kronkers_batch.data.window import Window
 from tests.config_project import FILES
 from tests.contract.source import makers

@@ -5,8 +5,8 @@ from __future__ import annotations
 from tests.faults.mutations.changes import always, never, sets, swap
 from tests.faults.mutations.kind import _
 
-HERE = "tests/unit/diagnostics/test_probing.py::test_"
-KEY = "diagnostics.probing:_key"
+HERE = "tests/unit/diagnostics/test_model_probes.py::test_"
+KEY = "diagnostics.model_probes:_key"
 DECIDES = f"{HERE}what_decides_the_answer_makes_another_question"
 
 MUTATIONS = [
@@ -27,16 +27,16 @@ MUTATIONS = [
       f"{HERE}other_code_and_other_files_beside_it_are_other_questions"),
     _("the answer of other parameters is believed", KEY,
       swap("repr(asked.arguments)", "''"), f"{HERE}another_estimator_or_parameter_is_another_question"),
-    _("only the first model that asked is told", "diagnostics.probing:probe_models",
+    _("only the first model that asked is told", "diagnostics.model_probes:probe_models",
       swap("question.models", "question.models[:1]"),
       f"{HERE}each_model_is_told_with_its_own_file_and_lines"),
-    _("a model is told another's file and line", "diagnostics.probing:_in_words_of",
+    _("a model is told another's file and line", "diagnostics.model_probes:_in_words_of",
       swap("_at_code(model, error)", "_at_code(question.models[0], error)"),
       f"{HERE}each_model_is_told_with_its_own_file_and_lines"),
-    _("a model is told another's environment", "diagnostics.probing:_in_words_of",
+    _("a model is told another's environment", "diagnostics.model_probes:_in_words_of",
       swap("text.replace(asked, own)", "text"), f"{HERE}the_environments_line_is_the_models_own_too"),
-    _("what does not load is no problem", "diagnostics.probing:probe_models",
+    _("what does not load is no problem", "diagnostics.model_probes:probe_models",
       always("error is None"), f"{HERE}what_is_wrong_is_asked_again_and_what_is_right_is_not"),
-    _("nothing is asked", "diagnostics.probing:probe_models",
+    _("nothing is asked", "diagnostics.model_probes:probe_models",
       never("cache.get(...) != _GOOD"), f"{HERE}models_that_ask_the_same_are_one_question"),
 ]  # fmt: skip

@@ -11,7 +11,7 @@ UNDONE = f"{EVENTS}test_what_no_event_can_tell_is_not_done"
 ENGINE = "tests/unit/store/test_engine.py::"
 DATABASES = "tests/contract/test_databases.py::"
 SUBSCRIBERS = f"{UNIT}test_subscribers.py::"
-LOG = f"{UNIT}test_log.py::"
+LOG = f"{UNIT}test_event_log.py::"
 ENDS = "tests/e2e/test_ends_of_a_run.py::"
 
 WRITTEN = [
@@ -58,9 +58,9 @@ FOLLOWED = [
     _("a page that cannot be written is forgotten", "subscribers.run_pages:Pages.take",
       never("unwritten is not None"),
       f"{ENDS}test_a_page_that_cannot_be_written_fails_no_night_and_is_written_by_the_next"),
-    _("a line that is lost is missed by nobody", "events.log:_Handler.handleError",
+    _("a line that is lost is missed by nobody", "events.event_log:_Handler.handleError",
       returns("None"), f"{LOG}test_a_full_disk_is_told"),
-    _("a torn line stays in the log", "events.log:EventLog.take",
+    _("a torn line stays in the log", "events.event_log:EventLog.take",
       drop("_cut_torn_line(self._path)"),
       f"{LOG}test_a_line_that_a_killed_writer_left_torn_goes"),
     _("the log follows links", "private:open_kept",

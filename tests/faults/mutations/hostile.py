@@ -49,7 +49,7 @@ SAID = [
     _("a made-up number of rows is told", "frames.decode:decode",
       swap("'fewer' if rows < expected.rows else 'more'", "f'{rows:,}'"),
       f"{ANSWERS}test_a_number_of_rows_that_the_code_makes_up_is_not_told"),
-    _("an artifact is larger than the scratch it lay in", "runtimes.worker:Worker.save",
+    _("an artifact is larger than the scratch it lay in", "runtimes.model_worker:Worker.save",
       swap("scratch_size(self._spec.resources)", "self._spec.resources.memory"),
       f"{ANSWERS}test_an_artifact_that_does_not_fit_the_scratch_is_none"),
     _("one text in every row takes terabytes", "frames.decode:_decode_levels",

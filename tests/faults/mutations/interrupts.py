@@ -26,6 +26,6 @@ MUTATIONS = [
     _("what runs in the background stops with its script", "cli.running:interrupts",
       without("signal.getsignal(signal.SIGINT) is not usual"),
       f"{HERE}the_first_signal_asks_and_the_second_stops[True]"),
-    _("a task begins after the stop", "tasks.base:BaseTask.run",
+    _("a task begins after the stop", "tasks.base_task:BaseTask.run",
       drop("stopping.check()"), "tests/e2e/test_ends_of_a_run.py::test_no_task_begins_after_a_stop"),
 ]  # fmt: skip

@@ -168,7 +168,7 @@ PROVEN = [
     _("infinite scores make all others alike", "pipeline.golden:same_scores",
       swap("first.filter(first.is_finite())", "first"),
       f"{GOLDEN}test_same_scores[one7-other7-False]"),
-    _("what golden rows need is remembered by the worker", "runtimes.worker:Worker.score",
+    _("what golden rows need is remembered by the worker", "runtimes.model_worker:Worker.score",
       never("apart"),
       f"{STORED}test_what_was_scored_apart_is_not_remembered[julia]"),
     _("chance goes on from score to score", "runtimes.workers.worker:Session.score",

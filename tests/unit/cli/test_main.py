@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kronkers_batch.cli import machine, output
+from kronkers_batch.cli import machine, printing
 from kronkers_batch.cli.main import main
 from tests.data_support import MARKER
 
@@ -82,7 +82,7 @@ def test_whoever_reads_may_go_and_the_exit_code_is_kept(
 
     def held(_args: object) -> int:
         for _ in range(lines):
-            (output.say if stream == "stdout" else output.warn)("buys held: rows 40 is below 500")
+            (printing.say if stream == "stdout" else printing.warn)("buys held: rows 40 is below 500")
         done.append(lines)
         return 1
 
@@ -101,7 +101,7 @@ def test_no_more_rows_are_made_than_are_read(monkeypatch: pytest.MonkeyPatch) ->
     def rows(_args: object) -> int:
         for number in range(100_000):
             made.append(number)
-            output.Out().write(f"{number}\n")
+            printing.Out().write(f"{number}\n")
         return 1
 
     read, write = os.pipe()

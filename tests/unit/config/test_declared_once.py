@@ -12,7 +12,14 @@ import pytest
 from omegaconf import OmegaConf
 from omegaconf.errors import ValidationError
 
-from kronkers_batch.config import fingerprint, fingerprint_fields, model_file, reference, root, schema
+from kronkers_batch.config import (
+    field_reference,
+    fingerprint,
+    fingerprint_fields,
+    model_file,
+    root,
+    root_schema,
+)
 from kronkers_batch.config.fields import Counts, Field, Table, read_value
 from kronkers_batch.config.kinds import integer
 from kronkers_batch.config.load import load
@@ -52,7 +59,7 @@ def _set(table: Table, fields: tuple[Field, ...]) -> None:
 
 def test_a_key_of_a_model_is_in_hydras_schema() -> None:
     with declared(model_file.MODEL, CHEER):
-        made = OmegaConf.structured(schema.structure(model_file.MODEL))
+        made = OmegaConf.structured(root_schema.structure(model_file.MODEL))
     assert made.cheer == 3
     assert made.window.holdout == "14d"
     with pytest.raises(ValidationError):
@@ -93,7 +100,7 @@ def test_a_key_of_a_model_counts(tmp_path: Path) -> None:
 
 def test_a_key_of_a_model_is_on_the_page() -> None:
     with declared(model_file.MODEL, CHEER):
-        page = reference.page()
+        page = field_reference.page()
     assert "| `cheer` | a whole number from 0 to 9 | 3 | How loud it cheers. |\n" in page
     assert "| `cheer` | scoring |\n" in page
 
@@ -101,10 +108,11 @@ def test_a_key_of_a_model_is_on_the_page() -> None:
 def test_a_key_of_a_part_is_everywhere_too() -> None:
     key = Field("echo", integer(0, 9), "How long it echoes.", default=2)
     with declared(WINDOW, key):
-        assert OmegaConf.structured(schema.structure(model_file.MODEL)).window.echo == 2
+        assert OmegaConf.structured(root_schema.structure(model_file.MODEL)).window.echo == 2
         assert fingerprint_fields.model_keys()["window.echo"] is Counts.TRAINING
         assert (
-            "| `window.echo` | a whole number from 0 to 9 | 2 | How long it echoes. |\n" in reference.page()
+            "| `window.echo` | a whole number from 0 to 9 | 2 | How long it echoes. |\n"
+            in field_reference.page()
         )
     with declared(RESOURCES, key):
         assert fingerprint_fields.model_keys()["resources.echo"] is Counts.NEVER  # as all resources
@@ -114,9 +122,11 @@ def test_a_key_of_a_source_is_everywhere(tmp_path: Path) -> None:
     key = Field("cheer", integer(0, 9), "How loud it cheers.", default=3, counts=Counts.NEVER)
     text = FILES["source/flights.yaml"]
     with declared(SOURCE, key):
-        assert OmegaConf.structured(schema.structure(SOURCE)).cheer == 3
+        assert OmegaConf.structured(root_schema.structure(SOURCE)).cheer == 3
         assert fingerprint_fields.source_keys()["cheer"] is Counts.NEVER
-        assert "| `cheer` | a whole number from 0 to 9 | 3 | How loud it cheers. |\n" in reference.page()
+        assert (
+            "| `cheer` | a whole number from 0 to 9 | 3 | How loud it cheers. |\n" in field_reference.page()
+        )
         load(make(tmp_path / "right", source__flights=text), ["source.flights.cheer=7"], ENVIRON)
         with pytest.raises(ConfigErrors, match="allowed: a whole number from 0 to 9"):
             load(make(tmp_path / "wrong", source__flights=text + "cheer: 10\n"), (), ENVIRON)
@@ -138,14 +148,16 @@ def test_a_key_of_a_kind_of_source_counts_as_it_says(tmp_path: Path) -> None:
 def test_a_key_of_the_root_is_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     made = make_dataclass("Executor", [("cheer", int, 3)], bases=(ExecutorSpec,), frozen=True)
     monkeypatch.setattr(root, "ExecutorSpec", made)
-    described = schema.described()
-    with declared(schema.EXECUTOR, CHEER):
-        assert schema.described() != described  # what was remembered of Hydra is asked again
+    described = root_schema.described()
+    with declared(root_schema.EXECUTOR, CHEER):
+        assert root_schema.described() != described  # what was remembered of Hydra is asked again
         assert hydra_root(differences.ROOT_FILES)["executor"]["cheer"] == 3
         assert root_here(differences.ROOT_FILES)["executor"]["cheer"] == 3
         assert root_here(differences.ROOT_FILES, ["executor.cheer=4"])["executor"]["cheer"] == 4
         assert root_here(differences.ROOT_FILES, ["executor.cheer=10"]) is REFUSED
-        assert "| `cheer` | a whole number from 0 to 9 | 3 | How loud it cheers. |\n" in reference.page()
+        assert (
+            "| `cheer` | a whole number from 0 to 9 | 3 | How loud it cheers. |\n" in field_reference.page()
+        )
     assert root_here(differences.ROOT_FILES, ["executor.cheer=4"]) is REFUSED
 
 
@@ -156,7 +168,7 @@ def _all(table: Table) -> Iterator[Field]:
             yield from _all(field.kind.table)
 
 
-@pytest.mark.parametrize("table", [schema.ROOT, SOURCE, model_file.MODEL], ids=lambda table: table.title)
+@pytest.mark.parametrize("table", [root_schema.ROOT, SOURCE, model_file.MODEL], ids=lambda table: table.title)
 def test_a_default_in_words_is_read_as_the_default(table: Table) -> None:
     said = [field for field in _all(table) if field.kind.say is not None and field.default is not None]
     assert len(said) > 1
@@ -188,4 +200,4 @@ def test_amounts_in_words(amount: str, found: str) -> None:
 def test_defaults_are_those_of_the_objects() -> None:
     """What a file leaves out is what an object has that is made without it."""
     assert Resources() == Resources(**{f.name: f.default for f in RESOURCES.fields})
-    assert ExecutorSpec() == ExecutorSpec(**{f.name: f.default for f in schema.EXECUTOR.fields})
+    assert ExecutorSpec() == ExecutorSpec(**{f.name: f.default for f in root_schema.EXECUTOR.fields})

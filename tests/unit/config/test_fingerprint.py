@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from kronkers_batch.config import field_reference, root_spec, spec
 from kronkers_batch.config import fingerprint as fp
 from kronkers_batch.config import fingerprint_fields as fields
-from kronkers_batch.config import reference, root_spec, spec
 from kronkers_batch.config.fingerprint_fields import Counts
 from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.load import load
@@ -295,6 +295,6 @@ def test_the_fingerprints_are_pinned() -> None:
 
 
 def test_the_reference_page_is_current() -> None:
-    assert reference.PAGE.read_text(encoding="utf-8") == reference.page(), (
-        "run: python -m kronkers_batch.config.reference"
+    assert field_reference.PAGE.read_text(encoding="utf-8") == field_reference.page(), (
+        "run: python -m kronkers_batch.config.field_reference"
     )

@@ -1,4 +1,4 @@
-from kronkers_batch.config import remembered, schema
+from kronkers_batch.config import remembered, root_schema
 from kronkers_batch.config.load import load
 from tests import config_project
 
@@ -32,7 +32,7 @@ def test_other_contents_and_overrides_have_other_keys():
 
 def test_another_schema_has_another_key(monkeypatch):
     before = remembered.key("a", ())
-    monkeypatch.setattr(schema, "described", lambda: ["another"])
+    monkeypatch.setattr(root_schema, "described", lambda: ["another"])
     assert remembered.key("a", ()) != before
 
 

@@ -15,11 +15,11 @@ import pytest
 
 from kronkers_batch.config.spec import CheckSpec, InputRef, SourceSpec
 from kronkers_batch.data import source_kinds
-from kronkers_batch.data.source_kinds.base import Reading
+from kronkers_batch.data.source_reader import Reading
 from kronkers_batch.data.sources import inputs, memory
 from kronkers_batch.data.sources.files import FileReader
 from kronkers_batch.data.sources.memory import Held, Memory
-from kronkers_batch.data.sources.rows import rechunked
+from kronkers_batch.data.sources.window_rows import rechunked
 from kronkers_batch.data.stream import CheckedRows
 from kronkers_batch.data.window import Window
 from kronkers_batch.errors import CheckFailed, SourceError

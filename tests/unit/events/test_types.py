@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kronkers_batch.events.reference import reference
+from kronkers_batch.events.event_reference import reference
 from kronkers_batch.events.types import SAYS, Event, Kind, next_command
 
 
@@ -63,4 +63,4 @@ def test_where_a_person_must_act_the_command_is_named(kind, task, state, command
 
 def test_the_reference_is_current():
     page = Path(__file__).parents[3] / "docs/reference/events.md"
-    assert page.read_text() == reference(), "write it anew: python -m kronkers_batch.events.reference"
+    assert page.read_text() == reference(), "write it anew: python -m kronkers_batch.events.event_reference"

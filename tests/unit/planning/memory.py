@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from kronkers_batch.data.stated import Heads, Stated
 from kronkers_batch.digests import scoring_digest
-from kronkers_batch.planning import training
+from kronkers_batch.planning import training_due
 from kronkers_batch.planning.decide import advance, decide
 from kronkers_batch.planning.facts import Day, Facts, Frozen, Input, Model, Output, Problem, Version
 from kronkers_batch.planning.plan import (
@@ -176,7 +176,7 @@ class Office:
         mine = [s for s in self.versions[name] if s.declared.fingerprint == declared.fingerprint]
         newest = self.version(name, mine[-1]) if mine else None
         champion = self.champion(name)
-        again = training.again_of(declared.fingerprint, date)
+        again = training_due.again_of(declared.fingerprint, date)
         made = Model(
             name=name,
             department="sales",
@@ -190,7 +190,7 @@ class Office:
             promoted=max((number for number, _at in self.promoted[name]), default=0),
             scoring={"rows of": name},
         )
-        due = training.due(made, date)
+        due = training_due.due(made, date)
         if due is not None and due.fingerprint not in made.trained:
             made = replace(made, training=self.input(name, day_before(date, TRAINED_ON), date))
         return made

@@ -68,7 +68,7 @@ def test_deciding_imports_nothing_that_reaches_the_world():
         "kronkers_batch.planning.facts",
         "kronkers_batch.planning.plan",
         "kronkers_batch.planning.reasons",
-        "kronkers_batch.planning.training",
+        "kronkers_batch.planning.training_due",
         "kronkers_batch.data.stated",
         "kronkers_batch.digests",
     }

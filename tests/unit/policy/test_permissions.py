@@ -2,7 +2,7 @@
 
 import pytest
 
-from kronkers_batch.cli.reference import every_command
+from kronkers_batch.cli.command_reference import every_command
 from kronkers_batch.errors import AccessRefused
 from kronkers_batch.policy import permissions
 from kronkers_batch.policy.permissions import COMMANDS, PAGE, ROLES, STORE_ACTIONS, Who

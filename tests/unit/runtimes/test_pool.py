@@ -15,8 +15,8 @@ import pytest
 
 from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.errors import ScoreFailed, UsageError, WorkerFailed
+from kronkers_batch.runtimes.model_worker import Worker, start
 from kronkers_batch.runtimes.pool import WorkerPool
-from kronkers_batch.runtimes.worker import Worker, start
 from tests.contract.conftest import Lab
 
 pytestmark = pytest.mark.interpreter

@@ -28,7 +28,7 @@ from kronkers_batch.errors import FitFailed, MissingPart, ModelError, ScoreFaile
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.learning import TASKS
 from kronkers_batch.runtimes import Worker, WorkerSpec, environment_fingerprint, normalise_code, start
-from kronkers_batch.runtimes.spec import KeptCode
+from kronkers_batch.runtimes.worker_spec import KeptCode
 from tests.contract.models_r import install_package
 from tests.model_support import kept
 

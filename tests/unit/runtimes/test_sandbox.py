@@ -18,7 +18,7 @@ from kronkers_batch.runtimes import sandbox
 from kronkers_batch.runtimes.languages import Command, builder, hash_files, links_out_of, python, too_wide
 from kronkers_batch.runtimes.launch import opened
 from kronkers_batch.runtimes.sandbox import SandboxState, Tools, launch, sandbox_state
-from kronkers_batch.runtimes.spec import PLACE
+from kronkers_batch.runtimes.worker_spec import PLACE
 
 pytestmark = pytest.mark.interpreter
 

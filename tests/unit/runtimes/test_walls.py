@@ -16,8 +16,8 @@ from kronkers_batch.runtimes import bubblewrap, sandbox, walls, watch
 from kronkers_batch.runtimes.languages import Command
 from kronkers_batch.runtimes.probing import normalise_code
 from kronkers_batch.runtimes.sandbox import SandboxState, sandbox_state
-from kronkers_batch.runtimes.spec import Walls
 from kronkers_batch.runtimes.watch import Family, own, processes, resident_or_swapped
+from kronkers_batch.runtimes.worker_spec import Walls
 from tests.contract.test_failures import becomes
 
 pytestmark = pytest.mark.interpreter

@@ -6,8 +6,8 @@ from sqlalchemy import update
 from kronkers_batch.errors import IntegrityError, NotFound
 from kronkers_batch.store.tables.outputs import output_filters, output_log, output_pieces, output_versions
 from kronkers_batch.store.tables.vault import data_keys
-from kronkers_batch.vault import cache, sealing
-from kronkers_batch.warehouse import opening
+from kronkers_batch.vault import key_cache, sealing
+from kronkers_batch.warehouse import opened_version
 from tests.warehouse_support import DAY, NEXT, Office
 
 ROW = (5, "LGA")
@@ -21,13 +21,13 @@ def found(office: Office, **selection) -> list[float]:
 def opened(office, monkeypatch):
     """The versions that are opened and not remembered."""
     ids = []
-    real = opening._contents
+    real = opened_version._contents
 
     def counted(conn, vault, key, row, place):
         ids.append(row.id)
         return real(conn, vault, key, row, place)
 
-    monkeypatch.setattr(opening, "_contents", counted)
+    monkeypatch.setattr(opened_version, "_contents", counted)
     return ids
 
 
@@ -110,8 +110,8 @@ def test_a_key_that_another_process_shredded_opens_nothing_once_it_was_asked_for
         its = conn.execute(output_versions.select()).one()._mapping[key]
         conn.execute(update(data_keys).where(data_keys.c.id == its).values(wrapped=None))
     assert found(office) == [5.0]  # keys are remembered for some minutes
-    later = cache.time.monotonic() + cache.SECONDS + 1
-    monkeypatch.setattr(cache.time, "monotonic", lambda: later)
+    later = key_cache.time.monotonic() + key_cache.SECONDS + 1
+    monkeypatch.setattr(key_cache.time, "monotonic", lambda: later)
     with pytest.raises(NotFound, match="shredded"):
         found(office)
 
@@ -131,7 +131,7 @@ def test_the_log_is_verified_each_time(office, warm, values):
 
 
 def test_so_many_bytes_of_manifests_are_remembered_and_no_more(office, opened, monkeypatch):
-    monkeypatch.setattr(opening, "_KNOWN_BYTES", 5_000)
+    monkeypatch.setattr(opened_version, "_KNOWN_BYTES", 5_000)
     known = Office.open(office.root)
     for number in range(1, 9):
         known.publish(fingerprint=str(number), chunks=2)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from kronkers_batch.data.sources.rows import within
+from kronkers_batch.data.sources.window_rows import within
 from kronkers_batch.data.window import Window
 
 DECLARED = "output: upstream"

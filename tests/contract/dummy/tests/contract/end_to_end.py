@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kronkers_batch.cli.main import main
-from kronkers_batch.config import reference
+from kronkers_batch.config import field_reference
 from kronkers_batch.config.places import Places
 from kronkers_batch.data.stream import CheckedRows
 from kronkers_batch.errors import CheckFailed
@@ -38,7 +38,7 @@ def test_a_check_of_a_new_kind_judges_rows_of_a_source_of_a_new_kind(project):
 
 
 def test_both_are_on_the_reference_page():
-    page = reference.page()
+    page = field_reference.page()
     assert "csv, lines, parquet: file or glob" in page
     assert (
         "| `skip` | a whole number from 0 | 0 | lines: how many lines stand before the first object. |"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kronkers_batch.config.check_kinds.base import CheckKind, Entry, fits
+from kronkers_batch.config.check_kind import CheckKind, Entry, fits
 from kronkers_batch.config.fields import Bad, Field
 from kronkers_batch.config.kinds import BOOLEAN
 from kronkers_batch.config.problems import Problems

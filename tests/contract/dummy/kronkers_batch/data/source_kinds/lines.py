@@ -13,7 +13,7 @@ from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.data.sources import casting
 from kronkers_batch.data.sources.files import FileReader
 from kronkers_batch.data.sources.place import Place
-from kronkers_batch.data.sources.rows import typed
+from kronkers_batch.data.sources.window_rows import typed
 from kronkers_batch.data.window import Window
 
 

@@ -9,7 +9,7 @@ import luigi
 from kronkers_batch.facts.gather import gather
 from kronkers_batch.planning.decide import decide
 from kronkers_batch.planning.plan import Plan
-from tasks.base import BaseTask
+from tasks.base_task import BaseTask
 
 
 class OutputTask(BaseTask):

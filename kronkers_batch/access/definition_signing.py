@@ -16,7 +16,7 @@ from kronkers_batch.errors import AccessRefused, ConfigError, MissingPart, Model
 from kronkers_batch.policy.entries import add_entry
 from kronkers_batch.session.services import Services
 from kronkers_batch.vault.context import Role, Scope
-from kronkers_batch.vault.definitions import Signed, Subject
+from kronkers_batch.vault.definition_signatures import Signed, Subject
 
 _SOURCE = "source."
 

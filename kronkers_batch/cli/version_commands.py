@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from kronkers_batch.cli.options import command, one_name, opened
-from kronkers_batch.cli.output import fields, print_json, say, table, warn
+from kronkers_batch.cli.printing import fields, print_json, say, table, warn
 from kronkers_batch.errors import UsageError
 from kronkers_batch.session.timestamps import parse_timestamp
 

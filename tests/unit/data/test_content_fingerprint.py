@@ -5,7 +5,7 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from kronkers_batch.data.fingerprint import Fingerprint
+from kronkers_batch.data.content_fingerprint import Fingerprint
 from kronkers_batch.frames.tables import polars_schema
 from tests.data_support import schema
 

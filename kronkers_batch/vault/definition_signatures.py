@@ -29,7 +29,7 @@ from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.shapes import StoredRow
 from kronkers_batch.store.tables.signing import definitions as table
 from kronkers_batch.vault.context import Context, Kind, Role, Scope
-from kronkers_batch.vault.memory import Memory
+from kronkers_batch.vault.remembered_definitions import Memory
 from kronkers_batch.vault.trust import ADMIN, Principal
 from kronkers_batch.vault.vault import Vault
 

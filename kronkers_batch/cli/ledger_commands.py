@@ -7,7 +7,7 @@ from typing import Any
 
 from kronkers_batch import texts
 from kronkers_batch.cli.options import command, opened, verb_of
-from kronkers_batch.cli.output import print_json, say, timestamp
+from kronkers_batch.cli.printing import print_json, say, timestamp
 from kronkers_batch.errors import UsageError
 from kronkers_batch.session.timestamps import parse_timestamp
 

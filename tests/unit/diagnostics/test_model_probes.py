@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from kronkers_batch.config.load import load
-from kronkers_batch.diagnostics.probing import probe_models
+from kronkers_batch.diagnostics.model_probes import probe_models
 from kronkers_batch.errors import ConfigErrors, MissingPart
 from kronkers_batch.runtimes import probing as workers
-from kronkers_batch.runtimes.spec import WorkerInfo, WorkerSpec
+from kronkers_batch.runtimes.worker_spec import WorkerInfo, WorkerSpec
 from kronkers_batch.store.cache import ContentCache
 from tests.benchmarks import many_models
 

@@ -8,7 +8,7 @@ import luigi
 
 from kronkers_batch.audit import runs
 from kronkers_batch.queries.report import page_path, write_page, write_run_page
-from tasks.base import BaseTask
+from tasks.base_task import BaseTask
 
 
 class Report(BaseTask):

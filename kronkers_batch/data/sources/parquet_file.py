@@ -21,7 +21,7 @@ from kronkers_batch.config.opening import Opened
 from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.data.sources import casting, footer, int96, pages
 from kronkers_batch.data.sources.place import Place
-from kronkers_batch.data.sources.rows import typed
+from kronkers_batch.data.sources.window_rows import typed
 from kronkers_batch.data.window import Window
 
 if TYPE_CHECKING:

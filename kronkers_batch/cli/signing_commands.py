@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from kronkers_batch import texts
 from kronkers_batch.cli.options import command, opened
-from kronkers_batch.cli.output import print_json, say, timestamp
+from kronkers_batch.cli.printing import print_json, say, timestamp
 from kronkers_batch.errors import UsageError
 
 if TYPE_CHECKING:
-    from kronkers_batch.access.signing import State
+    from kronkers_batch.access.definition_signing import State
     from kronkers_batch.session.services import Services
 
 _MODES = ("all", "root", "require", "no_require")
@@ -36,27 +36,27 @@ def add(commands: Any) -> None:
 
 def sign(args: argparse.Namespace) -> int:
     """Show what changed since the last signature, ask, and sign."""
-    from kronkers_batch.access import signing
+    from kronkers_batch.access import definition_signing
 
     modes = [mode for mode in _MODES if getattr(args, mode)]
-    signing.check_words(args.names, modes)
+    definition_signing.check_words(args.names, modes)
     with opened(args) as services:
         if args.names:
-            wanted = signing.named(services, args.names)
+            wanted = definition_signing.named(services, args.names)
         elif args.all:
-            wanted = signing.every(services)
+            wanted = definition_signing.every(services)
         elif args.root:
-            wanted = signing.root(services)
+            wanted = definition_signing.root(services)
         else:
-            wanted = signing.requirement(services, args.require)
-        states = [signing.state(services, one) for one in wanted]
+            wanted = definition_signing.requirement(services, args.require)
+        states = [definition_signing.state(services, one) for one in wanted]
         # What is named is signed again if need be: a machine that is new may ask for it (see the how-to).
         due = [state for state in states if state.state != "signed" or not args.all]
         if not args.json:
             show(states)
         if due and not args.yes:
             _ask(args, len(due))
-        signed = signing.sign(services, [state.wanted for state in due], args.why) if due else []
+        signed = definition_signing.sign(services, [state.wanted for state in due], args.why) if due else []
     numbers = [{"name": s.name, "signature": n.number} for s, n in zip(due, signed, strict=True)]
     if args.json:
         print_json({"signed": numbers, "states": [described(state) for state in states]})
@@ -104,11 +104,11 @@ def for_plan(services: Services, names: Sequence[str]) -> list[State]:
 
     Nothing where they are not, and nobody has signed anything of it.
     """
-    from kronkers_batch.access import authorisation, signing
+    from kronkers_batch.access import authorisation, definition_signing
 
-    if not authorisation.required(services) and not signing.in_use(services):
+    if not authorisation.required(services) and not definition_signing.in_use(services):
         return []
-    states = [signing.state(services, one) for one in signing.needed(services, names)]
+    states = [definition_signing.state(services, one) for one in definition_signing.needed(services, names)]
     if authorisation.required(services):
-        return [signing.state(services, one) for one in signing.root(services)] + states
+        return [definition_signing.state(services, one) for one in definition_signing.root(services)] + states
     return [state for state in states if state.state != "unsigned"]

@@ -1,4 +1,4 @@
-"""How a kind of check is judged: the protocol of the modules beside this one.
+"""How a kind of check is judged: the protocol of the modules of ``check_kinds/``.
 
 A kind looks at one row at a time (:class:`RowJudge`), or at all rows together (:class:`TableJudge`). Either
 counts offending rows, and keeps no value of the data longer than it must.

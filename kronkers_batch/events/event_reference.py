@@ -1,15 +1,18 @@
-"""The reference of events, made from their types: ``python -m kronkers_batch.events.reference`` writes it."""
+"""The reference of events, made from their types.
+
+Run it as ``python -m kronkers_batch.events.event_reference``.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from kronkers_batch.events.log import BYTES, FIELDS, KEPT
+from kronkers_batch.events.event_log import BYTES, FIELDS, KEPT
 from kronkers_batch.events.types import SAYS
 
 _HEAD = """# Events
 
-*Made from the program: `python -m kronkers_batch.events.reference`.*
+*Made from the program: `python -m kronkers_batch.events.event_reference`.*
 
 An event records one thing that happened: which model, version and date, who caused it, why, and which
 command to run next if a person must act.

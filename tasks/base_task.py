@@ -21,7 +21,7 @@ from kronkers_batch.planning.decide import advance
 from kronkers_batch.planning.facts import Problem
 from kronkers_batch.planning.plan import AnyEntry, Plan, Result, State
 from kronkers_batch.session.services import Services
-from tasks import context
+from tasks import run_services
 
 _ENDED = {State.FAILED: "failed", State.HELD: "held", State.REFUSED: "refused"}
 
@@ -72,7 +72,7 @@ class BaseTask(luigi.Task):
     @property
     def services(self) -> Services:
         """The system that this task works on."""
-        return context.services(self.conf, tuple(self.overrides), self.run_id, self.token)
+        return run_services.services(self.conf, tuple(self.overrides), self.run_id, self.token)
 
     @property
     def common(self) -> Common:

@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 from kronkers_batch.digests import Json
 from kronkers_batch.errors import IntegrityError
 from kronkers_batch.store.shapes import StoredRow
-from kronkers_batch.vault.cache import KeyCache
 from kronkers_batch.vault.context import DataKey, Kind, Signature
+from kronkers_batch.vault.key_cache import KeyCache
 from kronkers_batch.vault.manifest import ChunkEntry, Manifest, open_manifest
 from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse import log

@@ -17,10 +17,10 @@ from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.data import duck, select
 from kronkers_batch.data.sources import casting
 from kronkers_batch.data.sources.inputs import Inputs
-from kronkers_batch.data.sources.output import OutputReader, reader
+from kronkers_batch.data.sources.model_output import OutputReader, reader
 from kronkers_batch.data.sources.place import Place
-from kronkers_batch.data.sources.rows import within
 from kronkers_batch.data.sources.scan import NOT_PLANNED, Scan, planned
+from kronkers_batch.data.sources.window_rows import within
 from kronkers_batch.data.timelimit import TimeIsUp, shown
 from kronkers_batch.data.window import Window
 from kronkers_batch.frames.schema import Schema

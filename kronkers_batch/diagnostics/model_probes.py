@@ -21,7 +21,7 @@ from kronkers_batch.declared.kept import kept_code
 from kronkers_batch.digests import of_fields
 from kronkers_batch.errors import ConfigError, ConfigErrors, MissingPart, ModelError
 from kronkers_batch.runtimes.languages import environment_fingerprint
-from kronkers_batch.runtimes.spec import KeptCode, Walls
+from kronkers_batch.runtimes.worker_spec import KeptCode, Walls
 from kronkers_batch.session.known import Neighbours
 from kronkers_batch.store.cache import ContentCache
 

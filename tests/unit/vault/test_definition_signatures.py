@@ -9,9 +9,9 @@ from kronkers_batch.config import account
 from kronkers_batch.errors import AccessRefused, IdentityError, IntegrityError
 from kronkers_batch.store import clock
 from kronkers_batch.store.tables.signing import definitions
-from kronkers_batch.vault import memory, rotation
+from kronkers_batch.vault import remembered_definitions, rotation
 from kronkers_batch.vault.context import Role, Scope
-from kronkers_batch.vault.definitions import Definition, Signatures, Subject
+from kronkers_batch.vault.definition_signatures import Definition, Signatures, Subject
 
 SALES, OPS = Scope("sales"), Scope("ops")
 ONE = Definition(Subject.MODEL, "churn", "sales", "a" * 64)
@@ -27,7 +27,10 @@ class Desk:
 
     def found(self):
         """As in a new process: nothing but the file is remembered."""
-        return Signatures(type(self.vault)(self.vault.identity, self.vault.trust.pin), memory.load(self.path))
+        return Signatures(
+            type(self.vault)(self.vault.identity, self.vault.trust.pin),
+            remembered_definitions.load(self.path),
+        )
 
     def sign(self, what, fields=None):
         found = self.found()
@@ -128,7 +131,7 @@ def test_who_left_cannot_date_a_signature_back(wh, desks, monkeypatch):
         rotation.revoke(wh.admin.ring, conn, "bob", SALES)
     monkeypatch.setattr(Signatures, "require_right", lambda *_: None)
     monkeypatch.setattr(type(bob.vault), "record_key", lambda *_: key)
-    monkeypatch.setattr("kronkers_batch.vault.definitions.clock.now", lambda: before)
+    monkeypatch.setattr("kronkers_batch.vault.definition_signatures.clock.now", lambda: before)
     bob.sign(TWO)
     monkeypatch.undo()
     for _ in range(2):  # and not at the second meeting either
@@ -250,22 +253,22 @@ def test_details_open_to_who_sees_the_department(wh, desks, tmp_path):
 
 def test_the_file_is_the_owners_and_found_by_the_environment_alone(tmp_path):
     path = tmp_path / "x" / "signed.json"
-    kept = memory.load(path)
+    kept = remembered_definitions.load(path)
     kept.require("w", True, "sqlite:/x")
     kept.see("w", "model/a", 3, "d")
     kept.save()
     assert path.stat().st_mode & 0o777 == 0o600
-    again = memory.load(path)
+    again = remembered_definitions.load(path)
     assert again.requires
     assert again.addresses == {"sqlite:/x"}
     assert again.of("w").seen == {"model/a": (3, "d")}
     path.chmod(0o622)
     with pytest.raises(IdentityError):
-        memory.load(path)
+        remembered_definitions.load(path)
     path.chmod(0o600)
     path.write_text(path.read_text().replace('"required": true', '"required": "no"'))
     with pytest.raises(IntegrityError):
-        memory.load(path)
+        remembered_definitions.load(path)
     assert account.memory_file({"KRONKERS_TRUST": "/t/trust.json"}).as_posix() == "/t/signed.json"
     assert account.memory_file({"KRONKERS_KEY_FILE": "/k/me.key"}).as_posix() == "/k/signed.json"
     assert account.memory_file({}).as_posix() == os.path.expanduser("~/.config/kronkers/signed.json")
@@ -273,7 +276,7 @@ def test_the_file_is_the_owners_and_found_by_the_environment_alone(tmp_path):
 
 def test_two_processes_lose_nothing_of_each_other(tmp_path):
     path = tmp_path / "signed.json"
-    one, two = memory.load(path), memory.load(path)
+    one, two = remembered_definitions.load(path), remembered_definitions.load(path)
     one.see("w", "model/a", 3, "d")
     one.see("w", "policy/definitions", 1, "p")
     one.require("w", True, "here")
@@ -281,14 +284,14 @@ def test_two_processes_lose_nothing_of_each_other(tmp_path):
     two.see("w", "model/a", 2, "c")
     two.see("w", "model/b", 1, "e")
     two.save()
-    last = memory.load(path)
+    last = remembered_definitions.load(path)
     assert last.of("w").seen == {"model/a": (3, "d"), "model/b": (1, "e"), "policy/definitions": (1, "p")}
     assert last.requires
 
 
 def test_a_file_that_cannot_be_written_is_an_error(tmp_path):
     (tmp_path / "file").write_text("")
-    kept = memory.load(tmp_path / "signed.json")
+    kept = remembered_definitions.load(tmp_path / "signed.json")
     kept.path = tmp_path / "file" / "signed.json"
     kept.see("w", "model/a", 1, "d")
     with pytest.raises(Exception, match=r"path|written|folder") as caught:

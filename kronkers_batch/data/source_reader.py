@@ -1,4 +1,4 @@
-"""How a kind of source is read: the protocol of the modules beside this one, and what they are handed."""
+"""How a kind of source is read: the protocol of the modules of ``source_kinds/``, and what they get."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # who only asks whether rows changed needs no Polars
     import polars as pl
 
     from kronkers_batch.data.sources.memory import Found
-    from kronkers_batch.data.sources.output import OutputReader
+    from kronkers_batch.data.sources.model_output import OutputReader
 
 Contents: TypeAlias = "Json | Heads | Mapping[str, Heads | Stated]"
 """What tells cheaply whether rows changed: values, the heads of outputs, or those of a query's inputs."""

@@ -1,6 +1,6 @@
 """Writes docs/reference/configuration.md from the field tables.
 
-Run it as ``python -m kronkers_batch.config.reference``.
+Run it as ``python -m kronkers_batch.config.field_reference``.
 """
 # ruff: noqa: E501 - a paragraph of the page is one line
 
@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kronkers_batch.config import fingerprint_fields
-from kronkers_batch.config.checks import CHECK
+from kronkers_batch.config.check_specs import CHECK
 from kronkers_batch.config.fields import Field, Table
 from kronkers_batch.config.model_file import MODEL
-from kronkers_batch.config.schema import EXECUTOR, ROOT, WAREHOUSE
+from kronkers_batch.config.root_schema import EXECUTOR, ROOT, WAREHOUSE
 from kronkers_batch.config.source_file import DEPARTMENT, SOURCE
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "configuration.md"
@@ -21,7 +21,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "configuration.md"
 _INTRODUCTION = """\
 # Configuration: every key
 
-*Made from the program: `python -m kronkers_batch.config.reference`.* To change the page, change the tables in `kronkers_batch/config/`.
+*Made from the program: `python -m kronkers_batch.config.field_reference`.* To change the page, change the tables in `kronkers_batch/config/`.
 
 A file's name without `.yaml` is the name of the model, source or department: letters, digits, `_` and `-`, beginning with a letter. Two names that differ only in case are an error. `kronkers check` reports every mistake at once, with file, line, key, the found value and the allowed values.
 

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from kronkers_batch.data import unique as module
-from kronkers_batch.data.unique import Seen, Unique
+from kronkers_batch.data import uniqueness as module
+from kronkers_batch.data.uniqueness import Seen, Unique
 from tests.data_support import MARKER
 
 

@@ -15,8 +15,8 @@ from kronkers_batch.store.engine import Database
 from kronkers_batch.vault.context import Scope
 from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse import catalog, reader, sql
-from kronkers_batch.warehouse.keys import Key, by_column, key_frame
-from kronkers_batch.warehouse.opening import Known, Opened
+from kronkers_batch.warehouse.entity_keys import Key, by_column, key_frame
+from kronkers_batch.warehouse.opened_version import Known, Opened
 
 if TYPE_CHECKING:
     import polars as pl

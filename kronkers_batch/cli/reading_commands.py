@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kronkers_batch.cli.options import command, date_option, one_name, opened
-from kronkers_batch.cli.output import Out, warn
+from kronkers_batch.cli.printing import Out, warn
 from kronkers_batch.errors import UsageError
 from kronkers_batch.session.timestamps import parse_date, parse_timestamp
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from kronkers_batch.session.services import Services
-    from kronkers_batch.warehouse.rows import Recorded
+    from kronkers_batch.warehouse.output_rows import Recorded
 
 SHOWN = 20
 

@@ -18,7 +18,7 @@ from kronkers_batch.store.tables.outputs import output_versions as table
 from kronkers_batch.vault.vault import Vault
 from kronkers_batch.warehouse import catalog, log
 from kronkers_batch.warehouse.log import Line
-from kronkers_batch.warehouse.opening import VersionRow, open_version
+from kronkers_batch.warehouse.opened_version import VersionRow, open_version
 from kronkers_batch.warehouse.versions import OutputVersion
 
 Day = tuple[str, dt.date]

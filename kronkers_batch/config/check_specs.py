@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
 
+from kronkers_batch.config.check_kind import CheckKind, Entry
 from kronkers_batch.config.check_kinds import CHECK_KINDS
-from kronkers_batch.config.check_kinds.base import CheckKind, Entry
 from kronkers_batch.config.fields import Bad, Field, Kind, Table, given, list_kind, read_table
 from kronkers_batch.config.kinds import COLUMN, SHARE, choice
 from kronkers_batch.config.nodes import Node

@@ -1,4 +1,7 @@
-"""The reference page of all commands, made from the parser: ``python -m kronkers_batch.cli.reference``."""
+"""The reference page of all commands, made from the parser.
+
+Run it as ``python -m kronkers_batch.cli.command_reference``.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ def page() -> str:
     lines = [
         "# Commands",
         "",
-        "*Made from the program: `python -m kronkers_batch.cli.reference`.*",
+        "*Made from the program: `python -m kronkers_batch.cli.command_reference`.*",
         "",
         "`make nightly`, `make plan`, `make check` and `make retrain MODEL=...` wrap the common ones.",
         "",

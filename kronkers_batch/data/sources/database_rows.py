@@ -1,6 +1,6 @@
 """A table or query of a database, streamed; the database is opened so that it can only be read.
 
-How each database is opened, and what keeps it from being written, is in ``sqlite`` and ``postgres``; a
+How each database is opened, and what keeps it from being written, is in ``sqlite_file`` and ``postgres``; a
 database that has no such module is refused.
 """
 
@@ -19,8 +19,8 @@ from kronkers_batch.config.spec import DATABASES, SourceSpec
 from kronkers_batch.data import duck
 from kronkers_batch.data.sources import casting, objects
 from kronkers_batch.data.sources.place import Place
-from kronkers_batch.data.sources.rows import within
 from kronkers_batch.data.sources.session import Found, Session, batches
+from kronkers_batch.data.sources.window_rows import within
 from kronkers_batch.data.timelimit import TimeIsUp, shown
 from kronkers_batch.data.window import Window
 
@@ -91,11 +91,11 @@ def _opened(
     url = _url(source)
     try:
         if url.drivername in DATABASES["sqlite"]:
-            from kronkers_batch.data.sources import files, sqlite
+            from kronkers_batch.data.sources import files, sqlite_file
 
             with (
-                files.opened(source, sqlite.path(url, place), place, places) as file,
-                sqlite.opened(file, limit, place, key) as session,
+                files.opened(source, sqlite_file.path(url, place), place, places) as file,
+                sqlite_file.opened(file, limit, place, key) as session,
             ):
                 yield session
         elif url.drivername in DATABASES["postgresql"]:

@@ -19,8 +19,8 @@ from kronkers_batch.runtimes import diagnosis, protocol
 from kronkers_batch.runtimes.conversation import Conversation
 from kronkers_batch.runtimes.limits import scratch_size
 from kronkers_batch.runtimes.protocol import TimedOut, WorkerGone
-from kronkers_batch.runtimes.spec import WorkerSpec
-from kronkers_batch.runtimes.stream import pipelined
+from kronkers_batch.runtimes.scoring_stream import pipelined
+from kronkers_batch.runtimes.worker_spec import WorkerSpec
 
 FIX_SCORE = "correct the model's score, or the declared outputs"
 

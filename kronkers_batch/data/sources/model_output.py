@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.data.sources import casting
 from kronkers_batch.data.sources.place import Place
-from kronkers_batch.data.sources.rows import within
+from kronkers_batch.data.sources.window_rows import within
 from kronkers_batch.data.window import Window
 
 if TYPE_CHECKING:
