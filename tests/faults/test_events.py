@@ -21,7 +21,7 @@ from kronkers_batch.data import sources
 from kronkers_batch.data.window import Window
 from kronkers_batch.declared.declaration import as_trained, read_code
 from kronkers_batch.declared.workers import worker_spec
-from kronkers_batch.events import log as structured
+from kronkers_batch.events import event_log as structured
 from kronkers_batch.events import outbox
 from kronkers_batch.events.types import Event, Kind
 from kronkers_batch.pipeline import score
