@@ -188,10 +188,11 @@ def require_kept(services: Services, run_id: str) -> None:
     if changed:
         numbers = ", ".join(map(str, sorted(changed)[:_MOST_NAMED]))
         raise IntegrityError(
-            f"the events of this run in the table events are not those that it recorded: {numbers}",
+            f"rows of this run in the table events were changed, added or deleted while it ran: {numbers}",
             where=f"run {run_id}",
-            fix="What is said here is what the run met; its page may later say otherwise. Find out who can "
-            "write to the database.",
+            fix="The output of this command is right; the run's page may be wrong. Find out who can write "
+            "to the "
+            "database.",
         )
 
 

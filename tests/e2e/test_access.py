@@ -65,7 +65,7 @@ def test_a_key_is_made_once_and_shown_in_public(project):
     secret = file.read_text()
     assert "key file already" in eve.run("access", "whoami", "--new", code=3).stderr
     assert file.read_text() == secret
-    assert "is no name" in eve.run("access", "whoami", "--new", "--name", "a b", code=2).stderr
+    assert "is not a valid name" in eve.run("access", "whoami", "--new", "--name", "a b", code=2).stderr
 
 
 def test_a_key_under_a_passphrase(project, monkeypatch):

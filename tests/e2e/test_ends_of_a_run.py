@@ -20,7 +20,7 @@ def test_a_checkpoint_that_cannot_be_written_is_pending_and_fails_no_night(proje
     pages = set((project.folder / "var/reports/runs").iterdir())
     done = project.run(*words, *(["--json"] if form == "json" else []))
     said = done.stderr
-    assert "what was done is kept, but no checkpoint of the ledger was written" in said
+    assert "the command did its work, but could not write the checkpoint of the ledger" in said
     assert NOWHERE in said
     assert "->" in said
     if form == "json":
@@ -35,13 +35,13 @@ def test_a_checkpoint_that_cannot_be_written_is_pending_and_fails_no_night(proje
         for words in ("buys    published", "spends  published", "report: "):
             assert words in done.stdout
         (page,) = set((project.folder / "var/reports/runs").iterdir()) - pages
-        assert "no checkpoint of the ledger was written" in page.read_text()
+        assert "could not write the checkpoint of the ledger" in page.read_text()
     # It was done, and every command says what is left until one of them has done it.
     points = project.folder / "var/checkpoints"
     before = len(list(points.rglob("*.json")))
     aside = points.rename(points.with_name("aside"))
     points.write_text("in the way")
-    assert "no checkpoint of the ledger was written" in project.run("models").stderr
+    assert "could not write the checkpoint of the ledger" in project.run("models").stderr
     points.unlink()
     aside.rename(points)
     assert project.run("models").stderr == ""

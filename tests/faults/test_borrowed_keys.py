@@ -308,7 +308,7 @@ def test_outputs_of_another_department_are_not_read_by_moving_their_model_in_con
     text = text.replace("source: visits_scored", "source: {output: buys}").replace("[x, buys]", "[id]")
     company.write("conf/model/thief.yaml", text.replace("target: z", "target: score"))
     company.by("mallory").run("sign", "thief", "--yes")
-    company.refused("run", "thief", says="model buys: its output is read, and it was signed in sales")
+    company.refused("run", "thief", says="model buys: another model reads the output of this model, which was signed in department sales")
 
 
 # ---------------------------------------------------------------- with a hand in the database
@@ -395,8 +395,8 @@ def test_no_sandbox_is_refused_as_an_override_and_where_code_is_only_looked_at(c
 def test_another_warehouse_is_not_even_opened(company, tmp_path):
     """There nothing is required; the service would read the files, and trust mallory's administrator."""
     url = f"warehouse.url=sqlite:///{tmp_path}/mallory/x.db"
-    company.refused("run", *NIGHT, url, says="the warehouse that conf names is not one that it knows")
-    company.refused("run", *NIGHT, f"key_file={tmp_path}/k", says="another key file than the environment")
+    company.refused("run", *NIGHT, url, says="has never used the warehouse that conf names")
+    company.refused("run", *NIGHT, f"key_file={tmp_path}/k", says="is not the one of this account")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -415,11 +415,11 @@ def test_a_trusted_warehouse_at_the_same_address_is_refused(company, tmp_path):
     path.write_text(json.dumps(trust))
     shutil.rmtree(company.folder / "var")
     shutil.copytree(own.folder / "var", company.folder / "var")
-    company.refused(says="this warehouse does not require them")
+    company.refused(says="this warehouse does not require signatures")
     own.run("sign", "--no-require", "--yes")  # nor may its administrator say so for this account
     shutil.rmtree(company.folder / "var")
     shutil.copytree(own.folder / "var", company.folder / "var")
-    company.refused(says="this warehouse does not require them")
+    company.refused(says="this warehouse does not require signatures")
 
 
 def test_an_emptied_warehouse_gets_no_new_administrator(company):
@@ -467,7 +467,7 @@ def test_luigis_own_command_line_is_refused(company):
         [Path(sys.executable).with_name("luigi"), *words],
         cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
-    assert "no model with a signed definition reads it" in done.stdout + done.stderr
+    assert "no signed model reads this source or output" in done.stdout + done.stderr
     assert company.contents() == before
 
 
@@ -495,7 +495,7 @@ def test_a_link_among_the_files_of_a_pattern_is_refused(company):
     (company.folder / "secret").mkdir()
     shutil.copy(company.folder / "data/visits.csv", company.folder / "secret/salaries.csv")
     (company.folder / "data/visits-2.csv").symlink_to(company.folder / "secret/salaries.csv")
-    company.refused(says="a link that leads out of the folder that was signed")
+    company.refused(says="a link to a file outside the signed folder")
 
 
 def test_code_that_cannot_be_read_is_refused_alone(company):

@@ -139,7 +139,7 @@ def test_where_no_checkpoint_can_be_written_the_decision_stands_and_that_is_said
     shutil.rmtree(points)
     points.write_text("")
     done = eve.by("admin").run("access", "revoke", "eve", "sales")
-    assert "no checkpoint of the ledger was written" in done.stderr
+    assert "could not write the checkpoint of the ledger" in done.stderr
     assert "eve" not in eve.by("admin").run("access", "list").stdout
 
 

@@ -55,7 +55,7 @@ def test_a_runs_page_lies_where_pages_lie_whatever_its_row_says(company: Departm
 def test_a_second_row_that_names_the_warehouse_ends_in_words(company: Departments):
     change(company, "INSERT INTO warehouse (id, created) VALUES ('01m8d8wq0dk57yqhgd36fwap00', 1)")
     done = company.by("nightly").run("run", code=4)
-    assert "more than one row names the warehouse" in done.stderr
+    assert "the table warehouse has more than one row" in done.stderr
 
 
 NO_KEY = "UPDATE data_keys SET wrapped = NULL, shredded = 1 WHERE version_id LIKE 'definitions%'"

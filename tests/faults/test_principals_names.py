@@ -80,7 +80,7 @@ def test_a_name_that_breaks_the_rule_is_not_made(company):
         if not name:
             continue
         done = eve.run("access", "whoami", "--new", f"--name={name}", code=2)
-        assert "is no name for a principal" in done.stderr
+        assert "is not a valid name for a principal" in done.stderr
         assert name not in done.stderr
         assert is_clean(done.stderr)
         assert not eve.key_file.exists()
@@ -97,7 +97,7 @@ def test_the_first_run_takes_no_key_with_such_a_name(tmp_path):
         db.migrate()
         key = tmp_path / str(number) / "k" / "identity.key"
         keyfile.create(key, Identity.generate(name))
-        with pytest.raises(IdentityError, match="no name for an administrator"):
+        with pytest.raises(IdentityError, match="not allowed for an administrator"):
             initialise(db, key, ["sales"])
         assert is_new(db)
         assert not key.with_name("trust.json").exists()

@@ -457,7 +457,7 @@ def test_a_snapshot_that_goes_without_a_line_is_missed(world: World, calendar: C
     calendar.day(91)
     with world.services.db.write() as conn:
         conn.execute(table.delete().where(table.c.id == old.id))
-    with pytest.raises(IntegrityError, match="no line of the ledger says that it expired"):
+    with pytest.raises(IntegrityError, match="no entry says that it expired"):
         verify(world)
     with pytest.raises(IntegrityError, match="the table snapshots lacks rows"):
         checkpoint.write(world.services)
@@ -495,7 +495,7 @@ def test_a_line_about_another_snapshot_excuses_nothing(world: World, calendar: C
     discards(world, old, scope, told)
     with world.services.db.write() as conn:
         conn.execute(table.delete().where(table.c.id == old.id))
-    with pytest.raises(IntegrityError, match="no line of the ledger says that it expired"):
+    with pytest.raises(IntegrityError, match="no entry says that it expired"):
         verify(world)
 
 
@@ -505,7 +505,7 @@ def test_an_expired_snapshot_that_is_there_is_refused(world: World, calendar: Ca
     with world.services.db.read() as conn:
         row = conn.execute(select(table).where(table.c.id == old.id)).one()
     discards(world, old, SALES, expiring.digest(row.manifest))
-    with pytest.raises(IntegrityError, match="says that it expired, and it is there"):
+    with pytest.raises(IntegrityError, match="recorded that this snapshot expired, and the database still has it"):
         verify(world)
 
 
