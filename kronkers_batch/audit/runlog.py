@@ -227,9 +227,7 @@ def opened_found(
 def _where_to_read(connection: Connection, run_id: str, scope: Scope) -> str:
     date = connection.execute(select(runs.c.logical_date).where(runs.c.id == run_id)).scalar_one()
     name = f"{scope.model} " if scope.model else ""
-    return (
-        f"\n  -> what was found there is kept for readers of {scope} alone: kronkers log {name}--date {date}"
-    )
+    return f"\n  -> readers of {scope} see the values found in the data: kronkers log {name}--date {date}"
 
 
 def events(services: Services, run_id: str) -> Iterator[Event]:

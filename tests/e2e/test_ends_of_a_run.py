@@ -132,7 +132,7 @@ def test_no_task_begins_after_a_stop(project, monkeypatch):
     with stopping.heard() as stop, monkeypatch.context() as patch:
         patch.setattr(Ingest, "work", lambda self: begun.append(self))
         stop()
-        assert "nothing half-done is visible" in project.run("run", "--date", NEXT, code=130).stderr
+        assert "readers see only complete results" in project.run("run", "--date", NEXT, code=130).stderr
     (run,) = project.json("runs", "--date", NEXT)
     assert {m["model"]: m["state"] for m in run["models"]} == {"buys": "interrupted", "spends": "interrupted"}
     assert not begun

@@ -308,7 +308,11 @@ def test_outputs_of_another_department_are_not_read_by_moving_their_model_in_con
     text = text.replace("source: visits_scored", "source: {output: buys}").replace("[x, buys]", "[id]")
     company.write("conf/model/thief.yaml", text.replace("target: z", "target: score"))
     company.by("mallory").run("sign", "thief", "--yes")
-    company.refused("run", "thief", says="model buys: another model reads the output of this model, which was signed in department sales")
+    company.refused(
+        "run",
+        "thief",
+        says="model buys: another model reads the output of this model, which was signed in department sales",
+    )
 
 
 # ---------------------------------------------------------------- with a hand in the database
@@ -509,7 +513,7 @@ def test_signing_asks(company):
     parameter(company)
     done = company.by("admin").run("sign", "buys", code=2)
     assert "parameters.penalty: 1.0 -> 2.0" in done.stdout
-    assert "nobody to ask" in done.stderr
+    assert "no terminal on which to confirm" in done.stderr
     company.refused(says="buys refused")
 
 

@@ -227,7 +227,10 @@ def test_who_was_administrator_exchanges_an_older_line(company: Departments):
         company.run("run", "buys", "--date", NEXT)
         with ada.db.unchecked(write=True) as conn:
             exchange(ada, conn)
-    assert "somebody changed an entry about people before" in company.run("run", "buys", "--date", NEXT, code=4).stderr
+    assert (
+        "somebody changed an entry about people before"
+        in company.run("run", "buys", "--date", NEXT, code=4).stderr
+    )
     assert "does not follow" in company.by("admin").run("ledger", "verify", code=4).stderr
 
 

@@ -505,7 +505,9 @@ def test_an_expired_snapshot_that_is_there_is_refused(world: World, calendar: Ca
     with world.services.db.read() as conn:
         row = conn.execute(select(table).where(table.c.id == old.id)).one()
     discards(world, old, SALES, expiring.digest(row.manifest))
-    with pytest.raises(IntegrityError, match="recorded that this snapshot expired, and the database still has it"):
+    with pytest.raises(
+        IntegrityError, match="recorded that this snapshot expired, and the database still has it"
+    ):
         verify(world)
 
 

@@ -22,7 +22,11 @@ class _Expression(RowJudge):
         try:
             compiled = compile_expression(str(check.arguments["expression"]), schema)
         except (ExpressionError, ValueError) as error:
-            raise ConfigError(str(error), where=str(check.origin), fix="Correct the expression.") from None
+            raise ConfigError(
+                str(error),
+                where=str(check.origin),
+                fix="Correct the expression: docs/reference/checks.md describes what one may hold.",
+            ) from None
         return compiled.fill_null(False)
 
 
