@@ -20,9 +20,10 @@ class Published(OutputTask):
             if not rights.sees(self.services, self.model):
                 rights.require(self.services, "read", self.model)
             raise GateFailed(
-                f"the output of {self.model} for {self.date} is held, so models that read it cannot go on",
+                f"the output of {self.model} for {self.date} is held, so models that read this output "
+                "cannot run",
                 where=f"model {self.model}",
-                fix=f"see kronkers outputs {self.model}",
+                fix=f"kronkers outputs {self.model} shows why; to release the output: kronkers release",
             )
         return "done", "published", Scored(self.key, head.id)
 

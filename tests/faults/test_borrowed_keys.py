@@ -322,7 +322,7 @@ def test_a_signature_of_another_model_is_refused(company):
     parameter(company)
     company.copy_row("model", "spends", name="buys", department="sales", number=2)
     # What somebody put in or took out is noticed at the end of the run too.
-    company.refused(says="its signature in the database is forged, or belongs elsewhere", code=4)
+    company.refused(says="the signature of this definition is forged, or belongs to another one", code=4)
 
 
 def test_a_signature_of_another_warehouse_is_refused(company, tmp_path):
@@ -337,11 +337,11 @@ def test_a_signature_of_another_warehouse_is_refused(company, tmp_path):
         "select fingerprint, signer, signature from definitions"
     )
     company.copy_row("model", "buys", number=2, fingerprint=fingerprint)
-    company.refused(says="forged, or belongs elsewhere", code=4)
+    company.refused(says="forged, or belongs to another one", code=4)
     company.database("delete from definitions where id = 'copied'")
     changes = {"fingerprint": fingerprint, "signer": signer, "signature": signature}
     company.copy_row("model", "buys", number=2, **changes)
-    company.refused(says="signed by nobody that this warehouse knows", code=4)
+    company.refused(says="this warehouse does not know the signer", code=4)
 
 
 def test_an_older_signed_definition_is_refused(company):
@@ -351,18 +351,18 @@ def test_an_older_signed_definition_is_refused(company):
     company.edit("conf/model/buys.yaml", "penalty: 2.0", "penalty: 1.0")
     company.refused("run", "--date", "2024-01-22", says="the definition changed since admin signed it")
     company.database("delete from definitions where kind = 'model' and name = 'buys' and number = 2")
-    gone = "signatures were taken out of the database"
+    gone = "somebody removed signatures from the database"
     company.refused("run", "--date", "2024-01-22", says=gone, code=4)
 
 
 def test_the_requirement_cannot_be_taken_out_of_the_database(company):
     parameter(company)
     company.copy_row("policy", "definitions", number=2)
-    company.refused(says="definitions: its signature in the database is forged")
+    company.refused(says="definitions: the signature of this definition is forged")
     company.database("delete from definitions where kind = 'policy'")
-    company.refused(says="signatures were taken out of the database")
+    company.refused(says="somebody removed signatures from the database")
     company.database("delete from definitions")
-    company.refused(says="signatures were taken out of the database")
+    company.refused(says="somebody removed signatures from the database")
 
 
 # ---------------------------------------------------------------- the root configuration

@@ -107,7 +107,7 @@ def test_the_end_is_cut_off(project):
     end = last(project)
     with database(project) as db:
         db.execute("DELETE FROM ledger WHERE seq > ?", [end - 2])
-    broken(project, f"lacks entry {end}", "older database")
+    broken(project, f"lacks entry {end}", "an older one")
     # Nor does a night go on upon it.
     assert "lacks entry" in project.run("run", "--date", NEXT, code=4).stderr
 
@@ -135,7 +135,7 @@ def test_an_older_database_is_put_back(project):
         project.run("read", "buys", "--date", NIGHT)
         if last(project) > 40:
             break
-    broken(project, "older database")
+    broken(project, "an older one")
 
 
 def test_a_checkpoint_is_changed(project):

@@ -106,7 +106,7 @@ def test_a_planted_one_is_named_whatever_it_names(office, subject):
     bob = office.member("bob", FLEET, Role.ADMIN)
     put(office, bob, office.vault.identity.public.id if subject == "pin" else subject, 1)
     if subject != "pin":
-        assert flaws(office) == ["its issuer could not revoke this at that time"]
+        assert flaws(office) == ["its issuer had no permission to revoke this at that time"]
         return
     # Nothing that the administrator signed counts any more, and it is said why.
     with pytest.raises(IntegrityError, match="a revocation in the database is not valid") as caught:

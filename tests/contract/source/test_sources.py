@@ -280,7 +280,7 @@ def test_a_file_that_changes_while_it_is_read_is_an_error(project):
     rows = project.frames(chunk_rows=2)
     next(rows)
     os.utime(project.path, (1, 1))
-    with pytest.raises(SourceError, match="its files changed while they were read"):
+    with pytest.raises(SourceError, match="the files changed while the program read them"):
         list(rows)
 
 

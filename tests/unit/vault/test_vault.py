@@ -139,7 +139,7 @@ def test_an_operator_of_the_department_makes_a_models_key(wh):
 
 
 def test_lasting_keys(wh):
-    with wh.db.read() as conn, pytest.raises(NotFound, match="nothing has been written"):
+    with wh.db.read() as conn, pytest.raises(NotFound, match="has no data in the warehouse yet"):
         wh.admin.record_key(conn, SALES, "reasons")
     with wh.db.write() as conn:
         filters, record = wh.admin.filter_key(conn, CHURN), wh.admin.record_key(conn, SALES, "reasons")
