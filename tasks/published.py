@@ -23,7 +23,8 @@ class Published(OutputTask):
                 f"the output of {self.model} for {self.date} is held, so models that read this output "
                 "cannot run",
                 where=f"model {self.model}",
-                fix=f"kronkers outputs {self.model} shows why; to release the output: kronkers release",
+                fix=f"kronkers outputs {self.model} shows why; correct the data or the thresholds, and run "
+                f"{self.model} again",
             )
         return "done", "published", Scored(self.key, head.id)
 

@@ -24,14 +24,14 @@ _NOT_ALLOWED = frozenset({REFUSED, BLOCKED})
 
 MEANINGS = {
     PUBLISHED: "readers get scores that this run made or released",
-    TRAINED: "a training that somebody asked for, or that came first, is done",
-    UP_TO_DATE: "everything was there already",
-    HELD: "a threshold keeps the scores or the new version back",
-    FAILED: "something went wrong, and the message says what",
-    BLOCKED: "something that it reads failed or is held",
+    TRAINED: "a training that somebody asked for, or the first one, is done",
+    UP_TO_DATE: "an earlier run had done everything already",
+    HELD: "the scores or the new version missed a threshold or a check, and are not in use",
+    FAILED: "an error stopped the work; the message names it",
+    BLOCKED: "an input of the model failed or is held",
     REFUSED: "its definition is not signed, or the caller may not run it",
-    INTERRUPTED: "the run ended before it was done",
-    NOT_DUE: "nothing was to be done",
+    INTERRUPTED: "the run ended before the model was done",
+    NOT_DUE: "nothing was due",
 }
 """Each state in one sentence."""
 
@@ -129,7 +129,7 @@ def interrupted(name: str, events: Iterable[Event]) -> Verdict:
     trained = [e for e in own if e.task in ("train", "decide")]
     scores, training = (_last(found, good) for found, good in ((scored, PUBLISHED), (trained, TRAINED)))
     if scores is None:
-        scores = Part(INTERRUPTED, "the run ended before it was scored")
+        scores = Part(INTERRUPTED, "the run ended before the model was scored")
     return Verdict(name, scores, training or Part(NOT_DUE), sum(event.seconds for event in own))
 
 

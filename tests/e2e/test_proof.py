@@ -117,7 +117,7 @@ def test_a_version_of_an_older_program_is_proven_by_what_it_has(services):
     said = lab.told(project, "--date", "2024-01-20")
     assert "published (60 rows) by " in said["plain"]
     assert (
-        "rank@2 was trained before the program kept golden rows for models with rows: whole, so nothing proves"
+        "rank@2 was trained before the program kept golden rows for models with rows: whole, so nothing"
         in said["rank"]
     )
     again(opened, "plain", plus=1.0)
