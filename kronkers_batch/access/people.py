@@ -226,7 +226,7 @@ def scrubbed(services: Services) -> Mapping[str, object]:
     """Carries deleted keys out of the write-ahead log; says so where a reader is in the way for long."""
     if services.db.scrub():
         return {}
-    return {"warning": "deleted keys are still in the write-ahead log; the next command takes them out"}
+    return {"warning": "deleted keys are still in the write-ahead log; the next command removes them"}
 
 
 def parse_role(text: str) -> Role:
