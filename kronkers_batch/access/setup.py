@@ -151,8 +151,7 @@ def _refuse_odd_name(identity: Identity, key_file: Path) -> None:
             "the name in this key file is not allowed for an administrator",
             where=str(key_file),
             fix=f"Move the file away, and run the command again with another name. A name is {names.RULE}, "
-            "and does not "
-            f"look like {RECOVERY}.",
+            f"and does not look like {RECOVERY}.",
         )
 
 

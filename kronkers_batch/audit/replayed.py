@@ -65,8 +65,7 @@ class Standing:
                 f"entry {entry.seq} records an action for which its signer had no permission at that time",
                 where="ledger",
                 fix="Its signer was revoked, or never had the permission. Restore the newest backup made "
-                "before "
-                "this entry, and find out who can write to the database.",
+                "before this entry, and find out who can write to the database.",
             )
         if entry.action == "add":
             self._keys[words[2]] = Key(words[0], words[1], entry.signer)

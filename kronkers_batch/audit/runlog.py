@@ -191,8 +191,7 @@ def require_kept(services: Services, run_id: str) -> None:
             f"rows of this run in the table events were changed, added or deleted while it ran: {numbers}",
             where=f"run {run_id}",
             fix="The output of this command is right; the run's page may be wrong. Find out who can write "
-            "to the "
-            "database.",
+            "to the database.",
         )
 
 

@@ -23,8 +23,7 @@ from kronkers_batch.config.spec import SourceSpec
 
 FIX = (
     "Name a file or folder of this department's own. To read data of another department, name the source "
-    "that "
-    "it declares, and ask its owner to list this department under shared_with."
+    "that it declares, and ask its owner to list this department under shared_with."
 )
 
 # /run holds services' sockets and what containers are given as secrets; disks are mounted in /run/media.

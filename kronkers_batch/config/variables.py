@@ -65,6 +65,5 @@ def check(found: Iterable[Use], problems: Problems) -> None:
                 use.origin,
                 f"the environment variable {use.variable} may not be used here: {who}",
                 "Use a variable of this department's own. To read data of another department, name its "
-                "source, and "
-                "ask its owner to list this department under shared_with.",
+                "source, and ask its owner to list this department under shared_with.",
             )

@@ -20,8 +20,7 @@ FEW = 5
 """With fewer different scores, equal ones may be equal by chance."""
 IN_ORDER = (
     "if score sorts, merges or groups rows, return the scores in the order of the rows it got, and break "
-    "ties "
-    "by a column: a source may give its rows in another order next time"
+    "ties by a column: a source may give its rows in another order next time"
 )
 
 

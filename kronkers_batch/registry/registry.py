@@ -120,8 +120,7 @@ class Registry:
                 raise UsageError(
                     "this version is the champion, which scores every night",
                     where=f"{model}@{number}",
-                    fix=f"Promote another version of {model} first, or write enabled: false into "
-                    f"conf/model/{model}.yaml.",
+                    fix=f"Promote another version of {model} first, or disable it (enabled: false).",
                 )
             gone = {"state": "deleted", "manifest": b"", "golden": b""}
             conn.execute(update(model_versions).where(model_versions.c.id == row.id).values(**gone))
@@ -185,9 +184,7 @@ class Registry:
             row = self._numbered(conn, version.model, version.number)
             if row.id != version.id:
                 raise IntegrityError(
-                    "the database has another version under this number now",
-                    where=version.ref,
-                    fix=records.RESTORE,
+                    "another version now has this number", where=version.ref, fix=records.RESTORE
                 )
             entry = records.artifact_entry(records.verified(conn, self._vault, row), row)
             key = self._vault.data_key(conn, row.key_id)
@@ -295,9 +292,7 @@ class Registry:
 
     def _locked(self, conn: Connection, model: str, number: int, why: str) -> tuple[VersionRow, list[Line]]:
         if not why.strip():
-            raise UsageError(
-                "a reason is needed", where=f"{model}@{number}", fix='Add --why "REASON" to the command.'
-            )
+            raise UsageError("a reason is needed", where=f"{model}@{number}", fix='Add: --why "REASON"')
         serialise(conn, f"champions:{model}")
         row = self._numbered(conn, model, number)
         permissions.require(self._vault, conn, Scope(row.department, model), "promote")

@@ -222,8 +222,7 @@ def process_error(
         what = "the sandbox cannot start the interpreter of the model"
         fix = (
             "let other users read and run the environment (chmod -R o+rX FOLDER), since root starts "
-            "workers as "
-            "another user; or correct the model's environment"
+            "workers as another user; or correct the model's environment"
         )
     elif code is not None and code > 128:
         what = f"the worker was killed by signal {code - 128} during '{verb}'"

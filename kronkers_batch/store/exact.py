@@ -77,8 +77,7 @@ def require(connection: Connection, where: str, found: Objects, revision: str) -
             f"the schema of the database differs from the one of this program: {difference}",
             where=where,
             fix="If you added something yourself, such as a view or statistics, drop it. Otherwise restore "
-            "the last "
-            "backup, and find out who can change the database.",
+            "the last backup, and find out who can change the database.",
         )
     connection.info[_KNOWN] = databases.of(connection).version(connection)
     connection.info[_ASKED] = time.monotonic()

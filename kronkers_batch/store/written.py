@@ -173,6 +173,5 @@ def _lost(what: str, where: str) -> IntegrityError:
         what,
         where=where,
         fix="Another program changes the database: this command's work may be lost. Find out who can write "
-        "to "
-        "the database, run `kronkers ledger verify`, then run the command again.",
+        "to the database, run `kronkers ledger verify`, then run the command again.",
     )

@@ -150,6 +150,5 @@ def flawed(subject: str, flaw: str) -> IntegrityError:
         f"a revocation in the database is not valid: {flaw}; until you repair it, it counts for all times",
         where=f"revocation of {subject}",
         fix="Somebody added or changed it: find out who can write to the database. If nobody was revoked, "
-        "delete "
-        "the row from the table revocations; if somebody was, run kronkers access revoke NAME again.",
+        "delete the row from the table revocations; if somebody was, run kronkers access revoke NAME again.",
     )

@@ -110,11 +110,8 @@ class Tree:
                 fix=f"Ask {self.trust.administrator(conn)} to run `kronkers plan`, which makes the key.",
             )
         if not make:
-            raise NotFound(
-                "this model has no data in the warehouse yet",
-                where=str(scope),
-                fix=f"kronkers run {scope.model} writes its first.",
-            )
+            fix = f"kronkers run {scope.model} writes the first."
+            raise NotFound("this model has no data in the warehouse yet", where=str(scope), fix=fix)
         serialise(conn, f"tree {scope}")
         parent = self.active(conn, Scope(scope.department))
         return self.new_tree_key(conn, scope, 1, parent)
@@ -157,11 +154,7 @@ class Tree:
             grant = grants[0]
             fits = grant.scope == Scope(row.department, row.model) and grant.principal_id == self.identity.id
             if not fits or not self._signed_by_who_may(conn, grant, sealed):
-                raise IntegrityError(
-                    "somebody changed a granted key: it has no valid signature",
-                    where=where,
-                    fix=sealing.RESTORE,
-                )
+                raise IntegrityError("a granted key has no valid signature", where=where, fix=sealing.RESTORE)
             info = grant_key_info(self.trust, grant.id, row.id, sealed.recipient, grant.scope, grant.role)
             secret = self.identity.unseal(sealed.sealed, info, where)
             if grant.role is Role.VIEWER:
@@ -294,8 +287,7 @@ class Tree:
             raise AccessRefused(
                 f"your role on {_words(key.scope)} is viewer, which may see records but not data",
                 where=self.identity.name,
-                fix=f"Ask an administrator to run: kronkers access grant {self.identity.name} reader "
-                f"{key.scope}",
+                fix=f"Ask for the role: kronkers access grant {self.identity.name} reader {key.scope}",
             )
         return key.full
 

@@ -249,7 +249,7 @@ def test_an_unsigned_seal_is_caught_even_by_hpke(place):
     info = grant_key_info(admin.trust, grant.id, key.key_id, key.recipient, SALES, Role.READER)
     mine = bob.identity.public.seal(sealing.generate_key(), info)
     place.change(update(t.grant_keys).where(t.grant_keys.c.grant_id == grant.id).values(sealed=mine))
-    with pytest.raises(IntegrityError, match="it has no valid signature"):
+    with pytest.raises(IntegrityError, match="a granted key has no valid signature"):
         place.read_as_bob()
 
 
@@ -449,7 +449,7 @@ def test_a_sealed_key_under_a_grant_of_another_scope(place):
         found = admin.trust.add_principal(conn, admin.identity, eve.id, "eve", eve.public)
         given = grants.grant(admin.ring, conn, "eve", CHURN, Role.READER)
         grants.seal_key(admin.ring, conn, given, admin.ring.active(conn, SALES), found)
-    with pytest.raises(IntegrityError, match="it has no valid signature"), place.db.read() as conn:
+    with pytest.raises(IntegrityError, match="a granted key has no valid signature"), place.db.read() as conn:
         open_vault(place.db, path).ring.active(conn, SALES)
 
 

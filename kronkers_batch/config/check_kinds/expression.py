@@ -21,7 +21,7 @@ def _expression(node: Node, key: str, problems: Problems) -> str:
     except expressions.ExpressionError as error:
         raise Bad(
             f"{error.what}, at character {error.column} of {text[:80]!r}",
-            "see docs/reference/checks.md, Expressions",
+            "see docs/reference/configuration.md: expressions",
         ) from None
     return text
 

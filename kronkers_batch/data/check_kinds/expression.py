@@ -25,7 +25,7 @@ class _Expression(RowJudge):
             raise ConfigError(
                 str(error),
                 where=str(check.origin),
-                fix="Correct the expression: docs/reference/checks.md describes what one may hold.",
+                fix="Correct the expression: docs/reference/configuration.md says what one may contain.",
             ) from None
         return compiled.fill_null(False)
 

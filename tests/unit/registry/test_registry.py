@@ -323,7 +323,7 @@ def test_a_promotion_signed_by_an_operator_is_not_believed(office: Office):
         row = conn.exec_driver_sql(f"SELECT * FROM model_versions WHERE id = {ONE}").one()
         key = operator.vault.data_key(conn, row.record_key_id)
         champions.append(conn, operator.vault, key, row, "promote", "I say so")
-    with pytest.raises(IntegrityError, match="no approver"):
+    with pytest.raises(IntegrityError, match="without the role approver"):
         office.registry.champion("late")
 
 

@@ -86,9 +86,9 @@ def test_what_the_wrong_role_writes_into_the_database_does_not_count(wh, desks, 
     """As above, by somebody who leaves out the asking."""
     monkeypatch.setattr(Signatures, "require_right", lambda *_: None)
     Desk(wh, wh.member("eve", SALES, Role.READER), tmp_path / "e").sign(ONE)
-    desks["service"].refused(ONE, "eve, who was no operator of sales")
+    desks["service"].refused(ONE, "eve signed this definition, and was not an operator of sales")
     wh.grant("eve", SALES, Role.OPERATOR)  # a role that came later changes nothing
-    desks["service"].refused(ONE, "eve, who was no operator of sales")
+    desks["service"].refused(ONE, "eve signed this definition, and was not an operator of sales")
     desks["bob"].sign(ROOT)
     desks["service"].refused(ROOT, "needs an administrator")
 
@@ -111,7 +111,7 @@ def test_a_lost_role_leaves_what_was_met_standing_and_nothing_new(wh, desks):
         bob.sign(TWO)
     # An account that never met it asks for somebody who is operator now.
     service.path.unlink()
-    service.refused(ONE, "is no operator")
+    service.refused(ONE, "and is not an operator")
     desks["admin"].sign(ONE)
     assert service.check(ONE).signer == "admin"
 
@@ -132,7 +132,7 @@ def test_who_left_cannot_date_a_signature_back(wh, desks, monkeypatch):
     bob.sign(TWO)
     monkeypatch.undo()
     for _ in range(2):  # and not at the second meeting either
-        service.refused(TWO, "is no operator")
+        service.refused(TWO, "and is not an operator")
 
 
 def test_a_revoked_public_key_undoes_all_that_it_signed(wh, desks):
