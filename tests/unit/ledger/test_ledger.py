@@ -158,7 +158,7 @@ def test_a_chain_computed_anew_lacks_signatures(db, ledger):
                 new["subject"] = "churn@99"
             new["hash"] = previous = entry_hash(new)
             conn.execute(table.update().where(table.c.seq == row.seq).values(**new))
-    with pytest.raises(IntegrityError, match="entry 3 is not signed"):
+    with pytest.raises(IntegrityError, match="entry 3 has a signature that is not its signer"):
         ledger.verify()
 
 
