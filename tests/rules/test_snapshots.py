@@ -459,7 +459,7 @@ def test_a_snapshot_that_goes_without_a_line_is_missed(world: World, calendar: C
         conn.execute(table.delete().where(table.c.id == old.id))
     with pytest.raises(IntegrityError, match="no entry says that it expired"):
         verify(world)
-    with pytest.raises(IntegrityError, match="the table snapshots lacks rows"):
+    with pytest.raises(IntegrityError, match="the table snapshots has fewer rows"):
         checkpoint.write(world.services)
 
 
