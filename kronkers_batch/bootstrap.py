@@ -31,7 +31,7 @@ from kronkers_batch.warehouse.warehouse import Warehouse
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-_FIRST = "Its administrator makes it: kronkers plan. Everybody else: check warehouse.url."
+_FIRST = "If you are its administrator, make it: kronkers plan. If it exists already, correct warehouse.url."
 
 
 def open_system(

@@ -42,7 +42,7 @@ class System:
 
     def __init__(self, conf: str | Path | None = None, overrides: Sequence[str] = ()) -> None:
         if isinstance(overrides, str):
-            raise UsageError("overrides is one text", fix=f"give a list of texts: [{overrides!r}]")
+            raise UsageError("overrides is a text, not a list", fix=f"give a list of texts: [{overrides!r}]")
         path = find_conf(None if conf is None else str(conf), os.environ)
         self._services: Services | None = open_system(path, tuple(overrides))
 
@@ -105,7 +105,7 @@ class System:
         keys: Iterable[Key] | None,
     ) -> Iterator[pl.DataFrame]:
         if isinstance(keys, str | bytes) or not isinstance(keys, Iterable | None):
-            raise UsageError("keys is no list", fix="give a list of keys, also of one: keys=[...]")
+            raise UsageError("keys is not a list", fix="give a list, even of one key: keys=[...]")
         day = None if date is None else parse_date(_text(date), "date")
         timestamp = None if at is None else parse_timestamp(_text(at), "at")
         with self._asking(f"read {model}") as services:
@@ -148,7 +148,11 @@ class System:
     @contextmanager
     def _asking(self, subject: str) -> Iterator[Services]:
         if self._services is None:
-            raise UsageError("it was closed", where="kronkers_batch", fix="Open it again.")
+            raise UsageError(
+                "this system was closed",
+                where="kronkers_batch",
+                fix="Open it again: kronkers_batch.open(...)",
+            )
         with refusals_recorded(self._services, subject):
             yield self._services
 
@@ -159,6 +163,6 @@ def _text(timestamp: dt.date | str) -> str:
     if isinstance(timestamp, str):
         return timestamp
     raise UsageError(
-        f"a date or time is a {type(timestamp).__name__}",
+        f"a date or time was given as {type(timestamp).__name__}",
         fix='give a datetime.date, a datetime.datetime, or ISO text such as "2013-06-01"',
     )

@@ -20,9 +20,11 @@ class Published(OutputTask):
             if not rights.sees(self.services, self.model):
                 rights.require(self.services, "read", self.model)
             raise GateFailed(
-                f"the output of {self.model} for {self.date} is held, so models that read it cannot go on",
+                f"the output of {self.model} for {self.date} is held, so models that read this output "
+                "cannot run",
                 where=f"model {self.model}",
-                fix=f"see kronkers outputs {self.model}",
+                fix=f"kronkers outputs {self.model} shows why; correct the data or the thresholds, and run "
+                f"{self.model} again",
             )
         return "done", "published", Scored(self.key, head.id)
 

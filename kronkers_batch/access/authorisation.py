@@ -49,17 +49,19 @@ def check_place(config: Config, *, is_new: bool = False) -> None:
     inline = "KRONKERS_KEY" in os.environ and account.TRUST in os.environ
     if not inline and config.key_file != account.own_key_file(os.environ):
         raise AccessRefused(
-            "conf names another key file than the environment",
+            "conf names a key file, and it is not the one of this account",
             where="conf/config.yaml: key_file",
-            fix=f"Leave key_file out of conf; {account.KEY_FILE} names it.",
+            fix=f"Delete key_file from conf/config.yaml; set {account.KEY_FILE}=PATH where the key file "
+            "has moved.",
         )
     if is_new or signing.address(config.warehouse.url) not in known.addresses:
         raise AccessRefused(
-            "this account runs signed definitions, and the warehouse that conf names is not one that it knows"
+            "this account runs signed definitions only, and has never used the warehouse that conf names"
             if not is_new
             else "the warehouse is empty, and this account runs signed definitions only",
             where="conf: warehouse.url",
-            fix=f"Put warehouse.url back. Where it has moved, correct its address in {known.path}.",
+            fix="Set warehouse.url to the former address. If the warehouse moved, correct its address in "
+            f"{known.path}.",
         )
 
 
@@ -83,9 +85,10 @@ def required(services: Services) -> bool:
     if not asked and found.memory.requires and found.memory.of(warehouse).required is None:
         # Its administrator may be anybody: what runs here unsigned could take this account's keys.
         raise AccessRefused(
-            "this account runs signed definitions, and this warehouse does not require them",
+            "this account runs signed definitions only, and this warehouse does not require signatures",
             where="conf: warehouse.url",
-            fix=f"Use another account for it, or add it to {found.memory.path} with required: false.",
+            fix=f"Use another account for this warehouse, or list the warehouse in {found.memory.path} "
+            "with required: false.",
         )
     if newest is not None:
         address = signing.address(services.config.warehouse.url)
@@ -146,7 +149,11 @@ def authorise_input(services: Services, ref: InputRef) -> None:
     errors = [refusal(services, name) for name in readers]
     if None not in errors:
         name = ref.source or ref.output
-        nobody = AccessRefused("no model with a signed definition reads it", where=name, fix="kronkers sign")
+        nobody = AccessRefused(
+            "no signed model reads this source or output",
+            where=name,
+            fix="Sign a model that reads it: kronkers sign MODEL",
+        )
         raise next((error for error in errors if error), nobody)
 
 
@@ -177,11 +184,12 @@ def _refuse_moved(services: Services, name: str) -> None:
         newest = services.signatures.newest(connection, Subject.MODEL, name)
     if newest is None or newest.department != services.model(name).department:
         raise AccessRefused(
-            "its output is read, and nobody has signed it"
+            "another model reads the output of this model, and nobody has signed this model"
             if newest is None
-            else f"its output is read, and it was signed in {newest.department}",
+            else "another model reads the output of this model, which was signed in department "
+            f"{newest.department}",
             where=f"model {name}",
-            fix=f"kronkers sign {name}",
+            fix=f"Let an operator of its department run: kronkers sign {name}",
         )
 
 
@@ -197,9 +205,10 @@ def _refuse_led_astray(source: SourceSpec) -> None:
     for path in found:
         if not path.resolve().is_relative_to(folder):
             raise AccessRefused(
-                "a file of it is a link that leads out of the folder that was signed",
+                "a file of this source is a link to a file outside the signed folder",
                 where=f"source {source.name}",
-                fix="Put the file itself there, or declare and sign the folder where it lies.",
+                fix="Replace the link by the file itself, or set `path` to the folder of the file and run: "
+                "kronkers sign",
             )
 
 

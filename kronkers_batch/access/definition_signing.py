@@ -127,9 +127,10 @@ def every(services: Services) -> list[Wanted]:
     shared = [s for s in config.sources.values() if s.department in mine and s.shared_with]
     if not models and not shared:
         raise AccessRefused(
-            "you may sign for no department",
+            "you may not sign for any department that conf declares",
             where=services.vault.principal,
-            fix="Ask an administrator for the role operator on a department.",
+            fix=f"Ask an administrator to run: kronkers access grant {services.vault.principal} operator "
+            "DEPARTMENT",
         )
     return [*models, *(as_declared.source_wanted(services, s) for s in shared)]
 
@@ -190,9 +191,10 @@ def _any_department(services: Services) -> str:
             if _may(services.vault.role(connection, Scope(name))):
                 return name
     raise AccessRefused(
-        "the details of a signature are sealed under a department's key, and you hold none",
+        "you need the role operator on a department to sign",
         where=services.vault.principal,
-        fix="Ask for the role operator on any department.",
+        fix=f"Ask an administrator to run: kronkers access grant {services.vault.principal} operator "
+        "DEPARTMENT",
     )
 
 

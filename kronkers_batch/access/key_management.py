@@ -83,7 +83,7 @@ def shred(services: Services, ref: str, why: str) -> dict[str, object]:
     Raises UsageError for the champion or without a reason, NotFound, AccessRefused below admin.
     """
     if not why.strip():
-        raise UsageError("a reason is needed", where=ref, fix="--why TEXT")
+        raise UsageError("a reason is needed", where=ref, fix=f'kronkers keys shred {ref} --why "REASON"')
     output = "/" in ref
     model = parse_output(ref)[0] if output else parse_version(ref)[0]
     if model in services.config.models:

@@ -24,7 +24,9 @@ def make(config: Config, name: str | None, *, passphrase: bool) -> None:
     chosen = name or _login()
     if not names.fits(chosen):
         what = "what --name gives" if name else "the name of your login"
-        raise UsageError(f"{what} is no name for a principal", fix=f"--name NAME: {names.RULE}.")
+        raise UsageError(
+            f"{what} is not a valid name for a principal", fix=f"Give --name NAME; a name is {names.RULE}."
+        )
     if keyfile.exists(config.key_file):
         keyfile.refuse_existing(config.key_file)
     keyfile.create(config.key_file, Identity.generate(chosen), words.choose() if passphrase else None)
@@ -42,4 +44,7 @@ def _login() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):
-        raise UsageError("this login has no name", fix="Choose one: --name NAME") from None
+        raise UsageError(
+            "the operating system knows no name for this login",
+            fix="kronkers access whoami --new --name NAME",
+        ) from None

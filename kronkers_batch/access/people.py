@@ -175,7 +175,10 @@ def revoke(services: Services, name: str, scope_text: str | None, *, why: str = 
     asked.require_admin(services, scope)
     if name == vault.principal and not scope.model and not is_administrator(services):
         # The next keys would be sealed by somebody who may no longer do so.
-        raise UsageError("you cannot revoke yourself", fix="Another administrator can.")
+        raise UsageError(
+            "you cannot revoke yourself",
+            fix=f"Ask another administrator to run: kronkers access revoke {name} {scope}",
+        )
     with services.db.write() as connection:
         taken = rotation.revoke(vault.ring, connection, name, scope, whole=False)
         add_entry(services.ledger, connection, vault, "revoke", f"{name} {scope}", scope, _reason(why))
@@ -190,7 +193,11 @@ def revoke(services: Services, name: str, scope_text: str | None, *, why: str = 
 def _revoke_principal(services: Services, name: str, why: str) -> dict[str, object]:
     vault = services.vault
     if name == vault.principal:
-        raise UsageError("you cannot revoke yourself", fix="Another administrator, or recovery, can.")
+        raise UsageError(
+            "you cannot revoke yourself",
+            fix=f"Ask another administrator to run: kronkers access revoke {name}; or run it with the "
+            "recovery key.",
+        )
     with services.db.write() as connection:
         vault.trust.require_authority(connection, vault.identity)
         taken = _grants_of(services, connection, name)
@@ -219,7 +226,7 @@ def scrubbed(services: Services) -> Mapping[str, object]:
     """Carries deleted keys out of the write-ahead log; says so where a reader is in the way for long."""
     if services.db.scrub():
         return {}
-    return {"warning": "deleted keys are still in the write-ahead log; the next command takes them out"}
+    return {"warning": "deleted keys are still in the write-ahead log; the next command removes them"}
 
 
 def parse_role(text: str) -> Role:
@@ -229,7 +236,7 @@ def parse_role(text: str) -> Role:
     except ValueError:
         raise UsageError(
             f"there is no role {text!r}",
-            fix="Each may what the ones before it may: " + ", ".join(Role),
+            fix="Write one of these; each role includes those before it: " + ", ".join(Role),
         ) from None
 
 

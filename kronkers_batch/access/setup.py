@@ -51,17 +51,19 @@ def is_new(db: Database, within: Connection | None = None) -> bool:
     with db.reading(within) as conn:
         if len(rows := conn.execute(select(t.warehouse.c.id).limit(2)).all()) > 1:
             raise IntegrityError(
-                "more than one row names the warehouse in the database",
+                "the table warehouse has more than one row",
                 where=db.where,
-                fix="Somebody put one in. Restore the last backup, and see who can write to the database.",
+                fix="Somebody added a row. Restore the last backup, and find out who can write to the "
+                "database.",
             )
         if rows:
             return False
         if conn.execute(select(t.principals.c.id)).first() is not None:
             raise IntegrityError(
-                "the row that names the warehouse is gone from the database, and others are there",
+                "the table warehouse is empty, and other tables have rows",
                 where=db.where,
-                fix="Do not use it. Restore the last backup, and find out who can write to the database.",
+                fix="Somebody deleted its row. Restore the last backup, and find out who can write to the "
+                "database.",
             )
         return True
 
@@ -146,9 +148,10 @@ def _record_added(ledger: Ledger, conn: Connection, identity: Identity, recovery
 def _refuse_odd_name(identity: Identity, key_file: Path) -> None:
     if not names.fits(identity.name) or names.look_alike(identity.name, (RECOVERY,)):
         raise IdentityError(
-            "the name in this key file is no name for an administrator",
+            "the name in this key file is not allowed for an administrator",
             where=str(key_file),
-            fix=f"Move the file away; a name is {names.RULE}, and does not look like {RECOVERY}.",
+            fix=f"Move the file away, and run the command again with another name. A name is {names.RULE}, "
+            f"and does not look like {RECOVERY}.",
         )
 
 

@@ -81,8 +81,8 @@ def _signed_as_enabled(services: Services, name: str) -> bool:
 
 def _missing(name: str) -> AccessRefused:
     return AccessRefused(
-        "it was signed to run, and conf no longer has it",
+        "this model was signed to run, and its file is gone from conf",
         where=f"model {name}",
         fix=f"Put conf/model/{name}.yaml back. To take a model out of service, write `enabled: false` there, "
-        f"let an operator of its department say `kronkers sign {name}`, and then delete the file.",
+        f"let an operator of its department run `kronkers sign {name}`, and then delete the file.",
     )

@@ -20,7 +20,7 @@ def check_probe(config: Config) -> None:
     loose = config.executor.sandbox is not SandboxPolicy.REQUIRE
     if loose and remembered_definitions.load(account.memory_file(os.environ)).requires:
         raise AccessRefused(
-            "this account runs signed definitions, and would load unsigned code outside the sandbox",
+            "this account runs signed definitions only, and conf allows unsigned code outside the sandbox",
             where="conf: executor.sandbox",
-            fix="Set executor.sandbox to require.",
+            fix="Write executor.sandbox: require",
         )

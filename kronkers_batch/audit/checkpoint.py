@@ -192,10 +192,10 @@ def _no_checkpoint() -> Iterator[None]:
         yield
     except StoreError as error:
         raise NoCheckpoint(
-            f"what was done is kept, but no checkpoint of the ledger was written: {error.what}",
+            f"the command did its work, but could not write the checkpoint of the ledger: {error.what}",
             where=f"warehouse.checkpoints, {error.where}",
-            fix=f"{error.fix}\n     The next command tries again. Until one is written, an older database "
-            "put in its place shows less.",
+            fix=f"{error.fix}\n     The next command tries again. Until a checkpoint is written, nobody "
+            "may notice that somebody replaced the database by an older one.",
         ) from error
 
 

@@ -20,8 +20,8 @@ from kronkers_batch.vault.pin import every
 from kronkers_batch.vault.vault import Vault
 
 _RESTORE = (
-    "It was deleted, emptied or replaced: restore the newest backup of the database. Only to begin anew, "
-    "with new keys and nothing of what was there: kronkers plan --new-warehouse"
+    "Somebody deleted, emptied or replaced it: restore the newest backup of the database. To give up all "
+    "former outputs and models and start with new keys: kronkers plan --new-warehouse"
 )
 
 
@@ -58,9 +58,9 @@ def refuse_foreign(config: Config, db: Database, vault: Vault) -> None:
     found = checkpoints.warehouses(ArtifactStore(config.warehouse.checkpoints))
     if found and pinned.warehouse not in found:
         raise IntegrityError(
-            f"the database is that of the warehouse {pinned.warehouse}, and the checkpoints here are of "
+            f"the database belongs to the warehouse {pinned.warehouse}, and the checkpoints belong to "
             f"{', '.join(found)}",
             where=db.where,
-            fix="Check warehouse.url and warehouse.checkpoints: one of them leads to another warehouse's. "
-            "Where the database was replaced, restore the newest backup of the right one.",
+            fix="Check warehouse.url and warehouse.checkpoints: one of them is the address of another "
+            "warehouse. If somebody replaced the database, restore its newest backup.",
         )

@@ -38,7 +38,7 @@ from kronkers_batch.warehouse import log
 _MAKING = frozenset({"record", "publish", "hold"})
 _JUDGING = {"publish": "publish", "hold": "hold", "expire": "delete", "shred": "delete"}
 _CHOOSING = frozenset({"promote", "rollback"})
-_FIX = "Do not use it: restore the database from a backup, and see who could write to it."
+_FIX = "Restore the database from a backup made before the change, and find out who can write to it."
 
 
 @dataclass
@@ -132,32 +132,44 @@ def compare_versions(services: Services, connection: Connection, said: Said, sto
         ref, scope, manifest = one.ref, one.scope, one.row.manifest or b""
         there.add(ref)
         if ref not in said.made:
-            raise IntegrityError("no line of the ledger says that it was made", where=ref, fix=_FIX)
+            raise IntegrityError("no entry of the ledger records this version", where=ref, fix=_FIX)
         refuse_others(said, ref, str(scope))
         known = {recorded: number for number, recorded in said.made[ref] if recorded is not None}
         if len(known) > 1:
             numbers = " and ".join(str(number) for number in sorted(known.values()))
-            raise IntegrityError(f"entries {numbers} of the ledger tell of two versions", where=ref, fix=_FIX)
+            raise IntegrityError(
+                f"entries {numbers} of the ledger record two different versions under this number",
+                where=ref,
+                fix=_FIX,
+            )
         if not known and permissions.covers(held, scope, Role.VIEWER):
-            raise IntegrityError("what the ledger says of it does not open to you", where=ref, fix=_FIX)
+            raise IntegrityError(
+                "you cannot open the entry of the ledger that records this version", where=ref, fix=_FIX
+            )
         for recorded, number in known.items():
             if digest(manifest) != recorded:
                 raise IntegrityError(
-                    f"it is not the version that entry {number} of the ledger recorded", where=ref, fix=_FIX
+                    f"this version differs from the one that entry {number} of the ledger recorded",
+                    where=ref,
+                    fix=_FIX,
                 )
             count += 1
         _require_keys(services, connection, one, held)
     for ref in said.of.keys() - there:
         refuse_others(said, ref)
     for ref in sorted(said.made.keys() - there - said.gone):
-        raise IntegrityError("it was recorded, and is no longer there", where=ref, fix=_FIX)
+        raise IntegrityError(
+            "the ledger recorded this version, and the database lacks it", where=ref, fix=_FIX
+        )
     return count
 
 
 def refuse_others(said: Said, ref: str, *scope: str) -> None:
     """Raises IntegrityError where lines about a version are another department's than it, or than others."""
     if len({*said.of[ref], *scope}) > 1:
-        raise IntegrityError("lines of the ledger about it are of another department", where=ref, fix=_FIX)
+        raise IntegrityError(
+            "entries of the ledger record this version under different departments", where=ref, fix=_FIX
+        )
 
 
 OUTPUT = select(
@@ -188,7 +200,7 @@ def _require_keys(services: Services, connection: Connection, one: Stored, held:
         try:
             vault.key_of(connection, key_id, one.scope, kind, row.id)
         except (AccessRefused, NotFound):
-            what = "its key does not open to you, and the ledger does not say that it was deleted"
+            what = "you cannot open the key of this version, and the ledger does not record its deletion"
             raise IntegrityError(what, where=one.ref, fix=_FIX) from None
 
 
@@ -209,10 +221,14 @@ def compare_snapshots(
         where = f"snapshot {row.id} of {row.source}"
         itself = {(row.department, digest(row.manifest))}
         if itself & said.discarded.get(row.id, set()):
-            raise IntegrityError("the ledger says that it expired, and it is there", where=where, fix=_FIX)
+            raise IntegrityError(
+                "the ledger recorded that this snapshot expired, and the database still has it",
+                where=where,
+                fix=_FIX,
+            )
         if said.frozen.get(row.id) != itself:
             raise IntegrityError(
-                "it is not the snapshot that the ledger recorded, or no line says that it was frozen",
+                "this snapshot differs from the one that the ledger recorded, or the ledger recorded none",
                 where=where,
                 fix=_FIX,
             )
@@ -223,7 +239,9 @@ def refuse_missing_snapshots(said: Said, there: set[str]) -> None:
     """Raises IntegrityError where one that was recorded is gone, and did not expire."""
     for missing in sorted(said.frozen.keys() - there):
         if not said.frozen[missing] <= said.discarded.get(missing, set()):
-            what = "it was recorded, and is no longer there; no line of the ledger says that it expired"
+            what = (
+                "the ledger recorded this snapshot, and the database lacks it; no entry says that it expired"
+            )
             raise IntegrityError(what, where=f"snapshot {missing}", fix=_FIX)
 
 
@@ -259,7 +277,7 @@ def _compare(stored: dict[str, list[tuple[str, str]]], said: dict[str, list[tupl
 
 def other_log(name: str) -> IntegrityError:
     """Of a model or a date."""
-    what = "the log that says which version is in use is not what the ledger recorded"
+    what = "the database names other versions as in use than the ledger recorded"
     return IntegrityError(what, where=name, fix=_FIX)
 
 
@@ -270,7 +288,7 @@ def _signatures(connection: Connection, said: Said) -> None:
     stored = {f"{kind}/{name}": count for kind, name, count in connection.execute(query).all()}
     for name in sorted(stored.keys() | said.signed.keys()):
         if stored.get(name, 0) != said.signed.get(name, 0):
-            what = "the signatures on this definition are not those that the ledger recorded"
+            what = "the database has another number of signatures on this definition than the ledger recorded"
             raise IntegrityError(what, where=name, fix=_FIX)
 
 

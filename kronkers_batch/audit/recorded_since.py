@@ -29,7 +29,7 @@ from kronkers_batch.warehouse import log
 from kronkers_batch.warehouse.versions import day_of
 from kronkers_batch.warehouse.versions import parse_ref as parse_output
 
-_FIX = "Run `kronkers ledger verify`, which compares everything; find out who can write to the database."
+_FIX = "Run `kronkers ledger verify`, which compares everything, and find out who can write to the database."
 
 
 _GONE_MODELS, _GONE_OUTPUTS = "model_versions (deleted)", "output_versions (deleted)"
@@ -106,7 +106,11 @@ def _count(now: Mapping[str, int], before: Mapping[str, int], gained: Mapping[st
         wanted = before[name] + gained[name]
         # A revocation takes all grants of somebody on a scope.
         if now[name] < wanted or (now[name] > wanted and name != "revocations"):
-            more = "has rows that no line of the ledger tells of" if now[name] > wanted else "lacks rows"
+            more = (
+                "has more rows than the ledger recorded"
+                if now[name] > wanted
+                else "has fewer rows than the ledger recorded"
+            )
             raise IntegrityError(f"the table {name} {more}", where="database", fix=_FIX)
 
 
@@ -120,7 +124,7 @@ def _refuse_other_states(connection: Connection) -> None:
     }
     for name, query in wanted.items():
         if connection.execute(query.limit(1)).first() is not None:
-            what = f"a row of the table {name} has another state than the program gave it"
+            what = f"a row of the table {name} has a state that the program never writes"
             raise IntegrityError(what, where="database", fix=_FIX)
 
 
@@ -161,7 +165,7 @@ def _departments(connection: Connection, ref: str) -> list[str]:
 
 
 def _no_version() -> IntegrityError:
-    return IntegrityError("an entry tells of what is no version", where="ledger", fix=_FIX)
+    return IntegrityError("an entry names something that is not a version", where="ledger", fix=_FIX)
 
 
 def _made_before(services: Services, connection: Connection, said: Said, after: int) -> None:

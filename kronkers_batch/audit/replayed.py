@@ -26,7 +26,7 @@ from kronkers_batch.store.tables.ledger import ledger
 from kronkers_batch.vault.context import Role, Scope, scope_of
 from kronkers_batch.vault.trust import ADMIN
 
-_FIX = "Do not use it: restore the database from a backup, and see who could write to it."
+_FIX = "Restore the database from a backup made before the change, and find out who can write to it."
 _ADMINISTRATOR = "administrator"
 _WORDS = {"add": (3,), "grant": (3,), "revoke": (1, 2), "rotate": (1,)}
 """How many words the subjects of lines about people have."""
@@ -62,10 +62,10 @@ class Standing:
         words = entry.subject.split(" ")
         if not self._could(entry, need, words):
             raise IntegrityError(
-                f"entry {entry.seq} tells what who signed it could not do by then",
+                f"entry {entry.seq} records an action for which its signer had no permission at that time",
                 where="ledger",
-                fix="Somebody with a key, who was revoked or never had the right, wrote it into the "
-                "database. Restore the newest backup from before it, and find out who can write there.",
+                fix="Its signer was revoked, or never had the permission. Restore the newest backup made "
+                "before this entry, and find out who can write to the database.",
             )
         if entry.action == "add":
             self._keys[words[2]] = Key(words[0], words[1], entry.signer)
@@ -170,28 +170,29 @@ def require_same(connection: Connection, point: Checkpoint) -> None:
     """
     if point.people and point.people != digest(connection, point.seq):
         raise IntegrityError(
-            f"a line about people before entry {point.seq} was exchanged",
+            f"somebody changed an entry about people before entry {point.seq}",
             where="ledger",
-            fix="`kronkers ledger verify` says which entries do not follow. " + _FIX,
+            fix="`kronkers ledger verify` names the entry. " + _FIX,
         )
 
 
 def _same_revoked(who: str, there: bool, recorded: bool) -> None:
     if recorded and not there:
         raise IntegrityError(
-            "the ledger says that it was revoked, and the revocation is gone",
+            "the ledger recorded a revocation, and the database lacks it",
             where=who,
-            fix="Revoke it again: kronkers access revoke NAME; and find out who can write to the database.",
+            fix="Run kronkers access revoke NAME again, and find out who can write to the database.",
         )
     if there and not recorded:
         raise IntegrityError(
-            "it is revoked in the database, and no line of the ledger says so",
+            "the database has a revocation that the ledger did not record",
             where=who,
-            fix="Somebody planted it: delete its row, and find out who can write to the database.",
+            fix="Somebody added it: delete its row from the table revocations, and find out who can write "
+            "to the database.",
         )
 
 
 def _other(what: str, where: str) -> IntegrityError:
     return IntegrityError(
-        f"the {what} in the database are not those that the ledger recorded", where=where, fix=_FIX
+        f"the {what} in the database differ from those that the ledger recorded", where=where, fix=_FIX
     )

@@ -188,10 +188,10 @@ def require_kept(services: Services, run_id: str) -> None:
     if changed:
         numbers = ", ".join(map(str, sorted(changed)[:_MOST_NAMED]))
         raise IntegrityError(
-            f"the events of this run in the table events are not those that it recorded: {numbers}",
+            f"rows of this run in the table events were changed, added or deleted while it ran: {numbers}",
             where=f"run {run_id}",
-            fix="What is said here is what the run met; its page may later say otherwise. Find out who can "
-            "write to the database.",
+            fix="The output of this command is right; the run's page may be wrong. Find out who can write "
+            "to the database.",
         )
 
 
@@ -226,9 +226,7 @@ def opened_found(
 def _where_to_read(connection: Connection, run_id: str, scope: Scope) -> str:
     date = connection.execute(select(runs.c.logical_date).where(runs.c.id == run_id)).scalar_one()
     name = f"{scope.model} " if scope.model else ""
-    return (
-        f"\n  -> what was found there is kept for readers of {scope} alone: kronkers log {name}--date {date}"
-    )
+    return f"\n  -> readers of {scope} see the values found in the data: kronkers log {name}--date {date}"
 
 
 def events(services: Services, run_id: str) -> Iterator[Event]:

@@ -188,7 +188,10 @@ def of_date(services: Services, date: dt.date) -> list[RunRecord]:
     with services.db.read() as connection:
         found = connection.execute(query).all()
     if not found:
-        raise NotFound(f"there was no run of {date}", fix=f"kronkers run --date {date}")
+        raise NotFound(
+            f"there was no run of {date}",
+            fix=f"kronkers runs lists what there is; to run it: kronkers run --date {date}",
+        )
     return [_record(services, row) for row in found]
 
 

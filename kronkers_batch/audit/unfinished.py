@@ -27,5 +27,6 @@ def retry(services: Services) -> list[str]:
 
 STILL_THERE = (
     "deleted keys are still in the write-ahead log: another program is reading the database\n"
-    "  -> Let it finish; the next command takes them out, and says so until it is done."
+    "  -> Let that program finish. Each command tries again to remove the keys, and warns until they are "
+    "gone."
 )

@@ -93,7 +93,10 @@ def access(args: argparse.Namespace) -> int:
 def _whoami(args: argparse.Namespace, words: Sequence[str]) -> int:
     _count(args, words, 0, 0, "[--new [--name N] [--passphrase]] [--public]")
     if (args.name or args.passphrase) and not args.new:
-        raise UsageError("--name and --passphrase are for a new key", fix="kronkers access whoami --new")
+        raise UsageError(
+            "--name and --passphrase are only for a new key",
+            fix="Add --new to make a key: kronkers access whoami --new",
+        )
     if args.new or args.public:
         from kronkers_batch.access import own_key
 
@@ -105,8 +108,11 @@ def _whoami(args: argparse.Namespace, words: Sequence[str]) -> int:
             print_json({"principal": name, "key file": str(config.key_file), "line": line})
             return 0
         if args.new:
-            warn(f"Your key is in {config.key_file}. Keep a copy that only you can get.")
-            warn("Send the administrator this line; it is public. Ask for the trust file:")
+            warn(f"Your key is in {config.key_file}. Keep a copy where nobody else can read it.")
+            warn(
+                "Ask the administrator for the trust file, and send the administrator this line (it is "
+                "public):"
+            )
         say(line)
         return 0
     from kronkers_batch.access import people
@@ -150,7 +156,7 @@ def _count(args: argparse.Namespace, words: Sequence[str], least: int, most: int
     if not least <= len(words) <= most:
         verb = args.names[0] if args.names else ""
         raise UsageError(
-            f"wrong number of words behind {args.command} {verb}".rstrip(),
+            f"wrong number of words after {args.command} {verb}".rstrip(),
             fix=f"kronkers {args.command} {verb} {usage}".rstrip(),
         )
 

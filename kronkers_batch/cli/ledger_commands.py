@@ -36,7 +36,7 @@ def ledger(args: argparse.Namespace) -> int:
     """Dispatch on the verb."""
     verb, words = verb_of(args, VERBS, default="show")
     if words:
-        raise UsageError(f"unexpected {words[0]!r}", fix=f"kronkers ledger {verb} --help")
+        raise UsageError(f"unexpected word {words[0]!r}", fix=f"Leave it out: kronkers ledger {verb}")
     return _verify(args) if verb == "verify" else _show(args)
 
 
@@ -77,11 +77,11 @@ def _verify(args: argparse.Namespace) -> int:
     if args.json:
         print_json({**vars(found), "ok": True})
         return 0
-    say(f"{found.entries} entries, chain and signatures intact; {found.checkpoints} checkpoints fit")
+    say(f"{found.entries} entries, chain and signatures intact; {found.checkpoints} checkpoints agree")
     if not found.checkpoints:
-        missing = f"there is none in {where}" if where else "warehouse.checkpoints is empty"
-        say(f"{missing}: an older database put in this one's place would not be noticed")
-    say(f"{found.versions} versions of models and outputs are those that were recorded")
+        missing = f"{where} has no checkpoints" if where else "warehouse.checkpoints is empty"
+        say(f"{missing}: nobody would notice that an older database replaced this one")
+    say(f"{found.versions} versions of models and outputs are as recorded")
     indexes = "the indexes, " if services.db.backend.compares_indexes else ""
-    say(f"the schema, {indexes}who is who, the grants, revocations and signed definitions are as recorded")
+    say(f"the schema, {indexes}the public keys, grants, revocations and signed definitions are as recorded")
     return 0

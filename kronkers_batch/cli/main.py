@@ -27,7 +27,10 @@ from kronkers_batch.cli import (
 )
 from kronkers_batch.errors import KronkersError, MissingPart, UsageError, described
 
-_NOT_SHOWN = "\n  -> what was found there is not shown; a run keeps it for readers: kronkers log MODEL"
+_NOT_SHOWN = (
+    "\n  -> The values found in the data are not shown here. After a run, readers see them: "
+    "kronkers log MODEL"
+)
 # Imported by what runs models, and not installed where outputs are only read.
 _OF_RUNS = ("luigi", "pandera", "schedule", "tasks")
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -50,7 +53,7 @@ Exit codes: 0 done; 1 some model failed or is held; 2 wrong usage or configurati
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]
-        raise UsageError(message, fix=f"see {self.prog} --help")
+        raise UsageError(message, fix=f"See the usage: {self.prog} --help")
 
     def _print_message(self, message: str, file: Any = None) -> None:
         if message:
@@ -101,7 +104,9 @@ def main(arguments: Sequence[str] | None = None, *, own_process: bool = False) -
             printing.warn(f"kronkers: {error}{_NOT_SHOWN if error.found else ''}")
         return error.exit_code
     except KeyboardInterrupt:
-        printing.warn("kronkers: stopped; nothing half-done is visible")
+        printing.warn(
+            "kronkers: stopped; readers see only complete results\n  -> Run the command again to finish."
+        )
         return 130
     except printing.ReaderGone:  # ``kronkers read ... | head``: not an error
         return 0
@@ -129,9 +134,9 @@ def _unexpected(error: Exception) -> int:
 
 def _without_runs(error: ModuleNotFoundError) -> MissingPart:
     return MissingPart(
-        f"the package {error.name} is not installed: this installation only reads",
+        f"the package {error.name} is not installed: this installation can read outputs, not run models",
         where=sys.prefix,
-        fix="pip install 'kronkers-batch[run]', or use the project's own .venv/bin/kronkers",
+        fix="Run pip install 'kronkers-batch[run]', or use the project's own .venv/bin/kronkers.",
     )
 
 
@@ -139,12 +144,16 @@ def _place(args: argparse.Namespace, rest: Sequence[str]) -> None:
     """Sort the words of a command line into names and overrides; argparse cannot mix them with options."""
     unknown = [word for word in rest if word.startswith("-")]
     if unknown:
-        raise UsageError(f"unknown option {unknown[0]}", fix=f"see kronkers {args.command} --help")
+        raise UsageError(
+            f"unknown option {unknown[0]}", fix=f"See its options: kronkers {args.command} --help"
+        )
     words = [*getattr(args, "words", []), *rest]
     overrides = [word for word in words if "=" in word]
     names = [word for word in words if "=" not in word]
     if names and not getattr(args, "takes_names", False):
-        raise UsageError(f"unexpected {names[0]!r}", fix=f"see kronkers {args.command} --help")
+        raise UsageError(
+            f"unexpected word {names[0]!r}", fix=f"See the usage: kronkers {args.command} --help"
+        )
     args.names, args.overrides = names, tuple(overrides)
 
 

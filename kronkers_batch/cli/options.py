@@ -79,7 +79,9 @@ def verb_of(args: argparse.Namespace, verbs: Sequence[str], default: str) -> tup
     """The verb of a command that has several, and the words behind it. Raises UsageError."""
     verb, *words = args.names or [default]
     if verb not in verbs:
-        raise UsageError(f"{args.command} does not know {verb!r}", fix="it knows: " + ", ".join(verbs))
+        raise UsageError(
+            f"kronkers {args.command} has no command {verb!r}", fix="Write one of: " + ", ".join(verbs)
+        )
     return verb, words
 
 
@@ -161,7 +163,7 @@ def _compared(services: Services, args: argparse.Namespace) -> None:
         warn(f"kronkers: {error}")
     except StoreError as error:  # what cannot wait, such as a revocation, is done all the same
         if not shows:
-            warn(f"kronkers: the database was compared with no checkpoint: {error}")
+            warn(f"kronkers: the database could not be compared with a checkpoint: {error}")
 
 
 def _marked(services: Services) -> None:
@@ -188,7 +190,7 @@ def _retried(services: Services, args: argparse.Namespace) -> None:
         for warning in unfinished.retry(services):
             warn(f"kronkers: {warning}")
     except KronkersError as error:
-        warn(f"kronkers: what an earlier command left unfinished was not looked at: {error}")
+        warn(f"kronkers: could not finish what an earlier command left unfinished: {error}")
 
 
 def _subject(args: argparse.Namespace) -> str:

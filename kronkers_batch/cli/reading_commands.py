@@ -53,8 +53,12 @@ def _to_option(parser: argparse.ArgumentParser) -> None:
 def read(args: argparse.Namespace) -> int:
     """Read by date, version, time or key."""
     if args.limit is not None and (args.limit < 1 or args.to):
-        what = "--limit with --to: a file gets all rows" if args.to else f"--limit {args.limit}: at least 1"
-        raise UsageError(what, fix=f"kronkers read MODEL --limit {SHOWN}, or --to FILE")
+        what = (
+            "--limit and --to exclude each other: a file gets all rows"
+            if args.to
+            else f"--limit is {args.limit}, and must be at least 1"
+        )
+        raise UsageError(what, fix=f"kronkers read MODEL --limit {SHOWN}, or kronkers read MODEL --to FILE")
     name = one_name(args, "model")
     date = parse_date(args.date) if args.date else None
     at = parse_timestamp(args.at) if args.at else None

@@ -221,7 +221,7 @@ def runs(args: argparse.Namespace) -> int:
     from kronkers_batch.reports import page
 
     if args.limit < 1:
-        raise UsageError(f"--limit {args.limit}: at least 1", fix="kronkers runs --limit 20")
+        raise UsageError(f"--limit is {args.limit}, and must be at least 1", fix="kronkers runs --limit 20")
     with opened(args) as services:
         rights.seen(services, "runs")
         if args.date:

@@ -67,10 +67,13 @@ def sign(args: argparse.Namespace) -> int:
 
 def _ask(args: argparse.Namespace, count: int) -> None:
     if args.json or not sys.stdin.isatty():
-        raise UsageError("nothing was signed: there is nobody to ask", fix="look at it, then say --yes")
+        raise UsageError(
+            "nothing was signed: there is no terminal on which to confirm",
+            fix="Read what changed with `kronkers plan`, then add --yes.",
+        )
     say(f"Sign {'these ' + str(count) if count > 1 else 'this'}? [y/N] ", end="", flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise UsageError("nothing was signed", fix="answer y, or say --yes")
+        raise UsageError("nothing was signed", fix="Run the command again and answer y, or add --yes.")
 
 
 def described(state: State) -> dict[str, Any]:

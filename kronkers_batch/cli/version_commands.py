@@ -76,7 +76,9 @@ def outputs(args: argparse.Namespace) -> int:
 
     limit = args.limit if args.limit is not None else 0 if args.json else _DATES
     if limit < 0:
-        raise UsageError(f"--limit {limit}: at least 0", fix="kronkers outputs MODEL --limit 0 shows all")
+        raise UsageError(
+            f"--limit is {limit}, and must be at least 0", fix="kronkers outputs MODEL --limit 0 shows all"
+        )
     with opened(args) as services:
         name = one_name(args, "model")
         rows, more = listing.outputs(services, name, limit)
@@ -112,7 +114,7 @@ def show(args: argparse.Namespace) -> int:
 def diff(args: argparse.Namespace) -> int:
     """The differences between two model versions."""
     if len(args.names) != 2:
-        raise UsageError("name two versions", fix="kronkers diff NAME@1 NAME@2")
+        raise UsageError("kronkers diff compares two versions", fix="Name both: kronkers diff NAME@1 NAME@2")
     from kronkers_batch.queries import listing
     from kronkers_batch.registry import compare
 

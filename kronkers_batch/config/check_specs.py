@@ -73,7 +73,8 @@ def _check(node: Node, key: str, problems: Problems) -> RawCheck | None:
     if kind.of_column != (values["column"] is not None):
         given = values["column"] is not None
         raise Bad(
-            f"the check '{kind.name}' {'takes no' if given else 'needs a'} column", "see the list of checks"
+            f"the check '{kind.name}' {'takes no' if given else 'needs a'} column",
+            "see docs/reference/checks.md",
         )
     kind.demand(values)
     if values["on_failure"] is OnFailure.DROP and not kind.may_drop:
@@ -107,7 +108,7 @@ def _resolve(
     node, key = entry.at(kind.columns_at)
     for name in names:
         if name not in types:
-            problems.add(node.origin(key), f"there is no column '{name}' here", suggest(name, types))
+            problems.add(node.origin(key), f"there is no column '{name}' to check", suggest(name, types))
     arguments = kind.arguments(entry, types, problems) if all(n in types for n in names) else {}
     action = given(values, "on_failure", OnFailure)
     share = given(values, "up_to", float) if values["up_to"] is not None else 0.0

@@ -49,10 +49,16 @@ def check_files(root: Root, problems: Problems) -> None:
     for group, files in root.groups.items():
         for tree in files.values():
             if not isinstance(tree, Mapping):
-                problems.add(tree.origin(""), f"found {shown(tree)}, where a mapping (key: value) is due", "")
+                problems.add(
+                    tree.origin(""), f"found {shown(tree)}, where a mapping (key: value) is expected", ""
+                )
             elif "defaults" in tree.items:
                 what = "the key 'defaults' is for config.yaml and models alone"
-                problems.add(tree.items["defaults"].origin("defaults"), what, "write the values themselves")
+                problems.add(
+                    tree.items["defaults"].origin("defaults"),
+                    what,
+                    "write its keys into this file, and delete defaults",
+                )
             elif (table := ROOT[group].kind.table) is not None:
                 read_table(table, _masked(tree), "", problems)
     assert isinstance(root.config, Mapping)  # noqa: S101 - read_table refuses anything else
@@ -72,7 +78,9 @@ def _check_defaults(root: Root, defaults: Node | None, problems: Problems) -> No
     form = "write: defaults: [schema, {warehouse: sqlite}, {executor: local}, {alerts: none}, _self_]"
     if not isinstance(defaults, Sequence):
         if defaults is not None:
-            problems.add(defaults.origin("defaults"), f"found {shown(defaults)}, where a list is due", form)
+            problems.add(
+                defaults.origin("defaults"), f"found {shown(defaults)}, where a list is expected", form
+            )
         return
     words = [n.value if isinstance(n, Scalar) else None for n in defaults.items]
     if words[:1] != ["schema"] or words[-1:] != ["_self_"]:
@@ -124,7 +132,7 @@ def _check_override(root: Root, override: Override, problems: Problems) -> None:
     if check_path(override, ROOT, problems) is None:
         return
     if override.change == "remove" and (key != "alerts" or len(override.path) == 1):
-        raise Bad(f"'{key}' cannot be taken out", "give it another value")
+        raise Bad(f"the key '{key}' cannot be removed", f"give it another value: {key}=VALUE")
     if key in GROUPS and len(override.path) == 1:
         if not isinstance(override.value, str) or override.change != "set":
             raise Bad(

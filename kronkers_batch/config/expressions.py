@@ -229,7 +229,7 @@ class _Converter:
 
     def values(self, node: ast.expr) -> tuple[float | int | str | bool, ...]:
         if not isinstance(node, ast.List | ast.Tuple) or not node.elts:
-            raise self.refuse(node, "after 'in' a list is due, such as ['EWR', 'JFK']")
+            raise self.refuse(node, "after 'in' write a list, such as ['EWR', 'JFK']")
         found: list[float | int | str | bool] = []
         for element in node.elts:
             item = self.convert(element)

@@ -117,8 +117,9 @@ def read_value(kind: Kind[_T | None], node: Node, key: str, problems: Problems) 
     if node.environment and not kind.environment:
         problems.add(
             node.origin(key),
-            f"found {shown(node)}, which may not go here: it would show in fingerprints and pages",
-            "write the value out, or give it as an override; the environment is for secrets and paths",
+            f"found {shown(node)}, and this key takes no environment variable: its value shows on pages",
+            "write the value here, or give it as an override; environment variables are for secrets and "
+            "paths",
         )
         return None
     try:
@@ -137,7 +138,7 @@ def read_table(table: Table, node: Node, key: str, problems: Problems) -> dict[s
     """
     if not isinstance(node, Mapping):
         raise Bad(
-            f"found {shown(node)}, where a mapping (key: value) is due",
+            f"found {shown(node)}, where a mapping (key: value) is expected",
             f"allowed keys: {listed(table.names)}",
         )
     prefix = f"{key}." if key else ""
@@ -189,7 +190,7 @@ def list_kind(item: Kind[_T | None], *, single: bool = False, empty: bool = True
             if single and isinstance(node, Scalar):
                 value = read_value(item, node, key, problems)
                 return () if value is None else (value,)
-            raise Bad(f"found {shown(node)}, where a list is due")
+            raise Bad(f"found {shown(node)}, where a list is expected")
         if not node.items and not empty:
             raise Bad("found an empty list")
         values = [read_value(item, n, f"{key}.{i}", problems) for i, n in enumerate(node.items)]
@@ -203,7 +204,7 @@ def map_kind(item: Kind[_T | None], keys: Kind[object], allowed: str = "") -> Ki
 
     def parse(node: Node, key: str, problems: Problems) -> dict[str, _T]:
         if not isinstance(node, Mapping):
-            raise Bad(f"found {shown(node)}, where a mapping (key: value) is due")
+            raise Bad(f"found {shown(node)}, where a mapping (key: value) is expected")
         values = {}
         for name, child in node.items.items():
             label = Scalar(child.file, child.line, name)

@@ -20,10 +20,10 @@ def find_conf(argument: str | None, environ: Mapping[str, str]) -> Path:
     if not said and not (path / "config.yaml").is_file():
         path = _above(path.parent) or path
     if not (path / "config.yaml").is_file():
-        what = "there is no such folder" if not path.is_dir() else "there is no config.yaml in it"
+        what = "this folder does not exist" if not path.is_dir() else "this folder has no config.yaml"
         where = said or f"conf, in {path.parent} and the folders above it"
         raise ConfigError(
-            what, where=where, fix="go to the project folder, or say --conf DIR or KRONKERS_CONF=DIR"
+            what, where=where, fix="cd to the project folder, or give --conf DIR or KRONKERS_CONF=DIR"
         )
     return path
 
@@ -44,6 +44,6 @@ def _above(here: Path) -> Path | None:
         raise ConfigError(
             "the configuration above this folder belongs to another user",
             where=str(found),
-            fix=f"if you trust it, name it: --conf {found} or KRONKERS_CONF={found}",
+            fix=f"if you trust that user, give --conf {found} or KRONKERS_CONF={found}",
         )
     return None

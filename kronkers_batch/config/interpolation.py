@@ -63,7 +63,9 @@ class _Resolver:
         if self.count > MAX_NODES:
             if self.count == MAX_NODES + 1:
                 what = f"more than {MAX_NODES} values once interpolations are expanded"
-                self.problems.add(node.origin(".".join(path)), what, "remove some of them")
+                self.problems.add(
+                    node.origin(".".join(path)), what, "write fewer interpolations (${...}) or smaller ones"
+                )
             return Scalar(node.file, node.line, None)
         if isinstance(node, Mapping):
             return replace(node, items={k: self.node(v, (*path, k)) for k, v in node.items.items()})
@@ -73,7 +75,12 @@ class _Resolver:
             return node
         if path in self.active:
             chain = " > ".join(".".join(p) for p in (*self.active[self.active.index(path) :], path))
-            self.fail(node, path, f"an interpolation that leads back to itself: {chain}", "break the cycle")
+            self.fail(
+                node,
+                path,
+                f"the interpolation refers to itself: {chain}",
+                "write the value of one of these keys out",
+            )
             return Scalar(node.file, node.line, None)
         if len(self.active) > MAX_DEPTH:
             self.fail(node, path, f"interpolations nested deeper than {MAX_DEPTH}", "write the value out")

@@ -135,7 +135,7 @@ def duration(*, positive: bool = False, words: dict[str, dt.timedelta] | None = 
             raise Bad()
         found = known[value] if value in known else parse_duration(value)
         if positive and not found:
-            raise Bad(f"found {shown(node)}, where more than nothing is due")
+            raise Bad(f"found {shown(node)}, where a number above zero is expected")
         return found
 
     def say(value: dt.timedelta) -> str:
@@ -230,8 +230,8 @@ def _secret(node: Node, key: str, problems: Problems) -> Secret:
     value = _filled(node, key, problems)
     if not node.environment and has_password(value):
         raise Bad(
-            "found a password written out",
-            "put it into the environment and write ${oc.env:NAME}; it would lie open in the file otherwise",
+            "found a password in the file",
+            "put it into an environment variable and write ${oc.env:NAME}",
         )
     return Secret(value)
 
@@ -257,8 +257,9 @@ def _look_into(node: Node, key: str, problems: Problems) -> None:
         if child.environment:
             problems.add(
                 child.origin(inner),
-                f"found {shown(child)}, which may not go here: it would show in fingerprints and pages",
-                "write the value out, or give it as an override; the environment is for secrets and paths",
+                f"found {shown(child)}, and this key takes no environment variable: its value shows on pages",
+                "write the value here, or give it as an override; environment variables are for secrets "
+                "and paths",
             )
         if isinstance(child, Scalar) and isinstance(child.value, float) and not math.isfinite(child.value):
             problems.add(child.origin(inner), f"found {shown(child)}", "allowed: finite numbers")
@@ -268,7 +269,7 @@ def _look_into(node: Node, key: str, problems: Problems) -> None:
 
 def _plain_mapping(node: Node, key: str, problems: Problems) -> dict[str, Json]:
     if not isinstance(node, Mapping):
-        raise Bad(f"found {shown(node)}, where a mapping (key: value) is due")
+        raise Bad(f"found {shown(node)}, where a mapping (key: value) is expected")
     _look_into(node, key, problems)
     return {name: plain(child) for name, child in node.items.items()}
 
@@ -304,9 +305,7 @@ SECRET = Kind("a URL; its password through ${oc.env:NAME}", _secret, environment
 ADDRESS = guarded(
     "a folder, or an address such as s3://bucket/path, without a password",
     TEXT,
-    lambda v: (
-        "found a password in an address; fsspec takes it from its own settings" if has_password(v) else ""
-    ),
+    lambda v: "found a password in an address; put it into the settings of fsspec" if has_password(v) else "",
     environment=True,
 )
 PLAIN = Kind("plain values", _plain, free=True)

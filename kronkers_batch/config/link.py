@@ -115,10 +115,14 @@ class Linker:
         owner = other.values["department"]
         if isinstance(other, RawSource) and mine in other.values["shared_with"]:
             return True
-        fix = f"let {owner} add {mine} to shared_with in conf/source/{name}.yaml"
+        fix = f"ask {owner} to add {mine} to shared_with in conf/source/{name}.yaml"
         if ref.output:
-            fix = f"let {owner} declare a source with kind: output, output: {name} and shared_with: [{mine}]"
-        self.problems.add(where, f"the {group} '{name}' is {owner}'s and not shared with {mine}", fix)
+            fix = (
+                f"ask {owner} to declare a source with kind: output, output: {name} and shared_with: [{mine}]"
+            )
+        self.problems.add(
+            where, f"the {group} '{name}' belongs to {owner}, which does not share it with {mine}", fix
+        )
         return False
 
     # ------------------------------------------------------------ sources
@@ -210,8 +214,10 @@ class Linker:
                 self.broken.update(cycle)
                 chain = " > ".join(r.source or r.output for r in (*cycle, ref))
                 raw = self.raw_sources[at.source] if at.source else self.raw_models[at.output]
-                what = f"sources and outputs that need each other: {chain}"
-                self.problems.add(raw.at(key.split(".")[0]).origin(key), what, "take one reference out")
+                what = f"these sources and outputs read each other: {chain}"
+                self.problems.add(
+                    raw.at(key.split(".")[0]).origin(key), what, "remove one of these references"
+                )
             else:
                 self._visit(ref, edges, path, done)
         path.pop()

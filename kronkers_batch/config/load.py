@@ -77,8 +77,12 @@ def put_together(
     if "defaults" in table.names and nodes.mentions(whole, _MISSING):
         for key, node in walk(whole):
             if isinstance(node, Scalar) and node.value == _MISSING:
-                what = f"the value of '{key}' is missing: found {_MISSING}"
-                problems.add(node.origin(key), what, "write a value, in the model or in an override")
+                what = f"the value of '{key}' is missing: a template leaves it to the model ({_MISSING})"
+                problems.add(
+                    node.origin(key),
+                    what,
+                    f"write {key}: VALUE in the model's file, or give it as an override",
+                )
     return tree, whole
 
 
@@ -144,11 +148,13 @@ class _Loader:
             with opening.opened(path, self.places) as file:
                 if Path(file.real).suffix.lower() not in _SUFFIXES:
                     # What is read is shown in problems: a link may not choose just any file for that.
-                    raise opening.PathRefused("it is a link to a file that is no YAML")
+                    raise opening.PathRefused("this is a link to a file that is not YAML")
                 with Path(file.reading).open("rb") as raw:
                     data = raw.read(MAX_BYTES + 1)
         except opening.PathRefused as refused:
-            self.problems.add(where, f"the file is refused: {refused.why}", "put the file itself there")
+            self.problems.add(
+                where, f"this file may not be read: {refused.why}", "replace it by a file of its own"
+            )
             return None
         except OSError as error:
             self.problems.add(where, f"cannot be read: {error.strerror}", "check its permissions")
@@ -253,8 +259,8 @@ class _Loader:
         for key, value in alerts.items.items() if isinstance(alerts, nodes.Mapping) else ():
             self.problems.add(
                 value.origin(f"alerts.{key}"),
-                "alerts are not sent yet, and nothing reads this",
-                "Take it out. Have cron mail what a night prints: docs/how-to/run-every-night.md",
+                "the program does not send alerts yet, and ignores this key",
+                "Delete it. Let cron mail the output of each night: docs/how-to/run-every-night.md",
             )
 
     def root(self) -> RootValues | None:

@@ -116,7 +116,9 @@ def _code(raw: RawModel, project: Path, problems: Problems) -> CodeFile | Estima
     has = [k for k in ("code", "estimator") if k in raw.tree.items]
     if len(has) != 1:
         what = "both 'code' and 'estimator' are given" if has else "neither 'code' nor 'estimator' is given"
-        problems.add(raw.at("code").origin("code"), what, "give a code file, or a declared estimator")
+        problems.add(
+            raw.at("code").origin("code"), what, "write one of them: code: PATH, or estimator: {...}"
+        )
         return None
     if code is not None:
         where = raw.at("code").origin("code")
@@ -173,7 +175,7 @@ def _environment(raw: RawModel, project: Path, problems: Problems) -> Environmen
             problems.add(where, what, f"allowed: {', '.join(allowed)}")
     if len([k for k in ("executable", "venv") if values[k]]) == 2:
         where = raw.at("environment").origin("environment")
-        problems.add(where, "both 'executable' and 'venv' are given", "give one of them")
+        problems.add(where, "both 'executable' and 'venv' are given", "keep one of them")
     # An executable without a slash is looked up on the PATH by the runtime.
     return Environment(
         **{
@@ -186,9 +188,9 @@ def _environment(raw: RawModel, project: Path, problems: Problems) -> Environmen
 def _key(raw: RawModel, linker: Linker, columns: MappingType[str, Column]) -> tuple[str, ...]:
     key, problems = linker.key(raw), linker.problems
     if not key:
-        what = "there is no key: neither here nor in the source"
+        what = "the key is missing, here and in the source"
         problems.add(
-            raw.at("key").origin("key"), what, "write key: [COLUMN, ...], the columns that name a row"
+            raw.at("key").origin("key"), what, "write key: [COLUMN, ...] with the columns that identify a row"
         )
     if raw.values["key"] is not None:
         check_columns(key, columns, raw.at("key"), "key", problems)
@@ -212,11 +214,13 @@ def _features(raw: RawModel, columns: MappingType[str, Column], problems: Proble
             continue
         if name == raw.values["target"]:
             problems.add(
-                where, f"the target '{name}' is also a feature", "take it out: it is what is predicted"
+                where,
+                f"the target '{name}' is also a feature",
+                "remove it from the features: the model would see the answer",
             )
         allowed = _WIDER[columns[name].type]
         if kind is not None and kind not in allowed:
-            what = f"the column '{name}' is {columns[name].type} and cannot be seen as {kind}"
+            what = f"the column '{name}' is {columns[name].type} and cannot be used as {kind}"
             problems.add(where, what, f"allowed: {', '.join(allowed)}")
         natural = _T.CATEGORY if columns[name].type is _T.STRING else columns[name].type
         found.append(Feature(name, kind or natural, where))
@@ -232,7 +236,7 @@ def _target(raw: RawModel, columns: MappingType[str, Column], problems: Problems
         problems.add(where, f"there is no column '{name}' in the source", suggest(name, columns))
         return None
     if task is not None and columns[name].type not in task.target_types:
-        what = f"the target '{name}' is {columns[name].type}, which is not for the task {task}"
+        what = f"the target '{name}' is {columns[name].type}, and the task {task} cannot predict this type"
         problems.add(where, what, f"allowed types: {', '.join(task.target_types)}")
     return columns[name].type
 
@@ -256,7 +260,7 @@ def _evaluate(raw: RawModel, problems: Problems) -> str | None:
         problems.add(raw.at("output", "columns").origin("output.columns"), what, f"allowed types: {allowed}")
     elif said is None and len(can) > 1:
         what = f"several output columns could be measured against the target: {', '.join(can)}"
-        problems.add(where, what, "write one of them as output.evaluate")
+        problems.add(where, what, "name the one to measure: output.evaluate: COLUMN")
     else:
         return str(said or can[0])
     return None

@@ -23,12 +23,16 @@ def _check_window(raw: RawModel, problems: Problems) -> None:
     if window["train"] and window["holdout"] >= window["train"]:
         where = raw.at("window", "holdout").origin("window.holdout")
         problems.add(
-            where, "the holdout is as long as the training window", "make train longer or holdout shorter"
+            where,
+            "the holdout is not shorter than the training window",
+            "make window.train longer or window.holdout shorter",
         )
     if not 0 < window["holdout_share"] < 1:
         where = raw.at("window", "holdout_share").origin("window.holdout_share")
         problems.add(
-            where, "the holdout share is nothing or everything", "allowed: more than 0%, less than 100%"
+            where,
+            "the holdout share leaves no rows for training or for the holdout",
+            "allowed: more than 0%, less than 100%",
         )
 
 

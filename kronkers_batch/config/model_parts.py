@@ -79,11 +79,13 @@ def _targets(key: str, node: Node, problems: Problems) -> None:
         if name == "_target_":
             text = child.value if isinstance(child, Scalar) else None
             if not isinstance(text, str) or not re.match(DOTTED, text):
-                what = f"found {shown(child)}, where a dotted name is due"
+                what = f"found {shown(child)}, where a dotted name is expected"
                 problems.add(child.origin(f"{key}._target_"), what, "allowed: package.module.Class")
         elif name.startswith("_") and name.endswith("_") and isinstance(node, Mapping):
             problems.add(
-                child.origin(f"{key}.{name}"), f"the key '{name}' is not known", "allowed here: _target_"
+                child.origin(f"{key}.{name}"),
+                f"the key '{name}' is not known",
+                "of the keys in underscores only _target_ is allowed here",
             )
         else:
             _targets(f"{key}.{name}", child, problems)
@@ -92,7 +94,7 @@ def _targets(key: str, node: Node, problems: Problems) -> None:
 def read_estimator(node: Node, key: str, problems: Problems) -> dict[str, Any]:
     """A declared estimator: the values of ESTIMATOR; in Python the other keys are its arguments."""
     if not isinstance(node, Mapping):
-        raise Bad(f"found {shown(node)}, where a mapping (key: value) is due")
+        raise Bad(f"found {shown(node)}, where a mapping (key: value) is expected")
     if "_target_" not in node.items:
         if "function" not in node.items:
             raise Bad(f"neither '_target_' ({titles('_target_')}) nor 'function' ({_CALLED}) is given")
@@ -130,7 +132,7 @@ def read_features(node: Node, key: str, problems: Problems) -> dict[str, tuple[C
         types: dict[str, ColumnType] = map_kind(_FEATURE_TYPE, COLUMN).parse(node, key, problems)
         found = {name: (kind, node.items[name]) for name, kind in types.items()}
     else:
-        raise Bad(f"found {shown(node)}, where a list of columns or a mapping of column to type is due")
+        raise Bad(f"found {shown(node)}, where a list of columns or a mapping of column to type is expected")
     if not found:
         raise Bad("found no features")
     return found
@@ -151,7 +153,7 @@ def _interval(node: Node, key: str, problems: Problems) -> tuple[float | None, f
     if low is None and high is None:
         raise Bad("found neither min nor max", "write {min: 0.6}, {max: 10} or both")
     if low is not None and high is not None and low > high:
-        raise Bad("min is larger than max", "exchange them")
+        raise Bad("min is larger than max", "swap them")
     return low, high, node
 
 

@@ -84,7 +84,7 @@ def opened(
             if why := places.opened_refusal(real, info, department=department, source=source, code=code):
                 raise PathRefused(why)
             if not stat.S_ISREG(info.st_mode):
-                raise PathRefused("it is no file, but a folder, a device, a pipe or a socket")
+                raise PathRefused("it is a folder, a device, a pipe or a socket, not a file")
             yield Opened(path, real, reading, info)
             return
         finally:

@@ -94,14 +94,14 @@ def parse(texts: SequenceType[str], problems: Problems) -> list[Override]:
             value: Any = override.value()
         except (HydraException, ValueError):
             problems.add(
-                where, "not an override that can be read", _FORM + "; put odd characters in quotes: key='a b'"
+                where, "this override cannot be parsed", _FORM + "; put odd characters in quotes: key='a b'"
             )
             continue
         path = tuple(override.key_or_group.split("."))
         group, name = "", ""
         if path[0] in _FILE_GROUPS:
             if len(path) < 3:
-                problems.add(where, f"which key of which {path[0]} is not said", _FORM)
+                problems.add(where, f"the override does not say which key of which {path[0]} it sets", _FORM)
                 continue
             group, name, path = path[0], path[1], path[2:]
         found.append(Override(text, redact(text), changes[override.type], group, name, path, value))
@@ -111,7 +111,9 @@ def parse(texts: SequenceType[str], problems: Problems) -> list[Override]:
 def apply(tree: Node, override: Override, table: Table, problems: Problems) -> Node:
     """The tree with one override; the same tree, and a problem reported, where it does not fit."""
     if override.path[0] == "defaults":
-        problems.add(override.origin(), "templates cannot be overridden", "override the keys that they set")
+        problems.add(
+            override.origin(), "templates cannot be overridden", "override the keys that the template sets"
+        )
         return tree
     known = check_path(override, table, problems)
     if known is None:
@@ -194,7 +196,8 @@ def _set(node: Node, override: Override, depth: int, known: _Known) -> Node:
         return Sequence(node.file, node.line, items)
     if not isinstance(node, Mapping):
         raise _Misfit(
-            f"'{'.'.join(override.path[:depth])}' is {shown(node)} and has no keys", "override it whole"
+            f"'{'.'.join(override.path[:depth])}' is {shown(node)} and has no keys",
+            "override the whole value",
         )
     old = node.items.get(key)
     if old is None and (override.change == "remove" or (override.change == "set" and depth >= known.depth)):
@@ -219,16 +222,12 @@ def _child(old: Node | None, override: Override, depth: int, known: _Known) -> N
     new = from_plain(override.value, override.mark, 0)
     if override.change == "remove":
         if override.value is not None and old is not None and plain(old) != override.value:
-            raise _Misfit(
-                "the value to remove is not the one that is there", f"write {override.shown.split('=')[0]}"
-            )
+            raise _Misfit("the key to remove has another value", f"write {override.shown.split('=')[0]}")
         return None
     if old is None or (isinstance(old, Scalar) and old.value is None):
         return new
     if override.change == "add" and not (isinstance(old, Mapping) and isinstance(new, Mapping)):
-        raise _Misfit("the key to add is there already", f"write {override.shown.lstrip('+')} to change it")
+        raise _Misfit("the key to add exists already", f"write {override.shown.lstrip('+')} to change it")
     if override.change == "set" and (key := known.new(override, old, new)):
-        raise _Misfit(
-            f"there is no key '{key}' to change", f"to add what is not there write +{override.shown}"
-        )
+        raise _Misfit(f"there is no key '{key}' to change", f"to add it write +{override.shown}")
     return merge(old, new)

@@ -22,8 +22,8 @@ from kronkers_batch.config.root_spec import Config
 from kronkers_batch.config.spec import SourceSpec
 
 FIX = (
-    "Name a file or folder of this department's own. A file of another department is read through the source "
-    "that it declares, once shared_with there names this department; it is not declared twice."
+    "Name a file or folder of this department's own. To read data of another department, name the source "
+    "that it declares, and ask its owner to list this department under shared_with."
 )
 
 # /run holds services' sockets and what containers are given as secrets; disks are mounted in /run/media.

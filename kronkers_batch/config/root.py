@@ -65,9 +65,17 @@ def _read_root(
         return None
     for group, key in (("warehouse", "url"), ("warehouse", "artifacts")):
         if not (warehouse[key].reveal() if key == "url" and warehouse[key] else warehouse[key]):
-            problems.add(full.items[group].origin(f"{group}.{key}"), f"the value of '{key}' is missing", "")
+            problems.add(
+                full.items[group].origin(f"{group}.{key}"),
+                f"the value of '{key}' is missing",
+                f"write {key}: VALUE in conf/{group}/NAME.yaml",
+            )
     if key_file is None:
-        problems.add(full.items["key_file"].origin("key_file"), "the value of 'key_file' is missing", "")
+        problems.add(
+            full.items["key_file"].origin("key_file"),
+            "the value of 'key_file' is missing",
+            "delete the line to use the default, or write key_file: PATH",
+        )
     if len(problems) > before:
         return None
     return RootValues(

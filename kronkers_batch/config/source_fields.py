@@ -62,7 +62,7 @@ def _check_case(names: Iterable[str], what: str, node: Node, key: str, problems:
         if other != name and isinstance(node, Mapping):
             where = node.items[name].origin(f"{key}.{name}")
             found = f"the {what} '{other}' and '{name}' differ only in case"
-            problems.add(where, found, "rename one; SQL does not tell them apart")
+            problems.add(where, found, "rename one of them: SQL ignores upper and lower case")
 
 
 _INPUT_TABLE = Table(
@@ -82,7 +82,9 @@ def _input(node: Node, key: str, problems: Problems) -> InputRef | None:
     if len(problems) > before:
         return None
     if (values["source"] is None) == (values["output"] is None):
-        raise Bad("exactly one of 'source' and 'output' is due", "write a source's name, or {output: MODEL}")
+        raise Bad(
+            "neither or both of 'source' and 'output' are given", "write a source's name, or {output: MODEL}"
+        )
     return InputRef(source=values["source"] or "", output=values["output"] or "")
 
 

@@ -149,7 +149,7 @@ def read_source(name: str, tree: Node, problems: Problems) -> RawSource | None:
     if kind is not None:
         _check_keys(SOURCE_KINDS[kind], tree, problems)
         if values["path"].split("/").count("**") > 1:
-            what = "the pattern has more than one '**', and would look into each folder again and again"
+            what = "the pattern has more than one '**', and would search each folder many times"
             problems.add(tree.items["path"].origin("path"), what, "write one '**', or name the folders")
         SOURCE_KINDS[kind].check(values, tree, problems)
     return RawSource(name, tree, values)
@@ -174,7 +174,9 @@ def check_name(file_name: str, said: str | None, tree: Node, problems: Problems)
     if said is not None and said != file_name and isinstance(tree, Mapping):
         what = f"found {shown(tree.items['name'])}, but the file is called {file_name}.yaml"
         problems.add(
-            tree.items["name"].origin("name"), what, f"write name: {file_name}, delete the line, or rename"
+            tree.items["name"].origin("name"),
+            what,
+            f"write name: {file_name}, delete the line, or rename the file",
         )
 
 

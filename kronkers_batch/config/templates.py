@@ -54,7 +54,11 @@ def _apply(
             problems.add(node.origin("defaults"), f"there is no template '{name}'", suggest(name, templates))
         elif name in inside:
             chain = " > ".join((*inside, name))
-            problems.add(node.origin("defaults"), f"templates include each other: {chain}", "take one out")
+            problems.add(
+                node.origin("defaults"),
+                f"templates include each other: {chain}",
+                "remove one of them from its defaults",
+            )
         else:
             base = merge(base, _apply(templates[name], templates, problems, (*inside, name)))
     return merge(base, own)
@@ -63,7 +67,7 @@ def _apply(
 def _names(defaults: Node, problems: Problems) -> list[tuple[str, Node]]:
     fix = "write defaults: [/template/NAME, ...]; the templates are the files of conf/template/"
     if not isinstance(defaults, Sequence):
-        problems.add(defaults.origin("defaults"), f"found {shown(defaults)}, where a list is due", fix)
+        problems.add(defaults.origin("defaults"), f"found {shown(defaults)}, where a list is expected", fix)
         return []
     names = []
     for i, item in enumerate(defaults.items):
@@ -74,5 +78,5 @@ def _names(defaults: Node, problems: Problems) -> list[tuple[str, Node]]:
         if match:
             names.append((match[1], item))
         else:
-            problems.add(item.origin("defaults"), f"found {shown(item)}, where a template is due", fix)
+            problems.add(item.origin("defaults"), f"found {shown(item)}, where a template is expected", fix)
     return names

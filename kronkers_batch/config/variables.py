@@ -64,6 +64,6 @@ def check(found: Iterable[Use], problems: Problems) -> None:
             problems.add(
                 use.origin,
                 f"the environment variable {use.variable} may not be used here: {who}",
-                "Use a variable of this department's own; what another department reads comes through its "
-                "source, once shared_with there names this department.",
+                "Use a variable of this department's own. To read data of another department, name its "
+                "source, and ask its owner to list this department under shared_with.",
             )

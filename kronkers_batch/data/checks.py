@@ -109,9 +109,11 @@ class Checker:
                 again = seen.again(frame)
             except OverflowError:
                 raise CheckFailed(
-                    f"{check.name} can drop repeated rows of at most {seen.limit} keys",
+                    f"{check.name} cannot drop repeated rows: the data has more than {seen.limit} "
+                    "different keys",
                     where=str(check.origin),
-                    fix="Use `on_failure: fail` or `warn` here, which have no such limit.",
+                    fix="Write `on_failure: fail` or `on_failure: warn` for this check: they have no such "
+                    "limit.",
                 ) from None
             self._failed[id(check)] += int(again.sum())
             frame = frame.filter(~again)

@@ -174,7 +174,7 @@ class Expiry:
             manifest = verified(conn, self._vault, row, self._vault.key_of(conn, row.key_id, *own))
             if manifest.created >= limit.unused_since:
                 raise IntegrityError(
-                    "its row says that it was frozen earlier than its signed manifest says",
+                    "the database says that this snapshot is older than its signed manifest says",
                     where=f"snapshot {row.id} of {row.source}",
                     fix=RESTORE,
                 )
@@ -235,11 +235,13 @@ def gone(conn: Connection, snapshot_id: str) -> NotFound:
         return NotFound(
             f"the snapshot expired on {_day(at)}: its rows are deleted",
             where=snapshot_id,
-            fix="Run the command again: it freezes the source anew. warehouse.keep_snapshots says how long "
-            "snapshots are kept.",
+            fix="Run the command again: it reads the source again. To keep snapshots longer, raise "
+            "warehouse.keep_snapshots.",
         )
     return NotFound(
-        "there is no such snapshot", where=snapshot_id, fix="List the runs to see which there are."
+        "there is no such snapshot",
+        where=snapshot_id,
+        fix="Run the command again: it reads the source again.",
     )
 
 

@@ -94,7 +94,8 @@ class Findings:
             raise CheckFailed(
                 f"{len(failed)} {noun} failed{lines}",
                 where=where,
-                fix="Ask who delivers the data, correct the check, or let it `warn` or `drop` rows.",
+                fix="Ask whoever delivers the data, correct the check, or write `on_failure: warn` (or "
+                "`drop`) for it.",
             )
         return results
 

@@ -140,7 +140,7 @@ class Publisher:
             )
             if done.rowcount != 1:
                 raise NotFound(
-                    "the snapshot was swept away while it was being written",
+                    "another command deleted the snapshot while this one wrote it",
                     where=f"source {source.name}",
                     fix="Run the command again.",
                 )

@@ -149,7 +149,7 @@ def compare(found: SnapshotRef, source: str, window: Window, identity: str, scop
     """What a snapshot is found by is a column like any other; only the manifest is signed."""
     if (found.source, found.window, found.identity, found.scope) != (source, window, identity, scope):
         raise IntegrityError(
-            "another snapshot is found in the place of the one that was asked for",
+            "the database has another snapshot in the place of the one that was asked for",
             where=f"source {source}",
             fix=RESTORE,
         )

@@ -110,12 +110,16 @@ class RowChecks:
         for i, check in enumerate(self.checks):
             if i not in masks or len(masks[i]) != frame.height:
                 raise CheckFailed(
-                    f"{check.name} was not run on every row", where=str(check.origin), fix="Report this."
+                    f"{check.name} was not run on every row",
+                    where=str(check.origin),
+                    fix="Report this: it is a fault of kronkers.",
                 )
         found = [masks[i] for i in range(len(self.checks))]
         if refused and all(bool(mask.all()) for mask in found):
             raise CheckFailed(
-                "pandera refused the table", where=str(self.checks[0].origin), fix="Check the types."
+                "the checks (pandera) refused the table, and name no row",
+                where=str(self.checks[0].origin),
+                fix="Compare the types under `columns:` with those of the data.",
             )
         return found
 
@@ -167,11 +171,13 @@ def _try(check: CheckSpec, passes: pl.Expr, empty: pl.DataFrame) -> None:
         dtype = sample.select(holds=passes).schema["holds"]
     except pl.exceptions.PolarsError:
         raise ConfigError(
-            f"{check.name} does not go with the types of its columns",
+            f"{check.name} does not fit the types of its columns",
             where=str(check.origin),
-            fix="Compare a column only with values of its own type; patterns have no look-around.",
+            fix="Compare a column only with values of its own type, and use no look-around in a pattern.",
         ) from None
     if dtype != pl.Boolean:
         raise ConfigError(
-            f"{check.name} is neither true nor false", where=str(check.origin), fix="Compare something in it."
+            f"{check.name} gives neither true nor false",
+            where=str(check.origin),
+            fix="Write a comparison, such as: x > 0",
         )

@@ -71,6 +71,8 @@ def decode(raw: Buffer, columns: Sequence[str] | None, where: str) -> pl.DataFra
         table = pa.ipc.open_stream(pa.py_buffer(raw)).read_all()
     except (pa.ArrowException, OSError):
         raise IntegrityError(
-            "a chunk holds no table", where=where, fix="Restore the artifact store from a backup."
+            "a chunk of a snapshot is damaged: it holds no table",
+            where=where,
+            fix="Restore the artifact store from a backup.",
         ) from None
     return pl.DataFrame(pl.from_arrow(table if columns is None else table.select(list(columns))))

@@ -70,9 +70,9 @@ class Parameters:
         """``:date``: the last day that the window touches. Raises SourceError where it has no end."""
         if self._last is None:
             raise SourceError(
-                "the query asks for :date, but it is read without a window",
+                "the query uses :date, but the source is read without a window",
                 where=self._where,
-                fix="Give the source a `time_column:`, or take :date out of the query.",
+                fix="Write `time_column: COLUMN` for the source, or remove :date from the query.",
             )
         return (self._last - dt.timedelta(microseconds=1)).date()
 

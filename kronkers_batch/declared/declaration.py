@@ -91,9 +91,9 @@ def as_trained(
 def _kind(family: Family[T], name: str, what: str, version: ModelVersion) -> T:
     if name not in family:
         raise ModelError(
-            f"{version.ref} was trained as {what} {name}, which this program does not have",
+            f"{version.ref} was trained as {what} {name}, which this installation does not know",
             where=f"model {version.training.model}",
-            fix=f"train it as one of {', '.join(family)}, or use the program that trained it",
+            fix=f"train it as one of {', '.join(family)}, or use the installation that trained it",
         )
     return family[name]
 

@@ -86,7 +86,9 @@ def _text(path: Path, model: ModelSpec, places: Places) -> str:
         raise ModelError("the code is not UTF-8", where=str(path), fix="save the file as UTF-8") from None
     except OSError as error:
         raise ModelError(
-            f"the code cannot be read: {error.strerror}", where=str(path), fix="correct 'code' in its YAML"
+            f"the code cannot be read: {error.strerror}",
+            where=str(path),
+            fix="let this account read the file, or correct `code:` in the model's YAML",
         ) from None
 
 
@@ -101,7 +103,7 @@ def _bytes(path: Path, model: ModelSpec, places: Places, most: int) -> bytes:
         raise ModelError(
             f"a file beside the model's code cannot be read: {error.strerror}",
             where=str(path),
-            fix="let this account read it, or take it out of the model's folder: a version keeps all of it",
+            fix="let this account read it, or move it out of the model's folder: a version keeps all of it",
         ) from None
 
 
@@ -111,7 +113,7 @@ def _refused(path: Path, refused: opening.PathRefused) -> ModelError:
 
 def _too_much(model: ModelSpec, folder: Path, what: str) -> ModelError:
     return ModelError(
-        f"{what} lie beside the model's code, and a version keeps all of them",
+        f"{what} lie in the folder of the model's code, and each version keeps all of them",
         where=f"{model.model.origin} ({folder})",
-        fix="give the model a folder of its own with what its code needs; declare a source for data",
+        fix="move the code to a folder that holds only what the code needs; read data through a source",
     )

@@ -72,8 +72,8 @@ def read_output(
         more = f" and {len(absent) - 1} more dates" if len(absent) > 1 else ""
         raise SourceError(
             f"{model} has no published output for {absent[0]}{more}",
-            fix=f"run it for those dates first: kronkers run {model} --date {absent[0]}; if it is held, that "
-            "says why",
+            fix=f"run it for those dates first: kronkers run {model} --date {absent[0]}; if the output "
+            "is held, the run says why",
         )
     for head in heads:
         recorded = ("read", {"for": purpose})

@@ -19,8 +19,8 @@ def warnings(config: Config) -> Iterator[str]:
             if side := _open_side(model.task, threshold):
                 name = threshold.name
                 yield (
-                    f"{threshold.origin}: {name} has no {side}, so a version is promoted however bad its "
-                    f"{name} is\n  -> write the {side} that a version needs"
+                    f"{threshold.origin}: {name} has no {side}, so a version with any "
+                    f"{name} is promoted\n  -> write the {side} that a version needs"
                 )
 
 
@@ -39,6 +39,6 @@ def _unlocked(config: Config) -> Iterator[str]:
         known.add(environment)
         if how := builder(model.language).unlocked(model.environment):
             yield (
-                f"{environment_at(model)}: this environment has no lock file, so a package that is installed "
-                f"anew trains nothing; golden rows alone tell that it changed\n  -> {how}"
+                f"{environment_at(model)}: this environment has no lock file, so an upgraded package "
+                f"does not trigger training; only golden rows show that scores changed\n  -> {how}"
             )

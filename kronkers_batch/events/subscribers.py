@@ -109,9 +109,9 @@ def _claim(db: Database, place: str, one: Subscriber, claims: contextlib.ExitSta
     """Holds a subscriber until ``claims`` is closed; all commands claim them in one order."""
     if not claims.enter_context(db.claim(f"subscriber {one.name} {place}", wait=_WAIT)):
         raise StoreError(
-            "another command has been writing it for long",
+            "another command keeps the table of events locked",
             where=str(db.where),
-            fix="Nothing to do: the next command goes on with it.",
+            fix="Nothing to do: the next command writes the missing events.",
         )
 
 

@@ -21,7 +21,7 @@ def require_same(services: Services, plan: Plan, name: str) -> None:
     now = define(services, services.model(name)).training, authorisation.fingerprint(services, name)
     if now != (facts.definition, facts.permission):
         raise Stale(
-            "its definition is another one than when the run was planned",
+            "the definition changed after the run was planned",
             where=f"model {name}",
-            fix="Run it again: it is planned anew, with the definition as it is.",
+            fix="Run the command again: it plans with the new definition.",
         )

@@ -80,7 +80,7 @@ def _missing(column: Column, present: list[str], where: str) -> SourceError:
     close = near(column.name, present)
     hint = f"; the nearest name there is '{close}'" if close else ""
     return SourceError(
-        f"column '{column.name}' is declared, but it is not there{hint}",
+        f"column '{column.name}' is declared, but the source does not have it{hint}",
         where=where,
         fix="correct the column's name in the declaration, or add the column to the source",
         found="\n".join(present),

@@ -188,13 +188,13 @@ def _compare(conn: Connection, keys: Keys, store: ArtifactStore, path: str) -> C
     found = conn.execute(select(table.c.hash).where(table.c.seq == point.seq)).scalar()
     # First: an older database may not know yet who signed the checkpoint.
     if point.seq and found is None and point.warehouse == keys.warehouse:
-        raise _older(f"lacks entry {point.seq} of the ledger, which a checkpoint has", path)
+        raise _older(f"lacks entry {point.seq} of the ledger, which a checkpoint names", path)
     # By its name too: an older one under the name of a newer would hide the newest.
     fits = point.warehouse == keys.warehouse and path == _path(point)
     if not fits or not keys.check(conn, point.signer, point.payload(), point.signature):
         raise _damaged(path)
     if point.seq and found != point.hash:
-        raise _older(f"has another entry {point.seq} in the ledger than a checkpoint", path)
+        raise _older(f"has another entry {point.seq} in the ledger than the checkpoint names", path)
     return point
 
 
@@ -210,15 +210,15 @@ def _older(how: str, where: str) -> IntegrityError:
     return IntegrityError(
         f"the database {how}",
         where=where,
-        fix="An older database was put in its place, or it was rewritten. Restore the newest backup.",
+        fix="Somebody replaced the database by an older one, or rewrote it. Restore the newest backup.",
     )
 
 
 def _damaged(where: str) -> IntegrityError:
     return IntegrityError(
-        "a checkpoint of the ledger was changed, or is not signed by anybody known",
+        "somebody changed a checkpoint of the ledger, or its signer is unknown",
         where=where,
-        fix="Find out who can write to the checkpoints' address.",
+        fix="Restore it from a backup, and find out who can write to warehouse.checkpoints.",
     )
 
 

@@ -20,7 +20,10 @@ from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.tables.ledger import ledger as table
 
 GENESIS = bytes(32)
-_FIX = "Compare with the last backup and the checkpoints; find out who can write to the database."
+_FIX = (
+    "Restore the last backup that `kronkers ledger verify` accepts, and find out who can write to the "
+    "database."
+)
 
 
 class Keys(Protocol):
@@ -180,7 +183,7 @@ class Ledger:
         """
         there = {row.seq: row.hash for row in conn.execute(_MINE_AND_LAST, {"mine": mine.seq}).all()}
         if mine.seq and there.get(mine.seq) != mine.hash:
-            raise _broken(mine.seq, "which this process wrote, is gone or is another one")
+            raise _broken(mine.seq, "was changed or deleted after this process wrote it")
         return max((Head(*entry) for entry in there.items()), key=lambda one: one.seq, default=NOTHING)
 
     def entries(
@@ -215,7 +218,7 @@ class Ledger:
             raise _broken(row.seq, "was changed")
         # By name too: else anybody with a key could write down what somebody else did.
         if not self._keys.check(conn, row.signer, _signed(row.hash), row.signature, row.principal):
-            raise _broken(row.seq, "is not signed by who it says")
+            raise _broken(row.seq, "has a signature that is not its signer's")
 
     def _details(self, conn: Connection, row: Row[tuple[object, ...]]) -> Mapping[str, Any] | None:
         if not row.key_id:
@@ -225,7 +228,7 @@ class Ledger:
         except (AccessRefused, NotFound):
             return None
         if (value := sealed_object(plain)) is None:
-            raise _broken(row.seq, "has details that are none")
+            raise _broken(row.seq, "has damaged details")
         return value
 
     def verify(self, after: Head | None = None) -> Head:
@@ -248,7 +251,7 @@ class Ledger:
             if row.seq != last.seq + 1:
                 raise _broken(last.seq + 1, "is missing")
             if row.previous != last.hash:
-                raise _broken(row.seq, "does not follow the one before it")
+                raise _broken(row.seq, "does not follow the entry before it")
             self._require_signed(conn, row)
             last = Head(row.seq, row.hash)
         self.require_mine(conn, mine)

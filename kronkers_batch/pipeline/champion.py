@@ -75,11 +75,13 @@ def _another(
     services: Services, worker: Worker, model: ModelSpec, version: ModelVersion, what: str
 ) -> ModelError:
     changed = _changed(services, model, version, worker)
-    since = f"changed since: {changed}" if changed else "nothing changed since that is known here"
+    since = (
+        f"changed since training: {changed}" if changed else "the program knows of no change since training"
+    )
     return ModelError(
         f"{version.ref} {what}; {since}",
         where=f"model {model.name}",
-        fix=f"undo that change, or retrain: kronkers train {model.name} --force",
+        fix=f"undo the change, or train a new version: kronkers train {model.name} --force",
     )
 
 
@@ -87,11 +89,15 @@ def proof_of(services: Services, model: ModelSpec, version: ModelVersion, worker
     """What is worth telling of a champion that was opened: what changed, or that it could not be proven."""
     if not _provable(model, version):
         return (
-            f"{version.ref} is older than golden rows of models with rows: whole, so nothing proves that it "
-            f"scores as when it was trained; kronkers train {model.name} --force makes a version with them"
+            f"{version.ref} was trained before the program kept golden rows for models with rows: whole, so "
+            f"nothing proves that its scores are unchanged; kronkers train {model.name} --force keeps them"
         )
     changed = _changed(services, model, version, worker)
-    return f"since {version.ref} was trained: {changed}; its golden rows score as then" if changed else ""
+    return (
+        f"since {version.ref} was trained: {changed}; its golden rows still get the same scores"
+        if changed
+        else ""
+    )
 
 
 def _changed(services: Services, model: ModelSpec, version: ModelVersion, worker: Worker) -> str:

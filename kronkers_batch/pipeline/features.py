@@ -34,9 +34,10 @@ def as_features(frame: pl.DataFrame, features: Schema) -> pl.DataFrame:
             out.append(series.cast(wanted[column.name]))
         except pl.exceptions.PolarsError:
             raise DataError(
-                f"{column.name} has values that are no {column.type}",
+                f"{column.name} has values that are not of type {column.type}",
                 where=f"feature {column.name}",
-                fix=f"declare the feature as {type_name(series.dtype)}, like its source, or convert it there",
+                fix=f"declare the feature as {type_name(series.dtype)}, as in its source, or convert it in "
+                "the source",
             ) from None
     return pl.DataFrame(out)
 

@@ -19,8 +19,8 @@ INVARIANCE_ROWS = 2_000
 FEW = 5
 """With fewer different scores, equal ones may be equal by chance."""
 IN_ORDER = (
-    "where score sorts, merges or groups its rows, it must give their scores back in their order, and ties "
-    "must be broken by a column: a source need not give its rows in the same order again"
+    "if score sorts, merges or groups rows, return the scores in the order of the rows it got, and break "
+    "ties by a column: a source may give its rows in another order next time"
 )
 
 
@@ -63,13 +63,13 @@ class Trials:
         backwards = self.worker.score(rows.reverse()).reverse()
         parts = [self.worker.score(part) for part in rows.iter_slices(max(1, rows.height // 3))]
         for found in (backwards, pl.concat(parts)):
-            self._compare(found, scores, "stands beside other rows, or elsewhere among them")
+            self._compare(found, scores, "is scored among other rows, or in another order")
 
     def _one_level(self, rows: pl.DataFrame, scores: pl.DataFrame) -> list[tuple[pl.DataFrame, pl.DataFrame]]:
         kept = []
         for name, (at, frame) in one_level(rows, self.features).items():
             found = self._try(frame, f"with others of the same {name} alone", False)
-            self._compare(found, scores[at], f"stands beside rows of the same {name} alone")
+            self._compare(found, scores[at], f"is scored only with rows of the same {name}")
             kept.append((frame, found))
         return kept
 
@@ -80,7 +80,7 @@ class Trials:
             raise
         except ScoreFailed as error:
             raise ScoreFailed(
-                f"score fails for a row {how}, which it had scored among others: {error.what}",
+                f"score fails for a row {how}, though it scored this row among others: {error.what}",
                 where=error.where,
                 fix="let score take a table of one row (in R, keep its shape: x[i, , drop = FALSE]); "
                 f"{error.fix}",
@@ -92,9 +92,9 @@ class Trials:
         texts = [column.name for column in self.features if column.type is ColumnType.STRING]
         declare = f"declare {', '.join(texts)} as category, so that all levels are known; " if texts else ""
         raise ScoreFailed(
-            f"the model gives a row another score when it {when}",
+            f"the model gives a row another score when the row {when}",
             where=str(self.model.origins.get("rows", self.model.origin)),
-            fix=f"{declare}score each row by itself (levels and statistics belong into fit), or declare "
+            fix=f"{declare}score each row by itself (compute levels and statistics in fit), or declare "
             "rows: whole",
         )
 
@@ -125,9 +125,7 @@ def misplaced(worker: Worker, model: ModelSpec, rows: pl.DataFrame, scores: pl.D
         not same_scores(one.select(column), one.select(pl.col("again").alias(column)))
         for one in pairs.iter_slices(1)
     )
-    words = (
-        f"asked for backwards, the same rows get the same scores, but {others:,} of {len(rows):,} not its own"
-    )
+    words = f"with the rows in reverse order, {others:,} of {len(rows):,} rows get the score of another row"
     if 2 * others > rows.height:
         raise ScoreFailed(words, where=str(model.model.origin), fix=IN_ORDER)
     return f"{words}: {IN_ORDER}" if others else ""

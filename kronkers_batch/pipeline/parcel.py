@@ -39,7 +39,7 @@ def unpacked(version: ModelVersion, raw: bytes) -> tuple[dict[str, bytes], bytes
         start += size
     if {name: hashlib.sha256(held).hexdigest() for name, held in files.items()} != declared:
         raise IntegrityError(
-            "the files beside its code are not those that its record names",
+            "the files beside the code of this version differ from those that its record names",
             where=version.ref,
             fix="Do not use this version; restore the database and the artifacts from a backup.",
         )

@@ -182,7 +182,8 @@ def with_levels(model: ModelSpec, fit: pl.DataFrame) -> Schema:
             levels = tuple(sorted(fit[feature.name].drop_nulls().unique().to_list()))
             if not levels:
                 raise DataError(
-                    f"{feature.name} is null in every row of the training window, so it has no levels",
+                    f"{feature.name} is null in every row of the training window, so it has no levels to "
+                    "learn",
                     where=str(feature.origin),
                     fix="remove the feature, or train on a window in which it is known",
                 )

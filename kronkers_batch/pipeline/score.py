@@ -106,9 +106,9 @@ def score(
     snapshot = find(services, model.source, window, under, identity)
     if snapshot is None:
         raise Stale(
-            "what was frozen for this scoring is gone",
+            "the snapshot for this scoring is gone",
             where=f"source {source.name}",
-            fix=f"run it again: kronkers run {model.name} --date {date}",
+            fix=f"run the command again: kronkers run {model.name} --date {date}",
         )
     keys = source.schema.select(model.key)
     predicted = tuple(Column(c.name, c.type) for c in model.output_columns)
@@ -242,7 +242,7 @@ def _scored(
         raise SourceError(
             f"the champion of {model.name} needs {', '.join(absent)}, which {snapshot.source} no longer has",
             where=str(model.origin),
-            fix=f"put the column back, or train anew without it: kronkers train {model.name}",
+            fix=f"put the column back, or train a version without it: kronkers train {model.name}",
         )
     rows, _ = checked_rows(services, model, snapshot, columns)
     waiting: deque[pl.DataFrame] = deque()

@@ -112,16 +112,17 @@ def _refuse_another(
 ) -> None:
     if not same_scores(stored, again):
         raise ScoreFailed(
-            "the model gives the same rows other scores when it is asked again",
+            "the model gives the same rows other scores the second time",
             where=str(model.model.origin),
-            fix="score from the model and the rows alone; draw random numbers from what `seed` sets",
+            fix="compute scores only from the model and the rows; draw random numbers only from the "
+            "generator that `seed` sets",
         )
     if not same_scores(fitted, stored):
         raise ScoreFailed(
-            "the stored model, opened by a fresh worker, gives other scores than the one that fit returned",
+            "the stored model, loaded in a new worker, gives other scores than the model that fit returned",
             where=str(model.model.origin),
-            fix="return from fit all that score needs: no variable outside of it, no option or package that "
-            "is set in fit only; let save_model and load_model keep all of it",
+            fix="return from fit everything that score needs; do not rely on variables, options or packages "
+            "that only fit sets; save_model and load_model must keep all of it",
         )
 
 
@@ -134,7 +135,7 @@ def _measured(
     measured = given.cast(pl.Float64)
     nulls, nans, rows = measured.null_count(), int(measured.is_nan().sum()), measured.len()
     without = f"score gave {'NaN' if nans else 'no value'} for {nulls + nans:,} of {rows:,} holdout rows"
-    fix = "look at what score does with these features; declare checks on nulls where it cannot take them"
+    fix = "check what score does with null features; if it cannot take them, declare a check {nulls: false}"
     if nulls + nans == rows:
         raise ScoreFailed(without, where=_measured_at(model), fix=fix)
     beyond = model.task.wrong_scores(measured)
@@ -209,8 +210,8 @@ def _naming_packages(
     rest = [f"{len(gone) - len(named)} more"] if len(gone) > len(named) else []
     names = ", ".join([*named, *rest])
     return type(error)(
-        f"{error.what}\n    this is the stored model in a fresh worker; the process that fitted had loaded "
-        f"besides: {names}",
+        f"{error.what}\n    a new worker loads the stored model; the process that ran fit had also "
+        f"loaded: {names}",
         where=error.where,
         fix=f"{model.language.attach}, not in fit",
         found=error.found,

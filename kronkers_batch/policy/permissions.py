@@ -141,7 +141,7 @@ def need_of(command: str) -> Need:
     except KeyError:
         raise AccessRefused(
             f"nobody has said who may use {command!r}",
-            fix="Add it to kronkers_batch/policy/permissions.py; until then it is refused.",
+            fix="Report this: the command is missing from kronkers_batch/policy/permissions.py.",
         ) from None
 
 

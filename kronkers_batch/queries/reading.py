@@ -49,7 +49,10 @@ def read(
         )
     frame = warehouse.rows.lookup(model, keys, date=date, version=version, at=at, recorded=recorded, may=may)
     if not frame.height:
-        raise NotFound(f"{model} has no row with this key", fix="check the key's values and their order")
+        raise NotFound(
+            f"{model} has no row with this key",
+            fix="check the values of the key, and their order; kronkers outputs MODEL lists the dates",
+        )
     return iter([frame])
 
 

@@ -43,7 +43,7 @@ LOG = SignedLog(
     named=("model",),
     least=Role.APPROVER,
     broken="the log of champions has a changed or missing row",
-    fix="Do not score with it. Compare with a backup, and see who could write to the database.",
+    fix="Restore the database from a backup, and find out who can write to it.",
 )
 
 
@@ -103,9 +103,9 @@ def promotion(vault: Vault, key: DataKey | None, line: Line, before: Line | None
     details = line.opened(vault, key) if key else {}
     if details is None:
         raise IntegrityError(
-            "a promotion has details that are none",
+            "the details of a promotion are damaged",
             where=f"{line.model}@{line.number}",
-            fix="Find out who could sign it: kronkers ledger show",
+            fix="kronkers ledger show names who signed it. Restore the database from a backup.",
         )
     return Promotion(
         sequence=line.sequence,
@@ -124,9 +124,9 @@ def refuse_missed(ref: str, missed: Sequence[str]) -> None:
     """Raises GateFailed where a version misses a threshold."""
     if missed:
         raise GateFailed(
-            "it misses its thresholds: " + "; ".join(missed),
+            "this version misses its thresholds: " + "; ".join(missed),
             where=ref,
-            fix=f"kronkers promote {ref} --force --why REASON promotes it all the same.",
+            fix=f"To promote it anyway: kronkers promote {ref} --force --why REASON",
         )
 
 
@@ -140,11 +140,13 @@ def before(model: str, log: list[Line], to: int | None) -> int:
         others = [number for number in earlier if number != earlier[-1]]
         if not others:
             raise NotFound(
-                f"{model} has no champion before the present one", fix=f"kronkers versions {model}"
+                f"{model} had no other champion before",
+                fix=f"Choose a version of `kronkers versions {model}`, and promote it.",
             )
         return others[-1]
     if to not in earlier:
         raise UsageError(
-            f"{model}@{to} never was champion", fix=f"kronkers promote {model}@{to} --why REASON"
+            f"{model}@{to} was never the champion",
+            fix=f"Promote it instead: kronkers promote {model}@{to} --why REASON",
         )
     return to

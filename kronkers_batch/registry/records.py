@@ -141,7 +141,7 @@ def _entry(manifest: Manifest, row: VersionRow, number: int) -> ChunkEntry:
     for entry in manifest.chunks:
         if entry.number == number:
             return entry
-    raise _unfit(row, "lacks a part that it should have")
+    raise _unfit(row, "lacks one of its parts in the database")
 
 
 def _golden(conn: Connection, vault: Vault, row: VersionRow, manifest: Manifest) -> Golden:

@@ -118,9 +118,9 @@ class Registry:
             log = champions.lines(conn, self._vault, model)
             if log and log[-1].version_id == row.id:
                 raise UsageError(
-                    "it is the champion, which scores every night",
+                    "this version is the champion, which scores every night",
                     where=f"{model}@{number}",
-                    fix=f"Promote another version of {model} first, or disable the model and do it then.",
+                    fix=f"Promote another version of {model} first, or disable it (enabled: false).",
                 )
             gone = {"state": "deleted", "manifest": b"", "golden": b""}
             conn.execute(update(model_versions).where(model_versions.c.id == row.id).values(**gone))
@@ -184,7 +184,7 @@ class Registry:
             row = self._numbered(conn, version.model, version.number)
             if row.id != version.id:
                 raise IntegrityError(
-                    "another version has this number now", where=version.ref, fix=records.RESTORE
+                    "another version now has this number", where=version.ref, fix=records.RESTORE
                 )
             entry = records.artifact_entry(records.verified(conn, self._vault, row), row)
             key = self._vault.data_key(conn, row.key_id)
@@ -251,9 +251,9 @@ class Registry:
             now = log[-1].number if log else 0
             if expected is not None and expected != now:
                 raise Stale(
-                    f"the champion is {f'{model}@{now}' if now else 'none'} by now",
+                    f"the champion changed meanwhile: it is {f'{model}@{now}' if now else 'none'} now",
                     where=model,
-                    fix=f"Look at `kronkers versions {model}`, and decide again.",
+                    fix=f"Compare the versions with `kronkers versions {model}`, then run the command again.",
                 )
             version = records.open_version(conn, self._vault, row, golden=False)
             failed = version.training.verdict if missed is None else missed
@@ -286,13 +286,13 @@ class Registry:
         )
         row = conn.execute(query).one_or_none()
         if row is None or row.state != "ready":
-            what = "there is no version" if row is None else "deleted was"
-            raise NotFound(f"{what} {model}@{number}", fix=f"kronkers versions {model} lists what there is.")
+            what = "does not exist" if row is None else "was deleted"
+            raise NotFound(f"{model}@{number} {what}", fix=f"kronkers versions {model} lists what there is.")
         return row
 
     def _locked(self, conn: Connection, model: str, number: int, why: str) -> tuple[VersionRow, list[Line]]:
         if not why.strip():
-            raise UsageError("a reason is needed", where=f"{model}@{number}", fix="--why TEXT")
+            raise UsageError("a reason is needed", where=f"{model}@{number}", fix='Add: --why "REASON"')
         serialise(conn, f"champions:{model}")
         row = self._numbered(conn, model, number)
         permissions.require(self._vault, conn, Scope(row.department, model), "promote")

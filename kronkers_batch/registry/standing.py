@@ -85,7 +85,9 @@ class Opening:
             return None
         if self.row(log[-1].version_id).model != log[-1].model:
             raise IntegrityError(
-                "the champion is another model's version", where=log[-1].model, fix=records.RESTORE
+                "the database names a version of another model as the champion",
+                where=log[-1].model,
+                fix=records.RESTORE,
             )
         return self.version(log[-1].version_id)
 

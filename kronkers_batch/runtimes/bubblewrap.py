@@ -121,9 +121,10 @@ def check_shown(paths: Iterable[Path], refusal: Callable[[Path], str]) -> None:
             continue
         if why := refusal(real):
             raise ConfigError(
-                f"the model's environment leads to a place that may not be shown to a worker: {why}",
+                f"the model's environment contains a path that a worker may not see: {why}",
                 where=str(path),
-                fix="correct 'environment' in the model's YAML, or the links and paths in that environment",
+                fix="correct 'environment' in the model's YAML, or remove the link or path from the "
+                "environment",
             )
 
 

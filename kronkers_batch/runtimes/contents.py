@@ -95,7 +95,7 @@ def _contents(roots: Sequence[Path], cache: ContentCache, *, compiled: bool = Tr
             raise ConfigError(
                 f"the environment's files have more than {LARGEST // 2**30} GiB",
                 where=str(roots[0]),
-                fix="take out of the environment what does not belong there",
+                fix="remove files and packages that the model does not need from the environment",
             )
         listed = "\0".join(f"{e.name}\0{e.path}\0{e.state}" for e in entries)
         state = blake3(os.fsencode(listed)).hexdigest()
@@ -110,7 +110,7 @@ def _contents(roots: Sequence[Path], cache: ContentCache, *, compiled: bool = Tr
             cache.put("environment", state, found)
         return found
     raise ConfigError(
-        "the environment's files change while they are read",
+        "the files of the environment changed while the program read them",
         where=str(roots[0]),
         fix="wait until nothing is being installed there, and run the command again",
     )

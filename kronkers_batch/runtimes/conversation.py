@@ -142,9 +142,10 @@ class Conversation:
         if place := self._process.shown_elsewhere():
             self._end("what it sees was exchanged")
             raise WorkerFailed(
-                "a folder of the worker became another one while it started",
+                "somebody replaced a folder of the worker while it started",
                 where=place,
-                fix="let nobody but its owner write to it and to the folders above it, then run again",
+                fix="let only its owner write to this folder and to those above (chmod go-w), then run the "
+                "command again",
             )
         self._int64 = said.get("int64") is True
         version = re.sub(r"[^\w.+\-]", "", str(said.get("version", "")))[:50]
@@ -160,7 +161,7 @@ class Conversation:
 
     def _refuse_if_failed(self) -> None:
         if self._failed:
-            raise WorkerFailed(f"this worker answers no more: {self._failed}", where=self._where)
+            raise WorkerFailed(f"the worker has ended: {self._failed}", where=self._where)
 
     def _send(self, verb: str, buffers: list[Buffer]) -> None:
         try:

@@ -126,12 +126,12 @@ def model_error(
     trace = [scrub.trace(str(t), file) for t in said_trace[:20]] if isinstance(said_trace, list) else []
     what = f"{verb} failed: {name}: {message}" + "".join(f"\n    {t}" for t in trace)
     where = f"model {spec.name}" + (f" ({at})" if at else "")
-    fix = f"correct {at}" if at else "correct the model's declaration, or its environment"
+    fix = f"correct {at}" if at else "correct the model's YAML, or its environment"
     if name in spec.language.no_memory or "cannot allocate" in message.lower():
         fix = _more_memory(spec)
     elif isinstance(spec.model, KeptCode) and _is_hidden(name, whole, spec, spec.model):
         file = spec.model.path.name
-        fix = f"call {file} otherwise: it has the name of a package, and is found in its place"
+        fix = f"rename {file}: it has the name of a package, and is imported in its place"
     elif name in spec.language.no_package:
         fix = _install(spec, message)
     return kind(what + about[0], where=where, fix=about[1] + fix, found=whole if message != whole else "")
@@ -195,7 +195,7 @@ def process_error(
     ``over_memory`` says that it was ended because its processes together took more than they may.
     """
     resources, starting = spec.resources, verb in ("hello", "model")
-    fix = "run the model's code by itself, in its own language, and look at how it ends"
+    fix = "run the model's code outside kronkers, in its own language, and look at how it ends"
     if isinstance(error, WireError) and not over_memory:
         what = f"the worker broke the protocol at '{verb}': {error}"
         fix = "the model's code must not write to the worker's pipes"
@@ -214,15 +214,15 @@ def process_error(
         fix = _more_memory(spec)
     elif code in OUT_OF_MEMORY:
         how = f"was killed by signal {code - 128}" if code > 128 else "ran out of memory"
-        what = f"the worker {how} during '{verb}', most likely for want of memory"
+        what = f"the worker {how} during '{verb}', most likely because it had too little memory"
         fix = _more_memory(spec)
     elif verb == "hello" and (lacks := builder(spec.language).lacking(code, spec.environment, spec.data)):
         return WorkerFailed(lacks[0], where=spec.environment_at or f"model {spec.name}", fix=lacks[1])
     elif code in NOT_STARTED and verb == "hello":
-        what = "its interpreter cannot be started in the sandbox"
+        what = "the sandbox cannot start the interpreter of the model"
         fix = (
-            "let other users read and run it and all that lies with it (chmod -R o+rX): workers that root "
-            "starts are another user; or correct the model's environment"
+            "let other users read and run the environment (chmod -R o+rX FOLDER), since root starts "
+            "workers as another user; or correct the model's environment"
         )
     elif code is not None and code > 128:
         what = f"the worker was killed by signal {code - 128} during '{verb}'"

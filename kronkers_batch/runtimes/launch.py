@@ -97,9 +97,9 @@ def identity(path: Path) -> Identity:
         found = path.stat()
     except OSError as error:
         raise MissingPart(
-            f"what a worker needs cannot be opened: {error.strerror}",
+            f"a file that a worker needs cannot be opened: {error.strerror}",
             where=str(path),
-            fix="put it back, or correct the model's environment",
+            fix="restore the file, or correct the model's environment",
         ) from None
     return Identity(found.st_dev, found.st_ino)
 

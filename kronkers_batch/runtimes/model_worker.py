@@ -22,7 +22,7 @@ from kronkers_batch.runtimes.protocol import TimedOut, WorkerGone
 from kronkers_batch.runtimes.scoring_stream import pipelined
 from kronkers_batch.runtimes.worker_spec import WorkerSpec
 
-FIX_SCORE = "correct the model's score, or the declared outputs"
+FIX_SCORE = "correct the model's score, or output.columns in its YAML"
 
 
 class Worker(Conversation):
@@ -168,7 +168,7 @@ class Worker(Conversation):
             return conform(diagnosis.as_declared(frame, outputs), outputs, self._where)
         except DataError as error:
             raise ScoreFailed(
-                f"score returned something else than declared: {error.what}",
+                f"score did not return the declared columns: {error.what}",
                 where=self._where,
                 fix=FIX_SCORE,
             ) from None

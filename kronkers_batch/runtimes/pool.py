@@ -163,7 +163,9 @@ class WorkerPool:
 
     def _refuse_if_closed(self) -> None:
         if self._closed:
-            raise UsageError(f"no worker is started any more: {CLOSED}", fix="Open it again.")
+            raise UsageError(
+                f"no more workers can start: {CLOSED}", fix="Open the system again: kronkers_batch.open(...)"
+            )
 
     def _gather(self, use: _Use, key: str, open_worker: Open) -> None:
         """Gives workers that wait to ``use``, and opens the others. Raises the first error."""

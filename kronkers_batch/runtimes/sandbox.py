@@ -28,7 +28,7 @@ from kronkers_batch.runtimes.limits import become, free_user, limited, variables
 INSTALL = "install it with: sudo apt-get install bubblewrap util-linux"
 ALLOW = (
     "allow unprivileged user namespaces on this machine (sysctl user.max_user_namespaces; in a container, "
-    "its security profile); executor.sandbox=prefer goes on without a sandbox, and says so"
+    "in its security profile); or write executor.sandbox: prefer, which runs models without a sandbox"
 )
 
 
@@ -105,8 +105,8 @@ def launch(
     """
     if resources.memory < command.minimum_memory:
         raise WorkerFailed(
-            f"resources.memory is {resources.memory // MIB:,} MiB, and this language does not start reliably "
-            f"below {command.minimum_memory // MIB:,} MiB",
+            f"resources.memory is {resources.memory // MIB:,} MiB, and this language needs at "
+            f"least {command.minimum_memory // MIB:,} MiB",
             fix=f"raise resources.memory to {command.minimum_memory // MIB:,} MiB or more",
         )
     state = sandbox_state()

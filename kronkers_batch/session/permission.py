@@ -23,7 +23,11 @@ class Permissions:
     def require(self, name: str) -> None:
         """Raises AccessRefused unless it was found that a model's definition may be run."""
         if name not in self.models:
-            raise AccessRefused("nobody has checked its definition", where=f"model {name}")
+            raise AccessRefused(
+                "the program did not check the signature of this model",
+                where=f"model {name}",
+                fix="Report this: it is a fault of kronkers.",
+            )
         if (error := self.models[name]) is not None:
             raise error
 
@@ -31,4 +35,8 @@ class Permissions:
         """Raises AccessRefused unless a model is known that reads this, and whose definition may be run."""
         if ref not in self.inputs:
             name = ref.source or ref.output
-            raise AccessRefused("nobody has checked a definition that reads it", where=f"source {name}")
+            raise AccessRefused(
+                "the program did not check the signature of a model that reads this source",
+                where=f"source {name}",
+                fix="Report this: it is a fault of kronkers.",
+            )

@@ -12,7 +12,7 @@ def parse_date(text: str, option: str = "--date") -> dt.date:
     try:
         return dt.date.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"{option} {text!r} is no date", fix="write it as 2013-06-01") from None
+        raise UsageError(f"{option} {text!r} is not a date", fix="write it as 2013-06-01") from None
 
 
 def parse_timestamp(text: str, option: str = "--at", *, end_of_day: bool = True) -> int:
@@ -20,7 +20,7 @@ def parse_timestamp(text: str, option: str = "--at", *, end_of_day: bool = True)
     try:
         timestamp = dt.datetime.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"{option} {text!r} is no time", fix="write it as 2013-06-01T02:00") from None
+        raise UsageError(f"{option} {text!r} is not a time", fix="write it as 2013-06-01T02:00") from None
     if end_of_day and len(text) == len("2013-06-01"):
         timestamp += dt.timedelta(days=1) - dt.timedelta(microseconds=1)
     timestamp = timestamp if timestamp.tzinfo else timestamp.replace(tzinfo=dt.UTC)

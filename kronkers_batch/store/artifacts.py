@@ -101,9 +101,9 @@ class ArtifactStore:
                 found = bytes(system.cat_file(f"{root}/{name}", start=None, end=end))
             if limit is not None and len(found) > limit and not cut:
                 raise StoreError(
-                    "a file in the store is larger than any that the program writes there",
+                    "a file in the artifact store is larger than any that the program writes",
                     where=path,
-                    fix="Find out who can write to the store, and delete the file.",
+                    fix="Delete the file, and find out who can write to the artifact store.",
                 )
             return found
 
@@ -169,7 +169,7 @@ class ArtifactStore:
                 ) from error
             except ValueError as error:
                 raise ConfigError(
-                    "the address of the artifact store is not one",
+                    "the address of the artifact store is not valid",
                     where="warehouse.artifacts",
                     fix="Write an absolute path, or an address such as s3://bucket/folder.",
                 ) from error
@@ -184,9 +184,10 @@ class ArtifactStore:
             yield
         except FileNotFoundError as error:
             raise NotFound(
-                "the artifact is not there",
+                "the file is missing from the artifact store",
                 where=where,
-                fix="Restore the artifact store from a backup, or make the version anew.",
+                fix="Restore the artifact store from a backup, or make a new version: kronkers train MODEL "
+                "--force",
             ) from error
         except OSError as error:
             raise faults.from_system(error, where) from error
@@ -197,7 +198,7 @@ class ArtifactStore:
             raise StoreError(
                 f"the artifact store failed: {type(error).__name__}",
                 where=where,
-                fix="Check that it can be reached and that its credentials are right.",
+                fix="Check the network, the address in warehouse.artifacts and its credentials.",
             ) from error
 
 

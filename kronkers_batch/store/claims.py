@@ -37,8 +37,8 @@ class RunClaim:
         row = connection.execute(databases.of(connection).kept(query)).one_or_none()
         if row is None or (row.token, row.state) != (self.token, _RUNNING):
             raise TakenOver(
-                "this run does not belong to this process any more: another one took it over, or ended it",
+                "another process took this run over, or ended it",
                 where=f"run {self.run_id}",
-                fix="What it published before stands, and nothing more was written. See `kronkers runs`, and "
-                "run it again where its models are not done.",
+                fix="What this run published before stays published. Look at `kronkers runs`; if models are "
+                "not done, run the command again.",
             )

@@ -29,15 +29,16 @@ def require_own(path: Path) -> None:
             continue  # not there, or not to be seen: SQLite says so itself
         if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
             raise IntegrityError(
-                "a file of the database is a link, or no file: a write would go to something else",
+                "a file of the database is a link or a folder: a write would change something else",
                 where=base + suffix,
-                fix="Find out who can write to this folder; delete the link while no program runs.",
+                fix="Stop all kronkers commands, delete the link, and find out who can write to this folder.",
             )
         if suffix == _JOURNAL and _end(base + suffix) == _NAMES_ANOTHER:
             raise IntegrityError(
                 "the database's journal names another file, which SQLite would delete",
                 where=base + suffix,
-                fix="Find out who can write to this folder; delete the journal while no program runs.",
+                fix="Stop all kronkers commands, delete the journal, and find out who can write to this "
+                "folder.",
             )
 
 
@@ -64,8 +65,8 @@ class Files:
             raise IntegrityError(
                 "the database or its log was replaced or deleted while this program had it open",
                 where=self._path,
-                fix="What was done since may be lost: do not rely on it. Find out who can write to this "
-                "folder, run `kronkers ledger verify`, then run the command again.",
+                fix="The work of this command may be lost. Find out who can write to this folder, run "
+                "`kronkers ledger verify`, then run the command again.",
             )
         self._log = log
 

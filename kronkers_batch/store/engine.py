@@ -244,7 +244,9 @@ class Database:
             raise mapped from error
         except PoolTimeout as error:
             raise StoreError(
-                "too many transactions at once", where=self.where, fix="Lower executor.workers."
+                "too many transactions run at once",
+                where=self.where,
+                fix="Lower executor.workers in conf/executor/.",
             ) from error
 
     def _opened(self, *, looking: bool = False) -> Engine:

@@ -74,10 +74,10 @@ def require(connection: Connection, where: str, found: Objects, revision: str) -
     """
     if difference := compare(found, expected(databases.of(connection).dialect).get(revision, {})):
         raise IntegrityError(
-            f"the schema of the database is not the one of this program: {difference}",
+            f"the schema of the database differs from the one of this program: {difference}",
             where=where,
-            fix="Do not use it. Restore the last backup, and find out who can change the database. Drop what "
-            "you added yourself, such as a view or statistics.",
+            fix="If you added something yourself, such as a view or statistics, drop it. Otherwise restore "
+            "the last backup, and find out who can change the database.",
         )
     connection.info[_KNOWN] = databases.of(connection).version(connection)
     connection.info[_ASKED] = time.monotonic()

@@ -7,11 +7,13 @@ import errno
 from kronkers_batch.errors import StoreError
 
 LOCKED = "Another program has been writing to it for 30 seconds. Let it finish (or stop it), then run again."
-FULL = "Make room on the disk, then run again: what was finished is kept, the rest is done then."
+FULL = "Free disk space, then run the command again: it keeps what is finished, and does the rest."
 READ_ONLY = "Give the user that runs kronkers the right to write to this file and its folder."
-MOUNTED = "Mount it for writing; if it was, its disk may be damaged: see the system's log."
+MOUNTED = (
+    "Mount it for writing. If it was mounted so, the disk may be damaged: look into the system log (dmesg)."
+)
 PATH = "Check the path in conf/warehouse/, and that the user that runs kronkers may enter its folders."
-DAMAGED = "Do not write to it any more. Restore it from the last backup."
+DAMAGED = "Stop all kronkers commands, and restore it from the last backup."
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
@@ -23,7 +25,7 @@ def from_system(error: OSError, where: str) -> StoreError:
     if error.errno == errno.EROFS:
         return StoreError("the file system is read-only", where=where, fix=MOUNTED)
     if error.errno in (errno.EACCES, errno.EPERM):
-        return StoreError("may not be read or written", where=where, fix=READ_ONLY)
+        return StoreError("this account may not read or write it", where=where, fix=READ_ONLY)
     if error.errno in (
         errno.EEXIST,
         errno.ENOTDIR,
@@ -34,4 +36,8 @@ def from_system(error: OSError, where: str) -> StoreError:
     ):
         return StoreError("the path does not lead to a file", where=where, fix=PATH)
     reason = error.strerror or type(error).__name__
-    return StoreError(f"the store failed: {reason}", where=where, fix="Check the disk or the connection.")
+    return StoreError(
+        f"the store failed: {reason}",
+        where=where,
+        fix="Check the disk or the network, then run the command again.",
+    )

@@ -36,7 +36,7 @@ def require(text: str, where: str) -> str:
     if is_id(text):
         return text
     raise IntegrityError(
-        "a row of the database has an id that is none",
+        "a row of the database has an id that is not valid",
         where=where,
-        fix="Somebody put it in: delete the row, and find out who can write to the database.",
+        fix="Somebody added it: delete the row, and find out who can write to the database.",
     )

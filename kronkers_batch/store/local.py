@@ -152,15 +152,15 @@ def _entries(folder: int, place: str) -> Iterator[tuple[str, os.DirEntry[str], i
 
 def _no_file(target: Path) -> StoreError:
     return StoreError(
-        "the artifact is a link or something else that is no file",
+        "the artifact is a link, a folder or a device, not a file",
         where=str(target),
-        fix="The program makes files only: find out who can write to the artifact store.",
+        fix="The program makes only files: delete it, and find out who can write to the artifact store.",
     )
 
 
 def _no_folder(target: Path) -> StoreError:
     return StoreError(
-        "a folder of the store is a link, or no folder: what is done there would be done elsewhere",
+        "a folder of the artifact store is a link or a file: a write would change another place",
         where=str(target),
         fix="Find out who can write to the store, and delete the link.",
     )

@@ -67,7 +67,7 @@ def require_current(connection: Connection, where: str) -> None:
         raise StoreError(
             "the database does not have this program's tables yet",
             where=where,
-            fix="Run `kronkers plan`, which brings it to this version.",
+            fix="Let its administrator run `kronkers plan`, which makes them.",
         )
     exact.require(connection, where, there, REVISIONS[-1])
 
@@ -83,7 +83,7 @@ def revision(connection: Connection, where: str, there: Mapping[str, str]) -> st
         raise StoreError(
             "the database holds another program's tables",
             where=where,
-            fix="Give Kronkers Batch a database of its own: warehouse.url",
+            fix="Create an empty database for Kronkers Batch, and write its address as warehouse.url.",
         )
     try:
         rows = connection.execute(text("SELECT version_num FROM alembic_version")).scalars().fetchmany(2)

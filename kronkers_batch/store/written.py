@@ -172,6 +172,6 @@ def _lost(what: str, where: str) -> IntegrityError:
     return IntegrityError(
         what,
         where=where,
-        fix="Something else changes the database: do not rely on what this command did. Find out who can "
-        "write to it, run `kronkers ledger verify`, then run the command again.",
+        fix="Another program changes the database: this command's work may be lost. Find out who can write "
+        "to the database, run `kronkers ledger verify`, then run the command again.",
     )

@@ -121,9 +121,9 @@ class Signatures:
         met, digest = self.memory.of(self.warehouse).seen.get(key, (0, ""))
         where = f"{kind} {name}"
         if [row.number for row in rows] != list(range(1, len(rows) + 1)) or len(rows) < met:
-            raise _refused("signatures were taken out of the database", where)
+            raise _refused("somebody removed signatures from the database", where)
         if met and _digest(rows[met - 1]) != digest:
-            raise _refused("a signature in the database was exchanged", where)
+            raise _refused("somebody exchanged a signature in the database", where)
         if not rows:
             return None
         row = rows[-1]
@@ -150,12 +150,12 @@ class Signatures:
         try:
             signer = self._trust.principal(conn, row.signer)
         except (NotFound, IntegrityError):
-            raise _refused("it is signed by nobody that this warehouse knows", where) from None
+            raise _refused("this warehouse does not know the signer of this definition", where) from None
         if not signer.keys.verifies(self._statement(row), row.signature):
-            raise _refused("its signature in the database is forged, or belongs elsewhere", where)
+            raise _refused("the signature of this definition is forged, or belongs to another one", where)
         now = clock.now()
         if self._trust.revoked(conn, row.signer, now):
-            raise _refused(f"it is signed by {signer.shown}, whose key was revoked", where)
+            raise _refused(f"{signer.shown} signed this definition, and that key was revoked", where)
         if Subject(row.kind) in (Subject.ROOT, Subject.POLICY):
             _require_admin(row, signer, where)
             return signer
@@ -165,7 +165,8 @@ class Signatures:
             if not held or (unmet and not self._trust.held_at(conn, signer.id, scope, Role.OPERATOR, now)):
                 had = "was" if not held else "is"
                 raise _refused(
-                    f"it is signed by {signer.shown}, who {had} no operator of {row.department}", where
+                    f"{signer.shown} signed this definition, and {had} not an operator of {row.department}",
+                    where,
                 )
         except IntegrityError:
             raise _refused(f"{signer.shown}'s grant on {row.department} is forged", where) from None
@@ -241,7 +242,9 @@ class Signatures:
             text = self._vault.unseal(key, _context(key.scope.department, row.id), row.details)
         except KronkersError:
             if row.department and self._vault.role(conn, Scope(row.department)) is not None:
-                raise _refused("what was signed does not open to you any more", f"{kind} {name}") from None
+                raise _refused(
+                    "you cannot open the details of the signed definition any more", f"{kind} {name}"
+                ) from None
             return {}
         fields = (sealed_object(text) or {}).get("fields")
         return fields if isinstance(fields, dict) else {}
@@ -271,8 +274,8 @@ class _Values:
 
 def _require_admin(row: StoredRow, signer: Principal, where: str) -> None:
     if signer.authority != ADMIN:
-        what = "moving it to another department" if row.department else "that"
-        raise _refused(f"{signer.shown} signed it, but {what} takes an administrator of the warehouse", where)
+        what = "moving a model to another department" if row.department else "signing this"
+        raise _refused(f"{signer.shown} signed, but {what} needs an administrator of the warehouse", where)
 
 
 def _digest(row: Any) -> str:
@@ -301,5 +304,5 @@ def _refused(what: str, where: str) -> AccessRefused:
     return AccessRefused(
         what,
         where=where,
-        fix="`kronkers plan` shows what changed; an operator of its department signs it: `kronkers sign`",
+        fix="`kronkers plan` shows what changed. Then let an operator of its department run `kronkers sign`.",
     )

@@ -71,9 +71,9 @@ def refuse_revoked(ring: Keyring, conn: Connection, given: Grant, recipient: Pri
     now = clock.now()
     if any(ring.trust.revoked(conn, subject, now) for subject in (given.id, recipient.keys.id)):
         raise IntegrityError(
-            "a key would be sealed to somebody who was revoked: their revocation was taken from the database",
+            "somebody removed a revocation from the database: a revoked principal would receive a key",
             where=f"{recipient.name} on {given.scope}",
-            fix="Revoke them again: kronkers access revoke NAME; and find out who can write to the database.",
+            fix="Run kronkers access revoke NAME again, and find out who can write to the database.",
         )
 
 
@@ -89,7 +89,8 @@ def principals(ring: Keyring, conn: Connection, name: str) -> list[Principal]:
         rows = conn.execute(select(t.principals.c.name, t.principals.c.id)).all()
         known = ", ".join(names.shown(*row) for row in rows)
         raise NotFound(
-            f"there is no principal {name}", fix=f"Known: {known}. Add one with: kronkers access add LINE"
+            f"there is no principal {name}",
+            fix=f"Write one of: {known}; or add a principal: kronkers access add LINE",
         )
     return found
 

@@ -114,9 +114,10 @@ class Identity:
             return hpke.Suite(*_SUITE).decrypt(sealed, self._hpke, info=info)
         except (InvalidTag, ValueError):
             raise IntegrityError(
-                "the key sealed to you was changed or belongs elsewhere",
+                "somebody changed or exchanged a key that was given to you",
                 where=what,
-                fix="Do not trust the database. Ask the administrator to restore it and to grant again.",
+                fix="Ask the administrator to restore the database from a backup, or to grant your role "
+                "again.",
             ) from None
 
     def sign(self, message: bytes) -> bytes:

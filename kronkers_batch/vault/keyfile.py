@@ -32,7 +32,10 @@ _MAX_BYTES = 16_384
 _COST = {"memory_kib": 65_536, "passes": 3, "lanes": 4}
 # What a file may ask of this machine before it is opened.
 _COST_LIMITS = {"memory_kib": 1_048_576, "passes": 16, "lanes": 16}
-_ASK = "Restore your key file from where you keep it, or ask the administrator for a new grant."
+_ASK = (
+    "Restore your key file from your copy. Without a copy: move the file away, run "
+    "kronkers access whoami --new --name OTHER, and ask the administrator for a grant to the new key."
+)
 
 
 def to_text(identity: Identity, passphrase: Secret | None = None) -> str:
@@ -72,7 +75,7 @@ def from_text(text: str, where: str, passphrase: Secret | None = None) -> Identi
         raise IdentityError(
             "the key file needs its passphrase",
             where=where,
-            fix="Give it on a terminal, or in KRONKERS_PASSPHRASE.",
+            fix="Run the command on a terminal, which asks for the passphrase, or set KRONKERS_PASSPHRASE.",
         )
     try:
         cost = dict(value["argon2id"])
@@ -84,7 +87,9 @@ def from_text(text: str, where: str, passphrase: Secret | None = None) -> Identi
         )
     except IntegrityError:
         raise IdentityError(
-            "the passphrase is wrong, or the key file is damaged", where=where, fix="Try again; " + _ASK
+            "the passphrase is wrong, or the key file is damaged",
+            where=where,
+            fix="Type the passphrase again. If it is right: " + _ASK,
         ) from None
     except (KeyError, TypeError, ValueError, AttributeError):
         raise IdentityError("the key file is damaged", where=where, fix=_ASK) from None
@@ -113,9 +118,9 @@ def exists(path: Path) -> bool:
 def refuse_existing(path: Path) -> NoReturn:
     """Raises IdentityError: a key is never overwritten."""
     raise IdentityError(
-        "there is a key file already; it is not overwritten",
+        "a key file exists already, and the program never overwrites one",
         where=str(path),
-        fix="Use it, or choose another path with KRONKERS_KEY_FILE.",
+        fix="Use this key, or choose another path: KRONKERS_KEY_FILE=PATH kronkers access whoami --new",
     ) from None
 
 
@@ -133,7 +138,7 @@ def create(path: Path, identity: Identity, passphrase: Secret | None = None) -> 
         raise IdentityError(
             f"the key file cannot be written: {error.strerror}",
             where=str(path),
-            fix="Choose a folder of your own that you may write to.",
+            fix="Choose a folder that you may write to: KRONKERS_KEY_FILE=PATH",
         ) from error
 
 
@@ -161,15 +166,21 @@ def load(
     try:
         resolved = path.resolve()
     except (OSError, RuntimeError):  # links that lead in a circle
-        raise IdentityError("the key file's path leads nowhere", where=str(path), fix=_ASK) from None
+        raise IdentityError(
+            "the path of the key file is a circle of links",
+            where=str(path),
+            fix="Correct KRONKERS_KEY_FILE, or delete the links.",
+        ) from None
     for folder in outside:
         if _holds_home(folder):
             continue  # a warehouse right in somebody's home: every other place for the key is in it too
         if resolved.is_relative_to(folder.resolve()):
             raise IdentityError(
-                "the key file lies inside the warehouse's folder: whoever copies that has both",
+                "the key file lies in the folder of the warehouse: whoever copies the folder can read the "
+                "data",
                 where=str(path),
-                fix=f"Move it out of {folder}, for example to ~/.config/kronkers/, and set its path.",
+                fix=f"Move it out of {folder}, for example to ~/.config/kronkers/, and set "
+                "KRONKERS_KEY_FILE to its new path.",
             )
     return from_text(read_private(path), str(path), passphrase)
 
@@ -198,7 +209,7 @@ def read_private(path: Path) -> str:
         raise IdentityError(
             f"the key file cannot be read: {error.strerror}",
             where=str(path),
-            fix="It must belong to you and have mode 0600.",
+            fix=f"Make it yours, and run: chmod 600 {path}",
         ) from error
     try:
         return raw.decode("utf-8") if len(raw) <= _MAX_BYTES else ""

@@ -56,10 +56,10 @@ class Keyring(Tree):
         found = self.find_data_key(conn, parent.scope, Kind.RECORD, wanted.version_id)
         if found is not None and not hmac.compare_digest(found.key, wanted.key):
             raise IntegrityError(
-                f"the key for new records ({purpose}) is not the one of this name: somebody planted it",
+                f"somebody put another key for new records ({purpose}) into the database",
                 where=f"key of {parent.scope}",
-                fix="Nothing was written under it. Find out who can write to the database, then begin "
-                f"another one: kronkers keys rotate {parent.scope}",
+                fix="Nothing was encrypted with it. Find out who can write to the database, then make a "
+                f"new key: kronkers keys rotate {parent.scope}",
             )
         return found
 
@@ -102,13 +102,21 @@ class Keyring(Tree):
             raise NotFound("the key of this data is not in the database", where=key_id, fix=sealing.RESTORE)
         where = f"{row.kind} {Scope(row.department, row.model)} {row.version_id}"
         if row.wrapped is None:
-            raise NotFound("this was shredded: its key is gone for good", where=where)
+            raise NotFound(
+                "somebody shredded this data: its key is gone, and nobody can read it again", where=where
+            )
         if row.kind not in list(Kind):
-            raise IntegrityError("a data key is of an unknown kind", where=where, fix=sealing.RESTORE)
+            raise IntegrityError(
+                "somebody changed a data key: its kind is unknown", where=where, fix=sealing.RESTORE
+            )
         scope, kind = Scope(row.department, row.model), Kind(row.kind)
         parent = self.tree_key(conn, row.parent_id)
         if parent.scope != scope:
-            raise IntegrityError("a data key hangs under another scope", where=where, fix=sealing.RESTORE)
+            raise IntegrityError(
+                "somebody changed a data key: it belongs to another department or model",
+                where=where,
+                fix=sealing.RESTORE,
+            )
         context = self._data_context(row.id, scope, kind, row.version_id, parent.id)
         under = parent.view if kind is Kind.RECORD else self.need_full(parent)
         key = DataKey(row.id, scope, kind, row.version_id, sealing.unseal(under, context, row.wrapped, where))

@@ -110,7 +110,7 @@ class Manifest:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise IntegrityError(
                 "a manifest has an unknown format",
-                fix="Upgrade this installation; if it is current: " + RESTORE,
+                fix="Upgrade this installation. If it is current: " + RESTORE,
             ) from error
 
 
@@ -166,7 +166,9 @@ def open_manifest(
         vault.manifests.put(name_of, manifest)
     said = (manifest.kind, manifest.department, manifest.name, manifest.version_id)
     if said != (kind, department, name, version_id):
-        raise IntegrityError("a manifest speaks of another version", where=str(context), fix=RESTORE)
+        raise IntegrityError(
+            "somebody exchanged a manifest: it describes another version", where=str(context), fix=RESTORE
+        )
     return manifest
 
 
@@ -174,7 +176,7 @@ def check_chunk(entry: ChunkEntry, blob: Buffer) -> None:
     """Compares a chunk's ciphertext with the manifest, before it is decrypted. Raises IntegrityError."""
     if digest(blob) != entry.digest:
         raise IntegrityError(
-            "a chunk is not the one that its manifest lists", where=f"chunk {entry.number}", fix=RESTORE
+            "a chunk differs from the one that its manifest lists", where=f"chunk {entry.number}", fix=RESTORE
         )
 
 

@@ -34,7 +34,8 @@ def choose() -> Secret:
     if known is None:
         if not sys.stdin.isatty():
             raise UsageError(
-                "there is no terminal to ask for a passphrase on", fix=f"Set {VARIABLE} for this one command."
+                "there is no terminal on which to ask for the passphrase",
+                fix=f"Set {VARIABLE} for this command.",
             )
         known = Secret(getpass.getpass("New passphrase: "))
         if getpass.getpass("The same again: ") != known.reveal():

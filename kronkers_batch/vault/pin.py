@@ -18,7 +18,7 @@ from kronkers_batch.vault.identity import MLKEM_PUBLIC, SMALL, PublicKeys
 
 FORMAT = "kronkers-batch trust 1"
 _LONGEST = 4096  # characters of a public line; it has about 1,800
-_FIX = "Get the trust file from the administrator by another way than the database, and compare it aloud."
+_FIX = "Get the trust file from the administrator, not from the database, and compare it with them by voice."
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def from_text(text: str) -> tuple[str, str, PublicKeys]:
         return name, principal, PublicKeys(raw[:split], raw[split:])
     except ValueError:
         raise IdentityError(
-            "this is not a principal's public key, or its id or name is not one",
+            "this line is not a principal's public line, or its id or name is not valid",
             fix="Ask for the whole line that `kronkers access whoami --public` prints. "
             f"A principal's name is {names.RULE}.",
         ) from None

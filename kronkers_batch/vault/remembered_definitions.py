@@ -113,9 +113,9 @@ def load(path: Path) -> Memory:
         found = {str(name): _remembered(w) for name, w in value["warehouses"].items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise IntegrityError(
-            "what this account remembers of signed definitions is damaged",
+            "the file in which this account remembers signed definitions is damaged",
             where=str(path),
-            fix="Put it back from a backup; without it a warehouse must be trusted anew.",
+            fix="Restore it from a backup. Delete it only if you are sure that nobody changed the warehouse.",
         ) from None
     return Memory(path, found)
 

@@ -125,10 +125,14 @@ class Revocations:
         try:
             issuer = self._trust.principal(conn, row.issuer)
             if not issuer.keys.verifies(self._statement(row.subject, row.at, row.issuer), row.signature):
-                return "its signature is not of this row"
-            return "" if self._may(conn, row, issuer) else "its issuer could not revoke this at that time"
+                return "its signature does not match the row"
+            return (
+                ""
+                if self._may(conn, row, issuer)
+                else "its issuer had no permission to revoke this at that time"
+            )
         except (NotFound, IntegrityError):
-            return "its issuer is nobody whom this warehouse believes"
+            return "this warehouse does not know its issuer"
 
     def _may(self, conn: Connection, row: StoredRow, issuer: Issuer) -> bool:
         for grant in seen.rows(conn, _GRANTS, id=row.subject):
@@ -143,8 +147,8 @@ class Revocations:
 def flawed(subject: str, flaw: str) -> IntegrityError:
     """A revocation that counts for every time."""
     return IntegrityError(
-        f"a revocation in the database is not valid: {flaw}; until it is mended, what it names never held",
+        f"a revocation in the database is not valid: {flaw}; until you repair it, it counts for all times",
         where=f"revocation of {subject}",
-        fix="Somebody planted or changed it: find out who can write to the database. Delete the row where "
-        "nobody was revoked; else revoke again.",
+        fix="Somebody added or changed it: find out who can write to the database. If nobody was revoked, "
+        "delete the row from the table revocations; if somebody was, run kronkers access revoke NAME again.",
     )

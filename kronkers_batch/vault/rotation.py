@@ -51,7 +51,7 @@ def revoke(ring: Keyring, conn: Connection, name: str, scope: Scope, *, whole: b
     on = {"department": scope.department, "model": scope.model}
     held = [] if principal_id is None else ring.trust.grants(conn, principal_id=principal_id, **on)
     if not held:
-        raise NotFound(f"{name} holds no grant on {scope}", fix="See who does: kronkers access list")
+        raise NotFound(f"{name} holds no grant on {scope}", fix="kronkers access list shows who holds one.")
     # Before they are taken: others may have been given the key by this principal.
     _refuse_taken_out(ring, conn, scope, without={given.id for given in held})
     for given in held:
@@ -193,10 +193,11 @@ def _refuse_taken_out(
 
 def _taken_out(given: Grant) -> IntegrityError:
     return IntegrityError(
-        "a grant was never given the key in use: somebody took its revocation, or its key, from the database",
+        "a grant has no copy of the current key: somebody removed its revocation, or its key, from the "
+        "database",
         where=f"grant on {given.scope}, principal {given.principal_id}",
-        fix="`kronkers access list` names the principal; revoke it again, and grant anew who is to stay: "
-        f"kronkers access revoke NAME {given.scope}",
+        fix="Run kronkers access list to find the principal, then: "
+        f"kronkers access revoke NAME {given.scope}; grant the role again if the principal is to keep it.",
     )
 
 

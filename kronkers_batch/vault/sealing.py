@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 _VERSION = b"\x01"
 KEY_BYTES = 32
-RESTORE = "Do not trust it. Restore the last backup, and find out who can write to the database or the store."
+RESTORE = (
+    "Do not use it. Restore the last backup, and find out who can write to the database or the "
+    "artifact store."
+)
 
 
 def generate_key() -> bytes:
@@ -61,7 +64,7 @@ def unseal_into(
     """As :func:`unseal`, but the plaintext lies in ``room(size)``, a writable buffer of so many bytes."""
     view = memoryview(blob).cast("B")
     if bytes(view[:1]) != _VERSION:
-        raise IntegrityError("the sealed data has an unknown format", where=what, fix=RESTORE)
+        raise IntegrityError("the encrypted data has an unknown format", where=what, fix=RESTORE)
     decryptor = Cobblestone256Decryptor(key, context)
     plain = memoryview(room(len(view))).cast("B")  # the ciphertext is longer by its header and tags
     try:
@@ -70,7 +73,9 @@ def unseal_into(
         rest = decryptor.finalize()
     except InvalidTag:
         raise IntegrityError(
-            "the sealed data was changed, cut, or belongs elsewhere", where=what, fix=RESTORE
+            "the encrypted data was changed, cut off or moved here from another place",
+            where=what,
+            fix=RESTORE,
         ) from None
     plain[done : done + len(rest)] = rest
     return plain[: done + len(rest)]

@@ -72,10 +72,10 @@ class Tree:
         least = self._least.get(scope, 0)
         if (newest.version if newest is not None else 0) < least:
             raise IntegrityError(
-                f"the newest key is older than version {least}, which was in use already: "
+                f"the newest key is older than version {least}, which was in use before: "
                 "somebody put an older one back",
                 where=f"key of {scope}",
-                fix="Nothing is written under it: whoever was revoked may know it. Restore the newest "
+                fix="Nothing is encrypted with it: a revoked principal may know it. Restore the newest "
                 "backup, and find out who can write to the database.",
             )
 
@@ -107,10 +107,11 @@ class Tree:
             raise AccessRefused(
                 f"department {scope.department} has no key yet",
                 where=str(scope),
-                fix=f"Ask {self.trust.administrator(conn)} to run `kronkers plan`, which makes it.",
+                fix=f"Ask {self.trust.administrator(conn)} to run `kronkers plan`, which makes the key.",
             )
         if not make:
-            raise NotFound("nothing has been written for this model yet", where=str(scope))
+            fix = f"kronkers run {scope.model} writes the first."
+            raise NotFound("this model has no data in the warehouse yet", where=str(scope), fix=fix)
         serialise(conn, f"tree {scope}")
         parent = self.active(conn, Scope(scope.department))
         return self.new_tree_key(conn, scope, 1, parent)
@@ -136,7 +137,7 @@ class Tree:
         view, full = self._granted(conn, row) or self._from_parent(conn, row) or self._refuse(conn, scope)
         if sealing.key_check(view) != row.view_check or (full and sealing.key_check(full) != row.key_check):
             raise IntegrityError(
-                "a key is not the one that was signed", where=str(scope), fix=sealing.RESTORE
+                "somebody changed a key: its signature does not match", where=str(scope), fix=sealing.RESTORE
             )
         key = TreeKey(row.id, scope, row.version, view, full)
         self._tree.put(key_id, key)
@@ -153,7 +154,7 @@ class Tree:
             grant = grants[0]
             fits = grant.scope == Scope(row.department, row.model) and grant.principal_id == self.identity.id
             if not fits or not self._signed_by_who_may(conn, grant, sealed):
-                raise IntegrityError("a granted key is not signed", where=where, fix=sealing.RESTORE)
+                raise IntegrityError("a granted key has no valid signature", where=where, fix=sealing.RESTORE)
             info = grant_key_info(self.trust, grant.id, row.id, sealed.recipient, grant.scope, grant.role)
             secret = self.identity.unseal(sealed.sealed, info, where)
             if grant.role is Role.VIEWER:
@@ -278,15 +279,15 @@ class Tree:
             # A model's key is made by whoever runs the model first; the wrapping proves the department's key.
             issuer = self.trust.principal(conn, row.issuer)
         if not issuer.keys.verifies(key_statement(self.trust, dict(row._mapping)), row.signature):
-            raise IntegrityError("a key's record was changed", where=where, fix=sealing.RESTORE)
+            raise IntegrityError("somebody changed the record of a key", where=where, fix=sealing.RESTORE)
 
     def need_full(self, key: TreeKey) -> bytes:
         """The key itself. Raises AccessRefused for who may only view."""
         if key.full is None:
             raise AccessRefused(
-                f"your role on {_words(key.scope)} is viewer: it shows records, not data",
+                f"your role on {_words(key.scope)} is viewer, which may see records but not data",
                 where=self.identity.name,
-                fix=f"Ask for: kronkers access grant {self.identity.name} reader {key.scope}",
+                fix=f"Ask for the role: kronkers access grant {self.identity.name} reader {key.scope}",
             )
         return key.full
 
@@ -296,7 +297,7 @@ def _refuse_older(scope: Scope, newest: StoredRow, above: seen.Rows) -> None:
     hangs = not scope.model or (bool(above) and above[-1].id == newest.parent_id)
     if newest.state != ACTIVE or not hangs:
         raise IntegrityError(
-            "the newest key is not in use, or hangs under an older one: somebody changed its row",
+            "somebody changed the row of the newest key: it is not in use, or depends on an older key",
             where=f"key of {scope}",
             fix=sealing.RESTORE,
         )
@@ -307,7 +308,7 @@ def _refuse_dated_back(versions: seen.Rows) -> None:
     newest = versions[-1]
     if newest.created != max(row.created for row in versions):
         raise IntegrityError(
-            "the newest key says that it was made before an older one",
+            "somebody changed the row of the newest key: its time is earlier than that of an older key",
             where=f"key of {Scope(newest.department, newest.model)}",
             fix=sealing.RESTORE,
         )

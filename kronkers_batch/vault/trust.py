@@ -83,7 +83,11 @@ class Trust:
             return known
         rows = seen.rows(conn, _KEYS, id=key_id)
         if not rows:
-            raise NotFound("no principal has this public key", where=key_id)
+            raise NotFound(
+                "no principal has this public key",
+                where=key_id,
+                fix="kronkers access list shows the principals.",
+            )
         row = rows[0]
         where = f"principal {names.shown(row.name, row.principal_id)}"
         try:
@@ -171,7 +175,7 @@ class Trust:
             raise AccessRefused(
                 "only an administrator of the warehouse may do this",
                 where=names.shown(identity.name, identity.id),
-                fix=f"Ask {self.administrator(conn)}.",
+                fix=f"Ask {self.administrator(conn)} to run this command.",
             )
 
     def administrator(self, conn: Connection) -> str:
@@ -254,7 +258,8 @@ class Trust:
             raise AccessRefused(
                 f"you may not grant, revoke or rotate on department {department}",
                 where=names.shown(identity.name, identity.id),
-                fix=f"Ask {self.administrator(conn)}, or who has the role admin on {department}.",
+                fix=f"Ask {self.administrator(conn)}, or somebody with the role admin on {department}, to "
+                "run this command.",
             )
 
     def add_grant(

@@ -119,7 +119,9 @@ class Vault:
         if not transaction.writes(conn):
             # A reader must not make keys; and where none was made, nothing was written under it.
             self.ring.active(conn, scope)
-            raise NotFound(f"nothing has been written under the key {purpose!r} yet", where=str(scope))
+            raise NotFound(
+                f"no key for {purpose!r} exists yet: nothing was written with it", where=str(scope)
+            )
         serialise(conn, f"key {scope} {purpose}")
         return find() or make()
 
@@ -131,7 +133,7 @@ class Vault:
         key = self.ring.data_key(conn, key_id)
         if (key.scope, key.kind, key.version_id) != (scope, kind, version_id):
             raise IntegrityError(
-                "the key of another department, model or version was put in the place of its own",
+                "somebody exchanged the key of this version for the key of another one",
                 where=f"{kind} {scope} {version_id}",
                 fix=sealing.RESTORE,
             )
@@ -198,17 +200,17 @@ class Vault:
         try:
             signer = self.trust.principal(conn, signature.key_id)
         except NotFound:
-            raise _unsigned(context, "by nobody that this warehouse knows") from None
+            raise _unsigned(context, "this warehouse does not know the signer") from None
         if not signer.keys.verifies(self._signed(context, payload), signature.value):
-            raise _unsigned(context, "wrongly: it was changed, or belongs elsewhere")
+            raise _unsigned(context, "the signed data was changed or moved here from another place")
         if signature.principal != signer.name:  # the name is shown to people
-            raise _unsigned(context, f"by {signer.shown}, not by who it says")
+            raise _unsigned(context, f"{signer.shown} signed, and the record names somebody else")
         owner = context.owner
         asked = (signer.id, owner, least)
         if asked in self._signers:
             return
         if not self.trust.ever_granted(conn, signer.id, (Scope(owner.department), owner), least):
-            raise _unsigned(context, f"by {signer.shown}, who is no {least} there")
+            raise _unsigned(context, f"{signer.shown} signed without the role {least} there")
         self._signers.add(asked)
 
     def _signed(self, context: Context, payload: bytes) -> bytes:
@@ -252,4 +254,4 @@ def highest(grants: Iterable[Grant], scope: Scope) -> Role | None:
 
 
 def _unsigned(context: Context, how: str) -> IntegrityError:
-    return IntegrityError(f"it is signed {how}", where=str(context), fix=sealing.RESTORE)
+    return IntegrityError(f"the signature is not valid: {how}", where=str(context), fix=sealing.RESTORE)

@@ -46,11 +46,13 @@ def numbered(conn: Connection, vault: Vault, model: str, date: dt.date, number: 
     ).one_or_none()
     if row is None or row.state == "writing":
         raise NotFound(
-            f"there is no output {model}/{date}#{number}",
+            f"the output {model}/{date}#{number} does not exist",
             fix=f"kronkers outputs {model} lists what there is.",
         )
     if row.state == "deleted":
-        raise NotFound(f"{model}/{date}#{number} was deleted", fix=f"kronkers outputs {model}")
+        raise NotFound(
+            f"{model}/{date}#{number} was deleted", fix=f"kronkers outputs {model} lists what there is."
+        )
     return row
 
 
@@ -109,8 +111,8 @@ def selected(
     if version is not None:
         if date is None or at is not None:
             raise UsageError(
-                "a version is of one date, and says itself which time it is of",
-                fix="Give its date with it, and no time.",
+                "a version number needs the date of its output, and no time",
+                fix="Give --date with it, and leave out --at.",
             )
         return [open_numbered(conn, vault, model, date, version, known)]
     if date is not None:
@@ -150,7 +152,11 @@ def list_heads(
     for date, judged in logs.items():
         if head := log.head_of(judged):
             if head not in numbers:
-                raise IntegrityError("a head's version is missing", where=f"{model}/{date}", fix=RESTORE)
+                raise IntegrityError(
+                    "the published version of this date is missing from the database",
+                    where=f"{model}/{date}",
+                    fix=RESTORE,
+                )
             since = next(n for n in judged if n.head == head).at
             heads.append(Head(head, model, date, numbers[head], since))
     return heads
@@ -182,7 +188,7 @@ def head_row(
     """
     row = next((row for row in known if row.id == head), None) or row_of(conn, head)
     if (row.model, row.logical_date) != (judged[-1].model, judged[-1].logical_date):
-        raise unfit(place_of(row), "belongs to another date or model than its head")
+        raise unfit(place_of(row), "is published under another date or model than its own")
     if not log.published(judged, head):
-        raise unfit(place_of(row), "is a head though it was not published")
+        raise unfit(place_of(row), "is in use though nobody published it")
     return row

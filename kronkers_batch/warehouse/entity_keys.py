@@ -46,7 +46,7 @@ def by_column(model: str, columns: Sequence[str], keys: Sequence[Key]) -> list[M
         if not isinstance(key, Mapping) and len(values) != len(columns):
             raise UsageError(
                 f"a key of {model} has {len(columns)} value(s), not {len(values)}",
-                fix=f"Give: {', '.join(columns)}",
+                fix=f"Give one value each for: {', '.join(columns)}",
             )
         named.append(key if isinstance(key, Mapping) else dict(zip(columns, values, strict=True)))
     return named
@@ -65,12 +65,14 @@ def key_frame(schema: Schema, key: Sequence[str], wanted: Sequence[Mapping[str, 
     import polars as pl
 
     if not wanted:
-        raise UsageError("no key was asked for", fix=f"The key is: {', '.join(key) or 'none'}")
+        raise UsageError(
+            "no key was given", fix=f"Give values of the key columns: {', '.join(key) or 'none'}"
+        )
     names = tuple(name for name in key if name in wanted[0])
     for row in wanted:
         if not names or set(row) != set(names):
             raise UsageError(
-                "a key must name key columns, each time the same ones",
+                "all keys must give values for the same key columns",
                 fix=f"The key columns are: {', '.join(key) or 'none'}",
             )
     part = schema.select(names)
@@ -87,7 +89,7 @@ def _value(column: Column, value: Any) -> Any:
     except (ValueError, KeyError, OverflowError):
         example = _EXAMPLES.get(column.type, "text")
         raise UsageError(
-            f"the value asked for is no {column.type}",
+            f"the value given for this key is not of type {column.type}",
             where=f"key {column.name}",
             fix=f"Write it like {example}.",
         ) from None

@@ -63,12 +63,16 @@ def write(
             f"cannot write {path.suffix or 'a file without a suffix'!r}", where=str(path), fix=_FIX
         )
     if path.exists() and (path.is_dir() or not force):
-        raise UsageError("the file is there already", where=str(path), fix="Choose another, or add --force.")
+        raise UsageError(
+            "the file exists already",
+            where=str(path),
+            fix="Choose another file, or overwrite it with --force.",
+        )
     try:
         with private.writing(path, over=force, prefix=f".{path.name}.unfinished-", judge=judge) as file:
             return writer(iter(frames), file)
     except FileExistsError:
-        raise UsageError("the file is there already", where=str(path), fix="Choose another.") from None
+        raise UsageError("the file exists already", where=str(path), fix="Choose another file.") from None
     except OSError as error:
         raise StoreError(
             f"the file cannot be written: {os.strerror(error.errno or 0)}", where=str(path)

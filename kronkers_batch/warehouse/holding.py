@@ -28,7 +28,7 @@ def refuse_types(frame: pl.DataFrame) -> None:
     plain = (*texts, pl.Boolean, pl.Date, pl.Datetime, pl.Time, pl.Null)
     for number, kind in enumerate(frame.dtypes, 1):
         if not (kind.is_numeric() or kind in plain):
-            raise _unfit(number, "is of a type that only Parquet holds", "Cast it in the query")
+            raise _unfit(number, "has a type that only Parquet can hold", "Cast it in the query")
 
 
 def refuse_for_json(frame: pl.DataFrame) -> None:
@@ -36,7 +36,7 @@ def refuse_for_json(frame: pl.DataFrame) -> None:
     refuse_types(frame)
     for number, column in enumerate(frame.iter_columns(), 1):
         if column.dtype.is_float() and column.is_infinite().any():
-            raise _unfit(number, "holds infinite numbers, for which JSON has no word", _CSV)
+            raise _unfit(number, "holds infinite numbers, which JSON cannot hold", _CSV)
 
 
 def refuse_for_excel(frame: pl.DataFrame) -> None:
@@ -49,7 +49,7 @@ def refuse_for_excel(frame: pl.DataFrame) -> None:
         if _has_long_texts(column):
             raise _unfit(number, f"holds texts that Excel cuts after {_TEXT:,} characters", _CSV)
         if _has_old_days(column):
-            raise _unfit(number, "holds dates before March 1900, which Excel does not know", _CSV)
+            raise _unfit(number, "holds dates before March 1900, which Excel cannot hold", _CSV)
 
 
 def _unfit(number: int, what: str, fix: str) -> UsageError:

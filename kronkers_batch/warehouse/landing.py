@@ -98,5 +98,5 @@ class Landing:
             raise Stale(
                 "another run has taken over this output",
                 where=self._ref,
-                fix="Nothing to do: the other run finishes it. Start again if it was stopped.",
+                fix="Wait for the other run. If it was stopped, run the command again.",
             )

@@ -20,7 +20,7 @@ from kronkers_batch.warehouse.output_chunks import Place
 from kronkers_batch.warehouse.versions import Judgement, day_of
 
 PUBLISH, HOLD, DELETE = "publish", "hold", "delete"
-_DAMAGED = "Do not use these outputs. Compare with a backup, and see who could write to the database."
+_DAMAGED = "Do not use these outputs. Restore the database from a backup, and find out who can write to it."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,7 @@ LOG = SignedLog(
     versions=output_versions,
     named=("model", "logical_date"),
     least=Role.OPERATOR,
-    broken="the log that says which output is the current one has a changed or missing row",
+    broken="the log of published outputs has a changed or missing row",
     fix=_DAMAGED,
 )
 
@@ -130,7 +130,7 @@ def judgement(vault: Vault, key: DataKey, line: Line) -> Judgement:
     missed = None if details is None else details.get("missed", [])
     if details is None or not isinstance(missed, list):
         raise IntegrityError(
-            "a judgement has details that are none",
+            "the details of a judgement (published, held or released) are damaged",
             where=f"{line.place.model}/{line.place.date}",
             fix=_DAMAGED,
         )

@@ -99,7 +99,7 @@ def open_version(
     place = place_of(row)
     newest = log.newest_about(judged, row.id)
     if newest is None or row.manifest is None or row.signature is None:
-        raise unfit(place, "was never judged")
+        raise unfit(place, "has no record that it was published or held")
     key = vault.data_key(conn, row.record_key_id)  # also of a known one: it may have been shredded
     contents = known.get(row.id) if known is not None else None
     if contents is None or contents.row != row:
@@ -171,7 +171,7 @@ def _compare(row: VersionRow, place: Place, manifest: Manifest) -> None:
         raise unfit(place, "has a format that this program does not know")
     signed = (extra["date"], extra["number"], extra["fingerprint"], manifest.created)
     if signed != (row.logical_date, row.number, row.fingerprint, row.created):
-        raise unfit(place, "is not what its signed manifest says")
+        raise unfit(place, "differs from its signed manifest")
 
 
 def unfit(place: Place, what: str) -> IntegrityError:

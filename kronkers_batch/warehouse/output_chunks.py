@@ -43,7 +43,10 @@ class Entry:
             value = sealed_object(raw) or {}
             return cls(int(value["rows"]), *(str(value[name]) for name in ("digest", "content", "schema")))
         except (ValueError, KeyError, TypeError) as error:
-            raise IntegrityError("a landed chunk's entry is none", fix="Run again.") from error
+            raise IntegrityError(
+                "the record of a written chunk is damaged",
+                fix="Run the command again: it writes the output again.",
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -95,5 +98,7 @@ def decode(raw: bytes, columns: Sequence[str] | None = None) -> pl.DataFrame:
     try:
         frame = pl.read_ipc_stream(io.BytesIO(raw), columns=list(columns) if columns is not None else None)
     except (pl.exceptions.PolarsError, OSError, ValueError) as error:
-        raise IntegrityError("a chunk holds no table", fix="Restore the warehouse from a backup.") from error
+        raise IntegrityError(
+            "a chunk of an output is damaged: it holds no table", fix="Restore the warehouse from a backup."
+        ) from error
     return frame if columns is None or frame.columns == list(columns) else frame.select(columns)

@@ -162,7 +162,7 @@ def holding(
     secret = vault.filter_key(conn, Scope(version.department, version.model))
     if key_check(secret).hex() != opened.filter_check:
         # Who may read could wrap another one in its place: every key would be hashed elsewhere and not found.
-        raise _damaged(opened, "the filter key is not the one that its filters were made with")
+        raise _damaged(opened, "somebody exchanged the key of its filters")
     hashes = hash_keys(wanted, version.schema.select(version.key), secret)
     found: set[int] = set()
     for parts in _alike(opened.groups):
@@ -214,8 +214,9 @@ def check_columns(several: Sequence[Opened], columns: Sequence[str] | None) -> N
     for before, after in pairwise(several):
         if polars_schema(_part(before, columns)) != polars_schema(_part(after, columns)):
             raise UsageError(
-                f"{after.version.ref} has other columns than {before.version.ref}: they are not one table",
-                fix="Read one date.",
+                f"{after.version.ref} has other columns than {before.version.ref}, so they cannot be read "
+                "as one table",
+                fix="Read them one by one, with --date.",
             )
 
 

@@ -83,7 +83,7 @@ def _refuse_finished(conn: Connection, department: str, model: str, date: dt.dat
         raise Stale(
             "another run made this output meanwhile",
             where=f"{model}/{date}#{found.number}",
-            fix="Nothing to do: it is of the same model version and the same data.",
+            fix="Nothing to do: the other output has the same model version and the same data.",
         )
 
 

@@ -50,13 +50,13 @@ def run(
             raise UsageError(
                 f"the query took longer than {shown(limit)}",
                 where="sql",
-                fix="Ask for less, or for one thing after the other.",
+                fix="Select fewer rows or columns, or split the query in two.",
             ) from None
         except duckdb.OutOfMemoryException:
             raise UsageError(
                 f"the outputs and the query need more than {memory / 2**20:,.0f} MB",
                 where="sql",
-                fix="Ask for less: fewer columns, or `kronkers read` for one date.",
+                fix="Select fewer columns, or read one date: kronkers read MODEL --date DATE",
             ) from None
         except duckdb.Error as error:
             raise UsageError(duck.scrubbed(error, query), where="sql", fix=_fix(models)) from None
@@ -84,7 +84,11 @@ def _load(connection: duckdb.DuckDBPyConnection, model: str, frames: Iterator[pl
 
     first = next(frames, None)
     if first is None:
-        raise UsageError(f"{model} has no rows", where="sql")
+        raise UsageError(
+            f"{model} has no published rows that you may read",
+            where="sql",
+            fix=f"Publish an output first: kronkers run {model}",
+        )
     level = pl.CompatLevel.oldest()
     schema = first.to_arrow(compat_level=level).schema
     failed: list[KronkersError] = []

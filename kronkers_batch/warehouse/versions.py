@@ -99,7 +99,7 @@ def day_of(text: str) -> dt.date:
         return dt.date.fromisoformat(text)
     except ValueError:
         raise IntegrityError(
-            "an output's date in the database is none",
+            "the date of an output in the database is not valid",
             where="output_versions",
             fix="Do not use these outputs; restore the database from a backup.",
         ) from None
@@ -113,4 +113,4 @@ def parse_ref(text: str) -> tuple[str, dt.date, int]:
             return match["model"], dt.date.fromisoformat(match["date"]), int(match["number"])
     except ValueError:
         pass
-    raise UsageError(f"{text!r} is no output version", fix="Write it like NAME/2013-06-01#3.")
+    raise UsageError(f"{text!r} is not an output version", fix="Write it like NAME/2013-06-01#3.")

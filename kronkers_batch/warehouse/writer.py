@@ -108,7 +108,7 @@ class OutputWriter:
             raise DataError(
                 "an output chunk has other columns than declared",
                 where=f"{self.ref}, chunk {number}",
-                fix="Declare under output.columns what score returns.",
+                fix="Write under output.columns the columns and types that score returns.",
             )
         plain = output_chunks.encode(frame)
         content = digest(plain)
@@ -231,7 +231,7 @@ class OutputWriter:
         missing = sorted(set(range(len(self._entries))) - set(self._entries))
         if missing:
             raise DataError(
-                f"chunk {missing[0]} was never written, though later ones were",
+                f"chunk {missing[0]} is missing, though later chunks were written",
                 where=self.ref,
                 fix="Run again: what was computed is kept.",
             )

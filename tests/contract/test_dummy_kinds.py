@@ -103,7 +103,7 @@ def test_a_task_a_language_and_a_database_are_used_by_being_there(dummies, proje
     [
         ("off: {max: 1000}", "rmse: {max: 1}", "there is no metric 'rmse'"),
         ("off: {max: 1000}", "off: {max: -1}", "off is never -1"),
-        ("target: id", "target: y", "the target 'y' is boolean, which is not for the task dummy"),
+        ("target: id", "target: y", "the target 'y' is boolean, and the task dummy cannot predict this type"),
         ("data: numpy", "environment: {venv: x}", "'venv' is not for the language dummy"),
         ("task: dummy", "task: dumy", "dummy"),
         ("language: dummy", "language: dumy", "dummy"),

@@ -211,7 +211,7 @@ def test_an_exit_without_an_answer(lab, fitted):
     worker = fitted("exit")
     with pytest.raises(WorkerFailed, match="exit code 0 during 'score', without an answer"):
         worker.score(rows())
-    with pytest.raises(WorkerFailed, match="answers no more"):
+    with pytest.raises(WorkerFailed, match="the worker has ended"):
         worker.score(rows())
 
 

@@ -155,7 +155,7 @@ def test_scores_in_an_order_of_the_models_own_are_refused(lab):
     """Where all rows are scored at once, nothing else finds out that a merge sorts them."""
     x = [*map(float, range(19)), 5.0]
     data = rows(20).with_columns(pl.Series("x", x))
-    same = "the same rows get the same scores, but"
+    same = "with the rows in reverse order,"
     for (_, what), (case, code) in zip(WHOLE[lab.language], CASES[lab.language].items(), strict=True):
         folder = lab.folder / case
         folder.mkdir(mode=0o755)

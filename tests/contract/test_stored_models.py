@@ -80,8 +80,7 @@ def test_a_good_model_is_measured_and_its_golden_rows_are_scored_again(lab):
 @pytest.mark.parametrize("policy", list(RowsPolicy))
 def test_a_stored_model_that_scores_otherwise_than_the_fitted_one_is_refused(lab, case, policy):
     assert (
-        "the stored model, opened by a fresh worker, gives other scores"
-        in refused(lab, case, rows=policy).what
+        "the stored model, loaded in a new worker, gives other scores" in refused(lab, case, rows=policy).what
     )
 
 
@@ -90,14 +89,14 @@ def test_what_only_fit_loads_is_not_there_later_and_that_is_said(lab):
     assert "score failed" in error.what
     if lab.language.name == "r":
         assert 'could not find function "bs"' in error.what
-        assert "the process that fitted had loaded besides: splines" in error.what
+        assert "the process that ran fit had also loaded: splines" in error.what
         assert "library(...)" in error.fix
 
 
 def test_scores_that_depend_on_the_levels_around_a_row_are_refused(lab):
     """The rows in another order and in thirds are scored alike; one alone is not."""
     error = refused(lab, "numbered")
-    assert "another score when it is scored alone" in error.what
+    assert "another score when the row is scored alone" in error.what
     assert "rows: whole" in error.fix
     assert verified(lab, "numbered", rows=RowsPolicy.WHOLE).metrics["r2"] > 0.8
 
@@ -112,11 +111,11 @@ def test_scores_that_depend_on_the_rows_around_are_refused(lab):
         "def score(model, data):\n    many = data.height > 15\n"
         "    return data['x'] + (data['x'][0] if many else 0.0)\n"
     )
-    assert "another score when it stands beside other rows" in refused(lab, "first").what
+    assert "another score when the row is scored among other rows" in refused(lab, "first").what
 
 
 def test_scores_that_depend_on_a_level_that_all_rows_have_are_refused(lab):
-    assert "another score when it stands beside rows of the same c alone" in refused(lab, "alike").what
+    assert "another score when the row is scored only with rows of the same c" in refused(lab, "alike").what
 
 
 def test_chance_that_the_seed_sets_is_the_same_each_time(lab):
@@ -140,13 +139,13 @@ def test_a_model_that_cannot_score_one_row_is_refused(lab):
     if lab.language.name != "python":  # where a mean of one row is no error
         assert "score fails for a row alone" in refused(lab, "several").what
     else:
-        assert "another score when it is scored alone" in refused(lab, "several").what
+        assert "another score when the row is scored alone" in refused(lab, "several").what
     assert verified(lab, "several", rows=RowsPolicy.WHOLE).remarks == ()
 
 
 @pytest.mark.parametrize("policy", list(RowsPolicy))
 def test_a_model_that_scores_the_same_rows_otherwise_each_time_is_refused(lab, policy):
-    assert "other scores when it is asked again" in refused(lab, "restless", rows=policy).what
+    assert "other scores the second time" in refused(lab, "restless", rows=policy).what
 
 
 def test_scores_that_are_nan_are_counted_and_all_of_them_are_refused(lab):

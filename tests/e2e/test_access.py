@@ -65,9 +65,9 @@ def test_a_key_is_made_once_and_shown_in_public(project):
     assert made["line"].startswith("kronkers-batch public 1 ")
     assert eve.run("access", "whoami", "--public").stdout.strip() == made["line"]
     secret = file.read_text()
-    assert "key file already" in eve.run("access", "whoami", "--new", code=3).stderr
+    assert "a key file exists already" in eve.run("access", "whoami", "--new", code=3).stderr
     assert file.read_text() == secret
-    assert "is no name" in eve.run("access", "whoami", "--new", "--name", "a b", code=2).stderr
+    assert "is not a valid name" in eve.run("access", "whoami", "--new", "--name", "a b", code=2).stderr
 
 
 def test_a_key_under_a_passphrase(project, monkeypatch):
@@ -400,7 +400,7 @@ def test_doctor_says_that_nothing_can_be_written(project):
         said = "the file system is read-only"
     else:
         var.chmod(0o500)
-        command, said = doctor, "may not be read or written"
+        command, said = doctor, "this account may not read or write it"
     done = subprocess.run(command, env=project.environment(), cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 5, done.stderr
     found = {f["part"]: f for f in json.loads(done.stdout)}

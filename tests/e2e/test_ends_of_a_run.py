@@ -20,7 +20,7 @@ def test_a_checkpoint_that_cannot_be_written_is_pending_and_fails_no_night(proje
     pages = set((project.folder / "var/reports/runs").iterdir())
     done = project.run(*words, *(["--json"] if form == "json" else []))
     said = done.stderr
-    assert "what was done is kept, but no checkpoint of the ledger was written" in said
+    assert "the command did its work, but could not write the checkpoint of the ledger" in said
     assert NOWHERE in said
     assert "->" in said
     if form == "json":
@@ -35,13 +35,13 @@ def test_a_checkpoint_that_cannot_be_written_is_pending_and_fails_no_night(proje
         for words in ("buys    published", "spends  published", "report: "):
             assert words in done.stdout
         (page,) = set((project.folder / "var/reports/runs").iterdir()) - pages
-        assert "no checkpoint of the ledger was written" in page.read_text()
+        assert "could not write the checkpoint of the ledger" in page.read_text()
     # It was done, and every command says what is left until one of them has done it.
     points = project.folder / "var/checkpoints"
     before = len(list(points.rglob("*.json")))
     aside = points.rename(points.with_name("aside"))
     points.write_text("in the way")
-    assert "no checkpoint of the ledger was written" in project.run("models").stderr
+    assert "could not write the checkpoint of the ledger" in project.run("models").stderr
     points.unlink()
     aside.rename(points)
     assert project.run("models").stderr == ""
@@ -132,7 +132,7 @@ def test_no_task_begins_after_a_stop(project, monkeypatch):
     with stopping.heard() as stop, monkeypatch.context() as patch:
         patch.setattr(Ingest, "work", lambda self: begun.append(self))
         stop()
-        assert "nothing half-done is visible" in project.run("run", "--date", NEXT, code=130).stderr
+        assert "readers see only complete results" in project.run("run", "--date", NEXT, code=130).stderr
     (run,) = project.json("runs", "--date", NEXT)
     assert {m["model"]: m["state"] for m in run["models"]} == {"buys": "interrupted", "spends": "interrupted"}
     assert not begun

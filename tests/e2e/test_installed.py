@@ -172,5 +172,8 @@ def test_the_command_reads_and_imports_nothing_from_elsewhere(project, environme
 def test_what_runs_models_says_that_it_is_not_installed(project, environment):
     done = run(project, environment / "bin" / "kronkers", "run", "--date", DATE)
     assert done.returncode == 5
-    assert "the package luigi is not installed: this installation only reads" in done.stderr
+    assert (
+        "the package luigi is not installed: this installation can read outputs, not run models"
+        in done.stderr
+    )
     assert "pip install 'kronkers-batch[run]'" in done.stderr

@@ -102,8 +102,11 @@ def test_more_than_a_version_can_keep_is_refused(project):
     for number in range(501):
         project.write(f"models/large/data/{number}", "x")
     said = project.run("check", code=2).stderr
-    assert "more than 500 files lie beside the model's code, and a version keeps all of them" in said
-    assert "give the model a folder of its own" in said
+    assert (
+        "more than 500 files lie in the folder of the model's code, and each version keeps all of them"
+        in said
+    )
+    assert "move the code to a folder that holds only" in said
 
 
 def test_hidden_files_environments_and_declared_data_are_not_kept(tmp_path):

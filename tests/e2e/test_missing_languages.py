@@ -11,7 +11,7 @@ CODE = {
 }
 SUFFIX = {"r": "R", "julia": "jl"}
 PROGRAMS = {"r": {"R", "Rscript"}, "julia": {"julia"}}
-SAID = {"r": "R is not installed", "julia": "there is no Julia here"}
+SAID = {"r": "R is not installed", "julia": "Julia is not installed here"}
 MENDS = {"r": "apt-get install r-base-core", "julia": "scripts/setup-julia"}
 
 

@@ -146,6 +146,6 @@ def test_alerts_that_nothing_reads_are_refused(project):
     project.write("conf/alerts/mail.yaml", "email: {to: ops@example.org, smtp: mail.example.org}\n")
     for words in (["check", "alerts=mail"], ["run", "alerts=mail"]):
         said = project.run(*words, code=2).stderr
-        assert "conf/alerts/mail.yaml:1: alerts.email: alerts are not sent yet" in said
-    assert "alerts are not sent yet" in project.run("check", "+alerts.foo=1", code=2).stderr
+        assert "conf/alerts/mail.yaml:1: alerts.email: the program does not send alerts yet" in said
+    assert "the program does not send alerts yet" in project.run("check", "+alerts.foo=1", code=2).stderr
     assert json.loads(project.run("runs", "--json").stdout)[0]["date"] == NIGHT

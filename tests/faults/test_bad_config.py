@@ -104,7 +104,7 @@ def test_interpolation_cycle(tmp_path: Path) -> None:
     found = problems(make(tmp_path, model__late=text))
     at = line(text, "  a:")
     assert any(f.startswith(f"conf/model/late.yaml:{at}: parameters.a: ") for f in found)
-    assert "leads back to itself: parameters.a > parameters.b > parameters.a" in "\n".join(found)
+    assert "refers to itself: parameters.a > parameters.b > parameters.a" in "\n".join(found)
 
 
 def test_interpolation_of_no_key(tmp_path: Path) -> None:
@@ -140,10 +140,10 @@ def test_unknown_model_in_an_override(tmp_path: Path) -> None:
         ("executor.workers=many", "found the text 'many'"),
         ("warehouse=sqlit", "did you mean 'sqlite'?"),
         ("hydra.run.dir=x", "the key 'hydra' is not known"),
-        ("nonsense", "not an override"),
-        ("", "not an override"),
-        ("~home", "'home' cannot be taken out"),
-        ("~executor", "'executor' cannot be taken out"),
+        ("nonsense", "this override cannot be parsed"),
+        ("", "this override cannot be parsed"),
+        ("~home", "the key 'home' cannot be removed"),
+        ("~executor", "the key 'executor' cannot be removed"),
         ("executor=null", "a group is chosen by a file's name"),
         ("+warehouse=sqlite", "a group is chosen by a file's name"),
         ("warehouse={url: x}", "a group is chosen by a file's name"),
@@ -181,7 +181,9 @@ def test_unknown_department(tmp_path: Path) -> None:
 def test_a_source_that_is_not_shared(tmp_path: Path) -> None:
     text = FLIGHTS.replace("shared_with: [planning]\n", "")
     found = problems(make(tmp_path, source__flights=text))
-    assert any("conf/model/air_time.yaml:6: source: the source 'flights' is operations's" in f for f in found)
+    assert any(
+        "conf/model/air_time.yaml:6: source: the source 'flights' belongs to operations" in f for f in found
+    )
 
 
 def test_a_broken_source_is_no_unknown_source(tmp_path: Path) -> None:
@@ -314,7 +316,7 @@ def test_a_secret_in_the_wrong_place_never_shows(tmp_path: Path, place: str) -> 
 def test_a_password_written_out(tmp_path: Path) -> None:
     text = FILES["source/warehouse_rows.yaml"].replace("${oc.env:ROWS_URL}", ENVIRON["ROWS_URL"])
     found = only(make(tmp_path, source__warehouse_rows=text))
-    assert "found a password written out" in found
+    assert "found a password in the file" in found
     assert "hunter2secret" not in found
 
 
@@ -336,8 +338,8 @@ def test_a_password_in_an_address(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "found"),
     [
-        ("0", "found the number 0, where more than nothing is due"),
-        ("0d", "found the text '0d', where more than nothing is due"),
+        ("0", "found the number 0, where a number above zero is expected"),
+        ("0d", "found the text '0d', where a number above zero is expected"),
         ("-5d", "found the text '-5d'"),
         ("never", "found the text 'never'"),
         ("90", "give it a unit: 90d is days"),
@@ -426,19 +428,20 @@ def test_a_file_that_is_no_plain_yaml(tmp_path: Path, raw: bytes, at: int, said:
 
 @pytest.mark.parametrize("text", ["- a\n- b\n", "just text\n", "7\n"])
 def test_no_mapping(tmp_path: Path, text: str) -> None:
-    assert "where a mapping (key: value) is due" in only(make(tmp_path, model__late=text))
+    assert "where a mapping (key: value) is expected" in only(make(tmp_path, model__late=text))
 
 
 def test_a_list_where_a_mapping_is_due(tmp_path: Path) -> None:
     found = only(make(tmp_path, model__late=LATE + "window: [90d]\n"))
     assert (
-        f":{len(LATE.splitlines()) + 1}: window: found a list, where a mapping (key: value) is due" in found
+        f":{len(LATE.splitlines()) + 1}: window: found a list, where a mapping (key: value) is expected"
+        in found
     )
 
 
 def test_a_mapping_where_a_list_is_due(tmp_path: Path) -> None:
     found = only(make(tmp_path, model__late=LATE + "key: {a: b}\n"))
-    assert "key: found a mapping (key: value), where a list is due" in found
+    assert "key: found a mapping (key: value), where a list is expected" in found
 
 
 def test_code_and_estimator(tmp_path: Path) -> None:
@@ -459,13 +462,13 @@ def test_a_target_that_is_a_feature(tmp_path: Path) -> None:
 
 def test_a_feature_type_that_loses(tmp_path: Path) -> None:
     found = only(make(tmp_path, model__late=LATE.replace("distance: float", "distance: integer")))
-    assert "is float and cannot be seen as integer" in found
+    assert "is float and cannot be used as integer" in found
 
 
 def test_models_that_need_each_other(tmp_path: Path) -> None:
     text = FILES["model/air_time.yaml"].replace("source: flights", "source: joined")
     found = problems(make(tmp_path, model__air_time=text))
-    assert any("need each other: " in f and "air_time" in f and "joined" in f for f in found)
+    assert any("read each other: " in f and "air_time" in f and "joined" in f for f in found)
 
 
 def test_templates_that_include_each_other(tmp_path: Path) -> None:
@@ -527,7 +530,7 @@ def test_problems_of_the_root(tmp_path: Path) -> None:
         ("warehouse: sqlite", "warehouse: sqlit", "did you mean 'sqlite'?"),
         ("  - schema\n", "", "does not begin with schema"),
         ("warehouse: sqlite", "warehous: sqlite", "groups: alerts, executor, warehouse"),
-        ("home: var", "home: ${home}", "leads back to itself"),
+        ("home: var", "home: ${home}", "refers to itself"),
         ("home: var", "home: ${oc.env:NOT_SET_HERE}", "NOT_SET_HERE is not set"),
         ("logical_date: null", "logical_date: 2013-13-01", "a date such as"),
     ],
@@ -557,7 +560,7 @@ def test_several_problems_at_once_in_order(tmp_path: Path) -> None:
 
 
 def test_no_conf(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no such folder"):
+    with pytest.raises(ConfigError, match="this folder does not exist"):
         find_conf(str(tmp_path / "nowhere"), {})
     with pytest.raises(ConfigError, match=r"no config\.yaml"):
         find_conf(None, {"KRONKERS_CONF": str(tmp_path)})
@@ -570,7 +573,7 @@ def test_conf_is_found_above_the_current_folder(tmp_path: Path, monkeypatch: pyt
     below.mkdir(parents=True)
     monkeypatch.chdir(below)
     assert find_conf(None, {}) == conf
-    with pytest.raises(ConfigError, match="no such folder"):
+    with pytest.raises(ConfigError, match="this folder does not exist"):
         find_conf("conf", {})  # who names one means that one
     (below / "conf").mkdir()
     assert find_conf(None, {}) == conf  # a folder of that name alone is no configuration

@@ -53,7 +53,7 @@ def test_a_missing_file(tmp_path: Path, kind: str) -> None:
 
 
 def test_a_pattern_that_no_file_fits_and_a_folder(tmp_path: Path) -> None:
-    assert "no file fits" in fails(source("csv", COLUMNS, path=tmp_path / "*.csv"))
+    assert "no file matches" in fails(source("csv", COLUMNS, path=tmp_path / "*.csv"))
     assert "is a folder" in fails(source("csv", COLUMNS, path=tmp_path))
 
 

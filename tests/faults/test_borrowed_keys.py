@@ -308,7 +308,11 @@ def test_outputs_of_another_department_are_not_read_by_moving_their_model_in_con
     text = text.replace("source: visits_scored", "source: {output: buys}").replace("[x, buys]", "[id]")
     company.write("conf/model/thief.yaml", text.replace("target: z", "target: score"))
     company.by("mallory").run("sign", "thief", "--yes")
-    company.refused("run", "thief", says="model buys: its output is read, and it was signed in sales")
+    company.refused(
+        "run",
+        "thief",
+        says="model buys: another model reads the output of this model, which was signed in department sales",
+    )
 
 
 # ---------------------------------------------------------------- with a hand in the database
@@ -318,7 +322,7 @@ def test_a_signature_of_another_model_is_refused(company):
     parameter(company)
     company.copy_row("model", "spends", name="buys", department="sales", number=2)
     # What somebody put in or took out is noticed at the end of the run too.
-    company.refused(says="its signature in the database is forged, or belongs elsewhere", code=4)
+    company.refused(says="the signature of this definition is forged, or belongs to another one", code=4)
 
 
 def test_a_signature_of_another_warehouse_is_refused(company, tmp_path):
@@ -333,11 +337,11 @@ def test_a_signature_of_another_warehouse_is_refused(company, tmp_path):
         "select fingerprint, signer, signature from definitions"
     )
     company.copy_row("model", "buys", number=2, fingerprint=fingerprint)
-    company.refused(says="forged, or belongs elsewhere", code=4)
+    company.refused(says="forged, or belongs to another one", code=4)
     company.database("delete from definitions where id = 'copied'")
     changes = {"fingerprint": fingerprint, "signer": signer, "signature": signature}
     company.copy_row("model", "buys", number=2, **changes)
-    company.refused(says="signed by nobody that this warehouse knows", code=4)
+    company.refused(says="this warehouse does not know the signer", code=4)
 
 
 def test_an_older_signed_definition_is_refused(company):
@@ -347,18 +351,18 @@ def test_an_older_signed_definition_is_refused(company):
     company.edit("conf/model/buys.yaml", "penalty: 2.0", "penalty: 1.0")
     company.refused("run", "--date", "2024-01-22", says="the definition changed since admin signed it")
     company.database("delete from definitions where kind = 'model' and name = 'buys' and number = 2")
-    gone = "signatures were taken out of the database"
+    gone = "somebody removed signatures from the database"
     company.refused("run", "--date", "2024-01-22", says=gone, code=4)
 
 
 def test_the_requirement_cannot_be_taken_out_of_the_database(company):
     parameter(company)
     company.copy_row("policy", "definitions", number=2)
-    company.refused(says="definitions: its signature in the database is forged")
+    company.refused(says="definitions: the signature of this definition is forged")
     company.database("delete from definitions where kind = 'policy'")
-    company.refused(says="signatures were taken out of the database")
+    company.refused(says="somebody removed signatures from the database")
     company.database("delete from definitions")
-    company.refused(says="signatures were taken out of the database")
+    company.refused(says="somebody removed signatures from the database")
 
 
 # ---------------------------------------------------------------- the root configuration
@@ -395,8 +399,8 @@ def test_no_sandbox_is_refused_as_an_override_and_where_code_is_only_looked_at(c
 def test_another_warehouse_is_not_even_opened(company, tmp_path):
     """There nothing is required; the service would read the files, and trust mallory's administrator."""
     url = f"warehouse.url=sqlite:///{tmp_path}/mallory/x.db"
-    company.refused("run", *NIGHT, url, says="the warehouse that conf names is not one that it knows")
-    company.refused("run", *NIGHT, f"key_file={tmp_path}/k", says="another key file than the environment")
+    company.refused("run", *NIGHT, url, says="has never used the warehouse that conf names")
+    company.refused("run", *NIGHT, f"key_file={tmp_path}/k", says="is not the one of this account")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -415,11 +419,11 @@ def test_a_trusted_warehouse_at_the_same_address_is_refused(company, tmp_path):
     path.write_text(json.dumps(trust))
     shutil.rmtree(company.folder / "var")
     shutil.copytree(own.folder / "var", company.folder / "var")
-    company.refused(says="this warehouse does not require them")
+    company.refused(says="this warehouse does not require signatures")
     own.run("sign", "--no-require", "--yes")  # nor may its administrator say so for this account
     shutil.rmtree(company.folder / "var")
     shutil.copytree(own.folder / "var", company.folder / "var")
-    company.refused(says="this warehouse does not require them")
+    company.refused(says="this warehouse does not require signatures")
 
 
 def test_an_emptied_warehouse_gets_no_new_administrator(company):
@@ -467,7 +471,7 @@ def test_luigis_own_command_line_is_refused(company):
         [Path(sys.executable).with_name("luigi"), *words],
         cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
-    assert "no model with a signed definition reads it" in done.stdout + done.stderr
+    assert "no signed model reads this source or output" in done.stdout + done.stderr
     assert company.contents() == before
 
 
@@ -495,7 +499,7 @@ def test_a_link_among_the_files_of_a_pattern_is_refused(company):
     (company.folder / "secret").mkdir()
     shutil.copy(company.folder / "data/visits.csv", company.folder / "secret/salaries.csv")
     (company.folder / "data/visits-2.csv").symlink_to(company.folder / "secret/salaries.csv")
-    company.refused(says="a link that leads out of the folder that was signed")
+    company.refused(says="a link to a file outside the signed folder")
 
 
 def test_code_that_cannot_be_read_is_refused_alone(company):
@@ -509,7 +513,7 @@ def test_signing_asks(company):
     parameter(company)
     done = company.by("admin").run("sign", "buys", code=2)
     assert "parameters.penalty: 1.0 -> 2.0" in done.stdout
-    assert "nobody to ask" in done.stderr
+    assert "no terminal on which to confirm" in done.stderr
     company.refused(says="buys refused")
 
 

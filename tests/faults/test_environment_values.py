@@ -130,7 +130,7 @@ def test_what_is_printed_that_is_no_error_hides_it_too(loot):
     """The place of the checkpoints is told by ``ledger verify``; that of an export by the ledger."""
     loot.edit("conf/warehouse/sqlite.yaml", "${home}/checkpoints", '"${oc.env:DATA_DIR}/points"')
     said = loot.by("admin").run("ledger", "verify").stdout
-    assert "there is none in ${oc.env:DATA_DIR}/points" in said
+    assert "${oc.env:DATA_DIR}/points has no checkpoints" in said
     loot.by("ann").run("read", "buys", "--to", str(loot.folder / "data/out.csv"))
     entries = json.loads(loot.by("admin").run("ledger", "show", "--json").stdout)
     (to,) = [entry["details"]["to"] for entry in entries if entry["action"] == "export"]

@@ -219,7 +219,7 @@ def test_a_run_that_was_taken_over_publishes_nothing_more_and_says_so(company, m
     before = newest(company)
     monkeypatch.setattr(score, "scoring_window", taken)
     done = company.run("run", "--date", NEXT, code=4)
-    assert "another one took it over" in done.stderr
+    assert "another process took this run over" in done.stderr
     assert "kronkers runs" in done.stderr
     kinds = [e.kind for e in posted(company, before)]
     assert "published" not in kinds

@@ -106,4 +106,4 @@ def test_a_file_that_was_made_endless_is_not_read_to_its_end(company, folder):
     company.edit("conf/model/buys.yaml", "penalty: 1.0", "penalty: 2.0")
     words = ("run", "buys", "--date", AT) if folder == "artifacts" else ("train", "buys", "--force")
     done = company.run(*words, code=1)
-    assert "a chunk is not the one that its manifest lists" in done.stdout
+    assert "a chunk differs from the one that its manifest lists" in done.stdout

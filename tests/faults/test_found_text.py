@@ -238,8 +238,7 @@ def test_a_message_says_that_there_is_more_and_how_to_see_it(planted):
     for name in KEPT:
         last = blocks[name].splitlines()[-1 if "report:" not in blocks[name] else -2]
         assert (
-            last
-            == "  -> what was found there is kept for readers of sales alone: kronkers log --date 2024-01-20"
+            last == "  -> readers of sales see the values found in the data: kronkers log --date 2024-01-20"
         )
     assert "kronkers log" not in blocks["a_nul_byte"]  # nothing was left out there
 
@@ -260,7 +259,7 @@ def test_readers_of_the_department_see_it_and_nobody_else(headerless):
     assert {e["found"] for e in events if e["task"] == "ingest"} == {
         "sales"
     }  # that there is more, and for whom
-    assert "kept for readers of sales alone" in vic.run("report").stdout
+    assert "readers of sales see the values found in the data" in vic.run("report").stdout
     assert bob.json("log")["events"] == []
     assert bob.run("log", "buys", code=3).stdout == ""
 
@@ -359,5 +358,5 @@ def test_an_error_outside_of_a_run_says_what_keeps_the_text(monkeypatch, capsys)
     monkeypatch.setattr(machine, "doctor", broken)
     assert main.main(["doctor"]) == 1
     told = capsys.readouterr().err
-    assert told.endswith("a run keeps it for readers: kronkers log MODEL\n")
+    assert told.endswith("After a run, readers see them: kronkers log MODEL\n")
     assert "anna.meier" not in told

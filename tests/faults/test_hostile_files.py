@@ -326,7 +326,7 @@ def test_times_beyond_the_years_of_python_are_an_error(tmp_path: Path) -> None:
         pq.write_table(pa.table({"at": pa.array([good, None], kind)}), path)
         assert store.ingest(spec, identity=f"{kind}{good}").rows == 2
         pq.write_table(pa.table({"at": pa.array([good, bad], kind)}), path)
-        with pytest.raises(SourceError, match=r"outside of the years 1 to 9999|do not fit"):
+        with pytest.raises(SourceError, match=r"outside the years 1 to 9999|do not fit"):
             store.ingest(spec, identity=f"{kind}{bad}")
 
 

@@ -124,7 +124,7 @@ def test_what_is_no_file_in_the_store_is_not_read(tmp_path, what):
         os.mkfifo(path)
     else:
         path.mkdir()
-    with pytest.raises(StoreError, match="is no file"):
+    with pytest.raises(StoreError, match="not a file"):
         store.read("a/x")
     assert store.read("a/real") == b"ciphertext"
 
@@ -154,7 +154,7 @@ def test_no_folder_of_the_store_leads_elsewhere_whatever_is_done_there(tmp_path,
     (tmp_path / "store" / part).symlink_to(elsewhere)
     before = sorted(elsewhere.rglob("*"))
     actions = {"write": lambda: store.write("a/b/x", b"ciphertext"), "sync": lambda: store.sync("a/b")}
-    with pytest.raises(StoreError, match="is a link, or no folder"):
+    with pytest.raises(StoreError, match="is a link or a file"):
         actions.get(action, lambda: getattr(store, action)("a/b" if action == "list" else "a/b/x"))()
     assert {path.read_text() for path in elsewhere.rglob("x")} == {"mine"}
     assert sorted(elsewhere.rglob("*")) == before
@@ -182,7 +182,7 @@ def test_a_killed_ingest_that_somebody_made_up_has_nothing_elsewhere_deleted(com
         names = "id, source, department, lookup, state, created, key_id, signer, signer_key"
         values = "'planted', 'visits', 'sales', '', 'writing', 1, 'none', '', ''"
         db.execute(f"INSERT INTO snapshots ({names}) VALUES ({values})")
-    assert "is a link, or no folder" in company.run("run", "buys", "--date", "2024-01-21", code=1).stderr
+    assert "is a link or a file" in company.run("run", "buys", "--date", "2024-01-21", code=1).stderr
     assert (mine / "thesis").read_text() == "years"
 
 
@@ -191,14 +191,14 @@ def test_an_export_replaces_a_link_and_does_not_follow_it(tmp_path):
     victim.write_text("mine")
     path.symlink_to(victim)
     rows = [pl.DataFrame({"x": [1]})]
-    with pytest.raises(UsageError, match="there already"):
+    with pytest.raises(UsageError, match="exists already"):
         export.write(rows, path)
     export.write(rows, path, force=True)
     assert victim.read_text() == "mine"
     assert not path.is_symlink()
     path.unlink()
     path.symlink_to(tmp_path / "nothing")  # a dangling one is not followed either
-    with pytest.raises(UsageError, match="there already"):
+    with pytest.raises(UsageError, match="exists already"):
         export.write(rows, path)
     assert not (tmp_path / "nothing").exists()
 

@@ -107,7 +107,7 @@ def test_the_end_is_cut_off(project):
     end = last(project)
     with database(project) as db:
         db.execute("DELETE FROM ledger WHERE seq > ?", [end - 2])
-    broken(project, f"lacks entry {end}", "older database")
+    broken(project, f"lacks entry {end}", "an older one")
     # Nor does a night go on upon it.
     assert "lacks entry" in project.run("run", "--date", NEXT, code=4).stderr
 
@@ -135,7 +135,7 @@ def test_an_older_database_is_put_back(project):
         project.run("read", "buys", "--date", NIGHT)
         if last(project) > 40:
             break
-    broken(project, "older database")
+    broken(project, "an older one")
 
 
 def test_a_checkpoint_is_changed(project):
@@ -201,7 +201,7 @@ def test_an_older_output_is_exchanged_by_who_may_make_new_ones(project, insider)
         conn.execute(update(versions).where(versions.c.id == row.id).values(**changed))
         conn.execute(update(rows).where(rows.c.version_id == row.id).values(data=blob))
     assert {r["score"] for r in project.rows("read", "buys", "--date", NIGHT)} == {0.5}
-    broken(project, f"buys/{NIGHT}#1", "not the version that entry")
+    broken(project, f"buys/{NIGHT}#1", "differs from the one that entry")
 
 
 def test_an_older_model_version_is_exchanged_by_who_may_make_new_ones(project, insider):
@@ -217,7 +217,7 @@ def test_an_older_model_version_is_exchanged_by_who_may_make_new_ones(project, i
         changed = exchanged(insider, conn, Kind.ARTIFACT, row, "buys", (entry,))
         conn.execute(update(versions).where(versions.c.id == row.id).values(**changed))
     assert insider.registry.artifact(insider.registry.get("buys", 1)) == b"another model"
-    broken(project, "buys@1", "not the version that entry")
+    broken(project, "buys@1", "differs from the one that entry")
 
 
 @pytest.mark.parametrize("how", ["exchanged", "put in"])
@@ -240,7 +240,7 @@ def test_a_snapshot_is_exchanged_or_put_in_by_who_may_freeze(project, insider, h
             conn.execute(update(table).where(table.c.id == row.id).values(**changed))
         else:
             conn.execute(insert(table).values(**{**row._mapping, **changed, "lookup": "another"}))
-    broken(project, f"snapshot {new} of visits", "no line says that it was frozen")
+    broken(project, f"snapshot {new} of visits", "or the ledger recorded none")
 
 
 def test_an_output_is_put_in_without_a_line(project, insider):
@@ -249,7 +249,7 @@ def test_an_output_is_put_in_without_a_line(project, insider):
     writer._add_entry = lambda *_: None
     writer.put(0, pl.concat(insider.warehouse.rows.read("buys", output.date)))
     writer.finish({}, {})
-    broken(project, f"buys/{NIGHT}#2", "no line of the ledger")
+    broken(project, f"buys/{NIGHT}#2", "no entry of the ledger")
 
 
 def test_the_champion_is_chosen_by_hand(project):
@@ -293,7 +293,7 @@ def test_the_end_of_a_log_is_cut_off(twice, statement, where):
     with database(twice) as db:
         assert db.execute(statement).rowcount == 1
     assert (twice.rows("read", "buys", "--date", NIGHT), twice.json("models")) != before
-    broken(twice, f"{where}: the log that says which version is in use")
+    broken(twice, f"{where}: the database names other versions as in use")
 
 
 @pytest.mark.parametrize(
@@ -306,14 +306,14 @@ def test_the_end_of_a_log_is_cut_off(twice, statement, where):
 def test_a_version_disappears(twice, statement):
     with database(twice) as db:
         db.execute(statement)
-    broken(twice, "buys", "it was recorded, and is no longer there")
+    broken(twice, "buys", "the ledger recorded this version, and the database lacks it")
 
 
 def test_the_keys_of_what_the_ledger_says_are_shredded(project):
     """Nothing could be compared any more, and that is not the same as nothing to find."""
     with database(project) as db:
         db.execute("UPDATE data_keys SET wrapped = NULL WHERE kind = 'record' AND version_id LIKE 'ledger %'")
-    broken(project, "what the ledger says of it does not open to you")
+    broken(project, "you cannot open the entry of the ledger that records this version")
 
 
 def test_the_line_about_an_exchanged_version_is_written_beforehand(project, insider):
@@ -323,11 +323,11 @@ def test_the_line_about_an_exchanged_version_is_written_beforehand(project, insi
         line = ("record", "buys@2", told)
         insider.ledger.append(conn, insider.vault.principal, *line, department="sales/buys")
     project.edit("conf/model/buys.yaml", "penalty: 1.0", "penalty: 2.0")
-    assert "tell of two versions" in project.run("run", "buys", code=4).stderr
+    assert "record two different versions" in project.run("run", "buys", code=4).stderr
     with database(project) as db:
         query = "SELECT max(seq) FROM ledger WHERE subject = 'buys@2' AND action = 'record'"
         number = db.execute(query).fetchone()[0]
-    broken(project, "buys@2", "tell of two versions", f"and {number} of the ledger")
+    broken(project, "buys@2", "record two different versions", f"and {number} of the ledger")
 
 
 @pytest.mark.parametrize("scope", ["sales", None])
@@ -344,4 +344,4 @@ def test_a_revocation_is_taken_out(project, tmp_path, scope):
     with database(project) as db:
         what = "grants" if scope else "principal_keys"
         assert db.execute(f"DELETE FROM revocations WHERE subject IN (SELECT id FROM {what})").rowcount == 1
-    broken(project, "mallory", "the revocation is gone")
+    broken(project, "mallory", "recorded a revocation, and the database lacks it")

@@ -205,8 +205,11 @@ def test_a_signed_model_whose_file_is_deleted_is_not_left_out_in_silence(signing
     text = file.read_text()
     file.unlink()
     done = made.run("run", code=1)
-    assert "leavers refused: model leavers: it was signed to run, and conf no longer has it" in done.stdout
-    assert "it was signed to run" in made.run("plan").stderr
+    assert (
+        "leavers refused: model leavers: this model was signed to run, and its file is gone from conf"
+        in done.stdout
+    )
+    assert "this model was signed to run" in made.run("plan").stderr
     assert "leavers" in (made.folder / "var/reports/2024-01-20.html").read_text()
     assert "leavers" not in made.run("run", "buys").stdout
     made.write("conf/model/leavers.yaml", text + "enabled: false\n")

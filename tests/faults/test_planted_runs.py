@@ -31,14 +31,14 @@ def test_a_runs_id_that_is_a_path_deletes_no_file(company: Departments, is_absol
     plant(company, str(wanted), "running")
     done = nightly.run("run", code=4)
     assert nightly.key_file.exists()
-    assert "an id that is none" in done.stderr
+    assert "an id that is not valid" in done.stderr
     assert "delete the row" in done.stderr
 
 
 def test_a_runs_page_lies_where_pages_lie_whatever_its_row_says(company: Departments):
     plant(company, "../../homes/x", "finished")
     done = company.by("nightly").run("report", "--run", "../../homes/x", code=4)
-    assert "an id that is none" in done.stderr
+    assert "an id that is not valid" in done.stderr
     run_id = company.by("nightly").json("runs")[0]["id"]
     change(company, f"UPDATE runs SET logical_date = '../../homes/x' WHERE id = '{run_id}'")
     company.by("nightly").run("report", "--run", run_id)
@@ -55,7 +55,7 @@ def test_a_runs_page_lies_where_pages_lie_whatever_its_row_says(company: Departm
 def test_a_second_row_that_names_the_warehouse_ends_in_words(company: Departments):
     change(company, "INSERT INTO warehouse (id, created) VALUES ('01m8d8wq0dk57yqhgd36fwap00', 1)")
     done = company.by("nightly").run("run", code=4)
-    assert "more than one row names the warehouse" in done.stderr
+    assert "the table warehouse has more than one row" in done.stderr
 
 
 NO_KEY = "UPDATE data_keys SET wrapped = NULL, shredded = 1 WHERE version_id LIKE 'definitions%'"
@@ -65,8 +65,8 @@ ANOTHER = "UPDATE definitions SET kind = 'source', name = 'nothing' WHERE kind =
 @pytest.mark.parametrize(
     ("statement", "words"),
     [
-        (NO_KEY, "what was signed does not open to you any more"),
-        (ANOTHER, "signatures were taken out of the database"),
+        (NO_KEY, "you cannot open the details of the signed definition any more"),
+        (ANOTHER, "somebody removed signatures from the database"),
     ],
     ids=["its key", "its rows"],
 )

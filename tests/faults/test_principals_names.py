@@ -80,7 +80,7 @@ def test_a_name_that_breaks_the_rule_is_not_made(company):
         if not name:
             continue
         done = eve.run("access", "whoami", "--new", f"--name={name}", code=2)
-        assert "is no name for a principal" in done.stderr
+        assert "is not a valid name for a principal" in done.stderr
         assert name not in done.stderr
         assert is_clean(done.stderr)
         assert not eve.key_file.exists()
@@ -97,7 +97,7 @@ def test_the_first_run_takes_no_key_with_such_a_name(tmp_path):
         db.migrate()
         key = tmp_path / str(number) / "k" / "identity.key"
         keyfile.create(key, Identity.generate(name))
-        with pytest.raises(IdentityError, match="no name for an administrator"):
+        with pytest.raises(IdentityError, match="not allowed for an administrator"):
             initialise(db, key, ["sales"])
         assert is_new(db)
         assert not key.with_name("trust.json").exists()
@@ -123,7 +123,8 @@ def test_a_foreign_line_is_refused_without_being_repeated(company):
         done = admin.run("access", "add", text, code=None)
         assert done.returncode in (2, 3), text[:80]
         assert (
-            "not a principal's public key" in done.stderr or "neither a public line nor a file" in done.stderr
+            "not a principal's public line" in done.stderr
+            or "neither a public line nor a file" in done.stderr
         )
         assert len(done.stderr) < 400
         assert not [
@@ -163,7 +164,7 @@ def test_a_line_from_a_file_is_read_as_far_as_a_line_goes(company):
     admin = company.by("admin")
     path = company.folder / "eve.txt"
     path.write_text(line("eve") + "\n" + "x" * 100_000)
-    assert "not a principal's public key" in admin.run("access", "add", str(path), code=3).stderr
+    assert "not a principal's public line" in admin.run("access", "add", str(path), code=3).stderr
     path.write_bytes(b"\xff\xfe")
     admin.run("access", "add", str(path), code=2)
     path.write_text(line("eve") + "\n")

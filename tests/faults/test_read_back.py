@@ -139,7 +139,7 @@ def test_a_line_that_is_cut_off_before_the_next_is_written_is_missed(office: Off
     office.rows()
     cut(office)
     action = {"reads": office.rows, "publishes": lambda: office.publish(fingerprint="b")}
-    with pytest.raises(IntegrityError, match="which this process wrote, is gone"):
+    with pytest.raises(IntegrityError, match="was changed or deleted after this process wrote it"):
         action.get(then, office.warehouse._ledger.verify)()
 
 

@@ -195,7 +195,7 @@ def test_what_honest_queries_use_goes_on_working(tmp_path: Path) -> None:
 def test_a_watermark_is_one_short_value(tmp_path: Path) -> None:
     path = make(tmp_path / "t.db")
     for mark in ("SELECT 1, 2", "SELECT id FROM t", "SELECT id FROM t WHERE id < 0"):
-        with pytest.raises(SourceError, match="more or less than one value"):
+        with pytest.raises(SourceError, match="does not return exactly one value"):
             watermark(database(path, watermark=mark), ALL)
     with pytest.raises(SourceError, match="a value that is too long"):
         watermark(database(path, watermark="SELECT hex(zeroblob(10000))"), ALL)
@@ -206,8 +206,8 @@ def test_a_missing_file_is_not_made_and_a_strange_url_is_refused(tmp_path: Path)
     there = make(tmp_path / "t.db")
     for url, said in {
         f"sqlite:///{tmp_path}/none.db": "there is no file",
-        f"sqlite:///{tmp_path}": "it is no file, but a folder",
-        f"sqlite:///{tmp_path}/pipe": "it is no file, but a folder",
+        f"sqlite:///{tmp_path}": "it is a folder, a device",
+        f"sqlite:///{tmp_path}/pipe": "it is a folder, a device",
         "sqlite://": "names no file",
         "sqlite:///:memory:": "names no file",
         f"sqlite:///file:{there}?mode=rwc&uri=true": "has options",
@@ -215,7 +215,7 @@ def test_a_missing_file_is_not_made_and_a_strange_url_is_refused(tmp_path: Path)
         f"sqlite+pysqlcipher:///{there}": "cannot be opened for reading only",
         "mysql+pymysql://u:p@nowhere.invalid/db": "cannot be opened for reading only",
         f"duckdb:///{there}": "cannot be opened for reading only",
-        "no url": "the URL is not one",
+        "no url": "the URL is not valid",
     }.items():
         text = refused(source("database", COLUMNS, url=Secret(url), query="t"))
         assert said in text, (url, text)
@@ -323,9 +323,9 @@ def test_an_endless_query_is_stopped_and_the_key_is_named(tmp_path: Path) -> Non
     path = make(tmp_path / "t.db")
     for query in endless().values():
         text = refused(database(path, query, time_limit=SECOND / 2))
-        assert "it took longer than 0.5s" in text
+        assert "the query took longer than 0.5s" in text
         assert "or raise `time_limit:`" in text
-        with pytest.raises(SourceError, match=r"it took longer than 0\.5s\n.*`watermark:`") as caught:
+        with pytest.raises(SourceError, match=r"the query took longer than 0\.5s\n.*`watermark:`") as caught:
             watermark(database(path, watermark=f"SELECT max(id) FROM ({query})", time_limit=SECOND / 2), ALL)
         assert "the watermark query" in str(caught.value)
 
@@ -340,7 +340,7 @@ def test_an_endless_query_of_duckdb_is_stopped_and_the_key_is_named(tmp_path: Pa
     ):
         spec = source("query", COLUMNS, name="q", query=query, **inputs)
         text = refused(spec, others={"things": database(path)})
-        assert "it took longer than 0.5s" in text
+        assert "the query took longer than 0.5s" in text
         assert "or raise `time_limit:`" in text
     with pytest.raises(UsageError, match=r"took longer than 0\.5s"):
         sql.run("SELECT count(*) FROM range(1000000000000)", [], lambda _: iter(()), limit=SECOND / 2)

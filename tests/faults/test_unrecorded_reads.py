@@ -74,7 +74,7 @@ def test_nobody_writes_down_what_somebody_else_did(office):
     office.warehouse._ledger.verify()
     with bob.db.write() as conn:
         number = bob.warehouse._ledger.append(conn, "admin", "read", "late/2013-06-01#1", department="ops")
-    with pytest.raises(IntegrityError, match=f"entry {number} is not signed by who it says"):
+    with pytest.raises(IntegrityError, match=f"entry {number} has a signature that is not its signer"):
         office.warehouse._ledger.verify()
 
 

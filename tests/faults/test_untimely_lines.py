@@ -62,7 +62,7 @@ def noticed(company: Departments, *words: str, night: int = 4) -> None:
         assert word in asked.stderr
 
 
-COULD_NOT = "tells what who signed it could not do by then"
+COULD_NOT = "records an action for which its signer had no permission at that time"
 
 
 # ---------------------------------------------------------------- outputs and versions
@@ -108,7 +108,7 @@ def test_who_was_operator_publishes_what_they_made_up(company: Departments):
     [
         ("vic", "sales/buys", COULD_NOT),
         ("vic", "hr/buys", COULD_NOT),
-        ("hugo", "hr/buys", "lines of the ledger about it are of another department"),
+        ("hugo", "hr/buys", "entries of the ledger record this version under different departments"),
     ],
     ids=["vic", "vic for hr", "hugo for hr"],
 )
@@ -153,7 +153,7 @@ def test_who_was_admin_of_a_department_revokes_as_of_before(company: Departments
         signature = dora.vault.identity.sign(dora.vault.trust.statement("revocation", *row))
         names = ("subject", "at", "issuer")
         conn.execute(insert(t.revocations).values(**dict(zip(names, row, strict=True)), signature=signature))
-    noticed(company, "ann on sales: it is revoked in the database, and no line of the ledger says so")
+    noticed(company, "ann on sales: the database has a revocation that the ledger did not record")
 
 
 def add_administrator(company: Departments, who: str) -> None:
@@ -194,7 +194,7 @@ def test_who_was_administrator_makes_one_as_of_before(company: Departments, what
             if "line" in what:
                 ada.vault.identity = me if what.endswith("her line") else new
                 tell(ada, conn, "add", f"administrator xena {new.public.id}", "")
-    noticed(company, COULD_NOT if "line" in what else "the public keys in the database are not")
+    noticed(company, COULD_NOT if "line" in what else "the public keys in the database differ")
 
 
 def exchange(ada: Services, conn: Connection) -> None:
@@ -227,7 +227,10 @@ def test_who_was_administrator_exchanges_an_older_line(company: Departments):
         company.run("run", "buys", "--date", NEXT)
         with ada.db.unchecked(write=True) as conn:
             exchange(ada, conn)
-    assert "a line about people before" in company.run("run", "buys", "--date", NEXT, code=4).stderr
+    assert (
+        "somebody changed an entry about people before"
+        in company.run("run", "buys", "--date", NEXT, code=4).stderr
+    )
     assert "does not follow" in company.by("admin").run("ledger", "verify", code=4).stderr
 
 

@@ -73,7 +73,7 @@ def venv(folder: Path, home: str = "/usr/bin") -> Path:
 def test_an_r_library_that_is_no_library_is_refused_whatever_it_is(tmp_path, secret):
     linked = link(tmp_path / "linked", secret)
     for folder in (secret, linked, secret.parent, "/", "/dev", "/etc"):
-        with pytest.raises(ConfigError, match="no installed R package lies in this folder"):
+        with pytest.raises(ConfigError, match="this folder has no installed R packages"):
             command_of(LANGUAGES["r"], Environment(library=str(folder)), 1)
     with pytest.raises((ConfigError, MissingPart)):  # by whether this machine lets its root look there
         command_of(LANGUAGES["r"], Environment(library="/proc/1/root"), 1)
@@ -117,7 +117,9 @@ def test_an_r_script_does_not_choose_what_is_shown(tmp_path, secret):
 
 def test_a_line_in_pyvenv_cfg_names_an_installation_or_nothing(tmp_path, secret):
     venv(tmp_path, home=f"{secret}/x")
-    with pytest.raises(ConfigError, match="its line 'home' names a place that is no installation of Python"):
+    with pytest.raises(
+        ConfigError, match="its line 'home' names a place that is not an installation of Python"
+    ):
         command_of(LANGUAGES["python"], Environment(venv=str(tmp_path / "venv")), 1)
 
 
@@ -126,9 +128,9 @@ def test_an_interpreter_that_is_a_link_elsewhere_is_refused(tmp_path, secret):
     python = tmp_path / "venv" / "bin" / "python"
     python.unlink()
     python.symlink_to(secret / "identity.key")
-    with pytest.raises(ConfigError, match="a link into a place that is no installation of Python"):
+    with pytest.raises(ConfigError, match="a link into a place that is not an installation of Python"):
         command_of(LANGUAGES["python"], Environment(venv=str(tmp_path / "venv")), 1)
-    with pytest.raises(ConfigError, match="no installation of Python"):
+    with pytest.raises(ConfigError, match="not an installation of Python"):
         command_of(LANGUAGES["python"], Environment(executable=str(secret / "identity.key")), 1)
 
 
@@ -226,7 +228,7 @@ def test_what_an_environment_leads_to_is_asked_of_the_forbidden_places(company: 
     own.mkdir(parents=True)
     check_shown([own], sales.refusal)
     for forbidden in (company.key_file.parent, company.folder / "var", company.folder / "hr/people.csv"):
-        with pytest.raises(ConfigError, match="may not be shown to a worker") as error:
+        with pytest.raises(ConfigError, match="that a worker may not see") as error:
             check_shown([link(own / f"to-{forbidden.name}", forbidden)], sales.refusal)
         assert SECRET not in str(error.value)
     assert company.folder / "hr" / "people.csv" in sales.hidden
@@ -243,7 +245,7 @@ def test_check_names_the_line_of_an_environment_that_leads_to_a_forbidden_place(
     said = company.run("check", code=None)
     assert said.returncode == 2
     assert f"conf/model/buys.yaml:{line}: environment" in said.stderr
-    assert "may not be shown to a worker" in said.stderr
+    assert "that a worker may not see" in said.stderr
 
 
 def test_a_worker_that_sees_another_folder_than_was_looked_at_is_noticed(tmp_path, secret):

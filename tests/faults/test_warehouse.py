@@ -446,7 +446,7 @@ def test_a_head_that_was_never_published(office: Office):
     held = office.publish(DAY, "b", missed=("score is too high",))
     assert not held.head
     sign_a_head(office, held.id)
-    with pytest.raises(IntegrityError, match="not published"):
+    with pytest.raises(IntegrityError, match="nobody published it"):
         office.rows(date=DAY)
 
 

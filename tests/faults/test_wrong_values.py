@@ -113,7 +113,7 @@ def test_details_that_are_no_details_are_named(services, details):
             conn, services.vault.principal, "read", "buys", details, department="sales"
         )
         assert conn.execute(select(ledgers.ledger.c.details).where(ledgers.ledger.c.seq == number)).scalar()
-    with pytest.raises(IntegrityError, match=f"entry {number} has details that are none"):
+    with pytest.raises(IntegrityError, match=f"entry {number} has damaged details"):
         list(audit_log.entries(services))
 
 
@@ -135,11 +135,11 @@ def test_what_somebody_sealed_may_be_anything_and_ends_in_words(services, monkey
         with pytest.raises(IntegrityError):
             read(plain)
     monkeypatch.setattr(type(services.vault), "unseal", lambda *_: plain)
-    with pytest.raises(IntegrityError, match="has details that are none"):
+    with pytest.raises(IntegrityError, match="has damaged details"):
         list(audit_log.entries(services))
-    with pytest.raises(IntegrityError, match="a promotion has details that are none"):
+    with pytest.raises(IntegrityError, match="the details of a promotion are damaged"):
         services.registry.history("buys")
     with services.db.read() as conn:
         (line, *_), *_ = output_log.lines_by_date(conn, services.vault, "buys").values()
-    with pytest.raises(IntegrityError, match="a judgement has details that are none"):
+    with pytest.raises(IntegrityError, match="the details of a judgement"):
         output_log.judgement(services.vault, None, line)

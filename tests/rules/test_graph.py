@@ -123,7 +123,7 @@ def test_a_plan_is_carried_out_on_what_it_was_decided_on(world: World):
     world.task(plan.entries[SCORING].needs[0]).run()
     (world.folder / "models/price/model.py").write_text("def fit(data, params): return 1\n")
     world.services.run = Run(plan=world.services.run.plan)
-    with pytest.raises(Stale, match="its definition is another one than when the run was planned"):
+    with pytest.raises(Stale, match="the definition changed after the run was planned"):
         world.task(SCORING).run()
 
 

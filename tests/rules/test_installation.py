@@ -173,7 +173,7 @@ def test_another_warehouses_database_is_refused(folder: Path):
     shutil.copy(database(folder / "second"), database(folder))
     error = refused(folder, first_run=True)
     assert isinstance(error, IntegrityError)
-    assert "and the checkpoints here are of OLD" in error.what
+    assert "and the checkpoints belong to OLD" in error.what
 
 
 def test_a_moved_warehouse_opens(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

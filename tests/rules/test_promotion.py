@@ -179,7 +179,7 @@ def test_promotion_is_of_the_champion_that_somebody_saw(world: World):
     """A promotion is refused if the champion is not the one that its author saw."""
     world.version(champion=True)
     world.version(after(1), again=True)
-    with pytest.raises(Stale, match=f"the champion is {MODEL}@1 by now"):
+    with pytest.raises(Stale, match=f"the champion changed meanwhile: it is {MODEL}@1 now"):
         world.services.registry.promote(MODEL, 2, why="for a test", expected=0)
     assert champion(world) == 1
 
@@ -198,7 +198,7 @@ def test_a_rollback_goes_back_to_the_champion_before(world: World):
 def test_the_first_champion_is_never_rolled_back(world: World):
     """The first champion has no predecessor to roll back to."""
     world.version(champion=True)
-    with pytest.raises(NotFound, match="no champion before"):
+    with pytest.raises(NotFound, match="no other champion before"):
         world.services.registry.rollback(MODEL, why="for a test")
 
 

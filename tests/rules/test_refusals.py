@@ -103,7 +103,7 @@ def test_a_refused_definition_runs_nothing(world: World):
     ):
         for asked in (services.run, Run()):
             services.run = asked
-            with pytest.raises(AccessRefused, match="nobody has"):
+            with pytest.raises(AccessRefused, match="did not check the signature"):
                 work()
 
 

@@ -239,7 +239,7 @@ def test_a_version_tells_what_it_was_trained_on(world: World):
     world.version(champion=True, snapshot_id="a" * 26)
     with world.services.db.write() as conn:
         conn.execute(update(model_versions).values(snapshot_id="b" * 26))
-    with pytest.raises(IntegrityError, match="is not what its signed manifest says"):
+    with pytest.raises(IntegrityError, match="differs from its signed manifest"):
         world.services.registry.get(MODEL, 1)
 
 
@@ -475,9 +475,9 @@ def test_a_snapshot_that_goes_without_a_line_is_missed(world: World, calendar: C
     calendar.day(91)
     with world.services.db.write() as conn:
         conn.execute(table.delete().where(table.c.id == old.id))
-    with pytest.raises(IntegrityError, match="no line of the ledger says that it expired"):
+    with pytest.raises(IntegrityError, match="no entry says that it expired"):
         verify(world)
-    with pytest.raises(IntegrityError, match="the table snapshots lacks rows"):
+    with pytest.raises(IntegrityError, match="the table snapshots has fewer rows"):
         checkpoint.write(world.services)
 
 
@@ -513,7 +513,7 @@ def test_a_line_about_another_snapshot_excuses_nothing(world: World, calendar: C
     discards(world, old, scope, told)
     with world.services.db.write() as conn:
         conn.execute(table.delete().where(table.c.id == old.id))
-    with pytest.raises(IntegrityError, match="no line of the ledger says that it expired"):
+    with pytest.raises(IntegrityError, match="no entry says that it expired"):
         verify(world)
 
 
@@ -523,7 +523,9 @@ def test_an_expired_snapshot_that_is_there_is_refused(world: World, calendar: Ca
     with world.services.db.read() as conn:
         row = conn.execute(select(table).where(table.c.id == old.id)).one()
     discards(world, old, SALES, expiring.digest(row.manifest))
-    with pytest.raises(IntegrityError, match="says that it expired, and it is there"):
+    with pytest.raises(
+        IntegrityError, match="recorded that this snapshot expired, and the database still has it"
+    ):
         verify(world)
 
 

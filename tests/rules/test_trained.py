@@ -83,14 +83,14 @@ def test_it_is_measured_on_the_holdout_alone(world: World):
 
 def test_rows_must_not_hang_on_each_other(world: World):
     """A model that is scored in chunks is refused if a row's score depends on the other rows of its chunk."""
-    with pytest.raises(ScoreFailed, match="another score when it stands beside other rows"):
+    with pytest.raises(ScoreFailed, match="another score when the row is scored among other rows"):
         trained(world, OF_THE_CHUNK)
     assert world.services.registry.versions(MODEL) == []
 
 
 def test_rows_must_not_hang_on_their_order(world: World):
     """A model whose scores depend on the order of its rows is refused as well."""
-    with pytest.raises(ScoreFailed, match="another score when it stands beside other rows"):
+    with pytest.raises(ScoreFailed, match="another score when the row is scored among other rows"):
         trained(world, OF_THE_ORDER)
 
 

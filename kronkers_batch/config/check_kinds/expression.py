@@ -20,7 +20,8 @@ def _expression(node: Node, key: str, problems: Problems) -> str:
         expressions.parse(text)
     except expressions.ExpressionError as error:
         raise Bad(
-            f"{error.what}, at character {error.column} of {text[:80]!r}", "see the grammar of expressions"
+            f"{error.what}, at character {error.column} of {text[:80]!r}",
+            "see docs/reference/configuration.md: expressions",
         ) from None
     return text
 

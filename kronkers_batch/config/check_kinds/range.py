@@ -31,7 +31,7 @@ class _Range(CheckKind):
             given = entry.values[name] is not None and ordered
             found[name] = member(*entry.at(name), kind, problems) if given else None
         if _exchanged(found["min"], found["max"]):
-            problems.add(entry.node.origin(entry.key), "min is larger than max", "exchange them")
+            problems.add(entry.node.origin(entry.key), "min is larger than max", "swap them")
         return found
 
 

@@ -18,8 +18,8 @@ _WATERMARK = Key(
     "a cheap query whose one value changes when the data does",
 )
 _UNASKED = (
-    "has no `watermark:`, so nobody asks the database whether its rows changed: a window that was read once "
-    "is not read again, and rows that are corrected or come later stay out of it\n"
+    "has no `watermark:`, so the program cannot see whether the rows changed: it reads each window once, "
+    "and misses rows that are corrected or added later\n"
     "  -> Declare a cheap query whose value changes with the rows, such as the newest `updated_at`."
 )
 

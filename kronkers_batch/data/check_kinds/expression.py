@@ -22,7 +22,11 @@ class _Expression(RowJudge):
         try:
             compiled = compile_expression(str(check.arguments["expression"]), schema)
         except (ExpressionError, ValueError) as error:
-            raise ConfigError(str(error), where=str(check.origin), fix="Correct the expression.") from None
+            raise ConfigError(
+                str(error),
+                where=str(check.origin),
+                fix="Correct the expression: docs/reference/configuration.md says what one may contain.",
+            ) from None
         return compiled.fill_null(False)
 
 

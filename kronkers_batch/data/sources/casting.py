@@ -138,7 +138,8 @@ def _check_text(text: pl.Series, column: Column, place: Place) -> None:
             raise place.error(
                 f"column {column.name}: {int(bad.sum())} of {len(text)} rows read hold a level that is "
                 f"not declared{_first(bad, place)}",
-                f"Add it to the levels of {column.name}, or leave the levels out so that they are learnt.",
+                f"Add it to the levels of {column.name}, or delete `levels:`, so that the program learns "
+                "them.",
                 _examples(text.filter(bad)),
             )
 
@@ -158,9 +159,9 @@ def _check_timestamp(values: pl.Series, column: Column, place: Place) -> None:
 
 def _outside(bad: pl.Series, column: Column, place: Place) -> SourceError:
     return place.error(
-        f"column {column.name}: {int(bad.sum())} of {len(bad)} rows read lie outside of the years 1 to 9999"
+        f"column {column.name}: {int(bad.sum())} of {len(bad)} rows read lie outside the years 1 to 9999"
         f"{_first(bad, place)}",
-        "Correct the data, or leave such rows out of it; what is not known is null.",
+        "Correct the data, or leave such rows out; write null for an unknown time.",
     )
 
 

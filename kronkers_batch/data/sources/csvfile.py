@@ -106,7 +106,7 @@ class _File:
         if len(names) == 1 and (line := self._asked(csvlines.blank)) is not None:
             raise place.error(
                 f"line {line} is blank, which in a file of one column is a missing value or no row",
-                "Take it out, or write a missing value as two quotes.",
+                "Delete the line, or write a missing value as two quotes.",
             )
 
     def line(self, before: int, number: int) -> str:

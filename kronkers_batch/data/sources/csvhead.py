@@ -38,7 +38,7 @@ def read(stream: packed.Stream, delimiter: str, quote: str, place: Place) -> Hea
         found = next((row for row in rows if row), [])
     except csv.Error as error:
         raise place.error(
-            "the line of column names is no line of CSV, or has a name that is too long", _FIX, str(error)
+            "the line of column names is not valid CSV, or has a name that is too long", _FIX, str(error)
         ) from None
     if read[0] >= LONGEST:
         raise place.error("the line of column names is longer than 1 MB, or does not end", _FIX)
@@ -48,7 +48,9 @@ def read(stream: packed.Stream, delimiter: str, quote: str, place: Place) -> Hea
         text = delimiter.join(found).encode("latin-1").decode(errors="backslashreplace")
         raise place.error("the line of column names is not UTF-8", "Save the file as UTF-8.", text) from None
     if not any(names):
-        raise place.error("the file is empty: not even column names", "Deliver it again, or remove it.")
+        raise place.error(
+            "the file is empty: it has not even column names", "Deliver the file again, or remove it."
+        )
     return Head(names, read[0])
 
 
@@ -62,8 +64,8 @@ def _lines(start: bytes, read: list[int]) -> Iterator[str]:
 def _refuse_other_kinds(start: bytes, place: Place) -> None:
     if what := packed.known(start):
         raise place.error(
-            f"the file is no CSV file: it is {what}",
-            "Give it a name that says so, such as .csv.gz or .csv.zip, or save it as CSV.",
+            f"the file is not a CSV file: it is {what}",
+            "Rename it to what it is, such as .csv.gz or .csv.zip, or save it as CSV.",
         )
     if start.startswith(_UTF16) or b"\0" in start[:1_000]:
         raise place.error("the file is not UTF-8, but UTF-16 or no text at all", "Save the file as UTF-8.")

@@ -60,10 +60,15 @@ def watermark(source: SourceSpec, window: Window, places: Places) -> str:
             with contextlib.closing(session.rows(wrapped, values)) as found:
                 rows = list(found)
     if len(rows) != 1:
-        raise place.error("it gives more or less than one value", "Let it SELECT one value.")
+        raise place.error(
+            "the query does not return exactly one value",
+            "Write a SELECT that returns one row with one column.",
+        )
     value = repr(rows[0][0])
     if len(value) > _MARK:
-        raise place.error("it gives a value that is too long", "Let it SELECT a number, a date or a digest.")
+        raise place.error(
+            "the query returns a value that is too long", "SELECT a number, a date or a digest."
+        )
     return value
 
 
@@ -80,7 +85,7 @@ def _url(source: SourceSpec) -> URL:
     try:
         return make_url(source.url.reveal() if source.url else "")
     except (ArgumentError, ValueError):
-        raise Place.of(source).error("the URL is not one", "Write dialect://user@host/database.") from None
+        raise Place.of(source).error("the URL is not valid", "Write dialect://user@host/database.") from None
 
 
 @contextlib.contextmanager
@@ -111,7 +116,7 @@ def _opened(
             )
     except TimeIsUp:
         raise place.error(
-            f"it took longer than {shown(limit)}",
+            f"the query took longer than {shown(limit)}",
             f"Make `{key}:` of the source cheaper"
             + ("." if limit < source.time_limit else ", or raise `time_limit:`."),
         ) from None

@@ -62,7 +62,7 @@ def read(
             inputs.finish()
     except TimeIsUp:
         raise place.error(
-            f"it took longer than {shown(source.time_limit)}",
+            f"the query took longer than {shown(source.time_limit)}",
             "Make `query:` of the source cheaper, or raise `time_limit:`.",
         ) from None
     except duckdb.OutOfMemoryException:
@@ -129,9 +129,7 @@ def _as_table(
         connection.unregister("kronkers_chunk")
         made = True
     if not made:
-        raise place.error(
-            "there is nothing to read", "Run the model whose output it is for these dates first."
-        )
+        raise place.error("there are no rows to read", "Run the model of this output for these dates first.")
 
 
 def _statement(
@@ -154,13 +152,13 @@ def _statement(
         raise place.error(refused.what, f"Correct `query:` of the source. {refused.fix}") from None
     if others := select.read_besides(tree, source.inputs):
         raise place.error(
-            f"the query reads what is no input of it: {', '.join(others)[:300]}",
+            f"the query reads what is not under its `inputs:`: {', '.join(others)[:300]}",
             "Name the source or output under `inputs:`, and SELECT from that name.",
         )
     if asked_of := select.changing(tree):
         raise place.error(
-            f"the query asks the clock or chance: {', '.join(asked_of)}",
-            "Write :date, :from or :to: of the same inputs the same rows must come, on whatever day it runs.",
+            f"the query depends on the clock or on random numbers: {', '.join(asked_of)}",
+            "Write :date, :from or :to instead: the same inputs must give the same rows on any day.",
         )
     relation = connection.sql(query)
     casting.missing_columns(source.schema, relation.columns, place)

@@ -25,7 +25,7 @@ from kronkers_batch.errors import SourceError
 if TYPE_CHECKING:  # who only asks for the files' state needs no Polars
     import polars as pl
 
-_RIGHTS = "Give the account that runs this the right to read it."
+_RIGHTS = "Give the account that runs kronkers the right to read the file."
 _ASIDE = ("_", ".")
 
 
@@ -130,11 +130,12 @@ def _paths(source: SourceSpec) -> list[Path]:
             return found
         if aside:
             raise place.error(
-                f"no file fits {source.path} but {aside} that are left out, since '_' or '.' begins a name "
+                f"{source.path} matches only {aside} that are left out, since '_' or '.' begins a name "
                 "in their path",
-                "Such files are taken for unfinished. To read them, begin that part of the pattern so.",
+                "The program takes such files for unfinished. To read them, begin that part of the pattern "
+                "with '_' or '.'.",
             )
-        raise place.error(f"no file fits {source.path}", _why_missing(path))
+        raise place.error(f"no file matches {source.path}", _why_missing(path))
     raise place.error(f"there is no file {path}", _why_missing(path))
 
 
@@ -211,7 +212,8 @@ def _not_opened(error: opening.PathRefused | OSError, path: Path, place: Place) 
 def changed(source: SourceSpec) -> SourceError:
     """The error about files that are no longer those that were read."""
     return Place.of(source).error(
-        "its files changed while they were read", "Run it again when they are delivered."
+        "the files changed while the program read them",
+        "Run the command again when the delivery is complete.",
     )
 
 
@@ -219,7 +221,9 @@ def _refuse_empty(file: Opened, place: Place) -> None:
     if not os.access(file.reading, os.R_OK):
         raise place.error("the file may not be read", _RIGHTS)
     if not file.info.st_size:
-        raise place.error("the file is empty: not even column names", "Deliver it again, or remove it.")
+        raise place.error(
+            "the file is empty: it has not even column names", "Deliver the file again, or remove it."
+        )
 
 
 def _why_missing(path: Path) -> str:

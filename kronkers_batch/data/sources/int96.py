@@ -58,6 +58,6 @@ def joined(fine: pl.Series, coarse: pl.Series, place: Place) -> pl.Series:
         raise place.error(
             f"column {fine.name} holds INT96 times, some beyond the year 2262 and some finer than "
             "microseconds",
-            "Let the program that writes the file write microseconds.",
+            "Write times in microseconds in the program that makes the file.",
         )
     return coarse

@@ -216,7 +216,7 @@ class _Inflated(io.RawIOBase):
     def _inflate(self, decoder: _Decompress, size: int) -> None:
         if decoder.eof:
             if self._form != _GZIP:
-                raise PackedError("the file goes on behind the end of what is packed in it")
+                raise PackedError("the file has more bytes after the end of its packed contents")
             if not self._packed.strip(b"\0"):
                 self._packed = b""  # tapes and disks fill up with zeros
                 return

@@ -197,7 +197,8 @@ def _refuse_waiting(given: Mapping[str, object], place: Place) -> None:
     hosts = str(given["host"] or "").count(",") + 1
     if hosts > _HOSTS:
         raise place.error(
-            "the URL lets servers that do not answer keep the run waiting", f"Name at most {_HOSTS} hosts."
+            "the URL names too many hosts: a run would wait long for servers that do not answer",
+            f"Name at most {_HOSTS} hosts.",
         )
 
 
@@ -228,7 +229,7 @@ def _refuse_rights(connection: psycopg.Connection[tuple[object, ...]], place: Pl
     ]
     if said:
         raise place.error(
-            f"the account in `url:` is {said[0]}: it could do more than read",
+            f"the account in `url:` is {said[0]}: it may do more than read",
             "Let an administrator of the database make an account that may only read: "
             "CREATE ROLE reader LOGIN PASSWORD '...'; GRANT SELECT ON the tables TO reader;",
         )
@@ -298,8 +299,8 @@ def _failed(error: BaseException, place: Place, key: str) -> SourceError:
         )
     if type(error).__name__ == "DataError" and not state:
         return place.error(
-            "a value is beyond what can be read, such as infinity, or a date before the year 1 or after 9999",
-            "Cut it, or leave it out, in the source's query.",
+            "the program cannot read a value, such as infinity, or a date before the year 1 or after 9999",
+            "Limit such values, or leave the rows out, in the source's query.",
             said,
         )
     for part, what, fix in _UNCONNECTED:

@@ -122,16 +122,17 @@ def in_words(environment: Environment) -> Iterator[None]:
         yield
     except OSError as error:
         raise MissingPart(
-            f"a place of the environment cannot be read: {os.strerror(error.errno or 0)}",
+            f"a file of the environment cannot be read: {os.strerror(error.errno or 0)}",
             where=os.fsencode(error.filename or "").decode(errors="replace")[:_SHOWN],
             fix="let this account read it, or correct the model's environment",
         ) from None
     except (ValueError, RuntimeError) as error:
         declared = environment.venv or environment.library or environment.renv or environment.project
         raise ConfigError(
-            f"the environment holds a name, a link or a value that is none ({type(error).__name__})",
+            f"the environment holds a name, link or value that is not valid ({type(error).__name__})",
             where=declared or environment.executable,
-            fix="make the environment anew with its own tools; `kronkers check -v` shows where it stopped",
+            fix="create the environment again with its own tool; `kronkers check -v` shows where reading "
+            "it stopped",
         ) from None
 
 
@@ -148,7 +149,7 @@ def bytes_of(path: Path, first: int = 0) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise _refused(path, "this is no file, but a folder, a device or a pipe")
+            raise _refused(path, "this is a folder, a device or a pipe, not a file")
         found = bytearray()
         most = first or LARGEST_TEXT + 1
         while data := os.read(descriptor, min(most - len(found), MIB)):
@@ -161,7 +162,7 @@ def bytes_of(path: Path, first: int = 0) -> bytes:
 
 
 def _refused(path: Path, what: str) -> ConfigError:
-    fix = "take it out of the environment, or correct 'environment' in the model's YAML"
+    fix = "remove it from the environment, or correct 'environment' in the model's YAML"
     return ConfigError(what, where=str(path), fix=fix)
 
 

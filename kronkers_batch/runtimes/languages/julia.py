@@ -93,7 +93,7 @@ def _executable(environment: Environment) -> Path:
     found = shutil.which(environment.executable or "julia")
     if not found:
         where = environment.executable or "julia on PATH"
-        raise MissingPart("there is no Julia here", where=where, fix=FIX)
+        raise MissingPart("Julia is not installed here", where=where, fix=FIX)
     path = Path(found).resolve()
     if "julialauncher" in path.name:
         raise MissingPart(
@@ -127,7 +127,7 @@ def _libunwind(executable: Path) -> Path | None:
         return library.parent
     if _debian_release() > 11:
         raise MissingPart(
-            "Debian 11's Julia dies at its first exception with this system's libunwind",
+            "the Julia of Debian 11 crashes at its first exception on this system",
             where=str(executable),
             fix=FIX,
         )
@@ -158,7 +158,9 @@ def _packages(project: Path) -> dict[str, list[Mapping[str, Any]]]:
     file = next((project / name for name in PROJECTS if (project / name).is_file()), None)
     if file is None:
         raise MissingPart(
-            "there is no Project.toml here", where=str(project), fix="correct environment.project"
+            "this folder has no Project.toml",
+            where=str(project),
+            fix="correct environment.project: it is the folder with Project.toml",
         )
     manifest = next((found for name in MANIFESTS for found in sorted(project.glob(name))), None)
     if manifest is None:
@@ -186,9 +188,9 @@ def _is_entry(entry: object) -> bool:
 def _no_manifest(manifest: Path) -> ConfigError:
     """Names of packages become paths in a depot, so they must be names."""
     return ConfigError(
-        "this is no manifest of Julia: a package's name or entry is none",
+        "this is not a valid Manifest.toml: the name or entry of a package is wrong",
         where=str(manifest),
-        fix="make it anew with Julia's Pkg.instantiate()",
+        fix="delete it, and run Julia's Pkg.instantiate() in the project",
     )
 
 
@@ -197,7 +199,9 @@ def _toml(file: Path) -> dict[str, Any]:
         return tomllib.loads(bytes_of(file).decode())
     except (ValueError, RecursionError) as error:  # also a number of thousands of digits
         raise ConfigError(
-            f"this is not TOML{_line_of(error)}", where=str(file), fix="correct the file"
+            f"this is not TOML{_line_of(error)}",
+            where=str(file),
+            fix="correct the file, or delete it and run Pkg.instantiate()",
         ) from None
 
 

@@ -153,7 +153,7 @@ def _homes(config: Path) -> list[Path]:
 def _check_installed(prefix: Path, where: Path, says: str) -> None:
     """Raises ConfigError where Python is not installed there."""
     if not is_system(prefix.resolve()) and not any(prefix.glob("lib*/python3*/os.py")):
-        raise ConfigError(f"{says} that is no installation of Python", where=str(where), fix=FIX)
+        raise ConfigError(f"{says} that is not an installation of Python", where=str(where), fix=FIX)
 
 
 def _path_files(site: Path) -> list[Path]:

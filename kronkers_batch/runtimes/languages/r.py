@@ -217,7 +217,7 @@ def _packages(folder: Path) -> list[Path]:
     found = [folder / name for name in names if _is_package(folder / name)]
     if names and not found:
         raise ConfigError(
-            "no installed R package lies in this folder",
+            "this folder has no installed R packages",
             where=str(folder),
             fix="correct environment.library: it is the folder that install.packages(..., lib = ...) fills",
         )

@@ -167,11 +167,11 @@ def at(url: Secret, wait: float) -> Backend:
     try:
         parsed = make_url(url.reveal())
     except ArgumentError:
-        raise ConfigError("the database URL is not one", where="warehouse.url", fix=ADDRESS) from None
+        raise ConfigError("the database URL is not valid", where="warehouse.url", fix=ADDRESS) from None
     kind = parsed.get_backend_name()
     if kind not in DATABASES:
         raise ConfigError(
-            "a warehouse cannot be in a database of this kind",
+            "the warehouse does not support this kind of database",
             where="warehouse.url",
             fix=f"Write the address of one of these: {', '.join(tuple(DATABASES))}",
         )

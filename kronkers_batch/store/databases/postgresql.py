@@ -38,14 +38,17 @@ _STATES: dict[str, tuple[str, str]] = {
     "55P03": ("the database is locked", faults.LOCKED),
     "57014": ("the database gave up waiting", faults.LOCKED),
     "25P03": ("the database server ended the transaction, which took longer than it allows", _TIMEOUT),
-    "40": ("the database undid this transaction for another's sake", _RETRY),
+    "40": ("the database undid this transaction, because it conflicted with another one", _RETRY),
     "53": ("the database server is out of disk, memory or connections", faults.FULL),
     "25006": ("the database is read-only", "Connect to the primary server, not to a standby."),
-    "28": ("the database refused the user or password", "Check the URL's user and password."),
+    "28": ("the database refused the user or password", "Check the user and password in warehouse.url."),
     "3D": ("the database does not exist on the server", "Create it: createdb NAME"),
-    "42501": ("the database user lacks a right", "Grant it CREATE and USAGE on the schema."),
-    "08": ("the database server cannot be reached", "Check that it runs and that the URL's host is right."),
-    "57P": ("the database server is shutting down", "Run again when it is back."),
+    "42501": ("the database user lacks a right", "Grant the user CREATE and USAGE on the schema."),
+    "08": (
+        "the database server cannot be reached",
+        "Check that the server runs, and that the host and port in warehouse.url are right.",
+    ),
+    "57P": ("the database server is shutting down", "Run the command again when the server is back."),
 }
 
 
@@ -172,7 +175,8 @@ def pin(wait: float, where: str, connection: Any, _record: object) -> None:
         raise StoreError(
             "the database user has no schema to keep tables in",
             where=where,
-            fix="Create one, and grant the user USAGE and CREATE on it; the URL's options may name it.",
+            fix="Create a schema, and grant the user USAGE and CREATE on it. To name it, add "
+            "?options=-csearch_path%3DNAME to the URL.",
         )
     connection.execute(f"SET search_path TO {schema}, pg_temp")
     connection.autocommit = before

@@ -129,7 +129,7 @@ class Sqlite(Backend):
             return _of_code(code, where)
         if isinstance(error.orig, sqlite3.OperationalError):  # without a code it is from Python's own part
             return IntegrityError(
-                "a text in the database is no UTF-8: somebody changed it", where=where, fix=faults.DAMAGED
+                "a text in the database is not UTF-8: somebody changed it", where=where, fix=faults.DAMAGED
             )
         return None
 
@@ -201,8 +201,8 @@ class Sqlite(Backend):
                 raise IntegrityError(
                     "the database file is damaged, or an index does not have the rows of its table",
                     where=f"{where}, table {name}" if name else where,
-                    fix="Restore the last backup, and find out who can write to the file. The program "
-                    "sqlite3 tells more: PRAGMA integrity_check.",
+                    fix="Restore the last backup, and find out who can write to the file. For "
+                    "details: sqlite3 FILE 'PRAGMA integrity_check'",
                 )
 
     def log_is_held(self, connection: Connection) -> bool:
@@ -265,9 +265,7 @@ def _normal(sql: str | None) -> str:
 def _of_code(code: int, where: str) -> KronkersError | None:
     primary = code & 0xFF
     if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return IntegrityError(
-            "the database file is damaged or is no database", where=where, fix=faults.DAMAGED
-        )
+        return IntegrityError("the file is damaged, or is not a database", where=where, fix=faults.DAMAGED)
     if primary == sqlite3.SQLITE_CANTOPEN and _missing(Path(where)):
         return StoreError("there is no database here yet", where=where, fix=faults.PATH)
     if primary == sqlite3.SQLITE_IOERR:

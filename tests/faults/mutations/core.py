@@ -296,7 +296,7 @@ RECORD = [
       f"{VALUES}test_what_somebody_sealed_may_be_anything_and_ends_in_words[deep]",
       f"{VALUES}test_what_somebody_sealed_may_be_anything_and_ends_in_words[a long number]"),
     _("a version needs no line in the ledger", "audit.recorded:compare_versions",
-      swap("raise IntegrityError('no line of the ledger says that it was made', ...)", "continue"),
+      swap("raise IntegrityError('no entry of the ledger records this version', ...)", "continue"),
       f"{F}test_ledger_attacks.py::test_an_output_is_put_in_without_a_line"),
     _("a read leaves no trace", "warehouse.output_rows:OutputRows.read",
       drop("self._record_read(...)"),

@@ -395,7 +395,7 @@ REFUSALS = [
     _("a scoring does not ask", "pipeline.score:score",
       drop("services.run.permissions.require(model.name)"), f"{REFUSED}a_refused_definition_runs_nothing"),
     _("what nobody checked runs", "session.permission:Permissions.require",
-      swap("raise AccessRefused('nobody has checked its definition', where=...)", "return"),
+      swap("raise AccessRefused('the program did not check the signature of this model', ...)", "return"),
       f"{REFUSED}a_refused_definition_runs_nothing"),
     _("a reader runs", "access.rights:refusal",
       swap("permissions.need_of('run')", "Role.READER"),

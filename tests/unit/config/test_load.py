@@ -91,7 +91,7 @@ def test_an_output_as_a_source_has_its_keys_and_scores(tmp_path: Path) -> None:
 
 def test_an_output_of_another_department_needs_a_shared_source(tmp_path: Path) -> None:
     text = FILES["source/joined.yaml"].replace("department: planning", "department: operations")
-    with pytest.raises(ConfigErrors, match="let planning declare a source with kind: output"):
+    with pytest.raises(ConfigErrors, match="ask planning to declare a source with kind: output"):
         load(make(tmp_path, source__joined=text), (), ENVIRON)
 
 

@@ -36,7 +36,7 @@ def test_a_misspelt_key_in_a_mapping_is_not_added(tmp_path: Path, override: str,
         parameters(tmp_path, override)
     (problem,) = error.value.problems
     assert f"there is no key '{key}' to change" in str(problem)
-    assert f"to add what is not there write +{override}" in str(problem)
+    assert f"to add it write +{override}" in str(problem)
 
 
 def test_a_mapping_with_a_plus_adds_keys(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_keys_below_a_null_may_be_added(tmp_path: Path) -> None:
     "override", ["+P.more=1", "+P.more=[1]", "+P.depth=1", "+P.list=[2]", "+P.depth={a: 1}"]
 )
 def test_what_is_there_is_not_added(tmp_path: Path, override: str) -> None:
-    with pytest.raises(ConfigErrors, match="the key to add is there already"):
+    with pytest.raises(ConfigErrors, match="the key to add exists already"):
         parameters(tmp_path, override)
 
 

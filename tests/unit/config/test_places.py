@@ -162,13 +162,13 @@ def test_a_file_of_conf_that_is_a_link_shows_no_other_file(site):
     for target, says in (
         (site.key, "it is this account's key file"),
         (site.put("home/.ssh/config.yaml"), "it is in the place of this account's keys of other programs"),
-        (site.put("secret/rows.csv", "SALARY 1"), "it is a link to a file that is no YAML"),
+        (site.put("secret/rows.csv", "SALARY 1"), "this is a link to a file that is not YAML"),
         (Path("/dev/zero"), "it is in /dev"),
     ):
         loot.symlink_to(target)
         if target.is_file():
             found = "\n".join(site.problems())
-            assert f"conf/source/loot.yaml:1: the file is refused: {says}" in found
+            assert f"conf/source/loot.yaml:1: this file may not be read: {says}" in found
             assert "SALARY" not in found
         else:
             assert site.load()  # not taken for a file
@@ -193,7 +193,7 @@ def test_a_file_that_another_department_declares_is_refused_until_it_is_shared(s
     site.source("mine", "planning", site.put("site/data/flights.csv"))
     (only,) = site.problems()  # flights is shared with planning, but is not planning's to declare
     assert only.startswith("conf/source/flights.yaml:4: path: the path is refused: the department planning")
-    assert "it is not declared twice" in only
+    assert "ask its owner to list this department under shared_with" in only
     site.source("theirs", "operations", site.put("secret/rows.csv"))
     site.source("mine", "planning", site.folder / "secret/rows.csv")
     both = site.problems()

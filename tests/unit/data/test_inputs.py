@@ -181,7 +181,7 @@ def test_a_view_that_changes_while_it_is_read_is_an_error(
     rows = iter(CheckedRows(spec, ALL, None, sources=others, places=PLACES, chunk_rows=30))
     next(rows)
     os.utime(tmp_path / "a.parquet", (1, 1))
-    with pytest.raises(SourceError, match="changed while they were read"):
+    with pytest.raises(SourceError, match="changed while the program read them"):
         list(rows)
 
 

@@ -120,7 +120,7 @@ def test_a_snapshot_signed_for_the_department_by_an_operator_of_one_model_is_ref
         row |= {"id": forged, "department": "operations", "lookup": wanted, "key_id": key.id, "state": READY}
         row |= {"manifest": blob, "signer": signature.principal, "signature": signature.value}
         conn.execute(insert(table).values(**row))
-    with pytest.raises(IntegrityError, match="dora, who is no operator there"):
+    with pytest.raises(IntegrityError, match="dora signed without the role operator there"):
         store.snapshots.find("things", ALL, "i1", [OPERATIONS])
 
 

@@ -194,7 +194,7 @@ def test_a_slow_ingest_that_was_swept_is_not_published(
         return frozen
 
     monkeypatch.setattr(freezing, "freeze", slow)
-    with pytest.raises(NotFound, match="swept"):
+    with pytest.raises(NotFound, match="another command deleted the snapshot"):
         store.ingest(things(tmp_path))
     assert_nothing_is_left(store)
 

@@ -289,7 +289,7 @@ def test_a_query_asks_neither_the_clock_nor_chance(tmp_path: Path) -> None:
         ]
         assert not any(select.changing(select.parsed(connection, text)) for text in right)
     spec, others = query_over(tmp_path, "select id from a where a.at < today()", schema(id="integer"))
-    with pytest.raises(SourceError, match="the clock or chance: today") as caught:
+    with pytest.raises(SourceError, match="the clock or on random numbers: today") as caught:
         rows(spec, others=others)
     assert "Write :date" in str(caught.value)
 

@@ -123,7 +123,7 @@ def test_files_that_change_while_they_are_read_are_an_error(package, monkeypatch
         return iter(found)
 
     monkeypatch.setattr(contents, "_listed", exchanged)
-    with pytest.raises(ConfigError, match="change while they are read"):
+    with pytest.raises(ConfigError, match="changed while the program read them"):
         digest(package)
 
 

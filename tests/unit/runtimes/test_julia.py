@@ -456,7 +456,7 @@ def test_scoring_and_fitting_at_the_least_memory(make: Make) -> None:
 
 def test_no_julia_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(MissingPart, match="there is no Julia here") as error:
+    with pytest.raises(MissingPart, match="Julia is not installed here") as error:
         julia.command(Environment(), 1)
     assert "setup-julia" in error.value.fix
     with pytest.raises(MissingPart, match="/opt/none/julia"):
@@ -474,7 +474,7 @@ MANIFEST = '[[A]]\ngit-tree-sha1 = "aa"\nuuid = "u"\nversion = "1.0.0"\n\n[[Date
         ({"Project.toml": "[deps\n"}, ConfigError, "not TOML"),
         ({"Project.toml": "a = " + "[" * 100_000}, ConfigError, "not TOML"),
         *(
-            ({"Project.toml": "", "Manifest.toml": manifest}, ConfigError, "no manifest of Julia")
+            ({"Project.toml": "", "Manifest.toml": manifest}, ConfigError, "not a valid Manifest.toml")
             for manifest in (
                 '[[".."]]\nversion = "1"\n',
                 '[["../servers"]]\nversion = "1"\n',

@@ -219,7 +219,7 @@ def test_one_whose_answers_nobody_read_does_not_give_them_to_the_next(make, open
         stream = left.score_stream(rows(float(n)) for n in range(9))
         next(stream)
     assert scored(pool, opener) is not left
-    with pytest.raises(WorkerFailed, match="it was closed"):
+    with pytest.raises(WorkerFailed, match="was closed"):
         list(stream)
 
 

@@ -677,5 +677,5 @@ def test_an_r_that_others_may_not_run_says_so(tmp_path: Path) -> None:
         pytest.raises(WorkerFailed) as error,
     ):
         _ = w.info
-    assert "interpreter cannot be started" in error.value.what
+    assert "the sandbox cannot start the interpreter" in error.value.what
     assert "chmod -R o+rX" in error.value.fix

@@ -89,7 +89,7 @@ def test_a_worker_is_not_started_where_its_environment_leads_to_a_forbidden_plac
     package = tmp_path / "mine"
     package.mkdir()
     (package / "DESCRIPTION").write_text("Package: mine\nBuilt: R 4\n")
-    with pytest.raises(ConfigError, match="may not be shown to a worker: it is mine"):
+    with pytest.raises(ConfigError, match="that a worker may not see: it is mine"):
         normalise_code(
             LANGUAGES["r"],
             Environment(library=str(tmp_path)),

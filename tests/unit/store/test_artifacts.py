@@ -34,7 +34,7 @@ def test_write_read_list_delete(store):
     assert store.read("a/c") == b"new"
     store.delete("a/c")
     store.delete("a/c")
-    with pytest.raises(NotFound, match="not there") as caught:
+    with pytest.raises(NotFound, match="missing from the artifact store") as caught:
         store.read("a/c")
     assert "a/c" in caught.value.where
 

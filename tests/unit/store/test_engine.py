@@ -243,7 +243,10 @@ def test_who_lost_the_run_writes_nothing_any_more(db, change):
         conn.execute(runs.update().values(**change))
     with db.under(CLAIM):
         for _ in range(2):
-            with pytest.raises(TakenOver, match="another one took it over") as caught, db.write() as conn:
+            with (
+                pytest.raises(TakenOver, match="another process took this run over") as caught,
+                db.write() as conn,
+            ):
                 conn.execute(runs.update().values(exit_code=2))
         with db.read() as conn:
             assert conn.execute(select(runs.c.exit_code)).scalars().all() == [1]

@@ -81,7 +81,7 @@ def test_a_write_transaction_remembers_nothing(db):
         assert seen.row(conn, t.principals, "carl").name == "carl's"
 
 
-@pytest.mark.parametrize("value", ["x'ff'", "CAST(x'ff' AS TEXT)"], ids=["bytes", "no UTF-8"])
+@pytest.mark.parametrize("value", ["x'ff'", "CAST(x'ff' AS TEXT)"], ids=["bytes", "not UTF-8"])
 def test_a_damaged_row_spoils_what_meets_it_alone(db, value):
     with db.write() as conn:
         conn.exec_driver_sql(f"UPDATE principals SET name = {value} WHERE id = 'bob'")

@@ -89,11 +89,11 @@ def test_what_the_wrong_role_writes_into_the_database_does_not_count(wh, desks, 
     """As above, by somebody who leaves out the asking."""
     monkeypatch.setattr(Signatures, "require_right", lambda *_: None)
     Desk(wh, wh.member("eve", SALES, Role.READER), tmp_path / "e").sign(ONE)
-    desks["service"].refused(ONE, "eve, who was no operator of sales")
+    desks["service"].refused(ONE, "eve signed this definition, and was not an operator of sales")
     wh.grant("eve", SALES, Role.OPERATOR)  # a role that came later changes nothing
-    desks["service"].refused(ONE, "eve, who was no operator of sales")
+    desks["service"].refused(ONE, "eve signed this definition, and was not an operator of sales")
     desks["bob"].sign(ROOT)
-    desks["service"].refused(ROOT, "takes an administrator")
+    desks["service"].refused(ROOT, "needs an administrator")
 
 
 def test_only_the_newest_signature_counts(desks):
@@ -114,7 +114,7 @@ def test_a_lost_role_leaves_what_was_met_standing_and_nothing_new(wh, desks):
         bob.sign(TWO)
     # An account that never met it asks for somebody who is operator now.
     service.path.unlink()
-    service.refused(ONE, "is no operator")
+    service.refused(ONE, "and is not an operator")
     desks["admin"].sign(ONE)
     assert service.check(ONE).signer == "admin"
 
@@ -135,7 +135,7 @@ def test_who_left_cannot_date_a_signature_back(wh, desks, monkeypatch):
     bob.sign(TWO)
     monkeypatch.undo()
     for _ in range(2):  # and not at the second meeting either
-        service.refused(TWO, "is no operator")
+        service.refused(TWO, "and is not an operator")
 
 
 def test_a_revoked_public_key_undoes_all_that_it_signed(wh, desks):
@@ -156,7 +156,7 @@ def test_another_department_takes_an_administrator(wh, desks, monkeypatch):
         patch.setattr(Signatures, "require_right", lambda *_: None)
         pam.sign(moved)
         pam.sign(moved)
-    desks["service"].refused(moved, "another department takes an administrator")
+    desks["service"].refused(moved, "another department needs an administrator")
     desks["admin"].sign(ONE)
     desks["admin"].sign(moved)
     pam.sign(moved)
@@ -197,7 +197,9 @@ def test_a_copied_signature_is_none(wh, desks, changes):
     desks["bob"].sign(ONE)
     copied(wh, **changes)
     kind, name = Subject(changes.get("kind", "model")), changes.get("name", "churn")
-    desks["service"].refused(Definition(kind, name, "sales", ONE.fingerprint), "forged, or belongs elsewhere")
+    desks["service"].refused(
+        Definition(kind, name, "sales", ONE.fingerprint), "forged, or belongs to another one"
+    )
 
 
 def test_signatures_that_were_taken_away_are_missed(wh, desks):
@@ -210,13 +212,13 @@ def test_signatures_that_were_taken_away_are_missed(wh, desks):
             dict(r._mapping) for r in conn.execute(select(definitions).order_by(definitions.c.number)).all()
         ]
         conn.execute(delete(definitions).where(definitions.c.number == 2))
-    service.refused(ONE, "taken out")  # the older one alone would fit
+    service.refused(ONE, "removed signatures")  # the older one alone would fit
     with wh.db.write() as conn:
         conn.execute(delete(definitions))
         conn.execute(insert(definitions).values(**rows[1]))
-    service.refused(TWO, "taken out")
+    service.refused(TWO, "removed signatures")
     service.path.unlink()  # also where the account has met none of them
-    service.refused(TWO, "taken out")
+    service.refused(TWO, "removed signatures")
 
 
 def test_all_signatures_gone_are_missed(wh, desks):
@@ -224,7 +226,7 @@ def test_all_signatures_gone_are_missed(wh, desks):
     desks["service"].check(ONE)
     with wh.db.write() as conn:
         conn.execute(delete(definitions))
-    desks["service"].refused(ONE, "taken out")
+    desks["service"].refused(ONE, "removed signatures")
 
 
 def test_an_exchanged_signature_is_noticed(wh, desks):

@@ -110,7 +110,7 @@ def test_a_key_file_is_made_once_and_private(tmp_path):
     assert path.parent.stat().st_mode & 0o777 == 0o700
     assert keyfile.load(path, environ={}).secrets == VECTOR.secrets
     before = path.read_bytes()
-    with pytest.raises(IdentityError, match="not overwritten"):
+    with pytest.raises(IdentityError, match="never overwrites one"):
         keyfile.create(path, Identity.generate("bob"))
     assert path.read_bytes() == before
 

@@ -200,7 +200,7 @@ def test_a_key_file_beside_the_data_is_refused(wh):
         place.parent.mkdir(exist_ok=True)
         place.write_bytes(wh.first.key_file.read_bytes())
         place.chmod(0o600)
-        with pytest.raises(IdentityError, match="inside the warehouse"):
+        with pytest.raises(IdentityError, match="in the folder of the warehouse"):
             open_vault(wh.db, place, trust_file=wh.first.trust_file)
     art = wh.root / "art"
     art.mkdir()
@@ -209,7 +209,7 @@ def test_a_key_file_beside_the_data_is_refused(wh):
     (art / "me.key").write_bytes(wh.first.key_file.read_bytes())
     (art / "me.key").chmod(0o600)
     link.symlink_to(art / "me.key")
-    with pytest.raises(IdentityError, match="inside the warehouse"):
+    with pytest.raises(IdentityError, match="in the folder of the warehouse"):
         open_vault(wh.db, link, trust_file=wh.first.trust_file, outside=[art])
 
 

@@ -42,7 +42,7 @@ def test_a_file_is_whole_and_private(tmp_path, suffix):
 def test_nothing_is_replaced_unasked(tmp_path, suffix):
     path = tmp_path / f"out{suffix}"
     path.write_text("mine")
-    with pytest.raises(UsageError, match="there already"):
+    with pytest.raises(UsageError, match="exists already"):
         export.write([ROWS], path)
     assert path.read_text() == "mine"
     export.write([ROWS], path, force=True)
@@ -58,7 +58,7 @@ def test_a_file_that_comes_meanwhile_is_not_replaced(tmp_path, suffix):
         yield ROWS
         path.write_text("somebody else's")
 
-    with pytest.raises(UsageError, match="there already"):
+    with pytest.raises(UsageError, match="exists already"):
         export.write(slow(), path)
     assert path.read_text() == "somebody else's"
     assert list(tmp_path.iterdir()) == [path]

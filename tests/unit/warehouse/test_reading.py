@@ -75,7 +75,7 @@ def test_what_is_not_there(office: Office):
     "text", ["late", "late@3", "late/2013-06-01", "late/2013-06-31#1", "late/2013-06-01#0"]
 )
 def test_a_wrong_reference_says_how_it_is_written(office: Office, text):
-    with pytest.raises(UsageError, match="is no output version"):
+    with pytest.raises(UsageError, match="is not an output version"):
         office.warehouse.get(text)
 
 
