@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import assert_never
 
+from kronkers_batch.access.authorisation import authorise_input
 from kronkers_batch.config.spec import InputRef
 from kronkers_batch.data.window import Window
 from kronkers_batch.declared.sources import has_heads
@@ -87,6 +88,7 @@ def window_of(start: str, end: str) -> Window:
 
 def _frozen(services: Services, entry: Ingest) -> Frozen | None:
     ref, window = ref_of(entry.source), window_of(entry.start, entry.end)
+    authorise_input(services, ref)  # a process that only works has asked nothing yet
     if not all(has_heads(services, model, window) for model in outputs_of(services, ref)):
         return None
     under = scope_of(entry.under)

@@ -475,6 +475,11 @@ def test_luigis_own_command_line_is_refused(company):
     assert company.contents() == before
 
 
+def test_each_process_asks_for_itself(company):
+    """With several workers a task runs in a process that did not plan: it checks what it works on."""
+    assert company.states(*NIGHT, "executor.workers=2") == {"buys": "published", "spends": "published"}
+
+
 def test_what_runs_is_what_was_looked_at(company, monkeypatch):
     """The file is changed between the look at it and the training."""
     monkeypatch.setenv("HOME", str(company.home))
