@@ -84,5 +84,5 @@ def test_nobody_takes_the_credit_for_somebody_elses_output(office, table):
     office.rows()
     with office.db.write() as conn:
         conn.exec_driver_sql(f"UPDATE {table} SET signer = 'somebody'")
-    with pytest.raises(IntegrityError, match="not by who it says"):
+    with pytest.raises(IntegrityError, match="the record names somebody else"):
         office.open(office.root).rows()
