@@ -161,9 +161,9 @@ def test_scores_in_an_order_of_the_models_own_are_refused(lab):
         folder.mkdir(mode=0o755)
         (folder / f"model{lab.models.SUFFIX}").write_text(code)
         if what == REFUSED:
-            with pytest.raises(ScoreFailed, match=f"{same} [0-9]+ of 20 not its own"):
+            with pytest.raises(ScoreFailed, match=f"{same} [0-9]+ of 20 rows get"):
                 verified(lab, case, data, rows=RowsPolicy.WHOLE)
         else:
             remarks = verified(lab, case, data, rows=RowsPolicy.WHOLE).remarks
             told = [remark for remark in remarks if same in remark]
-            assert [f"{same} 2 of 20 not" in remark for remark in told] == [True] * (what == TOLD), case
+            assert [f"{same} 2 of 20 rows get" in remark for remark in told] == [True] * (what == TOLD), case
