@@ -99,7 +99,7 @@ class Claims:
         if claim.fixed == claim.path:
             return "" if real == claim.path else "its link was changed after the configuration was loaded"
         if confined and not is_in(real, claim.fixed):
-            return "it is a link that leads out of the folder that was signed"
+            return "it is a link to a file outside the signed folder"
         return ""
 
     def found_by(self, pattern: str, department: str) -> str:
