@@ -67,7 +67,7 @@ def test_a_package_by_path_that_changes_under_a_champion(tmp_path, language, mon
     assert ("train", "m") not in project.plan("--date", "2024-01-21")
     said = lab.told(project, "--date", "2024-01-21", code=1)["m"]
     assert "m@1 no longer gives its golden rows the scores that they had when it was trained" in said
-    assert "changed since: the files of kbown (changed)" in said
+    assert "changed since training: the files of kbown (changed)" in said
     assert "kronkers train m --force" in said
     project.run("read", "m", "--date", "2024-01-21", code=2)
     assert len(before) == 60

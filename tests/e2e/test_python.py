@@ -75,8 +75,8 @@ def test_what_a_reader_saw_before(project):
 def test_wrong_words_are_said_in_the_words_of_python(project):
     with opened(project) as system:
         for call, said in (
-            (lambda: system.read("buys", date="yesterday"), "date 'yesterday' is no date"),
-            (lambda: system.read("buys", at="once"), "at 'once' is no time"),
+            (lambda: system.read("buys", date="yesterday"), "date 'yesterday' is not a date"),
+            (lambda: system.read("buys", at="once"), "at 'once' is not a time"),
             (lambda: system.read("buys", version=1), "a version number needs the date"),
             (lambda: system.read("bouys"), "did you mean 'buys'"),
             (lambda: system.read("buys", keys=[]), "no key was given"),

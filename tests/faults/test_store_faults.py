@@ -79,7 +79,7 @@ def test_a_disk_that_is_full_for_the_database(db, tmp_path):
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         db.migrate()
         resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
-        refused(lambda: write(bytes(1_000_000)), "full", "x.db", "Make room")
+        refused(lambda: write(bytes(1_000_000)), "full", "x.db", "Free disk space")
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         write()
         with db.read() as conn:
@@ -113,7 +113,7 @@ def test_a_disk_that_is_full_for_artifacts(tmp_path):
         """
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, resource.RLIM_INFINITY))
-        refused(lambda: store.write("a/b", bytes(20_000)), "full", "art/a/b", "Make room")
+        refused(lambda: store.write("a/b", bytes(20_000)), "full", "art/a/b", "Free disk space")
         refused(lambda: store.write("a/new", bytes(20_000)), "full")
         """,
     )
@@ -125,8 +125,8 @@ def test_a_real_full_disk(tmp_path):
     """A tmpfs of 1 MB, in a mount namespace of its own."""
     inside = textwrap.dedent("""
         db.migrate()
-        refused(lambda: write(bytes(3_000_000)), "full", "Make room")
-        refused(lambda: store.write("a/b", bytes(3_000_000)), "full", "Make room")
+        refused(lambda: write(bytes(3_000_000)), "full", "Free disk space")
+        refused(lambda: store.write("a/b", bytes(3_000_000)), "full", "Free disk space")
         assert store.list("") == []
         write()
         """)

@@ -191,7 +191,7 @@ def test_a_rollback_goes_back_to_the_champion_before(world: World):
         world.version(after(number), again=True, champion=number < 3)
     assert registry.rollback(MODEL, why="for a test").number == 2
     assert registry.rollback(MODEL, to=1, why="for a test").number == 1
-    with pytest.raises(UsageError, match=f"{MODEL}@4 never was champion"):
+    with pytest.raises(UsageError, match=f"{MODEL}@4 was never the champion"):
         registry.rollback(MODEL, to=4, why="for a test")
 
 

@@ -95,16 +95,18 @@ def test_a_refused_definition_runs_nothing(world: World):
     plan = world.plan()
     assert [entry.state for entry in plan.entries.values()] == [State.REFUSED]
     services, model, definition = world.services, world.services.model(MODEL), Definition({}, "", {})
+    refused, unasked = services.run, Run()
     for work in (
         lambda: train(services, model, DAY, "a fingerprint", definition, "for a test"),
         lambda: score(services, model, DAY, version, "a fingerprint", "an identity"),
         lambda: open_champion(services, model, version),
         lambda: ingest(services, model, Window(None, None)),
     ):
-        for asked in (services.run, Run()):
-            services.run = asked
-            with pytest.raises(AccessRefused, match="did not check the signature"):
+        for services.run in (refused, unasked):
+            with pytest.raises(AccessRefused, match=r"nobody has signed|did not check"):
                 work()
+    with pytest.raises(AccessRefused, match="did not check"):
+        open_champion(services, model, version)
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.READER])

@@ -239,7 +239,7 @@ def test_a_version_tells_what_it_was_trained_on(world: World):
     world.version(champion=True, snapshot_id="a" * 26)
     with world.services.db.write() as conn:
         conn.execute(update(model_versions).values(snapshot_id="b" * 26))
-    with pytest.raises(IntegrityError, match="differs from its signed manifest"):
+    with pytest.raises(IntegrityError, match="is not what its signed manifest says"):
         world.services.registry.get(MODEL, 1)
 
 

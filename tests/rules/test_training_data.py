@@ -173,7 +173,7 @@ def test_an_integer_becomes_a_float_only_exactly():
 
 def test_a_value_that_does_not_fit_a_feature_is_refused():
     """A value that does not have the feature's type is refused, and never made null."""
-    with pytest.raises(DataError, match="n has values that are no integer"):
+    with pytest.raises(DataError, match="n has values that are not of type integer"):
         as_features(pl.DataFrame({"n": ["1", "a"]}), Schema((Column("n", ColumnType.INTEGER),)))
 
 
