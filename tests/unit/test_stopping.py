@@ -19,6 +19,7 @@ from kronkers_batch.ahead import ahead
 from kronkers_batch.cli.running import interrupts
 from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.pipeline import fan
+from kronkers_batch.runtimes.scoring_stream import pipelined
 from kronkers_batch.stopping import Interrupted
 from tests.contract.conftest import Lab
 
@@ -97,6 +98,14 @@ def test_who_waits_for_scores_waits_no_more(stop, lab, workers) -> None:
     for worker in started:
         worker.close()
     assert {t.name for t in threading.enumerate()}.isdisjoint({"worker-feed", "worker-writer"})
+
+
+def test_the_thread_that_sends_hands_the_stop_on() -> None:
+    def send(_buffers: object) -> None:
+        raise Interrupted
+
+    with pytest.raises(Interrupted):
+        list(pipelined([ROW, ROW], lambda _chunk: [], send, lambda _rows: ROW))
 
 
 @pytest.mark.interpreter

@@ -28,4 +28,6 @@ MUTATIONS = [
       f"{HERE}the_first_signal_asks_and_the_second_stops[True]"),
     _("a task begins after the stop", "tasks.base_task:BaseTask.run",
       drop("stopping.check()"), "tests/e2e/test_ends_of_a_run.py::test_no_task_begins_after_a_stop"),
+    _("the thread that sends calls a stop a failed worker", "runtimes.scoring_stream:_Writer._run",
+      swap("(Exception, Interrupted)", "Exception"), f"{HERE}the_thread_that_sends_hands_the_stop_on"),
 ]  # fmt: skip
