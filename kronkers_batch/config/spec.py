@@ -178,7 +178,8 @@ class Estimator:
     ``package::function``, or Julia's ``Package.function``. ``arguments`` are plain values (nested lists and
     mappings; in Python a nested mapping with ``_target_`` is an object). ``formula`` is R's.
     ``predict`` is the method or function that scores (empty: the language's default), called with
-    ``predict_arguments``.
+    ``predict_arguments``. ``per_quantile`` is the argument that gets the level of a quantile: then one model
+    is fitted for each of them.
     """
 
     target: str
@@ -187,6 +188,7 @@ class Estimator:
     origin: Origin
     predict: str = ""
     predict_arguments: Mapping[str, Json] = field(default_factory=dict)
+    per_quantile: str = ""
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,29 @@ _BEYOND = 1e-6
 
 
 @dataclass(frozen=True)
+class Goal:
+    """What a model file says of its target and of columns with a role, besides the target's name.
+
+    Attributes:
+        positive: The value of the target that counts as true; empty where the target is a boolean, or 0 and 1.
+        classes: The classes in their order, as text.
+        ordered: Whether this order means something, as that of grades does.
+        loss: The name of the loss; empty for the kind's first one.
+        quantiles: The levels of predicted quantiles, ascending, each in (0, 1).
+        weights: The column that says how much a row counts in ``fit``.
+        exposure: The column that says over how much (time, area, people) a row counts what happened.
+    """
+
+    positive: str = ""
+    classes: tuple[str, ...] = ()
+    ordered: bool = False
+    loss: str = ""
+    quantiles: tuple[float, ...] = ()
+    weights: str = ""
+    exposure: str = ""
+
+
+@dataclass(frozen=True)
 class Metric:
     """One number that says how well predictions fit what happened.
 
@@ -110,6 +133,22 @@ class Task(Member, ABC):
     @abstractmethod
     def loss(self, truth: Floats, score: Floats | float) -> float:
         """What a prediction costs; ``skill`` is 1 - loss / loss of the naive prediction."""
+
+    def returned(self, goal: Goal) -> Mapping[str, str]:  # noqa: ARG002 - for those that override it
+        """How ``score`` calls an output column, where that is not the column's name."""
+        return {}
+
+    def derived(self, goal: Goal) -> Mapping[str, ColumnType]:  # noqa: ARG002 - for those that override it
+        """Output columns that ``score`` does not return, as :meth:`derive` makes them of the others."""
+        return {}
+
+    def derive(self, scores: pl.DataFrame, goal: Goal) -> pl.DataFrame:  # noqa: ARG002 - as above
+        """The columns of :meth:`derived`, from those that ``score`` returned; no columns where it is empty.
+
+        Raises:
+            ValueError: The scores contradict each other. Its words show none of them.
+        """
+        return scores.select()
 
     def remarks(self, given: pl.Series) -> list[str]:  # noqa: ARG002 - for those that override it
         """What is worth telling of scores that are measured all the same, in words."""

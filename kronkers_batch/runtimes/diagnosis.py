@@ -34,11 +34,16 @@ def model_arguments(spec: WorkerSpec, folder: str) -> dict[str, Any]:
     """The arguments of the ``model`` command; ``folder`` is where the worker finds the model's code."""
     arguments: dict[str, Any] = {
         "task": spec.task.asked,
+        "classes": list(spec.goal.classes),
+        "quantiles": list(spec.goal.quantiles),
+        "weights_column": spec.goal.weights,
+        "exposure_column": spec.goal.exposure,
+        "fit_columns": list(spec.fit_only.names),
         "params": dict(spec.parameters),
         "data": spec.data,
         "features": list(spec.features.names),
         "target_column": spec.target.name if spec.target else "",
-        "outputs": [o.name for o in spec.outputs],
+        "outputs": list(returned(spec).values()),
     }
     if isinstance(spec.model, KeptCode):
         return {"kind": "code", "path": f"{folder}/{spec.model.path.name}", **arguments}
@@ -50,9 +55,17 @@ def model_arguments(spec: WorkerSpec, folder: str) -> dict[str, Any]:
         "formula": spec.model.formula,
         "predict": spec.model.predict,
         "predict_arguments": dict(spec.model.predict_arguments),
+        "per_quantile": spec.model.per_quantile,
         "arguments": dict(spec.model.arguments),
         **arguments,
     }
+
+
+def returned(spec: WorkerSpec) -> dict[str, str]:
+    """The outputs that ``score`` returns, without those that follow from others, and how it calls each."""
+    own = spec.task.returned(spec.goal)
+    derived = spec.task.derived(spec.goal)
+    return {o.name: own.get(o.name, o.name) for o in spec.outputs if o.name not in derived}
 
 
 def scrubber(spec: WorkerSpec, given: Said | None = None) -> Scrubber:

@@ -48,7 +48,7 @@ class Worker(Conversation):
         """Fits the model on all chunks together.
 
         Args:
-            chunks: Frames with the features and the target; taken one at a time, while they are sent. Where
+            chunks: Frames with the features, what only ``fit`` sees, and the target; taken one at a time, while they are sent. Where
                 there is none, the model gets a table without rows.
 
         Raises:
@@ -59,7 +59,7 @@ class Worker(Conversation):
         self._ready()
         if self._spec.target is None:
             raise ValueError("a worker without a target is not fitted")
-        schema = Schema((*self._spec.features, self._spec.target))
+        schema = Schema((*self._spec.features, *self._spec.fit_only, self._spec.target))
         self._send("fit", [protocol.header("fit", {}, None)])
         sent = False
         try:
@@ -152,10 +152,11 @@ class Worker(Conversation):
         answer = self._receive("score", "scores", asked=asked)
         if answer.parts != 1:
             self._broken("score", "scores are one frame")
-        outputs = Schema(tuple(Column(o.name, o.type) for o in self._spec.outputs))
+        returned = diagnosis.returned(self._spec)
+        declared = Schema(tuple(Column(o.name, o.type) for o in self._spec.outputs if o.name in returned))
         channel = self._process.channel
         try:
-            frame = decode(channel, channel.line(), Expected(outputs.names, rows))
+            frame = decode(channel, channel.line(), Expected(tuple(returned.values()), rows))
         except Mismatch as error:
             self._end("its scores had another shape")
             about, fix = diagnosis.about_rows(asked, self._spec.features)
@@ -164,14 +165,24 @@ class Worker(Conversation):
             ) from None
         except (WireError, WorkerGone, TimedOut) as error:
             self._translate("score", error)
+        frame.columns = list(returned)
         try:
-            return conform(diagnosis.as_declared(frame, outputs), outputs, self._where)
+            scores = conform(diagnosis.as_declared(frame, declared), declared, self._where)
         except DataError as error:
             raise ScoreFailed(
                 f"score did not return the declared columns: {error.what}",
                 where=self._where,
                 fix=FIX_SCORE,
             ) from None
+        return self._with_derived(scores)
+
+    def _with_derived(self, scores: pl.DataFrame) -> pl.DataFrame:
+        """The scores with the columns that follow from them, in the declared order."""
+        try:
+            derived = self._spec.task.derive(scores, self._spec.goal)
+        except ValueError as error:
+            raise ScoreFailed(f"score returned {error}", where=self._where, fix=FIX_SCORE) from None
+        return scores.with_columns(derived.get_columns()).select(o.name for o in self._spec.outputs)
 
 
 def start(spec: WorkerSpec) -> Worker:

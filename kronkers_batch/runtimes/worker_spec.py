@@ -18,7 +18,7 @@ from kronkers_batch.config.spec import (
     Unseen,
 )
 from kronkers_batch.frames.schema import Column, Schema
-from kronkers_batch.learning import Task
+from kronkers_batch.learning import Goal, Task
 
 
 def _nowhere(_path: Path) -> str:
@@ -68,6 +68,9 @@ class WorkerSpec:
         name: The model's name, for messages.
         features: In order; categories with the levels of the training snapshot.
         target: None for a worker that only scores.
+        outputs: As they are published; ``task.returned`` says how the model's code calls them.
+        goal: What the model file says of the target and of columns with a role.
+        fit_only: Columns that only ``fit`` sees, the weights among them.
         walls: Where it may not look, whatever else is shown.
         environment_at: Where its environment is declared, for messages; empty for the machine's default.
         log: Gets bounded, scrubbed lines of what the worker prints; called from another thread.
@@ -90,6 +93,8 @@ class WorkerSpec:
     log: Callable[[str], None]
     walls: Walls = field(default_factory=lambda: Walls())
     environment_at: str = ""
+    goal: Goal = field(default_factory=Goal)
+    fit_only: Schema = field(default_factory=lambda: Schema(()))
 
 
 @dataclass(frozen=True)
