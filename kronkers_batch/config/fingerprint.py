@@ -27,7 +27,22 @@ from kronkers_batch.digests import Json, canonical, fingerprint
 _FILES = "files."
 """Before the name of a file that lies beside the code; its value is a digest."""
 
-_FORMED = frozenset({"language", "task", "estimator", "parameters", "source", "features", "checks", "output"})
+_FORMED = frozenset(
+    {
+        "language",
+        "task",
+        "estimator",
+        "parameters",
+        "source",
+        "features",
+        "checks",
+        "output",
+        "target",
+        "weights",
+        "exposure",
+        "train_only",
+    }
+)
 """Keys whose value enters in a form of its own, below."""
 _CALLED = {"window": "windows"}
 """Keys that ModelSpec calls otherwise."""
@@ -137,6 +152,7 @@ def _training(
         "task": str(model.task),
         "code": code_digest,
         "environment": environment_digest,
+        "target": model.target,
         "target_type": str(model.target_type),
         "checks.input.drop": _checks(model.input_checks, _FOR_TRAINING),
     }
@@ -144,14 +160,32 @@ def _training(
         estimator = model.model
         found |= {"estimator.target": estimator.target, "estimator.formula": estimator.formula}
         found["estimator.predict"] = estimator.predict
+        if estimator.per_quantile:
+            found["estimator.per_quantile"] = estimator.per_quantile
         found |= _flat("estimator.arguments", estimator.arguments)
         found |= _flat("estimator.predict_arguments", estimator.predict_arguments)
     found |= _flat("parameters", model.parameters)
     found |= {_FILES + name: digest for name, digest in (files or {}).items()}
     if not model.evaluates_first:  # which is what was measured before it could be said
         found["output.evaluate"] = model.evaluate
-    found |= _said(model, Counts.TRAINING)
+    found |= _said(model, Counts.TRAINING) | _goal(model)
     return found | _common(model) | _sources(model.source, sources, _FOR_TRAINING, "drop")
+
+
+def _goal(model: ModelSpec) -> dict[str, Json]:
+    """What is said of the target and of columns with a role; nothing where nothing is."""
+    goal = model.goal
+    said: dict[str, Json] = {
+        "target.positive": goal.positive,
+        "target.classes": list(goal.classes),
+        "target.ordered": goal.ordered,
+        "target.loss": goal.loss,
+        "output.quantiles": list(goal.quantiles),
+        "weights": goal.weights,
+        "exposure": goal.exposure,
+        "train_only": [[column.name, str(column.type)] for column in model.fit_only],
+    }
+    return {key: value for key, value in said.items() if value}
 
 
 def _scoring(model: ModelSpec, sources: Mapping[str, SourceSpec]) -> dict[str, Json]:

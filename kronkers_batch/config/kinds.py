@@ -32,6 +32,7 @@ LONGEST = dt.timedelta(days=36_525)
 """A duration that is added to a date, or taken from it, still gives a date."""
 LARGEST = 2**50
 """Bytes of a size."""
+_LONGEST_COLUMN = 200
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f`]|\.\.[/\\]|%[0-9a-fA-F]{2}|^\s|\s$")
 
 
@@ -76,9 +77,14 @@ def _name(node: Node, key: str, problems: Problems) -> str:
     return value
 
 
+def unsafe_column(name: str) -> bool:
+    """Whether a text cannot be a column's name."""
+    return bool(_UNSAFE.search(name)) or len(name) > _LONGEST_COLUMN
+
+
 def _column(node: Node, key: str, problems: Problems) -> str:
     value = _filled(node, key, problems)
-    if _UNSAFE.search(value) or len(value) > 200:
+    if unsafe_column(value):
         raise Bad(f"found {shown(node)}, which is not safe as a column's name")
     return value
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping as MappingType
 from pathlib import Path
 from typing import Any
 
-from kronkers_batch.config import check_specs, model_limits
+from kronkers_batch.config import check_specs, model_goal, model_limits
 from kronkers_batch.config.fields import Bad
 from kronkers_batch.config.languages import Language
 from kronkers_batch.config.link import Linker
@@ -56,8 +56,9 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
         return None
     key = _key(raw, linker, columns)
     features = _features(raw, columns, problems)
-    target_type = _target(raw, columns, problems)
-    evaluate = _evaluate(raw, problems)
+    target_type = model_goal.check(raw, columns, problems)
+    evaluate = model_goal.evaluated(raw, problems)
+    model_goal.refuse_own_columns(raw, problems)
     types = {name: c.type for name, c in columns.items()}
     input_checks = check_specs.resolve(values["checks"]["input"], types, problems)
     predicted = {name: ColumnType(kind) for name, kind in values["output"]["columns"].items()}
@@ -66,7 +67,7 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
     language, task, source, target = values["language"], values["task"], values["source"], values["target"]
     if len(problems) > before or code is None or target_type is None or evaluate is None:
         return None
-    if language is None or task is None or source is None or target is None:
+    if language is None or task is None or source is None or target is None or not target["column"]:
         return None  # reported where the file was read
     return ModelSpec(
         name=raw.name,
@@ -80,9 +81,9 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
         data=values["data"],
         environment=environment,
         source=source,
-        features=features,
+        features=features + model_goal.exposure_feature(raw),
         key=key,
-        target=target,
+        target=target["column"],
         target_type=target_type,
         windows=Windows(**values["window"]),
         input_checks=input_checks,
@@ -103,6 +104,8 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
         overrides=raw.overrides,
         origin=raw.tree.origin(""),
         origins={dotted: node.origin(dotted) for dotted, node in walk(raw.tree)},
+        goal=raw.goal,
+        fit_only=model_goal.fit_only(raw, columns),
     )
 
 
@@ -212,7 +215,7 @@ def _features(raw: RawModel, columns: MappingType[str, Column], problems: Proble
         if name not in columns:
             problems.add(where, f"there is no column '{name}' in the source", suggest(name, columns))
             continue
-        if name == raw.values["target"]:
+        if raw.values["target"] and name == raw.values["target"]["column"]:
             problems.add(
                 where,
                 f"the target '{name}' is also a feature",
@@ -225,42 +228,3 @@ def _features(raw: RawModel, columns: MappingType[str, Column], problems: Proble
         natural = _T.CATEGORY if columns[name].type is _T.STRING else columns[name].type
         found.append(Feature(name, kind or natural, where))
     return tuple(found)
-
-
-def _target(raw: RawModel, columns: MappingType[str, Column], problems: Problems) -> ColumnType | None:
-    name, task = raw.values["target"], raw.values["task"]
-    if name is None:
-        return None
-    where = raw.at("target").origin("target")
-    if name not in columns:
-        problems.add(where, f"there is no column '{name}' in the source", suggest(name, columns))
-        return None
-    if task is not None and columns[name].type not in task.target_types:
-        what = f"the target '{name}' is {columns[name].type}, and the task {task} cannot predict this type"
-        problems.add(where, what, f"allowed types: {', '.join(task.target_types)}")
-    return columns[name].type
-
-
-def _evaluate(raw: RawModel, problems: Problems) -> str | None:
-    """The output column that is measured; None where it is not clear, which is reported."""
-    output, task = raw.values["output"], raw.values["task"]
-    outputs, said = output["columns"], output["evaluate"]
-    if task is None or not outputs:
-        return None  # reported where it is
-    can = [name for name, kind in outputs.items() if ColumnType(kind) in task.measured_types]
-    where = raw.at("output", "evaluate").origin("output.evaluate")
-    allowed = ", ".join(task.measured_types)
-    if said is not None and said not in outputs:
-        problems.add(where, f"there is no output column '{said}'", suggest(said, outputs))
-    elif said is not None and said not in can:
-        what = f"the output column '{said}' is {outputs[said]}, which cannot be measured for the task {task}"
-        problems.add(where, what, f"allowed types: {allowed}")
-    elif not can:
-        what = f"no output column can be measured for the task {task}"
-        problems.add(raw.at("output", "columns").origin("output.columns"), what, f"allowed types: {allowed}")
-    elif said is None and len(can) > 1:
-        what = f"several output columns could be measured against the target: {', '.join(can)}"
-        problems.add(where, what, "name the one to measure: output.evaluate: COLUMN")
-    else:
-        return str(said or can[0])
-    return None

@@ -26,10 +26,8 @@ from kronkers_batch.config.model_parts import (
     ENVIRONMENT,
     ESTIMATOR,
     MODEL_CHECKS,
-    OUTPUT,
     RESOURCES,
     RETRAIN,
-    THRESHOLDS,
     WINDOW,
     read_estimator,
     read_features,
@@ -39,9 +37,18 @@ from kronkers_batch.config.problems import Problems
 from kronkers_batch.config.source_fields import INPUT
 from kronkers_batch.config.source_file import check_name
 from kronkers_batch.config.spec import InputRef, Promote, RowsPolicy, Unseen
+from kronkers_batch.config.task_fields import (
+    OUTPUT,
+    TARGET_KIND,
+    THRESHOLDS,
+    OutputValues,
+    TargetValues,
+    goal_of,
+    output_columns,
+)
 from kronkers_batch.digests import Json
 from kronkers_batch.frames.schema import ColumnType
-from kronkers_batch.learning import SCORE, TASKS, Task
+from kronkers_batch.learning import TASKS, Goal, Task
 
 MODEL = Table(
     "conf/model/NAME.yaml",
@@ -118,7 +125,30 @@ MODEL = Table(
             shown="the source's key",
             counts=Counts.SCORING,
         ),
-        Field("target", COLUMN, "The column that is predicted.", required=True),
+        Field("target", TARGET_KIND, "The column that is predicted, and what it means.", required=True),
+        Field(
+            "weights",
+            COLUMN,
+            "The column that says how much a row counts in fit; metrics count each row once.",
+            default="",
+            shown="each row counts once",
+        ),
+        Field(
+            "exposure",
+            COLUMN,
+            "`count`: the column that says over how much (time, area, people) a row counts."
+            " Scoring needs it too.",
+            default="",
+            shown="1 for each row",
+            counts=Counts.BOTH,
+        ),
+        Field(
+            "train_only",
+            list_kind(COLUMN, single=True, empty=False),
+            "Columns that fit sees besides the features, and score does not.",
+            default=(),
+            shown="none",
+        ),
         Field("window", table_kind(WINDOW), "Which rows, relative to the logical date."),
         Field("checks", table_kind(MODEL_CHECKS), "Checks on inputs and outputs."),
         Field(
@@ -181,14 +211,6 @@ class RetrainValues(TypedDict):
     every: dt.timedelta | None
 
 
-class OutputValues(TypedDict):
-    """What OUTPUT reads; the columns are those of the task where the file names none."""
-
-    columns: dict[str, str]
-    evaluate: str | None
-    retention: dt.timedelta | None
-
-
 class ResourcesValues(TypedDict):
     """What RESOURCES reads."""
 
@@ -217,7 +239,10 @@ class ModelValues(TypedDict):
     source: InputRef | None
     features: dict[str, tuple[ColumnType | None, Node]] | None
     key: tuple[str, ...] | None
-    target: str | None
+    target: TargetValues | None
+    weights: str
+    exposure: str
+    train_only: tuple[str, ...]
     window: WindowValues
     checks: dict[str, tuple[RawCheck, ...]]
     schedule: str
@@ -241,6 +266,12 @@ class RawModel:
     values: ModelValues
     overrides: tuple[str, ...] = ()
 
+    @property
+    def goal(self) -> Goal:
+        """What is said of the target and of columns with a role."""
+        values = self.values
+        return goal_of(values["target"], values["output"], values["weights"], values["exposure"])
+
     def at(self, *path: str) -> Node:
         """The node of a key, or the nearest one above it where it is absent."""
         node: Node = self.tree
@@ -262,9 +293,8 @@ def read_model(name: str, tree: Node, overrides: tuple[str, ...], problems: Prob
     for field in MODEL.fields:
         if field.kind.nested and field.kind.table is not None and not found[field.name]:
             found[field.name] = {below.name: below.default for below in field.kind.table.fields}
-    if found["output"]["columns"] is None:
-        usual = SCORE if found["task"] is None else found["task"].columns
-        found["output"]["columns"] = {column: str(kind) for column, kind in usual.items()}
+    goal = goal_of(found["target"], found["output"], found["weights"], found["exposure"])
+    found["output"]["columns"] = output_columns(found["task"], goal, found["output"]["columns"])
     values: ModelValues = found
     check_name(name, values["name"], tree, problems)
     return RawModel(name, tree, values, overrides)

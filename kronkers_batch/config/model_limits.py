@@ -42,7 +42,7 @@ def _thresholds_known(raw: RawModel, problems: Problems) -> None:
     statistics = (*outputs, *(f"{column}.{name}" for column in outputs for name in _STATISTICS))
     known = {"output": {"rows": LOSS, "null_share": SHARE, **dict.fromkeys(statistics, ANY)}}
     if task is not None:
-        known["training"] = dict(sorted(task.ranges.items()))
+        known["training"] = dict(sorted(task.ranges(raw.goal).items()))
     for group, names in known.items():
         for name, (low, high, _) in raw.values["thresholds"][group].items():
             where = raw.at("thresholds", group, name).origin(f"thresholds.{group}.{name}")

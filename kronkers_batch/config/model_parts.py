@@ -12,12 +12,10 @@ from kronkers_batch.config.kinds import (
     COLUMN,
     DURATION,
     FILLED,
-    NUMBER,
     PATH,
     PLAIN_MAPPING,
     SHARE,
     SIZE,
-    TEXT,
     choice,
     duration,
     guarded,
@@ -28,7 +26,6 @@ from kronkers_batch.config.nodes import Mapping, Node, Scalar, Sequence, shown
 from kronkers_batch.config.problems import Problems
 from kronkers_batch.config.spec import Resources, Windows
 from kronkers_batch.frames.schema import ColumnType
-from kronkers_batch.learning import TASKS, Task
 
 _DAY = dt.timedelta(days=1)
 _CALLED = titles("function")
@@ -66,6 +63,13 @@ ESTIMATOR = Table(
             shown="the language's default",
         ),
         Field("predict_arguments", PLAIN_MAPPING, f"{_CALLED}: named arguments of it.", default={}),
+        Field(
+            "per_quantile",
+            FILLED,
+            "The argument that gets a quantile's level: one model is fitted for each of output.quantiles.",
+            default="",
+            shown="one model predicts all",
+        ),
     ),
 )
 
@@ -99,7 +103,7 @@ def read_estimator(node: Node, key: str, problems: Problems) -> dict[str, Any]:
         if "function" not in node.items:
             raise Bad(f"neither '_target_' ({titles('_target_')}) nor 'function' ({_CALLED}) is given")
         return read_table(ESTIMATOR, node, key, problems)
-    own = {"_target_", "predict"}
+    own = {"_target_", "predict", "per_quantile"}
     head = Mapping(node.file, node.line, {k: n for k, n in node.items.items() if k in own})
     rest = Mapping(node.file, node.line, {k: n for k, n in node.items.items() if k not in own})
     found = read_table(ESTIMATOR, head, key, problems)
@@ -138,30 +142,6 @@ def read_features(node: Node, key: str, problems: Problems) -> dict[str, tuple[C
     return found
 
 
-_INTERVAL = Table(
-    "interval",
-    (Field("min", NUMBER, "At least."), Field("max", NUMBER, "At most.")),
-)
-
-
-def _interval(node: Node, key: str, problems: Problems) -> tuple[float | None, float | None, Node] | None:
-    before = len(problems)
-    values = read_table(_INTERVAL, node, key, problems)
-    if len(problems) > before:
-        return None
-    low, high = values["min"], values["max"]
-    if low is None and high is None:
-        raise Bad("found neither min nor max", "write {min: 0.6}, {max: 10} or both")
-    if low is not None and high is not None and low > high:
-        raise Bad("min is larger than max", "swap them")
-    return low, high, node
-
-
-_INTERVALS = map_kind(
-    Kind("{min: number, max: number}", _interval, table=_INTERVAL),
-    TEXT,
-    "a mapping of name to {min: ..., max: ...}",
-)
 ENVIRONMENT = Table(
     "environment",
     (
@@ -221,63 +201,11 @@ MODEL_CHECKS = Table(
         Field("output", CHECKS, "Checks that the scores must pass.", default=(), counts=Counts.SCORING),
     ),
 )
-THRESHOLDS = Table(
-    "thresholds",
-    (
-        Field(
-            "training",
-            _INTERVALS,
-            "Metrics on the holdout that a version needs to be promoted: "
-            + "; ".join(f"{task}: {', '.join(sorted(task.ranges))}" for task in TASKS.values())
-            + ".",
-            default={},
-        ),
-        Field(
-            "output",
-            _INTERVALS,
-            "What an output needs to be published: `rows`, `null_share`, "
-            "an output column (every value), or its `COLUMN.mean`, `COLUMN.min`, `COLUMN.max`.",
-            default={},
-        ),
-    ),
-)
 RETRAIN = Table(
     "retrain", (Field("every", duration(positive=True), "Train again after this time.", shown="never"),)
 )
 
 
-def _columns(task: Task) -> str:
-    return ", ".join(f"{name}: {kind}" for name, kind in task.columns.items())
-
-
-_OUTPUT_TYPE = choice(tuple(str(t) for t in ColumnType if t not in (ColumnType.CATEGORY,)))
-OUTPUT = Table(
-    "output",
-    (
-        Field(
-            "columns",
-            map_kind(_OUTPUT_TYPE, COLUMN),
-            "What score returns, in order.",
-            shown="; ".join(f"{task}: {{{_columns(task)}}}" for task in TASKS.values()),
-            counts=Counts.BOTH,
-        ),
-        Field(
-            "evaluate",
-            COLUMN,
-            "The output column that is compared with the target ("
-            + "; ".join(f"{task}: {', '.join(task.measured_types)}" for task in TASKS.values())
-            + "). Required if several columns are possible.",
-            shown="the only one that can be",
-        ),
-        Field(
-            "retention",
-            duration(positive=True),
-            "How long outputs are kept.",
-            shown="for ever",
-            counts=Counts.NEVER,
-        ),
-    ),
-)
 RESOURCES = Table(
     "resources",
     (

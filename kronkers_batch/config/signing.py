@@ -25,6 +25,7 @@ from kronkers_batch.config.source_kinds import SOURCE_KINDS
 from kronkers_batch.config.spec import (
     CodeFile,
     Environment,
+    Estimator,
     InputRef,
     ModelSpec,
     Origin,
@@ -34,6 +35,7 @@ from kronkers_batch.config.spec import (
 from kronkers_batch.digests import Json, of_json
 from kronkers_batch.families import Member
 from kronkers_batch.frames.schema import Schema
+from kronkers_batch.learning import Goal
 
 FORMAT = 1
 _LEADS = " -> "
@@ -50,6 +52,8 @@ LEFT_OUT: Mapping[type, frozenset[str]] = {
 LATER: Mapping[type, Mapping[str, object]] = {
     WarehouseSpec: {"keep_snapshots": dt.timedelta(days=90)},
     SourceSpec: {"options": {}},
+    Estimator: {"per_quantile": ""},
+    ModelSpec: {"goal": Goal(), "fit_only": ()},
 }
 """Fields that came when definitions were signed already, with their defaults: where they have these they are
 left out, so that a new release asks nobody to sign again what they signed."""

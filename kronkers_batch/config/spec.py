@@ -11,8 +11,8 @@ from typing import TypeAlias
 
 from kronkers_batch.config.languages import Language
 from kronkers_batch.digests import Json
-from kronkers_batch.frames.schema import ColumnType, Schema
-from kronkers_batch.learning import Task
+from kronkers_batch.frames.schema import Column, ColumnType, Schema
+from kronkers_batch.learning import Goal, Task
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,6 @@ class Origin:
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file
         return f"{place}: {self.key}" if self.key else place
-
-
-# ---------------------------------------------------------------- checks
 
 
 class OnFailure(StrEnum):
@@ -65,9 +62,6 @@ class CheckSpec:
         """What messages call it: ``range(distance)``, ``unique(a, b)``, ``expression(a > b)``."""
         inside = self.arguments.get("expression", ", ".join(self.columns))
         return f"{self.kind}({inside})"
-
-
-# ---------------------------------------------------------------- sources
 
 
 DATABASES: Mapping[str, tuple[str, ...]] = {
@@ -133,9 +127,6 @@ class SourceSpec:
     memory: int = 512 * 2**20  # bytes that a query may use; more fails, nothing is spilled
     time_limit: dt.timedelta = dt.timedelta(hours=1)  # database, query: for reading all of it
     options: Mapping[str, object] = field(default_factory=dict)  # keys of a kind that have no field here
-
-
-# ---------------------------------------------------------------- models
 
 
 class Unseen(StrEnum):
@@ -288,7 +279,7 @@ class ModelSpec:
     input_checks: tuple[CheckSpec, ...]
     output_checks: tuple[CheckSpec, ...]
     output_columns: tuple[OutputColumn, ...]
-    evaluate: str  # the output column that is measured against the target
+    evaluate: str  # the output column that is measured; empty where the task says which ones are
     retention: dt.timedelta | None
     schedule: str
     training_thresholds: tuple[Threshold, ...]
@@ -303,11 +294,18 @@ class ModelSpec:
     overrides: tuple[str, ...]  # the overrides that changed it, in the order given
     origin: Origin
     origins: Mapping[str, Origin] = field(default_factory=dict)  # dotted key -> where it was said
+    goal: Goal = field(default_factory=Goal)
+    fit_only: tuple[Column, ...] = ()  # columns that only fit sees, the weights among them
 
     @property
     def evaluates_first(self) -> bool:
-        """Whether the first output column is the one that is measured."""
-        return [column.name for column in self.output_columns[:1]] == [self.evaluate]
+        """Whether the first output column is the one that is measured, or the task says which ones are."""
+        return self.evaluate in ("", *(column.name for column in self.output_columns[:1]))
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """The output columns that are measured against the target."""
+        return (self.evaluate,) if self.evaluate else self.task.fixed(self.goal)
 
 
 class SandboxPolicy(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
 from kronkers_batch.config.fingerprint import plain
@@ -20,7 +20,7 @@ from kronkers_batch.declared.kept import kept_code
 from kronkers_batch.errors import ModelError
 from kronkers_batch.families import Family
 from kronkers_batch.frames.schema import ColumnType
-from kronkers_batch.learning import TASKS
+from kronkers_batch.learning import TASKS, Goal
 from kronkers_batch.registry.training import ModelVersion
 from kronkers_batch.runtimes.worker_spec import PLACE, KeptCode
 from kronkers_batch.session.known import Neighbours
@@ -44,19 +44,22 @@ def declaration(model: ModelSpec, code: KeptCode | None) -> dict[str, Any]:
         "unseen": str(model.unseen),
         "seed": model.seed,
     }
+    if model.goal != Goal():
+        found["goal"] = plain(asdict(model.goal))
     if code and code.files:
         found["files"] = {name: hashlib.sha256(raw).hexdigest() for name, raw in code.files.items()}
     return found
 
 
 def _estimator(estimator: Estimator) -> dict[str, Any]:
-    return {
+    found = {
         "target": estimator.target,
         "arguments": plain(estimator.arguments),
         "formula": estimator.formula,
         "predict": estimator.predict,
         "predict_arguments": plain(estimator.predict_arguments),
     }
+    return found | ({"per_quantile": estimator.per_quantile} if estimator.per_quantile else {})
 
 
 def as_trained(
@@ -85,7 +88,14 @@ def as_trained(
         rows=RowsPolicy(then["rows"]),
         unseen=Unseen(then["unseen"]),
         seed=then["seed"],
+        goal=_goal(then.get("goal", {})),
     )
+
+
+def _goal(said: Mapping[str, Any]) -> Goal:
+    """Of a version's declaration; an older one says nothing of it."""
+    lists = {name: tuple(value) for name, value in said.items() if isinstance(value, list)}
+    return Goal(**{**said, **lists})
 
 
 def _kind(family: Family[T], name: str, what: str, version: ModelVersion) -> T:

@@ -67,6 +67,8 @@ def worker_spec_for(
         log=log,
         walls=walls,
         environment_at=environment_at(model),
+        goal=model.goal,
+        fit_only=Schema(model.fit_only),
     )
 
 

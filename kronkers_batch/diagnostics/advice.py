@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kronkers_batch.config.root_spec import Config
-from kronkers_batch.config.spec import Threshold
+from kronkers_batch.config.spec import ModelSpec, Threshold
 from kronkers_batch.declared.workers import environment_at
-from kronkers_batch.learning import Task
 from kronkers_batch.runtimes.languages import builder
 
 
@@ -16,7 +15,7 @@ def warnings(config: Config) -> Iterator[str]:
     yield from _unlocked(config)
     for model in config.models.values():
         for threshold in model.training_thresholds if model.enabled else ():
-            if side := _open_side(model.task, threshold):
+            if side := _open_side(model, threshold):
                 name = threshold.name
                 yield (
                     f"{threshold.origin}: {name} has no {side}, so a version with any "
@@ -24,10 +23,10 @@ def warnings(config: Config) -> Iterator[str]:
                 )
 
 
-def _open_side(task: Task, threshold: Threshold) -> str:
+def _open_side(model: ModelSpec, threshold: Threshold) -> str:
     """The bound that is not there, on the side on which a metric is bad; empty where there is one."""
     said = {"min": threshold.min, "max": threshold.max}
-    return next((side for side in task.needs(threshold.name) if said[side] is None), "")
+    return next((side for side in model.task.needs(threshold.name, model.goal) if said[side] is None), "")
 
 
 def _unlocked(config: Config) -> Iterator[str]:

@@ -6,8 +6,7 @@ that measure. So one file holds both: types and names to be declared, formulas a
 numpy and polars are imported by what computes with them, when it does: looking at a configuration loads
 neither.
 
-A kind whose target or prediction takes several columns (quantiles, classes) measures arrays of that many;
-one without a target to be held against (clusters) declares no ``target_types``. Neither is here yet.
+A kind without a target to be held against (clusters) is not here yet.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from kronkers_batch.families import Family, Member
-from kronkers_batch.frames.schema import ColumnType
+from kronkers_batch.frames.schema import Column, ColumnType
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +31,7 @@ SCORE: Mapping[str, ColumnType] = {"score": ColumnType.FLOAT}
 NUMBERS = (ColumnType.FLOAT, ColumnType.FLOAT32, ColumnType.INTEGER, ColumnType.INT32)
 SHARE, LOSS, GAIN, ANY = (0.0, 1.0), (0.0, math.inf), (-math.inf, 1.0), (-math.inf, math.inf)
 _NEEDS = {"skill": ("min",), "unscored": ("max",)}
-_BEYOND = 1e-6
+BEYOND = 1e-6
 """How far a score may lie beyond its range, as sums of floats do."""
 
 
@@ -41,7 +40,8 @@ class Goal:
     """What a model file says of its target and of columns with a role, besides the target's name.
 
     Attributes:
-        positive: The value of the target that counts as true; empty where the target is a boolean, or 0 and 1.
+        positive: The value of the target that counts as true, as text; empty where the target is a boolean,
+            or 0 and 1.
         classes: The classes in their order, as text.
         ordered: Whether this order means something, as that of grades does.
         loss: The name of the loss; empty for the kind's first one.
@@ -60,19 +60,62 @@ class Goal:
 
 
 @dataclass(frozen=True)
+class Rows:
+    """Rows whose truth is known, with what was predicted of them.
+
+    Attributes:
+        truth: Shape (n,), as :meth:`Task.truth` makes it of the target.
+        score: Shape (n, k): a column for each measured output.
+        units: Shape (n,): the exposure of each row, 1 where none is declared.
+        goal: What is declared.
+    """
+
+    truth: Floats
+    score: Floats
+    units: Floats
+    goal: Goal
+
+    @property
+    def only(self) -> Floats:
+        """The score where there is one a row, shape (n,)."""
+        return self.score[:, 0]
+
+    def where(self, which: NDArray[np.bool_]) -> Rows:
+        """Some of the rows."""
+        return Rows(self.truth[which], self.score[which], self.units[which], self.goal)
+
+    def scored(self, score: Floats) -> Rows:
+        """The same rows with other scores."""
+        return Rows(self.truth, score, self.units, self.goal)
+
+
+@dataclass(frozen=True)
 class Metric:
     """One number that says how well predictions fit what happened.
 
     Attributes:
         range: What it can be, ends included: a threshold beyond it says nothing, or can never hold.
         needs: The bounds, ``min`` or ``max``, without which a threshold lets a bad version pass.
-        formula: Of truth and prediction, of shape (n,), n > 0, without NaN. NaN where it is undefined.
+        formula: Of at least one row, without NaN. NaN where it is undefined.
         source: Where the formula is from; empty for what every textbook has.
     """
 
     range: tuple[float, float]
     needs: tuple[str, ...]
-    formula: Callable[[Floats, Floats], float]
+    formula: Callable[[Rows], float]
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What a prediction costs, a number for each row; lower is better, and the truth itself costs least.
+
+    Attributes:
+        formula: Of at least one row, without NaN; shape (n,).
+        source: As of a metric.
+    """
+
+    formula: Callable[[Rows], Floats]
     source: str = ""
 
 
@@ -96,49 +139,44 @@ class Task(Member, ABC):
 
     predicts: ClassVar[str]
     """What a model predicts, in words."""
-    target_types: ClassVar[tuple[ColumnType, ...]]
-    """The types that a target may have."""
-    columns: ClassVar[Mapping[str, ColumnType]]
-    """What ``score`` returns where nothing is declared."""
+    keys: ClassVar[tuple[str, ...]] = ()
+    """The attributes of :class:`Goal`, besides weights, that may be declared."""
+    required: ClassVar[tuple[str, ...]] = ()
+    """Those of them that must be."""
+    example: ClassVar[Goal] = Goal()
+    """What might be declared, for the reference page and for thresholds that it names."""
     measured_types: ClassVar[tuple[ColumnType, ...]]
     """The types of an output column that may be measured."""
-    metrics: ClassVar[Mapping[str, Metric]]
-    """The kind's own metrics, in the order in which they are shown; ``skill`` and ``unscored`` come after."""
-    asked: ClassVar[Literal["binary", "regression"]]
-    """How workers ask a declared estimator: for the probability of the second class, or for a number."""
-    score_range: ClassVar[tuple[float, float]]
-    """What a measured score may be, ends included."""
+    losses: ClassVar[Mapping[str, Loss]]
+    """What may be declared as ``target.loss``; the first is the kind's own."""
+    of_ordered: ClassVar[tuple[str, ...]] = ()
+    """Losses for classes whose order means something."""
+    asked: ClassVar[Literal["binary", "regression", "multiclass", "quantiles"]]
+    """How workers ask a declared estimator; see docs/reference/worker-protocol.md."""
     wrong_score: ClassVar[Refusal]
-    """What is said of scores beyond it."""
+    """What is said of scores that :meth:`wrong_scores` counts."""
     wrong_target: ClassVar[Refusal]
     """What is said of a target's values that :meth:`fits_target` refuses."""
 
-    @property
-    def ranges(self) -> dict[str, tuple[float, float]]:
-        """Every metric that a training computes, and what it can be."""
-        return {name: m.range for name, m in self.metrics.items()} | {"skill": GAIN, "unscored": SHARE}
-
-    def needs(self, name: str) -> tuple[str, ...]:
-        """The bounds that a threshold on a metric needs, in order."""
-        return _NEEDS[name] if name in _NEEDS else self.metrics[name].needs
+    # ---- what is declared
 
     @abstractmethod
-    def fits_target(self, target: pl.Series) -> pl.Series:
-        """Whether each value may be a target; null for null. Booleans are not asked about."""
+    def target_types(self, goal: Goal) -> tuple[ColumnType, ...]:
+        """The types that a target may have."""
 
-    @abstractmethod
-    def naive(self, target: Floats) -> float:
-        """What a model that knows no feature would predict for every row, from the training rows' target."""
+    def outputs(self, goal: Goal) -> Mapping[str, ColumnType]:  # noqa: ARG002 - for those that override it
+        """The output columns where none are declared."""
+        return SCORE
 
-    @abstractmethod
-    def loss(self, truth: Floats, score: Floats | float) -> float:
-        """What a prediction costs; ``skill`` is 1 - loss / loss of the naive prediction."""
+    def fixed(self, goal: Goal) -> tuple[str, ...]:  # noqa: ARG002 - as above
+        """The outputs that are measured whatever is declared; none where one declared column is."""
+        return ()
 
-    def returned(self, goal: Goal) -> Mapping[str, str]:  # noqa: ARG002 - for those that override it
+    def returned(self, goal: Goal) -> Mapping[str, str]:  # noqa: ARG002 - as above
         """How ``score`` calls an output column, where that is not the column's name."""
         return {}
 
-    def derived(self, goal: Goal) -> Mapping[str, ColumnType]:  # noqa: ARG002 - for those that override it
+    def derived(self, goal: Goal) -> Mapping[str, ColumnType]:  # noqa: ARG002 - as above
         """Output columns that ``score`` does not return, as :meth:`derive` makes them of the others."""
         return {}
 
@@ -150,45 +188,94 @@ class Task(Member, ABC):
         """
         return scores.select()
 
-    def remarks(self, given: pl.Series) -> list[str]:  # noqa: ARG002 - for those that override it
+    @abstractmethod
+    def metrics(self, goal: Goal) -> Mapping[str, Metric]:
+        """The kind's own metrics, in the order in which they are shown; ``skill`` and ``unscored`` follow."""
+
+    def ranges(self, goal: Goal) -> dict[str, tuple[float, float]]:
+        """Every metric that a training computes, and what it can be."""
+        return {name: m.range for name, m in self.metrics(goal).items()} | {"skill": GAIN, "unscored": SHARE}
+
+    def needs(self, name: str, goal: Goal) -> tuple[str, ...]:
+        """The bounds that a threshold on a metric needs, in order."""
+        return _NEEDS[name] if name in _NEEDS else self.metrics(goal)[name].needs
+
+    # ---- the target
+
+    @abstractmethod
+    def fits_target(self, target: pl.Series, goal: Goal) -> pl.Series:
+        """Whether each value may be a target; null for null."""
+
+    def wrong_targets(self, target: pl.Series, goal: Goal) -> int:
+        """How many values cannot be a target."""
+        return int((~self.fits_target(target, goal)).sum())
+
+    def sent(self, column: Column, goal: Goal) -> Column:  # noqa: ARG002 - as above
+        """The column of the target as ``fit`` sees it."""
+        return column
+
+    def send(self, target: pl.Series, goal: Goal) -> pl.Series:  # noqa: ARG002 - as above
+        """The values of the target as ``fit`` sees them."""
+        return target
+
+    def truth(self, target: pl.Series, goal: Goal) -> Floats:
+        """The values of the target as they are measured, shape (n,)."""
+        import polars as pl
+
+        return self.send(target, goal).cast(pl.Float64).to_numpy()
+
+    # ---- the scores
+
+    @abstractmethod
+    def wrong_scores(self, scores: pl.DataFrame, goal: Goal) -> int:
+        """How many rows of the measured columns have a score that cannot be; rows without one are not."""
+
+    @abstractmethod
+    def naive(self, truth: Floats, units: Floats, goal: Goal) -> Floats:
+        """What a model that knows no feature would predict for every row, from the fitted rows; shape (k,).
+
+        With an exposure it is the prediction for an exposure of 1.
+        """
+
+    def naive_scores(self, naive: Floats, rows: Rows) -> Floats:
+        """The naive prediction of these rows, shape (n, k)."""
+        import numpy as np
+
+        return np.broadcast_to(naive, rows.score.shape)
+
+    def loss(self, rows: Rows) -> Floats:
+        """What the predictions of these rows cost, by the declared loss, shape (n,)."""
+        return self.losses[rows.goal.loss or next(iter(self.losses))].formula(rows)
+
+    def remarks(self, scores: pl.DataFrame, goal: Goal) -> list[str]:  # noqa: ARG002 - as above
         """What is worth telling of scores that are measured all the same, in words."""
         return []
 
-    def wrong_targets(self, target: pl.Series) -> int:
-        """How many values cannot be a target."""
-        import polars as pl
-
-        return 0 if target.dtype == pl.Boolean else int((~self.fits_target(target)).sum())
-
-    def wrong_scores(self, scores: pl.Series) -> int:
-        """How many scores are beyond what they may be; those without a value are not."""
-        least, most = self.score_range
-        inside = scores.fill_nan(None).is_between(least - _BEYOND, most + _BEYOND)
-        return int((~inside).sum())
-
-    def measured(self, truth: Floats, score: Floats, naive: float) -> dict[str, float]:
+    def measured(self, rows: Rows, naive: Floats) -> dict[str, float]:
         """The metrics of one model on rows whose truth is known.
 
         Args:
-            truth: Shape (n,), no NaN.
-            score: Shape (n,); NaN where the model gave no prediction. Those rows count in ``unscored`` (a
-                share) and in nothing else.
+            rows: Their scores are NaN where the model gave no prediction. Those rows count in ``unscored``
+                (a share) and in nothing else.
             naive: What :meth:`naive` gave.
 
         Returns:
-            Name to value. A ``skill`` of 0 is no better than naive, 1 is perfect. A metric that is undefined
-            (no rows, one class only) is NaN, and misses every threshold.
+            Name to value. A ``skill`` of 0 is no better than naive, 1 is perfect: it is 1 - loss / loss of
+            the naive prediction, on the same rows. A metric that is undefined (no rows, one class only) is
+            NaN, and misses every threshold.
         """
         import numpy as np
 
-        known = ~np.isnan(score)
-        y, p = truth[known], score[known]
-        unscored = float(1 - known.mean()) if len(score) else 0.0
-        if not len(y):
-            return {**dict.fromkeys((*self.metrics, "skill"), math.nan), "unscored": unscored}
+        known = np.logical_not(np.isnan(rows.score).any(axis=1))
+        unscored = float(1 - known.mean()) if len(known) else 0.0
+        metrics = self.metrics(rows.goal)
+        if not known.any():
+            return {**dict.fromkeys((*metrics, "skill"), math.nan), "unscored": unscored}
+        rows = rows.where(known)
         with np.errstate(all="ignore"):  # of infinite and huge scores: the metrics say it, no warning does
-            values = {name: metric.formula(y, p) for name, metric in self.metrics.items()}
-            skill = gain(self.loss(y, p), self.loss(y, naive))
+            values = {name: metric.formula(rows) for name, metric in metrics.items()}
+            reference = self.loss(rows.scored(self.naive_scores(naive, rows)))
+            skill = gain(float(self.loss(rows).mean()), float(reference.mean()))
         return {**values, "skill": skill, "unscored": unscored}
 
 
@@ -200,11 +287,12 @@ def gain(loss: float, reference: float) -> float:
     return 1 - loss / reference if reference > 0 else math.nan
 
 
-def squared_error(truth: Floats, score: Floats | float) -> float:
-    """The mean squared error; of probabilities it is the Brier score."""
-    import numpy as np
+def outside(scores: pl.DataFrame, least: float, most: float) -> int:
+    """How many rows have a score beyond this range by more than rounding."""
+    import polars as pl
 
-    return float(np.mean((score - truth) ** 2))
+    inside = pl.all().cast(pl.Float64).fill_nan(None).is_between(least - BEYOND, most + BEYOND)
+    return int(scores.select(pl.any_horizontal(~inside)).to_series().sum())
 
 
 def rounded(values: Mapping[str, float]) -> str:

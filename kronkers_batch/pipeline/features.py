@@ -42,19 +42,6 @@ def as_features(frame: pl.DataFrame, features: Schema) -> pl.DataFrame:
     return pl.DataFrame(out)
 
 
-def target_as_float(frame: pl.DataFrame, name: str) -> pl.Series:
-    """The target as float64, for metrics. Raises DataError where it is neither number nor boolean."""
-    import polars as pl
-
-    series = frame[name]
-    if not (series.dtype.is_numeric() or series.dtype == pl.Boolean):
-        raise DataError(
-            f"the target {name} is {type_name(series.dtype)}, not a number or boolean",
-            fix="derive a number or boolean in the source (for example with a query source)",
-        )
-    return series.cast(pl.Float64)
-
-
 def _refuse_inexact(series: pl.Series, name: str) -> None:
     count = int(((series > _EXACT) | (series < -_EXACT)).sum())
     if count:

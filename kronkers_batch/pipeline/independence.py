@@ -113,7 +113,7 @@ def misplaced(worker: Worker, model: ModelSpec, rows: pl.DataFrame, scores: pl.D
     """
     import polars as pl
 
-    column = model.evaluate
+    column = model.measured[0]
     usual = scores.select(column)
     if usual[column].n_unique() < FEW:
         return ""

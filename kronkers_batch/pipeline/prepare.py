@@ -85,7 +85,9 @@ def _dropped(
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Rows in memory, features then target; ``unlabelled`` rows had no target and are left out.
+    """Rows in memory: features, what only ``fit`` sees, the target.
+
+    ``unlabelled`` rows had no target and are left out.
 
     ``windows`` are the held-out rows of a model with ``rows: whole`` as it will get them: all rows of one
     scoring window at a time, also those without a target. Those with one are ``holdout``, in this order.
@@ -116,9 +118,10 @@ def training_data(
         )
     names = [f.name for f in model.features]
     time = source.time_column
-    columns = list(dict.fromkeys([*names, model.target, *([time] if time else [])]))
+    wanted = [*names, *(column.name for column in model.fit_only), model.target]
+    columns = list(dict.fromkeys([*wanted, *([time] if time else [])]))
     rows, results = checked_rows(services, model, snapshot, columns)
-    wanted, known = [*names, model.target], pl.col(model.target).is_not_null()
+    known = pl.col(model.target).is_not_null()
     empty = pl.DataFrame(schema=polars_schema(snapshot.schema.select(columns)))
     fits, holdouts, read, unlabelled = [empty.select(wanted)], [empty], 0, 0
     whole = model.rows is RowsPolicy.WHOLE

@@ -28,6 +28,7 @@ from kronkers_batch.pipeline.fan import score_stream
 from kronkers_batch.pipeline.features import as_features
 from kronkers_batch.pipeline.ingest import find, owner
 from kronkers_batch.pipeline.prepare import checked_rows
+from kronkers_batch.pipeline.targets import check_exposure
 from kronkers_batch.registry.training import ModelVersion
 from kronkers_batch.session.services import Services
 
@@ -250,6 +251,7 @@ def _scored(
     def sent() -> Iterator[pl.DataFrame]:
         for frame in _whole(rows) if model.rows is RowsPolicy.WHOLE else rows:
             if frame.height:
+                check_exposure(model, frame)
                 waiting.append(frame.select(keys))
                 yield as_features(frame, features)
 

@@ -1,21 +1,99 @@
-"""The target's values, looked at before anything is fitted: they must be those of the model's task."""
+"""The values of the target and of columns with a role, looked at before anything is fitted."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from kronkers_batch.config.spec import ModelSpec
 from kronkers_batch.errors import DataError
 from kronkers_batch.pipeline.prepare import TrainingData
 
+if TYPE_CHECKING:
+    import polars as pl
+
+_MOST_NAMED = 5
+"""Classes that a message names."""
+
 
 def check_target(model: ModelSpec, data: TrainingData) -> None:
-    """Raises DataError unless every known value is one that the task allows."""
-    wrong = sum(model.task.wrong_targets(part[model.target]) for part in (data.fit, data.holdout))
-    if not wrong:
-        return
-    rows = data.fit.height + data.holdout.height
+    """Raises DataError unless each known value is one that the task allows, and they differ."""
+    fit, holdout = data.fit[model.target], data.holdout[model.target]
+    wrong = sum(model.task.wrong_targets(part, model.goal) for part in (fit, holdout))
+    rows, where = len(fit) + len(holdout), str(model.origins.get("target", model.origin))
     refusal = model.task.wrong_target
-    raise DataError(
-        f"the target {model.target} is {refusal.what} in {wrong:,} of {rows:,} rows",
-        where=str(model.origins.get("target", model.origin)),
-        fix=refusal.fix,
-    )
+    if wrong:
+        raise DataError(
+            f"the target {model.target} is {refusal.what} in {wrong:,} of {rows:,} rows",
+            where=where,
+            fix=refusal.fix,
+        )
+    if model.goal.positive and (different := fit.append(holdout).n_unique()) > 2:
+        raise DataError(
+            f"the target {model.target} has {different:,} different values, and positive says one of two",
+            where=where,
+            fix="declare task: multiclass with target.classes, or derive two values in a query source",
+        )
+    if data.fit[model.target].n_unique() < 2:
+        raise DataError(
+            f"the target {model.target} has the same value in all {data.fit.height:,} rows of the fit part: "
+            "there is nothing to learn",
+            where=where,
+            fix="make window.train longer, or correct the source",
+        )
+    _refuse_unseen_classes(model, data.fit[model.target], where)
+
+
+def _refuse_unseen_classes(model: ModelSpec, fit: pl.Series, where: str) -> None:
+    import polars as pl
+
+    there = set(fit.cast(pl.String).unique()) if model.goal.classes else set()
+    absent = [name for name in model.goal.classes if name not in there]
+    if absent:
+        named = ", ".join(absent[:_MOST_NAMED])
+        more = f" and {len(absent) - _MOST_NAMED} more" if len(absent) > _MOST_NAMED else ""
+        raise DataError(
+            f"no row of the fit part has the class {named}{more}, so the model cannot learn it",
+            where=where,
+            fix="make window.train longer, or remove the class from target.classes",
+        )
+
+
+def check_roles(model: ModelSpec, data: TrainingData) -> None:
+    """Raises DataError unless weights are numbers from 0 on, and every exposure is more than 0."""
+    weights = model.goal.weights
+    if weights:
+        found = data.fit[weights]
+        wrong = _count(found, least=0, included=True)
+        if wrong or not found.sum():
+            raise DataError(
+                f"the weights {weights} are missing, negative or no finite number in {wrong:,} of "
+                f"{len(found):,} rows"
+                if wrong
+                else f"the weights {weights} are 0 in all {len(found):,} rows of the fit part",
+                where=str(model.origins.get("weights", model.origin)),
+                fix="correct the source, or derive weights from 0 on in a query source",
+            )
+    for part in (data.fit, data.holdout):
+        check_exposure(model, part)
+
+
+def check_exposure(model: ModelSpec, frame: pl.DataFrame) -> None:
+    """Raises DataError unless every exposure of these rows is a number above 0."""
+    exposure = model.goal.exposure
+    wrong = _count(frame[exposure], least=0, included=False) if exposure else 0
+    if wrong:
+        raise DataError(
+            f"the exposure {exposure} is missing, 0, negative or no finite number in {wrong:,} of "
+            f"{frame.height:,} rows",
+            where=str(model.origins.get("exposure", model.origin)),
+            fix="leave such rows out in a query source, or correct the source",
+        )
+
+
+def _count(values: pl.Series, *, least: float, included: bool) -> int:
+    """How many values are missing, not finite, or below what is allowed."""
+    import polars as pl
+
+    number = values.cast(pl.Float64)
+    enough = number >= least if included else number > least
+    return int((~(enough & number.is_finite()).fill_null(False)).sum())

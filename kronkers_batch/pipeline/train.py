@@ -23,7 +23,7 @@ from kronkers_batch.pipeline.features import as_features
 from kronkers_batch.pipeline.ingest import ingest
 from kronkers_batch.pipeline.prepare import TrainingData, feature_columns, training_data, with_levels
 from kronkers_batch.pipeline.runtime import by_path, runtime_of
-from kronkers_batch.pipeline.targets import check_target
+from kronkers_batch.pipeline.targets import check_roles, check_target
 from kronkers_batch.pipeline.verify import CHUNK_ROWS, Verified, verify
 from kronkers_batch.planning.training_due import waits_for_approver
 from kronkers_batch.registry.training import Golden, ModelVersion, Training
@@ -85,6 +85,7 @@ def train(
     data = training_data(services, model, source, snapshot)
     features = with_levels(model, data.fit)
     check_target(model, data)
+    check_roles(model, data)
     fitted = _fit(services, model, data, features)
     verdict = judge_metrics(model.training_thresholds, fitted.verified.metrics)
     due = verdict.passed and model.promote is Promote.AUTOMATIC
@@ -178,7 +179,7 @@ def open_trainer(services: Services, model: ModelSpec) -> Worker:
     It may start before the data is there, and so does not know the levels of categories yet.
     Raises AccessRefused where the definition must be signed and is not, ModelError and MissingPart.
     """
-    target = Column(model.target, model.target_type)
+    target = model.task.sent(Column(model.target, model.target_type), model.goal)
     return _started(services, model, feature_columns(model), target)
 
 
@@ -217,4 +218,6 @@ def promote_recorded(
 
 
 def _typed(frame: pl.DataFrame, features: Schema, model: ModelSpec) -> pl.DataFrame:
-    return as_features(frame, Schema((*features.columns, Column(model.target, model.target_type))))
+    target = model.task.sent(Column(model.target, model.target_type), model.goal)
+    sent = frame.with_columns(model.task.send(frame[model.target], model.goal).alias(model.target))
+    return as_features(sent, Schema((*features.columns, *model.fit_only, target)))

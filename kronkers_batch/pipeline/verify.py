@@ -17,9 +17,10 @@ from kronkers_batch.config.spec import ModelSpec, RowsPolicy
 from kronkers_batch.errors import ModelError, ScoreFailed, WorkerFailed
 from kronkers_batch.frames.schema import Schema
 from kronkers_batch.pipeline import golden
-from kronkers_batch.pipeline.features import as_features, target_as_float
+from kronkers_batch.pipeline.features import as_features
 from kronkers_batch.pipeline.golden import OddRow, same_scores
 from kronkers_batch.pipeline.independence import Trials, misplaced
+from kronkers_batch.pipeline.measuring import Naive, measured
 from kronkers_batch.pipeline.prepare import TrainingData
 from kronkers_batch.pipeline.runtime import MOST_NAMED, PACKAGE
 
@@ -44,7 +45,7 @@ class Verified:
     """
 
     metrics: Mapping[str, float]
-    naive: float
+    naive: Naive
     golden: pl.DataFrame
     remarks: tuple[str, ...]
 
@@ -69,7 +70,7 @@ def verify(
             scores = _scores(fresh, model, data, features)
             again = fresh.score(usual)
             _refuse_another(model, last.result(), again, fresh.score(usual))
-            values, naive, remarks = _measured(model, data, scores)
+            values, naive, remarks = measured(model, data, scores)
             if model.rows is RowsPolicy.WHOLE and (remark := misplaced(fresh, model, usual, again)):
                 remarks.append(remark)
             odd = golden.odd_rows(model, (rows, as_features(data.fit, features)))
@@ -124,37 +125,6 @@ def _refuse_another(
             fix="return from fit everything that score needs; do not rely on variables, options or packages "
             "that only fit sets; save_model and load_model must keep all of it",
         )
-
-
-def _measured(
-    model: ModelSpec, data: TrainingData, scores: pl.DataFrame
-) -> tuple[dict[str, float], float, list[str]]:
-    import polars as pl
-
-    given = scores[model.evaluate]
-    measured = given.cast(pl.Float64)
-    nulls, nans, rows = measured.null_count(), int(measured.is_nan().sum()), measured.len()
-    without = f"score gave {'NaN' if nans else 'no value'} for {nulls + nans:,} of {rows:,} holdout rows"
-    fix = "check what score does with null features; if it cannot take them, declare a check {nulls: false}"
-    if nulls + nans == rows:
-        raise ScoreFailed(without, where=_measured_at(model), fix=fix)
-    beyond = model.task.wrong_scores(measured)
-    if beyond:
-        refusal = model.task.wrong_score
-        raise ScoreFailed(
-            f"score gave {refusal.what} for {beyond:,} of {rows:,} holdout rows: {model.evaluate} is "
-            f"{refusal.there} there",
-            where=_measured_at(model),
-            fix=refusal.fix,
-        )
-    naive = model.task.naive(target_as_float(data.fit, model.target).to_numpy())
-    truth = target_as_float(data.holdout, model.target).to_numpy()
-    values = model.task.measured(truth, measured.fill_null(float("nan")).to_numpy(), naive)
-    return values, naive, [*([without] if nulls + nans else []), *model.task.remarks(given)]
-
-
-def _measured_at(model: ModelSpec) -> str:
-    return str(model.origins.get("output.evaluate", model.origins.get("output.columns", model.origin)))
 
 
 def _tried(

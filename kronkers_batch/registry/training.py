@@ -59,7 +59,9 @@ class Training:
     fingerprints: Mapping[str, str]  # of code, config, environment, snapshot
     snapshot_id: str
     metrics: Mapping[str, float]  # on the holdout
-    naive: float  # what a model that knows no feature would predict
+    naive: (
+        float | Mapping[str, float]
+    )  # what a model that knows no feature would predict, by output if several
     parameters: Mapping[str, Any]
     rows: Mapping[str, int]  # of fit, holdout, unlabelled
     features: Schema  # with the levels that the model knows, in order
@@ -84,7 +86,7 @@ class Training:
             "snapshot_id": self.snapshot_id,
             # JSON has no NaN and no infinity: they travel as words, and float() reads them back.
             "metrics": {name: _word(value) for name, value in self.metrics.items()},
-            "naive": _word(self.naive),
+            "naive": _words(self.naive),
             "parameters": dict(self.parameters),
             "rows": dict(self.rows),
             "target": self.target,
@@ -104,7 +106,8 @@ class Training:
         fields = dict(value)
         fields["logical_date"] = dt.date.fromisoformat(value["logical_date"])
         fields["metrics"] = {name: float(number) for name, number in value["metrics"].items()}
-        fields["naive"] = float(value["naive"])
+        naive = value["naive"]
+        fields["naive"] = {k: float(v) for k, v in naive.items()} if isinstance(naive, dict) else float(naive)
         fields["overrides"] = tuple(value["overrides"])
         fields["verdict"] = tuple(value["verdict"])
         return cls(model=model, department=department, features=features, golden=golden, **fields)
@@ -157,3 +160,9 @@ def parse_ref(text: str) -> tuple[str, int]:
 
 def _word(value: float) -> float | str:
     return value if math.isfinite(value) else str(value)
+
+
+def _words(value: float | Mapping[str, float]) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _word(number) for name, number in value.items()}
+    return _word(value)

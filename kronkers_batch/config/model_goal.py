@@ -1,0 +1,213 @@
+"""What a model says of its target and of columns with a role, held against its task and its source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Mapping as MappingType
+from itertools import pairwise
+
+from kronkers_batch.config.kinds import unsafe_column
+from kronkers_batch.config.model_file import RawModel
+from kronkers_batch.config.problems import Problems, suggest
+from kronkers_batch.config.spec import Feature
+from kronkers_batch.frames.schema import Column, ColumnType
+from kronkers_batch.learning import NUMBERS, TASKS, Goal, Task
+
+_SAID_AT = {
+    "positive": ("target", "positive"),
+    "classes": ("target", "classes"),
+    "ordered": ("target", "ordered"),
+    "loss": ("target", "loss"),
+    "quantiles": ("output", "quantiles"),
+    "exposure": ("exposure",),
+}
+"""Where a model file says each attribute of a goal that only some tasks have."""
+MOST_CLASSES = 200
+
+
+def check(raw: RawModel, columns: MappingType[str, Column], problems: Problems) -> ColumnType | None:
+    """Reports what cannot be; returns the type of the target in its source, where it is there."""
+    task, goal = raw.values["task"], raw.goal
+    if task is not None:
+        _keys(raw, task, goal, problems)
+        _values(raw, task, goal, problems)
+    for name, path in _roles(raw):
+        _role(raw, name, path, columns, problems)
+    return _target(raw, columns, problems)
+
+
+def _target(raw: RawModel, columns: MappingType[str, Column], problems: Problems) -> ColumnType | None:
+    said, task = raw.values["target"], raw.values["task"]
+    name = said["column"] if said else None
+    if name is None:
+        return None
+    where = raw.at("target", "column").origin("target")
+    if name not in columns:
+        problems.add(where, f"there is no column '{name}' in the source", suggest(name, columns))
+        return None
+    allowed = task.target_types(raw.goal) if task is not None else ()
+    if allowed and columns[name].type not in allowed:
+        what = f"the target '{name}' is {columns[name].type}, and the task {task} cannot predict this type"
+        said_so = task is not None and "positive" in task.keys and not raw.goal.positive
+        other = "; or say which value is true: target: {column: NAME, positive: VALUE}" if said_so else ""
+        problems.add(where, what, f"allowed types: {', '.join(allowed)}{other}")
+    return columns[name].type
+
+
+def _keys(raw: RawModel, task: Task, goal: Goal, problems: Problems) -> None:
+    for name, path in _SAID_AT.items():
+        key = ".".join(path)
+        if getattr(goal, name) and name not in task.keys:
+            others = ", ".join(str(one) for one in TASKS.values() if name in one.keys)
+            problems.add(
+                raw.at(*path).origin(key),
+                f"'{key}' is not for the task {task}",
+                f"remove it; it is for: {others}",
+            )
+        if name in task.required and not getattr(goal, name):
+            example = ", ".join(map(str, getattr(task.example, name)))
+            problems.add(
+                raw.at(*path).origin(key),
+                f"the task {task} needs '{key}'",
+                f"write it, such as {path[-1]}: [{example}]",
+            )
+
+
+def _values(raw: RawModel, task: Task, goal: Goal, problems: Problems) -> None:
+    if goal.loss and "loss" in task.keys:
+        where = raw.at("target", "loss").origin("target.loss")
+        if goal.loss not in task.losses:
+            what = f"the task {task} has no loss '{goal.loss}'"
+            problems.add(where, what, suggest(goal.loss, task.losses))
+        elif goal.loss in task.of_ordered and not goal.ordered:
+            what = f"the loss '{goal.loss}' needs classes whose order means something"
+            problems.add(where, what, "write ordered: true, or choose another loss")
+    for what, fix in _wrong_classes(goal) if "classes" in task.keys else ():
+        problems.add(raw.at("target", "classes").origin("target.classes"), what, fix)
+    levels = goal.quantiles
+    if "quantiles" in task.keys and not (
+        all(0 < level < 1 for level in levels) and all(a < b for a, b in pairwise(levels))
+    ):
+        where = raw.at("output", "quantiles").origin("output.quantiles")
+        problems.add(
+            where, "the quantiles are not ascending numbers between 0 and 1", "such as [0.1, 0.5, 0.9]"
+        )
+
+
+def _wrong_classes(goal: Goal) -> Iterator[tuple[str, str]]:
+    classes = goal.classes
+    if not classes:
+        return
+    if len(set(classes)) < len(classes):
+        yield "a class is listed twice", "list each class once"
+    elif len(classes) == 2:
+        yield "there are two classes", "declare task: binary, with target: {column: NAME, positive: VALUE}"
+    elif len(classes) < 2:
+        yield "there is one class", "list all classes that the target may have"
+    if len(classes) > MOST_CLASSES:
+        yield f"there are {len(classes):,} classes", f"allowed: up to {MOST_CLASSES}; join the rare ones"
+    for name in classes:
+        if unsafe_column(name):
+            yield (
+                f"the class {name[:60]!r} is not safe as a column's name",
+                "derive other names in a query source",
+            )
+
+
+def _roles(raw: RawModel) -> Iterator[tuple[str, tuple[str, ...]]]:
+    values = raw.values
+    for role, name in (("weights", values["weights"]), ("exposure", values["exposure"])):
+        if name:
+            yield name, (role,)
+    for number, name in enumerate(values["train_only"]):
+        yield name, ("train_only", str(number))
+
+
+def _role(
+    raw: RawModel,
+    name: str,
+    path: tuple[str, ...],
+    columns: MappingType[str, Column],
+    problems: Problems,
+) -> None:
+    role, target = path[0], raw.values["target"]
+    where = raw.at(*path[:1]).origin(".".join(path))
+    if name not in columns:
+        problems.add(where, f"there is no column '{name}' in the source", suggest(name, columns))
+    elif role != "train_only" and columns[name].type not in NUMBERS:
+        what = f"the column '{name}' is {columns[name].type}, and {role} must be numbers"
+        problems.add(where, what, f"allowed types: {', '.join(NUMBERS)}")
+    if target and name == target["column"]:
+        problems.add(where, f"the target '{name}' is also named as {role}", "remove it here")
+    if name in (raw.values["features"] or {}):
+        what = f"the column '{name}' is a feature and named as {role}"
+        problems.add(where, what, "remove it from the features, or here")
+    if [named for named, _ in _roles(raw)].count(name) > 1:
+        problems.add(where, f"the column '{name}' has two roles", "name it once")
+
+
+def evaluated(raw: RawModel, problems: Problems) -> str | None:
+    """The output column that is measured; empty where the task says which ones are.
+
+    None where it is not clear, which is reported.
+    """
+    output, task = raw.values["output"], raw.values["task"]
+    outputs, said = output["columns"], output["evaluate"]
+    if task is None or not outputs:
+        return None  # reported where it is
+    where = raw.at("output", "evaluate").origin("output.evaluate")
+    if task.fixed(raw.goal) or task.fixed(task.example):
+        if said is not None:
+            problems.add(
+                where, f"'output.evaluate' is not for the task {task}", "remove it: all are measured"
+            )
+            return None
+        return ""
+    can = [name for name, kind in outputs.items() if ColumnType(kind) in task.measured_types]
+    allowed = ", ".join(task.measured_types)
+    if said is not None and said not in outputs:
+        problems.add(where, f"there is no output column '{said}'", suggest(said, outputs))
+    elif said is not None and said not in can:
+        what = f"the output column '{said}' is {outputs[said]}, which cannot be measured for the task {task}"
+        problems.add(where, what, f"allowed types: {allowed}")
+    elif not can:
+        what = f"no output column can be measured for the task {task}"
+        problems.add(raw.at("output", "columns").origin("output.columns"), what, f"allowed types: {allowed}")
+    elif said is None and len(can) > 1:
+        what = f"several output columns could be measured against the target: {', '.join(can)}"
+        problems.add(where, what, "name the one to measure: output.evaluate: COLUMN")
+    else:
+        return str(said or can[0])
+    return None
+
+
+def refuse_own_columns(raw: RawModel, problems: Problems) -> None:
+    """Reports declared output columns that the task has already, with another type."""
+    task = raw.values["task"]
+    declared = raw.at("output", "columns")
+    own = task.outputs(raw.goal) if task is not None and task.fixed(raw.goal) else {}
+    for name, kind in own.items():
+        if raw.values["output"]["columns"].get(name, str(kind)) != str(kind):
+            problems.add(
+                declared.origin(f"output.columns.{name}"),
+                f"the task {task} has the output column '{name}' already, as {kind}",
+                "list only what score returns besides",
+            )
+
+
+def exposure_feature(raw: RawModel) -> tuple[Feature, ...]:
+    """The exposure as the model sees it, after its features."""
+    name = raw.values["exposure"]
+    return (Feature(name, ColumnType.FLOAT, raw.at("exposure").origin("exposure")),) if name else ()
+
+
+def fit_only(raw: RawModel, columns: MappingType[str, Column]) -> tuple[Column, ...]:
+    """The columns that only fit sees: weights as float, others as in the source."""
+    values = raw.values
+    weights = [Column(values["weights"], ColumnType.FLOAT)] if values["weights"] else []
+    others = [Column(name, _plain(columns[name].type)) for name in values["train_only"] if name in columns]
+    return tuple(weights + others)
+
+
+def _plain(kind: ColumnType) -> ColumnType:
+    return ColumnType.STRING if kind is ColumnType.CATEGORY else kind

@@ -1,0 +1,214 @@
+"""What a model file says of its task: the target, the output, and the thresholds on its metrics."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, TypedDict
+
+from kronkers_batch.config.fields import Bad, Counts, Field, Kind, Table, list_kind, map_kind, read_table
+from kronkers_batch.config.kinds import BOOLEAN, COLUMN, FILLED, NUMBER, TEXT, choice, duration
+from kronkers_batch.config.nodes import Node, Scalar
+from kronkers_batch.config.problems import Problems
+from kronkers_batch.frames.schema import ColumnType
+from kronkers_batch.learning import SCORE, TASKS, Goal, Task
+
+
+def _as_text(node: Node, _key: str, _problems: Problems) -> str:
+    value = node.value if isinstance(node, Scalar) else None
+    if isinstance(value, bool):
+        return str(value).lower()
+    if not isinstance(value, str | int) or value == "":
+        raise Bad()
+    return str(value)
+
+
+_VALUE = Kind("a text, a whole number, true or false", _as_text)
+TARGET = Table(
+    "target",
+    (
+        Field("column", COLUMN, "The column that is predicted.", required=True),
+        Field(
+            "positive",
+            _VALUE,
+            "`binary`: the value that counts as true; the other value counts as false.",
+            default="",
+            shown="true, or 1",
+        ),
+        Field("classes", list_kind(_VALUE, empty=False), "`multiclass`: the classes, in order.", default=()),
+        Field(
+            "ordered",
+            BOOLEAN,
+            "`multiclass`: their order means something, as that of grades does.",
+            default=False,
+        ),
+        Field(
+            "loss",
+            FILLED,
+            "What an error costs, for `skill`: "
+            + "; ".join(
+                f"`{task}`: {', '.join(task.losses)}" for task in TASKS.values() if "loss" in task.keys
+            )
+            + ".",
+            default="",
+            shown="the task's first",
+        ),
+    ),
+)
+
+
+def _target(node: Node, key: str, problems: Problems) -> dict[str, Any]:
+    """A column's name stands for a mapping that says only this."""
+    if isinstance(node, Scalar):
+        column = COLUMN.parse(node, key, problems)
+        return {field.name: field.default for field in TARGET.fields} | {"column": column}
+    return read_table(TARGET, node, key, problems)
+
+
+TARGET_KIND = Kind("a column's name, or {column: NAME, ...}", _target, table=TARGET)
+
+
+_INTERVAL = Table(
+    "interval",
+    (Field("min", NUMBER, "At least."), Field("max", NUMBER, "At most.")),
+)
+
+
+def _interval(node: Node, key: str, problems: Problems) -> tuple[float | None, float | None, Node] | None:
+    before = len(problems)
+    values = read_table(_INTERVAL, node, key, problems)
+    if len(problems) > before:
+        return None
+    low, high = values["min"], values["max"]
+    if low is None and high is None:
+        raise Bad("found neither min nor max", "write {min: 0.6}, {max: 10} or both")
+    if low is not None and high is not None and low > high:
+        raise Bad("min is larger than max", "swap them")
+    return low, high, node
+
+
+_INTERVALS = map_kind(
+    Kind("{min: number, max: number}", _interval, table=_INTERVAL),
+    TEXT,
+    "a mapping of name to {min: ..., max: ...}",
+)
+
+
+def _columns(task: Task) -> str:
+    return ", ".join(f"{name}: {kind}" for name, kind in task.outputs(task.example).items())
+
+
+def _of_example(task: Task) -> str:
+    said = {"classes": "classes: [{}]", "quantiles": "quantiles: [{}]"}
+    found = [
+        said[key].format(", ".join(map(str, getattr(task.example, key))))
+        for key in task.required
+        if key in said
+    ]
+    return f" with {', '.join(found)}" if found else ""
+
+
+THRESHOLDS = Table(
+    "thresholds",
+    (
+        Field(
+            "training",
+            _INTERVALS,
+            "Metrics on the holdout that a version needs to be promoted: "
+            + "; ".join(
+                f"{task}{_of_example(task)}: {', '.join(sorted(task.ranges(task.example)))}"
+                for task in TASKS.values()
+            )
+            + ".",
+            default={},
+        ),
+        Field(
+            "output",
+            _INTERVALS,
+            "What an output needs to be published: `rows`, `null_share`, "
+            "an output column (every value), or its `COLUMN.mean`, `COLUMN.min`, `COLUMN.max`.",
+            default={},
+        ),
+    ),
+)
+_OUTPUT_TYPE = choice(tuple(str(t) for t in ColumnType if t not in (ColumnType.CATEGORY,)))
+OUTPUT = Table(
+    "output",
+    (
+        Field(
+            "columns",
+            map_kind(_OUTPUT_TYPE, COLUMN),
+            "What score returns, in order. For "
+            + " and ".join(str(task) for task in TASKS.values() if task.fixed(task.example))
+            + ": what it returns besides the task's own columns.",
+            shown="; ".join(f"{task}{_of_example(task)}: {{{_columns(task)}}}" for task in TASKS.values()),
+            counts=Counts.BOTH,
+        ),
+        Field(
+            "quantiles",
+            list_kind(NUMBER, empty=False),
+            "`quantiles`: their levels, ascending, between 0 and 1.",
+            default=(),
+        ),
+        Field(
+            "evaluate",
+            COLUMN,
+            "The output column that is compared with the target ("
+            + "; ".join(
+                f"{task}: {', '.join(task.measured_types)}"
+                for task in TASKS.values()
+                if not task.fixed(task.example)
+            )
+            + "). Required if several columns are possible.",
+            shown="the only one that can be",
+        ),
+        Field(
+            "retention",
+            duration(positive=True),
+            "How long outputs are kept.",
+            shown="for ever",
+            counts=Counts.NEVER,
+        ),
+    ),
+)
+
+
+class TargetValues(TypedDict):
+    """What TARGET reads."""
+
+    column: str | None
+    positive: str
+    classes: tuple[str, ...]
+    ordered: bool
+    loss: str
+
+
+class OutputValues(TypedDict):
+    """What OUTPUT reads; the columns are those of the task where the file names none, or besides."""
+
+    columns: dict[str, str]
+    quantiles: tuple[float, ...]
+    evaluate: str | None
+    retention: dt.timedelta | None
+
+
+def goal_of(target: TargetValues | None, output: OutputValues, weights: str, exposure: str) -> Goal:
+    """What is said of the target and of columns with a role."""
+    said = target or TargetValues(column=None, positive="", classes=(), ordered=False, loss="")
+    return Goal(
+        positive=said["positive"],
+        classes=said["classes"],
+        ordered=said["ordered"],
+        loss=said["loss"],
+        quantiles=output["quantiles"],
+        weights=weights,
+        exposure=exposure,
+    )
+
+
+def output_columns(task: Task | None, goal: Goal, declared: dict[str, str] | None) -> dict[str, str]:
+    """Those of the task, where its columns are fixed or none are declared; then the declared ones."""
+    usual = SCORE if task is None else task.outputs(goal)
+    own = {column: str(kind) for column, kind in usual.items()}
+    if declared is None:
+        return own
+    return {**own, **declared} if task is not None and task.fixed(goal) else declared
