@@ -182,7 +182,6 @@ def _goal(model: ModelSpec) -> dict[str, Json]:
         "target.loss": goal.loss,
         "output.quantiles": list(goal.quantiles),
         "weights": goal.weights,
-        "exposure": goal.exposure,
         "train_only": [[column.name, str(column.type)] for column in model.fit_only],
     }
     return {key: value for key, value in said.items() if value}
@@ -204,6 +203,8 @@ def _common(model: ModelSpec) -> dict[str, Json]:
         "output.columns": [[c.name, str(c.type)] for c in model.output_columns],
     }
     found |= _said(model, Counts.BOTH)
+    if model.goal.exposure:
+        found["exposure"] = model.goal.exposure
     return found | {f"features.{f.name}": str(f.type) for f in model.features}
 
 

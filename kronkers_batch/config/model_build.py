@@ -48,17 +48,14 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
     """The model, or None with what is wrong reported."""
     values, problems, before = raw.values, linker.problems, len(linker.problems)
     linker.department(values["department"], raw)
-    code = _code(raw, linker.project, problems)
-    environment = _environment(raw, linker.project, problems)
+    code, environment = _code(raw, linker.project, problems), _environment(raw, linker.project, problems)
     model_limits.check(raw, problems)
     columns = _source_columns(raw, linker)
     if columns is None:
         return None
-    key = _key(raw, linker, columns)
-    features = _features(raw, columns, problems)
+    key, features = _key(raw, linker, columns), _features(raw, columns, problems)
     target_type = model_goal.check(raw, columns, problems)
     evaluate = model_goal.evaluated(raw, problems)
-    model_goal.refuse_own_columns(raw, problems)
     types = {name: c.type for name, c in columns.items()}
     input_checks = check_specs.resolve(values["checks"]["input"], types, problems)
     predicted = {name: ColumnType(kind) for name, kind in values["output"]["columns"].items()}

@@ -31,6 +31,7 @@ def check(raw: RawModel, columns: MappingType[str, Column], problems: Problems) 
     if task is not None:
         _keys(raw, task, goal, problems)
         _values(raw, task, goal, problems)
+        _refuse_own_columns(raw, task, problems)
     for name, path in _roles(raw):
         _role(raw, name, path, columns, problems)
     return _target(raw, columns, problems)
@@ -181,11 +182,10 @@ def evaluated(raw: RawModel, problems: Problems) -> str | None:
     return None
 
 
-def refuse_own_columns(raw: RawModel, problems: Problems) -> None:
+def _refuse_own_columns(raw: RawModel, task: Task, problems: Problems) -> None:
     """Reports declared output columns that the task has already, with another type."""
-    task = raw.values["task"]
     declared = raw.at("output", "columns")
-    own = task.outputs(raw.goal) if task is not None and task.fixed(raw.goal) else {}
+    own = task.outputs(raw.goal) if task.fixed(raw.goal) else {}
     for name, kind in own.items():
         if raw.values["output"]["columns"].get(name, str(kind)) != str(kind):
             problems.add(

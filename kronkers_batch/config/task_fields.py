@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from kronkers_batch.config.fields import Bad, Counts, Field, Kind, Table, list_kind, map_kind, read_table
 from kronkers_batch.config.kinds import BOOLEAN, COLUMN, FILLED, NUMBER, TEXT, choice, duration
@@ -56,7 +56,7 @@ TARGET = Table(
 )
 
 
-def _target(node: Node, key: str, problems: Problems) -> dict[str, Any]:
+def _target(node: Node, key: str, problems: Problems) -> object:
     """A column's name stands for a mapping that says only this."""
     if isinstance(node, Scalar):
         column = COLUMN.parse(node, key, problems)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from kronkers_batch.config.fingerprint import plain
@@ -45,7 +45,7 @@ def declaration(model: ModelSpec, code: KeptCode | None) -> dict[str, Any]:
         "seed": model.seed,
     }
     if model.goal != Goal():
-        found["goal"] = plain(asdict(model.goal))
+        found["goal"] = model.goal.to_json()
     if code and code.files:
         found["files"] = {name: hashlib.sha256(raw).hexdigest() for name, raw in code.files.items()}
     return found
@@ -88,14 +88,8 @@ def as_trained(
         rows=RowsPolicy(then["rows"]),
         unseen=Unseen(then["unseen"]),
         seed=then["seed"],
-        goal=_goal(then.get("goal", {})),
+        goal=Goal.of(then.get("goal", {})),
     )
-
-
-def _goal(said: Mapping[str, Any]) -> Goal:
-    """Of a version's declaration; an older one says nothing of it."""
-    lists = {name: tuple(value) for name, value in said.items() if isinstance(value, list)}
-    return Goal(**{**said, **lists})
 
 
 def _kind(family: Family[T], name: str, what: str, version: ModelVersion) -> T:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from kronkers_batch.families import Family, Member
@@ -57,6 +57,20 @@ class Goal:
     quantiles: tuple[float, ...] = ()
     weights: str = ""
     exposure: str = ""
+
+    def to_json(self) -> dict[str, str | bool | list[str] | list[float]]:
+        """What is said, as JSON values."""
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(self).items()
+            if value
+        }
+
+    @classmethod
+    def of(cls, said: Mapping[str, object]) -> Goal:
+        """The inverse of :meth:`to_json`. What this program does not know is a TypeError."""
+        lists = {name: tuple(value) for name, value in said.items() if isinstance(value, list)}
+        return replace(cls(), **{**said, **lists})  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

@@ -168,7 +168,7 @@ class Binary(Task):
         import polars as pl
 
         if goal.positive or target.dtype == pl.Boolean:
-            return target.is_not_null()
+            return target == target
         return (target == 0) | (target == 1)
 
     def sent(self, column: Column, goal: Goal) -> Column:

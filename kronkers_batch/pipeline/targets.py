@@ -15,6 +15,12 @@ _MOST_NAMED = 5
 """Classes that a message names."""
 
 
+def check_values(model: ModelSpec, data: TrainingData) -> None:
+    """Raises DataError where the target or a column with a role has values that it cannot have."""
+    check_target(model, data)
+    check_roles(model, data)
+
+
 def check_target(model: ModelSpec, data: TrainingData) -> None:
     """Raises DataError unless each known value is one that the task allows, and they differ."""
     fit, holdout = data.fit[model.target], data.holdout[model.target]

@@ -23,7 +23,7 @@ from kronkers_batch.pipeline.features import as_features
 from kronkers_batch.pipeline.ingest import ingest
 from kronkers_batch.pipeline.prepare import TrainingData, feature_columns, training_data, with_levels
 from kronkers_batch.pipeline.runtime import by_path, runtime_of
-from kronkers_batch.pipeline.targets import check_roles, check_target
+from kronkers_batch.pipeline.targets import check_values
 from kronkers_batch.pipeline.verify import CHUNK_ROWS, Verified, verify
 from kronkers_batch.planning.training_due import waits_for_approver
 from kronkers_batch.registry.training import Golden, ModelVersion, Training
@@ -84,8 +84,7 @@ def train(
     snapshot = ingest(services, model, training_window(model, source, date))
     data = training_data(services, model, source, snapshot)
     features = with_levels(model, data.fit)
-    check_target(model, data)
-    check_roles(model, data)
+    check_values(model, data)
     fitted = _fit(services, model, data, features)
     verdict = judge_metrics(model.training_thresholds, fitted.verified.metrics)
     due = verdict.passed and model.promote is Promote.AUTOMATIC

@@ -162,7 +162,7 @@ def _word(value: float) -> float | str:
     return value if math.isfinite(value) else str(value)
 
 
-def _words(value: float | Mapping[str, float]) -> Any:
+def _words(value: float | Mapping[str, float]) -> float | str | dict[str, float | str]:
     if isinstance(value, Mapping):
         return {name: _word(number) for name, number in value.items()}
     return _word(value)

@@ -126,7 +126,7 @@ def test_no_source_leads_to_a_database_of_a_new_kind_that_is_a_file(dummies, pro
 
 def test_without_their_files_they_are_unknown(project):
     printed = project.run("check", code=2)
-    assert "allowed: binary, regression" in printed.stderr
+    assert "allowed: binary, count, multiclass, quantiles, regression" in printed.stderr
     assert "allowed: julia, python, r" in printed.stderr
     assert "2 problems" in printed.stderr
 
@@ -152,7 +152,7 @@ def test_a_file_that_begins_with_an_underscore_is_no_kind(monkeypatch, tmp_path)
     (tmp_path / "another.py").touch()
     module = importlib.import_module("kronkers_batch.learning")
     monkeypatch.setattr(module, "__path__", [*module.__path__, str(tmp_path)])
-    assert set(TASKS) == {"another", "binary", "regression"}
+    assert set(TASKS) == {"another", "binary", "count", "multiclass", "quantiles", "regression"}
 
 
 def test_what_is_declared_of_a_language_and_how_it_starts_belong_together():

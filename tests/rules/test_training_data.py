@@ -9,16 +9,18 @@ from typing import Any
 import polars as pl
 import pytest
 
+from kronkers_batch.config.load import load
 from kronkers_batch.config.spec import CheckSpec, Feature, InputRef, ModelSpec, OnFailure
 from kronkers_batch.data.window import Window
 from kronkers_batch.declared.sources import source_of
 from kronkers_batch.declared.windows import days, holdout_start, scoring_window, training_window
-from kronkers_batch.errors import CheckFailed, DataError
+from kronkers_batch.errors import CheckFailed, ConfigErrors, DataError
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
-from kronkers_batch.pipeline.features import as_features, target_as_float
+from kronkers_batch.pipeline.features import as_features
 from kronkers_batch.pipeline.ingest import ingest
 from kronkers_batch.pipeline.prepare import TrainingData, training_data, with_levels
 from kronkers_batch.session.services import midnight
+from tests.config_project import ENVIRON, FILES, make
 from tests.rules.world import DAY, HERE, MODEL, READER, World, offers
 
 STILL = InputRef(source="still")
@@ -184,8 +186,13 @@ def test_features_come_as_declared():
     assert as_features(frame, wanted).columns == ["b", "a"]
 
 
-def test_a_target_is_a_number_or_boolean():
-    """A target is a number or a boolean. A target of text is refused."""
-    assert target_as_float(pl.DataFrame({"y": [True, False]}), "y").to_list() == [1.0, 0.0]
-    with pytest.raises(DataError, match=r"the target y is (?i:string), not a number or boolean"):
-        target_as_float(pl.DataFrame({"y": ["1"]}), "y")
+def test_a_target_has_a_type_of_its_task(tmp_path):
+    """A target has a type of its task. A text is one only where the file says which value is true, or
+    lists the classes."""
+    text = FILES["model/late.yaml"].replace("target: late", "target: flight_name")
+    source = FILES["source/flights.yaml"].replace("  late:", "  flight_name: string\n  late:")
+    with pytest.raises(ConfigErrors, match="the target 'flight_name' is string, and the task binary cannot"):
+        load(make(tmp_path / "a", model__late=text, source__flights=source), (), ENVIRON)
+    said = text.replace("target: flight_name", "target: {column: flight_name, positive: A1}")
+    found = load(make(tmp_path / "b", model__late=said, source__flights=source), (), ENVIRON)
+    assert found.models["late"].goal.positive == "A1"

@@ -188,8 +188,8 @@ PREPARED = [
     _("features come in the source's order", "pipeline.features:as_features",
       swap("pl.DataFrame(out)", "pl.DataFrame(out).select(sorted(wanted))"),
       f"{DATA}features_come_as_declared"),
-    _("a target may be text", "pipeline.features:target_as_float",
-      never("not (series.dtype.is_numeric() or ...)"), f"{DATA}a_target_is_a_number_or_boolean"),
+    _("a target may be of any type", "config.model_goal:_target",
+      never("allowed and columns[name].type not in allowed"), f"{DATA}a_target_has_a_type_of_its_task"),
 ]  # fmt: skip
 
 TRAINING = [
@@ -204,12 +204,11 @@ TRAINING = [
     _("who may not promote does", "pipeline.train:train",
       without("rights.may_promote(services, model.name)"),
       f"{TRAINED}who_may_not_promote_leaves_it_to_an_approver"),
-    _("a model is measured against what it was fitted on", "pipeline.verify:_measured",
-      swap("target_as_float(data.holdout, model.target)",
-           "target_as_float(data.fit, model.target).head(data.holdout.height)"),
+    _("a model is measured against what it was fitted on", "pipeline.measuring:measured",
+      swap("_truth(model, data.holdout)", "_truth(model, data.fit)[:data.holdout.height]"),
       f"{TRAINED}it_is_measured_on_the_holdout_alone"),
-    _("the naive prediction knows the holdout", "pipeline.verify:_measured",
-      swap("target_as_float(data.fit, model.target)", "target_as_float(data.holdout, model.target)"),
+    _("the naive prediction knows the holdout", "pipeline.measuring:measured",
+      swap("_truth(model, data.fit)", "_truth(model, data.holdout)"),
       f"{TRAINED}it_is_measured_on_the_holdout_alone"),
     _("rows may hang on those of their chunk", "pipeline.verify:_tried",
       swap("trials.all(rows, scores)", "[]"), f"{TRAINED}rows_must_not_hang_on_each_other",

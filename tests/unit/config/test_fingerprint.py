@@ -15,7 +15,8 @@ from kronkers_batch.config.fingerprint_fields import Counts
 from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.load import load
 from kronkers_batch.digests import scoring_digest
-from kronkers_batch.learning import TASKS
+from kronkers_batch.frames.schema import Column, ColumnType
+from kronkers_batch.learning import TASKS, Goal
 from tests.config_project import ENVIRON, FILES, make
 
 
@@ -29,6 +30,7 @@ PARTS = {
     "source": (spec.InputRef,),
     "features": (spec.Feature,),
     "windows": (spec.Windows,),
+    "goal": (Goal,),
 }
 
 
@@ -44,11 +46,21 @@ SAID: dict[str, str | Counts] = {
     "model.formula": "estimator.formula",
     "model.predict": "estimator.predict",
     "model.predict_arguments": "estimator.predict_arguments",
+    "model.per_quantile": "estimator.per_quantile",
     "model.origin": Counts.NEVER,
     "environment": "environment.executable",
     "features.name": "features",
     "features.type": "features",
     "features.origin": Counts.NEVER,
+    "target": "target.column",
+    "goal.positive": "target.positive",
+    "goal.classes": "target.classes",
+    "goal.ordered": "target.ordered",
+    "goal.loss": "target.loss",
+    "goal.quantiles": "output.quantiles",
+    "goal.weights": "weights",
+    "goal.exposure": "exposure",
+    "fit_only": "train_only",
     "target_type": Counts.TRAINING,  # of the source
     "windows.train": "window.train",
     "windows.holdout": "window.holdout",
@@ -141,6 +153,15 @@ def _other(value: Any) -> Any:
             return {**value, "more": spec.InputRef("flights") if "flights" in value else "x"}
 
 
+MORE: dict[str, Any] = {
+    "overrides": ("x",),
+    "goal.classes": ("a", "b", "c"),
+    "goal.quantiles": (0.5,),
+    "fit_only": (Column("w", ColumnType.FLOAT),),
+}
+"""Other values of lists, whose types say too little."""
+
+
 def _prints(model: spec.ModelSpec, sources: Any) -> tuple[str, str]:
     return (
         fp.training_fingerprint(model, sources, code_digest="c", environment_digest="e"),
@@ -158,7 +179,7 @@ def test_what_counts_of_a_model_is_what_the_table_says(config: root_spec.Config,
     top, _, below = name.partition(".")
     old = getattr(model, top)
     if not below:
-        value = (*old, "x") if name == "overrides" else _other(old)
+        value = MORE.get(name) or _other(old)
         changed = replace(model, **{top: value})
     elif top == "features":
         changed = replace(
@@ -169,7 +190,8 @@ def test_what_counts_of_a_model_is_what_the_table_says(config: root_spec.Config,
             model, source=spec.InputRef(source="joined") if below == "source" else spec.InputRef(output="x")
         )
     else:
-        changed = replace(model, **{top: replace(old, **{below: _other(getattr(old, below))})})
+        value = MORE.get(name) or _other(getattr(old, below))
+        changed = replace(model, **{top: replace(old, **{below: value})})
     assert changed != model
     before, after = _prints(model, config.sources), _prints(changed, config.sources)
     assert tuple(a != b for a, b in zip(before, after, strict=True)) == _expect(_counts(name))

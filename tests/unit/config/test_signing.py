@@ -16,7 +16,7 @@ from kronkers_batch.config import root_spec, signing, spec
 from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.load import load
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
-from kronkers_batch.learning import TASKS
+from kronkers_batch.learning import TASKS, Goal
 from tests.config_project import ENVIRON, make
 
 ORIGIN = spec.Origin("f", 1, "k")
@@ -42,7 +42,8 @@ def full(name: str) -> Any:
     model = spec.ModelSpec(
         name="m", department="d", owner="o", description="d", language=LANGUAGES["python"],
         task=TASKS["binary"],
-        model=spec.Estimator("t", {"a": 1}, "f", ORIGIN, "p", {"b": 2}), parameters={"p": 1}, data="pandas",
+        model=spec.Estimator("t", {"a": 1}, "f", ORIGIN, "p", {"b": 2}, "q"),
+        parameters={"p": 1}, data="pandas",
         environment=spec.Environment("/e", "/v", "/l", "/r", "/p"), source=spec.InputRef(source="s"),
         features=(spec.Feature("a", ColumnType.FLOAT, ORIGIN),), key=("a",), target="t",
         target_type=ColumnType.FLOAT,
@@ -53,7 +54,8 @@ def full(name: str) -> Any:
         output_thresholds=(spec.Threshold("b", 0.0, 1.0, ORIGIN),), retrain=spec.Retrain(dt.timedelta(3)),
         promote=spec.Promote.MANUAL, rows=spec.RowsPolicy.WHOLE, unseen=spec.Unseen.ERROR,
         resources=spec.Resources(), seed=1, enabled=True, overrides=("x=1",), origin=ORIGIN,
-        origins={"seed": ORIGIN},
+        origins={"seed": ORIGIN}, goal=Goal("p", ("a",), True, "l", (0.5,), "w", "e"),
+        fit_only=(Column("w", ColumnType.CATEGORY, ("x",)),),
     )  # fmt: skip
     root = root_spec.Config(
         root=PROJECT / "conf", home=PROJECT / "var", logical_date=dt.date(2024, 1, 1), key_file=Path("/k"),
@@ -155,10 +157,20 @@ def test_the_cases_reach_every_field_of_every_class() -> None:
         root_spec.Config, root_spec.WarehouseSpec, root_spec.ExecutorSpec, spec.ModelSpec,
         spec.SourceSpec, spec.Estimator, spec.Environment, spec.Windows, spec.Threshold,
         spec.Retrain, spec.OutputColumn, spec.Resources, spec.CheckSpec, spec.Feature,
-        spec.InputRef,
+        spec.InputRef, Goal, Column,
     )  # fmt: skip
     # Those without anything in them, and those that hold another of the classes.
-    others = {"departments", "sources", "models", "source", "environment", "windows", "model", "retrain"}
+    others = {
+        "departments",
+        "sources",
+        "models",
+        "source",
+        "environment",
+        "windows",
+        "model",
+        "retrain",
+        "goal",
+    }
     others |= {"resources", "warehouse", "executor"}
     for cls in classes:
         wanted = {(cls, f.name) for f in dataclasses.fields(cls) if f.name not in others}
@@ -185,6 +197,8 @@ def test_a_field_that_came_later_counts_where_it_is_not_the_default(config: root
     assert {
         root_spec.WarehouseSpec: {"keep_snapshots": config.warehouse.keep_snapshots},
         spec.SourceSpec: {"options": config.sources["flights"].options},
+        spec.Estimator: {"per_quantile": spec.Estimator("", {}, "", ORIGIN).per_quantile},
+        spec.ModelSpec: {name: getattr(config.models["late"], name) for name in ("goal", "fit_only")},
     } == signing.LATER
     assert "warehouse.keep_snapshots" not in signing.root_definition(config)
     said = replace(config, warehouse=replace(config.warehouse, keep_snapshots=dt.timedelta(9)))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import types
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints, is_typeddict
 
 import pytest
 
-from kronkers_batch.config import model_file, model_parts
+from kronkers_batch.config import model_file, model_parts, task_fields
 from kronkers_batch.config.fields import Table
 from kronkers_batch.config.model_file import MODEL, ModelValues
 from kronkers_batch.config.source_file import SOURCE, SourceValues
@@ -18,7 +18,8 @@ SHAPES = [
     (model_parts.WINDOW, model_file.WindowValues),
     (model_parts.RETRAIN, model_file.RetrainValues),
     (model_parts.RESOURCES, model_file.ResourcesValues),
-    (model_parts.OUTPUT, model_file.OutputValues),
+    (task_fields.TARGET, task_fields.TargetValues),
+    (task_fields.OUTPUT, task_fields.OutputValues),
 ]
 FILLED = {("output", "columns")}  # by the task, where the file names none
 
@@ -26,6 +27,8 @@ FILLED = {("output", "columns")}  # by the task, where the file names none
 def admits(hint: Any, value: object) -> bool:
     if isinstance(hint, types.UnionType):
         return any(admits(one, value) for one in get_args(hint))
+    if is_typeddict(hint):
+        return isinstance(value, dict)
     return isinstance(value, get_origin(hint) or hint)
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kronkers_batch.learning import TASKS
+from kronkers_batch.learning import TASKS, Goal, Rows
 from kronkers_batch.learning.binary import auc
 
 
@@ -24,4 +24,5 @@ def test_auc_is_the_share_of_pairs_in_the_right_order(pairs):
 
 
 def test_the_order_of_one_class_is_not_a_number():
-    assert math.isnan(TASKS["binary"].measured(np.ones(3), np.ones(3), naive=0.5)["auc"])
+    rows = Rows(np.ones(3), np.ones((3, 1)), np.ones(3), Goal())
+    assert math.isnan(TASKS["binary"].measured(rows, np.array([0.5]))["auc"])

@@ -7,8 +7,8 @@ from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.frames.schema import Column, ColumnType
 from kronkers_batch.learning import TASKS
 from kronkers_batch.learning.binary import CLASSES
+from kronkers_batch.pipeline.measuring import measured
 from kronkers_batch.pipeline.prepare import TrainingData
-from kronkers_batch.pipeline.verify import _measured
 from tests.model_support import declared
 
 X = (Column("x", ColumnType.FLOAT),)
@@ -26,11 +26,11 @@ ROWS = pl.DataFrame({"x": [1.0, 2.0, 3.0], "y": [0.0, 1.0, 1.0]})
 )
 def test_classes_in_the_place_of_probabilities_are_told(scores, told):
     model = declared(LANGUAGES["python"], X, task=TASKS["binary"])
-    _, _, remarks = _measured(model, TrainingData(ROWS, ROWS, 0, ()), pl.DataFrame({"score": scores}))
+    _, _, remarks = measured(model, TrainingData(ROWS, ROWS, 0, ()), pl.DataFrame({"score": scores}))
     assert (CLASSES in remarks) == told
 
 
 def test_a_number_may_be_0_or_1():
     data = TrainingData(ROWS, ROWS, 0, ())
     scores = pl.DataFrame({"score": [0.0, 1.0, 1.0]})
-    assert _measured(declared(LANGUAGES["python"], X, task=TASKS["regression"]), data, scores)[2] == []
+    assert measured(declared(LANGUAGES["python"], X, task=TASKS["regression"]), data, scores)[2] == []

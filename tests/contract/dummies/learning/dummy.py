@@ -4,33 +4,42 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
+
 from kronkers_batch.frames.schema import ColumnType
-from kronkers_batch.learning import LOSS, Metric, Refusal, Task, squared_error
+from kronkers_batch.learning import LOSS, Goal, Loss, Metric, Refusal, Rows, Task, outside
+from kronkers_batch.learning.regression import squared
 
 
-def off(truth, score) -> float:
-    return float(abs(score - truth).mean())
+def off(rows: Rows) -> float:
+    return float(abs(rows.only - rows.truth).mean())
 
 
 class Dummy(Task):
     predicts = "a count"
-    target_types = (ColumnType.INTEGER,)
-    columns: ClassVar = {"count": ColumnType.FLOAT}
     measured_types = (ColumnType.FLOAT,)
-    metrics: ClassVar = {"off": Metric(LOSS, ("max",), off)}
+    losses: ClassVar = {"squared": Loss(squared)}
     asked = "regression"
-    score_range = LOSS
     wrong_score = Refusal("no count", "below 0", "return counts")
     wrong_target = Refusal("no count", "", "count anew")
 
-    def fits_target(self, target):
+    def target_types(self, goal: Goal) -> tuple[ColumnType, ...]:
+        return (ColumnType.INTEGER,)
+
+    def outputs(self, goal: Goal) -> dict[str, ColumnType]:
+        return {"count": ColumnType.FLOAT}
+
+    def metrics(self, goal: Goal) -> dict[str, Metric]:
+        return {"off": Metric(LOSS, ("max",), off)}
+
+    def fits_target(self, target, goal):
         return target >= 0
 
-    def naive(self, target) -> float:
-        return float(target.mean())
+    def wrong_scores(self, scores, goal) -> int:
+        return outside(scores, *LOSS)
 
-    def loss(self, truth, score) -> float:
-        return squared_error(truth, score)
+    def naive(self, truth, units, goal):
+        return np.array([truth.mean()])
 
 
 KIND = Dummy()
