@@ -105,7 +105,7 @@ MEASURED = [
       never("bound is not None and not least <= bound <= most"),
       "tests/faults/test_bad_config.py::test_a_threshold_beyond_what_can_be"),
     _("a threshold on the side that is not bad is no warning", "diagnostics.advice:warnings",
-      never("side := _open_side(model.task, threshold)"),
+      never("side := _open_side(model, threshold)"),
       "tests/unit/diagnostics/test_advice.py::test_a_threshold_that_stops_no_bad_version[rmse-1.0-None-max]"),
     _("the measured column may be any of several", "config.model_goal:evaluated",
       never("said is None and len(can) > 1"),

@@ -55,7 +55,7 @@ def test_a_threshold_that_stops_no_bad_version(
 ) -> None:
     config = load(make(tmp_path), (), ENVIRON)
     threshold = Threshold(name, low, high, Origin("conf/model/late.yaml", 3, f"thresholds.training.{name}"))
-    task = next(task for task in TASKS.values() if name in task.ranges)
+    task = next(task for task in TASKS.values() if name in task.ranges(task.example))
     spec = replace(config.models["late"], task=task, training_thresholds=(threshold,))
     said = list(warnings(replace(config, models={"late": spec})))
     assert len(said) == bool(missing)

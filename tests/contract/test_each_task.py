@@ -1,0 +1,307 @@
+"""A model of every kind of task in every language: one night of all of them, held against each other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from kronkers_batch.config.languages import LANGUAGES
+from kronkers_batch.declared.declaration import as_trained
+from kronkers_batch.learning import TASKS, Goal
+from tests.contract.conftest import models_of
+from tests.e2e.company import ROOT, Project
+from tests.e2e.lab import project_of
+
+CLASSES = ("home", "légal aid", "motor")
+LEVELS = (0.1, 0.5, 0.9)
+DATE = "2024-01-20"
+SOURCE = """\
+department: sales
+kind: csv
+path: data/claims.csv
+columns:
+  {id: integer, at: timestamp, region: category, minutes: float, years: float, paid: string, amount: float,
+  claims: integer, desk: string}
+key: [id]
+time_column: at
+"""
+MODEL = """\
+defaults: [/template/{task}]
+department: sales
+owner: Ann
+language: {language}
+code: models/{name}/model{suffix}
+source: claims
+features: {{region: category}}
+window: {{train: 15d, holdout: 5d, label_delay: 1d}}
+"""
+DECLARED = {
+    "binary": "target: {column: paid, positive: 'Yes', loss: log}\nweights: minutes\ntrain_only: [amount]\n",
+    "regression": "target: {column: amount, loss: absolute}\n",
+    "multiclass": "target: {column: desk, classes: [home, légal aid, motor]}\n",
+    "count": "target: claims\nexposure: years\n",
+    "quantiles": "target: amount\noutput: {quantiles: [0.1, 0.5, 0.9]}\n",
+}
+TEMPLATES = {"binary": "classifier", "regression": "regressor"}
+
+PYTHON = {
+    "binary": """\
+def fit(data, params):
+    assert list(data) == ["region", "minutes", "amount", "paid"], list(data)
+    won = (data["paid"] * data["minutes"]).groupby(data["region"], observed=True).sum()
+    return (won / data["minutes"].groupby(data["region"], observed=True).sum()).to_dict()
+def score(model, data):
+    assert list(data) == ["region"], list(data)
+    return data["region"].astype(object).map(model).to_numpy(float)
+""",
+    "regression": """\
+def fit(data, params):
+    return data["amount"].groupby(data["region"], observed=True).median().to_dict()
+def score(model, data):
+    return data["region"].astype(object).map(model).to_numpy(float)
+""",
+    "multiclass": """\
+import pandas as pd
+def fit(data, params):
+    assert list(data["desk"].cat.categories) == ["home", "légal aid", "motor"]
+    return pd.crosstab(data["region"], data["desk"], normalize="index")
+def score(model, data):
+    return model.loc[data["region"].astype(object), ["motor", "home", "légal aid"]]
+""",
+    "count": """\
+def fit(data, params):
+    by = data.groupby("region", observed=True)
+    return (by["claims"].sum() / by["years"].sum()).to_dict()
+def score(model, data):
+    return data["region"].astype(object).map(model).to_numpy(float) * data["years"].to_numpy()
+""",
+    "quantiles": """\
+import pandas as pd
+def fit(data, params):
+    return data.groupby("region", observed=True)["amount"].quantile([0.1, 0.5, 0.9]).unstack()
+def score(model, data):
+    found = model.loc[data["region"].astype(object)]
+    return {"q90": found[0.9].to_numpy(), "q10": found[0.1].to_numpy(), "q50": found[0.5].to_numpy()}
+""",
+}
+R = {
+    "binary": """\
+fit <- function(data, params) {
+    stopifnot(names(data) == c("region", "minutes", "amount", "paid"), is.logical(data$paid))
+    tapply(data$paid * data$minutes, data$region, sum) / tapply(data$minutes, data$region, sum)
+}
+score <- function(model, data) {
+    stopifnot(names(data) == "region")
+    as.numeric(model[as.character(data$region)])
+}
+""",
+    "regression": """\
+fit <- function(data, params) tapply(data$amount, data$region, median)
+score <- function(model, data) as.numeric(model[as.character(data$region)])
+""",
+    "multiclass": """\
+fit <- function(data, params) {
+    stopifnot(levels(data$desk) == c("home", "légal aid", "motor"))
+    unclass(prop.table(table(data$region, data$desk), 1))
+}
+score <- function(model, data) {
+    found <- model[as.character(data$region), c("motor", "home", "légal aid"), drop = FALSE]
+    rownames(found) <- NULL
+    found
+}
+""",
+    "count": """\
+fit <- function(data, params) tapply(data$claims, data$region, sum) / tapply(data$years, data$region, sum)
+score <- function(model, data) as.numeric(model[as.character(data$region)]) * data$years
+""",
+    "quantiles": """\
+fit <- function(data, params) t(sapply(split(data$amount, data$region), quantile, c(0.1, 0.5, 0.9)))
+score <- function(model, data) {
+    found <- unname(model[as.character(data$region), , drop = FALSE])
+    data.frame(q90 = found[, 3], q10 = found[, 1], q50 = found[, 2])
+}
+""",
+}
+JULIA = {
+    "binary": """\
+rate(data, g) = sum((data.paid .* data.minutes)[data.region .== g]) / sum(data.minutes[data.region .== g])
+function fit(data, params)
+    keys(data) == (:region, :minutes, :amount, :paid) || error("other columns")
+    return Dict(g => rate(data, g) for g in unique(data.region))
+end
+function score(model, data)
+    keys(data) == (:region,) || error("other columns")
+    return [model[g] for g in data.region]
+end
+""",
+    "regression": """\
+using Statistics
+fit(data, params) = Dict(g => median(data.amount[data.region .== g]) for g in unique(data.region))
+score(model, data) = [model[g] for g in data.region]
+""",
+    "multiclass": """\
+using Statistics
+using ..Kronkers
+function fit(data, params)
+    levels(data.desk) == ["home", "légal aid", "motor"] || error("other classes")
+    rate(g, class) = mean(data.desk[data.region .== g] .== class)
+    return Dict((g, class) => rate(g, class) for g in unique(data.region), class in levels(data.desk))
+end
+score(model, data) = Dict(c => [model[(g, c)] for g in data.region] for c in ("motor", "home", "légal aid"))
+""",
+    "count": """\
+rate(data, g) = sum(data.claims[data.region .== g]) / sum(data.years[data.region .== g])
+fit(data, params) = Dict(g => rate(data, g) for g in unique(data.region))
+score(model, data) = [model[g] for g in data.region] .* data.years
+""",
+    "quantiles": """\
+using Statistics
+of(data, g) = quantile(data.amount[data.region .== g], [0.1, 0.5, 0.9])
+fit(data, params) = Dict(g => of(data, g) for g in unique(data.region))
+pick(model, data, i) = [model[g][i] for g in data.region]
+score(model, data) = (q90 = pick(model, data, 3), q10 = pick(model, data, 1), q50 = pick(model, data, 2))
+""",
+}
+CODE = {"python": PYTHON, "r": R, "julia": JULIA}
+
+
+def claims() -> pl.DataFrame:
+    """24 days of claims whose numbers hang on the region."""
+    rng = np.random.default_rng(11)
+    n, regions = 24 * 60, np.array(["east", "north", "süd"])
+    region = rng.integers(0, 3, n)
+    years = rng.random(n) * 2 + 0.1
+    at = np.datetime64("2024-01-01T00:00:00") + np.arange(n) * np.timedelta64(86_400 // 60, "s")
+    desk = (rng.random(n)[:, None] > np.array([[0.2, 0.5], [0.5, 0.9], [0.7, 0.8]])[region]).sum(axis=1)
+    return pl.DataFrame(
+        {
+            "id": np.arange(n),
+            "at": at.astype("datetime64[us]"),
+            "region": regions[region],
+            "minutes": rng.integers(1, 5, n).astype(float),
+            "years": years,
+            "paid": np.where(rng.random(n) < np.array([0.2, 0.5, 0.8])[region], "Yes", "No"),
+            "amount": rng.gamma(2, 10 * (region + 1)),
+            "claims": rng.poisson(years * np.array([0.5, 1.5, 4])[region]),
+            "desk": np.array(CLASSES)[desk],
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """All of them trained and scored."""
+    project = project_of(tmp_path_factory.mktemp("each"))
+    (project.folder / "conf/source/orders.yaml").unlink()
+    claims().write_csv(project.folder / "data/claims.csv", datetime_format="%Y-%m-%dT%H:%M:%S")
+    project.write("conf/source/claims.yaml", SOURCE)
+    for path in (ROOT / "conf/template").glob("*.yaml"):
+        project.write(f"conf/template/{path.name}", path.read_text())
+    for task in TASKS:
+        for language in LANGUAGES.values():
+            name = f"{task}_{language}"
+            values = {"task": TEMPLATES.get(task, task), "language": language, "name": name}
+            text = MODEL.format(**values, suffix=models_of(language).SUFFIX) + DECLARED[task]
+            assert len(text.splitlines()) <= 25
+            project.write(f"conf/model/{name}.yaml", text)
+            project.write(f"models/{name}/model{models_of(language).SUFFIX}", CODE[str(language)][task])
+    project.json("run", "--date", DATE)
+    return project
+
+
+@pytest.fixture(scope="module")
+def again(night: Project) -> dict[str, str]:
+    """The state of each model after the same command."""
+    return {found["model"]: found["state"] for found in night.json("run", "--date", DATE)["models"]}
+
+
+@pytest.fixture(params=list(TASKS))
+def task(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(params=list(LANGUAGES))
+def language(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def measured(project: Project, name: str) -> dict[str, float]:
+    return dict(project.json("show", f"{name}@1")["metrics"])
+
+
+def by_hand(task: str) -> pl.DataFrame:
+    """The scores of the night, and whatever else the task publishes, computed here."""
+    rows = claims()
+    day = rows.filter(pl.col("at").dt.date() == pl.lit(DATE).str.to_date())
+    fit = rows.filter(
+        pl.col("at") < pl.lit("2024-01-14").str.to_datetime(),
+        pl.col("at") >= pl.lit("2024-01-04").str.to_datetime(),
+    )
+    paid = (pl.col("paid") == "Yes").cast(pl.Float64)
+    by: dict[str, dict[str, pl.Expr]] = {
+        "binary": {"probability": (paid * pl.col("minutes")).sum() / pl.col("minutes").sum()},
+        "regression": {"score": pl.col("amount").median()},
+        "count": {"score": pl.col("claims").sum() / pl.col("years").sum()},
+        "quantiles": {f"q{round(100 * q)}": pl.col("amount").quantile(q, "linear") for q in LEVELS},
+        "multiclass": {f"probability.{c}": (pl.col("desk") == c).mean() for c in CLASSES},
+    }
+    columns = by[task]
+    found = day.join(fit.group_by("region").agg(**columns), on="region", how="left").sort("id")
+    if task == "count":
+        found = found.with_columns(pl.col("score") * pl.col("years"))
+    if task == "multiclass":
+        rates = found.select(*columns).to_numpy()
+        found = found.with_columns(pl.Series("class", np.array(CLASSES)[rates.argmax(axis=1)]))
+        return found.select("id", "class", *columns)
+    return found.select("id", *columns)
+
+
+def test_it_publishes_what_its_language_computes(night, task, language):
+    found = pl.DataFrame(night.rows("read", f"{task}_{language}", "--date", DATE)).sort("id")
+    expected = by_hand(task)
+    assert found.columns == expected.columns
+    assert len(found) == 60
+    for name in expected.columns[1:]:
+        if expected[name].dtype == pl.String:
+            assert found[name].to_list() == expected[name].to_list()
+        else:
+            assert (found[name] - expected[name]).abs().max() < 1e-12, name
+
+
+def test_it_is_measured_alike_in_every_language(night, task, language):
+    found = measured(night, f"{task}_{language}")
+    first = measured(night, f"{task}_{next(iter(LANGUAGES))}")
+    assert list(found) == list(first)
+    assert found == pytest.approx(first, rel=1e-9, abs=1e-12)
+    assert 0 < found["skill"] < 1
+    assert found["unscored"] == 0
+
+
+def test_a_run_after_it_has_nothing_to_do(again, task, language):
+    assert again[f"{task}_{language}"] == "up to date"
+
+
+def test_an_exposure_of_0_is_not_scored(night):
+    rows = claims().with_columns(years=pl.when(pl.col("id") == 1150).then(0.0).otherwise("years"))
+    text = (night.folder / "data/claims.csv").read_text()
+    rows.write_csv(night.folder / "data/claims.csv", datetime_format="%Y-%m-%dT%H:%M:%S")
+    try:
+        (found,) = night.json("run", "count_python", "--date", DATE, code=1)["models"]
+    finally:
+        (night.folder / "data/claims.csv").write_text(text)
+    assert (
+        "the exposure years is missing, 0, negative or no finite number in 1 of 60 rows" in found["message"]
+    )
+
+
+def test_a_version_keeps_the_classes_that_it_was_trained_with(night):
+    with night.opened() as services:
+        version = services.registry.champion("multiclass_python")
+        today = services.config.models["multiclass_python"]
+        other = replace(today, goal=Goal(classes=("home", "other", "motor")))
+        assert as_trained(other, version).goal == today.goal
+        plain = services.registry.champion("regression_python")
+        assert as_trained(services.config.models["regression_python"], plain).goal == Goal(loss="absolute")

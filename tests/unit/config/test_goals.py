@@ -1,0 +1,142 @@
+"""What a model says of its target and of columns with a role, and what of it cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from kronkers_batch.config.load import load
+from kronkers_batch.errors import ConfigErrors
+from kronkers_batch.frames.schema import Column, ColumnType
+from kronkers_batch.learning import Goal
+from tests.config_project import ENVIRON, FILES, make
+
+HEAD = """\
+department: operations
+owner: Ada Lovelace
+language: python
+estimator: {_target_: sklearn.linear_model.LogisticRegression}
+source: flights
+features: [distance]
+"""
+MULTI = "task: multiclass\ntarget: {column: carrier, classes: [AA, UA, DL]%s}\n"
+MANY = f"task: multiclass\ntarget: {{column: carrier, classes: {list(range(201))}}}\n"
+
+RIGHT = {
+    "task: binary\ntarget: {column: carrier, positive: UA}\n": Goal(positive="UA"),
+    "task: binary\ntarget: {column: flight, positive: 7}\n": Goal(positive="7"),
+    "task: binary\ntarget: {column: late, positive: false, loss: log}\n": Goal(positive="false", loss="log"),
+    "task: binary\ntarget: {column: late}\n": Goal(),
+    "task: regression\ntarget: {column: air_time, loss: absolute}\n": Goal(loss="absolute"),
+    MULTI % "": Goal(classes=("AA", "UA", "DL")),
+    MULTI % ", ordered: true, loss: ranked": Goal("", ("AA", "UA", "DL"), True, "ranked"),
+    "task: multiclass\ntarget: {column: flight, classes: [1, 2, 3]}\n": Goal(classes=("1", "2", "3")),
+    "task: count\ntarget: flight\nexposure: air_time\n": Goal(exposure="air_time"),
+    "task: quantiles\ntarget: air_time\noutput: {quantiles: [0.1, 0.5]}\n": Goal(quantiles=(0.1, 0.5)),
+    "task: binary\ntarget: late\nweights: air_time\n": Goal(weights="air_time"),
+}
+WRONG = {
+    "task: binary\ntarget: carrier\n": "the task binary cannot predict this type -> allowed types: boolean, "
+    "float, float32, integer, int32; or say which value is true: target: {column: NAME, positive: VALUE}",
+    "task: binary\ntarget: {column: carier, positive: UA}\n": "target: there is no column 'carier'",
+    "task: binary\ntarget: {positive: UA}\n": "the key 'column' is missing",
+    "task: binary\ntarget: {column: late, positve: UA}\n": "the key 'positve' is not known",
+    "task: binary\ntarget: {column: air_time, positive: 1.5}\n": "found the number 1.5",
+    "task: binary\ntarget: [late]\n": "found a list, where a mapping (key: value) is expected",
+    "task: binary\ntarget: {column: late, loss: absolute}\n": "the task binary has no loss 'absolute'",
+    "task: regression\ntarget: {column: air_time, positive: 1}\n": "'target.positive' is not for the task "
+    "regression -> remove it; it is for: binary",
+    "task: binary\ntarget: {column: late, classes: [a, b, c]}\n": "'target.classes' is not for the task",
+    "task: multiclass\ntarget: carrier\n": "the task multiclass needs 'target.classes' -> write it, such as "
+    "classes: [A, B, C]",
+    "task: multiclass\ntarget: {column: carrier, classes: [AA, UA]}\n": "there are two classes -> declare",
+    "task: multiclass\ntarget: {column: carrier, classes: [AA]}\n": "there is one class",
+    "task: multiclass\ntarget: {column: carrier, classes: [AA, UA, AA]}\n": "a class is listed twice",
+    "task: multiclass\ntarget: {column: carrier, classes: [AA, UA, 'a/../b']}\n": "is not safe as a column",
+    MANY: "there are 201 classes",
+    "task: multiclass\ntarget: {column: distance, classes: [1, 2, 3]}\n": "is float, and the task multiclass "
+    "cannot predict this type",
+    MULTI % ", loss: ranked": "the loss 'ranked' needs classes whose order means something",
+    MULTI % "" + "output: {evaluate: class}\n": "'output.evaluate' is not for the task multiclass",
+    MULTI % ""
+    + "output: {columns: {probability.AA: integer}}\n": "the task multiclass has the output column "
+    "'probability.AA' already, as float",
+    MULTI % "" + "thresholds: {training: {recall.ZZ: {min: 0.5}}}\n": "there is no metric 'recall.ZZ'",
+    "task: quantiles\ntarget: air_time\n": "the task quantiles needs 'output.quantiles'",
+    "task: quantiles\ntarget: air_time\noutput: {quantiles: [0.5, 0.1]}\n": "the quantiles are not ascending",
+    "task: quantiles\ntarget: air_time\noutput: {quantiles: [0.1, 1]}\n": "the quantiles are not ascending",
+    "task: quantiles\ntarget: air_time\noutput: {quantiles: [0.1, 0.1]}\n": "the quantiles are not ascending",
+    "task: regression\ntarget: air_time\nexposure: flight\n": "'exposure' is not for the task regression -> "
+    "remove it; it is for: count",
+    "task: count\ntarget: flight\nexposure: carrier\n": "'carrier' is string, and exposure must be numbers",
+    "task: count\ntarget: flight\nexposure: flight\n": "the target 'flight' is also named as exposure",
+    "task: count\ntarget: flight\nexposure: distance\n": "'distance' is a feature and named as exposure",
+    "task: binary\ntarget: late\nweights: nothing\n": "there is no column 'nothing' in the source",
+    "task: binary\ntarget: late\nweights: air_time\ntrain_only: [air_time]\n": "'air_time' has two roles",
+    "task: binary\ntarget: late\ntrain_only: [air_time, distance]\n": "is a feature and named as train_only",
+    "task: binary\ntarget: late\ntrain_only: late\n": "the target 'late' is also named as train_only",
+}
+
+
+def models(texts: Iterable[str]) -> dict[str, str]:
+    """A file for each text, as one project has them."""
+    return {f"model__m{number}": HEAD + text for number, text in enumerate(texts)}
+
+
+def test_what_is_said_is_read(tmp_path: Path) -> None:
+    found = load(make(tmp_path, **models(RIGHT)), (), ENVIRON).models
+    for number, (text, goal) in enumerate(RIGHT.items()):
+        assert found[f"m{number}"].goal == goal, text
+
+
+def test_what_cannot_be_is_refused_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigErrors) as error:
+        load(make(tmp_path, **models(WRONG)), (), ENVIRON)
+    lines = str(error.value).replace("\n  ->", " ->").splitlines()
+    for number, (text, said) in enumerate(WRONG.items()):
+        own = [line for line in lines if line.startswith(f"conf/model/m{number}.yaml:")]
+        assert any(said in line for line in own), (text, own)
+
+
+def test_columns_follow_from_task_and_target(tmp_path: Path) -> None:
+    text = HEAD + MULTI % "" + "output: {columns: {why: string}}\n"
+    model = load(make(tmp_path / "classes", model__late=text), (), ENVIRON).models["late"]
+    assert [column.name for column in model.output_columns] == [
+        "class", "probability.AA", "probability.UA", "probability.DL", "why",
+    ]  # fmt: skip
+    assert model.measured == ("probability.AA", "probability.UA", "probability.DL")
+    text = HEAD + "task: quantiles\ntarget: air_time\noutput: {quantiles: [0.025, 0.5, 0.9]}\n"
+    model = load(make(tmp_path / "quantiles", model__late=text), (), ENVIRON).models["late"]
+    assert model.measured == ("q2.5", "q50", "q90")
+
+
+def test_roles_become_columns_of_fit_and_score(tmp_path: Path) -> None:
+    text = HEAD + "task: count\ntarget: flight\nexposure: air_time\ntrain_only: [carrier, origin]\n"
+    model = load(make(tmp_path, model__late=text), (), ENVIRON).models["late"]
+    assert [(f.name, f.type) for f in model.features] == [
+        ("distance", ColumnType.FLOAT), ("air_time", ColumnType.FLOAT),
+    ]  # fmt: skip
+    assert model.fit_only == (Column("carrier", ColumnType.STRING), Column("origin", ColumnType.STRING))
+
+
+def test_an_override_reaches_a_target_that_is_a_mapping(tmp_path: Path) -> None:
+    text = HEAD + MULTI % ""
+    found = load(make(tmp_path, model__late=text), ["model.late.target.classes=[UA,DL,B6]"], ENVIRON)
+    assert found.models["late"].goal.classes == ("UA", "DL", "B6")
+
+
+def test_a_plain_target_has_the_fingerprint_that_it_had(tmp_path: Path) -> None:
+    """Else every model of an older release would train anew."""
+    from kronkers_batch.config import fingerprint
+
+    plain = load(make(tmp_path / "a"), (), ENVIRON)
+    said = FILES["model/late.yaml"].replace("target: late", "target: {column: late}")
+    mapped = load(make(tmp_path / "b", model__late=said), (), ENVIRON)
+    one = fingerprint.definition(plain.models["late"], plain.sources)
+    assert one == fingerprint.definition(mapped.models["late"], mapped.sources)
+    assert {key for key in one if key.startswith(("target", "weights", "exposure", "train_only"))} == {
+        "target",
+        "target_type",
+    }
