@@ -301,6 +301,16 @@ def gain(loss: float, reference: float) -> float:
     return 1 - loss / reference if reference > 0 else math.nan
 
 
+def mean_of(formula: Callable[[Rows], Floats]) -> Callable[[Rows], float]:
+    """The mean of a loss over all rows, as the formula of a metric."""
+
+    def mean(rows: Rows) -> float:
+        return float(formula(rows).mean())
+
+    mean.__doc__ = f"The mean over rows. {formula.__doc__}"
+    return mean
+
+
 def outside(scores: pl.DataFrame, least: float, most: float) -> int:
     """How many rows have a score beyond this range by more than rounding."""
     import polars as pl

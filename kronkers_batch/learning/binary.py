@@ -17,6 +17,7 @@ from kronkers_batch.learning import (
     Refusal,
     Rows,
     Task,
+    mean_of,
     outside,
 )
 
@@ -107,28 +108,38 @@ def calibration(truth: Floats, score: Floats, *, slope: bool) -> float:
     return float(found[-1])
 
 
+def auc_of(rows: Rows) -> float:
+    """Area under the ROC curve: the share of pairs of a true and a false row that are in the right order."""
+    return auc(rows.truth, rows.only)
+
+
+def base_rate(rows: Rows) -> float:
+    """The share of rows that are true."""
+    return float(rows.truth.mean())
+
+
+def calibration_slope(rows: Rows) -> float:
+    """b of ``logit P(y) = a + b logit(p)``, fitted to the rows: below 1, predictions are too extreme."""
+    return calibration(rows.truth, rows.only, slope=True)
+
+
+def calibration_intercept(rows: Rows) -> float:
+    """a of ``logit P(y) = a + logit(p)``, fitted to the rows: above 0, more happens than predicted."""
+    return calibration(rows.truth, rows.only, slope=False)
+
+
+HANLEY, BRIER = (
+    "Hanley and McNeil, Radiology 143 (1982) 29-36",
+    "Brier, Monthly Weather Review 78 (1950) 1-3",
+)
 METRICS = {
-    "auc": Metric(
-        SHARE,
-        ("min",),
-        lambda rows: auc(rows.truth, rows.only),
-        "Hanley and McNeil, Radiology 143 (1982) 29-36",
-    ),
-    "log_loss": Metric(LOSS, ("max",), lambda rows: float(log_loss(rows).mean())),
-    "brier": Metric(
-        SHARE,
-        ("max",),
-        lambda rows: float(squared(rows).mean()),
-        "Brier, Monthly Weather Review 78 (1950) 1-3",
-    ),
+    "auc": Metric(SHARE, ("min",), auc_of, HANLEY),
+    "log_loss": Metric(LOSS, ("max",), mean_of(log_loss)),
+    "brier": Metric(SHARE, ("max",), mean_of(squared), BRIER),
     "accuracy": Metric(SHARE, ("min",), accuracy),
-    "base_rate": Metric(SHARE, (), lambda rows: float(rows.truth.mean())),
-    "calibration_slope": Metric(
-        ANY, ("min", "max"), lambda rows: calibration(rows.truth, rows.only, slope=True), COX
-    ),
-    "calibration_intercept": Metric(
-        ANY, ("min", "max"), lambda rows: calibration(rows.truth, rows.only, slope=False), COX
-    ),
+    "base_rate": Metric(SHARE, (), base_rate),
+    "calibration_slope": Metric(ANY, ("min", "max"), calibration_slope, COX),
+    "calibration_intercept": Metric(ANY, ("min", "max"), calibration_intercept, COX),
 }
 
 
@@ -139,7 +150,7 @@ class Binary(Task):
     keys = ("positive", "loss")
     measured_types = (*NUMBERS, ColumnType.BOOLEAN)
     losses: ClassVar = {
-        "brier": Loss(squared, "Brier, Monthly Weather Review 78 (1950) 1-3"),
+        "brier": Loss(squared, BRIER),
         "log": Loss(log_loss),
     }
     asked = "binary"

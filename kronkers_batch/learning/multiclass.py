@@ -8,7 +8,19 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from kronkers_batch.frames.schema import Column, ColumnType
-from kronkers_batch.learning import BEYOND, LOSS, SHARE, Goal, Loss, Metric, Refusal, Rows, Task, outside
+from kronkers_batch.learning import (
+    BEYOND,
+    LOSS,
+    SHARE,
+    Goal,
+    Loss,
+    Metric,
+    Refusal,
+    Rows,
+    Task,
+    mean_of,
+    outside,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -58,7 +70,7 @@ def accuracy(rows: Rows) -> float:
 
 
 def recall(number: int, rows: Rows) -> float:
-    """Of the rows of one class, the share in which it is the most probable one; NaN without such rows."""
+    """Of the rows of this class, the share in which it is the most probable one; NaN without such rows."""
     of = rows.truth == number
     return float((rows.score[of].argmax(axis=1) == number).mean()) if of.any() else math.nan
 
@@ -131,12 +143,12 @@ class Multiclass(Task):
     def metrics(self, goal: Goal) -> dict[str, Metric]:
         """The recall of each class is one of them."""
         found = {
-            "log_loss": Metric(LOSS, ("max",), lambda rows: float(log_loss(rows).mean())),
-            "brier": Metric((0.0, 2.0), ("max",), lambda rows: float(squared(rows).mean()), _BRIER),
+            "log_loss": Metric(LOSS, ("max",), mean_of(log_loss)),
+            "brier": Metric((0.0, 2.0), ("max",), mean_of(squared), _BRIER),
             "accuracy": Metric(SHARE, ("min",), accuracy),
         }
         if goal.ordered:
-            found["rps"] = Metric(SHARE, ("max",), lambda rows: float(ranked(rows).mean()), _RANKED)
+            found["rps"] = Metric(SHARE, ("max",), mean_of(ranked), _RANKED)
         for number, name in enumerate(goal.classes):
             found[f"recall.{name}"] = Metric(SHARE, ("min",), partial(recall, number))
         return found

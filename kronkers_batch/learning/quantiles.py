@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from kronkers_batch.frames.schema import ColumnType
-from kronkers_batch.learning import LOSS, NUMBERS, SHARE, Goal, Loss, Metric, Refusal, Rows, Task
+from kronkers_batch.learning import LOSS, NUMBERS, SHARE, Goal, Loss, Metric, Refusal, Rows, Task, mean_of
 from kronkers_batch.learning.regression import NOT_FINITE
 
 if TYPE_CHECKING:
@@ -33,24 +33,24 @@ def pinballs(rows: Rows) -> Floats:
 
 
 def pinball(rows: Rows) -> Floats:
-    """The mean over the quantiles of a row."""
+    """``max(q (y - s), (q - 1) (y - s))`` for a score s of the quantile q, averaged over the quantiles."""
     found: Floats = pinballs(rows).mean(axis=1)
     return found
 
 
 def of_level(number: int, rows: Rows) -> float:
-    """The mean of one quantile's."""
+    """The mean loss of this quantile."""
     return float(pinballs(rows)[:, number].mean())
 
 
 def coverage(low: int, high: int, rows: Rows) -> float:
-    """The share of rows whose truth lies between two quantiles, ends included."""
+    """The share of rows in the central interval of this many percent, ends included."""
     inside = (rows.score[:, low] <= rows.truth) & (rows.truth <= rows.score[:, high])
     return float(inside.mean())
 
 
 def width(low: int, high: int, rows: Rows) -> float:
-    """The mean distance of two quantiles."""
+    """The mean width of this interval."""
     return float((rows.score[:, high] - rows.score[:, low]).mean())
 
 
@@ -95,7 +95,7 @@ class Quantiles(Task):
     def metrics(self, goal: Goal) -> dict[str, Metric]:
         """The loss of each quantile, and coverage and width of each central interval, are among them."""
         found = {
-            "pinball": Metric(LOSS, ("max",), lambda rows: float(pinball(rows).mean()), PINBALL),
+            "pinball": Metric(LOSS, ("max",), mean_of(pinball), PINBALL),
             "crossings": Metric(SHARE, ("max",), crossings),
         }
         for number, level in enumerate(goal.quantiles):

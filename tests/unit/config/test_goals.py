@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kronkers_batch.config import fingerprint, task_reference
 from kronkers_batch.config.load import load
 from kronkers_batch.errors import ConfigErrors
 from kronkers_batch.frames.schema import Column, ColumnType
@@ -100,6 +101,12 @@ def test_what_cannot_be_is_refused_with_its_line(tmp_path: Path) -> None:
         assert any(said in line for line in own), (text, own)
 
 
+def test_the_page_of_the_tasks_is_current() -> None:
+    assert task_reference.PAGE.read_text(encoding="utf-8") == task_reference.page(), (
+        "run: python -m kronkers_batch.config.task_reference"
+    )
+
+
 def test_columns_follow_from_task_and_target(tmp_path: Path) -> None:
     text = HEAD + MULTI % "" + "output: {columns: {why: string}}\n"
     model = load(make(tmp_path / "classes", model__late=text), (), ENVIRON).models["late"]
@@ -129,8 +136,6 @@ def test_an_override_reaches_a_target_that_is_a_mapping(tmp_path: Path) -> None:
 
 def test_a_plain_target_has_the_fingerprint_that_it_had(tmp_path: Path) -> None:
     """Else every model of an older release would train anew."""
-    from kronkers_batch.config import fingerprint
-
     plain = load(make(tmp_path / "a"), (), ENVIRON)
     said = FILES["model/late.yaml"].replace("target: late", "target: {column: late}")
     mapped = load(make(tmp_path / "b", model__late=said), (), ENVIRON)

@@ -1,0 +1,115 @@
+"""Writes docs/reference/tasks.md from the kinds of tasks.
+
+Run it as ``python -m kronkers_batch.config.task_reference``.
+"""
+# ruff: noqa: E501 - a paragraph of the page is one line
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from kronkers_batch.learning import TASKS, Loss, Metric, Task
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "tasks.md"
+
+_INTRODUCTION = """\
+# Tasks: what a model predicts, and how it is judged
+
+*Made from the program: `python -m kronkers_batch.config.task_reference`.* To change the page, change the files of `kronkers_batch/learning/`.
+
+`task:` in a model says what it predicts. The task decides which target a model may have, which columns it publishes, and by which numbers it is measured on the holdout: `thresholds.training` sets limits for these numbers. `conf/template/` has a template for each task.
+
+- **skill** is `1 - loss / loss of the naive prediction`, both on the same rows of the holdout: 0 is no better than the naive prediction, 1 is perfect. The naive prediction knows no feature; it is computed from the rows that the model was fitted on.
+- **unscored** is the share of holdout rows to which the model gave no score, or not all of its scores. They count in no other number.
+- A number that is undefined, such as the recall of a class without rows, misses every threshold on it.
+- Each row of the holdout counts once in each number, whatever its weight.
+
+## Columns that are no features
+
+| key | what it names | `fit` sees it | `score` sees it | refused |
+|---|---|---|---|---|
+| `target` | what is predicted | yes, as the last column | no | a target with one value only; a class without a row to fit. Rows without a value are left out, and counted |
+| `weights` | how much a row counts in `fit` | yes, before the target; a declared estimator gets it as its weights | no | a missing or negative weight; weights that are all 0 |
+| `train_only` | other columns for `fit` | yes, before the target; a declared estimator does not see them | no | |
+| `exposure` (`count`) | over how much time, area or how many people a row counts | yes, as the last feature; for a declared estimator it is an offset, and no feature | yes, as the last feature | a missing exposure, or one of 0 or less, in training and on a night |
+
+Weights change what a model predicts: with weights, its probabilities are those of the weighted rows. The metrics then show how they fit the rows as they are.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    return "\n".join([_INTRODUCTION, *(line for task in TASKS.values() for line in _section(task))])
+
+
+def _section(task: Task) -> Iterator[str]:
+    goal = task.example
+    yield f"## {task}"
+    yield ""
+    yield f"Predicts {task.predicts}."
+    yield ""
+    yield f"- **Target**: {', '.join(map(str, task.target_types(goal)))}. Refused: a value that is {task.wrong_target.what}."
+    if task.keys:
+        said = ", ".join(f"`{key}`" + (" (required)" if key in task.required else "") for key in task.keys)
+        yield f"- **May be declared** besides: {said}. See [configuration](configuration.md)."
+    columns = ", ".join(f"`{name}: {kind}`" for name, kind in task.outputs(goal).items())
+    yield f"- **Output**{_of(task)}: {columns}."
+    if returned := task.returned(goal):
+        names = ", ".join(f"`{name}`" for name in returned.values())
+        yield f"- **`score` returns** {names}, by name, in any order. The program adds: {', '.join(f'`{name}`' for name in task.derived(goal))}."
+    if task.wrong_score.there != task.wrong_score.what:
+        yield f"- **Refused** after `fit`: scores that are {task.wrong_score.there}."
+    yield f"- **Naive prediction**: {_first(task.naive)}"
+    yield ""
+    yield "| loss | for each row | source |"
+    yield "|---|---|---|"
+    for number, (name, loss) in enumerate(task.losses.items()):
+        yield _row(
+            [f"`{name}`" + (" (the default)" if not number else ""), _first(loss.formula), loss.source]
+        )
+    yield ""
+    yield "| metric | what it is | range | source |"
+    yield "|---|---|---|---|"
+    for name, metric in task.metrics(goal).items():
+        yield _row([f"`{name}`", _first(metric.formula), _between(metric), metric.source])
+    yield ""
+
+
+def _of(task: Task) -> str:
+    if not task.required:
+        return ""
+    return " for " + " and ".join(
+        f"`{key}: [{', '.join(map(str, getattr(task.example, key)))}]`" for key in task.required
+    )
+
+
+def _first(formula: Callable[..., object] | Loss) -> str:
+    """The first paragraph of a docstring, as one line."""
+    called = formula.func if isinstance(formula, partial) else formula
+    text = (called.__doc__ or "").split("\n\n")[0]
+    return " ".join(text.replace("``", "`").split())
+
+
+def _between(metric: Metric) -> str:
+    low, high = metric.range
+    if math.isinf(low) and math.isinf(high):
+        return ""
+    return (
+        f"from {low:g}" if math.isinf(high) else f"to {high:g}" if math.isinf(low) else f"{low:g} to {high:g}"
+    )
+
+
+def _row(cells: list[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def main() -> None:
+    """Writes the page."""
+    PAGE.write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
