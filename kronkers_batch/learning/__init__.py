@@ -317,8 +317,3 @@ def outside(scores: pl.DataFrame, least: float, most: float) -> int:
 
     inside = pl.all().cast(pl.Float64).fill_nan(None).is_between(least - BEYOND, most + BEYOND)
     return int(scores.select(pl.any_horizontal(~inside)).to_series().sum())
-
-
-def rounded(values: Mapping[str, float]) -> str:
-    """One line for people: ``auc 0.71, brier 0.145``."""
-    return ", ".join(f"{name} {value:.4g}" for name, value in values.items())

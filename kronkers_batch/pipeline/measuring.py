@@ -96,3 +96,8 @@ def _at(model: ModelSpec) -> str:
         if key in model.origins:
             return str(model.origins[key])
     return str(model.origin)
+
+
+def rounded(values: Mapping[str, float]) -> str:
+    """One line for people: ``auc 0.71, brier 0.145``."""
+    return ", ".join(f"{name} {value:.4g}" for name, value in values.items())

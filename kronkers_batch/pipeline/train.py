@@ -16,11 +16,11 @@ from kronkers_batch.declared.windows import training_window
 from kronkers_batch.declared.workers import worker_spec
 from kronkers_batch.events.types import Kind
 from kronkers_batch.frames.schema import Column, Schema
-from kronkers_batch.learning import rounded
 from kronkers_batch.monitoring.gates import Verdict, as_words, judge_metrics
 from kronkers_batch.pipeline import parcel
 from kronkers_batch.pipeline.features import as_features
 from kronkers_batch.pipeline.ingest import ingest
+from kronkers_batch.pipeline.measuring import rounded
 from kronkers_batch.pipeline.prepare import TrainingData, feature_columns, training_data, with_levels
 from kronkers_batch.pipeline.runtime import by_path, runtime_of
 from kronkers_batch.pipeline.targets import check_values

@@ -70,6 +70,7 @@ def verify(
             scores = _scores(fresh, model, data, features)
             again = fresh.score(usual)
             _refuse_another(model, last.result(), again, fresh.score(usual))
+            _refuse_deaf_to_exposure(fresh, model, usual, again)
             values, naive, remarks = measured(model, data, scores)
             if model.rows is RowsPolicy.WHOLE and (remark := misplaced(fresh, model, usual, again)):
                 remarks.append(remark)
@@ -124,6 +125,24 @@ def _refuse_another(
             where=str(model.model.origin),
             fix="return from fit everything that score needs; do not rely on variables, options or packages "
             "that only fit sets; save_model and load_model must keep all of it",
+        )
+
+
+def _refuse_deaf_to_exposure(
+    worker: Worker, model: ModelSpec, rows: pl.DataFrame, scores: pl.DataFrame
+) -> None:
+    """A count over twice the exposure cannot be the same for every row: then the exposure was lost."""
+    import polars as pl
+
+    exposure = model.goal.exposure
+    if not exposure:
+        return
+    doubled = worker.score(rows.with_columns(pl.col(exposure) * 2), apart=True)
+    if same_scores(scores, doubled):
+        raise ScoreFailed(
+            f"the scores do not change with the exposure {exposure}",
+            where=str(model.origins.get("exposure", model.origin)),
+            fix="return from score the expected count of the row: its rate, multiplied by its exposure",
         )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -215,7 +216,10 @@ def root_here(files: Mapping[str, str], overrides: Sequence[str] = ()) -> Any:
             mock.patch.object(remembered, "remember", _nothing),
         ):
             loader.root()
-        return REFUSED if len(loader.problems) else _from(folder, nodes.plain(trees[-1]))
+        if len(loader.problems):
+            sys.stdout.write("\n".join(map(str, vars(loader.problems).values())))  # for who reads a failure
+            return REFUSED
+        return _from(folder, nodes.plain(trees[-1]))
 
 
 def _from(folder: str, value: Any) -> Any:

@@ -7,9 +7,9 @@ import pytest
 
 from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.spec import OutputColumn, RowsPolicy
-from kronkers_batch.errors import ModelError
+from kronkers_batch.errors import ModelError, ScoreFailed
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
-from kronkers_batch.learning import TASKS
+from kronkers_batch.learning import TASKS, Goal
 from kronkers_batch.pipeline.golden import same_scores, unpacked
 from kronkers_batch.pipeline.prepare import TrainingData
 from kronkers_batch.pipeline.verify import Verified, verify
@@ -160,6 +160,17 @@ def test_scores_that_are_no_probabilities_are_refused(lab):
     data = rows(start=60).with_columns(y=(pl.col("y") > 20).cast(pl.Float64))
     said = refused(lab, "identity", data=data, **binary).what
     assert said.startswith("score gave no probability for 43 of 60 holdout rows")
+
+
+def test_counts_that_do_not_change_with_their_exposure_are_refused(lab):
+    columns, goal = (X, Column("e", ColumnType.FLOAT)), Goal(exposure="e")
+    data = rows().select(x=pl.col("x") + 1, e=pl.col("x") % 3 + 1.0, y=pl.col("x") + 1)
+    parts = {"features": columns, "goal": goal, "task": TASKS["count"], "parameters": {"none": 1}}
+    fitted, fresh = lab.start("identity", target=Y, **parts), lab.start("identity", target=None, **parts)
+    fitted.fit([data])
+    model = declared(lab.language, columns, task=TASKS["count"], goal=goal)
+    with pytest.raises(ScoreFailed, match="the scores do not change with the exposure e"):
+        verify(fitted, fresh, fitted.save(), model, TrainingData(data, data, 0, ()), Schema(columns))
 
 
 def test_odd_rows_that_score_refuses_are_told_and_refuse_nothing(lab):
