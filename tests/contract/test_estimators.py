@@ -223,6 +223,7 @@ def test_one_model_for_each_quantile(estimator):
         (["q5", "q50", "q95"], True, "predict gave other quantiles than declared"),
         (["a", "q50", "q90"], True, "predict gave other quantiles than declared"),
     ],
+    ids=["no names", "outputs", "tau", "percent", "other names", "few", "other", "other outputs", "mixed"],
 )
 def test_one_model_of_all_quantiles(lab, estimator, columns, named, refused):
     """By the levels in the names of the columns; where there are none, in ascending order."""
@@ -420,7 +421,7 @@ def test_classes_in_the_place_of_probabilities_are_refused(estimator):
         ("frame", ""),
         ("unnamed", "no names of classes"),
         ("classes", "classes where probabilities are wanted"),
-        ("one", "no names of classes"),
+        ("one", "one vector for the classes"),
     ],
 )
 def test_the_shapes_in_which_r_gives_probabilities(estimator, shape, refused):
@@ -514,6 +515,26 @@ def test_names_with_blanks_have_their_place_in_formulas(estimator):
     b = poisson(rows, rows["w"].to_numpy())
     got = worker.score(pl.DataFrame({"over years": [2.0], "size é": [1.0], "z": [1.0]}))["score"][0]
     assert got == pytest.approx(2 * np.exp(b.sum()), rel=1e-6)
+
+
+@only_in("r")
+def test_a_glm_without_its_data_gives_what_r_gives_to_the_last_digit(lab, estimator):
+    """What a stored glm leaves out is neither its offset nor what its weights did."""
+    folder = lab.folder / "native"
+    folder.mkdir(mode=0o755)
+    (folder / "model.R").write_text(
+        "fit <- function(data, params) {\n"
+        "    suppressWarnings(glm(y ~ x + z + offset(log(e)), poisson, data, weights = w, epsilon = 1e-14))\n}\n"
+        "score <- function(model, data) predict(model, data, type = 'response')\n"
+    )
+    changes = {"features": floats("e", "x", "z"), "goal": Goal(exposure="e", weights="w")}
+    changes["fit_only"] = Schema(floats("w"))
+    rows = counts()
+    native, light = lab.start("native", **changes), estimator("counts", **changes)
+    for worker in (native, light):
+        worker.fit([rows])
+    assert light.score(rows).equals(native.score(rows))
+    assert len(light.save()) < len(native.save())
 
 
 @only_in("r")

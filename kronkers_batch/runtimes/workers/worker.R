@@ -636,6 +636,9 @@ by_class <- function(result, classes, nrows) {
         result <- t(result)  # of one row nnet::multinom and MASS::polr make a vector
     } else if (plain && length(classes) == 2L) {
         stop("predict gave one vector for two classes; declare task: binary")
+    } else if (plain) {
+        stop("predict gave one vector for the classes; it must give a matrix with their names, and each declared ",
+             "class must occur in the training rows")
     }
     names <- if (is.list(result)) names(result) else if (is.matrix(result)) colnames(result)
     if (is.null(names)) {
