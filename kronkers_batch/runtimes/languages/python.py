@@ -199,7 +199,7 @@ def _is_libraries(folder: Path) -> bool:
 
 _SENTENCES = """
 the model lacks {count} of the declared classes
-the model has {count} classes more than declared
+the model has classes that are not declared ({count})
 predict gave {count} columns for {count} quantiles
 {name} takes no argument {name}, which
 {name} gives no probabilities ({name})

@@ -652,7 +652,7 @@ by_class <- function(result, classes, nrows) {
              "; each must occur in the training rows")
     }
     more <- length(setdiff(names, classes))
-    if (more) stop("the model has ", more, " classes more than declared")
+    if (more) stop("the model has classes that are not declared (", more, ")")
     result
 }
 

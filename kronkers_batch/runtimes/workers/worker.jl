@@ -743,11 +743,13 @@ end
 
 # A NamedTuple of some columns.
 function chosen(frame::Frame, names::Vector{String})
+    n = length(names)
+    n <= length(frame.names) && names == frame.names[1:n] && return table(names, frame.columns, n)
     columns = Any[]
     for name in names
         push!(columns, column(frame, name))
     end
-    return table(names, columns, length(names))
+    return table(names, columns, n)
 end
 
 function run_score(recipe::Recipe, @nospecialize(model), frame::Frame)
@@ -761,8 +763,7 @@ function run_score(recipe::Recipe, @nospecialize(model), frame::Frame)
     if !isempty(roles.per_quantile)
         each = Dict{String,Any}()
         for i in 1:length(recipe.outputs)
-            each[recipe.outputs[i]] =
-                Base.invokelatest(one_column, predicted(recipe, model[i], features))
+            each[recipe.outputs[i]] = Base.invokelatest(one_column, predicted(recipe, model[i], features))
         end
         return each
     end
@@ -811,7 +812,7 @@ function refuse_classes(@nospecialize(result), classes::Vector{String})
         throw(ModelError("the model lacks $n of the declared classes: $shown; each must occur in the training rows"))
     end
     more = length(names) - length(classes)
-    more > 0 && throw(ModelError("the model has $more classes more than declared"))
+    more > 0 && throw(ModelError("the model has classes that are not declared ($more)"))
 end
 
 # One column for each quantile: by the names of a table, else in ascending order of the levels.

@@ -602,7 +602,7 @@ def by_class(result, model, classes):
             % (len(lacks), shown)
         )
     if more:
-        raise ValueError("the model has %d classes more than declared" % more)
+        raise ValueError("the model has classes that are not declared (%d)" % more)
     return found
 
 
