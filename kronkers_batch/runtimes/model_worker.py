@@ -48,8 +48,8 @@ class Worker(Conversation):
         """Fits the model on all chunks together.
 
         Args:
-            chunks: Frames with the features, what only ``fit`` sees, and the target; taken one at a time,
-                while they are sent. Where there is none, the model gets a table without rows.
+            chunks: Frames with the features, what only ``fit`` sees, and the target. They are taken one at a
+                time, while they are sent. Where there is none, the model gets a table without rows.
 
         Raises:
             FitFailed: The model's code raised.

@@ -383,7 +383,8 @@ def test_a_pipeline_gives_the_weights_to_its_last_step(estimator):
     plain = estimator("line", **WEIGHED)
     rows = LINE.with_columns(seen="y")
     plain.fit([rows])
-    for tree in (steps(line), steps(steps(line)), search):
+    transformed = {"_target_": "sklearn.compose.TransformedTargetRegressor", "regressor": steps(line)}
+    for tree in (steps(line), steps(steps(line)), search, transformed):
         worker = estimator(declared(tree), **WEIGHED)
         worker.fit([rows])
         assert worker.score(X3)["score"].to_list() == pytest.approx(plain.score(X3)["score"].to_list())

@@ -663,8 +663,10 @@ def weights_argument(estimator, column):
     if hasattr(estimator, "steps"):
         name, last = estimator.steps[-1]
         return name + "__" + weights_argument(last, column)
-    if hasattr(estimator, "estimator") and hasattr(estimator.estimator, "steps"):  # a search over pipelines
-        return weights_argument(estimator.estimator, column)
+    for holder in ("estimator", "regressor"):  # of a search, and of a transformed target
+        inner = getattr(estimator, holder, None)
+        if hasattr(inner, "steps"):
+            return weights_argument(inner, column)
     try:
         takes = inspect.signature(estimator.fit).parameters.values()
     except (AttributeError, ValueError):
