@@ -72,6 +72,7 @@ def scrubber(spec: WorkerSpec, given: Said | None = None) -> Scrubber:
     """Knows the model's code, the names of its declaration, and the words of the data that it is given."""
     names = {c.name for c in spec.features} | {o.name for o in spec.outputs} | words_of(spec.parameters)
     names |= {spec.target.name} if spec.target else set()
+    names |= {*returned(spec).values(), *spec.goal.classes, *spec.fit_only.names}
     if isinstance(spec.model, Estimator):
         names |= words_of(spec.model.arguments)
         return Scrubber(f"{spec.model.target} {spec.model.formula}", names, given)

@@ -170,6 +170,13 @@ score(model, data) = Float64[one(door) for door in model]
     "strict": _FIT + "function score(model, data)\n"
     '    any(ismissing, data.c) && error("no level")\n    return data.x\nend\n',
     "beside": 'include("double.jl")\n' + _FIT + "score(model, data) = data.x .* factor()\n",
+    "rate": "function fit(data, params)\n    @assert keys(data) == (:x, :e, :w, :seen, :y)\n"
+    "    return sum(data.w .* data.y) / sum(data.w .* data.e)\nend\n"
+    "score(model, data) = (@assert keys(data) == (:x, :e); data.e .* model)\n",
+    "columns": _FIT + "function score(model, data, params)\n"
+    '    columns = [data.x .+ (i - 1) for i in 1:params["count"]]\n'
+    '    isempty(params["names"]) && return hcat(columns...)\n'
+    '    return (; (Symbol(n) => c for (n, c) in zip(params["names"], columns))...)\nend\n',
     "nothing": "fit(data, params) = nothing\n" + _X,
 }
 
@@ -177,6 +184,23 @@ _ORIGIN = Origin("conf/model/m.yaml", 3, "estimator")
 
 ESTIMATOR = Estimator("LinearFit.fit", {"intercept": True}, "", _ORIGIN)
 ESTIMATOR_ENVIRONMENT = Environment(project=str(Path(__file__).parent / "julia_project"))
+
+ESTIMATORS = {
+    "line": ESTIMATOR,
+    "unweighted": Estimator("LinearFit.unweighted", {}, "", _ORIGIN),
+    "counts": Estimator("LinearFit.poisson", {}, "", _ORIGIN),
+    "shares": Estimator("LinearFit.shares", {}, "", _ORIGIN),
+    "level": Estimator("LinearFit.level", {}, "", _ORIGIN, per_quantile="at"),
+}
+
+
+def picked(columns: list[str], *, named: bool) -> Estimator:
+    return Estimator("LinearFit.pick", {"columns": columns, "named": named}, "", _ORIGIN)
+
+
+def estimator_environment(_folder: Path) -> Environment:
+    return ESTIMATOR_ENVIRONMENT
+
 
 MISSING_ESTIMATOR = Estimator("Nowhere.found", {}, "", _ORIGIN)
 

@@ -238,6 +238,15 @@ def score(model, data):
     "syntax": "def fit(data, params):\n    return 1\ndef score(model, data:\n    return 2\n",
     # has no score
     "incomplete": "def fit(data, params):\n    return 1\n",
+    # fit: the weighted sum of y over that of e, from the columns x, e, w, seen, y
+    # score: e times it, from the columns x, e
+    "rate": "def fit(data, params):\n    assert list(data.columns) == ['x', 'e', 'w', 'seen', 'y']\n"
+    "    return float((data['w'] * data['y']).sum() / (data['w'] * data['e']).sum())\n"
+    "def score(model, data):\n    assert list(data.columns) == ['x', 'e']\n    return data['e'] * model\n",
+    # as many columns as the parameter `count`: x, x + 1, ..., with the parameter `names`, or a matrix without
+    "columns": "import numpy as np\n" + _FIT + "def score(model, data, params):\n"
+    "    columns = [data['x'].to_numpy() + i for i in range(params['count'])]\n"
+    "    return dict(zip(params['names'], columns)) if params['names'] else np.column_stack(columns)\n",
     # fit gives nothing
     "nothing": "def fit(data, params):\n    return None\ndef score(model, data):\n    return data['x']\n",
 }
@@ -249,6 +258,48 @@ ESTIMATOR = Estimator(
     Origin("conf/model/m.yaml", 3, "estimator"),
 )
 """A linear regression with intercept of y on all features, without code."""
+
+_ORIGIN = Origin("conf/model/m.yaml", 3, "estimator")
+
+ESTIMATORS = {
+    # a linear regression that takes weights
+    "line": ESTIMATOR,
+    # a regression that takes none
+    "unweighted": Estimator("sklearn.neighbors.KNeighborsRegressor", {"n_neighbors": 1}, "", _ORIGIN),
+    # a Poisson regression with a logarithmic link, without a penalty
+    "counts": Estimator(
+        "sklearn.linear_model.PoissonRegressor",
+        {"alpha": 0, "solver": "newton-cholesky", "tol": 1e-12},
+        "",
+        _ORIGIN,
+    ),
+    # the (weighted) share of each class that the training rows have, whatever the features are; in an order
+    # that is not the declared one
+    "shares": Estimator("sklearn.dummy.DummyClassifier", {"strategy": "prior"}, "", _ORIGIN),
+    # a quantile of y, whatever the features are
+    "level": Estimator(
+        "sklearn.dummy.DummyRegressor", {"strategy": "quantile"}, "", _ORIGIN, per_quantile="quantile"
+    ),
+}
+
+
+def picked(columns: list[str], *, named: bool) -> Estimator:
+    """Predicts these features, in this order, in a table with their names or in a matrix without."""
+    if named:
+        getter = {"_target_": "operator.itemgetter", "_args_": [columns]}
+        target, arguments = "sklearn.preprocessing.FunctionTransformer", {"func": getter}
+    else:
+        target, arguments = (
+            "sklearn.compose.ColumnTransformer",
+            {"transformers": [["a", "passthrough", columns]]},
+        )
+    return Estimator(target, arguments, "", _ORIGIN, predict="transform")
+
+
+def estimator_environment(_folder: Path) -> Environment:
+    """What the estimators run in."""
+    return Environment()
+
 
 MISSING_ESTIMATOR = Estimator("nowhere.to.be.Found", {}, "", Origin("conf/model/m.yaml", 3, "estimator"))
 

@@ -203,6 +203,15 @@ score <- function(model, data) lapply(data, function(v) rep(kind(v), nrow(data))
     "strict": _FIT + "score <- function(model, data) {\n"
     "    if (anyNA(data$c)) stop('no level')\n    data$x\n}\n",
     "beside": "source('double.R')\n" + _FIT + "score <- function(model, data) data$x * factor_of()\n",
+    "rate": "fit <- function(data, params) {\n"
+    "    stopifnot(identical(names(data), c('x', 'e', 'w', 'seen', 'y')))\n"
+    "    sum(data$w * data$y) / sum(data$w * data$e)\n}\n"
+    "score <- function(model, data) {\n    stopifnot(identical(names(data), c('x', 'e')))\n"
+    "    data$e * model\n}\n",
+    "columns": _FIT + "score <- function(model, data, params) {\n"
+    "    m <- outer(data$x, seq_len(params$count) - 1, '+')\n"
+    "    if (!length(params$names)) return(m)\n    colnames(m) <- params$names\n"
+    "    drop(m)  # as many packages do: of one row it makes a vector\n}\n",
     "syntax": "fit <- function(data, params) 1\nscore <- function(model, data {\n    2\n}\n",
     "incomplete": "fit <- function(data, params) 1\n",
     "nothing": "fit <- function(data, params) NULL\n" + _X,
@@ -210,6 +219,70 @@ score <- function(model, data) lapply(data, function(v) rep(kind(v), nrow(data))
 
 ESTIMATOR = Estimator("stats::lm", {"model": False}, "y ~ .", Origin("conf/model/m.yaml", 3, "estimator"))
 """A linear regression with intercept of y on all features, without code."""
+
+_ORIGIN = Origin("conf/model/m.yaml", 3, "estimator")
+_RESPONSE = {"type": "response"}
+
+ESTIMATORS = {
+    "line": ESTIMATOR,
+    "unweighted": Estimator("kbfits::unweighted", {}, "y ~ .", _ORIGIN),
+    "counts": Estimator(
+        "stats::glm", {"family": "poisson", "epsilon": 1e-14}, "y ~ .", _ORIGIN, predict_arguments=_RESPONSE
+    ),
+    "shares": Estimator("kbfits::shares", {}, "y ~ .", _ORIGIN),
+    "level": Estimator("kbfits::level", {}, "y ~ .", _ORIGIN, per_quantile="tau"),
+}
+
+
+def picked(columns: list[str], *, named: bool) -> Estimator:
+    return Estimator("kbfits::pick", {"columns": columns, "named": named}, "", _ORIGIN)
+
+
+# `drops` is a generic that hands its arguments on to methods which ignore them, as MASS::lda is.
+# What `shares` predicts is shaped as other packages do it.
+_KBFITS = {
+    "unweighted": "function(formula, data) stats::lm(formula, data)",
+    "drops": "function(x, ...) UseMethod('drops')",
+    "drops.formula": "function(formula, data, ...) stats::lm(formula, data)",
+    "hands_on": """function(formula, ...) {
+    call <- match.call()
+    call[[1L]] <- quote(stats::lm)
+    eval(call, parent.frame())
+}""",
+    "shares": """function(formula, data, weights, shape = "matrix") {
+    call <- match.call(expand.dots = FALSE)
+    call <- call[c(1L, match(c("formula", "data", "weights"), names(call), 0L))]
+    call[[1L]] <- quote(stats::model.frame)
+    frame <- eval(call, parent.frame())
+    w <- stats::model.weights(frame)
+    if (is.null(w)) w <- rep(1, nrow(frame))
+    sums <- tapply(w, droplevels(stats::model.response(frame)), sum)
+    structure(list(shares = rev(sums / sum(sums)), shape = shape), class = "shares")
+}""",
+    "predict.shares": """function(object, newdata, ...) {
+    m <- matrix(object$shares, nrow(newdata), length(object$shares), byrow = TRUE,
+                dimnames = list(NULL, names(object$shares)))
+    switch(object$shape, matrix = m, dropped = drop(m), posterior = list(class = 1, posterior = m),
+           frame = as.data.frame(m), unnamed = unname(m), one = m[, 1],
+           classes = factor(colnames(m)[max.col(m)]))
+}""",
+    "level": """function(formula, data, tau) {
+    y <- stats::model.response(stats::model.frame(formula, data))
+    structure(list(y = stats::quantile(y, tau, type = 1, names = FALSE)), class = "level")
+}""",
+    "predict.level": "function(object, newdata, ...) rep(object$y, nrow(newdata))",
+    "pick": "function(data, columns, named) structure(list(columns, named), class = 'pick')",
+    "predict.pick": """function(object, newdata, ...) {
+    m <- as.matrix(newdata[object[[1]]])
+    if (object[[2]]) m else unname(m)
+}""",
+}
+
+
+def estimator_environment(folder: Path) -> Environment:
+    install_package(folder / "library", "kbfits", _KBFITS)
+    return Environment(library=str(folder / "library"))
+
 
 MISSING_ESTIMATOR = Estimator("nowhere::found", {}, "", Origin("conf/model/m.yaml", 3, "estimator"))
 
@@ -243,7 +316,12 @@ def install_package(library: Path, name: str, functions: dict[str, str]) -> Path
         f"Package: {name}\nVersion: 1.2.3\nTitle: T\nDescription: D.\nLicense: CC0\n"
         "Author: A\nMaintainer: A <a@example.org>\n"
     )
-    (source / "NAMESPACE").write_text(f"export({', '.join(functions)})\n")
+    methods = {name: name.partition(".") for name in functions if "." in name}
+    (source / "NAMESPACE").write_text(
+        "importFrom(stats, predict)\n"
+        + "".join(f"export({name})\n" for name in functions if name not in methods)
+        + "".join(f"S3method({generic}, {kind})\n" for generic, _, kind in methods.values())
+    )
     (source / "R" / "a.R").write_text("".join(f"{name} <- {body}\n" for name, body in functions.items()))
     install = ["R", "--vanilla", "CMD", "INSTALL", "--no-docs", "--no-test-load", f"--library={library}"]
     subprocess.run([*install, str(source)], check=True, capture_output=True)

@@ -7,7 +7,8 @@ case costs, was another's before. Two workers that are there at once are two pro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import importlib
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +18,9 @@ import pytest
 
 from kronkers_batch import runtimes
 from kronkers_batch.config.languages import Language
-from kronkers_batch.config.spec import Environment, SandboxPolicy
+from kronkers_batch.config.spec import Environment, Estimator, SandboxPolicy
+from kronkers_batch.frames.schema import Schema
+from kronkers_batch.learning import TASKS, Goal
 from kronkers_batch.runtimes import conversation
 from kronkers_batch.runtimes.model_worker import Worker
 from kronkers_batch.runtimes.worker_spec import KeptCode, WorkerSpec
@@ -33,6 +36,13 @@ class Turn(Worker):
             patch.setattr(conversation, "Process", lambda *_: first._process)
             super().__init__(spec)
 
+    def _end(self, why: str) -> None:
+        """Keeps a process that answered why it cannot load a model: it takes another one."""
+        if why == "its model could not be loaded":
+            self._failed = "it was closed"
+        else:
+            super()._end(why)
+
     def close(self) -> None:
         """Leaves the process to the next one, if it can answer it."""
         if self._info is not None and self.is_ready():
@@ -46,10 +56,14 @@ class Turns:
 
     Args:
         cases: The code of each case, by language.
+        environments: What declared estimators run in, where their workers take turns.
     """
 
-    def __init__(self, cases: Mapping[Language, Mapping[str, str]]) -> None:
+    def __init__(
+        self, cases: Mapping[Language, Mapping[str, str]], environments: Collection[Environment] = ()
+    ) -> None:
         self._cases = cases
+        self._environments = environments
         self._started: dict[tuple[object, ...], list[tuple[Worker, list[Turn]]]] = {}
 
     def __enter__(self) -> Self:
@@ -64,6 +78,8 @@ class Turns:
 
     def takes(self, spec: WorkerSpec) -> bool:
         """Whether all that the spec asks for can be told to a process that runs."""
+        if isinstance(spec.model, Estimator):
+            return spec.environment in self._environments and spec.sandbox is SandboxPolicy.REQUIRE
         return (
             isinstance(spec.model, KeptCode)
             and spec.model.text == self._cases[spec.language].get(spec.name)
@@ -76,7 +92,9 @@ class Turns:
     def start(self, spec: WorkerSpec) -> Turn:
         """A worker in the first process that nobody uses; it goes back at the worker's close."""
         limits = spec.resources.memory, spec.resources.threads
-        started = self._started.setdefault((spec.language.name, *limits), [])
+        place = spec.environment if isinstance(spec.model, Estimator) else Environment()
+        code = isinstance(spec.model, KeptCode)
+        started = self._started.setdefault((spec.language.name, *limits, code, place), [])
         started[:] = [(first, users) for first, users in started if first.is_ready()]
         for first, users in started:
             if all(user._failed for user in users):
@@ -89,9 +107,13 @@ class Turns:
         return started[-1][1][0]
 
     def _standing(self, spec: WorkerSpec) -> WorkerSpec:
-        """What shows the code of every case, each in a folder of its name."""
-        if not isinstance(spec.model, KeptCode):
-            raise TypeError("only a model of code is shared")
+        """What shows the code of every case, each in a folder of its name; of estimators a plain one."""
+        if spec.model is None:
+            raise TypeError("a worker without a model is not shared")
+        if isinstance(spec.model, Estimator):
+            model = importlib.import_module(f"tests.contract.models_{spec.language}").ESTIMATOR
+            plain = {"model": model, "task": TASKS["regression"], "goal": Goal(), "fit_only": Schema(())}
+            return replace(spec, **plain, log=lambda _line: None)  # the spec itself may be one to refuse
         path = spec.model.path
         files = {f"{case}/{path.name}": text.encode() for case, text in self._cases[spec.language].items()}
         place = Path("/kronkers/turns", path.name)

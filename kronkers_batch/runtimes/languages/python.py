@@ -198,6 +198,13 @@ def _is_libraries(folder: Path) -> bool:
 
 
 _SENTENCES = """
+the model lacks {count} of the declared classes
+the model has classes that are not declared ({count})
+predict gave {count} columns for {count} quantiles
+{name} takes no argument {name}, which
+{name} gives no probabilities ({name})
+{name} does not say its classes ({name})
+the argument {name} asks for other quantiles
 No module named '{name}'
 No module named {name}
 cannot import name '{name}' from '{name}'

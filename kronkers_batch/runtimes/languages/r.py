@@ -236,6 +236,12 @@ def _is_package(path: Path) -> bool:
 
 
 _SENTENCES = """
+the formula names the exposure '{name}': take it out
+the formula predicts from '{name}', which only fit has
+{name} has no formula that an exposure could be the offset of
+declare it so, such as with {name}:
+data.frame() keeps these names with {name} = FALSE
+the predictions of {name} do not grow with the exposure
 no applicable method for '{name}' applied to an object of class "{class}"
 could not find function "{name}"
 there is no package called '{name}'

@@ -312,7 +312,14 @@ in_order <- function(x, nrows) {
 result_columns <- function(result, outputs, nrows) {
     if (is.atomic(result) || is.data.frame(result)) in_order(result, nrows)
     listed <- function(names) paste0("'", utils::head(names, 20L), "'", collapse = ", ")
+    if (nrows == 1L && length(outputs) > 1L && is.atomic(result) && is.null(dim(result)) &&
+        setequal(names(result), outputs)) {
+        result <- as.list(result)  # many predict methods make a named vector of one row
+    }
     if (is.matrix(result) && length(outputs) > 1L) {
+        if (is.null(colnames(result))) {
+            stop("score returned a matrix without names; name the columns: ", listed(outputs))
+        }
         result <- structure(lapply(seq_len(ncol(result)), function(j) result[, j]), names = colnames(result))
     }
     if (is.list(result) && !inherits(result, "POSIXlt")) {
@@ -325,7 +332,9 @@ result_columns <- function(result, outputs, nrows) {
         }
         if (length(missing)) {
             has <- if (length(names(result))) listed(names(result)) else "none with a name"
-            stop("score returned no column ", listed(missing), "; its columns are: ", has)
+            changed <- all(missing != make.names(missing) & make.names(missing) %in% names(result))
+            stop("score returned no column ", listed(missing), "; its columns are: ", has,
+                 if (changed) "; data.frame() keeps these names with check.names = FALSE")
         }
         more <- setdiff(names(result), outputs)
         if (length(more)) stop("score returned columns that are not declared: ", listed(more))
@@ -467,34 +476,122 @@ with_threads <- function(arguments, f) {
     arguments
 }
 
+# What the target calls the argument for weights. A function with `...` may hand them on; but a generic whose
+# methods lack the argument drops it without a word, as MASS::lda does.
+weights_argument <- function(f, target) {
+    parts <- strsplit(target, "::", fixed = TRUE)[[1L]]
+    generic <- "UseMethod" %in% all.names(body(f))
+    methods <- if (generic) lapply(c("formula", "default", "data.frame", "matrix"), function(class) {
+        utils::getS3method(parts[2L], class, optional = TRUE, envir = asNamespace(parts[1L]))
+    })
+    takes <- unlist(lapply(c(list(f), methods), function(one) if (is.function(one)) names(formals(one))))
+    for (name in c("weights", "case.weights")) if (name %in% takes) return(name)
+    if (!generic && "..." %in% takes) return("weights")
+    stop(target, " takes no argument weights, which the weights need")
+}
+
+# The declared formula with the offset of an exposure. It stands in the formula, because predict() does not apply
+# an argument `offset` to new data. In place of `.` stand the features that predict: not the exposure, and no
+# column that only fit has.
+estimator_formula <- function(setup, predictors) {
+    formula <- as_formula(setup$formula)
+    exposure <- setup$exposure_column
+    right <- length(formula)
+    if (exposure %in% all.vars(formula)) {
+        stop("the formula names the exposure '", exposure, "': take it out, the offset is added for you")
+    }
+    hidden <- intersect(all.vars(formula[[right]]), unlist(setup$fit_columns))
+    if (length(hidden)) stop("the formula predicts from '", hidden[1L], "', which only fit has")
+    if ("." %in% all.vars(formula) && (nzchar(exposure) || length(setup$fit_columns))) {
+        names <- c(predictors, if (nzchar(setup$target_column)) setup$target_column)  # none where it only scores
+        empty <- structure(rep(list(0), length(names)), names = names, class = "data.frame", row.names = 1L)
+        formula <- stats::formula(stats::terms(formula, data = empty))
+    }
+    if (nzchar(exposure)) {
+        offset <- call("offset", call("log", as.name(exposure)))
+        formula[[right]] <- call("+", formula[[right]], offset)
+    }
+    formula
+}
+
 load_estimator <- function(setup) {
     f <- resolve(setup$target)
     predict <- if (nzchar(setup$predict)) resolve(setup$predict)$value else stats::predict
+    weights <- setup$weights_column
+    exposure <- setup$exposure_column
+    quantiles <- unlist(setup$quantiles)
+    outputs <- unlist(setup$outputs)
+    predictors <- setdiff(unlist(setup$features), exposure)
     arguments <- lapply(setup$arguments, function(x) {
         if (is.character(x) && length(x) == 1L && grepl("^~", x)) as_formula(x) else x
     })
     arguments <- with_threads(arguments, f$value)
-    # The call names its data instead of holding it: models keep their call.
+    refuse_levels(c(setup$arguments, setup$predict_arguments), quantiles)
+    # The call names its data instead of holding it: models keep their call. So it does with the weights.
     data <- list(data = quote(data))
+    if (nzchar(weights)) arguments[[weights_argument(f$value, setup$target)]] <- as.name(weights)
     if (nzchar(setup$formula)) {
-        first <- c(list(as_formula(setup$formula)), data)
+        first <- c(list(estimator_formula(setup, predictors)), data)
+        columns <- c(predictors, exposure, weights, setup$target_column)
     } else {
+        if (nzchar(exposure)) stop(setup$target, " has no formula that an exposure could be the offset of")
         first <- if ("data" %in% names(formals(f$value))) data else unname(data)
+        columns <- c(predictors, setup$target_column)
     }
-    state$fit <- function(data) {
-        frame <- new.env(parent = globalenv())
-        frame$data <- data
-        model <- eval(as.call(c(f$call, first, arguments)), frame)
-        refuse_link(model, predict, setup$predict_arguments)
-        lighten(model, setup$predict_arguments)
-    }
-    state$score <- function(model, data) {
+    columns <- columns[nzchar(columns)]
+    predicted <- function(model, data) {
         method <- utils::getS3method("predict", class(model)[1L], optional = TRUE)
         more <- with_threads(setup$predict_arguments, if (is.null(method)) predict else method)
-        result <- do.call(predict, c(list(quote(model), quote(data)), more))
-        prediction(result, setup$task, model)
+        do.call(predict, c(list(quote(model), quote(data)), more))
+    }
+    fit_one <- function(frame, arguments) {
+        model <- eval(as.call(c(f$call, first, arguments)), frame)
+        refuse_link(model, predict, setup$predict_arguments)
+        model <- lighten(model, setup$predict_arguments)
+        if (nzchar(exposure)) refuse_lost_offset(function(data) predicted(model, data), frame$data, setup)
+        model
+    }
+    state$fit <- function(data) {
+        if (nzchar(exposure) && !isTRUE(all(data[[exposure]] > 0))) {
+            stop("the exposure is missing or not above 0 in some training rows")
+        }
+        frame <- new.env(parent = globalenv())
+        # Most functions look for weights in the data, some (ranger) where they are called.
+        if (nzchar(weights)) frame[[weights]] <- data[[weights]]
+        frame$data <- if (setequal(columns, names(data))) data else data[columns]
+        if (!nzchar(setup$per_quantile)) return(fit_one(frame, arguments))
+        lapply(quantiles, function(level) {
+            arguments[[setup$per_quantile]] <- level
+            fit_one(frame, arguments)
+        })
+    }
+    state$score <- function(model, data) {
+        if (nzchar(setup$per_quantile)) {
+            each <- lapply(model, function(one) prediction(predicted(one, data), setup$task, one))
+            return(structure(each, names = outputs))
+        }
+        result <- predicted(model, data)
+        switch(setup$task,
+            multiclass = by_class(result, unlist(setup$classes), nrow(data)),
+            quantiles = by_level(result, outputs, quantiles, nrow(data)),
+            prediction(result, setup$task, model))
     }
     state$save <- state$load <- NULL
+}
+
+# Refuses a model whose predictions do not double with the exposure: some functions (ranger, rpart) leave an offset
+# of the formula out without a word, and a link other than the logarithm makes something else of it.
+refuse_lost_offset <- function(predicted, data, setup) {
+    rows <- utils::head(data, 100L)
+    twice <- rows
+    twice[[setup$exposure_column]] <- 2 * rows[[setup$exposure_column]]
+    one <- as.double(prediction(predicted(rows), setup$task, NULL))
+    two <- as.double(prediction(predicted(twice), setup$task, NULL))
+    finite <- is.finite(one) & is.finite(two)
+    if (!isTRUE(all.equal(2 * one[finite], two[finite], tolerance = 1e-6))) {
+        stop("the predictions of ", setup$target, " do not grow with the exposure: it must take an offset in its ",
+             "formula, and its link must be the logarithm")
+    }
 }
 
 # Refuses a model whose predict() gives logarithms or logits where no type is named, as that of glm does: such
@@ -522,6 +619,86 @@ prediction <- function(result, task, model) {
              "predict_arguments: {type: response}, {type: prob} or, for ranger, arguments: {probability: true}")
     }
     result
+}
+
+# A matrix or table with one column of probabilities for each class, by their names.
+by_class <- function(result, classes, nrows) {
+    for (part in c("posterior", "predictions")) {  # of MASS::lda, and of ranger
+        if (is.list(result) && !is.data.frame(result) && !is.null(result[[part]])) result <- result[[part]]
+    }
+    if (is.factor(result) || is.character(result)) {
+        stop("predict returned classes where probabilities are wanted; declare it so, such as with ",
+             "predict_arguments: {type: prob}, {type: probs}, {type: posterior} or {type: probability}, or, for ",
+             "ranger, arguments: {probability: true}")
+    }
+    plain <- is.atomic(result) && is.null(dim(result))
+    if (plain && nrows == 1L && length(result) > 1L && !is.null(names(result))) {
+        result <- t(result)  # of one row nnet::multinom and MASS::polr make a vector
+    } else if (plain && length(classes) == 2L) {
+        stop("predict gave one vector for two classes; declare task: binary")
+    } else if (plain) {
+        stop("predict gave one vector for the classes; it must give a matrix with their names, and each declared ",
+             "class must occur in the training rows")
+    }
+    names <- if (is.list(result)) names(result) else if (is.matrix(result)) colnames(result)
+    if (is.null(names)) {
+        stop("predict gave no names of classes: it must return a matrix or table with the classes as names of ",
+             "its columns")
+    }
+    lacks <- setdiff(classes, names)
+    if (length(lacks)) {
+        stop("the model lacks ", length(lacks), " of the declared classes: ",
+             paste0("'", utils::head(lacks, 20L), "'", collapse = ", "),
+             "; each must occur in the training rows")
+    }
+    more <- length(setdiff(names, classes))
+    if (more) stop("the model has classes that are not declared (", more, ")")
+    result
+}
+
+# One column for each quantile: by their names where these hold levels, else in ascending order of the levels.
+by_level <- function(result, outputs, levels, nrows) {
+    if (is.list(result) && !is.data.frame(result) && !is.null(result[["predictions"]])) {
+        result <- result[["predictions"]]  # ranger's
+    }
+    if (is.atomic(result) && is.null(dim(result))) {
+        row <- nrows == 1L && length(levels) > 1L
+        result <- if (row) as.list(result) else structure(list(result), names = "")
+    } else if (is.matrix(result)) {
+        result <- structure(lapply(seq_len(ncol(result)), function(j) result[, j]), names = colnames(result))
+    }
+    if (length(result) != length(levels)) {
+        stop("predict gave ", length(result), " columns for ", length(levels), " quantiles")
+    }
+    names <- names(result)
+    if (setequal(names, outputs)) return(as.list(result))
+    said <- vapply(names, level_of, 0)
+    if (!all(is.na(said))) {
+        # Some packages round the level that a name holds to three digits.
+        places <- lapply(levels, function(level) which(abs(said - level) < 6e-4))
+        if (any(lengths(places) != 1L)) stop("predict gave other quantiles than declared")
+        result <- as.list(result)[unlist(places)]
+    }
+    structure(as.list(result), names = outputs)
+}
+
+# The level that a column's name holds (`0.1`, `tau= 0.10`, `10%`, `q10`), or NA.
+level_of <- function(name) {
+    found <- regmatches(name, regexec("(q?)([0-9]+([.][0-9]+)?) *(%?)$", name))[[1L]]
+    if (!length(found)) return(NA_real_)
+    level <- as.numeric(found[3L]) / if (nzchar(found[2L]) || nzchar(found[5L])) 100 else 1
+    if (level > 0 && level < 1) level else NA_real_
+}
+
+# Refuses an argument that asks for other quantiles than those declared, or in another order.
+refuse_levels <- function(arguments, levels) {
+    if (is.null(levels)) return(NULL)
+    for (name in intersect(names(arguments), c("quantiles", "quantile", "tau", "q"))) {
+        asked <- arguments[[name]]
+        if (is.numeric(asked) && length(asked) > 1L && !identical(as.double(asked), levels)) {
+            stop("the argument ", name, " asks for other quantiles than declared, or in another order")
+        }
+    }
 }
 
 # Which of two columns of probabilities is that of yes: the one of this name, else the second. Of a 0/1 or logical

@@ -137,6 +137,17 @@ function unmasked!(values::Vector{T}, column::AbstractVector, convert_one, under
     return mask
 end
 
+# Whether all values are there and above 0.
+function positive(values::AbstractVector)
+    for x in values
+        (x === missing || !(x > 0)) && return false
+    end
+    return true
+end
+
+quotients(a::AbstractVector, b::AbstractVector) = [a[i] / b[i] for i in 1:length(a)]
+products(a::AbstractVector, b::AbstractVector) = [a[i] * b[i] for i in 1:length(a)]
+
 # Fills `codes` from 1, and returns the distinct strings that they stand for.
 function pool!(codes::Vector{Int32}, column::AbstractVector)
     pool, seen, i = String[], Dict{String,Int32}(), 0
@@ -537,6 +548,18 @@ end
 
 # ---------------------------------------------------------------------------------------------- the model
 
+# What a declared estimator is asked for, and which columns it gets.
+struct Roles
+    target::String # the function that fits, as it is declared
+    task::String
+    classes::Vector{String}
+    levels::Vector{Float64} # of quantiles
+    per_quantile::String # the argument that gets the level of one quantile, or empty
+    weights::String # columns, or empty
+    exposure::String
+    predictors::Vector{String} # the features without the exposure
+end
+
 # How a model is fitted, scored, saved and loaded, whether it is code or a declared estimator.
 struct Recipe
     estimator::Bool
@@ -549,6 +572,7 @@ struct Recipe
     score_options::Vector{Pair{Symbol,Any}}
     file::String # the code file, or empty
     outputs::Vector{String}
+    roles::Union{Nothing,Roles} # of an estimator
 end
 
 # What the worker holds.
@@ -603,7 +627,8 @@ function code_recipe(arguments::Dict{String,Any}, outputs::Vector{String})
         throw(ModelError("of the two functions that save and load a model, the code file defines only one"))
     end
     none = Pair{Symbol,Any}[]
-    return Recipe(false, found[1], found[2], found[3], found[4], arguments["params"], none, none, file, outputs)
+    params = arguments["params"]
+    return Recipe(false, found[1], found[2], found[3], found[4], params, none, none, file, outputs, nothing)
 end
 
 # The function that `Package.function` names, after loading the package of the model's own project.
@@ -636,24 +661,196 @@ function estimator_recipe(arguments::Dict{String,Any}, outputs::Vector{String})
     # A bare name is a function of the same package.
     score = find_function(occursin(".", predict) ? predict : string(cut(target, UInt8('.'))[1], ".", predict))
     fit_options, score_options = keywords(arguments["arguments"]), keywords(arguments["predict_arguments"])
-    none = Dict{String,Any}()
-    return Recipe(true, fit, score, default_save, default_load, none, fit_options, score_options, "", outputs)
+    roles, none = estimator_roles(arguments), Dict{String,Any}()
+    refuse_levels(arguments, roles)
+    return Recipe(true, fit, score, default_save, default_load, none, fit_options, score_options, "", outputs, roles)
+end
+
+function estimator_roles(arguments::Dict{String,Any})
+    exposure, predictors = arguments["exposure_column"]::String, String[]
+    for name in arguments["features"]
+        name == exposure || push!(predictors, name)
+    end
+    return Roles(
+        arguments["target"],
+        arguments["task"],
+        Vector{String}(arguments["classes"]),
+        Vector{Float64}(arguments["quantiles"]),
+        arguments["per_quantile"],
+        arguments["weights_column"],
+        exposure,
+        predictors,
+    )
+end
+
+# Refuses an argument that asks for other quantiles than those declared, or in another order.
+function refuse_levels(arguments::Dict{String,Any}, roles::Roles)
+    isempty(roles.levels) && return nothing
+    for given in (arguments["arguments"], arguments["predict_arguments"])
+        for name in ("quantiles", "quantile", "tau", "q")
+            asked = get(given, name, nothing)
+            asked isa Vector && asked != roles.levels || continue
+            throw(ModelError("the argument $name asks for other quantiles than declared, or in another order"))
+        end
+    end
 end
 
 function run_fit(recipe::Recipe, frame::Frame)
     n = length(frame.names)
     recipe.estimator || return Base.invokelatest(recipe.fit, table(frame.names, frame.columns, n), recipe.params)
-    features = table(frame.names, frame.columns, n - 1)
-    return Base.invokelatest(call_with, recipe.fit, recipe.fit_options, features, frame.columns[n])
+    roles, y, options = recipe.roles::Roles, frame.columns[n], copy(recipe.fit_options)
+    features = chosen(frame, roles.predictors)
+    if !isempty(roles.exposure) || !isempty(roles.weights)
+        y, weights = Base.invokelatest(weighted, roles, frame, y)
+        push!(options, Pair{Symbol,Any}(:weights, weights))
+        types = Tuple{typeof(features),typeof(y)}
+        if Base.invokelatest(hasmethod, recipe.fit, types) &&
+           !Base.invokelatest(hasmethod, recipe.fit, types, (:weights,))
+            what = isempty(roles.weights) ? "rates of an exposure" : "weights"
+            throw(ModelError("$(roles.target) takes no argument weights, which the $what need"))
+        end
+    end
+    isempty(roles.per_quantile) && return Base.invokelatest(call_with, recipe.fit, options, features, y)
+    models = Any[]
+    for level in roles.levels
+        own = push!(copy(options), Pair{Symbol,Any}(Symbol(roles.per_quantile), level))
+        push!(models, Base.invokelatest(call_with, recipe.fit, own, features, y))
+    end
+    return models
+end
+
+# The target and the weights that a fit gets. Of an exposure: the rate, and the exposure as its weight. For counts
+# with a logarithmic link this is the model with the offset log(exposure), whose score equations are the same.
+# Source: scikit-learn's example "Poisson regression and non-normal loss", and Yan, Guszcza, Flynn and Wu,
+# "Applications of the Offset in Property-Casualty Predictive Modeling" (Casualty Actuarial Society Forum, 2009).
+function weighted(roles::Roles, frame::Frame, @nospecialize(y))
+    isempty(roles.exposure) && return y, column(frame, roles.weights)
+    exposure = column(frame, roles.exposure)
+    if !Base.invokelatest(Rows.positive, exposure)
+        throw(ModelError("the exposure is missing or not above 0 in some training rows"))
+    end
+    rates = Base.invokelatest(Rows.quotients, y, exposure)
+    isempty(roles.weights) && return rates, exposure
+    return rates, Base.invokelatest(Rows.products, exposure, column(frame, roles.weights))
+end
+
+function column(frame::Frame, name::String)
+    for i in 1:length(frame.names)
+        frame.names[i] == name && return frame.columns[i]
+    end
+    throw(ModelError("there is no column $name"))
+end
+
+# A NamedTuple of some columns.
+function chosen(frame::Frame, names::Vector{String})
+    n = length(names)
+    n <= length(frame.names) && names == frame.names[1:n] && return table(names, frame.columns, n)
+    columns = Any[]
+    for name in names
+        push!(columns, column(frame, name))
+    end
+    return table(names, columns, n)
 end
 
 function run_score(recipe::Recipe, @nospecialize(model), frame::Frame)
-    data = table(frame.names, frame.columns, length(frame.names))
     if !recipe.estimator # whose score may take the parameters, too
+        data = table(frame.names, frame.columns, length(frame.names))
         takes_params = Base.invokelatest(applicable, recipe.score, model, data, recipe.params)
         return Base.invokelatest(recipe.score, model, data, (takes_params ? (recipe.params,) : ())...)
     end
-    return Base.invokelatest(call_with, recipe.score, recipe.score_options, model, data)
+    roles = recipe.roles::Roles
+    features = chosen(frame, roles.predictors)
+    if !isempty(roles.per_quantile)
+        each = Dict{String,Any}()
+        for i in 1:length(recipe.outputs)
+            each[recipe.outputs[i]] = Base.invokelatest(one_column, predicted(recipe, model[i], features))
+        end
+        return each
+    end
+    result = predicted(recipe, model, features)
+    roles.task == "multiclass" && Base.invokelatest(refuse_classes, result, roles.classes)
+    roles.task == "quantiles" && return Base.invokelatest(by_level, result, recipe.outputs, roles.levels)
+    isempty(roles.exposure) && return result
+    exposure, rates = column(frame, roles.exposure), Base.invokelatest(one_column, result)
+    # What is no vector of that length is refused as what it is.
+    fits = rates isa AbstractVector && length(rates) == frame.rows
+    return fits ? Base.invokelatest(Rows.products, rates, exposure) : rates
+end
+
+function predicted(recipe::Recipe, @nospecialize(model), @nospecialize(features))
+    return Base.invokelatest(call_with, recipe.score, recipe.score_options, model, features)
+end
+
+one_column(@nospecialize(result)) = result isa AbstractMatrix && size(result, 2) == 1 ? vec(result) : result
+
+# The names of the columns of a table or mapping, as texts, and how each is called in it.
+function named_columns(@nospecialize(result))
+    found = Pair{String,Any}[]
+    for key in (result isa AbstractDict ? keys(result) : propertynames(result))
+        push!(found, Pair{String,Any}(string(key), key))
+    end
+    return found
+end
+
+column_called(@nospecialize(result), key) = result isa AbstractDict ? result[key] : getproperty(result, key)
+
+# Raises where a table of probabilities has other classes than those declared.
+function refuse_classes(@nospecialize(result), classes::Vector{String})
+    if result isa AbstractArray
+        throw(ModelError("predict gave no names of classes: it must return a NamedTuple, Dict or table with them"))
+    end
+    names, lacks = String[], String[]
+    for found in named_columns(result)
+        push!(names, found.first)
+    end
+    for class in classes
+        class in names || push!(lacks, string("'", class, "'"))
+    end
+    if !isempty(lacks)
+        shown = join(lacks[1:min(end, 20)], ", ")
+        n = length(lacks)
+        throw(ModelError("the model lacks $n of the declared classes: $shown; each must occur in the training rows"))
+    end
+    more = length(names) - length(classes)
+    more > 0 && throw(ModelError("the model has classes that are not declared ($more)"))
+end
+
+# One column for each quantile: by the names of a table, else in ascending order of the levels.
+function by_level(@nospecialize(result), outputs::Vector{String}, levels::Vector{Float64})
+    columns, said = Any[], Float64[]
+    if result isa AbstractVector
+        push!(columns, result)
+    elseif result isa AbstractMatrix
+        for i in 1:size(result, 2)
+            push!(columns, result[:, i])
+        end
+    else
+        for found in named_columns(result)
+            push!(columns, column_called(result, found.second))
+            place = findfirst(isequal(found.first), outputs)
+            push!(said, place === nothing ? level_of(found.first) : levels[place])
+        end
+    end
+    n = length(levels)
+    length(columns) == n || throw(ModelError("predict gave $(length(columns)) columns for $n quantiles"))
+    each = Dict{String,Any}()
+    for i in 1:n
+        places = [i]
+        if !all(isnan, said)
+            places = findall(level -> abs(level - levels[i]) < 6e-4, said) # some packages round to three digits
+        end
+        length(places) == 1 || throw(ModelError("predict gave other quantiles than declared"))
+        each[outputs[i]] = columns[places[1]]
+    end
+    return each
+end
+
+# The level that a column's name holds (`0.1`, `tau= 0.10`, `10%`, `q10`), or NaN.
+function level_of(name::String)
+    found = match(r"(q)?(\d+(?:\.\d+)?)\s*(%)?$", name)
+    found === nothing && return NaN
+    level = parse(Float64, found[2]) / (found[1] === nothing && found[3] === nothing ? 1 : 100)
+    return 0 < level < 1 ? level : NaN
 end
 
 call_with(f, options, a, b) = f(a, b; options...)
@@ -661,8 +858,9 @@ call_with(f, options, a, b) = f(a, b; options...)
 # Raises where a table that `score` returned has columns that are not declared.
 function refuse_more(@nospecialize(result), outputs::Vector{String})
     result isa AbstractArray && return nothing
-    for name in (result isa AbstractDict ? keys(result) : propertynames(result))
-        string(name) in outputs || throw(ModelError("score returned a column $name that is not declared"))
+    for found in named_columns(result)
+        name = found.first
+        name in outputs || throw(ModelError("score returned a column $name that is not declared"))
     end
 end
 
@@ -685,9 +883,11 @@ function declared_column(@nospecialize(result), name::String, only::Bool)
         only && return result
     elseif result isa AbstractMatrix
         only && size(result, 2) == 1 && return vec(result)
+        only || throw(ModelError("score returned a matrix without names; name the columns: return a NamedTuple or Dict"))
     elseif result isa AbstractDict
-        haskey(result, name) && return result[name]
-        haskey(result, Symbol(name)) && return result[Symbol(name)]
+        for key in keys(result)
+            string(key) == name && return result[key]
+        end
     elseif hasproperty(result, Symbol(name)) # a NamedTuple or a data frame
         return getproperty(result, Symbol(name))
     end

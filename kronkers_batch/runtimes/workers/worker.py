@@ -290,13 +290,18 @@ def flatten(tree, above=""):
 
 def scores(result, rows, names):
     """The frame of what ``score`` returned: one vector, or a mapping or table with the declared columns."""
-    if isinstance(result, dict) or hasattr(result, "columns"):
-        have = [str(n) for n in (result.columns if hasattr(result, "columns") else result)]
-        if sorted(have) != sorted(names):
+    if named(result):
+        keys = {str(key): key for key in named_columns(result)}  # a class may be the number 1 in a table
+        if sorted(map(str, named_columns(result))) != sorted(names):
             raise ValueError("score returned other columns than declared (%s)" % ", ".join(names))
-        returned = [result[n] for n in names]
+        returned = [result[keys[name]] for name in names]
     elif len(names) == 1:
         returned = [result]
+    elif np.ndim(result) == 2:
+        raise ValueError(
+            "score returned a matrix without names; name the columns: return a table or a mapping with "
+            "these (%s)" % ", ".join(names)
+        )
     else:
         raise ValueError(
             "score returned one vector, but several columns are declared (%s)" % ", ".join(names)
@@ -317,6 +322,16 @@ def scores(result, rows, names):
         header.append("\t".join(map(str, fields)) + "\n")
         body += [buffer, mask, text]
     return ["".join(header).encode("ascii"), *body]
+
+
+def named(result):
+    """Whether this is a mapping, or a table whose columns have names."""
+    return isinstance(result, dict) or hasattr(result, "columns")
+
+
+def named_columns(result):
+    """The names of the columns of a mapping or a table, as they are in it."""
+    return list(result.columns if hasattr(result, "columns") else result)
 
 
 def in_order(values, rows):
@@ -476,42 +491,205 @@ def takes_params(call, place):
 
 
 class EstimatorModel:
-    """A declared class with ``fit`` and ``predict``."""
+    """A declared class with ``fit`` and ``predict``.
+
+    It gets the features without the exposure, and of the columns that only ``fit`` has the weights, as an
+    argument. What was fitted is one estimator, or a list with one for each quantile.
+    """
 
     def __init__(self, arguments):
         self.declared = arguments
         self.module = None
         self.type = locate(arguments["target"])
-        self.new()  # an argument that it does not take is an error now, not after the data is read
+        self.exposure, self.weights = arguments["exposure_column"], arguments["weights_column"]
+        self.predictors = [name for name in arguments["features"] if name != self.exposure]
+        self.levels = arguments["quantiles"] if arguments["per_quantile"] else [None]
+        same_levels(arguments)
+        estimator = self.new(self.levels[0])  # an argument that it does not take is an error before the data
+        if self.weights or self.exposure:
+            self.argument = weights_argument(estimator, self.weights)
 
-    def new(self):
-        """The estimator, not fitted."""
-        return self.type(**{k: build(v) for k, v in self.declared.get("arguments", {}).items()})
+    def new(self, level):
+        """The estimator, not fitted; for a quantile with its level."""
+        name, values = (
+            self.declared["per_quantile"],
+            {k: build(v) for k, v in self.declared["arguments"].items()},
+        )
+        if level is None:
+            return self.type(**values)
+        if "__" in name:  # of a step of a pipeline, as scikit-learn calls it
+            return self.type(**values).set_params(**{name: level})
+        return self.type(**{**values, name: level})
 
     def fit(self, table, target, params):
-        """The fitted estimator."""
-        estimator = self.new()
+        """The fitted estimator, or a list of them."""
+        x, y = self.features(table), numbers(table[target])
+        more = {}
+        if self.exposure:
+            exposure = positive(table[self.exposure])
+            y = y / exposure
+            # For counts with a logarithmic link this is the model with the offset log(exposure): the rate,
+            # weighted by exposure, has the same score equations. Source: scikit-learn's example "Poisson
+            # regression and non-normal loss", and Yan, Guszcza, Flynn and Wu, "Applications of the Offset in
+            # Property-Casualty Predictive Modeling" (Casualty Actuarial Society Forum, 2009).
+            more[self.argument] = exposure * numbers(table[self.weights]) if self.weights else exposure
+        elif self.weights:
+            more[self.argument] = numbers(table[self.weights])
+        fitted = [self.new(level).fit(x, y, **more) for level in self.levels]
+        return fitted if self.declared["per_quantile"] else fitted[0]
+
+    def features(self, table):
+        """What predicts."""
         if isinstance(table, dict):
-            y = table.pop(target)
-            return estimator.fit(np.column_stack(list(table.values())), y)
-        y = table[target]
-        x = table.drop(target) if hasattr(table, "with_columns") else table.drop(columns=[target])
-        return estimator.fit(x, y.to_numpy())
+            return np.column_stack([table[name] for name in self.predictors])
+        return table if list(table.columns) == self.predictors else table[self.predictors]
 
     def score(self, model, table, params):
-        """Probability of the second class for a binary task, else the prediction."""
-        x = np.column_stack(list(table.values())) if isinstance(table, dict) else table
-        named = self.declared.get("predict", "")
-        if named:
-            return getattr(model, named)(x, **self.declared.get("predict_arguments", {}))
-        if self.declared["task"] == "regression":
-            return model.predict(x)
-        if not hasattr(model, "predict_proba"):
+        """What the task asks for: a vector, or a mapping with one for each class or quantile."""
+        x, task, outputs = self.features(table), self.declared["task"], self.declared["outputs"]
+        if self.declared["per_quantile"]:
+            return {name: self.predicted(one, x) for name, one in zip(outputs, model)}
+        if task == "multiclass":
+            return by_class(self.predicted(model, x, "predict_proba"), model, self.declared["classes"])
+        if task == "quantiles":
+            return by_level(self.predicted(model, x), outputs, self.declared["quantiles"])
+        if task == "binary" and not self.declared["predict"]:
+            return second_class(self.predicted(model, x, "predict_proba"))
+        predicted = self.predicted(model, x)
+        return times(predicted, numbers(table[self.exposure])) if self.exposure else predicted
+
+    def predicted(self, model, x, usual="predict"):
+        """What the declared method gives, or else the usual one."""
+        name = self.declared["predict"] or usual
+        if name == "predict_proba" and not hasattr(model, name):
             raise AttributeError("%s gives no probabilities (predict_proba)" % type(model).__name__)
-        both = np.asarray(model.predict_proba(x))
-        if both.shape[1:] != (2,):
-            raise ValueError("predict_proba gave %d classes instead of 2" % both.shape[1])
-        return np.ascontiguousarray(both[:, 1])
+        return getattr(model, name)(x, **self.declared["predict_arguments"])
+
+
+def times(rates, exposure):
+    """Rates as what is expected over the exposure of each row."""
+    in_order(rates, len(exposure))
+    values, mask = vector(rates)
+    if values.shape != exposure.shape:  # which is refused as what it is: numpy might stretch it
+        return rates
+    return values * exposure if mask is None else np.ma.MaskedArray(values * exposure, mask)
+
+
+def second_class(both):
+    """The probability of the second of two classes."""
+    both = np.asarray(both)
+    if both.shape[1:] != (2,):
+        raise ValueError("predict_proba gave %d classes instead of 2" % both.shape[1])
+    return np.ascontiguousarray(both[:, 1])
+
+
+def by_class(result, model, classes):
+    """The probability of each declared class, picked by its name: the model has an order of its own."""
+    if named(result):
+        found = {str(key): result[key] for key in named_columns(result)}
+    else:
+        if getattr(model, "classes_", None) is None:
+            raise ValueError("%s does not say its classes (classes_)" % type(model).__name__)
+        names, result = [str(one) for one in model.classes_], np.asarray(result)
+        if result.shape[1:] != (len(names),):
+            raise ValueError("predict gave no matrix with one column for each of its %d classes" % len(names))
+        found = {name: np.ascontiguousarray(result[:, i]) for i, name in enumerate(names)}
+    lacks, more = [c for c in classes if c not in found], len(set(found) - set(classes))
+    if lacks:
+        shown = ", ".join("'%s'" % one for one in lacks[:20])
+        raise ValueError(
+            "the model lacks %d of the declared classes: %s; each must occur in the training rows"
+            % (len(lacks), shown)
+        )
+    if more:
+        raise ValueError("the model has classes that are not declared (%d)" % more)
+    return found
+
+
+def by_level(result, names, levels):
+    """One column for each quantile: by the names of a table, else in ascending order of the levels."""
+    if named(result):
+        keys = named_columns(result)
+        if len(keys) != len(levels):
+            raise ValueError("predict gave %d columns for %d quantiles" % (len(keys), len(levels)))
+        texts = [str(key) for key in keys]
+        if sorted(texts) == sorted(names):
+            return {text: result[key] for text, key in zip(texts, keys)}
+        said = [level_of(text) for text in texts]
+        if any(one is not None for one in said):
+            # Some packages round the level that a name holds to three digits.
+            places = [
+                [i for i, one in enumerate(said) if one and abs(one - level) < 6e-4] for level in levels
+            ]
+            if any(len(place) != 1 for place in places):
+                raise ValueError("predict gave other quantiles than declared")
+            keys = [keys[place[0]] for place in places]
+        return {name: result[key] for name, key in zip(names, keys)}
+    result = np.asarray(result)
+    result = result[:, None] if result.ndim == 1 and len(levels) == 1 else result
+    if result.ndim != 2 or result.shape[1] != len(levels):
+        columns = result.shape[1] if result.ndim == 2 else 1
+        raise ValueError("predict gave %d columns for %d quantiles" % (columns, len(levels)))
+    return {name: np.ascontiguousarray(result[:, i]) for i, name in enumerate(names)}
+
+
+def level_of(name):
+    """The level that a column's name holds (`0.1`, `tau= 0.10`, `10%`, `q10`), or None."""
+    found = re.search(r"(q)?(\d+(?:\.\d+)?)\s*(%)?$", name)
+    if not found:
+        return None
+    level = float(found[2]) / (100 if found[1] or found[3] else 1)
+    return level if 0 < level < 1 else None
+
+
+def same_levels(arguments):
+    """Refuses an argument that asks for other quantiles than those declared, or in another order."""
+    if arguments["task"] != "quantiles":
+        return
+    for name, value in [*arguments["arguments"].items(), *arguments["predict_arguments"].items()]:
+        asks = name in ("quantiles", "quantile", "tau", "q") and isinstance(value, list)
+        if asks and value != arguments["quantiles"]:
+            raise ValueError(
+                "the argument %s asks for other quantiles than declared, or in another order" % name
+            )
+
+
+def weights_argument(estimator, column):
+    """The argument of ``fit`` that gets weights; of a pipeline that of its last step.
+
+    Raises:
+        TypeError: It takes none. They are never left out in silence.
+    """
+    if hasattr(estimator, "steps"):
+        name, last = estimator.steps[-1]
+        return name + "__" + weights_argument(last, column)
+    for holder in ("estimator", "regressor"):  # of a search, and of a transformed target
+        inner = getattr(estimator, holder, None)
+        if hasattr(inner, "steps"):
+            return weights_argument(inner, column)
+    try:
+        takes = inspect.signature(estimator.fit).parameters.values()
+    except (AttributeError, ValueError):
+        takes = ()
+    if not any(p.name == "sample_weight" or p.kind is p.VAR_KEYWORD for p in takes):
+        raise TypeError(
+            "%s takes no argument sample_weight, which the %s need"
+            % (type(estimator).__name__, "weights" if column else "rates of an exposure")
+        )
+    return "sample_weight"
+
+
+def numbers(values):
+    """A column of a table as a numpy array."""
+    return values.to_numpy() if hasattr(values, "to_numpy") else np.asarray(values)
+
+
+def positive(values):
+    """An exposure to divide by. Refuses what is missing or not above 0."""
+    values = numbers(values)
+    if not (values > 0).all():
+        raise ValueError("the exposure is missing or not above 0 in some training rows")
+    return values
 
 
 def locate(target):
