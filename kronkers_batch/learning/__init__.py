@@ -4,9 +4,7 @@ A file is called as YAML has the task (``task: binary``), and its ``KIND`` is an
 :class:`Task`. The folder lies below the configuration, which asks what may be declared, and below the rooms
 that measure. So one file holds both: types and names to be declared, formulas and refusals to be applied.
 numpy and polars are imported by what computes with them, when it does: looking at a configuration loads
-neither.
-
-A kind without a target to be held against (clusters) is not here yet.
+neither. Each kind has a target yet: one to be held against.
 """
 
 from __future__ import annotations
@@ -195,10 +193,9 @@ class Task(Member, ABC):
         return {}
 
     def derive(self, scores: pl.DataFrame, goal: Goal) -> pl.DataFrame:  # noqa: ARG002 - as above
-        """The columns of :meth:`derived`, from those that ``score`` returned; no columns where it is empty.
+        """The columns of :meth:`derived`, from those that ``score`` returned.
 
-        Raises:
-            ValueError: The scores contradict each other. Its words show none of them.
+        Raises ValueError, without values, where the scores contradict each other.
         """
         return scores.select()
 
@@ -260,6 +257,10 @@ class Task(Member, ABC):
     def loss(self, rows: Rows) -> Floats:
         """What the predictions of these rows cost, by the declared loss, shape (n,)."""
         return self.losses[rows.goal.loss or next(iter(self.losses))].formula(rows)
+
+    def contradiction(self, scores: pl.DataFrame, truth: Floats, goal: Goal) -> str:  # noqa: ARG002 - as above
+        """What the scores of the holdout as a whole cannot be, in words; empty where nothing is wrong."""
+        return ""
 
     def remarks(self, scores: pl.DataFrame, goal: Goal) -> list[str]:  # noqa: ARG002 - as above
         """What is worth telling of scores that are measured all the same, in words."""

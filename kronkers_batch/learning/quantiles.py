@@ -115,6 +115,15 @@ class Quantiles(Task):
         """Every number may be."""
         return 0
 
+    def contradiction(self, scores: pl.DataFrame, truth: Floats, goal: Goal) -> str:
+        """Whether all quantiles are one number in each row, though the target varies."""
+        import polars as pl
+
+        if len(goal.quantiles) < 2 or truth.min() == truth.max():
+            return ""
+        same = scores.select((pl.max_horizontal(pl.all()) == pl.min_horizontal(pl.all())).all()).item()
+        return "the same number for all quantiles in every row" if same else ""
+
     def naive(self, truth: Floats, units: Floats, goal: Goal) -> Floats:  # noqa: ARG002 - as above
         """The same quantiles of the fitted rows."""
         import numpy as np

@@ -48,6 +48,13 @@ def measured(
             where=_at(model),
             fix=refusal.fix,
         )
+    if what := task.contradiction(floats.drop_nulls(), _truth(model, data.holdout), goal):
+        raise ScoreFailed(
+            f"score gave {what}",
+            where=_at(model),
+            fix="check that fit learns each quantile: of a declared estimator, the argument that asks for "
+            "quantiles, such as loss: quantile",
+        )
     naive = task.naive(_truth(model, data.fit), _units(model, data.fit), goal)
     predicted = floats.fill_null(float("nan")).to_numpy()
     rows = Rows(_truth(model, data.holdout), predicted, _units(model, data.holdout), goal)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults.mutations.changes import drop, never, swap
+from tests.faults.mutations.changes import drop, never, returns, swap
 from tests.faults.mutations.kind import _
 
 TARGET = "tests/unit/pipeline/test_targets.py::"
@@ -43,6 +43,8 @@ MUTATIONS = [
     _("classes are measured in the order in which they were returned", "pipeline.measuring:measured",
       swap("scores.select(model.measured)", "scores.select(pl.col(f'^probability.*$'))"),
       f"{MEASURED}test_each_class_is_measured_by_its_own_column"),
+    _("all quantiles may be one number", "learning.quantiles:Quantiles.contradiction",
+      returns("''"), f"{MEASURED}test_quantiles_that_are_one_number_are_refused"),
     _("a rate knows no exposure", "learning.count:Count.naive_scores",
       swap("rows.units[:, None] * naive", "rows.units[:, None] * 0 + naive"),
       f"{MEASURED}test_a_rate_counts_over_the_exposure_of_each_row"),

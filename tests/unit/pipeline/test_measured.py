@@ -80,6 +80,19 @@ def test_the_class_is_the_most_probable_one_and_the_first_of_equal_ones():
         task.derive(of_classes([0.2, 0.4, 0.4], [0.5, 0.2, 0.2]), GOAL)
 
 
+def test_quantiles_that_are_one_number_are_refused():
+    """Such as those of an estimator that takes the level of a quantile, and is not asked for quantiles."""
+    goal = Goal(quantiles=(0.1, 0.9))
+    model = declared(LANGUAGES["python"], X, task=TASKS["quantiles"], goal=goal, evaluate="")
+    data = TrainingData(ROWS, ROWS, 0, ())
+    same = pl.DataFrame({"q10": [1.0, 2.0, None], "q90": [1.0, 2.0, 3.0]})
+    with pytest.raises(ScoreFailed, match="the same number for all quantiles in every row"):
+        measured(model, data, same)
+    measured(model, data, same.with_columns(q90=pl.lit(2.0)))
+    still = ROWS.with_columns(y=pl.lit(2.0))
+    measured(model, TrainingData(ROWS, still, 0, ()), same)  # a target that is one number has such quantiles
+
+
 def test_a_rate_counts_over_the_exposure_of_each_row():
     model = declared(LANGUAGES["python"], X, task=TASKS["count"], goal=Goal(exposure="e"))
     fit = pl.DataFrame({"x": [0.0] * 2, "y": [1, 5], "e": [1.0, 3.0]})
