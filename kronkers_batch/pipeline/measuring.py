@@ -48,7 +48,8 @@ def measured(
             where=_at(model),
             fix=refusal.fix,
         )
-    if what := task.contradiction(floats.drop_nulls(), _truth(model, data.holdout), goal):
+    truth = _truth(model, data.holdout)
+    if what := task.contradiction(floats.drop_nulls(), truth, goal):
         raise ScoreFailed(
             f"score gave {what}",
             where=_at(model),
@@ -57,7 +58,7 @@ def measured(
         )
     naive = task.naive(_truth(model, data.fit), _units(model, data.fit), goal)
     predicted = floats.fill_null(float("nan")).to_numpy()
-    rows = Rows(_truth(model, data.holdout), predicted, _units(model, data.holdout), goal)
+    rows = Rows(truth, predicted, _units(model, data.holdout), goal)
     said = [float(number) for number in naive]
     return (
         task.measured(rows, naive),
