@@ -205,7 +205,13 @@ def _common(model: ModelSpec) -> dict[str, Json]:
     found |= _said(model, Counts.BOTH)
     if model.goal.exposure:
         found["exposure"] = model.goal.exposure
-    return found | {f"features.{f.name}": str(f.type) for f in model.features}
+    for feature in model.features:
+        found[f"features.{feature.name}"] = str(feature.type)
+        if feature.levels:
+            found[f"features.{feature.name}.levels"] = list(feature.levels)
+        if feature.reference:
+            found[f"features.{feature.name}.reference"] = feature.reference
+    return found
 
 
 def _said(model: ModelSpec, counts: Counts) -> dict[str, Json]:

@@ -34,9 +34,9 @@ _T = ColumnType
 _WIDER: dict[ColumnType, tuple[ColumnType, ...]] = {
     _T.FLOAT: (_T.FLOAT, _T.FLOAT32),
     _T.FLOAT32: (_T.FLOAT32, _T.FLOAT),
-    _T.INTEGER: (_T.INTEGER, _T.FLOAT, _T.FLOAT32),
-    _T.INT32: (_T.INT32, _T.INTEGER, _T.FLOAT, _T.FLOAT32),
-    _T.BOOLEAN: (_T.BOOLEAN, _T.INT32, _T.INTEGER, _T.FLOAT, _T.FLOAT32),
+    _T.INTEGER: (_T.INTEGER, _T.FLOAT, _T.FLOAT32, _T.CATEGORY),
+    _T.INT32: (_T.INT32, _T.INTEGER, _T.FLOAT, _T.FLOAT32, _T.CATEGORY),
+    _T.BOOLEAN: (_T.BOOLEAN, _T.INT32, _T.INTEGER, _T.FLOAT, _T.FLOAT32, _T.CATEGORY),
     _T.DATE: (_T.DATE, _T.TIMESTAMP),
     _T.TIMESTAMP: (_T.TIMESTAMP,),
     _T.STRING: (_T.CATEGORY, _T.STRING),
@@ -207,8 +207,8 @@ def _key(raw: RawModel, linker: Linker, columns: MappingType[str, Column]) -> tu
 
 def _features(raw: RawModel, columns: MappingType[str, Column], problems: Problems) -> tuple[Feature, ...]:
     found = []
-    for name, (kind, node) in (raw.values["features"] or {}).items():
-        where = node.origin(f"features.{name}")
+    for name, said in (raw.values["features"] or {}).items():
+        kind, where = said.type, said.node.origin(f"features.{name}")
         if name not in columns:
             problems.add(where, f"there is no column '{name}' in the source", suggest(name, columns))
             continue
@@ -223,5 +223,8 @@ def _features(raw: RawModel, columns: MappingType[str, Column], problems: Proble
             what = f"the column '{name}' is {columns[name].type} and cannot be used as {kind}"
             problems.add(where, what, f"allowed: {', '.join(allowed)}")
         natural = _T.CATEGORY if columns[name].type is _T.STRING else columns[name].type
-        found.append(Feature(name, kind or natural, where))
+        if (said.levels or said.reference) and (kind or natural) is not _T.CATEGORY:
+            what = f"the feature '{name}' is {kind or natural}, and only a category has levels"
+            problems.add(where, what, "write type: category, or remove levels and reference")
+        found.append(Feature(name, kind or natural, where, said.levels, said.reference))
     return tuple(found)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from kronkers_batch.config.check_specs import RawCheck
+from kronkers_batch.config.feature_fields import FEATURE, RawFeature, read_features
 from kronkers_batch.config.fields import Bad, Counts, Field, Kind, Table, list_kind, read_table, table_kind
 from kronkers_batch.config.kinds import (
     BOOLEAN,
@@ -30,7 +31,6 @@ from kronkers_batch.config.model_parts import (
     RETRAIN,
     WINDOW,
     read_estimator,
-    read_features,
 )
 from kronkers_batch.config.nodes import Mapping, Node
 from kronkers_batch.config.problems import Problems
@@ -47,7 +47,6 @@ from kronkers_batch.config.task_fields import (
     output_columns,
 )
 from kronkers_batch.digests import Json
-from kronkers_batch.frames.schema import ColumnType
 from kronkers_batch.learning import TASKS, Goal, Task
 
 MODEL = Table(
@@ -113,8 +112,14 @@ MODEL = Table(
         ),
         Field(
             "features",
-            Kind("a list of columns, or a mapping of column to type", read_features, free=True),
-            "What the model sees, in order. In a list the types are the source's (string becomes category).",
+            Kind(
+                "a list of columns, or a mapping of column to type or to {type: ..., levels: [...]}",
+                read_features,
+                free=True,
+            ),
+            "What the model sees, in order. In a list the types are the source's (string becomes category). "
+            "In a mapping each has a type, or of these: "
+            + " ".join(f"`{field.name}`: {field.doc}" for field in FEATURE.fields),
             required=True,
             counts=Counts.BOTH,
         ),
@@ -237,7 +242,7 @@ class ModelValues(TypedDict):
     data: str
     environment: dict[str, str]
     source: InputRef | None
-    features: dict[str, tuple[ColumnType | None, Node]] | None
+    features: dict[str, RawFeature] | None
     key: tuple[str, ...] | None
     target: TargetValues | None
     weights: str

@@ -7,16 +7,14 @@ import re
 from typing import Any
 
 from kronkers_batch.config.check_specs import CHECKS
-from kronkers_batch.config.fields import Bad, Counts, Field, Kind, Table, map_kind, read_table
+from kronkers_batch.config.fields import Bad, Counts, Field, Kind, Table, read_table
 from kronkers_batch.config.kinds import (
-    COLUMN,
     DURATION,
     FILLED,
     PATH,
     PLAIN_MAPPING,
     SHARE,
     SIZE,
-    choice,
     duration,
     guarded,
     integer,
@@ -25,7 +23,6 @@ from kronkers_batch.config.languages import DOTTED, LANGUAGES, titles
 from kronkers_batch.config.nodes import Mapping, Node, Scalar, Sequence, shown
 from kronkers_batch.config.problems import Problems
 from kronkers_batch.config.spec import Resources, Windows
-from kronkers_batch.frames.schema import ColumnType
 
 _DAY = dt.timedelta(days=1)
 _CALLED = titles("function")
@@ -109,36 +106,6 @@ def read_estimator(node: Node, key: str, problems: Problems) -> dict[str, Any]:
     found = read_table(ESTIMATOR, head, key, problems)
     _targets(key, rest, problems)
     found["arguments"] = PLAIN_MAPPING.parse(rest, key, problems)
-    return found
-
-
-_FEATURE_TYPE = choice(ColumnType)
-
-
-def read_features(node: Node, key: str, problems: Problems) -> dict[str, tuple[ColumnType | None, Node]]:
-    """Feature to type; None is the source's own."""
-    found: dict[str, tuple[ColumnType | None, Node]] = {}
-    if isinstance(node, Sequence):
-        for i, item in enumerate(node.items):
-            try:
-                name = COLUMN.parse(item, f"{key}.{i}", problems)
-            except Bad as bad:
-                problems.add(
-                    item.origin(f"{key}.{i}"), bad.what or f"found {shown(item)}", "allowed: a column's name"
-                )
-                continue
-            if name in found:
-                problems.add(
-                    item.origin(f"{key}.{name}"), f"the feature '{name}' is listed twice", "list it once"
-                )
-            found[name] = (None, item)
-    elif isinstance(node, Mapping):
-        types: dict[str, ColumnType] = map_kind(_FEATURE_TYPE, COLUMN).parse(node, key, problems)
-        found = {name: (kind, node.items[name]) for name, kind in types.items()}
-    else:
-        raise Bad(f"found {shown(node)}, where a list of columns or a mapping of column to type is expected")
-    if not found:
-        raise Bad("found no features")
     return found
 
 

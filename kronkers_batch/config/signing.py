@@ -26,6 +26,7 @@ from kronkers_batch.config.spec import (
     CodeFile,
     Environment,
     Estimator,
+    Feature,
     InputRef,
     ModelSpec,
     Origin,
@@ -53,6 +54,7 @@ LATER: Mapping[type, Mapping[str, object]] = {
     WarehouseSpec: {"keep_snapshots": dt.timedelta(days=90)},
     SourceSpec: {"options": {}},
     Estimator: {"per_quantile": ""},
+    Feature: {"levels": (), "reference": ""},
     ModelSpec: {"goal": Goal(), "fit_only": ()},
 }
 """Fields that came when definitions were signed already, with their defaults: where they have these they are

@@ -146,11 +146,13 @@ class RowsPolicy(StrEnum):
 
 @dataclass(frozen=True)
 class Feature:
-    """A feature: the source's column and the type that the model sees."""
+    """A feature: the source's column, the type that the model sees, and a category's declared levels."""
 
     name: str
     type: ColumnType
     origin: Origin
+    levels: tuple[str, ...] = ()
+    reference: str = ""
 
 
 @dataclass(frozen=True)

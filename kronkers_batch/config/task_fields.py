@@ -22,19 +22,19 @@ def _as_text(node: Node, _key: str, _problems: Problems) -> str:
     return str(value)
 
 
-_VALUE = Kind("a text, a whole number, true or false", _as_text)
+VALUE = Kind("a text, a whole number, true or false", _as_text)
 TARGET = Table(
     "target",
     (
         Field("column", COLUMN, "The column that is predicted.", required=True),
         Field(
             "positive",
-            _VALUE,
+            VALUE,
             "`binary`: the value that counts as true; the other value counts as false.",
             default="",
             shown="true, or 1",
         ),
-        Field("classes", list_kind(_VALUE, empty=False), "`multiclass`: the classes, in order.", default=()),
+        Field("classes", list_kind(VALUE, empty=False), "`multiclass`: the classes, in order.", default=()),
         Field(
             "ordered",
             BOOLEAN,

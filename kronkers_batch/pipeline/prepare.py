@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kronkers_batch.config.spec import ModelSpec, OnFailure, RowsPolicy, SourceSpec
+from kronkers_batch.config.spec import Feature, ModelSpec, OnFailure, RowsPolicy, SourceSpec
 from kronkers_batch.data.checks import Checker, CheckResult
 from kronkers_batch.data.expiring import use
 from kronkers_batch.data.snapshots import SnapshotRef
@@ -177,18 +177,46 @@ def _held_out(
 
 
 def with_levels(model: ModelSpec, fit: pl.DataFrame) -> Schema:
-    """The features with each category's levels: the fitted rows' distinct values, in code point order."""
-    columns = []
-    for feature in model.features:
-        levels: tuple[str, ...] = ()
-        if feature.type is ColumnType.CATEGORY:
-            levels = tuple(sorted(fit[feature.name].drop_nulls().unique().to_list()))
-            if not levels:
-                raise DataError(
-                    f"{feature.name} is null in every row of the training window, so it has no levels to "
-                    "learn",
-                    where=str(feature.origin),
-                    fix="remove the feature, or train on a window in which it is known",
-                )
-        columns.append(Column(feature.name, feature.type, levels))
-    return Schema(tuple(columns))
+    """The features with each category's levels: those declared, else the fitted rows' distinct values.
+
+    Those come in code point order, whole numbers in theirs; a declared reference is the first.
+
+    Raises:
+        DataError: A category has no levels in these rows, a value that is no declared level, or lacks its
+            reference.
+    """
+    return Schema(tuple(Column(f.name, f.type, _levels(f, fit[f.name])) for f in model.features))
+
+
+def _levels(feature: Feature, values: pl.Series) -> tuple[str, ...]:
+    import polars as pl
+
+    if feature.type is not ColumnType.CATEGORY:
+        return ()
+    known = values.drop_nulls()
+    if known.is_empty():
+        raise DataError(
+            f"{feature.name} is null in every row of the training window, so it has no levels to learn",
+            where=str(feature.origin),
+            fix="remove the feature, or train on a window in which it is known",
+        )
+    levels = tuple(str(level) for level in known.unique().sort().cast(pl.String))
+    if feature.levels:
+        others = int((~known.cast(pl.String).is_in(feature.levels)).sum())
+        if others:
+            raise DataError(
+                f"{feature.name} is none of its declared levels in {others:,} of {len(values):,} rows of the "
+                "fit part",
+                where=str(feature.origin),
+                fix="add the level to levels, or derive one of them in a query source",
+            )
+        levels = feature.levels
+    if not feature.reference:
+        return levels
+    if feature.reference not in levels:
+        raise DataError(
+            f"no row of the fit part has the reference of {feature.name}: {feature.reference}",
+            where=str(feature.origin),
+            fix="make window.train longer, or choose another reference",
+        )
+    return (feature.reference, *(level for level in levels if level != feature.reference))

@@ -186,6 +186,24 @@ def test_features_come_as_declared():
     assert as_features(frame, wanted).columns == ["b", "a"]
 
 
+def test_declared_levels_are_all_that_a_training_may_have(world: World):
+    """A category with declared levels has these, in this order. Another value in a fitted row is an error."""
+    at = world.services.model(MODEL).features[0].origin
+    model = world.spec(features=(Feature("g", ColumnType.CATEGORY, at, ("b", "a", "z")),))
+    assert with_levels(model, pl.DataFrame({"g": ["a", "b", None]}))["g"].levels == ("b", "a", "z")
+    with pytest.raises(DataError, match="g is none of its declared levels in 2 of 4 rows"):
+        with_levels(model, pl.DataFrame({"g": ["a", "c", "secret", "b"]}))
+
+
+def test_a_reference_is_the_first_level(world: World):
+    """The reference of a category is its first level. It must have rows that are fitted."""
+    at = world.services.model(MODEL).features[0].origin
+    model = world.spec(features=(Feature("g", ColumnType.CATEGORY, at, (), "9"),))
+    assert with_levels(model, pl.DataFrame({"g": [10, 9, 8, None]}))["g"].levels == ("9", "8", "10")
+    with pytest.raises(DataError, match="no row of the fit part has the reference of g: 9"):
+        with_levels(model, pl.DataFrame({"g": [10, 8]}))
+
+
 def test_a_target_has_a_type_of_its_task(tmp_path):
     """A target has a type of its task. A text is one only where the file says which value is true, or
     lists the classes."""

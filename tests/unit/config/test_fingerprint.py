@@ -51,6 +51,8 @@ SAID: dict[str, str | Counts] = {
     "environment": "environment.executable",
     "features.name": "features",
     "features.type": "features",
+    "features.levels": "features",
+    "features.reference": "features",
     "features.origin": Counts.NEVER,
     "target": "target.column",
     "goal.positive": "target.positive",
@@ -155,6 +157,7 @@ def _other(value: Any) -> Any:
 
 MORE: dict[str, Any] = {
     "overrides": ("x",),
+    "features.levels": ("a", "b"),
     "goal.classes": ("a", "b", "c"),
     "goal.quantiles": (0.5,),
     "fit_only": (Column("w", ColumnType.FLOAT),),
@@ -182,9 +185,8 @@ def test_what_counts_of_a_model_is_what_the_table_says(config: root_spec.Config,
         value = MORE.get(name) or _other(old)
         changed = replace(model, **{top: value})
     elif top == "features":
-        changed = replace(
-            model, features=(replace(old[0], **{below: _other(getattr(old[0], below))}), *old[1:])
-        )
+        value = MORE.get(name) or _other(getattr(old[0], below))
+        changed = replace(model, features=(replace(old[0], **{below: value}), *old[1:]))
     elif top == "source":
         changed = replace(
             model, source=spec.InputRef(source="joined") if below == "source" else spec.InputRef(output="x")

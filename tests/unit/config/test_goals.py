@@ -128,6 +128,41 @@ def test_roles_become_columns_of_fit_and_score(tmp_path: Path) -> None:
     assert model.fit_only == (Column("carrier", ColumnType.STRING), Column("origin", ColumnType.STRING))
 
 
+def test_a_feature_may_say_its_levels(tmp_path: Path) -> None:
+    text = HEAD.replace(
+        "features: [distance]",
+        "features: {distance: float, carrier: {levels: [UA, AA]}, flight: {type: category, reference: 7}}",
+    )
+    model = load(make(tmp_path, model__late=text + "task: binary\ntarget: late\n"), (), ENVIRON).models[
+        "late"
+    ]
+    assert [(f.name, f.type, f.levels, f.reference) for f in model.features] == [
+        ("distance", ColumnType.FLOAT, (), ""),
+        ("carrier", ColumnType.CATEGORY, ("UA", "AA"), ""),
+        ("flight", ColumnType.CATEGORY, (), "7"),
+    ]
+
+
+def test_levels_that_cannot_be_are_refused(tmp_path: Path) -> None:
+    features = {
+        "{distance: {type: float, levels: [1]}}": "is float, and only a category has levels",
+        "{carrier: {levels: [UA, UA]}}": "a level is listed twice",
+        "{carrier: {levels: [UA, AA], reference: DL}}": "the reference 'DL' is none of the levels -> allowed",
+        "{carrier: {type: float}}": "is string and cannot be used as float",
+        "{carrier: {kind: category}}": "the key 'kind' is not known",
+        "{distance: category}": "is float and cannot be used as category",
+    }
+    rest = "task: binary\ntarget: late\n"
+    texts = [HEAD.replace("[distance]", said) + rest for said in features]
+    files = {f"model__m{number}": text for number, text in enumerate(texts)}
+    with pytest.raises(ConfigErrors) as error:
+        load(make(tmp_path, **files), (), ENVIRON)
+    lines = str(error.value).replace("\n  ->", " ->").splitlines()
+    for number, said in enumerate(features.values()):
+        own = [line for line in lines if line.startswith(f"conf/model/m{number}.yaml:")]
+        assert any(said in line for line in own), (said, own)
+
+
 def test_an_override_reaches_a_target_that_is_a_mapping(tmp_path: Path) -> None:
     text = HEAD + MULTI % ""
     found = load(make(tmp_path, model__late=text), ["model.late.target.classes=[UA,DL,B6]"], ENVIRON)

@@ -45,7 +45,7 @@ def full(name: str) -> Any:
         model=spec.Estimator("t", {"a": 1}, "f", ORIGIN, "p", {"b": 2}, "q"),
         parameters={"p": 1}, data="pandas",
         environment=spec.Environment("/e", "/v", "/l", "/r", "/p"), source=spec.InputRef(source="s"),
-        features=(spec.Feature("a", ColumnType.FLOAT, ORIGIN),), key=("a",), target="t",
+        features=(spec.Feature("a", ColumnType.FLOAT, ORIGIN, ("x",), "x"),), key=("a",), target="t",
         target_type=ColumnType.FLOAT,
         windows=spec.Windows(dt.timedelta(1), dt.timedelta(2), dt.timedelta(3), dt.timedelta(4), 0.1),
         input_checks=(check,), output_checks=(check,),
@@ -198,6 +198,7 @@ def test_a_field_that_came_later_counts_where_it_is_not_the_default(config: root
         root_spec.WarehouseSpec: {"keep_snapshots": config.warehouse.keep_snapshots},
         spec.SourceSpec: {"options": config.sources["flights"].options},
         spec.Estimator: {"per_quantile": spec.Estimator("", {}, "", ORIGIN).per_quantile},
+        spec.Feature: {"levels": (), "reference": spec.Feature("", ColumnType.FLOAT, ORIGIN).reference},
         spec.ModelSpec: {name: getattr(config.models["late"], name) for name in ("goal", "fit_only")},
     } == signing.LATER
     assert "warehouse.keep_snapshots" not in signing.root_definition(config)

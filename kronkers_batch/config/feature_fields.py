@@ -1,0 +1,99 @@
+"""What a model file says of its features: their columns and types, and the levels of categories."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kronkers_batch.config.fields import Bad, Field, Table, list_kind, read_table, read_value
+from kronkers_batch.config.kinds import COLUMN, choice
+from kronkers_batch.config.nodes import Mapping, Node, Scalar, Sequence, shown
+from kronkers_batch.config.problems import Problems
+from kronkers_batch.config.task_fields import VALUE
+from kronkers_batch.frames.schema import ColumnType
+
+_TYPE = choice(ColumnType)
+FEATURE = Table(
+    "feature",
+    (
+        Field("type", _TYPE, "The type that the model sees.", shown="the source's"),
+        Field(
+            "levels",
+            list_kind(VALUE, empty=False),
+            "Of a category: all levels, in order. Another value in a training is an error.",
+            default=(),
+            shown="those of the rows that the model is fitted on, sorted",
+        ),
+        Field(
+            "reference",
+            VALUE,
+            "Of a category: the level that comes first, with which formulas compare the others.",
+            default="",
+            shown="the first one",
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class RawFeature:
+    """A feature as a file says it; a type of None is the source's own."""
+
+    node: Node
+    type: ColumnType | None = None
+    levels: tuple[str, ...] = ()
+    reference: str = ""
+
+
+def read_features(node: Node, key: str, problems: Problems) -> dict[str, RawFeature]:
+    """The features by name, in order."""
+    if isinstance(node, Sequence):
+        found = dict(_listed(node, key, problems))
+    elif isinstance(node, Mapping):
+        found = dict(_mapped(node, key, problems))
+    else:
+        raise Bad(f"found {shown(node)}, where a list of columns or a mapping of column to type is expected")
+    if not found:
+        raise Bad("found no features")
+    return found
+
+
+def _listed(node: Sequence, key: str, problems: Problems) -> Iterator[tuple[str, RawFeature]]:
+    names = set()
+    for i, item in enumerate(node.items):
+        try:
+            name = COLUMN.parse(item, f"{key}.{i}", problems)
+        except Bad as bad:
+            problems.add(
+                item.origin(f"{key}.{i}"), bad.what or f"found {shown(item)}", "allowed: a column's name"
+            )
+            continue
+        if name in names:
+            problems.add(
+                item.origin(f"{key}.{name}"), f"the feature '{name}' is listed twice", "list it once"
+            )
+        names.add(name)
+        yield name, RawFeature(item)
+
+
+def _mapped(node: Mapping, key: str, problems: Problems) -> Iterator[tuple[str, RawFeature]]:
+    for name, child in node.items.items():
+        label = Scalar(child.file, child.line, name)
+        if read_value(COLUMN, label, f"{key}.{name}", problems) is None:
+            continue
+        if isinstance(child, Mapping):
+            values = read_table(FEATURE, child, f"{key}.{name}", problems)
+            _check_levels(child, f"{key}.{name}", values["levels"], values["reference"], problems)
+            yield name, RawFeature(child, values["type"], values["levels"], values["reference"])
+        elif (kind := read_value(_TYPE, child, f"{key}.{name}", problems)) is not None:
+            yield name, RawFeature(child, kind)
+
+
+def _check_levels(
+    node: Mapping, key: str, levels: tuple[str, ...], reference: str, problems: Problems
+) -> None:
+    if len(set(levels)) < len(levels):
+        problems.add(node.origin(f"{key}.levels"), "a level is listed twice", "list each level once")
+    if levels and reference and reference not in levels:
+        what = f"the reference '{reference}' is none of the levels"
+        problems.add(node.origin(f"{key}.reference"), what, f"allowed: {', '.join(levels[:20])}")
