@@ -44,6 +44,8 @@ _FORMED = frozenset(
     }
 )
 """Keys whose value enters in a form of its own, below."""
+_LATER: Mapping[str, Json] = {"window.holdout_by": ""}
+"""Keys that came when models were trained already, with their defaults: with these they are left out."""
 _CALLED = {"window": "windows"}
 """Keys that ModelSpec calls otherwise."""
 
@@ -221,7 +223,9 @@ def _said(model: ModelSpec, counts: Counts) -> dict[str, Json]:
         first, _, below = key.partition(".")
         if what is counts and first not in _FORMED:
             value = getattr(model, _CALLED.get(first, first))
-            found[key] = plain(getattr(value, below) if below else value)
+            said = plain(getattr(value, below) if below else value)
+            if key not in _LATER or said != _LATER[key]:
+                found[key] = said
     return found
 
 

@@ -208,6 +208,7 @@ class WindowValues(TypedDict):
     score: dt.timedelta
     label_delay: dt.timedelta
     holdout_share: float
+    holdout_by: str
 
 
 class RetrainValues(TypedDict):

@@ -32,6 +32,10 @@ def check(raw: RawModel, columns: MappingType[str, Column], problems: Problems) 
         _keys(raw, task, goal, problems)
         _values(raw, task, goal, problems)
         _refuse_own_columns(raw, task, problems)
+    group = raw.values["window"]["holdout_by"]
+    if group and group not in columns:
+        where = raw.at("window", "holdout_by").origin("window.holdout_by")
+        problems.add(where, f"there is no column '{group}' in the source", suggest(group, columns))
     for name, path in _roles(raw):
         _role(raw, name, path, columns, problems)
     return _target(raw, columns, problems)

@@ -20,7 +20,7 @@ def check(raw: RawModel, problems: Problems) -> None:
 
 def _check_window(raw: RawModel, problems: Problems) -> None:
     window = raw.values["window"]
-    if window["train"] and window["holdout"] >= window["train"]:
+    if not window["holdout_by"] and window["train"] and window["holdout"] >= window["train"]:
         where = raw.at("window", "holdout").origin("window.holdout")
         problems.add(
             where,

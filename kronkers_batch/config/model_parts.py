@@ -9,6 +9,7 @@ from typing import Any
 from kronkers_batch.config.check_specs import CHECKS
 from kronkers_batch.config.fields import Bad, Counts, Field, Kind, Table, read_table
 from kronkers_batch.config.kinds import (
+    COLUMN,
     DURATION,
     FILLED,
     PATH,
@@ -150,8 +151,16 @@ WINDOW = Table(
         Field(
             "holdout_share",
             SHARE,
-            "Used instead of holdout where the source has no time column.",
+            "How much is held out with holdout_by, or where the source has no time column.",
             default=Windows.holdout_share,
+        ),
+        Field(
+            "holdout_by",
+            COLUMN,
+            "Hold out whole groups, such as patients, and not the newest rows: rows with one value of "
+            "this column are all held out, or all fitted.",
+            default=Windows.holdout_by,
+            shown="rows are held out by time",
         ),
     ),
 )

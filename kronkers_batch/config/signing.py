@@ -32,6 +32,7 @@ from kronkers_batch.config.spec import (
     Origin,
     Secret,
     SourceSpec,
+    Windows,
 )
 from kronkers_batch.digests import Json, of_json
 from kronkers_batch.families import Member
@@ -54,6 +55,7 @@ LATER: Mapping[type, Mapping[str, object]] = {
     WarehouseSpec: {"keep_snapshots": dt.timedelta(days=90)},
     SourceSpec: {"options": {}},
     Estimator: {"per_quantile": ""},
+    Windows: {"holdout_by": ""},
     Feature: {"levels": (), "reference": ""},
     ModelSpec: {"goal": Goal(), "fit_only": ()},
 }

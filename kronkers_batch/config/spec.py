@@ -211,7 +211,8 @@ class Windows:
     holdout: dt.timedelta
     score: dt.timedelta
     label_delay: dt.timedelta
-    holdout_share: float = 0.2  # used instead of ``holdout`` where the source has no time column
+    holdout_share: float = 0.2  # used instead of ``holdout`` with a group, or without a time column
+    holdout_by: str = ""  # the column whose groups are held out
 
 
 @dataclass(frozen=True)

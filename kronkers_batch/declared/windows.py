@@ -27,8 +27,10 @@ def training_window(model: ModelSpec, source: SourceSpec, date: dt.date) -> Wind
 
 
 def holdout_start(model: ModelSpec, window: Window) -> dt.datetime | None:
-    """Where the held-out end of a training window begins; None where the source has no time."""
-    return window.end - model.windows.holdout if window.end is not None else None
+    """Where the held-out end of a training window begins; None where rows are not held out by their time."""
+    if window.end is None or model.windows.holdout_by:
+        return None
+    return window.end - model.windows.holdout
 
 
 def is_timed(source: SourceSpec) -> bool:

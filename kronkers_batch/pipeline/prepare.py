@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -119,7 +120,8 @@ def training_data(
     names = [f.name for f in model.features]
     time = source.time_column
     wanted = [*names, *(column.name for column in model.fit_only), model.target]
-    columns = list(dict.fromkeys([*wanted, *([time] if time else [])]))
+    group = model.windows.holdout_by
+    columns = list(dict.fromkeys([*wanted, *([time] if time else []), *([group] if group else [])]))
     rows, results = checked_rows(services, model, snapshot, columns)
     known = pl.col(model.target).is_not_null()
     empty = pl.DataFrame(schema=polars_schema(snapshot.schema.select(columns)))
@@ -166,6 +168,8 @@ def _held_out(
     import numpy as np
     import polars as pl
 
+    if model.windows.holdout_by:
+        return pl.lit(_groups_held_out(model, frame[model.windows.holdout_by]))
     start = holdout_start(model, snapshot.window)
     if source.time_column and start is not None:
         return pl.col(source.time_column) >= start
@@ -174,6 +178,30 @@ def _held_out(
     spread = np.arange(frame.height, dtype=np.uint64) + first
     share = (spread * np.uint64(_FIBONACCI)) / 2**64  # the product wraps around, as it is meant to
     return pl.lit(pl.Series("held out", share < model.windows.holdout_share))
+
+
+def _groups_held_out(model: ModelSpec, groups: pl.Series) -> pl.Series:
+    """Whether each row's group is held out: by a hash of its value and the seed, the same in every chunk.
+
+    Raises DataError where a row has no group: nothing would say on which side it belongs.
+    """
+    import polars as pl
+
+    name = model.windows.holdout_by
+    if nulls := groups.null_count():
+        raise DataError(
+            f"{nulls:,} rows have no {name}, by which whole groups are held out",
+            where=str(model.origins.get("window.holdout_by", model.origin)),
+            fix="leave such rows out in a query source, or give each a group of its own",
+        )
+    texts = groups.cast(pl.String)
+    held = {text: _share_of(f"{model.seed}:{text}") < model.windows.holdout_share for text in texts.unique()}
+    return texts.replace_strict(held, return_dtype=pl.Boolean).alias("held out")
+
+
+def _share_of(text: str) -> float:
+    """A number in [0, 1) that the text alone decides."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") / 2**64
 
 
 def with_levels(model: ModelSpec, fit: pl.DataFrame) -> Schema:

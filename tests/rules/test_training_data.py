@@ -108,6 +108,28 @@ def test_the_same_rows_are_held_out_each_time(world: World):
     assert not one.equals(other)
 
 
+def test_a_group_is_held_out_as_a_whole(world: World):
+    """With `holdout_by` whole groups are held out: no group is on both sides. A row must have a group."""
+    world.rows(offers(days=24, rows=40).with_columns(n=pl.col("id") % 150))
+    model = world.services.model(MODEL)
+    features = (Feature("n", ColumnType.INTEGER, model.features[0].origin),)
+    by_group = replace(model.windows, holdout_by="n", holdout_share=0.3)
+
+    def sides(seed: int) -> tuple[set[int], set[int]]:
+        found = data(world, features=features, windows=by_group, seed=seed)
+        assert found.fit.height + found.holdout.height == 10 * 40
+        return set(found.fit["n"]), set(found.holdout["n"])
+
+    fit, held = sides(1)
+    assert not fit & held
+    assert len(held) == pytest.approx(0.3 * 150, abs=15)
+    assert sides(1) == (fit, held)
+    assert sides(2) != (fit, held)
+    world.rows(offers().with_columns(n=pl.when(pl.col("id") % 9 > 0).then("n")))
+    with pytest.raises(DataError, match="rows have no n, by which whole groups are held out"):
+        data(world, features=features, windows=by_group)
+
+
 def test_rows_without_a_target_are_left_out(world: World):
     """Rows whose target is null are counted, and not used to fit or to measure."""
     frame = offers().with_columns(y=pl.when(pl.col("id") % 4 > 0).then("y"))

@@ -69,6 +69,7 @@ SAID: dict[str, str | Counts] = {
     "windows.score": "window.score",
     "windows.label_delay": "window.label_delay",
     "windows.holdout_share": "window.holdout_share",
+    "windows.holdout_by": "window.holdout_by",
     "input_checks": "checks.input",
     "output_checks": "checks.output",
     "output_columns": "output.columns",

@@ -74,6 +74,7 @@ WRONG = {
     "task: count\ntarget: flight\nexposure: carrier\n": "'carrier' is string, and exposure must be numbers",
     "task: count\ntarget: flight\nexposure: flight\n": "the target 'flight' is also named as exposure",
     "task: count\ntarget: flight\nexposure: distance\n": "'distance' is a feature and named as exposure",
+    "task: binary\ntarget: late\nwindow: {holdout_by: patient}\n": "there is no column 'patient'",
     "task: binary\ntarget: late\nweights: nothing\n": "there is no column 'nothing' in the source",
     "task: binary\ntarget: late\nweights: air_time\ntrain_only: [air_time]\n": "'air_time' has two roles",
     "task: binary\ntarget: late\ntrain_only: [air_time, distance]\n": "is a feature and named as train_only",

@@ -47,7 +47,7 @@ def full(name: str) -> Any:
         environment=spec.Environment("/e", "/v", "/l", "/r", "/p"), source=spec.InputRef(source="s"),
         features=(spec.Feature("a", ColumnType.FLOAT, ORIGIN, ("x",), "x"),), key=("a",), target="t",
         target_type=ColumnType.FLOAT,
-        windows=spec.Windows(dt.timedelta(1), dt.timedelta(2), dt.timedelta(3), dt.timedelta(4), 0.1),
+        windows=spec.Windows(dt.timedelta(1), dt.timedelta(2), dt.timedelta(3), dt.timedelta(4), 0.1, "g"),
         input_checks=(check,), output_checks=(check,),
         output_columns=(spec.OutputColumn("o", ColumnType.FLOAT),), evaluate="o", retention=dt.timedelta(9),
         schedule="daily", training_thresholds=(spec.Threshold("a", 0.0, 1.0, ORIGIN),),
@@ -198,6 +198,7 @@ def test_a_field_that_came_later_counts_where_it_is_not_the_default(config: root
         root_spec.WarehouseSpec: {"keep_snapshots": config.warehouse.keep_snapshots},
         spec.SourceSpec: {"options": config.sources["flights"].options},
         spec.Estimator: {"per_quantile": spec.Estimator("", {}, "", ORIGIN).per_quantile},
+        spec.Windows: {"holdout_by": config.models["late"].windows.holdout_by},
         spec.Feature: {"levels": (), "reference": spec.Feature("", ColumnType.FLOAT, ORIGIN).reference},
         spec.ModelSpec: {name: getattr(config.models["late"], name) for name in ("goal", "fit_only")},
     } == signing.LATER
