@@ -182,7 +182,9 @@ def table_kind(table: Table, allowed: str = "a mapping") -> Kind[dict[str, Any]]
     )
 
 
-def list_kind(item: Kind[_T | None], *, single: bool = False, empty: bool = True) -> Kind[tuple[_T, ...]]:
+def list_kind(
+    item: Kind[_T | None], allowed: str, *, single: bool = False, empty: bool = True
+) -> Kind[tuple[_T, ...]]:
     """A list of values of one kind, as a tuple; ``single`` lets one value stand for a list of one."""
 
     def parse(node: Node, key: str, problems: Problems) -> tuple[_T, ...]:
@@ -196,7 +198,7 @@ def list_kind(item: Kind[_T | None], *, single: bool = False, empty: bool = True
         values = [read_value(item, n, f"{key}.{i}", problems) for i, n in enumerate(node.items)]
         return tuple(v for v in values if v is not None)
 
-    return Kind(f"a list of {item.allowed}" + (" (or one)" if single else ""), parse, free=True)
+    return Kind(allowed, parse, free=True)
 
 
 def map_kind(item: Kind[_T | None], keys: Kind[object], allowed: str = "") -> Kind[dict[str, _T]]:

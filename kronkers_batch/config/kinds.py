@@ -293,6 +293,8 @@ TEXT = Kind("text", _text, plain=str)
 FILLED = Kind("text", _filled, plain=str)
 NAME = Kind("a name of letters, digits, '_' and '-' that begins with a letter", _name, plain=str)
 COLUMN = Kind("a column's name", _column, plain=str)
+SOME_COLUMNS = "one column or a list of columns"
+"""What is allowed where one column stands for a list of one."""
 NUMBER = Kind("a finite number", _number, plain=float)
 BOOLEAN = Kind("true or false", _boolean, say=bool, plain=bool)
 DURATION = duration()

@@ -15,6 +15,7 @@ from kronkers_batch.config.kinds import (
     NAME,
     PATH,
     PLAIN_MAPPING,
+    SOME_COLUMNS,
     TEXT,
     TIME_OF_DAY,
     choice,
@@ -113,7 +114,7 @@ MODEL = Table(
         ),
         Field(
             "key",
-            list_kind(COLUMN, single=True, empty=False),
+            list_kind(COLUMN, SOME_COLUMNS, single=True, empty=False),
             "The columns that identify a row.",
             shown="the source's key",
             counts=Counts.SCORING,

@@ -267,7 +267,7 @@ OUTPUT = Table(
             "The output column that is compared with the target ("
             + "; ".join(f"{task}: {', '.join(task.measured_types)}" for task in TASKS.values())
             + "). Required if several columns are possible.",
-            shown="the only one that can be",
+            shown="the only column of a possible type",
         ),
         Field(
             "retention",

@@ -21,7 +21,7 @@ _COLUMN_TABLE = Table(
         Field("type", _COLUMN_TYPE, "The column's type.", required=True),
         Field(
             "levels",
-            list_kind(TEXT, empty=False),
+            list_kind(TEXT, "a list of texts", empty=False),
             "A category's levels in order.",
             shown="learnt in training",
         ),
@@ -89,7 +89,7 @@ def _input(node: Node, key: str, problems: Problems) -> InputRef | None:
 
 
 INPUT = Kind("a source's name, or {output: MODEL}", _input, table=_INPUT_TABLE)
-_INPUTS = map_kind(INPUT, NAME)
+_INPUTS = map_kind(INPUT, NAME, "a mapping of names to sources' names or {output: MODEL}")
 
 
 def _inputs(node: Node, key: str, problems: Problems) -> dict[str, InputRef]:
