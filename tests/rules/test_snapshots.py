@@ -289,11 +289,15 @@ def test_most_of_the_snapshots_wait(world: World, calendar: Calendar):
 
 
 def test_a_run_without_a_good_model_deletes_none(world: World, calendar: Calendar):
-    """A run deletes only snapshots of departments whose models it ran without failure."""
+    """A run takes the models that it ran without failure, and deletes only snapshots of their departments and
+    of the departments that declare their sources.
+    """
     nights(world, calendar, 0, 60, 61)
     calendar.day(91)
     assert expired(world, delete_expired=True, names=()) == Expired()
     assert len(there(world)) == 3
+    world.spec(department="hr")  # sales still declares the source
+    assert len(expired(world).deleted) == 1
 
 
 @pytest.mark.parametrize(("role", "scope"), [(Role.READER, SALES), (Role.OPERATOR, Scope("sales", MODEL))])
@@ -424,7 +428,9 @@ def _refuses(*_args: object) -> None:
 
 
 def test_nothing_to_expire_asks_little(world: World, calendar: Calendar):
-    """If nothing expires, a run makes two queries, however many snapshots and champions exist."""
+    """If nothing expires, looking for expired snapshots takes two queries, however many snapshots and
+    champions exist.
+    """
     nights(world, calendar, 0)
     world.version(champion=True)
     first = statements(world)
@@ -566,7 +572,7 @@ def test_an_expired_window_is_frozen_anew(world: World, calendar: Calendar):
 
 @pytest.mark.parametrize("what", ["key", "time"])
 def test_what_is_not_as_it_was_signed_stays(world: World, calendar: Calendar, what: str):
-    """A snapshot's row that names another key, or an earlier time than its manifest, deletes nothing."""
+    """If a snapshot's row names another key or an earlier time than its manifest, nothing is deleted."""
     old, young, other = nights(world, calendar, 0, 60, 61)
     with world.services.db.write() as conn:
         keys = {row.id: row.key_id for row in conn.execute(select(table))}
