@@ -45,7 +45,8 @@ def check(args: argparse.Namespace) -> int:
     else:
         for line in lines:
             warn(f"warning: {line}")
-        say(f"{conf_folder(args)}: no errors in " + ", ".join(f"{n} {what}" for what, n in counts.items()))
+        there = ", ".join(f"{n} {what if n != 1 else what.removesuffix('s')}" for what, n in counts.items())
+        say(f"{conf_folder(args)}: no errors in {there}")
     return 0
 
 

@@ -115,12 +115,14 @@ class Table:
 def read_value(kind: Kind[_T | None], node: Node, key: str, problems: Problems) -> _T | None:
     """The value, or None with a problem reported."""
     if node.environment and not kind.environment:
-        problems.add(
+        problems.replace(
             node.origin(key),
             f"found {shown(node)}, and this key takes no environment variable: its value shows on pages",
             "write the value here, or give it as an override; environment variables are for secrets and "
             "paths",
         )
+        return None
+    if isinstance(node, Scalar) and node.reported:
         return None
     try:
         return kind.parse(node, key, problems)
@@ -152,12 +154,12 @@ def read_table(table: Table, node: Node, key: str, problems: Problems) -> dict[s
         values[field.name] = field.default
         found = node.items.get(field.name)
         if found is None:
-            if field.required:
+            if field.required and not node.reported:
                 what = f"the key '{field.name}' is missing"
                 problems.add(
                     node.origin(prefix + field.name), what, f"add {field.name}: {field.kind.allowed}"
                 )
-        elif isinstance(found, Scalar) and found.value is None and not found.environment:
+        elif isinstance(found, Scalar) and found.value is None and not (found.environment or found.reported):
             if field.required:
                 what = f"the value of '{field.name}' is missing"
                 problems.add(found.origin(prefix + field.name), what, f"allowed: {field.kind.allowed}")

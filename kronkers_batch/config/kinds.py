@@ -255,7 +255,7 @@ def _look_into(node: Node, key: str, problems: Problems) -> None:
     """Reports values that plain data cannot hold."""
     for inner, child in walk(node, key):
         if child.environment:
-            problems.add(
+            problems.replace(
                 child.origin(inner),
                 f"found {shown(child)}, and this key takes no environment variable: its value shows on pages",
                 "write the value here, or give it as an override; environment variables are for secrets "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from dataclasses import replace
 from typing import Any
 
 from kronkers_batch.config.check_specs import CHECKS
@@ -251,12 +252,22 @@ def _columns(task: Task) -> str:
 
 
 _OUTPUT_TYPE = choice(tuple(str(t) for t in ColumnType if t not in (ColumnType.CATEGORY,)))
+_OUTPUT_COLUMNS = map_kind(_OUTPUT_TYPE, COLUMN)
+
+
+def _read_outputs(node: Node, key: str, problems: Problems) -> dict[str, str]:
+    """A column of no known type is there all the same: whoever names it makes no second mistake."""
+    found: dict[str, str] = _OUTPUT_COLUMNS.parse(node, key, problems)
+    names = node.items if isinstance(node, Mapping) else ()
+    return {name: found.get(name, str(ColumnType.FLOAT)) for name in names}
+
+
 OUTPUT = Table(
     "output",
     (
         Field(
             "columns",
-            map_kind(_OUTPUT_TYPE, COLUMN),
+            replace(_OUTPUT_COLUMNS, parse=_read_outputs),
             "What score returns, in order.",
             shown="; ".join(f"{task}: {{{_columns(task)}}}" for task in TASKS.values()),
             counts=Counts.BOTH,

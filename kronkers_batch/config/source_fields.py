@@ -45,12 +45,15 @@ def _column(node: Node, key: str, problems: Problems) -> tuple[ColumnType, tuple
     return values["type"], levels
 
 
-def _columns(node: Node, key: str, problems: Problems) -> dict[str, Column]:
+def _columns(node: Node, key: str, problems: Problems) -> dict[str, Column] | None:
+    before = len(problems)
     kind = map_kind(Kind(f"{_COLUMN_TYPE.allowed}, or {{type: ..., levels: [...]}}", _column), COLUMN)
     found = kind.parse(node, key, problems)
     _check_case(found, "columns", node, key, problems)
     if not found and not (isinstance(node, Mapping) and node.items):
         raise Bad("found no columns")
+    if len(problems) > before:
+        return None  # a column of no known type is there all the same: whoever names it makes no mistake
     return {name: Column(name, kind_, levels) for name, (kind_, levels) in found.items()}
 
 

@@ -243,7 +243,7 @@ DEFINITIONS = [
       never("loose and ..."),
       f"{BORROWED}test_no_sandbox_is_refused_as_an_override_and_where_code_is_only_looked_at"),
     _("a field is left out of what is signed", "config.signing:LEFT_OUT",
-      swap('{"description"}', '{"description", "path"}'),
+      swap('{"description", "origins"}', '{"description", "origins", "path"}'),
       "tests/unit/config/test_signing.py::test_little_is_left_out"),
     _("a class's fields are not signed", "config.signing:_fields",
       swap("field.name in out", "field.name in {*out, 'query', 'seed'}"),
