@@ -13,7 +13,9 @@ from kronkers_batch.cli.signing_commands import described, for_plan, show
 
 def add(commands: Any) -> None:
     """Add this group's commands."""
-    command(commands, "check", check, "Find every error in the configuration, before anything runs")
+    command(
+        commands, "check", check, "Find every mistake in the YAML of the configuration, before anything runs"
+    )
     parser = command(commands, "plan", plan, "Show what a run would do, and why", names="MODEL ...")
     date_option(parser)
     parser.add_argument(

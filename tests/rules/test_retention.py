@@ -103,7 +103,7 @@ def test_what_is_long_due_waits_for_a_word(world: World):
     gone, state, words = expired(world)
     assert (gone, state) == ([], "held")
     assert words.startswith(
-        "the outputs of 2 dates, past 10 days, are not deleted: the oldest is due for 32 days"
+        "the outputs of 2 dates, past 10 days, are not deleted: the oldest expired 32 days ago"
     )
     assert f"kronkers run {MODEL} --date {DAY} --delete-expired" in words
     assert expired(world, delete_expired=True)[0] == [ref(-42), ref(-41)]

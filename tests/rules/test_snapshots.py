@@ -255,8 +255,8 @@ def test_what_is_long_due_waits(world: World, calendar: Calendar):
     found = expired(world)
     assert found.deleted == []
     assert found.warnings == [
-        "1 snapshot of sales, unused for 90 days, is not deleted: the oldest is due for 32 days, and a run "
-        "by itself deletes what is due for up to 31\n"
+        "1 snapshot of sales, unused for 90 days, is not deleted: the oldest expired 32 days ago; by "
+        "itself a run deletes what expired up to 31 days ago\n"
         f"  -> to delete it: kronkers run {MODEL} --date {DAY} --delete-expired"
     ]
     assert len(there(world)) == 4
@@ -352,10 +352,10 @@ def test_the_run_and_its_page_say_what_expired(world: World, calendar: Calendar)
     calendar.day(122)
     found = night(world)
     assert (found.exit_code, found.remarks) == (0, ())
-    assert "the oldest is due for 32 days" in found.warnings[0]
+    assert "the oldest expired 32 days ago" in found.warnings[0]
     for page in (write_run_page(world.services, found.run_id), write_page(world.services, DAY)):
         assert page.exists()
-    assert "the oldest is due for 32 days" in write_run_page(world.services, found.run_id).read_text()
+    assert "the oldest expired 32 days ago" in write_run_page(world.services, found.run_id).read_text()
     found = night(world, delete_expired=True)
     assert (found.exit_code, found.warnings) == (0, ())
     assert found.remarks == ("1 snapshot of sales, unused for 90 days, deleted",)
