@@ -16,7 +16,7 @@ def add(commands: Any) -> None:
     command(
         commands, "check", check, "Find every mistake in the YAML of the configuration, before anything runs"
     )
-    parser = command(commands, "plan", plan, "Show what a run would do, and why", names="MODEL ...")
+    parser = command(commands, "plan", plan, "Show what a run would do, and why", names="[MODEL ...]")
     date_option(parser)
     parser.add_argument(
         "--new-warehouse",

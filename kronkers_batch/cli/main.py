@@ -53,7 +53,10 @@ Exit codes: 0 done; 1 some model failed or is held; 2 wrong usage or configurati
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]
-        raise UsageError(message, fix=f"See the usage: {self.prog} --help")
+        fix = f"See the usage: {self.prog} --help"
+        if message.endswith("required: --why"):
+            message, fix = "the reason is missing", 'Add the reason: --why "REASON"'
+        raise UsageError(message, fix=fix)
 
     def _print_message(self, message: str, file: Any = None) -> None:
         if message:

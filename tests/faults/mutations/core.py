@@ -189,8 +189,11 @@ KEYS = [
       swap("os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW", "os.O_RDWR | os.O_CREAT"),
       "tests/unit/vault/test_identity.py::test_a_key_file_is_made_once_and_private"),
     _("the key lies beside the data", "vault.keyfile:load",
-      never("resolved.is_relative_to(folder.resolve())"),
+      never("(folder := _around(resolved, outside))"),
       "tests/unit/vault/test_setup.py::test_a_key_file_beside_the_data_is_refused"),
+    _("a key is made beside the data", "vault.keyfile:refuse_beside",
+      never("(folder := _around(path.resolve(), folders))"),
+      "tests/unit/vault/test_setup.py::test_no_key_is_made_beside_the_data[home]"),
     _("a damaged key file is another key", "vault.keyfile:_identity",
       without("checksum != _checksum(body)"), f"{ATTACKS}test_every_flipped_byte_of_a_key_file"),
 ]  # fmt: skip

@@ -34,6 +34,11 @@ def test_a_word_with_a_tilde_is_an_override(
     assert "Write an override without spaces: KEY=VALUE" in capsys.readouterr().err
 
 
+def test_a_missing_reason_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["promote", "late@1"]) == 2
+    assert capsys.readouterr().err == 'kronkers: the reason is missing\n  -> Add the reason: --why "REASON"\n'
+
+
 def broken(_args: object) -> int:
     raise ValueError(f"row 7: {MARKER}")
 
@@ -158,7 +163,9 @@ def test_with_v_an_error_has_its_traceback_and_its_exit_code(
     assert "Traceback" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("usage", ["run MODEL ...", "sql QUERY", "access whoami|list|add|grant|revoke"])
+@pytest.mark.parametrize(
+    "usage", ["run [MODEL ...]", "sql QUERY", "keys [list | rotate [SCOPE] | shred REF]"]
+)
 def test_the_help_of_a_command_says_which_words_it_takes(
     usage: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
