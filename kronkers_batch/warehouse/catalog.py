@@ -110,9 +110,13 @@ def selected(
     """
     if version is not None:
         if date is None:
-            raise UsageError("--version is given without --date", fix="Add --date YYYY-MM-DD.")
+            raise UsageError(
+                "a version number is given without the date of its output", fix="Add --date YYYY-MM-DD."
+            )
         if at is not None:
-            raise UsageError("--version and --at are given together", fix="Leave out one of them.")
+            raise UsageError(
+                "a version number and a time are given together", fix="Leave out --version or --at."
+            )
         return [open_numbered(conn, vault, model, date, version, known)]
     if date is not None:
         return [open_head(conn, vault, model, date, at, known)]

@@ -247,7 +247,7 @@ def test_a_version_tells_what_it_was_trained_on(world: World):
 
 
 def test_what_is_long_due_waits(world: World, calendar: Calendar):
-    """If a snapshot of a department or model has been due for more than 31 days, none of its snapshots is
+    """If a snapshot of a department or model expired more than 31 days ago, none of its snapshots is
     deleted, until a person confirms it.
     """
     nights(world, calendar, 0, 60, 61, 62)
@@ -264,7 +264,7 @@ def test_what_is_long_due_waits(world: World, calendar: Calendar):
 
 
 def test_what_is_due_for_a_month_goes(world: World, calendar: Calendar):
-    """Snapshots that have been due for at most 31 days are deleted without confirmation."""
+    """Snapshots that expired at most 31 days ago are deleted without confirmation."""
     nights(world, calendar, 0, 90, 91)
     calendar.day(120.9)
     assert len(expired(world).deleted) == 1
