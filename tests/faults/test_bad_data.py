@@ -18,7 +18,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from kronkers_batch.config.spec import InputRef, Secret
+from kronkers_batch.config.spec import InputRef, Origin, Secret
 from kronkers_batch.data import duck
 from kronkers_batch.errors import CheckFailed, KronkersError, SourceError
 from tests.data_support import MARKER, Store, check, day, holds, rows, schema, source, write_csv
@@ -220,12 +220,14 @@ def may_not_be_read(path: Path) -> None:
 def test_repeated_and_missing_keys(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     path = write_csv(tmp_path / "x.csv", "id,x\n1,0.5\n1,0.5\n,1\n")
+    at = {"key": Origin("conf/source/things.yaml", 11, "key")}
     with pytest.raises(CheckFailed) as caught:
-        store.ingest(source("csv", COLUMNS, path=path, key=("id",)))
+        store.ingest(source("csv", COLUMNS, path=path, key=("id",), origins=at))
     text = said(caught.value)
-    assert "nulls(id): 1 of 3 rows" in text
-    assert "unique(id): 1 of 3 rows" in text
+    assert "conf/source/things.yaml:11: key: nulls(id): 1 of 3 rows" in text
+    assert "conf/source/things.yaml:11: key: unique(id): 1 of 3 rows" in text
     assert "2 checks failed" in text
+    assert caught.value.fix == "Ask whoever delivers the data, or correct `key:`"
 
 
 def test_a_date_without_rows(tmp_path: Path) -> None:

@@ -105,8 +105,8 @@ def test_the_first_run_makes_a_warehouse(new: Path):
 
 
 def test_reading_makes_nothing(new: Path):
-    """A command that only reads makes no warehouse, except `kronkers plan`, and names the command that
-    does.
+    """A command that only reads makes no warehouse, except `kronkers plan` and `kronkers access list`, and
+    names the command that does.
     """
     with pytest.raises(NotFound, match="there is no warehouse here yet") as caught:
         opens(new)
