@@ -22,7 +22,7 @@ setup:  ## get this checkout ready: .venv, kronkers, sandbox, R, Julia
 setup-dev:
 	@scripts/setup --dev
 
-check: setup  ## every error in conf/, all at once
+check: setup  ## every mistake in the YAML of conf/, all at once
 	@$(KRONKERS) check
 
 plan: setup  ## what a night would do, and why (MODEL=, DATE=)

@@ -181,7 +181,8 @@ def read(path: Path, name: str, *, secret: bool, most: int) -> bytes:
     try:
         info = os.fstat(descriptor)
         if not stat.S_ISREG(info.st_mode):
-            raise Exposed(f"the {name} is not a file", f"Put the {name} there.")
+            what = "a folder" if stat.S_ISDIR(info.st_mode) else "a device or a pipe"
+            raise Exposed(f"this is {what}, and the {name} is not a file", f"Name the {name} itself.")
         if info.st_uid not in ({os.geteuid()} if secret else {0, os.geteuid()}):
             fix = f"Use a {name} of your own, or: chown {os.geteuid()} {path}"
             raise Exposed(f"the {name} belongs to another user", fix)

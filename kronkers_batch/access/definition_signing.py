@@ -151,6 +151,13 @@ def requirement(services: Services, required: bool) -> list[Wanted]:
     return [as_declared.policy(Definitions.SIGNED), *root(services)]
 
 
+def require_rights(services: Services, wanted: Sequence[Wanted]) -> None:
+    """Raises AccessRefused where the caller may not sign one of these: asked before anybody confirms."""
+    with services.db.read() as connection:
+        for one in wanted:
+            services.signatures.require_right(connection, one.definition)
+
+
 def sign(services: Services, wanted: Sequence[Wanted], why: str) -> list[Signed]:
     """Signs all of them, or none.
 

@@ -88,6 +88,7 @@ def shred(services: Services, ref: str, why: str) -> dict[str, object]:
     model = parse_output(ref)[0] if output else parse_version(ref)[0]
     if model in services.config.models:
         asked.require(services, "keys shred", model)
+    fix = f"See which there are: kronkers {'outputs' if output else 'versions'} {model}"
     shredded = choosing.event(services, Kind.SHREDDED, SHREDDING, why)
     try:
         if output:
@@ -99,7 +100,7 @@ def shred(services: Services, ref: str, why: str) -> dict[str, object]:
             raise
         # Who may not shred a model that conf does not name does not learn that it is there.
         asked.refused(services, f"keys shred {ref}", error.what)
-        raise NotFound(f"there is no {ref}", fix="kronkers models") from None
+        raise NotFound(f"{ref} does not exist", fix=fix) from None
     except NotFound:
-        raise NotFound(f"there is no {ref}", fix="kronkers models") from None
+        raise NotFound(f"{ref} does not exist", fix=fix) from None
     return {"shredded": ref, **scrubbed(services)}

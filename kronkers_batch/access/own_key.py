@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import getpass
+from pathlib import Path
 
+from kronkers_batch.config import databases
 from kronkers_batch.config.root_spec import Config
 from kronkers_batch.errors import UsageError
 from kronkers_batch.vault import keyfile, names, pin
@@ -29,6 +31,7 @@ def make(config: Config, name: str | None, *, passphrase: bool) -> None:
         )
     if keyfile.exists(config.key_file):
         keyfile.refuse_existing(config.key_file)
+    keyfile.refuse_beside(config.key_file, warehouse_folders(config))
     keyfile.create(config.key_file, Identity.generate(chosen), words.choose() if passphrase else None)
 
 
@@ -38,6 +41,15 @@ def public_line(config: Config) -> tuple[str, str]:
     word = words.ask(str(path)) if keyfile.is_sealed(path) else None
     identity = keyfile.load(path, passphrase=word)
     return identity.name, pin.to_text(identity.name, identity.id, identity.public)
+
+
+def warehouse_folders(config: Config) -> list[Path]:
+    """The folders of this machine in which the warehouse lies."""
+    found = [config.home]
+    if database := databases.file_of(config.warehouse.url.reveal()):
+        found.append(Path(database).parent)
+    local = config.warehouse.artifacts.removeprefix("file://")
+    return found if "://" in local else [*found, Path(local)]
 
 
 def _login() -> str:

@@ -286,7 +286,7 @@ def read_line(words: list[str], places: Places) -> str:
             ) from None
         except (OSError, ValueError):  # also a path that is none, and bytes that are no text
             raise NotFound(
-                "this is neither a public line nor a file that can be read",
+                f"{words[0][:60]!r} is neither a public line nor a file that can be read",
                 fix="Give the line that `kronkers access whoami --public` printed, or a file with it.",
             ) from None
     return " ".join(words)

@@ -7,6 +7,7 @@ look like a first night, and the old one's data would stay closed until somebody
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 
 from kronkers_batch.config import account, signing
@@ -20,15 +21,17 @@ from kronkers_batch.vault.pin import every
 from kronkers_batch.vault.vault import Vault
 
 _RESTORE = (
-    "Somebody deleted, emptied or replaced it: restore the newest backup of the database. To give up all "
-    "former outputs and models and start with new keys: kronkers plan --new-warehouse"
+    "If warehouse.url is not the address of your database, correct it, in conf/ or in the override. "
+    "Otherwise somebody deleted, emptied or replaced the database: restore the newest backup of it. To give "
+    "up all former outputs and models and start with new keys: "
 )
 
 
 def refuse(config: Config, db: Database) -> None:
     """Raises IntegrityError where something says that a warehouse was at the place of an empty database."""
     if said := "; ".join(_signs(config, db)):
-        raise IntegrityError(f"the database is empty, and {said}", where=db.where, fix=_RESTORE)
+        command = shlex.join(["kronkers", "plan", "--new-warehouse", *config.overrides])
+        raise IntegrityError(f"the database is empty, and {said}", where=db.where, fix=_RESTORE + command)
 
 
 def _signs(config: Config, db: Database) -> Iterator[str]:

@@ -122,7 +122,7 @@ class Standing:
             there, recorded = sorted(held[name, scope]), sorted(self._held[name, scope])
             _same_revoked(f"{name} on {scope}", len(there) < len(recorded), len(there) > len(recorded))
             if there != recorded:
-                raise _other("grants that hold", f"{name} on {scope}")
+                raise _other("valid grants", f"{name} on {scope}")
 
 
 def _well_formed(action: str, words: list[str]) -> bool:

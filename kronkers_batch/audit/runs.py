@@ -178,7 +178,7 @@ def get(services: Services, run_id: str) -> RunRecord:
     with services.db.read() as connection:
         row = connection.execute(select(runs).where(runs.c.id == run_id)).one_or_none()
     if row is None:
-        raise NotFound(f"there is no run {run_id}", fix="kronkers runs lists what there is")
+        raise NotFound(f"there is no run {run_id}", fix="See which there are: kronkers runs")
     return _record(services, row)
 
 
@@ -190,7 +190,7 @@ def of_date(services: Services, date: dt.date) -> list[RunRecord]:
     if not found:
         raise NotFound(
             f"there was no run of {date}",
-            fix=f"kronkers runs lists what there is; to run it: kronkers run --date {date}",
+            fix=f"See which there are: kronkers runs; to run this date: kronkers run --date {date}",
         )
     return [_record(services, row) for row in found]
 

@@ -21,7 +21,7 @@ def add(commands: Any) -> None:
         "access",
         access,
         "Show who you are and who may do what; add principals, grant and revoke roles",
-        names="|".join(ACCESS),
+        names="[whoami | list | add LINE or FILE | grant NAME ROLE SCOPE | revoke NAME [SCOPE]]",
         verbs=ACCESS,
     )
     parser.add_argument("--new", action="store_true", help="whoami: make your key file on this machine")
@@ -31,7 +31,10 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--public", action="store_true", help="whoami: print your public line, nothing else")
     parser.add_argument(
-        "--why", metavar="T", default="", help="grant, revoke on a scope: a reason, kept in the ledger"
+        "--why",
+        metavar="T",
+        default="",
+        help="for grant, and for revoke with a scope: the reason, kept in the ledger",
     )
     parser.add_argument(
         "--service", action="store_true", help="add: the principal is a service, not a person"
@@ -46,10 +49,12 @@ def add(commands: Any) -> None:
         "keys",
         keys,
         "List keys; rotate them without rewriting data; shred a version for good",
-        names="|".join(KEYS),
+        names="[list | rotate [SCOPE] | shred REF]",
         verbs=KEYS,
     )
-    parser.add_argument("--why", metavar="T", default="", help="shred: the reason, kept in the ledger")
+    parser.add_argument(
+        "--why", metavar="T", default="", help="for shred, required: the reason, kept in the ledger"
+    )
 
 
 def access(args: argparse.Namespace) -> int:

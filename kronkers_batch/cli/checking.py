@@ -13,8 +13,10 @@ from kronkers_batch.cli.signing_commands import described, for_plan, show
 
 def add(commands: Any) -> None:
     """Add this group's commands."""
-    command(commands, "check", check, "Find every error in the configuration, before anything runs")
-    parser = command(commands, "plan", plan, "Show what a run would do, and why", names="MODEL ...")
+    command(
+        commands, "check", check, "Find every mistake in the YAML of the configuration, before anything runs"
+    )
+    parser = command(commands, "plan", plan, "Show what a run would do, and why", names="[MODEL ...]")
     date_option(parser)
     parser.add_argument(
         "--new-warehouse",
@@ -45,7 +47,8 @@ def check(args: argparse.Namespace) -> int:
     else:
         for line in lines:
             warn(f"warning: {line}")
-        say(f"{conf_folder(args)}: no errors in " + ", ".join(f"{n} {what}" for what, n in counts.items()))
+        there = ", ".join(f"{n} {what if n != 1 else what.removesuffix('s')}" for what, n in counts.items())
+        say(f"{conf_folder(args)}: no errors in {there}")
     return 0
 
 

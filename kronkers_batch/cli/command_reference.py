@@ -11,6 +11,7 @@ from pathlib import Path
 
 from kronkers_batch.cli.main import EPILOG, parser
 
+_SHARED = ("conf", "verbose")
 PAGE = Path(__file__).parents[2] / "docs/reference/commands.md"
 
 
@@ -26,6 +27,8 @@ def page() -> str:
         "```",
         EPILOG,
         "```",
+        "",
+        *_shared(),
     ]
     for name, command in _commands().items():
         lines += ["", f"## {name}", "", f"{command.description}", "", f"`{command.usage}`"]
@@ -33,6 +36,19 @@ def page() -> str:
         if options:
             lines += ["", "| option | |", "|---|---|", *options]
     return "\n".join(lines) + "\n"
+
+
+def _shared() -> Iterator[str]:
+    """The options that every command has."""
+    first = next(iter(_commands().values()))
+    yield "Options of every command:"
+    yield ""
+    for action in first._actions:
+        if action.dest in _SHARED:
+            names = ", ".join(
+                f"`{name} {action.metavar or ''}".rstrip() + "`" for name in action.option_strings
+            )
+            yield f"- {names}: {action.help}"
 
 
 def _commands() -> dict[str, argparse.ArgumentParser]:
@@ -59,9 +75,10 @@ def has_json(command: str) -> bool:
 
 def _options(command: argparse.ArgumentParser) -> Iterator[str]:
     for action in command._actions:
-        if action.option_strings and action.dest not in ("help", "conf", "verbose", "json"):
+        if action.option_strings and action.dest not in ("help", *_SHARED):
             metavar = f" {action.metavar}" if action.metavar else ""
-            yield f"| `{action.option_strings[-1]}{metavar}` | {action.help} |"
+            required = ", required" if action.required else ""
+            yield f"| `{action.option_strings[-1]}{metavar}` | {action.help}{required} |"
 
 
 if __name__ == "__main__":

@@ -53,7 +53,10 @@ Exit codes: 0 done; 1 some model failed or is held; 2 wrong usage or configurati
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]
-        raise UsageError(message, fix=f"See the usage: {self.prog} --help")
+        fix = f"See the usage: {self.prog} --help"
+        if message.endswith("required: --why"):
+            message, fix = "the reason is missing", 'Add the reason: --why "REASON"'
+        raise UsageError(message, fix=fix)
 
     def _print_message(self, message: str, file: Any = None) -> None:
         if message:
@@ -148,13 +151,21 @@ def _place(args: argparse.Namespace, rest: Sequence[str]) -> None:
             f"unknown option {unknown[0]}", fix=f"See its options: kronkers {args.command} --help"
         )
     words = [*getattr(args, "words", []), *rest]
-    overrides = [word for word in words if "=" in word]
-    names = [word for word in words if "=" not in word]
+    for word in words:
+        if word.startswith("="):
+            raise UsageError(f"unexpected word {word!r}", fix="Write an override without spaces: KEY=VALUE")
+    overrides = [word for word in words if _is_override(word)]
+    names = [word for word in words if not _is_override(word)]
     if names and not getattr(args, "takes_names", False):
         raise UsageError(
             f"unexpected word {names[0]!r}", fix=f"See the usage: kronkers {args.command} --help"
         )
     args.names, args.overrides = names, tuple(overrides)
+
+
+def _is_override(word: str) -> bool:
+    """Whether a word is ``key=value`` or ``~key``; no name has these marks."""
+    return "=" in word or word.startswith("~")
 
 
 def entry() -> NoReturn:

@@ -33,7 +33,7 @@ def add(commands: Any) -> None:
         "--key",
         nargs="+",
         metavar="VALUE",
-        help="one row: the values of its key, in the order of the key's columns",
+        help="only the row with this key: one value for each key column, in their order",
     )
     parser.add_argument(
         "--limit", type=int, metavar="N", help=f"rows to print (default {SHOWN}; all with --json)"

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 
 def add(commands: Any) -> None:
     """Add this group's commands."""
-    parser = command(commands, "run", run, "Run the nightly graph for a logical date", names="MODEL ...")
+    parser = command(commands, "run", run, "Run the nightly graph for a logical date", names="[MODEL ...]")
     date_option(parser)
     parser.add_argument(
         "--delete-expired",
         action="store_true",
-        help="delete all outputs past their retention and all unused snapshots, also if they have been "
-        "due for more than 31 days or are more than half",
+        help="delete all outputs past their retention and all unused snapshots; without this option a run "
+        "keeps them if the oldest expired more than 31 days ago, if they are more than half of all, or "
+        "(outputs) if the logical date is in the future",
     )
     parser = command(
         commands, "train", train, "Train a model now, and promote it if it passes", names="MODEL"

@@ -54,6 +54,7 @@ def sign(args: argparse.Namespace) -> int:
         due = [state for state in states if state.state != "signed" or not args.all]
         if not args.json:
             show(states)
+        definition_signing.require_rights(services, [state.wanted for state in due])
         if due and not args.yes:
             _ask(args, len(due))
         signed = definition_signing.sign(services, [state.wanted for state in due], args.why) if due else []

@@ -77,7 +77,7 @@ def outputs(args: argparse.Namespace) -> int:
     limit = args.limit if args.limit is not None else 0 if args.json else _DATES
     if limit < 0:
         raise UsageError(
-            f"--limit is {limit}, and must be at least 0", fix="kronkers outputs MODEL --limit 0 shows all"
+            f"--limit is {limit}, and must be at least 0", fix="To show all: kronkers outputs MODEL --limit 0"
         )
     with opened(args) as services:
         name = one_name(args, "model")

@@ -84,7 +84,7 @@ def _check(node: Node, key: str, problems: Problems) -> RawCheck | None:
     return RawCheck(kind, Entry(values, node, key))
 
 
-CHECKS = list_kind(Kind("a check", _check, table=CHECK))
+CHECKS = list_kind(Kind("a check", _check, table=CHECK), "a list of checks")
 
 
 def resolve(

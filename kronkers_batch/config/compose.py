@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from collections.abc import Mapping as MappingType
-from typing import Any
+from typing import Any, NoReturn
 
 from kronkers_batch.config import remembered
 from kronkers_batch.config.fields import Bad, read_table, read_value
 from kronkers_batch.config.nodes import Mapping, Node, Plain, Scalar, Sequence, from_plain, plain, shown, walk
-from kronkers_batch.config.overrides import Override, check_path
+from kronkers_batch.config.overrides import FILE_GROUPS, Override, check_path
 from kronkers_batch.config.problems import Problems, listed, suggest
 from kronkers_batch.config.root_schema import GROUPS, ROOT, register
 from kronkers_batch.config.spec import Origin
@@ -116,13 +116,26 @@ def _choose(root: Root, group: str, name: Plain, where: Origin, problems: Proble
         root.chosen[group] = name
 
 
-def check_overrides(root: Root, overrides: list[Override], problems: Problems) -> None:
-    """Reports overrides of the root that do not fit."""
+def check_overrides(
+    root: Root, overrides: list[Override], names: MappingType[str, frozenset[str]], problems: Problems
+) -> None:
+    """Reports overrides of the root that do not fit; ``names`` has the files by group."""
     for override in overrides:
         try:
+            if override.path[0] not in (*ROOT.names, "defaults"):
+                _unknown(override, names)
             _check_override(root, override, problems)
         except Bad as bad:
             problems.add(override.origin(), bad.what, bad.fix)
+
+
+def _unknown(override: Override, names: MappingType[str, frozenset[str]]) -> NoReturn:
+    """Raises Bad for a key that the root does not have: perhaps a model's name without ``model.``."""
+    key = override.path[0]
+    text = override.shown.lstrip("+~")
+    near = [f"{group}.{text}" for group in FILE_GROUPS if key in names.get(group, ())]
+    allowed = suggest(key, [*ROOT.names, *FILE_GROUPS])
+    raise Bad(f"the key '{key}' is not known", f"did you mean '{near[0]}'? {allowed}" if near else allowed)
 
 
 def _check_override(root: Root, override: Override, problems: Problems) -> None:

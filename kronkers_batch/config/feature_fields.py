@@ -19,7 +19,7 @@ FEATURE = Table(
         Field("type", _TYPE, "The type that the model sees.", shown="the source's"),
         Field(
             "levels",
-            list_kind(VALUE, empty=False),
+            list_kind(VALUE, "a list of texts, whole numbers, true or false", empty=False),
             "Of a category: all levels, in order. Another value in a training is an error.",
             default=(),
             shown="those of the rows that the model is fitted on, sorted",

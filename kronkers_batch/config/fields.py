@@ -115,12 +115,14 @@ class Table:
 def read_value(kind: Kind[_T | None], node: Node, key: str, problems: Problems) -> _T | None:
     """The value, or None with a problem reported."""
     if node.environment and not kind.environment:
-        problems.add(
+        problems.replace(
             node.origin(key),
             f"found {shown(node)}, and this key takes no environment variable: its value shows on pages",
             "write the value here, or give it as an override; environment variables are for secrets and "
             "paths",
         )
+        return None
+    if isinstance(node, Scalar) and node.reported:
         return None
     try:
         return kind.parse(node, key, problems)
@@ -152,12 +154,12 @@ def read_table(table: Table, node: Node, key: str, problems: Problems) -> dict[s
         values[field.name] = field.default
         found = node.items.get(field.name)
         if found is None:
-            if field.required:
+            if field.required and not node.reported:
                 what = f"the key '{field.name}' is missing"
                 problems.add(
                     node.origin(prefix + field.name), what, f"add {field.name}: {field.kind.allowed}"
                 )
-        elif isinstance(found, Scalar) and found.value is None and not found.environment:
+        elif isinstance(found, Scalar) and found.value is None and not (found.environment or found.reported):
             if field.required:
                 what = f"the value of '{field.name}' is missing"
                 problems.add(found.origin(prefix + field.name), what, f"allowed: {field.kind.allowed}")
@@ -182,7 +184,9 @@ def table_kind(table: Table, allowed: str = "a mapping") -> Kind[dict[str, Any]]
     )
 
 
-def list_kind(item: Kind[_T | None], *, single: bool = False, empty: bool = True) -> Kind[tuple[_T, ...]]:
+def list_kind(
+    item: Kind[_T | None], allowed: str, *, single: bool = False, empty: bool = True
+) -> Kind[tuple[_T, ...]]:
     """A list of values of one kind, as a tuple; ``single`` lets one value stand for a list of one."""
 
     def parse(node: Node, key: str, problems: Problems) -> tuple[_T, ...]:
@@ -196,7 +200,7 @@ def list_kind(item: Kind[_T | None], *, single: bool = False, empty: bool = True
         values = [read_value(item, n, f"{key}.{i}", problems) for i, n in enumerate(node.items)]
         return tuple(v for v in values if v is not None)
 
-    return Kind(f"a list of {item.allowed}" + (" (or one)" if single else ""), parse, free=True)
+    return Kind(allowed, parse, free=True)
 
 
 def map_kind(item: Kind[_T | None], keys: Kind[object], allowed: str = "") -> Kind[dict[str, _T]]:

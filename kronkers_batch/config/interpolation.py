@@ -66,7 +66,7 @@ class _Resolver:
                 self.problems.add(
                     node.origin(".".join(path)), what, "write fewer interpolations (${...}) or smaller ones"
                 )
-            return Scalar(node.file, node.line, None)
+            return Scalar(node.file, node.line, None, reported=True)
         if isinstance(node, Mapping):
             return replace(node, items={k: self.node(v, (*path, k)) for k, v in node.items.items()})
         if isinstance(node, Sequence):
@@ -81,16 +81,16 @@ class _Resolver:
                 f"the interpolation refers to itself: {chain}",
                 "write the value of one of these keys out",
             )
-            return Scalar(node.file, node.line, None)
+            return Scalar(node.file, node.line, None, reported=True)
         if len(self.active) > MAX_DEPTH:
             self.fail(node, path, f"interpolations nested deeper than {MAX_DEPTH}", "write the value out")
-            return Scalar(node.file, node.line, None)
+            return Scalar(node.file, node.line, None, reported=True)
         self.active.append(path)
         try:
             return self.text(node, node.value, path)
         except _Failed as failed:
             self.fail(node, path, *failed.args)
-            return Scalar(node.file, node.line, None)
+            return Scalar(node.file, node.line, None, reported=True)
         finally:
             self.active.pop()
 
@@ -113,6 +113,8 @@ class _Resolver:
             end = _closing(text, start)
             found = self.one(node, text[start + 2 : end], path)
             if start == 0 and end == len(text) - 1:
+                return found
+            if found.reported:
                 return found
             if not isinstance(found, Scalar) or found.value is None:
                 raise _Failed(f"{shown(found)} cannot be a part of a text", "refer to a single value")
@@ -168,10 +170,13 @@ class _Resolver:
                 redaction.add(self.environ[name], f"${{oc.env:{name}}}")
             return Scalar(node.file, node.line, self.environ[name], environment=name)
         if default is None:
-            raise _Failed(
+            self.fail(
+                node,
+                path,
                 f"the environment variable {name} is not set",
                 f"set it before you start, or give a default: ${{oc.env:{name},default}}",
             )
+            return Scalar(node.file, node.line, None, environment=name, reported=True)
         if default.lower() == "null":
             return Scalar(node.file, node.line, None)
         if default[:1] in "'\"" and default[-1:] == default[:1] and len(default) > 1:
@@ -187,7 +192,7 @@ class _Resolver:
             self.depth -= 1
         if not isinstance(found, Scalar):
             raise _Failed(f"{shown(found)} cannot be a default", "refer to a single value")
-        if found.value is None:
+        if found.value is None:  # also where a problem of it was reported
             return found
         # A variable that is set is text too.
         return replace(found, value=as_text(found.value), environment=found.environment or name)

@@ -261,7 +261,7 @@ def _look_into(node: Node, key: str, problems: Problems) -> None:
     """Reports values that plain data cannot hold."""
     for inner, child in walk(node, key):
         if child.environment:
-            problems.add(
+            problems.replace(
                 child.origin(inner),
                 f"found {shown(child)}, and this key takes no environment variable: its value shows on pages",
                 "write the value here, or give it as an override; environment variables are for secrets "
@@ -299,6 +299,8 @@ TEXT = Kind("text", _text, plain=str)
 FILLED = Kind("text", _filled, plain=str)
 NAME = Kind("a name of letters, digits, '_' and '-' that begins with a letter", _name, plain=str)
 COLUMN = Kind("a column's name", _column, plain=str)
+SOME_COLUMNS = "one column or a list of columns"
+"""What is allowed where one column stands for a list of one."""
 NUMBER = Kind("a finite number", _number, plain=float)
 BOOLEAN = Kind("true or false", _boolean, say=bool, plain=bool)
 DURATION = duration()

@@ -113,6 +113,8 @@ class Linker:
         if other is None or mine is None or other.values["department"] in (None, mine):
             return True
         owner = other.values["department"]
+        if not {mine, owner} <= self.names["department"]:
+            return True  # reported where the department is named
         if isinstance(other, RawSource) and mine in other.values["shared_with"]:
             return True
         fix = f"ask {owner} to add {mine} to shared_with in conf/source/{name}.yaml"
@@ -156,6 +158,7 @@ class Linker:
             checks=resolved,
             shared_with=values["shared_with"],
             origin=raw.tree.origin(""),
+            origins={key: raw.at(key).origin(key) for key in ("key", *raw.tree.items)},
             **self._special(SOURCE_KINDS[values["kind"]], values),
         )
 

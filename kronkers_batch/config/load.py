@@ -277,7 +277,7 @@ class _Loader:
         self.no_secrets({"": {"": config}} | groups)
         mine = [o for o in self.overrides if not o.group]
         compose.check_files(root, self.problems)
-        compose.check_overrides(root, mine, self.problems)
+        compose.check_overrides(root, mine, self.names, self.problems)
         if len(self.problems) > before:
             return None
         composed = compose.compose(root, mine, self.problems)

@@ -108,12 +108,16 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
 
 def _source_columns(raw: RawModel, linker: Linker) -> MappingType[str, Column] | None:
     ref = raw.values["source"]
+    if raw.tree.reported:
+        return None  # a template that could not be read may say what is missing here
     return linker.columns(ref) if ref is not None and linker.reference(ref, raw, "source") else None
 
 
 def _code(raw: RawModel, project: Path, problems: Problems) -> CodeFile | Estimator | None:
     code, estimator, language = raw.values["code"], raw.values["estimator"], raw.values["language"]
     has = [k for k in ("code", "estimator") if k in raw.tree.items]
+    if not has and raw.tree.reported:
+        return None
     if len(has) != 1:
         what = "both 'code' and 'estimator' are given" if has else "neither 'code' nor 'estimator' is given"
         problems.add(
@@ -136,6 +140,10 @@ def _code(raw: RawModel, project: Path, problems: Problems) -> CodeFile | Estima
                 where, f"{shown} does not exist", "check the variable" if raw.at("code").environment else fix
             )
             return None
+        if language is not None and path.suffix not in language.suffixes:
+            ends = " or ".join(language.suffixes)
+            what = f"the code file does not end in {ends}, and the language is {language}"
+            problems.add(where, what, f"name a file that ends in {ends}, or correct `language:`")
         return CodeFile(path, where)
     if estimator is None or language is None:
         return None

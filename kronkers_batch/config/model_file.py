@@ -16,6 +16,7 @@ from kronkers_batch.config.kinds import (
     NAME,
     PATH,
     PLAIN_MAPPING,
+    SOME_COLUMNS,
     TEXT,
     TIME_OF_DAY,
     choice,
@@ -125,7 +126,7 @@ MODEL = Table(
         ),
         Field(
             "key",
-            list_kind(COLUMN, single=True, empty=False),
+            list_kind(COLUMN, SOME_COLUMNS, single=True, empty=False),
             "The columns that identify a row.",
             shown="the source's key",
             counts=Counts.SCORING,
@@ -149,7 +150,7 @@ MODEL = Table(
         ),
         Field(
             "train_only",
-            list_kind(COLUMN, single=True, empty=False),
+            list_kind(COLUMN, SOME_COLUMNS, single=True, empty=False),
             "Columns that fit sees besides the features, and score does not.",
             default=(),
             shown="none",

@@ -21,11 +21,14 @@ class Node:
     """A value and where it was said; in a mapping, the line is that of its key.
 
     ``environment`` names the environment variable that the value came from; such a value is never shown.
+    ``reported`` says that it, or some of its keys, is missing because of a reported problem: what
+    follows from that is no second problem.
     """
 
     file: str
     line: int
     environment: str = field(default="", kw_only=True)
+    reported: bool = field(default=False, kw_only=True)
 
     def origin(self, key: str) -> Origin:
         """Where this value was said, under its dotted key."""

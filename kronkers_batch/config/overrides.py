@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence as SequenceType
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kronkers_batch.config.fields import Table
@@ -19,10 +19,11 @@ from kronkers_batch.config.templates import is_another, merge
 from kronkers_batch.digests import Json
 
 _PASSWORD = re.compile(r"://[^@\s]*@")
-_FILE_GROUPS = ("model", "source")
+FILE_GROUPS = ("model", "source")
 _FORM = (
     "write model.NAME.key=value (or source., or a key of conf/config.yaml); +... adds and ~... removes a key"
 )
+_QUOTES = "put quotes around a value with odd characters, and others around the word: \"key='a b'\""
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def parse(texts: SequenceType[str], problems: Problems) -> list[Override]:
                 problems.add(
                     where,
                     "found several values, or a sweep",
-                    "give one value; a list is [a,b], text with commas is in quotes",
+                    "give one value; a list is [a,b]; " + _QUOTES,
                 )
                 continue
             if override.package is not None:
@@ -93,13 +94,11 @@ def parse(texts: SequenceType[str], problems: Problems) -> list[Override]:
                 continue
             value: Any = override.value()
         except (HydraException, ValueError):
-            problems.add(
-                where, "this override cannot be parsed", _FORM + "; put odd characters in quotes: key='a b'"
-            )
+            problems.add(where, "this override cannot be parsed", _FORM + "; " + _QUOTES)
             continue
         path = tuple(override.key_or_group.split("."))
         group, name = "", ""
-        if path[0] in _FILE_GROUPS:
+        if path[0] in FILE_GROUPS:
             if len(path) < 3:
                 problems.add(where, f"the override does not say which key of which {path[0]} it sets", _FORM)
                 continue
@@ -213,7 +212,7 @@ def _set(node: Node, override: Override, depth: int, known: _Known) -> Node:
         del entries[key]
     else:
         entries[key] = changed
-    return Mapping(node.file, node.line, entries)
+    return replace(node, items=entries)
 
 
 def _child(old: Node | None, override: Override, depth: int, known: _Known) -> Node | None:

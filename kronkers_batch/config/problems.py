@@ -27,6 +27,12 @@ class Problems:
         error = ConfigError(what[:_LONGEST], where=str(where)[:_LONGEST], fix=fix[:_LONGEST])
         self._found.setdefault(place, error)
 
+    def replace(self, where: Origin, what: str, fix: str = "") -> None:
+        """Reports this problem instead of those that were reported of the same key."""
+        place = (where.file, where.line, where.key)
+        self._found = {found: error for found, error in self._found.items() if found[:3] != place}
+        self.add(where, what, fix)
+
     def extend(self, other: Problems) -> None:
         """Reports all problems of another collection."""
         for place, problem in other._found.items():

@@ -44,7 +44,7 @@ _LEADS = " -> "
 
 LEFT_OUT: Mapping[type, frozenset[str]] = {
     ModelSpec: frozenset({"owner", "description", "origins"}),
-    SourceSpec: frozenset({"description"}),
+    SourceSpec: frozenset({"description", "origins"}),
     # Of the root: what is signed by itself (models, sources), names no place (departments), is the caller's
     # own (the key file must be the one that the environment names), or only says how fast.
     Config: frozenset({"root", "key_file", "departments", "sources", "models", "overrides", "definitions"}),

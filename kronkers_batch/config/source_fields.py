@@ -21,7 +21,7 @@ _COLUMN_TABLE = Table(
         Field("type", _COLUMN_TYPE, "The column's type.", required=True),
         Field(
             "levels",
-            list_kind(TEXT, empty=False),
+            list_kind(TEXT, "a list of texts", empty=False),
             "A category's levels in order.",
             shown="learnt in training",
         ),
@@ -45,12 +45,15 @@ def _column(node: Node, key: str, problems: Problems) -> tuple[ColumnType, tuple
     return values["type"], levels
 
 
-def _columns(node: Node, key: str, problems: Problems) -> dict[str, Column]:
+def _columns(node: Node, key: str, problems: Problems) -> dict[str, Column] | None:
+    before = len(problems)
     kind = map_kind(Kind(f"{_COLUMN_TYPE.allowed}, or {{type: ..., levels: [...]}}", _column), COLUMN)
     found = kind.parse(node, key, problems)
     _check_case(found, "columns", node, key, problems)
     if not found and not (isinstance(node, Mapping) and node.items):
         raise Bad("found no columns")
+    if len(problems) > before:
+        return None  # a column of no known type is there all the same: whoever names it makes no mistake
     return {name: Column(name, kind_, levels) for name, (kind_, levels) in found.items()}
 
 
@@ -89,7 +92,7 @@ def _input(node: Node, key: str, problems: Problems) -> InputRef | None:
 
 
 INPUT = Kind("a source's name, or {output: MODEL}", _input, table=_INPUT_TABLE)
-_INPUTS = map_kind(INPUT, NAME)
+_INPUTS = map_kind(INPUT, NAME, "a mapping of names to sources' names or {output: MODEL}")
 
 
 def _inputs(node: Node, key: str, problems: Problems) -> dict[str, InputRef]:

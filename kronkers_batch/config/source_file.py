@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 
 from kronkers_batch.config.check_specs import CHECKS, RawCheck
 from kronkers_batch.config.fields import Bad, Counts, Field, Table, list_kind, read_table
-from kronkers_batch.config.kinds import COLUMN, FILLED, NAME, TEXT, choice
+from kronkers_batch.config.kinds import COLUMN, FILLED, NAME, SOME_COLUMNS, TEXT, choice
 from kronkers_batch.config.nodes import Mapping, Node, shown
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.source_fields import COLUMNS
@@ -39,7 +39,7 @@ def _special() -> Iterator[Field]:
 def _columns() -> Field:
     without = [kind.name for kind in SOURCE_KINDS.values() if not kind.columns_required]
     but = ", ".join(f"`kind: {name}`" for name in without)
-    return replace(COLUMNS, doc=f"Columns and types, in order. Required, but for {but}.")
+    return replace(COLUMNS, doc=f"Columns and types, in order. Required, except for {but}.")
 
 
 _SPECIAL = tuple(_special())
@@ -66,7 +66,7 @@ SOURCE = Table(
         # A model's key counts, where it is used.
         Field(
             "key",
-            list_kind(COLUMN, single=True),
+            list_kind(COLUMN, SOME_COLUMNS, single=True),
             "The columns that identify a row.",
             default=(),
             counts=Counts.NEVER,
@@ -80,7 +80,11 @@ SOURCE = Table(
         Field("checks", CHECKS, "Checks that the data must pass.", default=()),
         Field(
             "shared_with",
-            list_kind(NAME, single=True),
+            list_kind(
+                NAME,
+                "one name or a list of names (letters, digits, '_', '-'; beginning with a letter)",
+                single=True,
+            ),
             "Other departments that may read it.",
             default=(),
             counts=Counts.NEVER,

@@ -59,7 +59,7 @@ URL = Key(
 CSV = Key(fields.CSV, "how the file is written")
 OUTPUT = Key(fields.OUTPUT, "the model whose published output this is", required=True)
 INPUTS = Key(fields.INPUTS, "the tables of the SQL, each a source or a model's output", required=True)
-TIME_LIMIT = Key(fields.TIME_LIMIT, "how long reading may take, and a watermark if that is less than 5m")
+TIME_LIMIT = Key(fields.TIME_LIMIT, "how long reading may take. A watermark may take as long, but at most 5m")
 
 _PLACES = {fields.PATH.name: (Leads.FILES, Leads.INSIDE), fields.URL.name: (Leads.ADDRESS,)}
 _EVERYWHERE = {  # what every source has already

@@ -127,6 +127,7 @@ class SourceSpec:
     memory: int = 512 * 2**20  # bytes that a query may use; more fails, nothing is spilled
     time_limit: dt.timedelta = dt.timedelta(hours=1)  # database, query: for reading all of it
     options: Mapping[str, object] = field(default_factory=dict)  # keys of a kind that have no field here
+    origins: Mapping[str, Origin] = field(default_factory=dict)  # key -> where it was said
 
 
 class Unseen(StrEnum):

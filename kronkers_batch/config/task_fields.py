@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import TypedDict
 
 from kronkers_batch.config.fields import Bad, Counts, Field, Kind, Table, list_kind, map_kind, read_table
 from kronkers_batch.config.kinds import BOOLEAN, COLUMN, FILLED, NUMBER, TEXT, choice, duration
-from kronkers_batch.config.nodes import Node, Scalar
+from kronkers_batch.config.nodes import Mapping, Node, Scalar
 from kronkers_batch.config.problems import Problems
 from kronkers_batch.frames.schema import ColumnType
 from kronkers_batch.learning import SCORE, TASKS, Goal, Task
@@ -34,7 +35,12 @@ TARGET = Table(
             default="",
             shown="true, or 1",
         ),
-        Field("classes", list_kind(VALUE, empty=False), "`multiclass`: the classes, in order.", default=()),
+        Field(
+            "classes",
+            list_kind(VALUE, "a list of texts, whole numbers, true or false", empty=False),
+            "`multiclass`: the classes, in order.",
+            default=(),
+        ),
         Field(
             "ordered",
             BOOLEAN,
@@ -131,12 +137,22 @@ THRESHOLDS = Table(
     ),
 )
 _OUTPUT_TYPE = choice(tuple(str(t) for t in ColumnType if t not in (ColumnType.CATEGORY,)))
+_OUTPUT_COLUMNS = map_kind(_OUTPUT_TYPE, COLUMN)
+
+
+def _read_outputs(node: Node, key: str, problems: Problems) -> dict[str, str]:
+    """A column of no known type is there all the same: whoever names it makes no second mistake."""
+    found: dict[str, str] = _OUTPUT_COLUMNS.parse(node, key, problems)
+    names = node.items if isinstance(node, Mapping) else ()
+    return {name: found.get(name, str(ColumnType.FLOAT)) for name in names}
+
+
 OUTPUT = Table(
     "output",
     (
         Field(
             "columns",
-            map_kind(_OUTPUT_TYPE, COLUMN),
+            replace(_OUTPUT_COLUMNS, parse=_read_outputs),
             "What score returns, in order. For "
             + " and ".join(str(task) for task in TASKS.values() if task.fixed(task.example))
             + ": what it returns besides the task's own columns.",
@@ -145,7 +161,7 @@ OUTPUT = Table(
         ),
         Field(
             "quantiles",
-            list_kind(NUMBER, empty=False),
+            list_kind(NUMBER, "a list of numbers", empty=False),
             "`quantiles`: their levels, ascending, between 0 and 1.",
             default=(),
         ),
@@ -159,7 +175,7 @@ OUTPUT = Table(
                 if not task.fixed(task.example)
             )
             + "). Required if several columns are possible.",
-            shown="the only one that can be",
+            shown="the only column of a possible type",
         ),
         Field(
             "retention",

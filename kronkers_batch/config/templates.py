@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping as MappingType
+from dataclasses import replace
 
 from kronkers_batch.config.nodes import Mapping, Node, Scalar, Sequence, shown
 from kronkers_batch.config.problems import Problems, suggest
@@ -23,7 +24,7 @@ def merge(base: Node, over: Node) -> Node:
     items = dict(base.items)
     for key, node in over.items.items():
         items[key] = merge(items[key], node) if key in items else node
-    return Mapping(over.file, over.line, items)
+    return replace(over, items=items, reported=base.reported or over.reported)
 
 
 def is_another(base: Mapping, over: Mapping) -> bool:
@@ -52,6 +53,7 @@ def _apply(
     for name, node in _names(tree.items["defaults"], problems):
         if name not in templates:
             problems.add(node.origin("defaults"), f"there is no template '{name}'", suggest(name, templates))
+            base = replace(base, reported=True)
         elif name in inside:
             chain = " > ".join((*inside, name))
             problems.add(

@@ -96,6 +96,19 @@ def _decode(data: bytes) -> str:
     return text
 
 
+_PLAIN = {
+    "a tab character that violates indentation": (
+        "a tab where spaces are needed",
+        "indent with spaces, not tabs",
+    ),
+    "mapping values are not allowed in this context": (
+        "found ': ' where no key may stand",
+        "put a text that contains ': ' in quotes, or correct the indentation",
+    ),
+}
+"""What the parser says, in plain words, and what to do."""
+
+
 def _describe(error: yaml.YAMLError) -> tuple[int, str, str]:
     mark = getattr(error, "problem_mark", None)
     line = 1 if mark is None else int(mark.line) + 1
@@ -104,6 +117,9 @@ def _describe(error: yaml.YAMLError) -> tuple[int, str, str]:
     fix = "check quotes, colons and indentation on this line and the one above"
     if "cannot start any token" in what:
         fix = "indent with spaces, not tabs, and quote text that begins with @, ` or %"
+    for words, plain in _PLAIN.items():
+        if words in what:
+            (what, fix), context = plain, None
     return line, f"not valid YAML: {what}" + (f" {context}" if context else ""), fix
 
 

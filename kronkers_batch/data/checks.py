@@ -10,7 +10,7 @@ import polars as pl
 from kronkers_batch.config.check_kinds import nulls, unique
 from kronkers_batch.config.spec import CheckSpec, OnFailure, Origin
 from kronkers_batch.data.check_kinds import of
-from kronkers_batch.data.findings import DROPPED, FAILED, PASSED, WARNED, CheckResult, Findings
+from kronkers_batch.data.findings import DROPPED, FAILED, KEY, PASSED, WARNED, CheckResult, Findings
 from kronkers_batch.data.judges import TableJudge, Tally
 from kronkers_batch.data.rowwise import RowChecks, is_rowwise
 from kronkers_batch.errors import CheckFailed
@@ -46,7 +46,7 @@ class Checker:
         origin: Origin | None = None,
     ) -> None:
         self._where = where
-        self._checks = [*_key_checks(key, origin or Origin(where, 0, "key")), *checks]
+        self._checks = [*_key_checks(key, origin or Origin(where, 0, KEY)), *checks]
         dropping = [c for c in self._checks if c.on_failure is OnFailure.DROP]
         staying = [c for c in self._checks if c.on_failure is not OnFailure.DROP]
         self._droppers = RowChecks([c for c in dropping if is_rowwise(c)], schema)

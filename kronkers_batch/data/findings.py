@@ -14,6 +14,8 @@ from kronkers_batch.digests import Json
 from kronkers_batch.errors import CheckFailed
 
 PASSED, WARNED, DROPPED, FAILED = "passed", "warned", "dropped", "failed"
+KEY = "key"
+"""The key of a source's YAML. What its columns must be is checked too, and no ``on_failure`` weakens that."""
 _VERDICTS = {OnFailure.FAIL: FAILED, OnFailure.WARN: WARNED, OnFailure.DROP: DROPPED}
 
 
@@ -87,15 +89,16 @@ class Findings:
         """
         end = window_end or dt.datetime.now(dt.UTC)
         results = tuple(self._result(c, n, end) for c, n in zip(self.checks, self.tallies, strict=True))
-        failed = [r for r in results if r.verdict == FAILED]
+        found = [(c, r) for c, r in zip(self.checks, results, strict=True) if r.verdict == FAILED]
+        failed = [r for _, r in found]
         if failed:
             noun = "check" if len(failed) == 1 else "checks"
             lines = "".join(f"\n  {r.origin}: {check_kinds.of(r.kind).said(r)}" for r in failed)
             raise CheckFailed(
                 f"{len(failed)} {noun} failed{lines}",
                 where=where,
-                fix="Ask whoever delivers the data, correct the check, or write `on_failure: warn` (or "
-                "`drop`) for it.",
+                fix="Ask whoever delivers the data"
+                + "".join(sorted({_correct(check) for check, _ in found})),
             )
         return results
 
@@ -110,3 +113,10 @@ class Findings:
         return CheckResult(
             check.name, check.columns, check.kind, check.on_failure, failed, total, verdict, origin
         )
+
+
+def _correct(check: CheckSpec) -> str:
+    """What to do if the data is right and the declaration is not."""
+    if check.origin.key == KEY:
+        return ", or correct `key:`"
+    return ", correct the check, or write `on_failure: warn` (or `drop`) for it"

@@ -173,11 +173,13 @@ def _try(check: CheckSpec, passes: pl.Expr, empty: pl.DataFrame) -> None:
         raise ConfigError(
             f"{check.name} does not fit the types of its columns",
             where=str(check.origin),
-            fix="Compare a column only with values of its own type, and use no look-around in a pattern.",
+            fix="use no look-around and no back-reference"
+            if check.kind == "pattern"
+            else "compare a column only with values of its own type",
         ) from None
     if dtype != pl.Boolean:
         raise ConfigError(
             f"{check.name} gives neither true nor false",
             where=str(check.origin),
-            fix="Write a comparison, such as: x > 0",
+            fix="write a comparison, such as: x > 0",
         )

@@ -48,7 +48,7 @@ def parsed(connection: duckdb.DuckDBPyConnection, sql: str) -> Tree:
         raise NoSelect(f"the query has more than {LONGEST:,} characters", "Write a shorter one.")
     statements = connection.extract_statements(sql)
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-        raise NoSelect("the query must be a single SELECT", "Take the other statements out of it.")
+        raise NoSelect("the query must be a single SELECT", "Write one SELECT statement, nothing else.")
     # fetchall: a result that is not read to its end keeps the connection's tables in use.
     ((text,),) = connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchall()
     try:

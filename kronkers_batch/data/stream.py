@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.data import sources as all_sources
 from kronkers_batch.data.checks import PASSED, Checker, CheckResult
+from kronkers_batch.data.findings import KEY
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.data.window import Window
 
@@ -47,7 +48,7 @@ class CheckedRows:
         self.results: tuple[CheckResult, ...] = ()
         self._window = window
         self._checker = Checker(
-            source.schema, source.checks, self.where, key=source.key, origin=source.origin
+            source.schema, source.checks, self.where, key=source.key, origin=source.origins.get(KEY)
         )
         self._found: list[Found] = []
         self._frames = all_sources.read(

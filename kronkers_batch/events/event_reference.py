@@ -21,7 +21,8 @@ command to run next if a person must act.
   *written with* names the change. Events without a change, such as failures, have their own transaction.
 - Each event has a number. Numbers increase in the order of commits, over all runs of the warehouse and
   over events outside a run, such as a promotion by hand.
-- Messages and reasons name columns and metrics. They are sealed for the viewers of the model
+- Messages and reasons name columns and metrics. They are encrypted, and only people with the role
+  viewer or higher on the model can read them
   ([columns](columns.md), table `events`). `kronkers log` and the pages show them.
 
 ## Kinds

@@ -50,7 +50,10 @@ class Says:
 
 
 _VERSION = "the model version and the ledger entry"
-_OUTPUT = "the output version, its date's log and the ledger entry"
+_OUTPUT = (
+    "the output version, the record of which version of the date readers get (table `output_log`), and the "
+    "ledger entry"
+)
 SAYS: Mapping[Kind, Says] = {
     Kind.STARTED: Says("a run began", ("subject", "date"), "the run's row"),
     Kind.ENDED: Says("a run ended by itself", ("subject", "date"), "the run's end"),

@@ -61,7 +61,8 @@ ACTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "shred": ("shredded {subject}", "somebody deleted the keys of a version by hand"),
         "sign": (
             "signed {subject}",
-            "somebody signed a definition of a model, a source or the root configuration",
+            "somebody signed a definition of a model, a source or the root configuration, or the rule that "
+            "says whether signatures are required",
         ),
         "sql": (
             "queried {subject} with SQL",

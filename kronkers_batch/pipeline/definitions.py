@@ -119,5 +119,5 @@ class _Parser:
             raise ModelError(
                 f"the code does not parse: {said}",
                 where=f"model {model.name} ({file})",
-                fix=f"correct {file}; `kronkers check` names the line",
+                fix=f"correct {file}",
             ) from None

@@ -165,8 +165,8 @@ class _Ending:
         since = (limit.unused_since - due.oldest) * _MICROSECOND
         if since > LATELY:
             return (
-                f"the oldest is due for {since.days} days, and a run by itself deletes what is due for up to "
-                f"{LATELY.days}"
+                f"the oldest expired {since.days} days ago; by itself a run deletes what expired up to "
+                f"{LATELY.days} days ago"
             )
         there = self._services.snapshots.expiry.count(scope)
         return f"they are more than half of the {there} that there are" if 2 * due.count > there else ""

@@ -90,7 +90,9 @@ def _held_back(date: dt.date, before: dt.date, due: Sequence[dt.date], dates: Se
         return f"{date} lies in the future"
     if before - min(due) > LATELY:
         since, most = (before - min(due)).days, LATELY.days
-        return f"the oldest is due for {since} days, and a run by itself deletes what is due for up to {most}"
+        return (
+            f"the oldest expired {since} days ago; by itself a run deletes what expired up to {most} days ago"
+        )
     if 2 * len(due) > len(dates):
         return f"they are more than half of the {len(dates)} that there are"
     return ""

@@ -57,10 +57,10 @@ def why(version: Version, before: Output | None, output: Output | None) -> str:
     what = (
         changed
         if before.by != version.ref
-        else "the source, or what the model declares of its scoring, changed"
+        else "the source changed, or a field of the model that counts for scoring"
     )
     return f"{what}; {_replaces(before)}"
 
 
 def _replaces(before: Output) -> str:
-    return f"replaces {before.ref}, which readers see"
+    return f"replaces {before.ref}, which readers get now"

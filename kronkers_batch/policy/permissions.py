@@ -208,8 +208,8 @@ def page() -> str:
         "|---|---|",
         *(f"| {action} | {role} |" for action, role in STORE_ACTIONS.items()),
         "",
-        "`kronkers ledger verify` checks that the writer of each entry held the role, by the entries",
-        "before it.",
+        "`kronkers ledger verify` checks from the earlier entries that the writer of each entry held the",
+        "required role.",
         "",
         "| ledger entry | role of its writer |",
         "|---|---|",
@@ -227,7 +227,8 @@ def _words(need: Need) -> str:
 _REMARKS = """\
 - **Commands over many models** (`models`, `plan`, `report`, `run`, `log`, `ledger show`, `access list`,
   `keys list`) show or run the models on which you have the role, and leave out the others. If you have
-  the role on no model, the command is refused. `run` names the enabled models that you may not run, and
+  the role on no model, the command is refused, except `ledger show` and `access list`, which every
+  principal may use. `run` names the enabled models that you may not run, and
   ends with exit code 1, or 3 if you may run none.
 - **Python**: a function of `kronkers_batch.open` ([from Python](python.md)) requires the same role as the
   command of its name.
@@ -239,14 +240,14 @@ _REMARKS = """\
   operator. Only this model accepts them; the department freezes the same rows again for itself. Signing a
   definition requires operator on the department.
 - **Sources of others**: a source that another department shares (`shared_with`) is frozen under the key
-  of the department that runs. Another model's output requires reader on that model.
+  of the department whose model reads it. Another model's output requires reader on that model.
 - **Promotion**: `promote: automatic` promotes with the key of the caller. If an operator runs, the
-  version is recorded and waits for an approver; a later run by an approver does not promote it. If the
-  nightly service should promote, give it the role approver.
+  version is recorded and waits until an approver runs `kronkers promote`; a `kronkers run` by an approver
+  does not promote it. If the nightly service should promote, give it the role approver.
 - **Records**: the ledger records each refusal of the command line (`refuse`). A read whose entry cannot
   be written is refused.
-- **Administrators** of the warehouse certify public keys (`access add`). They grant on every department
-  whose key they hold.
+- **Administrators** of the warehouse certify public keys (`access add`). They have the role
+  admin on every department: the administrator who adds them passes on the department keys that they hold.
 """
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from kronkers_batch.access import rights
+from kronkers_batch.errors import UsageError
 from kronkers_batch.registry.training import ModelVersion
 from kronkers_batch.registry.training import parse_ref as parse_version
 from kronkers_batch.session.services import Services
@@ -81,6 +82,11 @@ def show(services: Services, ref: str) -> dict[str, Any]:
 
     Raises UsageError, NotFound, AccessRefused.
     """
+    if "/" not in ref and "@" not in ref:
+        raise UsageError(
+            f"{ref!r} is neither a model version nor an output",
+            fix="Write NAME@3 for a model version, or NAME/2013-06-01#2 for an output.",
+        )
     if "/" not in ref:
         return _described(services, version_of(services, "show", ref))
     rights.require(services, "show", parse_output(ref)[0])

@@ -51,7 +51,7 @@ def read(
     if not frame.height:
         raise NotFound(
             f"{model} has no row with this key",
-            fix="check the values of the key, and their order; kronkers outputs MODEL lists the dates",
+            fix=f"check the values of the key, and their order; see the dates: kronkers outputs {model}",
         )
     return iter([frame])
 

@@ -287,7 +287,7 @@ class Registry:
         row = conn.execute(query).one_or_none()
         if row is None or row.state != "ready":
             what = "does not exist" if row is None else "was deleted"
-            raise NotFound(f"{model}@{number} {what}", fix=f"kronkers versions {model} lists what there is.")
+            raise NotFound(f"{model}@{number} {what}", fix=f"See which there are: kronkers versions {model}")
         return row
 
     def _locked(self, conn: Connection, model: str, number: int, why: str) -> tuple[VersionRow, list[Line]]:

@@ -154,7 +154,7 @@ def parse_ref(text: str) -> tuple[str, int]:
     """Model and number of ``NAME@3``. Raises UsageError."""
     match = _REF.fullmatch(text)
     if match is None:
-        raise UsageError(f"{text!r} is not a model version", fix="Write it like NAME@3.")
+        raise UsageError(f"{text!r} is not a model version", fix="Write a model version like NAME@3.")
     return match["model"], int(match["number"])
 
 

@@ -70,6 +70,8 @@ class Verdict:
         said = [(name, part) for name, part in parts if part.state != NOT_DUE and part.message]
         if len(said) == 1 and said[0][1].state == self.state:
             return said[0][1].message
+        if len(said) == 2 and said[0][1] == said[1][1]:
+            return f"scores and training {self.state}: {self.scores.message}"
         return "; ".join(f"{name} {part.state}: {part.message}" for name, part in said)
 
     def events(self) -> tuple[Event, Event]:

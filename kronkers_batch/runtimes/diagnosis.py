@@ -140,7 +140,7 @@ def model_error(
     trace = [scrub.trace(str(t), file) for t in said_trace[:20]] if isinstance(said_trace, list) else []
     what = f"{verb} failed: {name}: {message}" + "".join(f"\n    {t}" for t in trace)
     where = f"model {spec.name}" + (f" ({at})" if at else "")
-    fix = f"correct {at}" if at else "correct the model's YAML, or its environment"
+    fix = f"correct {at}" if at else f"correct {_declared(spec)}"
     if name in spec.language.no_memory or "cannot allocate" in message.lower():
         fix = _more_memory(spec)
     elif isinstance(spec.model, KeptCode) and _is_hidden(name, whole, spec, spec.model):
@@ -149,6 +149,13 @@ def model_error(
     elif name in spec.language.no_package:
         fix = _install(spec, message)
     return kind(what + about[0], where=where, fix=about[1] + fix, found=whole if message != whole else "")
+
+
+def _declared(spec: WorkerSpec) -> str:
+    """Where a model without code says what it is."""
+    if isinstance(spec.model, Estimator):
+        return f"`estimator:` ({spec.model.origin.file}:{spec.model.origin.line})"
+    return "the model's YAML"
 
 
 def _is_hidden(name: str, message: str, spec: WorkerSpec, code: KeptCode) -> bool:
@@ -164,8 +171,8 @@ def _install(spec: WorkerSpec, message: str) -> str:
     named = re.search(r"['‘]([A-Za-z][\w.]*)['’]", message)
     package = named[1].partition(".")[0] if named else ""
     if package and (command := builder(spec.language).install(spec.environment, package)):
-        return f"{command} ({where}); what is the model's own belongs beside its code"
-    return f"install what is missing ({where}); what is the model's own belongs beside its code"
+        return f"{command} ({where}); if it is a module of your own, put it beside the code file"
+    return f"install the package ({where}); if it is a module of your own, put it beside the code file"
 
 
 def about_rows(rows: pl.DataFrame, features: Schema) -> tuple[str, str]:
@@ -173,7 +180,7 @@ def about_rows(rows: pl.DataFrame, features: Schema) -> tuple[str, str]:
 
     Returns it in words, and what to do about it, which may be empty.
     """
-    said, strings = [], []
+    said, strings, missing = [], [], []
     for column in features:
         series = rows[column.name]
         unseen = 0
@@ -181,6 +188,8 @@ def about_rows(rows: pl.DataFrame, features: Schema) -> tuple[str, str]:
             unseen = int((~series.is_in(list(column.levels))).sum())
         if 2 * unseen > rows.height > 1:
             strings.append(column.name)
+        if series.null_count():
+            missing.append(column.name)
         for count, what in ((series.null_count(), "missing"), (unseen, "a level that training did not see")):
             if count:
                 said.append(f"{column.name} is {what} in {count:,}")
@@ -192,6 +201,9 @@ def about_rows(rows: pl.DataFrame, features: Schema) -> tuple[str, str]:
         if strings
         else ""
     )
+    if missing:
+        names = ", ".join(missing[:MOST_NAMED])
+        fix += f"let score handle missing values of {names}, or refuse them by a check (`nulls: false`); or "
     return f"\n    it was given {many}{unusual}", fix
 
 

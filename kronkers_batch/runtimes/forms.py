@@ -5,6 +5,7 @@ value. Quotation marks alone do not tell them apart; the sentence does. A slot s
 
 - ``{name}``: a module, package, function, class, type, argument or attribute; ``{names}``: several, each in
   quotation marks; ``{class}``: R's class of an object, one name or ``c('a', 'b')``;
+- ``{own}``: texts in quotation marks that may be data: each stays where the model's own code has it;
 - ``{call}``: Julia's name and types of a call;
 - ``{count}``: how many; ``{shape}``: the dimensions of an array, such as ``(47,)``;
 - ``{sign}``: an operator.
@@ -25,6 +26,7 @@ _QUOTES = "'\"‘’“”`"
 _SLOTS = {
     "name": rf"({_NAME})",
     "names": rf"((?:[{_QUOTES}]{_NAME}[{_QUOTES}](?:, and |, | and )?)+)",
+    "own": r"((?:'[^'\n]*'(?:, )?)+)",
     "class": rf"({_NAME}|c\((?:'{_NAME}'(?:, )?)+\))",
     "call": r"([\w.!]+(?:\{[\w.,{} ]*\})?(?:\((?:::[\w.,:{} ]*)?\))?)",
     "count": r"(\d{1,9})",

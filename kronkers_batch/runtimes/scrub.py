@@ -99,7 +99,7 @@ class Scrubber:
         """A text with what may be data replaced; sentences that speak of code keep their names and counts."""
         form = longest(text) if self.hides else None
         if form is None:
-            return _WORD.sub(lambda m: self._quoted(m[1]) if m[1] else self._bare(m[2]), text)
+            return self._known_only(text)
         match, slots = form
         said, at = "", match.start()
         for number, kind in enumerate(slots, 1):
@@ -112,7 +112,12 @@ class Scrubber:
             + (self._scrubbed(text[match.end() :]))
         )
 
+    def _known_only(self, text: str) -> str:
+        return _WORD.sub(lambda m: self._quoted(m[1]) if m[1] else self._bare(m[2]), text)
+
     def _slot(self, kind: str, text: str) -> str:
+        if kind == "own":
+            return self._known_only(text)
         if kind in ("count", "shape"):
             return _NUMBER.sub(lambda m: m[0] if self._is_count(m[0]) else VALUE, text)
         if kind == "call":

@@ -171,18 +171,34 @@ def load(
             where=str(path),
             fix="Correct KRONKERS_KEY_FILE, or delete the links.",
         ) from None
-    for folder in outside:
-        if _holds_home(folder):
-            continue  # a warehouse right in somebody's home: every other place for the key is in it too
-        if resolved.is_relative_to(folder.resolve()):
-            raise IdentityError(
-                "the key file lies in the folder of the warehouse: whoever copies the folder can read the "
-                "data",
-                where=str(path),
-                fix=f"Move it out of {folder}, for example to ~/.config/kronkers/, and set "
-                "KRONKERS_KEY_FILE to its new path.",
-            )
+    if folder := _around(resolved, outside):
+        raise IdentityError(
+            "the key file lies in the folder of the warehouse: whoever copies the folder can read the data",
+            where=str(path),
+            fix=f"Move it out of {folder}, for example to ~/.config/kronkers/, and set "
+            "KRONKERS_KEY_FILE to its new path.",
+        )
     return from_text(read_private(path), str(path), passphrase)
+
+
+def refuse_beside(path: Path, folders: Iterable[Path]) -> None:
+    """Raises IdentityError where a new key file would lie in the folder of the warehouse."""
+    if folder := _around(path.resolve(), folders):
+        raise IdentityError(
+            "no key is made in the folder of the warehouse: whoever copies the folder could read the data",
+            where=str(path),
+            fix=f"Choose a place outside {folder}, for example ~/.config/kronkers/identity.key: "
+            "KRONKERS_KEY_FILE=PATH",
+        )
+
+
+def _around(resolved: Path, folders: Iterable[Path]) -> Path | None:
+    """The folder of the warehouse in which a path lies.
+
+    Right in somebody's home it does not count: every other place for the key is in it too.
+    """
+    found = (f for f in folders if not _holds_home(f) and resolved.is_relative_to(f.resolve()))
+    return next(found, None)
 
 
 def _holds_home(folder: Path) -> bool:

@@ -50,8 +50,10 @@ def revoke(ring: Keyring, conn: Connection, name: str, scope: Scope, *, whole: b
     principal_id = conn.execute(query).scalar()
     on = {"department": scope.department, "model": scope.model}
     held = [] if principal_id is None else ring.trust.grants(conn, principal_id=principal_id, **on)
+    if principal_id is None:
+        raise NotFound(f"there is no principal {name}", fix="See which there are: kronkers access list")
     if not held:
-        raise NotFound(f"{name} holds no grant on {scope}", fix="kronkers access list shows who holds one.")
+        raise NotFound(f"{name} holds no grant on {scope}", fix="See who holds one: kronkers access list")
     # Before they are taken: others may have been given the key by this principal.
     _refuse_taken_out(ring, conn, scope, without={given.id for given in held})
     for given in held:

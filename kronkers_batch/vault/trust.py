@@ -86,7 +86,7 @@ class Trust:
             raise NotFound(
                 "no principal has this public key",
                 where=key_id,
-                fix="kronkers access list shows the principals.",
+                fix="See which there are: kronkers access list",
             )
         row = rows[0]
         where = f"principal {names.shown(row.name, row.principal_id)}"

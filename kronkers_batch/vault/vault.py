@@ -238,7 +238,7 @@ class Vault:
         """Raises AccessRefused unless the caller holds the role, or a higher one, on the scope."""
         held = self.role(conn, scope)
         if held is None or not held.covers(role):
-            have = f"your role is {held}" if held else "you hold no grant"
+            have = f"your role is {held}" if held else "you hold no grant on it"
             raise AccessRefused(
                 f"this needs the role {role} on {scope}; {have}",
                 where=self.identity.name,

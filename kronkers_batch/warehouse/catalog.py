@@ -47,11 +47,11 @@ def numbered(conn: Connection, vault: Vault, model: str, date: dt.date, number: 
     if row is None or row.state == "writing":
         raise NotFound(
             f"the output {model}/{date}#{number} does not exist",
-            fix=f"kronkers outputs {model} lists what there is.",
+            fix=f"See which there are: kronkers outputs {model}",
         )
     if row.state == "deleted":
         raise NotFound(
-            f"{model}/{date}#{number} was deleted", fix=f"kronkers outputs {model} lists what there is."
+            f"{model}/{date}#{number} was deleted", fix=f"See which there are: kronkers outputs {model}"
         )
     return row
 
@@ -71,7 +71,7 @@ def open_head(
         when = " at that time" if at is not None else ""
         raise NotFound(
             f"there is no published output of {model} for {date}{when}",
-            fix=f"kronkers outputs {model} lists what there is.",
+            fix=f"See which there are: kronkers outputs {model}",
         )
     return open_version(conn, vault, head_row(conn, head, judged), judged, known)
 
@@ -109,10 +109,13 @@ def selected(
     Raises NotFound, AccessRefused, IntegrityError, and UsageError where a version is given without its date.
     """
     if version is not None:
-        if date is None or at is not None:
+        if date is None:
             raise UsageError(
-                "a version number needs the date of its output, and no time",
-                fix="Give --date with it, and leave out --at.",
+                "a version number is given without the date of its output", fix="Add --date YYYY-MM-DD."
+            )
+        if at is not None:
+            raise UsageError(
+                "a version number and a time are given together", fix="Leave out --version or --at."
             )
         return [open_numbered(conn, vault, model, date, version, known)]
     if date is not None:
@@ -120,8 +123,10 @@ def selected(
     found = open_heads(conn, vault, model, first, last, at, known)
     if not found:
         raise NotFound(
-            f"there is no such published output of {model}",
-            fix=f"kronkers outputs {model} lists what there is.",
+            f"no output of {model} is published for these dates"
+            if first or last
+            else f"no output of {model} is published",
+            fix=f"See which there are: kronkers outputs {model}",
         )
     return found
 

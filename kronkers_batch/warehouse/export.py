@@ -74,6 +74,9 @@ def write(
     except FileExistsError:
         raise UsageError("the file exists already", where=str(path), fix="Choose another file.") from None
     except OSError as error:
+        if not path.parent.is_dir():
+            fix = f"Make the folder {path.parent}, or choose another path."
+            raise UsageError("there is no such folder", where=str(path), fix=fix) from None
         raise StoreError(
             f"the file cannot be written: {os.strerror(error.errno or 0)}", where=str(path)
         ) from error

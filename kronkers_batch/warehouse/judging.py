@@ -120,7 +120,9 @@ def _current(
     permissions.require(vault, conn, Scope(version.department, version.model), "publish")
     row = catalog.row_of(conn, version.id)
     if row.state != "finished":
-        raise NotFound(f"{version.ref} was deleted", fix=f"kronkers outputs {version.model}")
+        raise NotFound(
+            f"{version.ref} was deleted", fix=f"See which there are: kronkers outputs {version.model}"
+        )
     judged = log.lines(conn, vault, version.model, version.date)
     return row, judged, open_version(conn, vault, row, judged).version
 

@@ -124,4 +124,6 @@ def _result(connection: duckdb.DuckDBPyConnection, query: str) -> pl.DataFrame:
 
 
 def _fix(models: Sequence[str]) -> str:
-    return "Tables are the models that have outputs: " + (", ".join(sorted(models)) or "none")
+    return "Each model is a table; it has rows once an output is published. Models: " + (
+        ", ".join(sorted(models)) or "none"
+    )

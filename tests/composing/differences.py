@@ -314,7 +314,7 @@ OVERRIDES = (
         ),
     ),
     Difference(
-        "An override must name a key of a model, and cannot name templates.",
+        "An override below `model.` must name a key of one model, and cannot name templates.",
         (
             _override("model.m={seed: 4}", "4", REFUSED, "seed"),
             _override("+model.m.defaults=[]", "[]", REFUSED, "defaults"),

@@ -71,7 +71,10 @@ def test_every_action_happened_and_no_other(told):
         ("export", f"ann exported buys/{NIGHT}#1 to "),
         ("sql", "ann queried buys/"),
         ("log", " had found in the data; 1 texts"),
-        ("refuse", "eve was refused: read buys: this needs the role reader on sales/buys; you hold no grant"),
+        (
+            "refuse",
+            "eve was refused: read buys: this needs the role reader on sales/buys; you hold no grant on it",
+        ),
         ("rollback", "admin went back to buys@1; because: the letter was wrong"),
         ("shred", f"admin shredded buys/{NIGHT}#1; because: asked by a customer"),
         ("rotate", "admin rotated the keys of support"),

@@ -77,7 +77,7 @@ def test_wrong_words_are_said_in_the_words_of_python(project):
         for call, said in (
             (lambda: system.read("buys", date="yesterday"), "date 'yesterday' is not a date"),
             (lambda: system.read("buys", at="once"), "at 'once' is not a time"),
-            (lambda: system.read("buys", version=1), "a version number needs the date"),
+            (lambda: system.read("buys", version=1), "a version number is given without the date"),
             (lambda: system.read("bouys"), "did you mean 'buys'"),
             (lambda: system.read("buys", keys=[]), "no key was given"),
             (lambda: system.read("buys", keys=[(1, 2)]), "has 1 value"),

@@ -123,7 +123,7 @@ def test_a_past_date_that_is_scored_again_says_what_it_replaces(project):
     project.edit("conf/model/buys.yaml", "penalty: 1.0", "penalty: 2.0")
     assert project.states()["buys"] == "trained"
     (planned,) = [t for t in project.json("plan", "buys")["tasks"] if t["task"] == "score"]
-    why = "champion changed: buys@1 -> buys@2; replaces buys/2024-01-20#1, which readers see"
+    why = "champion changed: buys@1 -> buys@2; replaces buys/2024-01-20#1, which readers get now"
     assert planned["reason"] == why
     done = project.run("run", "buys")
     assert done.stderr == f"buys, {NIGHT}: {why}\n"

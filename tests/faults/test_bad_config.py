@@ -141,6 +141,8 @@ def test_unknown_model_in_an_override(tmp_path: Path) -> None:
         ("warehouse=sqlit", "did you mean 'sqlite'?"),
         ("hydra.run.dir=x", "the key 'hydra' is not known"),
         ("nonsense", "this override cannot be parsed"),
+        ("model.late.owner=a (b)", "others around the word: \"key='a b'\""),
+        ("late.seed=3", "did you mean 'model.late.seed=3'?"),
         ("", "this override cannot be parsed"),
         ("~home", "the key 'home' cannot be removed"),
         ("~executor", "the key 'executor' cannot be removed"),
@@ -154,7 +156,7 @@ def test_unknown_model_in_an_override(tmp_path: Path) -> None:
         ("~alerts.x", "there is no key 'alerts.x'"),
         ("home=${nothing}", "there is no key 'nothing'"),
         ("warehouse.url=${hydra:runtime.cwd}", "the resolver 'hydra' is not known"),
-        ("department.planning.owner=x", "the key 'department' is not known"),
+        ("department.planning.owner=x", "home, key_file, logical_date, model, source, warehouse"),
         ("model.late.owner=\ud800", "not UTF-8"),
     ],
 )
@@ -172,10 +174,11 @@ def test_unknown_source(tmp_path: Path) -> None:
 
 
 def test_unknown_department(tmp_path: Path) -> None:
+    """That a department which there is not may not read the source follows from that, and is not said."""
     text = LATE.replace("department: operations", "department: operation")
-    found = problems(make(tmp_path, model__late=text))
-    assert "conf/model/late.yaml:2: department: there is no department 'operation'" in found[0]
-    assert "did you mean 'operations'?" in found[0]
+    found = only(make(tmp_path, model__late=text))
+    assert "conf/model/late.yaml:2: department: there is no department 'operation'" in found
+    assert "did you mean 'operations'?" in found
 
 
 def test_a_source_that_is_not_shared(tmp_path: Path) -> None:
@@ -270,6 +273,32 @@ def test_unset_environment_variable(tmp_path: Path) -> None:
     assert found.startswith(
         "conf/source/warehouse_rows.yaml:3: url: the environment variable ROWS_URL is not set"
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        LATE.replace("owner: Ada Lovelace", "owner: ${oc.env:NOT_SET}"),
+        LATE.replace("owner: Ada Lovelace", "owner: Ada ${oc.env:NOT_SET}"),
+        LATE + "parameters: {a: '${oc.env:NOT_SET}'}\n",
+    ],
+)
+def test_an_unset_variable_where_none_may_be(tmp_path: Path, text: str) -> None:
+    """To set it would not help: the advice is to write the value."""
+    found = only(make(tmp_path, model__late=text))
+    assert "this key takes no environment variable" in found
+    assert "write the value here" in found
+
+
+def test_a_column_of_no_type_is_no_missing_column(tmp_path: Path) -> None:
+    text = FLIGHTS.replace("distance: float", "distance: decimal")
+    assert text != FLIGHTS
+    assert "columns.distance: found the text 'decimal'" in only(make(tmp_path, source__flights=text))
+
+
+def test_an_output_column_of_no_type_is_a_column(tmp_path: Path) -> None:
+    found = only(make(tmp_path, model__late=LATE + "output: {columns: {score: category}}\n"))
+    assert "output.columns.score: found the text 'category'" in found
 
 
 def test_environment_in_a_field_that_shows(tmp_path: Path) -> None:
@@ -392,6 +421,15 @@ def test_a_missing_code_file(tmp_path: Path) -> None:
     assert "conf/model/delay.yaml:5: code: the file 'models/delay/model.jl' does not exist" in found
 
 
+@pytest.mark.parametrize("name", ["late.yaml", "late.R", "late"])
+def test_a_code_file_of_another_language(tmp_path: Path, name: str) -> None:
+    declared = "estimator:\n  _target_: sklearn.linear_model.LogisticRegression\n  C: 0.5\n"
+    text = LATE.replace(declared, f"code: {name}\n")
+    conf = make(tmp_path, model__late=text)
+    (conf.parent / name).write_text("")
+    assert "code: the code file does not end in .py, and the language is python" in only(conf)
+
+
 @pytest.mark.parametrize("text", ["", "# nothing\n", "---\n", "null\n"])
 def test_an_empty_file(tmp_path: Path, text: str) -> None:
     assert "conf/model/late.yaml:1: the file is empty" in only(make(tmp_path, model__late=text))
@@ -405,7 +443,8 @@ def test_an_empty_file(tmp_path: Path, text: str) -> None:
         (b"owner: a\nseed: \xff\n", 2, "not valid UTF-8"),
         (b"owner: a\nseed: \xed\xa0\x80\n", 2, "not valid UTF-8"),
         (b'owner: "\\ud800"\n', 1, "not valid YAML"),
-        (b"owner: a\n\tseed: 1\n", 2, "not valid YAML"),
+        (b"owner: a\n\tseed: 1\n", 2, "not valid YAML: a tab where spaces are needed"),
+        (b"owner: a: b\n", 1, "put a text that contains ': ' in quotes"),
         (b"a:\n\t- b\n", 2, "spaces, not tabs"),
         (b"\xff\xfeo\x00", 1, "not valid UTF-8"),
         (b"a: \x1b[31m\n", 1, "the control character U+001B"),
@@ -479,7 +518,8 @@ def test_templates_that_include_each_other(tmp_path: Path) -> None:
 
 
 def test_an_unknown_template(tmp_path: Path) -> None:
-    found = only(make(tmp_path, model__late=LATE.replace("/classifier]", "/clasifier]") + "task: binary\n"))
+    """What the template would say is not missing too."""
+    found = only(make(tmp_path, model__late=LATE.replace("/classifier]", "/clasifier]")))
     assert "conf/model/late.yaml:1: defaults: there is no template 'clasifier'" in found
     assert "did you mean 'classifier'?" in found
 

@@ -18,7 +18,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from kronkers_batch.config.spec import InputRef, Secret
+from kronkers_batch.config.spec import InputRef, Origin, Secret
 from kronkers_batch.data import duck
 from kronkers_batch.errors import CheckFailed, KronkersError, SourceError
 from tests.data_support import MARKER, Store, check, day, holds, rows, schema, source, write_csv
@@ -86,7 +86,8 @@ def test_a_broken_archive(tmp_path: Path) -> None:
 def test_a_changed_csv_type_names_column_types_and_counts(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "x.csv", f"id,x\n1,0.5\n{MARKER},0.5\n2.5,1\n")
     text = fails(source("csv", COLUMNS, path=path))
-    assert f"{path}: column id is declared integer, but 2 of 3 rows read hold numbers and text" in text
+    assert f"{path}: column id is declared integer, but in 2 of the 3 rows that were read the " in text
+    assert "the number or text is no integer" in text
 
 
 def test_a_float_that_is_none_far_down_in_a_large_file(tmp_path: Path) -> None:
@@ -94,8 +95,8 @@ def test_a_float_that_is_none_far_down_in_a_large_file(tmp_path: Path) -> None:
     lines[140_000] = f"140000,{MARKER}"
     path = write_csv(tmp_path / "x.csv", "id,x\n" + "\n".join(lines) + "\n")
     text = fails(source("csv", COLUMNS, path=path))
-    assert f"{path}: column x is declared float, but 1 of " in text
-    assert "other text" in text
+    assert f"{path}: column x is declared float, but in 1 of the " in text
+    assert "the text is no float" in text
 
 
 def test_a_column_that_is_gone(tmp_path: Path) -> None:
@@ -219,12 +220,14 @@ def may_not_be_read(path: Path) -> None:
 def test_repeated_and_missing_keys(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     path = write_csv(tmp_path / "x.csv", "id,x\n1,0.5\n1,0.5\n,1\n")
+    at = {"key": Origin("conf/source/things.yaml", 11, "key")}
     with pytest.raises(CheckFailed) as caught:
-        store.ingest(source("csv", COLUMNS, path=path, key=("id",)))
+        store.ingest(source("csv", COLUMNS, path=path, key=("id",), origins=at))
     text = said(caught.value)
-    assert "nulls(id): 1 of 3 rows" in text
-    assert "unique(id): 1 of 3 rows" in text
+    assert "conf/source/things.yaml:11: key: nulls(id): 1 of 3 rows" in text
+    assert "conf/source/things.yaml:11: key: unique(id): 1 of 3 rows" in text
     assert "2 checks failed" in text
+    assert caught.value.fix == "Ask whoever delivers the data, or correct `key:`"
 
 
 def test_a_date_without_rows(tmp_path: Path) -> None:

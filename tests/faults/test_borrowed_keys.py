@@ -522,6 +522,11 @@ def test_signing_asks(company):
     company.refused(says="buys refused")
 
 
+def test_who_may_not_sign_is_not_asked(company):
+    done = company.by("mallory").run("sign", "--require", code=3)
+    assert "no terminal on which to confirm" not in done.stderr
+
+
 def test_all_signs_what_is_due_and_a_name_signs_again(company):
     admin = company.by("admin")
     assert admin.json("sign", "--all", "--yes")["signed"] == []

@@ -52,7 +52,7 @@ def test_the_first_scoring_waits_for_the_first_training(world: World):
 
 
 def test_scoring_never_waits_for_a_retraining(world: World):
-    """If there is a champion, scoring waits for no training."""
+    """If there is a champion, scoring waits for no training, unless the declaration of the source changed."""
     world.version(champion=True)
     world.spec(seed=9)
     found = graph(world, MODEL)

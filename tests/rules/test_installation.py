@@ -105,7 +105,9 @@ def test_the_first_run_makes_a_warehouse(new: Path):
 
 
 def test_reading_makes_nothing(new: Path):
-    """A command that only reads makes no warehouse, and names the command that does."""
+    """A command that only reads makes no warehouse, except `kronkers plan` and `kronkers access list`, and
+    names the command that does.
+    """
     with pytest.raises(NotFound, match="there is no warehouse here yet") as caught:
         opens(new)
     assert "kronkers plan" in caught.value.fix
@@ -146,8 +148,8 @@ def test_an_explicit_word_makes_a_new_warehouse(folder: Path):
 
 
 def test_the_word_alone_makes_nothing(new: Path):
-    """`--new-warehouse` does not change an existing warehouse. A command that only reads makes no warehouse,
-    even with `--new-warehouse`.
+    """`--new-warehouse` does not change an existing warehouse. `--new-warehouse` makes no warehouse if the
+    command makes none without it.
     """
     with pytest.raises(NotFound):
         opens(new, new_warehouse=True)
@@ -165,7 +167,9 @@ def test_another_warehouse_at_another_address_is_new(folder: Path):
 
 
 def test_another_warehouses_database_is_refused(folder: Path):
-    """The database of another trusted warehouse is refused in place of this warehouse's database."""
+    """If the database of another trusted warehouse stands in the place of this warehouse's database, it is
+    refused.
+    """
     checkpoint(folder)
     World.make(folder / "second")
     opens(folder / "second", first_run=True)

@@ -19,8 +19,8 @@ from kronkers_batch.registry.training import ModelVersion
 from tests.rules.world import DAY, HERE, MODEL, READER, World, after, offers, threshold
 
 MISSED = ("rows 2 is below 5",)
-CHANGED = "the source, or what the model declares of its scoring, changed"
-REPLACES = f"replaces {MODEL}/{DAY}#1, which readers see"
+CHANGED = "the source changed, or a field of the model that counts for scoring"
+REPLACES = f"replaces {MODEL}/{DAY}#1, which readers get now"
 
 
 def finished(world: World) -> bool:

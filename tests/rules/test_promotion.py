@@ -72,7 +72,9 @@ def test_a_version_is_recorded_with_its_promotion(world: World):
 
 
 def test_a_newer_promotion_decides(world: World):
-    """A version is not promoted automatically if a newer one was promoted, or rolled back since."""
+    """A version is not promoted automatically if a newer one was promoted, even if that one was rolled back
+    since.
+    """
     world.version(champion=True)
     version = world.version(after(1), again=True)
     assert rejudged(world, version)
@@ -176,7 +178,7 @@ def test_a_person_promotes_what_missed_only_by_force(world: World):
 
 
 def test_promotion_is_of_the_champion_that_somebody_saw(world: World):
-    """A promotion is refused if the champion is not the one that its author saw."""
+    """A promotion is refused if the champion changed after the person who promotes had looked at it."""
     world.version(champion=True)
     world.version(after(1), again=True)
     with pytest.raises(Stale, match=f"the champion changed meanwhile: it is {MODEL}@1 now"):

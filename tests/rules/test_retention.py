@@ -96,21 +96,21 @@ def test_a_run_that_published_nothing_deletes_nothing(world: World):
 
 
 def test_what_is_long_due_waits_for_a_word(world: World):
-    """If an output of a model has been due for more than 31 days, none of its outputs is deleted, until a
+    """If an output of a model expired more than 31 days ago, none of its outputs is deleted, until a
     person confirms it.
     """
     outputs(world, 0, -1, -2, -3, -41, -42)
     gone, state, words = expired(world)
     assert (gone, state) == ([], "held")
     assert words.startswith(
-        "the outputs of 2 dates, past 10 days, are not deleted: the oldest is due for 32 days"
+        "the outputs of 2 dates, past 10 days, are not deleted: the oldest expired 32 days ago"
     )
     assert f"kronkers run {MODEL} --date {DAY} --delete-expired" in words
     assert expired(world, delete_expired=True)[0] == [ref(-42), ref(-41)]
 
 
 def test_what_is_due_for_a_month_is_deleted(world: World):
-    """Outputs that have been due for at most 31 days are deleted without confirmation."""
+    """Outputs that expired at most 31 days ago are deleted without confirmation."""
     outputs(world, 0, -1, -2, -3, -41)
     assert expired(world)[0] == [ref(-41)]
 

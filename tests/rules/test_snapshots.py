@@ -247,7 +247,7 @@ def test_a_version_tells_what_it_was_trained_on(world: World):
 
 
 def test_what_is_long_due_waits(world: World, calendar: Calendar):
-    """If a snapshot of a department or model has been due for more than 31 days, none of its snapshots is
+    """If a snapshot of a department or model expired more than 31 days ago, none of its snapshots is
     deleted, until a person confirms it.
     """
     nights(world, calendar, 0, 60, 61, 62)
@@ -255,8 +255,8 @@ def test_what_is_long_due_waits(world: World, calendar: Calendar):
     found = expired(world)
     assert found.deleted == []
     assert found.warnings == [
-        "1 snapshot of sales, unused for 90 days, is not deleted: the oldest is due for 32 days, and a run "
-        "by itself deletes what is due for up to 31\n"
+        "1 snapshot of sales, unused for 90 days, is not deleted: the oldest expired 32 days ago; by "
+        "itself a run deletes what expired up to 31 days ago\n"
         f"  -> to delete it: kronkers run {MODEL} --date {DAY} --delete-expired"
     ]
     assert len(there(world)) == 4
@@ -264,7 +264,7 @@ def test_what_is_long_due_waits(world: World, calendar: Calendar):
 
 
 def test_what_is_due_for_a_month_goes(world: World, calendar: Calendar):
-    """Snapshots that have been due for at most 31 days are deleted without confirmation."""
+    """Snapshots that expired at most 31 days ago are deleted without confirmation."""
     nights(world, calendar, 0, 90, 91)
     calendar.day(120.9)
     assert len(expired(world).deleted) == 1
@@ -289,11 +289,15 @@ def test_most_of_the_snapshots_wait(world: World, calendar: Calendar):
 
 
 def test_a_run_without_a_good_model_deletes_none(world: World, calendar: Calendar):
-    """A run deletes only snapshots of departments whose models it ran without failure."""
+    """A run takes the models that it ran without failure, and deletes only snapshots of their departments and
+    of the departments that declare their sources.
+    """
     nights(world, calendar, 0, 60, 61)
     calendar.day(91)
     assert expired(world, delete_expired=True, names=()) == Expired()
     assert len(there(world)) == 3
+    world.spec(department="hr")  # sales still declares the source
+    assert len(expired(world).deleted) == 1
 
 
 @pytest.mark.parametrize(("role", "scope"), [(Role.READER, SALES), (Role.OPERATOR, Scope("sales", MODEL))])
@@ -348,10 +352,10 @@ def test_the_run_and_its_page_say_what_expired(world: World, calendar: Calendar)
     calendar.day(122)
     found = night(world)
     assert (found.exit_code, found.remarks) == (0, ())
-    assert "the oldest is due for 32 days" in found.warnings[0]
+    assert "the oldest expired 32 days ago" in found.warnings[0]
     for page in (write_run_page(world.services, found.run_id), write_page(world.services, DAY)):
         assert page.exists()
-    assert "the oldest is due for 32 days" in write_run_page(world.services, found.run_id).read_text()
+    assert "the oldest expired 32 days ago" in write_run_page(world.services, found.run_id).read_text()
     found = night(world, delete_expired=True)
     assert (found.exit_code, found.warnings) == (0, ())
     assert found.remarks == ("1 snapshot of sales, unused for 90 days, deleted",)
@@ -424,7 +428,9 @@ def _refuses(*_args: object) -> None:
 
 
 def test_nothing_to_expire_asks_little(world: World, calendar: Calendar):
-    """If nothing expires, a run makes two queries, however many snapshots and champions exist."""
+    """If nothing expires, looking for expired snapshots takes two queries, however many snapshots and
+    champions exist.
+    """
     nights(world, calendar, 0)
     world.version(champion=True)
     first = statements(world)
@@ -566,7 +572,7 @@ def test_an_expired_window_is_frozen_anew(world: World, calendar: Calendar):
 
 @pytest.mark.parametrize("what", ["key", "time"])
 def test_what_is_not_as_it_was_signed_stays(world: World, calendar: Calendar, what: str):
-    """A snapshot's row that names another key, or an earlier time than its manifest, deletes nothing."""
+    """If a snapshot's row names another key or an earlier time than its manifest, nothing is deleted."""
     old, young, other = nights(world, calendar, 0, 60, 61)
     with world.services.db.write() as conn:
         keys = {row.id: row.key_id for row in conn.execute(select(table))}

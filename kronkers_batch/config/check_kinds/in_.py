@@ -12,7 +12,9 @@ from kronkers_batch.config.problems import Problems
 from kronkers_batch.config.spec import Argument
 from kronkers_batch.frames.schema import ColumnType
 
-_KEYS = (Field("in", list_kind(PLAIN, empty=False), "The allowed values; nulls pass."),)
+_KEYS = (
+    Field("in", list_kind(PLAIN, "a list of plain values", empty=False), "The allowed values; nulls pass."),
+)
 
 
 class _In(CheckKind):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from dataclasses import replace
 
 from kronkers_batch.config.check_kind import NUMERIC, TIMES, CheckKind, Entry, fits, member
 from kronkers_batch.config.fields import Field
@@ -12,9 +13,12 @@ from kronkers_batch.config.problems import Problems
 from kronkers_batch.config.spec import Argument
 from kronkers_batch.frames.schema import ColumnType
 
+_BOUND = replace(PLAIN, allowed="a number or a date")
 _KEYS = (
-    Field("min", PLAIN, "Smallest allowed value (a number, or a date for dates and timestamps); nulls pass."),
-    Field("max", PLAIN, "Largest allowed value; nulls pass."),
+    Field(
+        "min", _BOUND, "Smallest allowed value (a number, or a date for dates and timestamps); nulls pass."
+    ),
+    Field("max", _BOUND, "Largest allowed value; nulls pass."),
 )
 
 

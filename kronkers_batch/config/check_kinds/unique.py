@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 from kronkers_batch.config.check_kind import CheckKind, Entry
 from kronkers_batch.config.fields import Field, given, list_kind
-from kronkers_batch.config.kinds import COLUMN
+from kronkers_batch.config.kinds import COLUMN, SOME_COLUMNS
 from kronkers_batch.config.problems import Problems
 from kronkers_batch.config.spec import Argument
 from kronkers_batch.frames.schema import ColumnType
 
-_UNIQUE = list_kind(COLUMN, single=True, empty=False)
+_UNIQUE = list_kind(COLUMN, SOME_COLUMNS, single=True, empty=False)
 _KEYS = (Field("unique", _UNIQUE, "Columns whose values, taken together, occur once."),)
 
 

@@ -168,12 +168,12 @@ def _outside(bad: pl.Series, column: Column, place: Place) -> SourceError:
 def _unfit(raw: pl.Series, bad: pl.Series, column: Column, place: Place) -> SourceError:
     values, count = raw.filter(bad), int(bad.sum())
     numbers = int(values.cast(pl.Float64, strict=False).is_not_null().sum())
-    found = "other numbers" if numbers == count else "other text" if numbers == 0 else "numbers and text"
+    found = "number" if numbers == count else "text" if numbers == 0 else "number or text"
     return place.error(
-        f"column {column.name} is declared {column.type}, but {count} of {len(raw)} rows read hold {found}"
-        f"{_first(bad, place)}",
+        f"column {column.name} is declared {column.type}, but in {count} of the {len(raw)} rows that were "
+        f"read the {found} is no {column.type}{_first(bad, place)}",
         f"The forms of {column.type} are: {FORMS[column.type]}. "
         f"Correct the data, or declare {column.name} with the type it has now; "
-        "if those mean 'missing', name them in `csv: {null: ...}` where the source is a CSV file.",
+        "if these texts mean 'missing', name one in `csv: {null: ...}` where the source is a CSV file.",
         _examples(values),
     )

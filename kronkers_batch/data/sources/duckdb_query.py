@@ -39,7 +39,7 @@ def read(
     """
     import duckdb
 
-    place = Place.of(source)
+    place = Place.of(source, "query")
     scans: list[Scan] = []
     try:
         with (

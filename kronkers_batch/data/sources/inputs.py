@@ -206,9 +206,10 @@ class Inputs:
     def _checked(self, source: SourceSpec, found: list[Found]) -> Iterator[pl.DataFrame]:
         """The rows that stay; ``found`` is complete after the last."""
         from kronkers_batch.data.checks import Checker
+        from kronkers_batch.data.findings import KEY
 
         place = str(Place.of(source))
-        checker = Checker(source.schema, source.checks, place, key=source.key, origin=source.origin)
+        checker = Checker(source.schema, source.checks, place, key=source.key, origin=source.origins.get(KEY))
         try:
             for frame in rechunked(self.read(source, found.append), self.rows):
                 kept = checker.feed(frame)

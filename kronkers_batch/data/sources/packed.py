@@ -262,7 +262,10 @@ def _damaged(read: Callable[[], bytes]) -> bytes:
 
 def _grown(given: int, packed: int) -> None:
     if given > max(FREE, GROWTH * packed):
-        raise PackedError(f"the packed file becomes more than {GROWTH} times larger when it is unpacked")
+        raise PackedError(
+            f"the packed file becomes more than {GROWTH} times larger, and larger than {FREE // 2**30} GB, "
+            "when it is unpacked"
+        )
 
 
 def _size(raw: io.FileIO) -> int:

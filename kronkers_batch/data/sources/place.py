@@ -25,9 +25,10 @@ class Place:
     rows: Callable[[int], str] | None = field(default=None, compare=False, repr=False)
 
     @classmethod
-    def of(cls, source: SourceSpec) -> Place:
-        """The place of a source as a whole."""
-        return cls(source.name, f"{source.origin.file}:{source.origin.line}")
+    def of(cls, source: SourceSpec, key: str = "") -> Place:
+        """The place of a source as a whole, or of one of its keys."""
+        origin = source.origins.get(key, source.origin)
+        return cls(source.name, f"{origin.file}:{origin.line}")
 
     def at(self, part: str, hidden: str = "") -> Place:
         """The same source, at one of its parts."""

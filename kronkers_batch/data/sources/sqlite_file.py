@@ -226,7 +226,7 @@ _SAID: tuple[tuple[str, str, str], ...] = (
     (
         "one statement",
         "it is not a single SELECT that SQLite knows",
-        "Take the other statements out of the source's SQL.",
+        "Write one SELECT statement in the source's SQL, nothing else.",
     ),
     (
         "unsafe use of",

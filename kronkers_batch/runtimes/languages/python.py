@@ -234,6 +234,8 @@ This {name} instance is not fitted yet
 operands could not be broadcast together with shapes {shape} {shape}
 could not broadcast input array from shape {shape} into shape {shape}
 shapes {shape} and {shape} not aligned: {count} (dim {count}) != {count} (dim {count})
+"[{own}] not in index"
+"None of [Index([{own}], dtype='{name}')] are in the [columns]"
 cannot reshape array of size {count} into shape {shape}
 is out of bounds for axis {count} with size {count}
 (size {count} is different from {count})

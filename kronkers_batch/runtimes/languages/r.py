@@ -244,6 +244,8 @@ data.frame() keeps these names with {name} = FALSE
 the predictions of {name} do not grow with the exposure
 no applicable method for '{name}' applied to an object of class "{class}"
 could not find function "{name}"
+declare predict_arguments with type response, or with type link if that is meant
+predict_arguments: {type: response}, {type: prob} or, for ranger, arguments: {probability: true}
 there is no package called '{name}'
 package or namespace load failed for '{name}'
 object '{name}' not found

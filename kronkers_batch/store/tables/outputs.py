@@ -50,7 +50,13 @@ output_filters = Table(
     Column(
         "version_id", String(26), ForeignKey("output_versions.id"), primary_key=True, info=clear("random id")
     ),
-    Column("part", Integer, primary_key=True, autoincrement=False, info=clear("a count of groups from 0")),
+    Column(
+        "part",
+        Integer,
+        primary_key=True,
+        autoincrement=False,
+        info=clear("number of a group of sealed chunks, counted from 0"),
+    ),
     Column("number", Integer, primary_key=True, autoincrement=False, info=clear("a count from 0")),
     Column("data", LargeBinary, nullable=False, info=sealed("the version's data key")),
 )

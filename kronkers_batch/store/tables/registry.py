@@ -21,7 +21,10 @@ model_versions = Table(
     Column(
         "snapshot_id",
         String(26),
-        info=clear("random id of its training's snapshot; null for older releases' versions until looked up"),
+        info=clear(
+            "random id of the snapshot that it was trained on; null for a version that an older release of "
+            "the program made, until a run looks it up"
+        ),
     ),
     Column("key_id", String(64), nullable=False, info=clear("random id of the version's data key")),
     Column("record_key_id", String(64), nullable=False, info=clear("random id of the version's record key")),

@@ -23,7 +23,9 @@ snapshots = Table(
         "lookup",
         String(64),
         nullable=False,
-        info=clear("a digest of source, window and identity, keyed with that key's filter key"),
+        info=clear(
+            "a digest of source, window and identity, keyed with the filter key of the department or model"
+        ),
     ),
     Column("state", String(16), nullable=False, info=clear("one word: writing, ready, expired")),
     Column("created", BigInteger, nullable=False, info=clear("a timestamp")),

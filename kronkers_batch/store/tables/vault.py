@@ -49,7 +49,7 @@ tree_keys = Table(
     Column("id", String(26), primary_key=True, info=_ID),
     Column("department", String(128), nullable=False, info=_NAME),
     Column("model", String(128), nullable=False, info=_NAME),  # "" is the department's own key
-    Column("version", Integer, nullable=False, info=clear("how often the key was rotated")),
+    Column("version", Integer, nullable=False, info=clear("a count from 1, one more after each rotation")),
     Column("state", String(16), nullable=False, info=clear("'active', 'retiring' or 'retired'")),
     Column("parent_id", String(26), ForeignKey("tree_keys.id"), info=_ID),  # null for a department's key
     Column("wrapped", LargeBinary, info=sealed("the department's key")),  # null for a department's key
@@ -97,7 +97,13 @@ grant_keys = Table(
     metadata,
     Column("grant_id", String(26), ForeignKey("grants.id"), primary_key=True, info=_ID),
     Column("key_id", String(26), ForeignKey("tree_keys.id"), primary_key=True, info=_ID),
-    Column("recipient", String(32), ForeignKey("principal_keys.id"), primary_key=True, info=_ISSUER),
+    Column(
+        "recipient",
+        String(32),
+        ForeignKey("principal_keys.id"),
+        primary_key=True,
+        info=clear("id of the recipient's public key"),
+    ),
     Column("sealed", LargeBinary, nullable=False, info=sealed("the recipient's public key")),
     Column("created", BigInteger, nullable=False, info=_TIMESTAMP),
     Column("issuer", String(32), nullable=False, info=_ISSUER),

@@ -207,6 +207,8 @@ TOLD = [
     _("a word of the data may be a name of code", "runtimes.scrub:Scrubber._is_name",
       swap("not (... or any(...))", "bool(text)"),
       f"{FORMS}test_words_and_numbers_of_the_data_go"),
+    _("a key that is not there is told", "runtimes.scrub:Scrubber._slot",
+      never("kind == 'own'"), f"{FORMS}test_texts_in_quotation_marks_stay_where_the_code_has_them"),
     _("any number may be a count", "runtimes.scrub:Scrubber._is_count",
       always("int(digits) <= max(10 * most, 99)"),
       f"{FORMS}test_words_and_numbers_of_the_data_go[score returned {{count}} values for {{count}} rows]"),

@@ -72,6 +72,8 @@ WORD = [
 WHO = [
     _("snapshots expire without a good model", f"{STEP}:expire_snapshots",
       without("not good"), f"{HERE}a_run_without_a_good_model_deletes_none"),
+    _("snapshots of who declares the source stay", f"{STEP}:_Ending.__init__",
+      drop("self._departments |= ..."), f"{HERE}a_run_without_a_good_model_deletes_none"),
     _("who may not delete snapshots tries", f"{STEP}:_Ending._mine",
       without("permissions.covers(held, scope, permissions.STORE_ACTIONS['expire'])"),
       f"{HERE}who_may_not_delete_them_leaves_them"),

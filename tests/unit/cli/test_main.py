@@ -5,17 +5,38 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
 
-from kronkers_batch.cli import machine, printing
+from kronkers_batch.cli import checking, machine, printing
 from kronkers_batch.cli.main import main
 from tests.data_support import MARKER
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = [sys.executable, "-m", "kronkers_batch.cli.main"]
 BUFFERED = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+
+
+def overridden(args: Namespace) -> int:
+    print(args.names, args.overrides)
+    return 0
+
+
+def test_a_word_with_a_tilde_is_an_override(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(checking, "check", overridden)
+    assert main(["check", "~model.late.window.train", "seed=3"]) == 0
+    assert capsys.readouterr().out == "[] ('~model.late.window.train', 'seed=3')\n"
+    assert main(["check", "model.late.seed", "=", "3"]) == 2
+    assert "Write an override without spaces: KEY=VALUE" in capsys.readouterr().err
+
+
+def test_a_missing_reason_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["promote", "late@1"]) == 2
+    assert capsys.readouterr().err == 'kronkers: the reason is missing\n  -> Add the reason: --why "REASON"\n'
 
 
 def broken(_args: object) -> int:
@@ -142,7 +163,9 @@ def test_with_v_an_error_has_its_traceback_and_its_exit_code(
     assert "Traceback" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("usage", ["run MODEL ...", "sql QUERY", "access whoami|list|add|grant|revoke"])
+@pytest.mark.parametrize(
+    "usage", ["run [MODEL ...]", "sql QUERY", "keys [list | rotate [SCOPE] | shred REF]"]
+)
 def test_the_help_of_a_command_says_which_words_it_takes(
     usage: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -205,6 +205,7 @@ SOURCE_SAID: dict[str, str | Counts] = {
     "schema": "columns",
     "csv": "csv.delimiter",
     "origin": Counts.NEVER,
+    "origins": Counts.NEVER,
     "options": Counts.BOTH,  # keys of a kind, which say it themselves
 }
 

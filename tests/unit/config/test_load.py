@@ -42,6 +42,11 @@ def test_a_model_with_its_template(tmp_path: Path) -> None:
     assert model.retention == 400 * DAY
 
 
+def test_a_source_knows_the_lines_of_its_keys(tmp_path: Path) -> None:
+    at = load(make(tmp_path), (), ENVIRON).sources["flights"].origins["key"]
+    assert (tmp_path / at.file).read_text().splitlines()[at.line - 1].startswith("key:")
+
+
 def test_features_in_a_list_take_the_sources_types(tmp_path: Path) -> None:
     model = load(make(tmp_path), (), ENVIRON).models["air_time"]
     assert [(f.name, f.type) for f in model.features] == [

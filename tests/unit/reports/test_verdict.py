@@ -41,6 +41,8 @@ def test_a_models_state_is_the_worse_of_its_scoring_and_its_training():
 def test_scoring_and_training_are_told_apart():
     both = Verdict("a", Part("published", "a/2024-01-21#1 by a@1"), Part("failed", "no luck"))
     assert both.message == "scores published: a/2024-01-21#1 by a@1; training failed: no luck"
+    same = Part("blocked", "the check failed")
+    assert Verdict("a", same, same).message == "scores and training blocked: the check failed"
     assert Verdict("a", Part("held", "rows 0 is below 1"), DUE).message == "rows 0 is below 1"
     assert Verdict("a", Part("up to date"), Part("trained", "a@2 promoted")).message == "a@2 promoted"
 

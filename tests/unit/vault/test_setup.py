@@ -1,14 +1,16 @@
 """The first run, new departments, and what a machine must have to open the vault."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
-from kronkers_batch.access import setup
+from kronkers_batch.access import own_key, setup
 from kronkers_batch.access.setup import ensure_departments, finish, initialise, is_new, open_vault
 from kronkers_batch.config import account
+from kronkers_batch.config.load import load
 from kronkers_batch.config.spec import Secret
 from kronkers_batch.errors import AccessRefused, IdentityError, IntegrityError, NotFound, StoreError
 from kronkers_batch.store.engine import Database
@@ -16,6 +18,7 @@ from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import grants, keyfile, pin
 from kronkers_batch.vault.context import Kind, Role, Scope
 from kronkers_batch.vault.identity import Identity
+from tests.config_project import ENVIRON, make
 
 SALES = Scope("sales")
 
@@ -193,6 +196,17 @@ def test_a_key_in_the_environment(wh, monkeypatch):
     monkeypatch.setenv("KRONKERS_KEY", wh.first.key_file.read_text())
     monkeypatch.setenv("KRONKERS_TRUST", str(wh.first.trust_file))
     assert open_vault(wh.db, wh.root / "nowhere" / "no.key").principal == "admin"
+
+
+@pytest.mark.parametrize("where", ["home", "artifacts", "database"])
+def test_no_key_is_made_beside_the_data(tmp_path: Path, where: str):
+    config = load(make(tmp_path), (), ENVIRON)
+    folders = dict(zip(("home", "database", "artifacts"), own_key.warehouse_folders(config), strict=True))
+    config = replace(config, key_file=folders[where] / "keys/me.key")
+    with pytest.raises(IdentityError, match="no key is made in the folder of the warehouse"):
+        own_key.make(config, "me", passphrase=False)
+    assert not config.key_file.exists()
+    own_key.make(replace(config, key_file=tmp_path / "keys/me.key"), "me", passphrase=False)
 
 
 def test_a_key_file_beside_the_data_is_refused(wh):

@@ -2,11 +2,13 @@
 
 import contextlib
 import datetime as dt
+import errno
 import io
 import json
 import re
 import stat
 import zipfile
+from unittest.mock import Mock
 
 import polars as pl
 import pytest
@@ -75,9 +77,14 @@ def test_an_error_on_the_way_leaves_nothing(tmp_path, suffix):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_where_it_cannot_be_written(tmp_path):
-    with pytest.raises(StoreError, match="No such file or directory"):
+def test_where_it_cannot_be_written(tmp_path, monkeypatch):
+    with pytest.raises(UsageError, match="there is no such folder") as caught:
         export.write([ROWS], tmp_path / "nowhere" / "out.csv")
+    assert f"Make the folder {tmp_path / 'nowhere'}" in caught.value.fix
+    with monkeypatch.context() as patch:
+        patch.setattr(export.private, "writing", Mock(side_effect=OSError(errno.ENOSPC, "")))
+        with pytest.raises(StoreError, match="No space left"):
+            export.write([ROWS], tmp_path / "out.csv")
     with pytest.raises(UsageError, match=r"cannot write '\.doc'"):
         export.write([ROWS], tmp_path / "out.doc")
     (tmp_path / "folder.csv").mkdir()
