@@ -22,8 +22,11 @@ def check(config: Config, places: Places, raw: Mapping[str, RawSource], problems
             why = places.pattern_refusal(path, source.department)
             _refuse(why, raw[name].at(key).origin(key), problems)
     for model in config.models.values():
-        for key, why in _model(model, places):
+        refused = {key: why for key, why in _model(model, places) if why}
+        for key, why in refused.items():
             _refuse(why, model.origins.get(key, model.origin), problems)
+        if "code" not in refused:  # nothing is said of a file that the model may not have
+            _check_ending(model, problems)
 
 
 def _model(model: ModelSpec, places: Places) -> Iterator[tuple[str, str]]:
@@ -40,6 +43,14 @@ def _model(model: ModelSpec, places: Places) -> Iterator[tuple[str, str]]:
         shown = Path(declared.renv, "renv")
         why = places.refusal(declared.renv, department=mine)
         yield "environment.renv", why or places.refusal(shown, department=mine, shows_folder=True)
+
+
+def _check_ending(model: ModelSpec, problems: Problems) -> None:
+    suffixes = model.language.suffixes
+    if isinstance(model.model, CodeFile) and model.model.path.suffix not in suffixes:
+        ends = " or ".join(suffixes)
+        what = f"the code file does not end in {ends}, and the language is {model.language}"
+        problems.add(model.model.origin, what, f"name a file that ends in {ends}, or correct `language:`")
 
 
 def _refuse(why: str, where: Origin, problems: Problems) -> None:

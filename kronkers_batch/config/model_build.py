@@ -140,10 +140,6 @@ def _code(raw: RawModel, project: Path, problems: Problems) -> CodeFile | Estima
                 where, f"{shown} does not exist", "check the variable" if raw.at("code").environment else fix
             )
             return None
-        if language is not None and path.suffix not in language.suffixes:
-            ends = " or ".join(language.suffixes)
-            what = f"the code file does not end in {ends}, and the language is {language}"
-            problems.add(where, what, f"name a file that ends in {ends}, or correct `language:`")
         return CodeFile(path, where)
     if estimator is None or language is None:
         return None

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import polars as pl
 import pytest
 
 from kronkers_batch.config.languages import LANGUAGES
-from kronkers_batch.declared.declaration import as_trained
-from kronkers_batch.learning import TASKS, Goal
+from kronkers_batch.learning import TASKS
 from tests.contract.conftest import models_of
 from tests.e2e.company import ROOT, Project
 from tests.e2e.lab import project_of
@@ -295,13 +292,3 @@ def test_an_exposure_of_0_is_not_scored(night):
     assert (
         "the exposure years is missing, 0, negative or no finite number in 1 of 60 rows" in found["message"]
     )
-
-
-def test_a_version_keeps_the_classes_that_it_was_trained_with(night):
-    with night.opened() as services:
-        version = services.registry.champion("multiclass_python")
-        today = services.config.models["multiclass_python"]
-        other = replace(today, goal=Goal(classes=("home", "other", "motor")))
-        assert as_trained(other, version).goal == today.goal
-        plain = services.registry.champion("regression_python")
-        assert as_trained(services.config.models["regression_python"], plain).goal == Goal(loss="absolute")

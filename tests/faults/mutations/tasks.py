@@ -59,7 +59,7 @@ MUTATIONS = [
       f"{TASKS}test_no_other_constant_costs_less_than_the_naive_prediction[regression]"),
     _("a version scores with today's classes", "declared.declaration:as_trained",
       swap("Goal.of(then.get('goal', {}))", "model.goal"),
-      f"{EACH}test_a_version_keeps_the_classes_that_it_was_trained_with"),
+      "tests/unit/pipeline/test_as_trained.py::test_it_keeps_its_classes_and_loss"),
     _("a key of another task is read", "config.model_goal:_keys",
       never("getattr(goal, name) and name not in task.keys"),
       f"{GOALS}test_what_cannot_be_is_refused_with_its_line"),

@@ -260,12 +260,13 @@ def test_a_source_may_not_be_another_departments_code_but_code_may_be_shared(sit
     assert "it is where the code of a model of the department planning lies" in only
     (site.conf / "source/loot.yaml").unlink()
     site.model("late", "estimator:\n  _target_: sklearn.linear_model.LogisticRegression\n  C: 0.5\n",
-               "code: models/delay/model.jl\n")  # fmt: skip
+               "code: models/delay/model.py\n")  # fmt: skip
+    site.put("site/models/delay/model.py")
     assert site.load()  # one helper for two departments
     site.source("own", "operations", "models/delay/weights.csv")
     assert site.load()  # the folder is both departments' now
     site.source("theirs", "planning", site.put("secret/rows.csv"))
-    site.model("late", "models/delay/model.jl", str(site.folder / "secret/rows.csv"))
+    site.model("late", "models/delay/model.py", str(site.folder / "secret/rows.csv"))
     assert site.problems()[0].startswith(
         "conf/model/late.yaml:6: code: the path is refused: the department planning"
     )
