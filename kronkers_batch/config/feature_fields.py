@@ -10,7 +10,7 @@ from kronkers_batch.config.kinds import COLUMN, choice
 from kronkers_batch.config.nodes import Mapping, Node, Scalar, Sequence, shown
 from kronkers_batch.config.problems import Problems
 from kronkers_batch.config.task_fields import VALUE
-from kronkers_batch.frames.schema import ColumnType
+from kronkers_batch.frames.schema import OTHER, ColumnType
 
 _TYPE = choice(ColumnType)
 FEATURE = Table(
@@ -94,6 +94,10 @@ def _check_levels(
 ) -> None:
     if len(set(levels)) < len(levels):
         problems.add(node.origin(f"{key}.levels"), "a level is listed twice", "list each level once")
+    if OTHER in (*levels, reference):
+        problems.add(
+            node.origin(key), f"a level may not be called {OTHER}", "unseen: other makes a level of it"
+        )
     if levels and reference and reference not in levels:
         what = f"the reference '{reference}' is none of the levels"
         problems.add(node.origin(f"{key}.reference"), what, f"allowed: {', '.join(levels[:20])}")

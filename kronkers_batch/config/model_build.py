@@ -164,8 +164,17 @@ def _estimator(
     if given["formula"] and not language.has_formula:
         at = raw.at("estimator", "formula").origin("estimator.formula")
         problems.add(at, f"a formula is not for the language {language}", "delete it")
+    if given["per_quantile"] and not raw.values["output"]["quantiles"]:
+        at = raw.at("estimator", "per_quantile").origin("estimator.per_quantile")
+        problems.add(at, "'per_quantile' is for output.quantiles, and there are none", "delete it")
     return Estimator(
-        target, given["arguments"], given["formula"], where, given["predict"], given["predict_arguments"]
+        target,
+        given["arguments"],
+        given["formula"],
+        where,
+        given["predict"],
+        given["predict_arguments"],
+        given["per_quantile"],
     )
 
 
@@ -198,6 +207,7 @@ def _key(raw: RawModel, linker: Linker, columns: MappingType[str, Column]) -> tu
         )
     if raw.values["key"] is not None:
         check_columns(key, columns, raw.at("key"), "key", problems)
+    model_goal.refuse_names_alike(raw, problems)
     for name in raw.values["output"]["columns"]:
         if name.casefold() in {k.casefold() for k in key}:
             where = raw.at("output", "columns", name).origin(f"output.columns.{name}")

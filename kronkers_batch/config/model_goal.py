@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingType
 from itertools import pairwise
 
 from kronkers_batch.config.kinds import unsafe_column
 from kronkers_batch.config.model_file import RawModel
+from kronkers_batch.config.nodes import Mapping, Sequence
 from kronkers_batch.config.problems import Problems, suggest
-from kronkers_batch.config.spec import Feature
+from kronkers_batch.config.spec import Feature, RowsPolicy
 from kronkers_batch.frames.schema import Column, ColumnType
 from kronkers_batch.learning import NUMBERS, TASKS, Goal, Task
+from kronkers_batch.learning.quantiles import called
 
 _SAID_AT = {
     "positive": ("target", "positive"),
@@ -36,6 +39,10 @@ def check(raw: RawModel, columns: MappingType[str, Column], problems: Problems) 
     if group and group not in columns:
         where = raw.at("window", "holdout_by").origin("window.holdout_by")
         problems.add(where, f"there is no column '{group}' in the source", suggest(group, columns))
+    if group and raw.values["rows"] is RowsPolicy.WHOLE:
+        where = raw.at("window", "holdout_by").origin("window.holdout_by")
+        what = "holdout_by holds out parts of a window, and rows: whole needs all of a window's rows at once"
+        problems.add(where, what, "hold out by time, or declare rows: independent")
     for name, path in _roles(raw):
         _role(raw, name, path, columns, problems)
     return _target(raw, columns, problems)
@@ -56,6 +63,10 @@ def _target(raw: RawModel, columns: MappingType[str, Column], problems: Problems
         said_so = task is not None and "positive" in task.keys and not raw.goal.positive
         other = "; or say which value is true: target: {column: NAME, positive: VALUE}" if said_so else ""
         problems.add(where, what, f"allowed types: {', '.join(allowed)}{other}")
+    texts = (raw.goal.positive, *raw.goal.classes)
+    if absent := [text for text in texts if text and _impossible(columns[name].type, text)]:
+        what = f"the target '{name}' is {columns[name].type}, which has no value '{absent[0][:60]}'"
+        problems.add(where, what, "write a value of this type, such as true, or 1")
     return columns[name].type
 
 
@@ -87,7 +98,9 @@ def _values(raw: RawModel, task: Task, goal: Goal, problems: Problems) -> None:
         elif goal.loss in task.of_ordered and not goal.ordered:
             what = f"the loss '{goal.loss}' needs classes whose order means something"
             problems.add(where, what, "write ordered: true, or choose another loss")
-    for what, fix in _wrong_classes(goal) if "classes" in task.keys else ():
+    written = raw.at("target", "classes")
+    read = not isinstance(written, Sequence) or len(written.items) == len(goal.classes)
+    for what, fix in _wrong_classes(goal) if read and "classes" in task.keys else ():
         problems.add(raw.at("target", "classes").origin("target.classes"), what, fix)
     levels = goal.quantiles
     if "quantiles" in task.keys and not (
@@ -97,6 +110,37 @@ def _values(raw: RawModel, task: Task, goal: Goal, problems: Problems) -> None:
         problems.add(
             where, "the quantiles are not ascending numbers between 0 and 1", "such as [0.1, 0.5, 0.9]"
         )
+    elif "quantiles" in task.keys and len(set(map(called, levels))) < len(levels):
+        where = raw.at("output", "quantiles").origin("output.quantiles")
+        problems.add(where, "two quantiles are too near to have different names", "allowed: up to 6 digits")
+
+
+_STATISTICS = (".min", ".max", ".mean")
+
+
+def refuse_names_alike(raw: RawModel, problems: Problems) -> None:
+    """Reports output columns that differ only in case, and those that read as a statistic of another one."""
+    names = list(raw.values["output"]["columns"])
+    where = raw.at("output", "columns").origin("output.columns")
+    for number, name in enumerate(names):
+        for other in names[:number]:
+            if name.casefold() == other.casefold():
+                what = f"the output columns '{other}' and '{name}' differ only in case"
+                problems.add(where, what, "give one another name: SQL and spreadsheets take them for one")
+    for name in names:
+        stem = next((name.removesuffix(end) for end in _STATISTICS if name.endswith(end)), "")
+        if stem in names:
+            what = f"the output column '{name}' reads as a statistic of '{stem}' in thresholds"
+            problems.add(where, what, "give it another name")
+
+
+def _impossible(kind: ColumnType, text: str) -> bool:
+    """Whether a column of this type has no value with this text."""
+    if kind is ColumnType.BOOLEAN:
+        return text not in ("true", "false")
+    if kind in (ColumnType.INTEGER, ColumnType.INT32):
+        return not re.fullmatch(r"0|-?[1-9]\d*", text)
+    return False
 
 
 def _wrong_classes(goal: Goal) -> Iterator[tuple[str, str]]:
@@ -190,6 +234,14 @@ def _refuse_own_columns(raw: RawModel, task: Task, problems: Problems) -> None:
     """Reports declared output columns that the task has already, with another type."""
     declared = raw.at("output", "columns")
     own = task.outputs(raw.goal) if task.fixed(raw.goal) else {}
+    returned = set(task.returned(raw.goal).values())
+    for name in declared.items if isinstance(declared, Mapping) else ():
+        if name in returned:
+            problems.add(
+                declared.origin(f"output.columns.{name}"),
+                f"score returns '{name}' already, for the task {task}",
+                "list only what score returns besides",
+            )
     for name, kind in own.items():
         if raw.values["output"]["columns"].get(name, str(kind)) != str(kind):
             problems.add(

@@ -23,6 +23,8 @@ class ColumnType(StrEnum):
     CATEGORY = "category"  # UTF-8 with a closed, ordered list of levels
 
 
+OTHER = "(other)"
+"""The level of a category that stands for all that training did not see, with ``unseen: other``."""
 _DAYS = (-719_162, 2_932_896)
 SPANS: Mapping[ColumnType, tuple[int, int]] = {
     ColumnType.DATE: _DAYS,

@@ -16,9 +16,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from kronkers_batch.errors import DataError
-from kronkers_batch.frames.schema import Column, ColumnType, Schema
+from kronkers_batch.frames.schema import OTHER, Column, ColumnType, Schema
 
-OTHER = "(other)"
 """The extra last level that stands for unseen levels, where those are declared to become ``other``."""
 
 INT32_MIN, INT64_MIN = -(2**31), -(2**63)
@@ -62,7 +61,7 @@ def wire_levels(column: Column, unseen: str) -> tuple[str, ...]:
     return (*(level for level in column.levels if level != OTHER), OTHER)
 
 
-def encode(df: pl.DataFrame, schema: Schema, *, int64: bool, unseen: str) -> list[Buffer]:
+def encode(df: pl.DataFrame, schema: Schema, *, int64: bool, unseen: str, closed: str = "") -> list[Buffer]:
     """``df`` as the buffers of one frame, to be written one after the other.
 
     Args:
@@ -70,6 +69,7 @@ def encode(df: pl.DataFrame, schema: Schema, *, int64: bool, unseen: str) -> lis
         schema: Which columns, in which order; categories with their levels.
         int64: Whether the language holds 64-bit integers.
         unseen: What a level that is not in the schema becomes: ``missing``, ``other`` or ``error``.
+        closed: A category that has its levels and no others, as a target has its classes.
 
     Raises:
         DataError: A value cannot be held in the language, or a level is not known and that is an error.
@@ -78,7 +78,8 @@ def encode(df: pl.DataFrame, schema: Schema, *, int64: bool, unseen: str) -> lis
     body: list[Buffer] = []
     for column in schema:
         series = df.get_column(column.name)
-        kind, values, mask, nulls, levels = _encode_column(series.rechunk(), column, int64, unseen)
+        policy = "error" if column.name == closed else unseen
+        kind, values, mask, nulls, levels = _encode_column(series.rechunk(), column, int64, policy)
         text = "".join(quoted(level) + "\n" for level in levels).encode()
         header.append(
             f"{quoted(column.name)}\t{kind}\t{nulls}\t{values.nbytes}\t{len(levels)}\t{len(text)}\n"

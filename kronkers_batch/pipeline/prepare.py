@@ -141,7 +141,9 @@ def training_data(
         raise DataError(
             f"the {part} part of the training window has no rows with a known {model.target}",
             where=f"{model.origin}, window {snapshot.window}",
-            fix="choose a later --date, or change window.train, window.holdout or window.label_delay",
+            fix="change window.holdout_share, or seed: groups are held out by chance"
+            if model.windows.holdout_by
+            else "choose a later --date, or change window.train, window.holdout or window.label_delay",
         )
     return TrainingData(fit, holdout, unlabelled, results, tuple(windows))
 

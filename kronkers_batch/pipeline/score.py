@@ -18,7 +18,7 @@ from kronkers_batch.data.window import Window
 from kronkers_batch.declared.declaration import as_trained
 from kronkers_batch.declared.sources import source_of
 from kronkers_batch.declared.windows import scoring_window
-from kronkers_batch.errors import CheckFailed, SourceError, Stale
+from kronkers_batch.errors import CheckFailed, ModelError, SourceError, Stale
 from kronkers_batch.events.types import Kind
 from kronkers_batch.frames.chunks import rechunked
 from kronkers_batch.frames.schema import Column, Schema
@@ -116,6 +116,7 @@ def score(
     writer = services.warehouse.begin(
         model.name, model.department, date, fingerprint, Schema((*keys.columns, *predicted)), model.key
     )
+    _refuse_absent(model, version, writer.schema)
     checker = Checker(writer.schema, model.output_checks, where=f"model {model.name}, output")
     proof, stats = _write(services, model, version, snapshot, window, writer, checker)
     results, failed = _finished(checker, snapshot)
@@ -135,6 +136,18 @@ def score(
 
     output = writer.finish(lineage, stats.values(), verdict.missed, event)
     return Scored(output, verdict, proof, stats.unscored)
+
+
+def _refuse_absent(model: ModelSpec, version: ModelVersion, schema: Schema) -> None:
+    """Output checks are today's; an older champion may give other columns. Raises ModelError."""
+    for check in model.output_checks:
+        absent = [name for name in check.columns if name not in schema]
+        if absent:
+            raise ModelError(
+                f"{version.ref} gives no output column {', '.join(absent)}, which {check.name} needs",
+                where=str(check.origin),
+                fix=f"promote a version that has it (kronkers versions {model.name}), or change the check",
+            )
 
 
 def _lineage(version: ModelVersion, snapshot: SnapshotRef, proof: str) -> dict[str, str]:

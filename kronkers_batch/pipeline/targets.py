@@ -39,12 +39,14 @@ def check_target(model: ModelSpec, data: TrainingData) -> None:
             where=where,
             fix="declare task: multiclass with target.classes, or derive two values in a query source",
         )
-    if data.fit[model.target].n_unique() < 2:
+    if model.task.send(data.fit[model.target], model.goal).n_unique() < 2:
+        same = "is positive in all or none of the" if model.goal.positive else "has the same value in all"
         raise DataError(
-            f"the target {model.target} has the same value in all {data.fit.height:,} rows of the fit part: "
+            f"the target {model.target} {same} {data.fit.height:,} rows of the fit part: "
             "there is nothing to learn",
             where=where,
-            fix="make window.train longer, or correct the source",
+            fix="make window.train longer, or correct the source"
+            + (", or the spelling of target.positive" if model.goal.positive else ""),
         )
     _refuse_unseen_classes(model, data.fit[model.target], where)
 

@@ -135,7 +135,9 @@ class Worker(Conversation):
         self._scrub.hides = True
         self._given.add(chunk, schema, training=len(schema) > len(self._spec.features))
         try:
-            return encode(chunk, schema, int64=self._int64, unseen=self._spec.unseen.value)
+            target = self._spec.target.name if self._spec.target else ""
+            unseen = self._spec.unseen.value
+            return encode(chunk, schema, int64=self._int64, unseen=unseen, closed=target)
         except DataError as error:
             raise error.moved(self._where) from None
 

@@ -10,9 +10,8 @@ import pytest
 from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.spec import OutputColumn, Unseen
 from kronkers_batch.errors import DataError
-from kronkers_batch.frames.schema import Column, ColumnType, Schema
+from kronkers_batch.frames.schema import OTHER, Column, ColumnType, Schema
 from kronkers_batch.frames.tables import polars_schema
-from kronkers_batch.frames.wire import OTHER
 
 pytestmark = pytest.mark.usefixtures("in_turn")
 NAN, INF = float("nan"), float("inf")

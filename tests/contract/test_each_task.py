@@ -38,7 +38,7 @@ window: {{train: 15d, holdout: 5d, label_delay: 1d}}
 DECLARED = {
     "binary": "target: {column: paid, positive: 'Yes', loss: log}\nweights: minutes\ntrain_only: [amount]\n",
     "regression": "target: {column: amount, loss: absolute}\n",
-    "multiclass": "target: {column: desk, classes: [home, légal aid, motor]}\n",
+    "multiclass": "target: {column: desk, classes: [home, légal aid, motor]}\nunseen: other\n",
     "count": "target: claims\nexposure: years\n",
     "quantiles": "target: amount\noutput: {quantiles: [0.1, 0.5, 0.9]}\n",
 }

@@ -9,6 +9,7 @@ import pytest
 
 from kronkers_batch.config import fingerprint, task_reference
 from kronkers_batch.config.load import load
+from kronkers_batch.config.spec import Estimator
 from kronkers_batch.errors import ConfigErrors
 from kronkers_batch.frames.schema import Column, ColumnType
 from kronkers_batch.learning import Goal
@@ -39,6 +40,17 @@ RIGHT = {
     "task: binary\ntarget: late\nweights: air_time\n": Goal(weights="air_time"),
 }
 WRONG = {
+    "task: binary\ntarget: {column: late, positive: 1}\n": "'late' is boolean, which has no value '1'",
+    "task: binary\ntarget: {column: flight, positive: true}\n": "is integer, which has no value 'true'",
+    "task: binary\ntarget: {column: flight, positive: '01'}\n": "is integer, which has no value '01'",
+    "task: multiclass\ntarget: {column: flight, classes: [1, 2, x]}\n": "which has no value 'x'",
+    "task: multiclass\ntarget: {column: carrier, classes: [a, A, b]}\n": "differ only in case",
+    "task: multiclass\ntarget: {column: carrier, classes: [a, a.mean, b]}\n": "reads as a statistic of",
+    MULTI % "" + "output: {columns: {CLASS: string}}\n": "'class' and 'CLASS' differ only in case",
+    MULTI % "" + "output: {columns: {UA: float}}\n": "score returns 'UA' already, for the task multiclass",
+    "task: regression\ntarget: air_time\noutput: {columns: {a: float, A: float}}\n": "differ only in case",
+    "task: quantiles\ntarget: air_time\noutput: {quantiles: [0.1234561, 0.1234562]}\n": "two quantiles are",
+    "task: binary\ntarget: late\nrows: whole\nwindow: {holdout_by: carrier}\n": "rows: whole needs all",
     "task: binary\ntarget: carrier\n": "the task binary cannot predict this type -> allowed types: boolean, "
     "float, float32, integer, int32; or say which value is true: target: {column: NAME, positive: VALUE}",
     "task: binary\ntarget: {column: carier, positive: UA}\n": "target: there is no column 'carier'",
@@ -129,6 +141,25 @@ def test_roles_become_columns_of_fit_and_score(tmp_path: Path) -> None:
     assert model.fit_only == (Column("carrier", ColumnType.STRING), Column("origin", ColumnType.STRING))
 
 
+def test_an_estimator_may_be_fitted_once_a_quantile(tmp_path: Path) -> None:
+    head = HEAD.replace("LogisticRegression}", "QuantileRegressor, alpha: 0, per_quantile: quantile}")
+    rest = "task: quantiles\ntarget: air_time\noutput: {quantiles: [0.1, 0.9]}\n"
+    model = load(make(tmp_path / "a", model__late=head + rest), (), ENVIRON).models["late"]
+    assert isinstance(model.model, Estimator)
+    assert model.model.per_quantile == "quantile"
+    assert model.model.arguments == {"alpha": 0}
+    with pytest.raises(ConfigErrors, match="'per_quantile' is for output"):
+        load(make(tmp_path / "b", model__late=head + "task: binary\ntarget: late\n"), (), ENVIRON)
+
+
+def test_a_class_that_is_misspelt_is_no_other_fault(tmp_path: Path) -> None:
+    text = HEAD + "task: multiclass\ntarget: {column: carrier, classes: [1.5, b, c]}\n"
+    with pytest.raises(ConfigErrors) as error:
+        load(make(tmp_path, model__late=text), (), ENVIRON)
+    assert "found the number 1.5" in str(error.value)
+    assert "there are two classes" not in str(error.value)
+
+
 def test_a_feature_may_say_its_levels(tmp_path: Path) -> None:
     text = HEAD.replace(
         "features: [distance]",
@@ -149,6 +180,7 @@ def test_levels_that_cannot_be_are_refused(tmp_path: Path) -> None:
         "{distance: {type: float, levels: [1]}}": "is float, and only a category has levels",
         "{carrier: {levels: [UA, UA]}}": "a level is listed twice",
         "{carrier: {levels: [UA, AA], reference: DL}}": "the reference 'DL' is none of the levels -> allowed",
+        "{carrier: {levels: [UA, (other)]}}": "a level may not be called (other)",
         "{carrier: {type: float}}": "is string and cannot be used as float",
         "{carrier: {kind: category}}": "the key 'kind' is not known",
         "{distance: category}": "is float and cannot be used as category",

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from kronkers_batch.errors import DataError
 from kronkers_batch.frames.decode import UNUSED, Expected, decode
-from kronkers_batch.frames.schema import Column, ColumnType, Schema
+from kronkers_batch.frames.schema import OTHER, Column, ColumnType, Schema
 from kronkers_batch.frames.tables import conform, polars_schema
-from kronkers_batch.frames.wire import OTHER, WireError, encode, quoted, unquoted, wire_levels
+from kronkers_batch.frames.wire import WireError, encode, quoted, unquoted, wire_levels
 
 
 class Bytes:

@@ -83,7 +83,6 @@ def test_a_target_of_three_values_where_one_is_positive_is_refused() -> None:
 def test_a_target_of_one_value_teaches_nothing() -> None:
     for task, values, goal in (
         (TASKS["binary"], [True, True], None),
-        (TASKS["binary"], ["No", "No"], YES),
         (TASKS["regression"], [2.5, 2.5], None),
         (TASKS["count"], [0, 0], None),
     ):
@@ -91,6 +90,12 @@ def test_a_target_of_one_value_teaches_nothing() -> None:
         assert (
             said == "the target y has the same value in all 2 rows of the fit part: there is nothing to learn"
         )
+
+
+def test_a_positive_value_that_no_row_has_is_refused() -> None:
+    for values in (["yes", "No"], ["No", "No"], ["Yes", "Yes"]):  # misspelt, never, always
+        said = refused(TASKS["binary"], values, [values[0]], YES)
+        assert said.startswith("the target y is positive in all or none of the 2 rows of the fit part")
 
 
 def test_a_class_that_no_row_of_the_fit_has_is_refused_by_name() -> None:
