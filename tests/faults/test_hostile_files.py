@@ -127,7 +127,7 @@ def test_any_byte_of_a_parquet_file_may_be_another(tmp_path: Path, form: str) ->
         "plain, newer pages": {"data_page_version": "2.0", "compression": "none", "use_dictionary": False},
     }[form]
     pq.write_table(table(200), path, row_group_size=100, **options)
-    ends = json.loads(confined(FLIPPED, path, 0, 303))
+    ends = json.loads(confined(FLIPPED, path, 0, 303 if form == "small pages" else 909))
     assert ends["words"] > 25, ends
     assert ends["rows"] > 25, ends
 
