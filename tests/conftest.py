@@ -1,4 +1,4 @@
-"""For all tests: which run, a PostgreSQL server, an empty warehouse; after a verbose run the contract's tables.
+"""For all tests: which run, a PostgreSQL server, a warehouse, and the tables of the contract (verbose runs).
 
 ``--fast`` runs the unit tests except those marked ``interpreter``: they start a model's
 interpreter, a server, or the program as a process of its own. One that does and is not marked fails there.
