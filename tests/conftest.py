@@ -1,4 +1,4 @@
-"""For all tests: which run, a PostgreSQL server, and the tables of the contract after a verbose run.
+"""For all tests: which run, a PostgreSQL server, a warehouse, and the tables of the contract (verbose runs).
 
 ``--fast`` runs the unit tests except those marked ``interpreter``: they start a model's
 interpreter, a server, or the program as a process of its own. One that does and is not marked fails there.
@@ -17,6 +17,9 @@ import pytest
 from kronkers_batch.families import Member
 from tests import postgres as servers
 from tests.contract import table
+from tests.office_fixture import office, office_template
+
+__all__ = ["office", "office_template"]
 
 INTERPRETER = "interpreter"
 UNIT = Path(__file__).parent / "unit"

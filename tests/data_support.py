@@ -15,7 +15,6 @@ from kronkers_batch.config.spec import (
     CheckSpec,
     OnFailure,
     Origin,
-    Secret,
     SourceSpec,
 )
 from kronkers_batch.data import sources
@@ -24,8 +23,8 @@ from kronkers_batch.data.sources import database_rows
 from kronkers_batch.data.window import Window
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.store.artifacts import ArtifactStore
-from kronkers_batch.store.engine import Database
 from kronkers_batch.vault.context import Scope
+from tests import migrated
 
 ALL = Window(None, None)
 PLACES = Places.machine()
@@ -98,8 +97,7 @@ class Store:
         self.keys = folder / "keys"
         self.keys.mkdir(mode=0o700, parents=True)
         (folder / "warehouse").mkdir(mode=0o700)
-        self.db = Database(Secret(f"sqlite:///{folder}/warehouse/kronkers.db"))
-        self.db.migrate()
+        self.db = migrated.database(folder / "warehouse/kronkers.db")
         initialise(self.db, self.keys / "me.key", ["operations", "planning"])
         self.artifacts = ArtifactStore(str(folder / "artifacts"))
         self.vault = open_vault(self.db, self.keys / "me.key")

@@ -1,4 +1,4 @@
-"""The fixture ``house``, for the conftest.py of each folder that wants it."""
+"""The fixture ``office``: a new warehouse, copied for each test."""
 
 import shutil
 

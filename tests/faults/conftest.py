@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from coverage import Coverage
 
+from tests.e2e.conftest import project, trained
 from tests.faults import departments
+
+__all__ = ["project", "trained"]
 
 COUNTED = {
     "test_bad_config",

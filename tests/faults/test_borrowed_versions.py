@@ -9,10 +9,7 @@ from kronkers_batch.store.tables import registry
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import rotation
 from kronkers_batch.vault.context import Kind, Role, Scope
-from tests.office_fixture import office, office_template
 from tests.warehouse_support import DAY, Office, frame, training
-
-__all__ = ["office", "office_template"]
 
 OPS, FLEET, LATE = Scope("ops"), Scope("fleet"), Scope("ops", "late")
 VERSIONS = o.output_versions

@@ -29,18 +29,23 @@ def is_clean(text: str) -> bool:
 # ---------------------------------------------------------------- one exit
 
 
+def _name(node: ast.expr) -> str:
+    """A name, with those before its dots; empty where it is none."""
+    return ast.unparse(node) if isinstance(node, ast.Name | ast.Attribute) else ""
+
+
 def _writes(path: Path) -> list[str]:
     """Where a module writes to the process's output without the one function that filters."""
     found = []
     for node in ast.walk(ast.parse(path.read_text())):
         place = f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in (
+        if isinstance(node, ast.Call) and _name(node.func) in (
             "print", "sys.stdout.write", "sys.stderr.write", "traceback.print_exc", "os.write",
             "traceback.print_exception", "logging.basicConfig", "warnings.warn",
         ):  # fmt: skip
             found.append(place)
         if isinstance(node, ast.Call) and any(
-            ast.unparse(argument) in ("sys.stdout", "sys.stderr")
+            _name(argument) in ("sys.stdout", "sys.stderr")
             for argument in [*node.args, *(keyword.value for keyword in node.keywords)]
         ):
             found.append(place)

@@ -16,7 +16,7 @@ from sqlalchemy import select
 import tasks.base_task
 from kronkers_batch import subscribers
 from kronkers_batch.access.authorisation import authorise_all
-from kronkers_batch.audit import runlog
+from kronkers_batch.audit import commits, runlog
 from kronkers_batch.data import sources
 from kronkers_batch.data.window import Window
 from kronkers_batch.declared.declaration import as_trained, read_code
@@ -29,6 +29,7 @@ from kronkers_batch.pipeline.champion import open_champion
 from kronkers_batch.pipeline.golden import unpacked
 from kronkers_batch.runtimes.model_worker import start
 from kronkers_batch.store import pending
+from kronkers_batch.store.engine import Database
 from kronkers_batch.store.tables.runs import events, runs
 from tests.faults.departments import Departments
 
@@ -260,7 +261,8 @@ def test_no_source_is_waited_for_inside_a_write_transaction(company):
 # ---------------------------------------------------------------- what is pending
 
 
-def test_keys_that_a_reader_keeps_in_the_log_are_told_of_until_they_are_gone(company):
+def test_keys_that_a_reader_keeps_in_the_log_are_told_of_until_they_are_gone(company, monkeypatch):
+    monkeypatch.setattr(Database.scrub, "__defaults__", (0.1,))  # how long it waits is not asked here
     admin = company.by("admin")
     database = company.folder / "var/warehouse.db"
     with closing(sqlite3.connect(database)) as reader:
@@ -277,8 +279,6 @@ def test_keys_that_a_reader_keeps_in_the_log_are_told_of_until_they_are_gone(com
 
 
 def test_keys_are_pending_from_the_transaction_that_deletes_them(company, monkeypatch):
-    from kronkers_batch.store.engine import Database
-
     admin = company.by("admin")
     with monkeypatch.context() as patch:
         patch.setattr(Database, "scrub", lambda _self: pytest.fail("killed"))
@@ -322,6 +322,7 @@ def test_a_run_tells_of_which_commit_its_definitions_are(company):
 
 @pytest.mark.parametrize("what", ["changed", "new", "deleted"])
 def test_definitions_that_are_not_as_committed_are_not_clean(company, what):
+    """Asked as a run asks at its start."""
     git(company, "init", "--quiet")
     company.write("models/buys/notes.txt", "as it was")
     git(company, "add", "conf", "models")
@@ -332,8 +333,10 @@ def test_definitions_that_are_not_as_committed_are_not_clean(company, what):
         company.write("conf/department/extra.yaml", "title: Extra\nowner: Eve\n")
     else:
         (company.folder / "models/buys/notes.txt").unlink()
-    company.run("run", "--date", NEXT)
-    assert started(company).commit.clean is False
+    with company.opened() as services:
+        commit = commits.of_definitions(services.config)
+    assert commit is not None
+    assert commit.clean is False
 
 
 def test_a_repositorys_own_settings_start_no_program(company):
@@ -352,8 +355,8 @@ def test_a_repositorys_own_settings_start_no_program(company):
     ):
         git(company, "config", name, str(evil))
     git(company, "config", "log.showSignature", "true")
-    company.edit("models/buys/model.py", "1.0", "1.5")
-    company.run("run", "--date", NEXT)
+    company.edit("conf/department/sales.yaml", "Sales", "Shop")
+    company.run("run", "leavers", "--date", NEXT)
     assert not program.exists()
     assert started(company).commit.clean is False
 
@@ -365,8 +368,6 @@ def test_no_run_fails_for_want_of_a_commit(company, monkeypatch, how):
         monkeypatch.setenv("PATH", str(company.folder))
     elif how == "broken":
         (company.folder / ".git/HEAD").write_text("nothing")
-    from kronkers_batch.audit import commits
-
     if how == "hangs":
         monkeypatch.setattr(commits, "_SECONDS", 0)
     with company.opened() as services:

@@ -13,6 +13,16 @@ from tests.contract.conftest import Lab, lab
 
 __all__ = ["lab"]
 
+ANY_LANGUAGE = pytest.mark.parametrize(
+    "lab",
+    [
+        pytest.param(language, marks=() if language.name == "python" else pytest.mark.long)
+        for language in LANGUAGES.values()
+    ],
+    indirect=True,
+)
+"""What the worker answers is read by this program alike: Python stands for all, the others are long."""
+
 SX = (Column("s", ColumnType.STRING), Column("x", ColumnType.FLOAT))
 NUMBER = 48_151
 
@@ -57,8 +67,9 @@ def said_by(lab: Lab, code: str, text: str) -> str:
     return str(error.value)
 
 
-@pytest.mark.parametrize("text", ["Zebra77", "Marmalade"])
+@pytest.mark.parametrize("text", [pytest.param("Zebra77", marks=pytest.mark.long), "Marmalade"])
 def test_an_error_is_not_called_by_a_value(lab, text):
+    """A name with digits is refused as one of letters is: long."""
     said = said_by(lab, CLASSES[lab.language], text)
     assert "fit failed: error" in said
     assert text not in said
@@ -102,7 +113,8 @@ end
 score(model, data) = data.x
 """,
 }
-DEEP = "".join("/".join(["class"] + ["a"] * depth) + "\tm\t\n" for depth in range(3000))
+DEPTH = 1_200  # more than Python nests calls
+DEEP = "".join("/".join(["class"] + ["a"] * depth) + "\tm\t\n" for depth in range(DEPTH))
 OK = "KB1\tok\t0\t0\n"
 ROWS = pl.DataFrame({"x": [1.0, 2.0], "y": [1.0, 2.0]})
 
@@ -114,11 +126,13 @@ def writing(lab: Lab, raw: str):
     return lab.start("writes", parameters={"raw": raw})
 
 
+@ANY_LANGUAGE
 def test_an_answer_that_is_nested_without_end_breaks_the_protocol_and_nothing_else(lab):
     with pytest.raises(WorkerFailed, match="broke the protocol at 'fit': an argument is nested too deeply"):
-        writing(lab, f"KB1\terror\t3000\t0\n{DEEP}").fit([ROWS])
+        writing(lab, f"KB1\terror\t{DEPTH}\t0\n{DEEP}").fit([ROWS])
 
 
+@ANY_LANGUAGE
 def test_a_number_of_rows_that_the_code_makes_up_is_not_told(lab):
     worker = writing(lab, f"{OK}KB1\tscores\t0\t1\nframe\t1\t{NUMBER}\nscore\tf8\t0\t16\t0\t0\n")
     worker.fit([ROWS])

@@ -116,7 +116,7 @@ def read_flipped(path: Path, first: int, step: int) -> None:
                     said = str(error)
                 assert MARKER not in said
                 ends["rows" if said == "rows" else "words"] += 1
-    print(json.dumps(ends))
+    print(f"\n{json.dumps(ends)}")  # a query that takes long has shown its progress on the line before
 
 
 @pytest.mark.parametrize("form", ["small pages", "plain, newer pages"])
@@ -127,7 +127,8 @@ def test_any_byte_of_a_parquet_file_may_be_another(tmp_path: Path, form: str) ->
         "plain, newer pages": {"data_page_version": "2.0", "compression": "none", "use_dictionary": False},
     }[form]
     pq.write_table(table(200), path, row_group_size=100, **options)
-    ends = json.loads(confined(FLIPPED, path, 0, 303))
+    said = confined(FLIPPED, path, 0, 303 if form == "small pages" else 909)
+    ends = json.loads(said.splitlines()[-1])
     assert ends["words"] > 25, ends
     assert ends["rows"] > 25, ends
 

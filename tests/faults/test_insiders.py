@@ -16,11 +16,10 @@ from kronkers_batch.vault import grants, rotation
 from kronkers_batch.vault.context import Kind, Role, Scope
 from kronkers_batch.vault.statements import grant_key_statement, key_statement
 from tests.data_support import ALL, Store, day
-from tests.office_fixture import office, office_template
 from tests.unit.data.test_snapshot_scopes import OPERATIONS, OWN, PLANNING, WHOLE, member, spec, store
 from tests.warehouse_support import DAY, KEY, NEXT, SCHEMA, Office, frame, training
 
-__all__ = ["office", "office_template", "spec", "store"]
+__all__ = ["spec", "store"]
 
 OPS = Scope("ops")
 

@@ -16,10 +16,7 @@ from kronkers_batch.vault.context import DataKey, Kind, Role, Scope
 from kronkers_batch.vault.manifest import digest
 from kronkers_batch.warehouse import output_chunks
 from kronkers_batch.warehouse.output_chunks import Entry, Place
-from tests.office_fixture import office, office_template
 from tests.warehouse_support import DAY, SCHEMA, Office, frame
-
-__all__ = ["office", "office_template"]
 
 OPS, LATE = Scope("ops"), Scope("ops", "late")
 WANTED = {"flight": 150, "origin": "EWR"}

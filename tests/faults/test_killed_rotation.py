@@ -16,10 +16,7 @@ from kronkers_batch.store.ids import new_id
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import rotation, sealing
 from kronkers_batch.vault.context import DataKey, Kind, Role, Scope
-from tests.office_fixture import office, office_template
 from tests.warehouse_support import Office
-
-__all__ = ["office", "office_template"]
 
 CHECKOUT = Path(__file__).parents[2]
 OPS, LATE = Scope("ops"), Scope("ops", "late")

@@ -22,10 +22,7 @@ from kronkers_batch.vault import manifest
 from kronkers_batch.vault.context import Kind, Signature
 from kronkers_batch.warehouse import output_chunks
 from kronkers_batch.warehouse.output_chunks import Place
-from tests.e2e import conftest as e2e
 from tests.e2e.company import Project
-
-project, trained = e2e.project, e2e.trained  # fixtures
 
 NIGHT = "2024-01-20"
 NEXT = "2024-01-21"

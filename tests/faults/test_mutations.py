@@ -1,7 +1,7 @@
 """Every rule and every defence is noticed: with one taken out, its tests turn red.
 
 By default only that the lists in ``mutations/`` still fit the program; with ``-m long`` each mutation is
-made in a copy of the program, and its tests run there.
+made in a copy of the program, and its tests run there, and each is written out and compiled.
 """
 
 from __future__ import annotations
@@ -45,8 +45,28 @@ def test_there_are_many_and_each_says_something_else():
 
 
 def test_each_still_fits_one_place_and_names_tests_that_are_there():
+    wrong = [f"{mutation.name}: {why}" for mutation in MUTATIONS if (why := unfit(mutation))]
+    assert not wrong, "correct the lists in mutations/:\n" + "\n".join(wrong)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_each_changes_something_and_leaves_a_program():
+    """Long: writing and compiling every changed file takes most of the time."""
     wrong = [f"{mutation.name}: {why}" for mutation in MUTATIONS if (why := misfit(mutation))]
     assert not wrong, "correct the lists in mutations/:\n" + "\n".join(wrong)
+
+
+def unfit(mutation: Mutation) -> str:
+    """Why a mutation fits no place of the program, or names no test; empty where it does."""
+    try:
+        if mutation.file.endswith(".py"):
+            mutation.change.only_place(tree(mutation.file), mutation.place.partition(":")[2])
+        else:
+            mutation.of(text(mutation.file))
+    except Misfit as error:
+        return str(error)
+    return without_test(mutation)
 
 
 def misfit(mutation: Mutation) -> str:
@@ -59,6 +79,11 @@ def misfit(mutation: Mutation) -> str:
         compile(changed, mutation.file, "exec")
     if changed == as_written(mutation.file):
         return f"{mutation.change.says} changes nothing"
+    return without_test(mutation)
+
+
+def without_test(mutation: Mutation) -> str:
+    """Which of a mutation's tests is not there; empty where all are."""
     tests = (test.partition("[")[0].split("::") for test in mutation.tests)
     gone = [name for path, name in tests if name not in functions(path)]
     return f"there is no test {', '.join(gone)}" if gone or not mutation.tests else ""
@@ -67,6 +92,11 @@ def misfit(mutation: Mutation) -> str:
 @functools.cache
 def text(file: str) -> str:
     return (ROOT / file).read_text()
+
+
+@functools.cache
+def tree(file: str) -> ast.Module:
+    return ast.parse(text(file))
 
 
 @functools.cache

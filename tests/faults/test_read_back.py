@@ -17,10 +17,7 @@ from kronkers_batch.store.tables import ledger, outputs, registry
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import grants, rotation
 from kronkers_batch.vault.context import Role, Scope
-from tests.office_fixture import office, office_template
 from tests.warehouse_support import Office, training
-
-__all__ = ["office", "office_template"]
 
 OPS = Scope("ops")
 FAR = 9_000_000_000_000_000_000

@@ -16,10 +16,7 @@ import pytest
 from kronkers_batch.store.ids import new_id
 from kronkers_batch.vault import sealing
 from kronkers_batch.vault.context import Context, DataKey, Kind, Scope
-from tests.office_fixture import office, office_template
 from tests.warehouse_support import Office
-
-__all__ = ["office", "office_template"]
 
 SALT, COMMITMENT, TAG = 24, 32, 16
 LATE = Scope("ops", "late")

@@ -12,10 +12,7 @@ from kronkers_batch.store import clock, exact, written
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import grants, rotation
 from kronkers_batch.vault.context import Role, Scope
-from tests.office_fixture import office, office_template
 from tests.warehouse_support import DAY, Office
-
-__all__ = ["office", "office_template"]
 
 OPS, FLEET = Scope("ops"), Scope("fleet")
 FAR = 9_000_000_000_000_000_000

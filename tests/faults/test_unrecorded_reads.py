@@ -6,10 +6,7 @@ import pytest
 
 from kronkers_batch.errors import AccessRefused, IntegrityError, StoreError
 from kronkers_batch.vault.context import Role, Scope
-from tests.office_fixture import office, office_template
 from tests.warehouse_support import DAY
-
-__all__ = ["office", "office_template"]
 
 READS = {
     "read": lambda w: w.rows.read("late", date=DAY),

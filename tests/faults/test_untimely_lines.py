@@ -32,10 +32,7 @@ from kronkers_batch.warehouse import log, output_chunks
 from kronkers_batch.warehouse.output_chunks import Place
 from tests.faults.departments import Departments
 from tests.faults.test_forged_logs import by, change
-from tests.office_fixture import office, office_template
 from tests.warehouse_support import Office, frame
-
-__all__ = ["office", "office_template"]
 
 NIGHT, NEXT = "2024-01-20", "2024-01-21"
 

@@ -11,13 +11,13 @@ from kronkers_batch.config.spec import Secret
 from kronkers_batch.errors import AccessRefused, IdentityError, IntegrityError, NotFound
 from kronkers_batch.frames.schema import Schema
 from kronkers_batch.store import clock
-from kronkers_batch.store.engine import Database
 from kronkers_batch.store.tables import vault as t
 from kronkers_batch.vault import grants, keyfile, manifest, pin, sealing
 from kronkers_batch.vault.context import Context, DataKey, Kind, Role, Scope, Signature
 from kronkers_batch.vault.identity import Identity
 from kronkers_batch.vault.trust import Trust
 from kronkers_batch.vault.vault import Vault
+from tests import migrated
 
 SALES, CHURN = Scope("sales"), Scope("sales", "churn")
 CONTEXT = Context(Kind.OUTPUT, "sales", "churn", "v1", 0, 3, "s")
@@ -28,8 +28,7 @@ class Place:
 
     def __init__(self, root):
         self.root = root
-        self.db = Database(Secret(f"sqlite:///{root}/wh/x.db"), wait=2)
-        self.db.migrate()
+        self.db = migrated.database(root / "wh/x.db", wait=2)
         self.key_file = root / "keys" / "me.key"
         initialise(self.db, self.key_file, ["sales", "ops"])
         self.bob_file = root / "keys" / "bob.key"
@@ -221,7 +220,9 @@ def test_every_flipped_byte_of_keys_grants_and_certificates(place, name):
     assert len(place.read_as_bob()) == 32
 
 
-def test_flipped_bytes_of_a_sealed_grant_and_a_hybrid_public_key(place):
+@pytest.mark.parametrize("step", [8, pytest.param(1, marks=pytest.mark.long)])
+def test_flipped_bytes_of_a_sealed_grant_and_a_hybrid_public_key(place, step):
+    """Every eighth byte; every one is long."""
     vault = place.bob()
     bob = vault.identity.public.id
     for table, column, where in (
@@ -230,7 +231,7 @@ def test_flipped_bytes_of_a_sealed_grant_and_a_hybrid_public_key(place):
     ):
         with place.db.write() as conn:
             raw = conn.execute(select(table.c[column]).where(where)).scalar_one()
-            for wrong in [raw[:-1], raw + b"x", *(w for _, w in flips(raw))]:
+            for wrong in [raw[:-1], raw + b"x", *(w for i, w in flips(raw) if i % step == 0)]:
                 conn.execute(update(table).where(where).values({column: wrong}))
                 with pytest.raises(IntegrityError):
                     attempt(vault, conn, place.key_id)

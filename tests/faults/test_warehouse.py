@@ -20,10 +20,7 @@ from kronkers_batch.store.engine import Database
 from kronkers_batch.store.tables.outputs import output_log
 from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.warehouse.warehouse import Warehouse
-from tests.office_fixture import office, office_template
 from tests.warehouse_support import DAY, KEY, NEXT, SCHEMA, Office, frame
-
-__all__ = ["office", "office_template"]
 
 CHECKOUT = Path(__file__).parents[2]
 

@@ -19,10 +19,7 @@ from kronkers_batch.store.tables import metadata
 from kronkers_batch.vault.manifest import Manifest
 from kronkers_batch.warehouse import log as output_log
 from kronkers_batch.warehouse.output_chunks import Entry
-from tests.e2e import conftest as e2e
 from tests.e2e.company import Project
-
-project, trained = e2e.project, e2e.trained  # fixtures
 
 TABLES = list(metadata.sorted_tables)
 SHORT = (("outputs", "buys"), ("ledger",))
@@ -72,12 +69,15 @@ def attack(project: Project, tmp_path, table, values, commands) -> set[int]:
     return codes
 
 
-@pytest.mark.parametrize("table", TABLES, ids=str)
+SIGNED = ("output_versions", "output_log", "ledger", "tree_keys", "data_keys")
+
+
+@pytest.mark.parametrize("table", [table for table in TABLES if table.name in SIGNED], ids=str)
 def test_a_value_that_is_none_of_the_columns_ends_in_words(project, tmp_path, table):
+    """Of the tables that these commands read. All tables, more values and commands are long."""
     codes = attack(project, tmp_path, table, (), SHORT)
     assert codes <= {0, 1, 2, 3, 4}
-    if table.name in ("output_versions", "output_log", "ledger", "tree_keys", "data_keys"):
-        assert 4 in codes
+    assert 4 in codes
 
 
 @pytest.mark.long

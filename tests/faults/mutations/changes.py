@@ -55,12 +55,16 @@ class Change:
     def apply(self, source: str, name: str) -> str:
         """A module's text with the change made inside what a qualified name means. Raises Misfit."""
         tree = ast.parse(source)
+        self.make(self.only_place(tree, name))
+        return written(tree)
+
+    def only_place(self, tree: ast.Module, name: str) -> Slot:
+        """The one place that is meant inside what a qualified name means. Raises Misfit."""
         found = [slot for slot in within(place(tree, name)) if self.is_meant(slot)]
         if len(found) != 1:
             lines = ", ".join(str(getattr(slot.node, "lineno", "?")) for slot in found)
             raise Misfit(f"{self.says} fits {len(found)} places, not one" + (lines and f": lines {lines}"))
-        self.make(found[0])
-        return written(tree)
+        return found[0]
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.interpreter
 
 
 ROOT = Path(__file__).parents[3]
-WRITERS, EACH = 4, 300
+WRITERS, EACH = 4, 100
 
 
 @pytest.fixture(params=databases.KINDS)

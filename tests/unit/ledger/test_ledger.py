@@ -17,14 +17,14 @@ from kronkers_batch.store.tables.ledger import ledger as table
 from kronkers_batch.vault import grants, keyfile
 from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.identity import Identity
+from tests import migrated
 
 
 @pytest.fixture
 def db(tmp_path, monkeypatch):
     monkeypatch.delenv("KRONKERS_KEY", raising=False)
     monkeypatch.delenv("KRONKERS_TRUST", raising=False)
-    made = Database(Secret(f"sqlite:///{tmp_path}/wh/x.db"))
-    made.migrate()
+    made = migrated.database(tmp_path / "wh/x.db")
     initialise(made, tmp_path / "keys" / "me.key", ["sales"])
     with made.write() as conn:
         conn.execute(delete(table))  # the entries of the first run, so that the tests' own are counted from 1

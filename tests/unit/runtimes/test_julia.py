@@ -32,6 +32,7 @@ from kronkers_batch.learning import TASKS
 from kronkers_batch.runtimes import Worker, WorkerSpec, environment_fingerprint, start
 from kronkers_batch.runtimes.languages import julia
 from tests.contract.models_julia import precompile
+from tests.contract.turns import Turns
 from tests.model_support import kept
 
 pytestmark = pytest.mark.interpreter
@@ -47,16 +48,35 @@ FLOATS = pl.DataFrame({"x": [1.0, 2.0, 3.0], "y": [1.0, 2.0, 4.0]})
 Make = Callable[..., Worker]
 
 
+CODES: dict[str, str] = {}
+"""The models that ask nothing of their process, by the name of their case: they take turns in it."""
+
+
+def in_turn(case: str, code: str) -> str:
+    """The code of a model whose worker's process may be one that answered other cases before."""
+    return CODES.setdefault(case, code)
+
+
+@pytest.fixture(scope="module")
+def turns() -> Iterator[Turns]:
+    """The processes of such models."""
+    with Turns({LANGUAGES["julia"]: CODES}) as made:
+        yield made
+
+
 @pytest.fixture
-def make(tmp_path: Path) -> Iterator[Make]:
+def make(tmp_path: Path, turns: Turns) -> Iterator[Make]:
     """Starts a worker for a code text or an estimator; closed at the end."""
     tmp_path.chmod(0o755)
+    cases = {code: case for case, code in CODES.items()}
     with ExitStack() as stack:
 
         def make(model: str | Estimator | None, outputs: str = "score:float", **changes: Any) -> Worker:
             limits = {name: changes.pop(name) for name in ("memory", "threads") if name in changes}
             resources = Resources(**{"memory": 2 * 2**30, **limits}, start_limit=dt.timedelta(minutes=3))
-            return stack.enter_context(start(spec(tmp_path, model, outputs, resources, **changes)))
+            case = cases.get(model, "test") if isinstance(model, str) else "test"
+            made = spec(tmp_path, model, outputs, resources, **{"name": case, **changes})
+            return stack.enter_context(turns.start(made) if turns.takes(made) else start(made))
 
         yield make
 
@@ -107,11 +127,13 @@ KINDS = {
 }
 
 
+TYPES = in_turn("types", FIT + "score(model, data) = map(c -> [string(typeof(c))], data)\n")
+
+
 def test_columns_have_julias_own_types_and_stay_nullable(make: Make) -> None:
     columns = Schema(tuple(Column(kind, ColumnType(kind)) for kind in KINDS))
     outputs = " ".join(f"{kind}:string" for kind in KINDS)
-    code = "score(model, data) = map(c -> [string(typeof(c))], data)\n"
-    worker = make(FIT + code, outputs, features=columns)
+    worker = make(TYPES, outputs, features=columns)
     full = {
         "float": 1.0,
         "float32": 1.0,
@@ -134,7 +156,9 @@ def test_columns_have_julias_own_types_and_stay_nullable(make: Make) -> None:
 
 
 CATEGORY = Schema((Column("c", ColumnType.CATEGORY, ("z", "a", "m")),))
-CATEGORICAL = """
+CATEGORICAL = in_turn(
+    "categorical",
+    """
 struct Kept # a stored model holds categories
     seen::AbstractVector
 end
@@ -149,7 +173,8 @@ function score(model, data)
     @assert eltype(model.seen) == String && model.seen[2] == "z"
     return codes(c)
 end
-"""
+""",
+)
 
 
 def test_categories_keep_codes_and_levels(make: Make) -> None:
@@ -162,19 +187,27 @@ def test_categories_keep_codes_and_levels(make: Make) -> None:
     assert other.score(rows)["score"].to_list() == [3, 0, 1]
 
 
+SUMMED = in_turn(
+    "summed",
+    "fit(data, params) = length(data)\nscore(model, data) = sum(collect(values(data))) .+ model\n",
+)
+
+
 def test_hundreds_of_columns(make: Make) -> None:
     columns = Schema(tuple(Column(f"x{i}", ColumnType.FLOAT) for i in range(500)))
-    code = "fit(data, params) = length(data)\nscore(model, data) = sum(collect(values(data))) .+ model\n"
-    worker = make(code, features=columns)
+    worker = make(SUMMED, features=columns)
     rows = pl.DataFrame({name: [1.0, 2.0] for name in columns.names})
     worker.fit([rows.with_columns(y=1.0)])
     assert worker.score(rows)["score"].to_list() == [1001.0, 1501.0]
 
 
-JOINED = """
+JOINED = in_turn(
+    "joined",
+    """
 fit(data, params) = (string(typeof(data.x)), count(ismissing, data.x), sum(skipmissing(data.x)))
 score((type, nulls, total), data) = fill(occursin("Missing", type) ? nulls + total : -1, length(data.x))
-"""
+""",
+)
 
 
 def test_training_frames_with_and_without_nulls_are_joined(make: Make) -> None:
@@ -207,15 +240,20 @@ COLUMNS = {
 }
 
 
+GIVEN = ", ".join(f"{name.split(':')[0]} = {code}" for name, (code, _) in COLUMNS.items())
+ANY_TYPE = in_turn("any type", f"using Dates\n{FIT}score(model, data) = ({GIVEN})\n")
+
+
 def test_columns_of_any_element_type(make: Make) -> None:
-    values = ", ".join(f"{name.split(':')[0]} = {code}" for name, (code, _) in COLUMNS.items())
-    worker = make(f"using Dates\n{FIT}score(model, data) = ({values})\n", " ".join(COLUMNS))
+    worker = make(ANY_TYPE, " ".join(COLUMNS))
     worker.fit([FLOATS])
     got = worker.score(FLOATS[:2, :1])
     assert got.to_dict(as_series=False) == {k.split(":")[0]: v for k, (_, v) in COLUMNS.items()}
 
 
-SHAPES = """
+SHAPES = in_turn(
+    "shapes",
+    """
 fit(data, params) = 1
 struct Table; columns; end # as a data frame: its columns are its properties
 Base.propertynames(t::Table) = keys(getfield(t, :columns))
@@ -227,7 +265,8 @@ const SHAPES = [
     x -> 1.0, x -> [x, x], x -> [x x], x -> x[2:end], x -> (scores = x,), x -> Dict("score" => 1.0),
     x -> nothing, x -> Table((score = x, more = x)), x -> [1 + 2im, 3im],
 ]
-"""
+""",
+)
 
 
 def test_shapes_of_a_result(make: Make) -> None:
@@ -242,28 +281,36 @@ def test_shapes_of_a_result(make: Make) -> None:
                 worker.score(rows)
 
 
-def test_a_model_of_its_own_types_is_stored(make: Make) -> None:
-    code = """
+OWN_TYPES = in_turn(
+    "own types",
+    """
     abstract type Shape end
     struct Line <: Shape; slope::Float64; link::Function; end
     fit(data, params) = Line(params["slope"], x -> 2x)
     score(model::Shape, data) = model.link.(data.x) .* model.slope
-    """
-    worker = make(code, parameters={"slope": 0.5})
+    """,
+)
+
+
+def test_a_model_of_its_own_types_is_stored(make: Make) -> None:
+    worker = make(OWN_TYPES, parameters={"slope": 0.5})
     worker.fit([FLOATS])
-    other = make(code, parameters={"slope": 9.0}, target=None)
+    other = make(OWN_TYPES, parameters={"slope": 9.0}, target=None)
     other.load(worker.save())
     assert other.score(FLOATS[:, :1])["score"].to_list() == [1.0, 2.0, 3.0]
 
 
-PARAMETERS = """
+PARAMETERS = in_turn(
+    "parameters",
+    """
 fit(data, params) = params
 function score(model, data, params)
     @assert params == model
     names = ["ints", "mixed", "words", "flags", "any", "empty", "table"]
     return (name = names, type = [string(typeof(model[name])) for name in names])
 end
-"""
+""",
+)
 
 
 def test_lists_of_parameters_become_vectors_of_their_type(make: Make) -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from kronkers_batch.access.setup import FirstRun, initialise, open_vault
-from kronkers_batch.config.spec import Secret
 from kronkers_batch.store.engine import Database
 from kronkers_batch.vault import grants, keyfile, pin
 from kronkers_batch.vault.context import Role, Scope
 from kronkers_batch.vault.identity import Identity
 from kronkers_batch.vault.vault import Vault
+from tests import migrated
 
 SALES, CHURN = Scope("sales"), Scope("sales", "churn")
 
@@ -52,7 +52,6 @@ class Warehouse:
 def wh(tmp_path, monkeypatch):
     monkeypatch.delenv("KRONKERS_KEY", raising=False)
     monkeypatch.delenv("KRONKERS_TRUST", raising=False)
-    db = Database(Secret(f"sqlite:///{tmp_path}/wh/x.db"), wait=2)
-    db.migrate()
+    db = migrated.database(tmp_path / "wh/x.db", wait=2)
     first = initialise(db, tmp_path / "keys" / "me.key", ["sales", "ops"])
     return Warehouse(tmp_path, db, first, open_vault(db, first.key_file))
