@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from kronkers_batch.learning import TASKS, Loss, Metric, Task
+from kronkers_batch.learning import TASKS, Goal, Loss, Metric, Task
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "tasks.md"
 
@@ -34,7 +35,7 @@ _INTRODUCTION = """\
 | `target` | what is predicted | yes, as the last column | no | a target with one value only; a class without a row to fit. Rows without a value are left out, and counted |
 | `weights` | how much a row counts in `fit` | yes, before the target; a declared estimator gets it as its weights | no | a missing or negative weight; weights that are all 0 |
 | `train_only` | other columns for `fit` | yes, before the target; a declared estimator does not see them | no | |
-| `exposure` (`count`) | over how much time, area or how many people a row counts | yes, as the last feature; for a declared estimator it is an offset, and no feature | yes, as the last feature | a missing exposure, or one of 0 or less, in training and on a night |
+| `exposure` (`count`) | over how much time, area or how many people a row counts | yes, as the last feature; a declared estimator does not get it as a feature, see [weights and exposure](worker-protocol.md#weights-and-exposure) | yes, as the last feature | a missing exposure, or one of 0 or less, in training and on a night; a model whose scores stay the same when the exposure doubles |
 
 Weights change what a model predicts: with weights, its probabilities are those of the weighted rows. The metrics then show how they fit the rows as they are.
 """
@@ -52,11 +53,15 @@ def _section(task: Task) -> Iterator[str]:
     yield f"Predicts {task.predicts}."
     yield ""
     yield f"- **Target**: {', '.join(map(str, task.target_types(goal)))}. Refused: a value that is {task.wrong_target.what}."
+    if "positive" in task.keys:
+        named = ", ".join(map(str, task.target_types(Goal(positive="Yes"))))
+        yield f"- **Target with `positive`**: {named}, of two values. `positive: VALUE` says which of the two counts as true."
     if task.keys:
         said = ", ".join(f"`{key}`" + (" (required)" if key in task.required else "") for key in task.keys)
         yield f"- **May be declared** besides: {said}. See [configuration](configuration.md)."
     columns = ", ".join(f"`{name}: {kind}`" for name, kind in task.outputs(goal).items())
-    yield f"- **Output**{_of(task)}: {columns}."
+    other = "" if task.fixed(goal) else ", unless `output.columns` says otherwise"
+    yield f"- **Output**{_of(task)}: {columns}{other}."
     if returned := task.returned(goal):
         names = ", ".join(f"`{name}`" for name in returned.values())
         yield f"- **`score` returns** {names}, by name, in any order. The program adds: {', '.join(f'`{name}`' for name in task.derived(goal))}."
@@ -67,14 +72,15 @@ def _section(task: Task) -> Iterator[str]:
     yield "| loss | for each row | source |"
     yield "|---|---|---|"
     for number, (name, loss) in enumerate(task.losses.items()):
-        yield _row(
-            [f"`{name}`" + (" (the default)" if not number else ""), _first(loss.formula), loss.source]
-        )
+        only = " (with `ordered: true`)" if name in task.of_ordered else ""
+        said = " (the default)" if not number else only
+        yield _row([f"`{name}`{said}", _first(loss.formula), loss.source])
     yield ""
     yield "| metric | what it is | range | source |"
     yield "|---|---|---|---|"
     for name, metric in task.metrics(goal).items():
-        yield _row([f"`{name}`", _first(metric.formula), _between(metric), metric.source])
+        only = "" if name in task.metrics(replace(goal, ordered=False)) else " (with `ordered: true`)"
+        yield _row([f"`{name}`{only}", _first(metric.formula), _between(metric), metric.source])
     yield ""
 
 

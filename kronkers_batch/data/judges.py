@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias, TypeVar
 
 from kronkers_batch.config.spec import CheckSpec, OnFailure
 
@@ -89,6 +89,9 @@ class Judge:
 
 class RowJudge(Judge, ABC):
     """Of a kind that looks at one row at a time: pandera runs it."""
+
+    misfit: ClassVar[str] = "compare a column only with values of its own type"
+    """What to do where a check of this kind cannot be computed on its columns."""
 
     @abstractmethod
     def passes(self, check: CheckSpec, schema: Schema) -> pl.Expr:

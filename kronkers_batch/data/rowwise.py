@@ -173,9 +173,7 @@ def _try(check: CheckSpec, passes: pl.Expr, empty: pl.DataFrame) -> None:
         raise ConfigError(
             f"{check.name} does not fit the types of its columns",
             where=str(check.origin),
-            fix="use no look-around and no back-reference"
-            if check.kind == "pattern"
-            else "compare a column only with values of its own type",
+            fix=_judge(check).misfit,
         ) from None
     if dtype != pl.Boolean:
         raise ConfigError(

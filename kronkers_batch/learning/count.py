@@ -26,7 +26,7 @@ def deviances(rows: Rows) -> Floats:
 
 
 def per_exposure(rows: Rows) -> float:
-    """All deviances over all exposure."""
+    """The sum of the deviances divided by the sum of the exposures."""
     return float(deviances(rows).sum() / rows.units.sum())
 
 
@@ -36,7 +36,7 @@ def dispersion(rows: Rows) -> float:
 
 
 def ratio(rows: Rows) -> float:
-    """What was predicted in all over what happened in all; NaN where nothing did."""
+    """The sum of the predictions divided by the sum of the targets; NaN if nothing happened."""
     happened = float(rows.truth.sum())
     return float(rows.only.sum()) / happened if happened else float("nan")
 
@@ -92,7 +92,7 @@ class Count(Task):
         return int((scores.to_series().cast(pl.Float64).fill_nan(None) <= 0).sum())
 
     def naive(self, truth: Floats, units: Floats, goal: Goal) -> Floats:  # noqa: ARG002 - as above
-        """How often it happened in all, over the exposure of all."""
+        """The sum of the targets divided by the sum of the exposures."""
         import numpy as np
 
         return np.array([truth.sum() / units.sum()])

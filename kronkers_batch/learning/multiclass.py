@@ -181,7 +181,7 @@ class Multiclass(Task):
         return outside(scores, 0, 1)
 
     def naive(self, truth: Floats, units: Floats, goal: Goal) -> Floats:  # noqa: ARG002 - as above
-        """How often each class was."""
+        """The share of the rows that each class has."""
         import numpy as np
 
         return np.bincount(truth.astype(np.int64), minlength=len(goal.classes)) / len(truth)

@@ -44,7 +44,7 @@ def of_level(number: int, rows: Rows) -> float:
 
 
 def coverage(low: int, high: int, rows: Rows) -> float:
-    """The share of rows in the central interval of this many percent, ends included."""
+    """The share of rows whose target is in the central interval (80: q10 to q90), ends included."""
     inside = (rows.score[:, low] <= rows.truth) & (rows.truth <= rows.score[:, high])
     return float(inside.mean())
 

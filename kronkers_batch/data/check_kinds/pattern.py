@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 
 class _Pattern(RowJudge):
+    misfit = "use no look-around and no back-reference"
+
     def passes(self, check: CheckSpec, schema: Schema) -> pl.Expr:
         """Where all of the text matches, or is null."""
         import polars as pl
