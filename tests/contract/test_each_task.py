@@ -12,6 +12,7 @@ from tests.contract.conftest import models_of
 from tests.e2e.company import ROOT, Project
 from tests.e2e.lab import project_of
 
+pytestmark = pytest.mark.timeout(600)  # of the first case: the night of all fifteen models
 CLASSES = ("home", "légal aid", "motor")
 LEVELS = (0.1, 0.5, 0.9)
 DATE = "2024-01-20"
