@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from kronkers_batch.cli.main import parser
+from kronkers_batch.config.nodes import Mapping, Sequence
+from kronkers_batch.config.problems import Problems
+from kronkers_batch.config.yamlparse import parse
 
 ROOT = Path(__file__).parents[3]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -63,3 +66,17 @@ def test_every_decision_has_a_number_of_its_own() -> None:
     assert numbers == [f"{number:04}" for number in range(1, len(numbers) + 1)]
     for page in pages:
         assert page.read_text().startswith(f"# {int(page.name[:4])}. "), page
+
+
+def test_every_block_of_yaml_is_yaml() -> None:
+    """Whoever copies it from the page has a file that can be read."""
+    found = [
+        (page.name, block)
+        for page in PAGES
+        for block in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.S)
+    ]
+    assert len(found) > 10
+    for name, text in found:
+        problems = Problems()
+        assert isinstance(parse(text.encode(), name, problems), Mapping | Sequence), (name, text)
+        assert not len(problems), (name, text)
