@@ -92,13 +92,16 @@ class Findings:
         found = [(c, r) for c, r in zip(self.checks, results, strict=True) if r.verdict == FAILED]
         failed = [r for _, r in found]
         if failed:
+            keys = any(check.origin.key == KEY for check, _ in found)
+            others = any(check.origin.key != KEY for check, _ in found)
             noun = "check" if len(failed) == 1 else "checks"
             lines = "".join(f"\n  {r.origin}: {check_kinds.of(r.kind).said(r)}" for r in failed)
             raise CheckFailed(
                 f"{len(failed)} {noun} failed{lines}",
                 where=where,
                 fix="Ask whoever delivers the data"
-                + "".join(sorted({_correct(check) for check, _ in found})),
+                + (", correct the check, or write `on_failure: warn` (or `drop`) for it" if others else "")
+                + (", or correct `key:`" if keys else ""),
             )
         return results
 
@@ -113,10 +116,3 @@ class Findings:
         return CheckResult(
             check.name, check.columns, check.kind, check.on_failure, failed, total, verdict, origin
         )
-
-
-def _correct(check: CheckSpec) -> str:
-    """What to do if the data is right and the declaration is not."""
-    if check.origin.key == KEY:
-        return ", or correct `key:`"
-    return ", correct the check, or write `on_failure: warn` (or `drop`) for it"

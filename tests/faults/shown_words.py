@@ -101,6 +101,7 @@ _THERE = {
     ),
     "data/sources/place.py:error": "what fix",
     "data/findings.py:judge": "where",
+    "data/rowwise.py:_try": "_judge(check).misfit",  # a sentence of the kind
     "data/snapshot_chunks.py:decode": "where",
     "frames/tables.py:_convert": "where",
     "frames/tables.py:_missing": "where",
@@ -155,7 +156,7 @@ _THERE = {
     "frames/tables.py:type_name": "dtype.base_type().__name__",
     # What the caller wrote.
     "warehouse/reader.py:check_columns": "name",
-    "warehouse/export.py:write": "str(path) path.suffix",
+    "warehouse/export.py:write": "str(path) path.suffix path.parent",
     "warehouse/versions.py:parse_ref": "text",
     # The query's own words, and DuckDB's.
     "data/duck.py:words_of": "word[0] line[:first] line[last:] line[:300]",

@@ -23,6 +23,7 @@ OTHERS = {
     "kronkers_batch/cli/printing.py": {"open"},  # standard output and error
     "kronkers_batch/cli/command_reference.py": PAGE,
     "kronkers_batch/config/field_reference.py": PAGE,
+    "kronkers_batch/config/task_reference.py": PAGE,
     "kronkers_batch/data/uniqueness.py": {"TemporaryFile"},  # encrypted, and without a name
     "kronkers_batch/events/event_reference.py": PAGE,
     "kronkers_batch/ledger/actions.py": PAGE,
