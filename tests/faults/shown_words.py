@@ -24,6 +24,7 @@ ROOMS = (
     "pipeline/features.py",
     "pipeline/golden.py",
     "pipeline/independence.py",
+    "pipeline/measuring.py",
     "declared/kept.py",
     "pipeline/parcel.py",
     "pipeline/prepare.py",
@@ -61,8 +62,9 @@ DECLARED = {
     "str(feature.origin)", "str(model.origin)", "model.origin",
     "str(model.origins.get('resources.training_rows', model.origin))", "model.resources.training_rows",
     "str(self.model.origins.get('rows', self.model.origin))", "str(model.model.origin)", "model.model.origin",
-    "str(model.origins.get('target', model.origin))", "_measured_at(model)", "model.evaluate",
-    "data.fit.height", "data.holdout.height",
+    "data.fit.height", "model.goal.exposure", "model.goal.weights", "model.windows.holdout_by",
+    "str(model.origins.get('window.holdout_by', model.origin))", "feature.reference",
+    "str(model.origins.get('exposure', model.origin))", "str(model.origins.get('weights', model.origin))",
     "str(Place.of(source))", "Place.of(self.query)", "str(place)", "str(self)", "error.where",
     "self._where", "opened.version.schema.names", "url.get_backend_name()", "url.host", "url.database",
     "Path(source.path)", "sorted(models)",
@@ -90,15 +92,15 @@ _THERE = {
     "pipeline/independence.py:_compare": "when",
     "pipeline/independence.py:_try": "how error.fix",
     "declared/kept.py:_too_much": "what folder",
-    "pipeline/targets.py:check_target": "refusal.what refusal.fix",
+    "pipeline/targets.py:check_target": "refusal.what refusal.fix fit.append(holdout).n_unique() rows where",
+    # Columns and classes as they are declared.
+    "pipeline/score.py:_refuse_absent": "name",
+    "pipeline/targets.py:_refuse_unseen_classes": "absent[:_MOST_NAMED] where",
     # Files of the model's own folder, which its department named.
     "declared/kept.py:_bytes": "str(path) error.strerror",
     "declared/kept.py:_refused": "str(path) refused.why",
     "declared/kept.py:_text": "str(path) error.strerror",
     # Counts.
-    "pipeline/verify.py:_measured": (
-        "nans nulls rows model.task.wrong_scores(measured) refusal.what refusal.there refusal.fix"
-    ),
     "data/sources/place.py:error": "what fix",
     "data/findings.py:judge": "where",
     "data/rowwise.py:_try": "_judge(check).misfit",  # a sentence of the kind
@@ -117,6 +119,10 @@ _THERE = {
     "data/sources/postgres.py:_refuse_rights": "said[0]",
     "data/sources/sqlite_file.py:_failed": "key rules.refused what",
     "data/timelimit.py:shown": "limit.total_seconds() unit",
+    "pipeline/measuring.py:measured": (
+        "floats.height refusal.what refusal.there refusal.fix names _at(model)"
+    ),
+    "pipeline/measuring.py:_without": "floats.height _at(model)",
     # Counts.
     "data/sources/window_rows.py:_refuse_large": "held rows",
     "data/sources/casting.py:_counted": "declared found there",
@@ -137,7 +143,6 @@ _THERE = {
     "data/sources/duckdb_query.py:_statement": "refused.what refused.fix",
     "warehouse/sql.py:_named": "refused.what refused.fix",
     "pipeline/features.py:_refuse_inexact": "name",
-    "pipeline/features.py:target_as_float": "name",
     "pipeline/score.py:_scored": "name",
     "declared/sources.py:read_output": "model",
     "warehouse/catalog.py:list_heads": "date model",
@@ -162,6 +167,14 @@ _THERE = {
     "data/duck.py:words_of": "word[0] line[:first] line[last:] line[:300]",
 }
 THERE = {f"{place}: {word}" for place, found in _THERE.items() for word in found.split()} | {
+    "pipeline/measuring.py:_without: floats.select(pl.any_horizontal(pl.all().fill_nan(None).is_null())"
+    ".sum())"
+    ".item()",
+    "pipeline/measuring.py:measured: task.contradiction(floats.drop_nulls(), truth, goal)",
+    "pipeline/measuring.py:measured: task.wrong_scores(floats, goal)",
+    "pipeline/targets.py:check_exposure: _count(frame[exposure], least=0, included=False)",
+    "pipeline/targets.py:check_exposure: frame.height",
+    "pipeline/targets.py:check_roles: _count(found, least=0, included=True)",
     "data/duck.py:words_of: _WORD.sub(kept, line[first:last])",
     "data/duck.py:scrubbed: type(error).__name__",
     "data/check_kinds/expression.py:passes: str(error)",  # about the declared expression

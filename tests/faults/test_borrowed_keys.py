@@ -481,7 +481,7 @@ def test_luigis_own_command_line_is_refused(company):
 
 def test_each_process_asks_for_itself(company):
     """With several workers a task runs in a process that did not plan: it checks what it works on."""
-    assert company.states("buys", *NIGHT, "executor.workers=2") == {"buys": "published"}
+    assert company.states(*NIGHT, "executor.workers=2") == {"buys": "published", "spends": "published"}
 
 
 def test_what_runs_is_what_was_looked_at(company, monkeypatch):
