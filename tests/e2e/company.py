@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from pathlib import Path
 
 import numpy as np
@@ -211,6 +212,8 @@ class Project:
 
         ``code`` is the exit code that it must end with; None takes any.
         """
+        # The server that starts tasks' processes keeps the environment of its start: another test's home.
+        vars(forkserver)["_forkserver"]._stop()
         out, err = io.StringIO(), io.StringIO()
         with self.at_home(), redirect_stdout(out), redirect_stderr(err):
             returned = main([*words, "--conf", str(self.folder / "conf")])
