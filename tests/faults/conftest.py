@@ -3,43 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from coverage import Coverage
 
 from tests.e2e.conftest import project, trained
 from tests.faults import departments
 
 __all__ = ["project", "trained"]
-
-COUNTED = {
-    "test_bad_config",
-    "test_bad_data",
-    "test_forged_logs",
-    "test_key_holders",
-    "test_known_attacks",
-    "test_older_keys",
-    "test_principals_names",
-    "test_private_files",
-    "test_revocations",
-    "test_vault_attacks",
-}
-"""Attacks that reach what nothing else does. The others run without counting lines, in half the time."""
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Counts the lines of some tests only."""
-    counting = None if item.path.stem in COUNTED else Coverage.current()
-    if counting is None:
-        return (yield)
-    counting.stop()
-    try:
-        return (yield)
-    finally:
-        counting.start()
 
 
 def _kept(folder: Path, *, signed: bool, run: bool) -> Path:
