@@ -33,7 +33,7 @@ def check_target(model: ModelSpec, data: TrainingData) -> None:
             where=where,
             fix=refusal.fix,
         )
-    if model.goal.positive and (different := fit.append(holdout).n_unique()) > 2:
+    if model.goal.positive and (different := len({*fit.unique(), *holdout.unique()})) > 2:
         raise DataError(
             f"the target {model.target} has {different:,} different values, and positive says one of two",
             where=where,

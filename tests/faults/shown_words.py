@@ -92,7 +92,7 @@ _THERE = {
     "pipeline/independence.py:_compare": "when",
     "pipeline/independence.py:_try": "how error.fix",
     "declared/kept.py:_too_much": "what folder",
-    "pipeline/targets.py:check_target": "refusal.what refusal.fix fit.append(holdout).n_unique() rows where",
+    "pipeline/targets.py:check_target": "refusal.what refusal.fix rows where",
     # Columns and classes as they are declared.
     "pipeline/score.py:_refuse_absent": "name",
     "pipeline/targets.py:_refuse_unseen_classes": "absent[:_MOST_NAMED] where",
