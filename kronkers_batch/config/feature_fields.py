@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kronkers_batch.config.fields import Bad, Field, Table, list_kind, read_table, read_value
-from kronkers_batch.config.kinds import COLUMN, choice
+from kronkers_batch.config.kinds import BOOLEAN, COLUMN, choice
 from kronkers_batch.config.nodes import Mapping, Node, Scalar, Sequence, shown
 from kronkers_batch.config.problems import Problems
 from kronkers_batch.config.task_fields import VALUE
@@ -31,6 +31,13 @@ FEATURE = Table(
             default="",
             shown="the first one",
         ),
+        Field(
+            "nulls",
+            BOOLEAN,
+            "It may be missing on any night, also where training rows are complete: the model always sees it "
+            "in the type that nulls need, and score must not fail without it.",
+            default=False,
+        ),
     ),
 )
 
@@ -43,6 +50,7 @@ class RawFeature:
     type: ColumnType | None = None
     levels: tuple[str, ...] = ()
     reference: str = ""
+    nulls: bool = False
 
 
 def read_features(node: Node, key: str, problems: Problems) -> dict[str, RawFeature]:
@@ -84,7 +92,7 @@ def _mapped(node: Mapping, key: str, problems: Problems) -> Iterator[tuple[str, 
         if isinstance(child, Mapping):
             values = read_table(FEATURE, child, f"{key}.{name}", problems)
             _check_levels(child, f"{key}.{name}", values["levels"], values["reference"], problems)
-            yield name, RawFeature(child, values["type"], values["levels"], values["reference"])
+            yield name, RawFeature(node=child, **values)
         elif (kind := read_value(_TYPE, child, f"{key}.{name}", problems)) is not None:
             yield name, RawFeature(child, kind)
 

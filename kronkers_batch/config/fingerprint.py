@@ -213,6 +213,8 @@ def _common(model: ModelSpec) -> dict[str, Json]:
             found[f"features.{feature.name}.levels"] = list(feature.levels)
         if feature.reference:
             found[f"features.{feature.name}.reference"] = feature.reference
+        if feature.nulls:
+            found[f"features.{feature.name}.nulls"] = True
     return found
 
 

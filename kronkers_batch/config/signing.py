@@ -56,7 +56,7 @@ LATER: Mapping[type, Mapping[str, object]] = {
     SourceSpec: {"options": {}},
     Estimator: {"per_quantile": ""},
     Windows: {"holdout_by": ""},
-    Feature: {"levels": (), "reference": ""},
+    Feature: {"levels": (), "reference": "", "nulls": False},
     ModelSpec: {"goal": Goal(), "fit_only": ()},
 }
 """Fields that came when definitions were signed already, with their defaults: where they have these they are

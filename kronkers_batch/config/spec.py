@@ -154,6 +154,7 @@ class Feature:
     origin: Origin
     levels: tuple[str, ...] = ()
     reference: str = ""
+    nulls: bool = False  # it may be missing on any night
 
 
 @dataclass(frozen=True)

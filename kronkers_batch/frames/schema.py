@@ -35,11 +35,15 @@ SPANS: Mapping[ColumnType, tuple[int, int]] = {
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its name, its type, and for a category its levels in order (else empty)."""
+    """One column: its name, its type, and for a category its levels in order (else empty).
+
+    ``nulls`` is of a model's feature: it may be missing, so the model always sees the type that nulls need.
+    """
 
     name: str
     type: ColumnType
     levels: tuple[str, ...] = ()
+    nulls: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,20 +81,32 @@ class Schema:
 
     def to_json(self) -> list[dict[str, object]]:
         """A JSON value from which :meth:`from_json` makes an equal schema."""
-        return [{"name": c.name, "type": str(c.type), "levels": list(c.levels)} for c in self.columns]
+        return [
+            {"name": c.name, "type": str(c.type), "levels": list(c.levels)}
+            | ({"nulls": True} if c.nulls else {})
+            for c in self.columns
+        ]
 
     @classmethod
     def from_json(cls, value: list[dict[str, object]]) -> Schema:
         """The inverse of :meth:`to_json`."""
         return cls(
             tuple(
-                Column(str(c["name"]), ColumnType(str(c["type"])), tuple(c.get("levels") or ()))  # type: ignore[arg-type]
+                Column(
+                    str(c["name"]),
+                    ColumnType(str(c["type"])),
+                    tuple(c.get("levels") or ()),  # type: ignore[arg-type]
+                    c.get("nulls") is True,
+                )
                 for c in value
             )
         )
 
     def digest(self) -> str:
-        """SHA-256 (hex) over names, types and levels, in order; each field is length-prefixed."""
+        """SHA-256 (hex) over names, types and levels, in order; each field is length-prefixed.
+
+        It is of rows as they are stored, so what a model is to see of nulls is not in it.
+        """
         fields: list[str] = []
         for column in self.columns:
             fields += [column.name, str(column.type), str(len(column.levels)), *column.levels]

@@ -29,10 +29,14 @@ TEXT = (ColumnType.CATEGORY, ColumnType.STRING)
 
 @dataclass(frozen=True)
 class OddRow:
-    """A row that may come any night: ``row`` is a frame of it, ``what`` says what is odd about it."""
+    """A row that may come any night: ``row`` is a frame of it, ``what`` says what is odd about it.
+
+    ``declared`` is a feature that is declared with nulls and has none in this row: the model has to take it.
+    """
 
     row: pl.DataFrame
     what: str
+    declared: str = ""
 
 
 # ---------------------------------------------------------------- which rows
@@ -44,7 +48,7 @@ def spread(rows: pl.DataFrame, most: int = GOLDEN_ROWS) -> pl.DataFrame:
 
 
 def odd_rows(model: ModelSpec, parts: Sequence[pl.DataFrame]) -> list[OddRow]:
-    """Rows with nulls where the data has nulls, and with levels that no training saw.
+    """Rows with nulls where the data has nulls or may have them, and with levels that no training saw.
 
     Args:
         model: Says which features are categories, and what unseen levels become.
@@ -80,16 +84,26 @@ def one_level(rows: pl.DataFrame, features: Schema) -> dict[str, tuple[pl.Series
 def _with_nulls(model: ModelSpec, parts: Sequence[pl.DataFrame]) -> list[OddRow]:
     found: list[OddRow] = []
     for feature in model.features:
-        if len(found) >= MOST_NULLS:
-            break
-        if any(odd.row[feature.name].null_count() for odd in found):
+        declared = feature.name if feature.nulls else ""
+        if len(found) >= MOST_NULLS and not declared:
+            continue
+        if any(odd.row[feature.name].null_count() for odd in found) and not declared:
             continue
         for rows in parts:
             if rows[feature.name].null_count():
                 at = rows[feature.name].is_null().arg_max() or 0
-                found.append(OddRow(rows.slice(at, 1), f"no {feature.name}"))
+                found.append(OddRow(rows.slice(at, 1), f"no {feature.name}", declared))
                 break
+        else:
+            if declared:
+                found.append(OddRow(_without(parts[0].head(1), declared), f"no {declared}", declared))
     return found
+
+
+def _without(row: pl.DataFrame, name: str) -> pl.DataFrame:
+    import polars as pl
+
+    return row.with_columns(pl.lit(None, dtype=row[name].dtype).alias(name))
 
 
 def _unseen(row: pl.DataFrame, name: str, parts: Sequence[pl.DataFrame]) -> pl.DataFrame:

@@ -209,13 +209,19 @@ def _share_of(text: str) -> float:
 def with_levels(model: ModelSpec, fit: pl.DataFrame) -> Schema:
     """The features with each category's levels: those declared, else the fitted rows' distinct values.
 
-    Those come in code point order, whole numbers in theirs; a declared reference is the first.
+    Those come in code point order, whole numbers in theirs; a declared reference is the first. A feature that
+    is declared with nulls, or has one in these rows, has the type that nulls need from then on.
 
     Raises:
         DataError: A category has no levels in these rows, a value that is no declared level, or lacks its
             reference.
     """
-    return Schema(tuple(Column(f.name, f.type, _levels(f, fit[f.name])) for f in model.features))
+    return Schema(
+        tuple(
+            Column(f.name, f.type, _levels(f, fit[f.name]), f.nulls or bool(fit[f.name].null_count()))
+            for f in model.features
+        )
+    )
 
 
 def _levels(feature: Feature, values: pl.Series) -> tuple[str, ...]:

@@ -165,17 +165,30 @@ def _tried(
     usual = [golden.spread(rows)] if whole else []
     frame = pl.concat([*usual, *(one.row for one in odd)])
     found = _or_refused(worker, frame)
-    refused = [] if found is not None else odd
-    if found is None and not whole:
-        refused = [one for one in odd if _or_refused(worker, one.row) is None]
-        taken = [one.row for one in odd if one not in refused]
-        frame = pl.concat(taken) if taken else frame.clear()
+    refused: list[OddRow] = []
+    if found is None:
+        refused = [one for one in odd if _or_refused(worker, pl.concat([*usual, one.row])) is None]
+        _refuse_declared(model, refused)
+        taken = [one.row for one in odd if all(one is not other for other in refused)]
+        frame = pl.concat([*usual, *taken]) if taken else frame.clear()
         found = worker.score(frame, apart=True) if taken else None
     if found is not None:
         kept.append((frame, found))
         if not whole:
             trials.alone(frame, found, apart=True)
     return kept, [one.what for one in refused]
+
+
+def _refuse_declared(model: ModelSpec, refused: list[OddRow]) -> None:
+    """Raises ScoreFailed where ``score`` fails without a feature that is declared with nulls."""
+    names = [one.declared for one in refused if one.declared]
+    if names:
+        where = next(feature.origin for feature in model.features if feature.name == names[0])
+        raise ScoreFailed(
+            f"score fails for a row without {', '.join(names)}, which nulls: true allows",
+            where=str(where),
+            fix="let score take a missing value, or remove nulls: true: then a night with such rows fails",
+        )
 
 
 def _or_refused(worker: Worker, rows: pl.DataFrame) -> pl.DataFrame | None:

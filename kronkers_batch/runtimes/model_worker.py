@@ -60,7 +60,7 @@ class Worker(Conversation):
         if self._spec.target is None:
             raise ValueError("a worker without a target is not fitted")
         schema = Schema((*self._spec.features, *self._spec.fit_only, self._spec.target))
-        self._send("fit", [protocol.header("fit", {}, None)])
+        self._send("fit", [protocol.header("fit", self._with_nulls(), None)])
         sent = False
         try:
             for chunk in chunks:
@@ -102,7 +102,8 @@ class Worker(Conversation):
             apart: The worker remembers nothing of them, such as that a column had a null.
         """
         self._ready()
-        head = protocol.header("score", {"apart": True} if apart else {}, 1)
+        said = self._with_nulls() | ({"apart": True} if apart else {})
+        head = protocol.header("score", said, 1)
         self._send("score", [head, *self._encode_features(chunk)])
         return self._receive_scores(chunk.height)
 
@@ -141,13 +142,19 @@ class Worker(Conversation):
         except DataError as error:
             raise error.moved(self._where) from None
 
+    def _with_nulls(self) -> dict[str, list[str]]:
+        """The features that are always seen in the type that nulls need, where there are any."""
+        names = [column.name for column in self._spec.features if column.nulls]
+        return {"nullable": names} if names else {}
+
     def _encode_features(self, chunk: pl.DataFrame) -> list[Buffer]:
         buffers = self._encode(chunk, self._spec.features)
         self._asked.append(chunk)
         return buffers
 
     def _write_score(self, buffers: list[Buffer]) -> None:
-        self._process.channel.send([protocol.header("score", {}, 1), *buffers], self._limit)
+        head = protocol.header("score", self._with_nulls(), 1)
+        self._process.channel.send([head, *buffers], self._limit)
 
     def _receive_scores(self, rows: int) -> pl.DataFrame:
         asked = self._asked.popleft()

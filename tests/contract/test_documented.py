@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from kronkers_batch.config.languages import LANGUAGES
@@ -12,6 +13,8 @@ from kronkers_batch.runtimes.languages import MIB, builder
 from tests.contract.test_data import column, training
 
 PAGE = Path(__file__).parents[2] / "docs/reference/languages.md"
+FLIPPED = (ColumnType.INTEGER, ColumnType.INT32, ColumnType.BOOLEAN)
+"""The types that pandas and numpy hold as another one where there are nulls."""
 COLUMNS = tuple(column(kind.value, kind) for kind in ColumnType)
 
 
@@ -26,9 +29,14 @@ def documented(first: str) -> list[dict[str, str]]:
     raise AssertionError(f"there is no table with {first} on the page")
 
 
-def seen(worker, *positions: int | None) -> list[str]:
+def named(worker, *positions: int | None) -> list[str]:
     """What the language calls the type of each column."""
-    names = worker.score(training(COLUMNS, *positions).drop("y")).row(0)
+    return list(worker.score(training(COLUMNS, *positions).drop("y")).row(0))
+
+
+def seen(worker, *positions: int | None) -> list[str]:
+    """As the page calls it."""
+    names = named(worker, *positions)
     return [re.sub(r"\w+\.", "", re.sub(r"^Union{Missing, *(.*)}$", r"\1", name)) for name in names]
 
 
@@ -45,6 +53,23 @@ def test_the_types_of_its_table(lab):
         cells = [row[table].partition(", with nulls ") for row in rows]
         assert seen(worker, 0, 1) == [without for without, _, _ in cells]
         assert seen(worker, 0, None) == [beside or without for without, _, beside in cells]
+
+
+def test_a_feature_with_nulls_has_one_type(lab):
+    """So does one that had nulls in training only, and one that has them on a night only."""
+    features = tuple(replace(c, nulls=True) for c in COLUMNS)
+    results = tuple(OutputColumn(c.name, ColumnType.STRING) for c in COLUMNS)
+    tables = ("pandas", "polars", "numpy") if lab.language is LANGUAGES["python"] else ("pandas",)
+    for table in tables:
+        worker = lab.start("classes", features=features, outputs=results, data=table)
+        worker.fit([training(COLUMNS, 0)])
+        plain = named(worker, 0, 1)
+        assert plain == named(worker, 0, None) == named(worker, 2)
+        if lab.language is LANGUAGES["python"]:
+            floats = [name for name, kind in zip(plain, COLUMNS, strict=True) if kind.type in FLIPPED]
+            assert floats == ["Int64", "Int32", "Boolean"] if table == "polars" else ["float64"] * 3
+        if lab.language is LANGUAGES["julia"]:
+            assert all("Missing" in name for name in plain[:-1]), plain  # a Categorical shows its name
 
 
 def test_the_least_memory(lab):

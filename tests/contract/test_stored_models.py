@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 
@@ -38,7 +40,8 @@ def verified(lab: Lab, case: str, data: pl.DataFrame | None = None, **changes) -
     """What a training does after its data is there."""
     fit, holdout = rows(), rows(start=60) if data is None else data
     features = (C, X)
-    model = declared(lab.language, features, **{k: v for k, v in changes.items() if k != "parameters"})
+    model = declared(lab.language, features)
+    model = replace(model, **{k: v for k, v in changes.items() if k != "parameters"})
     parameters = changes.get("parameters", {"none": 1})
     parts = {"features": features, "parameters": parameters, "task": model.task}
     parts["own"] = case in OF_THE_PROCESS
@@ -177,6 +180,10 @@ def test_odd_rows_that_score_refuses_are_told_and_refuse_nothing(lab):
     found = verified(lab, "strict")
     assert found.remarks == ("score fails for a row with a c that training did not see",)
     assert len(unpacked(found.golden)) == 2
+    allowed = tuple(replace(f, nulls=f.name == "c") for f in declared(lab.language, (C, X)).features)
+    for rows_ in RowsPolicy:
+        error = refused(lab, "strict", features=allowed, rows=rows_)
+        assert error.what == "score fails for a row without c, which nulls: true allows"
 
 
 def test_files_beside_the_code_are_found(lab):

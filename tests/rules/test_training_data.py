@@ -183,6 +183,16 @@ def test_a_category_without_levels_is_refused(world: World):
         with_levels(model, pl.DataFrame({"g": [None, None]}, schema={"g": pl.String}))
 
 
+def test_a_feature_with_nulls_keeps_its_type(world: World):
+    """A feature that is declared with `nulls: true`, or has nulls in the fitted rows, has the type that nulls
+    need in training and on every night."""
+    for declared, here, kept in ((False, 1, False), (False, None, True), (True, 1, True)):
+        model = world.spec(features=(Feature("n", ColumnType.INTEGER, HERE, nulls=declared),))
+        fit = pl.DataFrame({"n": [7, here]}, schema={"n": pl.Int64})
+        assert with_levels(model, fit)["n"].nulls is kept
+        assert Schema.from_json(with_levels(model, fit).to_json())["n"].nulls is kept
+
+
 def test_an_integer_becomes_a_float_only_exactly():
     """An integer that a float cannot represent exactly (below -2^53 or above 2^53) is refused."""
     as_float = Schema((Column("n", ColumnType.FLOAT),))

@@ -266,6 +266,9 @@ function read_message(io::IOStream, usual::Memory, apart::Memory)
     end
     parts = Any[]
     memory = get(arguments, "apart", false) === true ? apart : usual
+    for name in get(arguments, "nullable", Any[])
+        memory.nullable[name::String] = true
+    end
     expected = first[4] == "*" ? typemax(Int) : number(first[4]) # "*": until a line "end"
     while length(parts) < expected
         part = Base.invokelatest(read_part, io, memory)

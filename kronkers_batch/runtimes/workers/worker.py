@@ -46,6 +46,8 @@ DTYPES.update(c4="<i4", s4="<i4")
 class Column:
     """One column off the wire: numpy values, a null mask or None, and for texts codes from 1 with levels."""
 
+    nullable = False  # seen in the type that nulls need, also where there are none
+
     def __init__(self, name, kind, values, mask, levels):
         self.name, self.kind, self.values, self.mask, self.levels = name, kind, values, mask, levels
 
@@ -85,11 +87,20 @@ def join(frames):
     return joined
 
 
+def nullable(columns, arguments):
+    """The columns, those that the command names as nullable with that mark."""
+    for column in columns:
+        column.nullable = column.name in arguments.get("nullable", ())
+    return columns
+
+
 def to_numpy(column):
-    """As a numpy array: nulls are NaN, NaT or None."""
+    """As a numpy array: nulls are NaN, NaT or None. A nullable boolean is 1.0, 0.0 or NaN."""
     if column.kind in ("c4", "s4"):
         return column.texts()
     values, mask = column.values, column.mask
+    if mask is None and column.nullable:
+        mask = np.zeros(len(values), np.uint8)
     if column.kind == "d4":
         days = values.astype("datetime64[D]")
         days[column.nulls()] = np.datetime64("NaT")
@@ -103,7 +114,7 @@ def to_numpy(column):
         return values.astype(bool) if column.kind == "b1" else values
     if column.kind in ("f8", "f4"):
         return values
-    if column.kind == "b1":
+    if column.kind == "b1" and not column.nullable:
         return np.where(mask.astype(bool), None, values.astype(bool))
     floats = values.astype(np.float64)
     floats[mask.astype(bool)] = np.nan
@@ -758,7 +769,7 @@ class Session:
         columns = join(parts)
         parts.clear()
         self.sow()
-        table = self.table(columns)
+        table = self.table(nullable(columns, arguments))
         del columns
         self.fitted = self.code.fit(table, self.declared["target_column"], self.declared.get("params", {}))
         if self.fitted is None:
@@ -804,7 +815,8 @@ class Session:
             raise RuntimeError("there is no fitted model yet")
         rows = len(parts[0][0].values) if parts[0] else 0
         self.sow()
-        result = self.code.score(self.fitted, self.table(parts[0]), self.declared.get("params", {}))
+        table = self.table(nullable(parts[0], arguments))
+        result = self.code.score(self.fitted, table, self.declared.get("params", {}))
         return "scores", {}, [scores(result, rows, self.declared["outputs"])]
 
     def normalise(self, arguments, parts):

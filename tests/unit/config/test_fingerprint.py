@@ -53,6 +53,7 @@ SAID: dict[str, str | Counts] = {
     "features.type": "features",
     "features.levels": "features",
     "features.reference": "features",
+    "features.nulls": "features",
     "features.origin": Counts.NEVER,
     "target": "target.column",
     "goal.positive": "target.positive",

@@ -163,15 +163,16 @@ def test_a_class_that_is_misspelt_is_no_other_fault(tmp_path: Path) -> None:
 def test_a_feature_may_say_its_levels(tmp_path: Path) -> None:
     text = HEAD.replace(
         "features: [distance]",
-        "features: {distance: float, carrier: {levels: [UA, AA]}, flight: {type: category, reference: 7}}",
+        "features: {distance: {nulls: true}, carrier: {levels: [UA, AA]}, flight: {type: category, "
+        "reference: 7}}",
     )
     model = load(make(tmp_path, model__late=text + "task: binary\ntarget: late\n"), (), ENVIRON).models[
         "late"
     ]
-    assert [(f.name, f.type, f.levels, f.reference) for f in model.features] == [
-        ("distance", ColumnType.FLOAT, (), ""),
-        ("carrier", ColumnType.CATEGORY, ("UA", "AA"), ""),
-        ("flight", ColumnType.CATEGORY, (), "7"),
+    assert [(f.name, f.type, f.levels, f.reference, f.nulls) for f in model.features] == [
+        ("distance", ColumnType.FLOAT, (), "", True),
+        ("carrier", ColumnType.CATEGORY, ("UA", "AA"), "", False),
+        ("flight", ColumnType.CATEGORY, (), "7", False),
     ]
 
 

@@ -199,7 +199,10 @@ def test_a_field_that_came_later_counts_where_it_is_not_the_default(config: root
         spec.SourceSpec: {"options": config.sources["flights"].options},
         spec.Estimator: {"per_quantile": spec.Estimator("", {}, "", ORIGIN).per_quantile},
         spec.Windows: {"holdout_by": config.models["late"].windows.holdout_by},
-        spec.Feature: {"levels": (), "reference": spec.Feature("", ColumnType.FLOAT, ORIGIN).reference},
+        spec.Feature: {
+            name: getattr(spec.Feature("", ColumnType.FLOAT, ORIGIN), name)
+            for name in ("levels", "reference", "nulls")
+        },
         spec.ModelSpec: {name: getattr(config.models["late"], name) for name in ("goal", "fit_only")},
     } == signing.LATER
     assert "warehouse.keep_snapshots" not in signing.root_definition(config)

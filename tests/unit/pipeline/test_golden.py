@@ -1,5 +1,7 @@
 """Golden rows: which they are, how they are kept, and when two scores of a row are the same."""
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 
@@ -32,6 +34,20 @@ def test_rows_with_nulls_where_the_data_has_some_and_with_unseen_levels():
     assert found[2].row["c"].to_list() == ["(never seen)"]
     refusing = golden.odd_rows(declared(LANGUAGES["r"], COLUMNS, unseen=Unseen.ERROR), (ROWS, ROWS))
     assert [odd.what for odd in refusing] == ["a s that training did not see"]
+
+
+def test_a_row_without_each_feature_that_is_declared_with_nulls():
+    """A row of the data where there is one, else a usual row; also beyond the number that is kept else."""
+    names = [f"x{n}" for n in range(12)]
+    model = declared(LANGUAGES["r"], [Column(name, ColumnType.FLOAT) for name in names])
+    model = replace(model, features=tuple(replace(f, nulls=f.name > "x3") for f in model.features))
+    rows = pl.DataFrame({name: [None if name < "x2" else 1.0, 2.0] for name in names})
+    found = golden.odd_rows(model, (rows, rows))
+    assert [(odd.what, odd.declared) for odd in found] == [
+        ("no x0", ""), *((f"no {name}", name) for name in names if name > "x3")
+    ]  # fmt: skip
+    assert all(odd.row[odd.declared].null_count() for odd in found[1:])
+    assert found[1].row.drop("x4").equals(rows.drop("x4").head(1))
 
 
 def test_a_level_that_is_called_as_the_unseen_one_is_another():
