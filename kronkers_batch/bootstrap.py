@@ -15,7 +15,7 @@ from kronkers_batch.audit import lost
 from kronkers_batch.config import signing
 from kronkers_batch.config.load import load
 from kronkers_batch.config.root_spec import Config
-from kronkers_batch.config.spec import Secret
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.data.snapshots import Snapshots
 from kronkers_batch.errors import AccessRefused, NotFound
 from kronkers_batch.registry.registry import Registry

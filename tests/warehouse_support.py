@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from kronkers_batch.access.setup import initialise, make_ledger, open_vault
-from kronkers_batch.config.spec import Secret
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.registry.registry import Registry
 from kronkers_batch.registry.training import Golden, Training

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection, insert, select
 
 from kronkers_batch.config import account
-from kronkers_batch.config.spec import Secret
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.errors import AccessRefused, IdentityError, IntegrityError, NotFound, StoreError
 from kronkers_batch.ledger.ledger import Ledger
 from kronkers_batch.policy.entries import add_entry

@@ -17,7 +17,7 @@ from kronkers_batch.config.nodes import Mapping, Node, Plain, Scalar, plain, sho
 from kronkers_batch.config.paths import safe_path
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.saying import say_duration, say_share, say_size
-from kronkers_batch.config.spec import Secret
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.digests import Json
 
 _T = TypeVar("_T")

@@ -16,7 +16,7 @@ from kronkers_batch.config.paths import absolute
 from kronkers_batch.config.problems import Problems
 from kronkers_batch.config.root_schema import EXECUTOR, ROOT, WAREHOUSE
 from kronkers_batch.config.root_spec import Definitions, ExecutorSpec, WarehouseSpec
-from kronkers_batch.config.spec import Secret
+from kronkers_batch.config.secret import Secret
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from kronkers_batch.config.spec import ModelSpec, Origin, SandboxPolicy, Secret, SourceSpec
+from kronkers_batch.config.secret import Secret
+from kronkers_batch.config.spec import ModelSpec, Origin, SandboxPolicy, SourceSpec
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from pathlib import Path
 from kronkers_batch.config import databases
 from kronkers_batch.config.paths import fixed_part
 from kronkers_batch.config.root_spec import Config, ExecutorSpec, WarehouseSpec
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.config.source_kinds import SOURCE_KINDS
 from kronkers_batch.config.spec import (
     CodeFile,
@@ -30,7 +31,6 @@ from kronkers_batch.config.spec import (
     InputRef,
     ModelSpec,
     Origin,
-    Secret,
     SourceSpec,
     Windows,
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import tempfile
 
-from kronkers_batch.config.spec import Secret
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.store import exact, migrate
 from kronkers_batch.store.engine import Database
 

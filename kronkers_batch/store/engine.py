@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, Table
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from kronkers_batch.config.spec import Secret
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.errors import StoreError
 from kronkers_batch.store import clock, databases, exact, migrate, pending, seen, transaction
 from kronkers_batch.store.shared_read import SharedReads

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from kronkers_batch import private
-from kronkers_batch.config.spec import Secret
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.errors import IdentityError, IntegrityError
 from kronkers_batch.store import faults
 from kronkers_batch.store.canonical import encode

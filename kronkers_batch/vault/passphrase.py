@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Mapping
 
-from kronkers_batch.config.spec import Secret
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.errors import UsageError
 
 VARIABLE = "KRONKERS_PASSPHRASE"

@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from kronkers_batch.config.spec import Secret
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.store.engine import Database
 from tests.postgres import Server
 

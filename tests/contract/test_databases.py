@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, String, delete, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
 from kronkers_batch.access.setup import initialise, make_ledger, open_vault
-from kronkers_batch.config.spec import Secret
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.errors import AccessRefused, IntegrityError, KronkersError, StoreError, TakenOver
 from kronkers_batch.store import described, exact, migrate, pending, questions, transaction
 from kronkers_batch.store.claims import RunClaim

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import false, select
 
 from kronkers_batch.access.setup import initialise, open_vault
-from kronkers_batch.config.spec import Secret
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.data.expiring import Due, Limit, use
 from kronkers_batch.data.snapshots import Snapshots
 from kronkers_batch.errors import NotFound

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, event, insert, update
 
 from kronkers_batch.access.setup import initialise, make_ledger, open_vault
-from kronkers_batch.config.spec import Secret
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.data.snapshots import Snapshots, Wanted
 from kronkers_batch.errors import IntegrityError, KronkersError
 from kronkers_batch.registry import champions, records

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event
 
 from kronkers_batch.access.setup import initialise, make_ledger, open_vault
-from kronkers_batch.config.spec import Secret
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.registry.registry import Registry
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database

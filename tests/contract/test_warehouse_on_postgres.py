@@ -5,7 +5,7 @@ import time
 import pytest
 from sqlalchemy import select, text
 
-from kronkers_batch.config.spec import Secret
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.errors import StoreError
 from kronkers_batch.store.engine import Database, serialise
 from kronkers_batch.store.tables import metadata

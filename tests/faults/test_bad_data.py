@@ -18,7 +18,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from kronkers_batch.config.spec import InputRef, Origin, Secret
+from kronkers_batch.config.secret import Secret
+from kronkers_batch.config.spec import InputRef, Origin
 from kronkers_batch.data import duck
 from kronkers_batch.errors import CheckFailed, KronkersError, SourceError
 from tests.data_support import MARKER, Store, check, day, holds, rows, schema, source, write_csv
@@ -344,7 +345,7 @@ def test_a_query_larger_than_its_memory_fails_and_spills_nothing(
 KILLED = """
 import sys, time
 from pathlib import Path
-from kronkers_batch.config.spec import Secret
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.data.snapshots import Snapshots
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database

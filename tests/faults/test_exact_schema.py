@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 import pytest
 from sqlalchemy import insert, select, text
 
-from kronkers_batch.config.spec import Secret
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.errors import IntegrityError, StoreError
 from kronkers_batch.store import exact
 from kronkers_batch.store.databases import sqlite

@@ -25,7 +25,8 @@ from kronkers_batch.config import account, interpolation
 from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.nodes import plain
 from kronkers_batch.config.problems import Problems
-from kronkers_batch.config.spec import Environment, InputRef, Secret
+from kronkers_batch.config.secret import Secret
+from kronkers_batch.config.spec import Environment, InputRef
 from kronkers_batch.config.yamlparse import parse
 from kronkers_batch.data import source_kinds, sources
 from kronkers_batch.data.sources import postgres

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from kronkers_batch.config.spec import Secret, SourceSpec
+from kronkers_batch.config.secret import Secret
+from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.data import sources
 from kronkers_batch.errors import MissingPart, SourceError
 from kronkers_batch.store.engine import Database

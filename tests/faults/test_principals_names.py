@@ -89,7 +89,7 @@ def test_a_name_that_breaks_the_rule_is_not_made(company):
 
 def test_the_first_run_takes_no_key_with_such_a_name(tmp_path):
     from kronkers_batch.access.setup import initialise, is_new
-    from kronkers_batch.config.spec import Secret
+    from kronkers_batch.config.secret import Secret
     from kronkers_batch.store.engine import Database
 
     for number, name in enumerate(("\x1b[31madmin", "a b", "Rec0very")):

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from kronkers_batch.config.spec import InputRef, Secret, SourceSpec
+from kronkers_batch.config.secret import Secret
+from kronkers_batch.config.spec import InputRef, SourceSpec
 from kronkers_batch.data import sources
 from kronkers_batch.data.sources import files, sqlite_file
 from kronkers_batch.data.sources.place import Place

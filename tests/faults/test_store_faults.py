@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from kronkers_batch.config.spec import Secret
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.errors import StoreError
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database
@@ -20,7 +20,7 @@ HEAD = """
 import os, resource, signal, sys
 from pathlib import Path
 from sqlalchemy import text
-from kronkers_batch.config.spec import Secret
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.errors import KronkersError
 from kronkers_batch.store.artifacts import ArtifactStore
 from kronkers_batch.store.engine import Database

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from kronkers_batch.access.setup import initialise, open_vault
-from kronkers_batch.config.spec import Secret
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.errors import AccessRefused, IdentityError, IntegrityError, NotFound
 from kronkers_batch.frames.schema import Schema
 from kronkers_batch.store import clock

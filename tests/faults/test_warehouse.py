@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import update
 
 from kronkers_batch.access.setup import make_ledger
-from kronkers_batch.config.spec import Secret
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.errors import IntegrityError, KronkersError, NotFound, Stale, StoreError
 from kronkers_batch.store.engine import Database
 from kronkers_batch.store.tables.outputs import output_log

@@ -21,7 +21,7 @@ from tests.rules.world import DAY, MODEL, World, after
 
 HOLD = """\
 import sys
-from kronkers_batch.config.spec import Secret
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.store.engine import Database
 with Database(Secret(f"sqlite:///{sys.argv[1]}")).claim(sys.argv[2]) as held:
     print(held, flush=True)

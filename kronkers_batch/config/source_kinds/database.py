@@ -9,8 +9,9 @@ from kronkers_batch.config.fields import Counts, Field
 from kronkers_batch.config.kinds import FILLED
 from kronkers_batch.config.nodes import Mapping as Tree
 from kronkers_batch.config.problems import Problems
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.config.source_kind import COLUMNS, TIME_LIMIT, URL, Key, SourceKind
-from kronkers_batch.config.spec import DATABASES, Secret, SourceSpec
+from kronkers_batch.config.spec import DATABASES, SourceSpec
 
 _QUERY = Key(fields.QUERY, "SELECT or table", required=True)
 _WATERMARK = Key(

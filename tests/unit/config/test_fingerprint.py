@@ -14,6 +14,7 @@ from kronkers_batch.config import fingerprint_fields as fields
 from kronkers_batch.config.fingerprint_fields import Counts
 from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.load import load
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.digests import scoring_digest
 from kronkers_batch.frames.schema import Column, ColumnType
 from kronkers_batch.learning import TASKS, Goal
@@ -146,7 +147,7 @@ def _other(value: Any) -> Any:
         case spec.Retrain():
             return spec.Retrain(None)
         case None:
-            return spec.Secret("x")
+            return Secret("x")
         case tuple():
             return (
                 value[1:]
@@ -306,7 +307,7 @@ def test_dots_in_names_do_not_make_two_definitions_one(config: root_spec.Config)
 
 def test_no_secret_enters() -> None:
     with pytest.raises(TypeError):
-        fp.plain({"a": spec.Secret("x")})
+        fp.plain({"a": Secret("x")})
 
 
 def test_the_fingerprints_are_pinned() -> None:

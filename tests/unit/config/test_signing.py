@@ -15,6 +15,7 @@ import pytest
 from kronkers_batch.config import root_spec, signing, spec
 from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.load import load
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.learning import TASKS, Goal
 from tests.config_project import ENVIRON, make
@@ -36,7 +37,7 @@ def full(name: str) -> Any:
         name="s", department="d", description="d", kind="query", schema=Schema((column,)),
         key=("a",), time_column="a", checks=(check,), shared_with=("e",), origin=ORIGIN,
         path="/project/a.csv",
-        package="p", url=spec.Secret("postgresql://u:p@h/d"), query="q", watermark="w",
+        package="p", url=Secret("postgresql://u:p@h/d"), query="q", watermark="w",
         inputs={"t": spec.InputRef(source="below")}, output="o", csv={"null": "NA"}, memory=5,
     )  # fmt: skip
     model = spec.ModelSpec(
@@ -60,9 +61,9 @@ def full(name: str) -> Any:
     root = root_spec.Config(
         root=PROJECT / "conf", home=PROJECT / "var", logical_date=dt.date(2024, 1, 1), key_file=Path("/k"),
         departments={}, sources={}, models={},
-        warehouse=root_spec.WarehouseSpec(spec.Secret("postgresql://u:p@h/d"), "/a", "/c", dt.timedelta(9)),
+        warehouse=root_spec.WarehouseSpec(Secret("postgresql://u:p@h/d"), "/a", "/c", dt.timedelta(9)),
         executor=root_spec.ExecutorSpec(), overrides=(),
-        alerts={"to": {"url": spec.Secret("x"), "who": "ann"}},
+        alerts={"to": {"url": Secret("x"), "who": "ann"}},
     )  # fmt: skip
     return {"model": model, "source": source, "config": root}[name]
 
@@ -88,8 +89,8 @@ def other(value: Any) -> Any:
             return value + dt.timedelta(days=1)
         case Path():
             return value / "x"
-        case spec.Secret():
-            return spec.Secret(value.reveal() + "x")
+        case Secret():
+            return Secret(value.reveal() + "x")
         case spec.Origin():
             return spec.Origin("g", 2, "z")
         case Schema():
@@ -264,7 +265,7 @@ def test_links_are_followed(tmp_path: Path) -> None:
 
 def test_a_password_does_not_count_and_a_host_does() -> None:
     def made(url: str) -> str:
-        return signing.address(spec.Secret(url), PROJECT)
+        return signing.address(Secret(url), PROJECT)
 
     assert made("postgresql://u:one@h/d") == made("postgresql://u:two@h/d")
     for url in ("postgresql://u:one@i/d", "postgresql://v:one@h/d", "postgresql://u:one@h/e"):

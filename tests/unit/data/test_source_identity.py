@@ -5,7 +5,8 @@ import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
-from kronkers_batch.config.spec import InputRef, Secret
+from kronkers_batch.config.secret import Secret
+from kronkers_batch.config.spec import InputRef
 from kronkers_batch.data import source_identity as module
 from kronkers_batch.data.stated import Heads
 from tests.data_support import ALL, PLACES, schema, source, write_csv

@@ -13,7 +13,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from kronkers_batch.config.spec import InputRef, Secret, SourceSpec
+from kronkers_batch.config.secret import Secret
+from kronkers_batch.config.spec import InputRef, SourceSpec
 from kronkers_batch.data import duck, select
 from kronkers_batch.data.window import Window
 from kronkers_batch.errors import MissingPart, SourceError

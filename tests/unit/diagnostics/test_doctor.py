@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from kronkers_batch.config.spec import Secret
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.diagnostics import doctor
 from kronkers_batch.session import space as rooms
 

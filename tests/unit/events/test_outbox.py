@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kronkers_batch.config.spec import Secret
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.events import outbox
 from kronkers_batch.store.engine import Database
 from tests.contract import databases

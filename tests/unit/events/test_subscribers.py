@@ -7,7 +7,7 @@ import os
 import pytest
 from sqlalchemy import select
 
-from kronkers_batch.config.spec import Secret
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.errors import StoreError
 from kronkers_batch.events import outbox, subscribers
 from kronkers_batch.events.subscribers import LOG, PAGES, deliver, enrol, place_of

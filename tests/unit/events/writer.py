@@ -8,7 +8,7 @@ import time
 
 from sqlalchemy import insert
 
-from kronkers_batch.config.spec import Secret
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.events import outbox
 from kronkers_batch.store.engine import Database
 from kronkers_batch.store.tables.runs import events

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import delete, select, text
 
 from kronkers_batch.access.setup import initialise, make_ledger, open_vault
-from kronkers_batch.config.spec import Secret
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.errors import AccessRefused, IntegrityError
 from kronkers_batch.ledger import checkpoints
 from kronkers_batch.ledger.ledger import GENESIS, Head, Ledger, entry_hash

@@ -8,7 +8,7 @@ import threading
 import pytest
 from sqlalchemy import insert, select, text
 
-from kronkers_batch.config.spec import Secret
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.errors import ConfigError, IntegrityError, MissingPart, StoreError, TakenOver
 from kronkers_batch.store import pending
 from kronkers_batch.store.artifacts import ArtifactStore

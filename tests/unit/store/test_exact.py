@@ -2,7 +2,7 @@
 
 from sqlalchemy import select
 
-from kronkers_batch.config.spec import Secret
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.store import exact, written
 from kronkers_batch.store.engine import Database
 from kronkers_batch.store.tables import vault as t

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import event, insert, select
 
-from kronkers_batch.config.spec import Secret
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.errors import IntegrityError
 from kronkers_batch.store import seen
 from kronkers_batch.store.engine import Database

@@ -7,7 +7,7 @@ from sqlalchemy import event, insert, select, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import OperationalError
 
-from kronkers_batch.config.spec import Secret
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.errors import StoreError, UsageError
 from kronkers_batch.store.engine import Database
 from kronkers_batch.store.shared_read import SharedReads

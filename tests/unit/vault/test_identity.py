@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 
-from kronkers_batch.config.spec import Secret
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.errors import IdentityError, IntegrityError
 from kronkers_batch.vault import keyfile, pin
 from kronkers_batch.vault.identity import Identity, PublicKeys

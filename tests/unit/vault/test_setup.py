@@ -11,7 +11,7 @@ from kronkers_batch.access import own_key, setup
 from kronkers_batch.access.setup import ensure_departments, finish, initialise, is_new, open_vault
 from kronkers_batch.config import account
 from kronkers_batch.config.load import load
-from kronkers_batch.config.spec import Secret
+from kronkers_batch.config.secret import Secret
 from kronkers_batch.errors import AccessRefused, IdentityError, IntegrityError, NotFound, StoreError
 from kronkers_batch.store.engine import Database
 from kronkers_batch.store.tables import vault as t
