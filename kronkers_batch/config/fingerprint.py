@@ -44,7 +44,7 @@ _FORMED = frozenset(
     }
 )
 """Keys whose value enters in a form of its own, below."""
-_LATER: Mapping[str, Json] = {"window.holdout_by": ""}
+_LATER: Mapping[str, Json] = {"window.holdout_by": "", "window.refit": False}
 """Keys that came when models were trained already, with their defaults: with these they are left out."""
 _CALLED = {"window": "windows"}
 """Keys that ModelSpec calls otherwise."""

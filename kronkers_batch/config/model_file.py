@@ -210,6 +210,7 @@ class WindowValues(TypedDict):
     label_delay: dt.timedelta
     holdout_share: float
     holdout_by: str
+    refit: bool
 
 
 class RetrainValues(TypedDict):

@@ -42,7 +42,8 @@ def _thresholds_known(raw: RawModel, problems: Problems) -> None:
     statistics = (*outputs, *(f"{column}.{name}" for column in outputs for name in _STATISTICS))
     known = {"output": {"rows": LOSS, "null_share": SHARE, **dict.fromkeys(statistics, ANY)}}
     if task is not None:
-        known["training"] = dict(sorted(task.ranges(raw.goal).items()))
+        refit = {"refit": LOSS} if raw.values["window"]["refit"] else {}
+        known["training"] = dict(sorted((task.ranges(raw.goal) | refit).items()))
     for group, names in known.items():
         for name, (low, high, _) in raw.values["thresholds"][group].items():
             where = raw.at("thresholds", group, name).origin(f"thresholds.{group}.{name}")
@@ -67,8 +68,12 @@ def _between(least: float, most: float) -> str:
 
 
 def thresholds(raw: RawModel, group: str) -> tuple[Threshold, ...]:
-    """The thresholds of one group."""
-    return tuple(
+    """The thresholds of one group; that of a final fit is there also where none is declared."""
+    declared = raw.values["thresholds"][group]
+    found = [
         Threshold(name, low, high, node.origin(f"thresholds.{group}.{name}"))
-        for name, (low, high, node) in raw.values["thresholds"][group].items()
-    )
+        for name, (low, high, node) in declared.items()
+    ]
+    if group == "training" and raw.values["window"]["refit"] and "refit" not in declared:
+        found.append(Threshold("refit", None, 1.0, raw.at("window", "refit").origin("window.refit")))
+    return tuple(found)

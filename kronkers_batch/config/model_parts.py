@@ -9,6 +9,7 @@ from typing import Any
 from kronkers_batch.config.check_specs import CHECKS
 from kronkers_batch.config.fields import Bad, Counts, Field, Kind, Table, read_table
 from kronkers_batch.config.kinds import (
+    BOOLEAN,
     COLUMN,
     DURATION,
     FILLED,
@@ -161,6 +162,13 @@ WINDOW = Table(
             "this column are all held out, or all fitted.",
             default=Windows.holdout_by,
             shown="rows are held out by time",
+        ),
+        Field(
+            "refit",
+            BOOLEAN,
+            "`true`: after measuring, the model is fitted once more, on all labelled rows. It is not "
+            "promoted if its scores are far from those of the measured fit (the metric `refit`, at most 1).",
+            default=Windows.refit,
         ),
     ),
 )

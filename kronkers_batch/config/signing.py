@@ -55,7 +55,7 @@ LATER: Mapping[type, Mapping[str, object]] = {
     WarehouseSpec: {"keep_snapshots": dt.timedelta(days=90)},
     SourceSpec: {"options": {}},
     Estimator: {"per_quantile": ""},
-    Windows: {"holdout_by": ""},
+    Windows: {"holdout_by": "", "refit": False},
     Feature: {"levels": (), "reference": "", "nulls": False},
     ModelSpec: {"goal": Goal(), "fit_only": ()},
 }

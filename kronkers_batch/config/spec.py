@@ -197,6 +197,7 @@ class Windows:
     label_delay: dt.timedelta
     holdout_share: float = 0.2  # used instead of ``holdout`` with a group, or without a time column
     holdout_by: str = ""  # the column whose groups are held out
+    refit: bool = False  # after measuring, fit all labelled rows
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ _INTRODUCTION = """\
 
 - **skill** is `1 - loss / loss of the naive prediction`, both on the same rows of the holdout: 0 is no better than the naive prediction, 1 is perfect. The naive prediction knows no feature; it is computed from the rows that the model was fitted on.
 - **unscored** is the share of holdout rows to which the model gave no score, or not all of its scores. They count in no other number.
+- **refit** (with `window: {refit: true}`) is how far the scores of the final fit, on all labelled rows, are from those of the measured fit, as a share of what is allowed. A version with more than 1 is not promoted.
 - A number that is undefined, such as the recall of a class without rows, misses every threshold on it.
 - Each row of the holdout counts once in each number, whatever its weight.
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SCORE: Mapping[str, ColumnType] = {"score": ColumnType.FLOAT}
 NUMBERS = (ColumnType.FLOAT, ColumnType.FLOAT32, ColumnType.INTEGER, ColumnType.INT32)
 SHARE, LOSS, GAIN, ANY = (0.0, 1.0), (0.0, math.inf), (-math.inf, 1.0), (-math.inf, math.inf)
-_NEEDS = {"skill": ("min",), "unscored": ("max",)}
+_NEEDS = {"skill": ("min",), "unscored": ("max",), "refit": ("max",)}
 BEYOND = 1e-6
 """How far a score may lie beyond its range, as sums of floats do."""
 

@@ -17,7 +17,7 @@ from kronkers_batch.declared.workers import worker_spec
 from kronkers_batch.events.types import Kind
 from kronkers_batch.frames.schema import Column, Schema
 from kronkers_batch.monitoring.gates import Verdict, as_words, judge_metrics
-from kronkers_batch.pipeline import parcel
+from kronkers_batch.pipeline import parcel, refit
 from kronkers_batch.pipeline.features import as_features
 from kronkers_batch.pipeline.ingest import ingest
 from kronkers_batch.pipeline.measuring import rounded
@@ -107,8 +107,8 @@ def train(
             metrics=fitted.verified.metrics,
             naive=fitted.verified.naive,
             parameters=dict(model.parameters),
-            rows={"fit": data.fit.height, "holdout": data.holdout.height, "unlabelled": data.unlabelled},
-            features=features,
+            rows=_rows(model, data),
+            features=fitted.features,
             target=model.target,
             golden=Golden.of(fitted.verified.golden),
             runtime=fitted.runtime,
@@ -126,10 +126,17 @@ def train(
     return trained(version)
 
 
+def _rows(model: ModelSpec, data: TrainingData) -> dict[str, int]:
+    found = {"fit": data.fit.height, "holdout": data.holdout.height, "unlabelled": data.unlabelled}
+    total = data.fit.height + data.holdout.height
+    return found | ({refit.REFIT: total} if model.windows.refit else {})
+
+
 @dataclass(frozen=True)
 class _Fitted:
     """What a worker fitted, as it stored it; what came of its verification; and in which runtime."""
 
+    features: Schema
     artifact: bytes
     verified: Verified
     runtime: dict[str, str]
@@ -141,6 +148,16 @@ class _Fitted:
 
 
 def _fit(services: Services, model: ModelSpec, data: TrainingData, features: Schema) -> _Fitted:
+    """Fits and measures; with ``window.refit`` fits all rows then, and binds both fits."""
+    first = _once(services, model, data, features)
+    if not model.windows.refit:
+        return first
+    whole = refit.all_rows(data)
+    last = _once(services, model, whole, with_levels(model, whole.fit))
+    return replace(last, verified=refit.bound(services, model, data, first.verified, last.verified))
+
+
+def _once(services: Services, model: ModelSpec, data: TrainingData, features: Schema) -> _Fitted:
     """Fits in one worker, and measures in another one that has nothing but what was stored."""
     code = read_code(services, model)
     by_path(services, model)  # before a worker opens what lies there
@@ -155,7 +172,7 @@ def _fit(services: Services, model: ModelSpec, data: TrainingData, features: Sch
         fitted.fit(_typed(data.fit, features, model).iter_slices(CHUNK_ROWS))
         artifact = fitted.save()
         verified = verify(fitted, fresh, artifact, model, data, features)
-        return _Fitted(artifact, verified, runtime_of(services, model, fresh), code)
+        return _Fitted(features, artifact, verified, runtime_of(services, model, fresh), code)
 
 
 def _tell(services: Services, given: Occasion | None, connection: Connection, trained: Trained) -> None:

@@ -40,12 +40,14 @@ class Verified:
     Attributes:
         metrics: On the holdout.
         naive: What a model that knows no feature would predict.
+        scores: Of the holdout, the measured columns.
         golden: Golden rows, packed.
         remarks: What is worth telling, in words: rows without a score, odd rows that ``score`` refuses.
     """
 
     metrics: Mapping[str, float]
     naive: Naive
+    scores: pl.DataFrame
     golden: pl.DataFrame
     remarks: tuple[str, ...]
 
@@ -67,7 +69,7 @@ def verify(
         last = beside.submit(_last_scores, fitted, usual)
         try:
             fresh.load(artifact)
-            scores = _scores(fresh, model, data, features)
+            scores = scores_of_holdout(fresh, model, data, features)
             again = fresh.score(usual)
             _refuse_another(model, last.result(), again, fresh.score(usual))
             _refuse_deaf_to_exposure(fresh, model, usual, again)
@@ -82,7 +84,8 @@ def verify(
             raise _naming_packages(error, model, had, fresh.info.packages) from None
     if refused:
         remarks.append("score fails for a row with " + ", or with ".join(refused))
-    return Verified(values, naive, golden.packed([(usual, again), *kept]), tuple(remarks))
+    kept_rows = golden.packed([(usual, again), *kept])
+    return Verified(values, naive, scores.select(model.measured), kept_rows, tuple(remarks))
 
 
 def _last_scores(fitted: Worker, rows: pl.DataFrame) -> pl.DataFrame:
@@ -90,7 +93,7 @@ def _last_scores(fitted: Worker, rows: pl.DataFrame) -> pl.DataFrame:
         return fitted.score(rows)
 
 
-def _scores(worker: Worker, model: ModelSpec, data: TrainingData, features: Schema) -> pl.DataFrame:
+def scores_of_holdout(worker: Worker, model: ModelSpec, data: TrainingData, features: Schema) -> pl.DataFrame:
     """The scores of the holdout, asked for as those of a night will be: in chunks, or all of a window."""
     import polars as pl
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -11,6 +12,7 @@ from kronkers_batch.access.authorisation import authorise_all
 from kronkers_batch.config.spec import Promote, RowsPolicy
 from kronkers_batch.errors import ModelError, ScoreFailed
 from kronkers_batch.pipeline.definitions import define
+from kronkers_batch.pipeline.golden import unpacked
 from kronkers_batch.pipeline.train import Trained, train
 from kronkers_batch.session.lifetimes import Run
 from kronkers_batch.vault.context import Role, Scope
@@ -30,6 +32,7 @@ def score(model, data):
 SAME = 'np.full(len(data["x"]), model)'
 OF_THE_CHUNK = MEAN.replace(SAME, 'data["x"] - np.mean(data["x"]) + model')
 OF_THE_ORDER = MEAN.replace(SAME, 'np.arange(len(data["x"]), dtype=float)')
+SHIFTED = MEAN.replace(SAME, 'data["x"] + model')
 COUNTS = MEAN.replace(SAME, 'np.full(len(data["x"]), float(len(data["x"])))')
 
 
@@ -117,6 +120,53 @@ def test_a_whole_is_measured_beside_what_has_no_target(world: World):
     held = offers().filter(pl.col("at").dt.day().is_between(15, 17) & (pl.col("id") % 3 != 0))
     assert training.metrics["bias"] == pytest.approx(6 - held["y"].mean())
     assert training.rows["holdout"] == held.height
+
+
+def refitted(world: World, *, limit: float | None = None) -> Trained:
+    """A training with a final fit; as declared, with a threshold on how far that may be."""
+    windows = replace(world.services.model(MODEL).windows, refit=True)
+    limits = () if limit is None else (threshold("refit", high=limit),)
+    return trained(world, SHIFTED, windows=windows, training_thresholds=limits)
+
+
+def test_a_final_fit_learns_all_labelled_rows(world: World):
+    """With `window: {refit: true}` the stored model was fitted on all labelled rows. Its metrics are those of
+    a fit on the rows before the holdout."""
+    world.rows(offers().with_columns(y=pl.col("id").cast(pl.Float64)))
+    plain = trained(world, SHIFTED).version.training
+    found = refitted(world)
+    training = found.version.training
+    rows, scores = unpacked(training.golden.rows)[0]
+    assert (scores["score"] - rows["x"]).to_list() == pytest.approx([sum(range(42, 102)) / 60] * len(rows))
+    assert training.naive == plain.naive
+    assert dict(training.metrics) == dict(plain.metrics) | {"refit": training.metrics["refit"]}
+    assert dict(training.rows) == {"fit": 42, "holdout": 18, "unlabelled": 0, "refit": 60}
+    said = "refit on all 60 labelled rows; its numbers are those of the fit on 42"
+    assert said in found.message()
+
+
+def test_a_final_fit_far_from_the_measured_one_is_not_promoted(world: World):
+    """A final fit is not promoted if its scores are far from those of the measured fit: on average more than
+    half the standard deviation of the scores; with a champion that had a final fit, more than twice as far as
+    the measured fit is from this champion."""
+    world.rows(offers().with_columns(y=pl.col("id").cast(pl.Float64)))
+    first = refitted(world, limit=1)
+    spread = float(offers()["x"][84:102].std(ddof=0))  # type: ignore[arg-type]
+    assert first.version.training.metrics["refit"] == pytest.approx(9 / (spread / 2))
+    assert not first.promoted
+    assert refitted(world, limit=10).promoted
+    assert refitted(world, limit=1).version.training.metrics["refit"] == pytest.approx(9 / (2 * 9))
+
+
+def test_a_champion_that_cannot_score_keeps_no_model_from_its_final_fit(world: World):
+    """If the champion cannot score the holdout, the final fit is judged as a first one."""
+    assert refitted(world).promoted
+    champion = world.services.registry.champion(MODEL)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kronkers_batch.pipeline.champion.same_scores", lambda *_: False)
+        found = refitted(world)
+    assert f"{champion.ref} could not score the holdout" in found.message()  # type: ignore[union-attr]
+    assert found.version.training.metrics["refit"] < 1
 
 
 def test_what_fails_records_nothing(world: World):

@@ -72,6 +72,7 @@ SAID: dict[str, str | Counts] = {
     "windows.label_delay": "window.label_delay",
     "windows.holdout_share": "window.holdout_share",
     "windows.holdout_by": "window.holdout_by",
+    "windows.refit": "window.refit",
     "input_checks": "checks.input",
     "output_checks": "checks.output",
     "output_columns": "output.columns",

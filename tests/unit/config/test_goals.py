@@ -176,6 +176,28 @@ def test_a_feature_may_say_its_levels(tmp_path: Path) -> None:
     ]
 
 
+def test_a_final_fit_has_a_threshold_of_its_own(tmp_path: Path) -> None:
+    """At most all that is allowed, unless the file says otherwise; and only where there is a final fit."""
+    rest = "task: binary\ntarget: late\n"
+    refit = "window: {train: 60d, refit: true}\n"
+    files = {
+        "model__plain": HEAD + rest,
+        "model__refit": HEAD + rest + refit,
+        "model__said": HEAD + rest + refit + "thresholds: {training: {refit: {max: 0.5}}}\n",
+    }
+    models = load(make(tmp_path, **files), (), ENVIRON).models
+    found = {
+        name: [(t.name, t.min, t.max) for t in model.training_thresholds] for name, model in models.items()
+    }
+    assert found["plain"] == []
+    assert found["refit"] == [("refit", None, 1.0)]
+    assert found["said"] == [("refit", None, 0.5)]
+    assert str(models["refit"].training_thresholds[0].origin) == "conf/model/refit.yaml:9: window.refit"
+    text = HEAD + rest + "thresholds: {training: {refit: {max: 0.5}}}\n"
+    with pytest.raises(ConfigErrors, match="there is no metric 'refit'"):
+        load(make(tmp_path / "other", model__late=text), (), ENVIRON)
+
+
 def test_levels_that_cannot_be_are_refused(tmp_path: Path) -> None:
     features = {
         "{distance: {type: float, levels: [1]}}": "is float, and only a category has levels",

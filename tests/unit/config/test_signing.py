@@ -199,7 +199,9 @@ def test_a_field_that_came_later_counts_where_it_is_not_the_default(config: root
         root_spec.WarehouseSpec: {"keep_snapshots": config.warehouse.keep_snapshots},
         spec.SourceSpec: {"options": config.sources["flights"].options},
         spec.Estimator: {"per_quantile": spec.Estimator("", {}, "", ORIGIN).per_quantile},
-        spec.Windows: {"holdout_by": config.models["late"].windows.holdout_by},
+        spec.Windows: {
+            name: getattr(config.models["late"].windows, name) for name in ("holdout_by", "refit")
+        },
         spec.Feature: {
             name: getattr(spec.Feature("", ColumnType.FLOAT, ORIGIN), name)
             for name in ("levels", "reference", "nulls")

@@ -1,0 +1,106 @@
+"""The final fit, on all labelled rows: bound to the fit that was measured, or not promoted.
+
+A model that is measured on the newest rows has not seen them. With ``window: {refit: true}`` it is fitted
+once more, on all rows. Nothing can measure this second fit, since no row is left that it has not seen. So its
+scores may not be far from those of the measured fit: at most twice as far as the former champion's are, or
+without a comparable champion, half the standard deviation of the scores.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from kronkers_batch.config.spec import ModelSpec
+from kronkers_batch.declared.declaration import as_trained
+from kronkers_batch.errors import ModelError
+from kronkers_batch.pipeline.champion import open_champion
+from kronkers_batch.pipeline.prepare import TrainingData
+from kronkers_batch.pipeline.verify import Verified, scores_of_holdout
+from kronkers_batch.session.services import Services
+
+if TYPE_CHECKING:
+    import polars as pl
+
+REFIT = "refit"
+"""The metric, and among the numbers of rows how many the final fit had."""
+
+
+@dataclass(frozen=True)
+class Former:
+    """The holdout's scores by the champion; None, and why, where they say nothing of the final fit."""
+
+    scores: pl.DataFrame | None
+    why: str = ""
+
+
+def all_rows(data: TrainingData) -> TrainingData:
+    """The same data with the held-out rows among those that are fitted."""
+    import polars as pl
+
+    return replace(data, fit=pl.concat([data.fit, data.holdout.select(data.fit.columns)]))
+
+
+def bound(
+    services: Services, model: ModelSpec, data: TrainingData, first: Verified, last: Verified
+) -> Verified:
+    """What is recorded of both fits: numbers of the first one, golden rows of the last one.
+
+    Args:
+        services: The opened system.
+        model: What is trained.
+        data: As the first fit had it.
+        first: What was found of the measured fit.
+        last: What was found of the final fit.
+    """
+    former = former_scores(services, model, data)
+    metrics = {**first.metrics, REFIT: shift(first.scores, last.scores, former.scores)}
+    total = data.fit.height + data.holdout.height
+    said = f"refit on all {total:,} labelled rows; its numbers are those of the fit on {data.fit.height:,}"
+    remarks = dict.fromkeys([*first.remarks, *last.remarks, *filter(None, [former.why]), said])
+    return replace(last, metrics=metrics, naive=first.naive, remarks=tuple(remarks))
+
+
+def shift(measured: pl.DataFrame, last: pl.DataFrame, former: pl.DataFrame | None) -> float:
+    """How far the final fit's scores are from the measured one's, as a share of what is allowed.
+
+    The mean absolute difference over rows and columns, divided by twice that between ``measured`` and
+    ``former``; without a former one by half the standard deviation of ``measured``, averaged over columns.
+    Rows that lack a score in any of the frames are left out.
+
+    Returns:
+        0 for equal scores, 1 for all that is allowed, NaN where no row has all scores.
+    """
+    import numpy as np
+    import polars as pl
+
+    frames = [frame for frame in (measured, last, former) if frame is not None]
+    arrays = [frame.select(pl.all().cast(pl.Float64).fill_null(math.nan)).to_numpy() for frame in frames]
+    known = np.logical_and.reduce([np.isfinite(one).all(axis=1) for one in arrays])
+    if not known.any():
+        return math.nan
+    first, final, *others = (one[known] for one in arrays)
+    far = float(np.abs(final - first).mean())
+    allowed = 2 * float(np.abs(first - others[0]).mean()) if others else float(first.std(axis=0).mean()) / 2
+    return far / allowed if allowed > 0 else math.inf if far > 0 else 0.0
+
+
+def former_scores(services: Services, model: ModelSpec, data: TrainingData) -> Former:
+    """The champion's scores of the holdout, where it is a final fit that predicts the same."""
+    champion = services.registry.champion(model.name)
+    if champion is None or REFIT not in champion.training.rows:
+        return Former(None)
+    then = as_trained(model, champion)
+    same = (then.task, then.goal, then.measured, champion.training.target)
+    features = champion.training.features
+    if same != (model.task, model.goal, model.measured, model.target) or not (
+        set(features.names) <= set(data.holdout.columns)
+    ):
+        return Former(None)
+    try:
+        with services.workers.use(champion.id, partial(open_champion, services, then, champion)) as worker:
+            return Former(scores_of_holdout(worker, then, data, features).select(model.measured))
+    except ModelError:  # a champion that cannot score must not keep its successor from being trained
+        return Former(None, f"{champion.ref} could not score the holdout, so nothing was compared with it")
