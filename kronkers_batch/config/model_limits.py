@@ -37,7 +37,7 @@ def _check_window(raw: RawModel, problems: Problems) -> None:
 
 
 def _thresholds_known(raw: RawModel, problems: Problems) -> None:
-    task = raw.values["task"]
+    task = raw.judge
     outputs = raw.values["output"]["columns"]
     statistics = (*outputs, *(f"{column}.{name}" for column in outputs for name in _STATISTICS))
     known = {"output": {"rows": LOSS, "null_share": SHARE, **dict.fromkeys(statistics, ANY)}}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from kronkers_batch.config.languages import Language
+from kronkers_batch.config.secret import Secret as Secret
 from kronkers_batch.digests import Json
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.learning import Goal, Task
@@ -77,25 +78,6 @@ class InputRef:
 
     source: str = ""
     output: str = ""  # a model's name
-
-
-class Secret:
-    """A value that never shows: its repr and str say nothing, and it does not pickle or enter JSON."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        """The value itself; call it where it is used and keep no copy."""
-        return self._value
-
-    def __repr__(self) -> str:
-        return "Secret(...)"
-
-    def __reduce__(self) -> tuple[object, ...]:
-        raise TypeError("a secret is not pickled")
 
 
 @dataclass(frozen=True)
@@ -277,8 +259,8 @@ class ModelSpec:
     source: InputRef
     features: tuple[Feature, ...]
     key: tuple[str, ...]
-    target: str
-    target_type: ColumnType
+    target: str  # empty where there is none
+    target_type: ColumnType | None
     windows: Windows
     input_checks: tuple[CheckSpec, ...]
     output_checks: tuple[CheckSpec, ...]
@@ -307,9 +289,14 @@ class ModelSpec:
         return self.evaluate in ("", *(column.name for column in self.output_columns[:1]))
 
     @property
+    def judge(self) -> Task:
+        """The kind by whose metrics it is measured."""
+        return self.task.judge(self.goal)
+
+    @property
     def measured(self) -> tuple[str, ...]:
-        """The output columns that are measured against the target."""
-        return (self.evaluate,) if self.evaluate else self.task.fixed(self.goal)
+        """The output columns that are measured."""
+        return (self.evaluate,) if self.evaluate else self.judge.fixed(self.goal)
 
 
 class SandboxPolicy(StrEnum):
