@@ -41,6 +41,7 @@ _FORMED = frozenset(
         "weights",
         "exposure",
         "train_only",
+        "decision",
     }
 )
 """Keys whose value enters in a form of its own, below."""
@@ -155,7 +156,7 @@ def _training(
         "code": code_digest,
         "environment": environment_digest,
         "target": model.target,
-        "target_type": str(model.target_type),
+        "target_type": str(model.target_type or ""),
         "checks.input.drop": _checks(model.input_checks, _FOR_TRAINING),
     }
     if not isinstance(model.model, CodeFile):
@@ -182,7 +183,10 @@ def _goal(model: ModelSpec) -> dict[str, Json]:
         "target.classes": list(goal.classes),
         "target.ordered": goal.ordered,
         "target.loss": goal.loss,
+        "target.as": goal.judged_as,
         "output.quantiles": list(goal.quantiles),
+        "output.higher_is": goal.higher_is,
+        "decision.top": goal.top,
         "weights": goal.weights,
         "train_only": [[column.name, str(column.type)] for column in model.fit_only],
     }

@@ -7,7 +7,7 @@ from collections.abc import Mapping as MappingType
 from pathlib import Path
 from typing import Any
 
-from kronkers_batch.config import check_specs, model_goal, model_limits
+from kronkers_batch.config import check_specs, model_goal, model_limits, model_target
 from kronkers_batch.config.fields import Bad
 from kronkers_batch.config.languages import Language
 from kronkers_batch.config.link import Linker
@@ -62,9 +62,14 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
     scored = {k: types[k] for k in key if k in types} | predicted
     output_checks = check_specs.resolve(values["checks"]["output"], scored, problems)
     language, task, source, target = values["language"], values["task"], values["source"], values["target"]
-    if len(problems) > before or code is None or target_type is None or evaluate is None:
+    if len(problems) > before or code is None or evaluate is None:
         return None
-    if language is None or task is None or source is None or target is None or not target["column"]:
+    if (
+        language is None
+        or task is None
+        or source is None
+        or model_target.says_target(raw) != bool(target_type)
+    ):
         return None  # reported where the file was read
     return ModelSpec(
         name=raw.name,
@@ -80,7 +85,7 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
         source=source,
         features=features + model_goal.exposure_feature(raw),
         key=key,
-        target=target["column"],
+        target=(target and target["column"]) or "",
         target_type=target_type,
         windows=Windows(**values["window"]),
         input_checks=input_checks,
@@ -167,6 +172,7 @@ def _estimator(
     if given["per_quantile"] and not raw.values["output"]["quantiles"]:
         at = raw.at("estimator", "per_quantile").origin("estimator.per_quantile")
         problems.add(at, "'per_quantile' is for output.quantiles, and there are none", "delete it")
+    model_goal.check_method(raw, target, given["predict"], problems)
     return Estimator(
         target,
         given["arguments"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
@@ -31,6 +30,9 @@ from kronkers_batch.config.model_parts import (
     RESOURCES,
     RETRAIN,
     WINDOW,
+    ResourcesValues,
+    RetrainValues,
+    WindowValues,
     read_estimator,
 )
 from kronkers_batch.config.nodes import Mapping, Node
@@ -39,17 +41,20 @@ from kronkers_batch.config.source_fields import INPUT
 from kronkers_batch.config.source_file import check_name
 from kronkers_batch.config.spec import InputRef, Promote, RowsPolicy, Unseen
 from kronkers_batch.config.task_fields import (
+    DECISION,
     OUTPUT,
     TARGET_KIND,
     THRESHOLDS,
+    DecisionValues,
     OutputValues,
     TargetValues,
     goal_of,
     output_columns,
 )
 from kronkers_batch.digests import Json
-from kronkers_batch.learning import TASKS, Goal, Task
+from kronkers_batch.learning import TASKS, Goal, Task, UsesTarget
 
+_TARGETS = {UsesTarget.NEVER: "none", UsesTarget.MAYBE: "if there is one"}
 MODEL = Table(
     "conf/model/NAME.yaml",
     (
@@ -131,7 +136,16 @@ MODEL = Table(
             shown="the source's key",
             counts=Counts.SCORING,
         ),
-        Field("target", TARGET_KIND, "The column that is predicted, and what it means.", required=True),
+        Field(
+            "target",
+            TARGET_KIND,
+            "The column that is predicted, and what it means. "
+            + "; ".join(
+                f"`{task}`: {_TARGETS[task.target]}" for task in TASKS.values() if task.target in _TARGETS
+            )
+            + ".",
+            shown="required by all other tasks",
+        ),
         Field(
             "weights",
             COLUMN,
@@ -194,40 +208,12 @@ MODEL = Table(
             counts=Counts.BOTH,
         ),
         Field("output", table_kind(OUTPUT), "What is kept, and how long."),
+        Field("decision", table_kind(DECISION), "Which rows of a scoring window are chosen."),
         Field("resources", table_kind(RESOURCES), "Limits of its workers.", counts=Counts.NEVER),
         Field("seed", integer(0, 2**31 - 1), "Set before every fit.", default=1),
         Field("enabled", BOOLEAN, "`false`: left out of nightly runs.", default=True, counts=Counts.NEVER),
     ),
 )
-
-
-class WindowValues(TypedDict):
-    """What WINDOW reads."""
-
-    train: dt.timedelta
-    holdout: dt.timedelta
-    score: dt.timedelta
-    label_delay: dt.timedelta
-    holdout_share: float
-    holdout_by: str
-    refit: bool
-
-
-class RetrainValues(TypedDict):
-    """What RETRAIN reads."""
-
-    every: dt.timedelta | None
-
-
-class ResourcesValues(TypedDict):
-    """What RESOURCES reads."""
-
-    workers: int
-    memory: int
-    time_limit: dt.timedelta
-    start_limit: dt.timedelta
-    training_rows: int
-    threads: int
 
 
 class ModelValues(TypedDict):
@@ -260,6 +246,7 @@ class ModelValues(TypedDict):
     rows: RowsPolicy
     unseen: Unseen
     output: OutputValues
+    decision: DecisionValues
     resources: ResourcesValues
     seed: int
     enabled: bool
@@ -277,8 +264,13 @@ class RawModel:
     @property
     def goal(self) -> Goal:
         """What is said of the target and of columns with a role."""
-        values = self.values
-        return goal_of(values["target"], values["output"], values["weights"], values["exposure"])
+        return _goal(self.values)
+
+    @property
+    def judge(self) -> Task | None:
+        """The kind by whose metrics it is measured; None where no task is named."""
+        task = self.values["task"]
+        return task and task.judge(self.goal)
 
     def at(self, *path: str) -> Node:
         """The node of a key, or the nearest one above it where it is absent."""
@@ -288,6 +280,11 @@ class RawModel:
                 break
             node = node.items[key]
         return node
+
+
+def _goal(values: ModelValues) -> Goal:
+    parts = values["target"], values["output"], values["decision"]
+    return goal_of(*parts, values["weights"], values["exposure"])
 
 
 def read_model(name: str, tree: Node, overrides: tuple[str, ...], problems: Problems) -> RawModel | None:
@@ -301,8 +298,7 @@ def read_model(name: str, tree: Node, overrides: tuple[str, ...], problems: Prob
     for field in MODEL.fields:
         if field.kind.nested and field.kind.table is not None and not found[field.name]:
             found[field.name] = {below.name: below.default for below in field.kind.table.fields}
-    goal = goal_of(found["target"], found["output"], found["weights"], found["exposure"])
-    found["output"]["columns"] = output_columns(found["task"], goal, found["output"]["columns"])
+    found["output"]["columns"] = output_columns(found["task"], _goal(found), found["output"]["columns"])
     values: ModelValues = found
     check_name(name, values["name"], tree, problems)
     return RawModel(name, tree, values, overrides)

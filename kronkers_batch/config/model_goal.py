@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingType
 from itertools import pairwise
 
+from kronkers_batch.config import model_target
 from kronkers_batch.config.kinds import unsafe_column
 from kronkers_batch.config.model_file import RawModel
 from kronkers_batch.config.nodes import Mapping, Sequence
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.spec import Feature, RowsPolicy
 from kronkers_batch.frames.schema import Column, ColumnType
-from kronkers_batch.learning import NUMBERS, TASKS, Goal, Task
+from kronkers_batch.learning import NUMBERS, TASKS, Goal, Task, UsesTarget
+from kronkers_batch.learning.anomaly import LESS_ODD
 from kronkers_batch.learning.quantiles import called
 
 _SAID_AT = {
@@ -23,6 +24,9 @@ _SAID_AT = {
     "loss": ("target", "loss"),
     "quantiles": ("output", "quantiles"),
     "exposure": ("exposure",),
+    "judged_as": ("target", "as"),
+    "higher_is": ("output", "higher_is"),
+    "top": ("decision", "top"),
 }
 """Where a model file says each attribute of a goal that only some tasks have."""
 MOST_CLASSES = 200
@@ -30,11 +34,13 @@ MOST_CLASSES = 200
 
 def check(raw: RawModel, columns: MappingType[str, Column], problems: Problems) -> ColumnType | None:
     """Reports what cannot be; returns the type of the target in its source, where it is there."""
-    task, goal = raw.values["task"], raw.goal
-    if task is not None:
-        _keys(raw, task, goal, problems)
-        _values(raw, task, goal, problems)
-        _refuse_own_columns(raw, task, problems)
+    task, judge, goal = raw.values["task"], raw.judge, raw.goal
+    if task is not None and judge is not None:
+        if raw.values["target"] is not None or task.target is not UsesTarget.MAYBE:
+            _keys(raw, task, goal, problems)
+        _values(raw, judge, goal, problems)
+        _refuse_own_columns(raw, judge, problems)
+        _refuse_learning(raw, task, problems)
     group = raw.values["window"]["holdout_by"]
     if group and group not in columns:
         where = raw.at("window", "holdout_by").origin("window.holdout_by")
@@ -45,47 +51,51 @@ def check(raw: RawModel, columns: MappingType[str, Column], problems: Problems) 
         problems.add(where, what, "hold out by time, or declare rows: independent")
     for name, path in _roles(raw):
         _role(raw, name, path, columns, problems)
-    return _target(raw, columns, problems)
+    return model_target.check(raw, columns, problems)
 
 
-def _target(raw: RawModel, columns: MappingType[str, Column], problems: Problems) -> ColumnType | None:
-    said, task = raw.values["target"], raw.values["task"]
-    name = said["column"] if said else None
-    if name is None:
-        return None
-    where = raw.at("target", "column").origin("target")
-    if name not in columns:
-        problems.add(where, f"there is no column '{name}' in the source", suggest(name, columns))
-        return None
-    allowed = task.target_types(raw.goal) if task is not None else ()
-    if allowed and columns[name].type not in allowed:
-        what = f"the target '{name}' is {columns[name].type}, and the task {task} cannot predict this type"
-        said_so = task is not None and "positive" in task.keys and not raw.goal.positive
-        other = "; or say which value is true: target: {column: NAME, positive: VALUE}" if said_so else ""
-        problems.add(where, what, f"allowed types: {', '.join(allowed)}{other}")
-    texts = (raw.goal.positive, *raw.goal.classes)
-    if absent := [text for text in texts if text and _impossible(columns[name].type, text)]:
-        what = f"the target '{name}' is {columns[name].type}, which has no value '{absent[0][:60]}'"
-        problems.add(where, what, "write a value of this type, such as true, or 1")
-    return columns[name].type
+def _refuse_learning(raw: RawModel, task: Task, problems: Problems) -> None:
+    """Reports what is for ``fit`` alone, where nothing is fitted."""
+    for key in ("estimator", "weights", "train_only") if not task.learns else ():
+        if key in raw.tree.items and raw.values[key]:
+            what = f"'{key}' is for fit, and a model of the task {task} learns nothing from data"
+            problems.add(raw.at(key).origin(key), what, "remove it; its code has the function score alone")
+
+
+def check_method(raw: RawModel, target: str, method: str, problems: Problems) -> None:
+    """Reports a class of Python whose ``predict`` gives no scores, and scores whose sense is not clear."""
+    task, language = raw.values["task"], raw.values["language"]
+    methods = task.scoring_methods if task is not None else ()
+    if not methods or language is None or language.estimator_key != "_target_":
+        return
+    where = raw.at("estimator", "predict").origin("estimator.predict")
+    if not method:
+        what = f"the estimator does not say which method scores: the task {task} has no usual one"
+        problems.add(where, what, f"add predict: {' or '.join(methods)}")
+    elif method in methods and target.startswith("sklearn.") and not raw.goal.higher_is:
+        what = f"scikit-learn's {method} is low for odd rows, and output.higher_is does not say so"
+        problems.add(where, what, f"write output: {{higher_is: {LESS_ODD}}}")
 
 
 def _keys(raw: RawModel, task: Task, goal: Goal, problems: Problems) -> None:
+    judge = task.judge(goal)
+    allowed = {*task.keys, *judge.keys}
     for name, path in _SAID_AT.items():
         key = ".".join(path)
-        if getattr(goal, name) and name not in task.keys:
+        if getattr(goal, name) and name not in allowed:
             others = ", ".join(str(one) for one in TASKS.values() if name in one.keys)
             problems.add(
                 raw.at(*path).origin(key),
                 f"'{key}' is not for the task {task}",
                 f"remove it; it is for: {others}",
             )
-        if name in task.required and not getattr(goal, name):
-            example = ", ".join(map(str, getattr(task.example, name)))
+        if name in (*task.required, *judge.required) and not getattr(goal, name):
+            example = getattr(judge.example, name) or getattr(task.example, name)
+            said = f"[{', '.join(map(str, example))}]" if isinstance(example, tuple) else example
             problems.add(
                 raw.at(*path).origin(key),
                 f"the task {task} needs '{key}'",
-                f"write it, such as {path[-1]}: [{example}]",
+                f"write it, such as {path[-1]}: {said}",
             )
 
 
@@ -132,15 +142,6 @@ def refuse_names_alike(raw: RawModel, problems: Problems) -> None:
         if stem in names:
             what = f"the output column '{name}' reads as a statistic of '{stem}' in thresholds"
             problems.add(where, what, "give it another name")
-
-
-def _impossible(kind: ColumnType, text: str) -> bool:
-    """Whether a column of this type has no value with this text."""
-    if kind is ColumnType.BOOLEAN:
-        return text not in ("true", "false")
-    if kind in (ColumnType.INTEGER, ColumnType.INT32):
-        return not re.fullmatch(r"0|-?[1-9]\d*", text)
-    return False
 
 
 def _wrong_classes(goal: Goal) -> Iterator[tuple[str, str]]:
@@ -200,11 +201,15 @@ def evaluated(raw: RawModel, problems: Problems) -> str | None:
 
     None where it is not clear, which is reported.
     """
-    output, task = raw.values["output"], raw.values["task"]
-    outputs, said = output["columns"], output["evaluate"]
+    output, task, by = raw.values["output"], raw.judge, raw.values["decision"]["by"]
+    outputs, said = output["columns"], output["evaluate"] or by or None
     if task is None or not outputs:
         return None  # reported where it is
-    where = raw.at("output", "evaluate").origin("output.evaluate")
+    path = ("decision", "by") if by and not output["evaluate"] else ("output", "evaluate")
+    where = raw.at(*path).origin(".".join(path))
+    if by and said != by:
+        at = raw.at("decision", "by").origin("decision.by")
+        problems.add(at, "'decision.by' and 'output.evaluate' name different columns", "name one of them")
     if task.fixed(raw.goal) or task.fixed(task.example):
         if said is not None:
             problems.add(
@@ -223,7 +228,7 @@ def evaluated(raw: RawModel, problems: Problems) -> str | None:
         what = f"no output column can be measured for the task {task}"
         problems.add(raw.at("output", "columns").origin("output.columns"), what, f"allowed types: {allowed}")
     elif said is None and len(can) > 1:
-        what = f"several output columns could be measured against the target: {', '.join(can)}"
+        what = f"several output columns could be measured: {', '.join(can)}"
         problems.add(where, what, "name the one to measure: output.evaluate: COLUMN")
     else:
         return str(said or can[0])

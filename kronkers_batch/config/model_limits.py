@@ -27,6 +27,12 @@ def _check_window(raw: RawModel, problems: Problems) -> None:
             "the holdout is not shorter than the training window",
             "make window.train longer or window.holdout shorter",
         )
+    if window["refit"] and raw.values["target"] is None:
+        problems.add(
+            raw.at("window", "refit").origin("window.refit"),
+            "refit fits the rows that were held out to measure the model, and without a target none are",
+            "remove it, and make window.holdout as short as you like",
+        )
     if not 0 < window["holdout_share"] < 1:
         where = raw.at("window", "holdout_share").origin("window.holdout_share")
         problems.add(
@@ -37,7 +43,7 @@ def _check_window(raw: RawModel, problems: Problems) -> None:
 
 
 def _thresholds_known(raw: RawModel, problems: Problems) -> None:
-    task = raw.values["task"]
+    task = raw.judge
     outputs = raw.values["output"]["columns"]
     statistics = (*outputs, *(f"{column}.{name}" for column in outputs for name in _STATISTICS))
     known = {"output": {"rows": LOSS, "null_share": SHARE, **dict.fromkeys(statistics, ANY)}}

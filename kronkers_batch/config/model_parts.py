@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from typing import Any
+from typing import Any, TypedDict
 
 from kronkers_batch.config.check_specs import CHECKS
 from kronkers_batch.config.fields import Bad, Counts, Field, Kind, Table, read_table
@@ -216,3 +216,32 @@ RESOURCES = Table(
         Field("threads", integer(1, 256), "Threads of one worker.", default=Resources.threads),
     ),
 )
+
+
+class WindowValues(TypedDict):
+    """What WINDOW reads."""
+
+    train: dt.timedelta
+    holdout: dt.timedelta
+    score: dt.timedelta
+    label_delay: dt.timedelta
+    holdout_share: float
+    holdout_by: str
+    refit: bool
+
+
+class RetrainValues(TypedDict):
+    """What RETRAIN reads."""
+
+    every: dt.timedelta | None
+
+
+class ResourcesValues(TypedDict):
+    """What RESOURCES reads."""
+
+    workers: int
+    memory: int
+    time_limit: dt.timedelta
+    start_limit: dt.timedelta
+    training_rows: int
+    threads: int

@@ -1,4 +1,4 @@
-"""Values that are used and never shown."""
+"""Values that never show, such as passwords in addresses."""
 
 from __future__ import annotations
 

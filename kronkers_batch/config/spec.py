@@ -261,8 +261,8 @@ class ModelSpec:
     source: InputRef
     features: tuple[Feature, ...]
     key: tuple[str, ...]
-    target: str
-    target_type: ColumnType
+    target: str  # empty where there is none
+    target_type: ColumnType | None
     windows: Windows
     input_checks: tuple[CheckSpec, ...]
     output_checks: tuple[CheckSpec, ...]
@@ -291,9 +291,14 @@ class ModelSpec:
         return self.evaluate in ("", *(column.name for column in self.output_columns[:1]))
 
     @property
+    def judge(self) -> Task:
+        """The kind by whose metrics it is measured."""
+        return self.task.judge(self.goal)
+
+    @property
     def measured(self) -> tuple[str, ...]:
-        """The output columns that are measured against the target."""
-        return (self.evaluate,) if self.evaluate else self.task.fixed(self.goal)
+        """The output columns that are measured."""
+        return (self.evaluate,) if self.evaluate else self.judge.fixed(self.goal)
 
 
 class SandboxPolicy(StrEnum):

@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import TypedDict
 
 from kronkers_batch.config.fields import Bad, Counts, Field, Kind, Table, list_kind, map_kind, read_table
-from kronkers_batch.config.kinds import BOOLEAN, COLUMN, FILLED, NUMBER, TEXT, choice, duration
+from kronkers_batch.config.kinds import BOOLEAN, COLUMN, FILLED, NUMBER, TEXT, choice, duration, integer
 from kronkers_batch.config.nodes import Mapping, Node, Scalar
 from kronkers_batch.config.problems import Problems
 from kronkers_batch.frames.schema import ColumnType
 from kronkers_batch.learning import SCORE, TASKS, Goal, Task
+from kronkers_batch.learning.anomaly import SENSES
+from kronkers_batch.learning.rules import judges
 
 
 def _as_text(node: Node, _key: str, _problems: Problems) -> str:
@@ -28,6 +30,13 @@ TARGET = Table(
     "target",
     (
         Field("column", COLUMN, "The column that is predicted.", required=True),
+        Field(
+            "as",
+            choice(judges()),
+            "`rules`: the task by whose metrics the scores are measured, and whose outputs they are. "
+            "Required there.",
+            default="",
+        ),
         Field(
             "positive",
             VALUE,
@@ -178,6 +187,13 @@ OUTPUT = Table(
             shown="the only column of a possible type",
         ),
         Field(
+            "higher_is",
+            choice(SENSES),
+            "`anomaly`: which rows have high scores. Those of scikit-learn are `less_odd`.",
+            default="",
+            shown="odd",
+        ),
+        Field(
             "retention",
             duration(positive=True),
             "How long outputs are kept.",
@@ -188,14 +204,34 @@ OUTPUT = Table(
 )
 
 
-class TargetValues(TypedDict):
-    """What TARGET reads."""
+TargetValues = TypedDict(
+    "TargetValues",
+    {
+        "column": str | None,
+        "as": str,
+        "positive": str,
+        "classes": tuple[str, ...],
+        "ordered": bool,
+        "loss": str,
+    },
+)
+"""What TARGET reads."""
 
-    column: str | None
-    positive: str
-    classes: tuple[str, ...]
-    ordered: bool
-    loss: str
+
+DECISION = Table(
+    "decision",
+    (
+        Field(
+            "top",
+            integer(1),
+            "`anomaly`: how many rows of each scoring window are chosen, the oddest ones. "
+            "`stability.overlap` is about them.",
+            default=0,
+            shown="one in a hundred rows, at least one",
+        ),
+        Field("by", COLUMN, "The output column that says so.", default="", shown="output.evaluate"),
+    ),
+)
 
 
 class OutputValues(TypedDict):
@@ -204,12 +240,32 @@ class OutputValues(TypedDict):
     columns: dict[str, str]
     quantiles: tuple[float, ...]
     evaluate: str | None
+    higher_is: str
     retention: dt.timedelta | None
 
 
-def goal_of(target: TargetValues | None, output: OutputValues, weights: str, exposure: str) -> Goal:
-    """What is said of the target and of columns with a role."""
-    said = target or TargetValues(column=None, positive="", classes=(), ordered=False, loss="")
+class DecisionValues(TypedDict):
+    """What DECISION reads."""
+
+    top: int
+    by: str
+
+
+_NO_TARGET: TargetValues = {
+    "column": None,
+    "as": "",
+    "positive": "",
+    "classes": (),
+    "ordered": False,
+    "loss": "",
+}
+
+
+def goal_of(
+    target: TargetValues | None, output: OutputValues, decision: DecisionValues, weights: str, exposure: str
+) -> Goal:
+    """What is said of the target, of the scores and of columns with a role."""
+    said = target or _NO_TARGET
     return Goal(
         positive=said["positive"],
         classes=said["classes"],
@@ -218,11 +274,15 @@ def goal_of(target: TargetValues | None, output: OutputValues, weights: str, exp
         quantiles=output["quantiles"],
         weights=weights,
         exposure=exposure,
+        judged_as=said["as"],
+        higher_is=output["higher_is"],
+        top=decision["top"],
     )
 
 
 def output_columns(task: Task | None, goal: Goal, declared: dict[str, str] | None) -> dict[str, str]:
     """Those of the task, where its columns are fixed or none are declared; then the declared ones."""
+    task = task and task.judge(goal)
     usual = SCORE if task is None else task.outputs(goal)
     own = {column: str(kind) for column, kind in usual.items()}
     if declared is None:

@@ -53,7 +53,7 @@ def worker_spec_for(
         name=model.name,
         language=model.language,
         model=model.model,
-        task=model.task,
+        task=model.judge,
         parameters=model.parameters,
         data=model.data,
         environment=model.environment,
@@ -68,6 +68,7 @@ def worker_spec_for(
         walls=walls,
         environment_at=environment_at(model),
         goal=model.goal,
+        learns=model.task.learns,
         fit_only=Schema(model.fit_only),
     )
 

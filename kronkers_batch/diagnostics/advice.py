@@ -26,7 +26,7 @@ def warnings(config: Config) -> Iterator[str]:
 def _open_side(model: ModelSpec, threshold: Threshold) -> str:
     """The bound that is not there, on the side on which a metric is bad; empty where there is one."""
     said = {"min": threshold.min, "max": threshold.max}
-    return next((side for side in model.task.needs(threshold.name, model.goal) if said[side] is None), "")
+    return next((side for side in model.judge.needs(threshold.name, model.goal) if said[side] is None), "")
 
 
 def _unlocked(config: Config) -> Iterator[str]:

@@ -156,7 +156,7 @@ def _key(
     resources = model.resources
     limits = resources.memory, resources.threads, resources.start_limit, sandbox
     environment = repr(model.environment), fingerprint(model.language, model.environment)
-    kind = "code" if code else "estimator"
+    kind = "estimator" if code is None else "code" if model.task.learns else "rules"
     return of_fields(
         str(model.language), kind, model.data, model.department, repr(limits), *environment, *said
     )

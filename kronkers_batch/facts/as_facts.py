@@ -94,7 +94,7 @@ def version_of(services: Services, version: ModelVersion) -> Version:
         date=trained.logical_date,
         made=clock.to_datetime(version.created).date(),
         recorded=version.created,
-        missed=judge_metrics(spec.training_thresholds, trained.metrics).missed,
+        missed=judge_metrics(spec.training_thresholds, trained.metrics, trained.excused).missed,
         missed_then=tuple(trained.verdict),
         changed=tuple(changes(trained.definition, defined.flat if defined else now)),
         elsewhere=tuple(differ),

@@ -4,146 +4,58 @@ A file is called as YAML has the task (``task: binary``), and its ``KIND`` is an
 :class:`Task`. The folder lies below the configuration, which asks what may be declared, and below the rooms
 that measure. So one file holds both: types and names to be declared, formulas and refusals to be applied.
 numpy and polars are imported by what computes with them, when it does: looking at a configuration loads
-neither. Each kind has a target yet: one to be held against.
+neither. What kinds share, such as rows and formulas of agreement, is in ``measures/``.
 """
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from kronkers_batch.families import Family, Member
 from kronkers_batch.frames.schema import Column, ColumnType
+from kronkers_batch.measures.goal import Goal
+from kronkers_batch.measures.measured_rows import (
+    ANY,
+    BEYOND,
+    GAIN,
+    LOSS,
+    SHARE,
+    Loss,
+    Metric,
+    Refusal,
+    Rows,
+    gain,
+    mean_of,
+    outside,
+)
 
 if TYPE_CHECKING:
-    import numpy as np
     import polars as pl
-    from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+    from kronkers_batch.measures.measured_rows import Floats
+
+__all__ = [
+    "ANY", "BEYOND", "GAIN", "LOSS", "NUMBERS", "SCORE", "SHARE", "TASKS", "Floats", "Goal", "Loss", "Metric",
+    "Refusal", "Rows", "Task", "UsesTarget", "gain", "mean_of", "outside",
+]  # fmt: skip
 
 SCORE: Mapping[str, ColumnType] = {"score": ColumnType.FLOAT}
 NUMBERS = (ColumnType.FLOAT, ColumnType.FLOAT32, ColumnType.INTEGER, ColumnType.INT32)
-SHARE, LOSS, GAIN, ANY = (0.0, 1.0), (0.0, math.inf), (-math.inf, 1.0), (-math.inf, math.inf)
 _NEEDS = {"skill": ("min",), "unscored": ("max",), "refit": ("max",)}
-BEYOND = 1e-6
-"""How far a score may lie beyond its range, as sums of floats do."""
+NO_TARGET = Refusal("", "", "")
+"""What is said of the target of a kind that has none."""
 
 
-@dataclass(frozen=True)
-class Goal:
-    """What a model file says of its target and of columns with a role, besides the target's name.
+class UsesTarget(StrEnum):
+    """Whether models of a kind have a target."""
 
-    Attributes:
-        positive: The value of the target that counts as true, as text; empty where the target is a boolean,
-            or 0 and 1.
-        classes: The classes in their order, as text.
-        ordered: Whether this order means something, as that of grades does.
-        loss: The name of the loss; empty for the kind's first one.
-        quantiles: The levels of predicted quantiles, ascending, each in (0, 1).
-        weights: The column that says how much a row counts in ``fit``.
-        exposure: The column that says over how much (time, area, people) a row counts what happened.
-    """
-
-    positive: str = ""
-    classes: tuple[str, ...] = ()
-    ordered: bool = False
-    loss: str = ""
-    quantiles: tuple[float, ...] = ()
-    weights: str = ""
-    exposure: str = ""
-
-    def to_json(self) -> dict[str, str | bool | list[str] | list[float]]:
-        """What is said, as JSON values."""
-        return {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in asdict(self).items()
-            if value
-        }
-
-    @classmethod
-    def of(cls, said: Mapping[str, object]) -> Goal:
-        """The inverse of :meth:`to_json`. What this program does not know is a TypeError."""
-        lists = {name: tuple(value) for name, value in said.items() if isinstance(value, list)}
-        return replace(cls(), **{**said, **lists})  # type: ignore[arg-type]
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Rows whose truth is known, with what was predicted of them.
-
-    Attributes:
-        truth: Shape (n,), as :meth:`Task.truth` makes it of the target.
-        score: Shape (n, k): a column for each measured output.
-        units: Shape (n,): the exposure of each row, 1 where none is declared.
-        goal: What is declared.
-    """
-
-    truth: Floats
-    score: Floats
-    units: Floats
-    goal: Goal
-
-    @property
-    def only(self) -> Floats:
-        """The score where there is one a row, shape (n,)."""
-        return self.score[:, 0]
-
-    def where(self, which: NDArray[np.bool_]) -> Rows:
-        """Some of the rows."""
-        return Rows(self.truth[which], self.score[which], self.units[which], self.goal)
-
-    def scored(self, score: Floats) -> Rows:
-        """The same rows with other scores."""
-        return Rows(self.truth, score, self.units, self.goal)
-
-
-@dataclass(frozen=True)
-class Metric:
-    """One number that says how well predictions fit what happened.
-
-    Attributes:
-        range: What it can be, ends included: a threshold beyond it says nothing, or can never hold.
-        needs: The bounds, ``min`` or ``max``, without which a threshold lets a bad version pass.
-        formula: Of at least one row, without NaN. NaN where it is undefined.
-        source: Where the formula is from; empty for what every textbook has.
-    """
-
-    range: tuple[float, float]
-    needs: tuple[str, ...]
-    formula: Callable[[Rows], float]
-    source: str = ""
-
-
-@dataclass(frozen=True)
-class Loss:
-    """What a prediction costs, a number for each row; lower is better, and the truth itself costs least.
-
-    Attributes:
-        formula: Of at least one row, without NaN; shape (n,).
-        source: As of a metric.
-    """
-
-    formula: Callable[[Rows], Floats]
-    source: str = ""
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Why values are refused, in words that show none of them.
-
-    Attributes:
-        what: What they are not, such as ``no probability``.
-        there: How they are, such as ``below 0 or above 1``.
-        fix: What to do.
-    """
-
-    what: str
-    there: str
-    fix: str
+    ALWAYS = "always"
+    NEVER = "never"
+    MAYBE = "maybe"
 
 
 class Task(Member, ABC):
@@ -151,6 +63,14 @@ class Task(Member, ABC):
 
     predicts: ClassVar[str]
     """What a model predicts, in words."""
+    target: ClassVar[UsesTarget] = UsesTarget.ALWAYS
+    """Whether its models have a target."""
+    learns: ClassVar[bool] = True
+    """Whether its models are fitted; else their code has ``score`` alone, and gets no training data."""
+    by_window: ClassVar[bool] = False
+    """Whether the rows of one scoring window are measured together, and not all rows of the holdout."""
+    scoring_methods: ClassVar[tuple[str, ...]] = ()
+    """Methods of scikit-learn that score, where a declared class must name its own: ``predict`` does not."""
     keys: ClassVar[tuple[str, ...]] = ()
     """The attributes of :class:`Goal`, besides weights, that may be declared."""
     required: ClassVar[tuple[str, ...]] = ()
@@ -160,10 +80,10 @@ class Task(Member, ABC):
     measured_types: ClassVar[tuple[ColumnType, ...]]
     """The types of an output column that may be measured."""
     losses: ClassVar[Mapping[str, Loss]]
-    """What may be declared as ``target.loss``; the first is the kind's own."""
+    """What may be declared as ``target.loss``; the first is the kind's own. Without one there is no skill."""
     of_ordered: ClassVar[tuple[str, ...]] = ()
     """Losses for classes whose order means something."""
-    asked: ClassVar[Literal["binary", "regression", "multiclass", "quantiles"]]
+    asked: ClassVar[Literal["binary", "regression", "multiclass", "quantiles", "unsupervised"]]
     """How workers ask a declared estimator; see docs/reference/worker-protocol.md."""
     wrong_score: ClassVar[Refusal]
     """What is said of scores that :meth:`wrong_scores` counts."""
@@ -171,6 +91,10 @@ class Task(Member, ABC):
     """What is said of a target's values that :meth:`fits_target` refuses."""
 
     # ---- what is declared
+
+    def judge(self, goal: Goal) -> Task:  # noqa: ARG002 - for those that override it
+        """The kind by whose metrics a model is measured, and whose target and outputs it has: this one."""
+        return self
 
     @abstractmethod
     def target_types(self, goal: Goal) -> tuple[ColumnType, ...]:
@@ -205,7 +129,12 @@ class Task(Member, ABC):
 
     def ranges(self, goal: Goal) -> dict[str, tuple[float, float]]:
         """Every metric that a training computes, and what it can be."""
-        return {name: m.range for name, m in self.metrics(goal).items()} | {"skill": GAIN, "unscored": SHARE}
+        skill = {"skill": GAIN} if self.losses else {}
+        return {name: m.range for name, m in self.metrics(goal).items()} | skill | {"unscored": SHARE}
+
+    def comparing(self, goal: Goal) -> tuple[str, ...]:
+        """The metrics that compare a version with the champion: undefined where there is none."""
+        return tuple(name for name, metric in self.metrics(goal).items() if metric.chance)
 
     def needs(self, name: str, goal: Goal) -> tuple[str, ...]:
         """The bounds that a threshold on a metric needs, in order."""
@@ -258,8 +187,22 @@ class Task(Member, ABC):
         """What the predictions of these rows cost, by the declared loss, shape (n,)."""
         return self.losses[rows.goal.loss or next(iter(self.losses))].formula(rows)
 
-    def contradiction(self, scores: pl.DataFrame, truth: Floats, goal: Goal) -> str:  # noqa: ARG002 - as above
-        """What the scores of the holdout as a whole cannot be, in words; empty where nothing is wrong."""
+    def sense(self, goal: Goal) -> int:  # noqa: ARG002 - as above
+        """1, or -1 where a score means the opposite of what the same score means by default."""
+        return 1
+
+    def contradiction(self, scores: pl.DataFrame, truth: Floats, goal: Goal) -> Refusal | None:  # noqa: ARG002
+        """What the scores of the holdout as a whole cannot be; None where nothing is wrong.
+
+        Args:
+            scores: The measured columns of the rows that have a score.
+            truth: Of all rows of the holdout.
+            goal: What is declared.
+        """
+        return None
+
+    def left_out(self, rows: Rows) -> str:  # noqa: ARG002 - as above
+        """Which rows count in some metrics alone, in words; empty where all count in all."""
         return ""
 
     def remarks(self, scores: pl.DataFrame, goal: Goal) -> list[str]:  # noqa: ARG002 - as above
@@ -283,38 +226,65 @@ class Task(Member, ABC):
 
         known = np.logical_not(np.isnan(rows.score).any(axis=1))
         unscored = float(1 - known.mean()) if len(known) else 0.0
-        metrics = self.metrics(rows.goal)
         if not known.any():
-            return {**dict.fromkeys((*metrics, "skill"), math.nan), "unscored": unscored}
+            return {**dict.fromkeys(self.ranges(rows.goal), math.nan), "unscored": unscored}
         rows = rows.where(known)
         with np.errstate(all="ignore"):  # of infinite and huge scores: the metrics say it, no warning does
-            values = {name: metric.formula(rows) for name, metric in metrics.items()}
-            reference = self.loss(rows.scored(self.naive_scores(naive, rows)))
-            skill = gain(float(self.loss(rows).mean()), float(reference.mean()))
-        return {**values, "skill": skill, "unscored": unscored}
+            values = self._values(rows)
+            if self.losses:
+                reference = self.loss(rows.scored(self.naive_scores(naive, rows)))
+                values["skill"] = gain(float(self.loss(rows).mean()), float(reference.mean()))
+        return {**values, "unscored": unscored}
+
+    def _values(self, rows: Rows) -> dict[str, float]:
+        both = _compared(rows)
+        return {
+            name: metric.formula(rows)
+            if metric.chance is None
+            else metric.formula(both)
+            if both
+            else math.nan
+            for name, metric in self.metrics(rows.goal).items()
+        }
+
+    def by_chance(self, rows: Rows) -> dict[str, float]:
+        """What each metric that compares would be of versions that have nothing in common, on these rows."""
+        both = _compared(rows)
+        metrics = self.metrics(rows.goal).items() if both else ()
+        return {name: metric.chance(both) for name, metric in metrics if metric.chance and both}
+
+
+def _compared(rows: Rows) -> Rows | None:
+    """The rows that have a score and one of the champion; None where there is none."""
+    import numpy as np
+
+    if rows.champion is None:
+        return None
+    both = np.logical_not(np.isnan(rows.champion) | np.isnan(rows.score).any(axis=1))
+    return rows.where(both) if both.any() else None
+
+
+class Unsupervised(Task):
+    """A kind of task without a target: nothing says what is right. Versions are compared with each other."""
+
+    target = UsesTarget.NEVER
+    losses: ClassVar = {}
+    asked = "unsupervised"
+    wrong_target = NO_TARGET
+
+    def target_types(self, goal: Goal) -> tuple[ColumnType, ...]:  # noqa: ARG002 - the same for all
+        """None."""
+        return ()
+
+    def fits_target(self, target: pl.Series, goal: Goal) -> pl.Series:  # noqa: ARG002 - as above
+        """None does."""
+        raise ValueError("there is no target")
+
+    def naive(self, truth: Floats, units: Floats, goal: Goal) -> Floats:  # noqa: ARG002 - as above
+        """Nothing: no truth says what costs least."""
+        import numpy as np
+
+        return np.empty(0)
 
 
 TASKS: Family[Task] = Family(__name__)
-
-
-def gain(loss: float, reference: float) -> float:
-    """1 - loss / reference; NaN where there is nothing to be better than."""
-    return 1 - loss / reference if reference > 0 else math.nan
-
-
-def mean_of(formula: Callable[[Rows], Floats]) -> Callable[[Rows], float]:
-    """The mean of a loss over all rows, as the formula of a metric."""
-
-    def mean(rows: Rows) -> float:
-        return float(formula(rows).mean())
-
-    mean.__doc__ = f"The mean over rows. {formula.__doc__}"
-    return mean
-
-
-def outside(scores: pl.DataFrame, least: float, most: float) -> int:
-    """How many rows have a score beyond this range by more than rounding."""
-    import polars as pl
-
-    inside = pl.all().cast(pl.Float64).fill_nan(None).is_between(least - BEYOND, most + BEYOND)
-    return int(scores.select(pl.any_horizontal(~inside)).to_series().sum())

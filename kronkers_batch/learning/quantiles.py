@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 PINBALL = "Koenker and Bassett, Econometrica 46 (1978) 33-50"
 
+ONE_NUMBER = Refusal(
+    "the same number for all quantiles in every row",
+    "",
+    "check that fit learns each quantile: of a declared estimator, the argument that asks for quantiles, "
+    "such as loss: quantile",
+)
+
 
 def called(level: float) -> str:
     """The output column of a quantile: ``q90`` for 0.9, ``q97.5`` for 0.975."""
@@ -115,14 +122,14 @@ class Quantiles(Task):
         """Every number may be."""
         return 0
 
-    def contradiction(self, scores: pl.DataFrame, truth: Floats, goal: Goal) -> str:
+    def contradiction(self, scores: pl.DataFrame, truth: Floats, goal: Goal) -> Refusal | None:
         """Whether all quantiles are one number in each row, though the target varies."""
         import polars as pl
 
         if len(goal.quantiles) < 2 or truth.min() == truth.max():
-            return ""
+            return None
         same = scores.select((pl.max_horizontal(pl.all()) == pl.min_horizontal(pl.all())).all()).item()
-        return "the same number for all quantiles in every row" if same else ""
+        return ONE_NUMBER if same else None
 
     def naive(self, truth: Floats, units: Floats, goal: Goal) -> Floats:  # noqa: ARG002 - as above
         """The same quantiles of the fitted rows."""

@@ -37,9 +37,12 @@ def as_words(thresholds: Sequence[Threshold]) -> list[str]:
     return [f"{name} at {word} {bound:g}" for name, word, bound in bounds if bound is not None]
 
 
-def judge_metrics(thresholds: Sequence[Threshold], values: Mapping[str, float]) -> Verdict:
-    """Hold metrics against thresholds. A metric that is missing or NaN misses."""
-    return Verdict(tuple(m for t in thresholds for m in _missed(t, values.get(t.name, math.nan))))
+def judge_metrics(
+    thresholds: Sequence[Threshold], values: Mapping[str, float], excused: Sequence[str] = ()
+) -> Verdict:
+    """Hold metrics against thresholds. A metric that is missing or NaN misses, unless it is ``excused``."""
+    judged = [t for t in thresholds if t.name not in excused]
+    return Verdict(tuple(m for t in judged for m in _missed(t, values.get(t.name, math.nan))))
 
 
 def judge_output(thresholds: Sequence[Threshold], stats: Mapping[str, float]) -> Verdict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kronkers_batch.config.spec import ModelSpec
@@ -19,8 +20,27 @@ Naive = float | Mapping[str, float]
 """The naive prediction: one number, or one for each measured output."""
 
 
+@dataclass(frozen=True)
+class ChampionScores:
+    """What the champion gives the rows of the holdout.
+
+    Attributes:
+        ref: The champion; empty where there is none, or where no metric compares with it.
+        scores: Shape (n,), in the sense of the new version; NaN for a row without a score. None where the
+            champion gave none.
+        why: Why it gave none, in words.
+    """
+
+    ref: str = ""
+    scores: Floats | None = None
+    why: str = ""
+
+
+NO_CHAMPION = ChampionScores()
+
+
 def measured(
-    model: ModelSpec, data: TrainingData, scores: pl.DataFrame
+    model: ModelSpec, data: TrainingData, scores: pl.DataFrame, champion: ChampionScores = NO_CHAMPION
 ) -> tuple[dict[str, float], Naive, list[str]]:
     """Metrics, the naive prediction, and what is worth telling in words.
 
@@ -28,15 +48,16 @@ def measured(
         model: Says what is measured, and how.
         data: ``holdout`` has the truth of each row of ``scores``.
         scores: Of the holdout, in its order.
+        champion: What the champion gives the same rows.
 
     Raises:
         ScoreFailed: No row has a score, or some scores cannot be.
     """
     import polars as pl
 
-    task, goal = model.task, model.goal
+    task, goal = model.judge, model.goal
     given = scores.select(model.measured)
-    floats = given.select(pl.all().cast(pl.Float64))
+    floats = given.select(_number(column) for column in given.iter_columns())
     without = _without(model, floats)
     wrong = task.wrong_scores(floats, goal)
     if wrong:
@@ -49,22 +70,49 @@ def measured(
             fix=refusal.fix,
         )
     truth = _truth(model, data.holdout)
-    if what := task.contradiction(floats.drop_nulls(), truth, goal):
-        raise ScoreFailed(
-            f"score gave {what}",
-            where=_at(model),
-            fix="check that fit learns each quantile: of a declared estimator, the argument that asks for "
-            "quantiles, such as loss: quantile",
-        )
+    if whole := task.contradiction(floats.fill_nan(None).drop_nulls(), truth, goal):
+        raise ScoreFailed(f"score gave {whole.what}", where=_at(model), fix=whole.fix)
     naive = task.naive(_truth(model, data.fit), _units(model, data.fit), goal)
     predicted = floats.fill_null(float("nan")).to_numpy()
-    rows = Rows(truth, predicted, _units(model, data.holdout), goal)
-    said = [float(number) for number in naive]
+    groups = None if data.groups is None else data.groups.cast(pl.Int64).to_numpy()
+    rows = Rows(truth, predicted, _units(model, data.holdout), goal, groups, champion.scores)
     return (
         task.measured(rows, naive),
-        said[0] if len(said) == 1 else dict(zip(model.measured, said, strict=True)),
-        [*without, *task.remarks(given, goal)],
+        _said(model, naive, rows),
+        [*without, *_compared(model, rows, champion), *task.remarks(given, goal)],
     )
+
+
+def _said(model: ModelSpec, naive: Floats, rows: Rows) -> Naive:
+    """The naive prediction, or what each metric that compares with the champion would be by chance."""
+    said = [float(number) for number in naive]
+    if not model.judge.losses:
+        return model.judge.by_chance(rows)
+    return said[0] if len(said) == 1 else dict(zip(model.measured, said, strict=True))
+
+
+def _compared(model: ModelSpec, rows: Rows, champion: ChampionScores) -> list[str]:
+    """What is worth telling of the champion that a version was compared with, and of rows left out."""
+    left_out = [words] if (words := model.judge.left_out(rows)) else []
+    comparing = ", ".join(model.judge.comparing(model.goal))
+    if not comparing:
+        return left_out
+    if not champion.ref:
+        first = f"{comparing} is not judged: there is no champion yet to compare with"
+        return [first, *left_out]
+    if champion.scores is None:
+        return [f"{comparing} is undefined: {champion.ref} {champion.why}", *left_out]
+    chance = ", ".join(f"{name} {value:.4g}" for name, value in model.judge.by_chance(rows).items())
+    return [f"compared with {champion.ref}; two that have nothing in common have {chance}", *left_out]
+
+
+def _number(column: pl.Series) -> pl.Series:
+    """Scores as numbers; of texts, which are not measured, only whether there is one."""
+    import polars as pl
+
+    if column.dtype == pl.String:
+        return pl.DataFrame([column]).select(pl.when(pl.all().is_not_null()).then(0.0)).to_series()
+    return column.cast(pl.Float64)
 
 
 def _without(model: ModelSpec, floats: pl.DataFrame) -> list[str]:
@@ -88,7 +136,11 @@ def _without(model: ModelSpec, floats: pl.DataFrame) -> list[str]:
 
 
 def _truth(model: ModelSpec, frame: pl.DataFrame) -> Floats:
-    return model.task.truth(frame[model.target], model.goal)
+    import numpy as np
+
+    if not model.target:
+        return np.full(frame.height, np.nan)
+    return model.judge.truth(frame[model.target], model.goal)
 
 
 def _units(model: ModelSpec, frame: pl.DataFrame) -> Floats:

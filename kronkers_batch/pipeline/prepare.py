@@ -86,12 +86,14 @@ def _dropped(
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Rows in memory: features, what only ``fit`` sees, the target.
+    """Rows in memory: features, what only ``fit`` sees, the target where there is one.
 
     ``unlabelled`` rows had no target and are left out.
 
     ``windows`` are the held-out rows of a model with ``rows: whole`` as it will get them: all rows of one
     scoring window at a time, also those without a target. Those with one are ``holdout``, in this order.
+
+    ``groups`` are numbers, equal for the rows of ``holdout`` that are measured together; None where all are.
     """
 
     fit: pl.DataFrame
@@ -99,12 +101,17 @@ class TrainingData:
     unlabelled: int
     results: tuple[CheckResult, ...]
     windows: tuple[pl.DataFrame, ...] = ()
+    groups: pl.Series | None = None
 
 
 def training_data(
-    services: Services, model: ModelSpec, source: SourceSpec, snapshot: SnapshotRef
+    services: Services,
+    model: ModelSpec,
+    source: SourceSpec,
+    snapshot: SnapshotRef,
+    more: Sequence[str] = (),
 ) -> TrainingData:
-    """Read, check and split a training snapshot.
+    """Read, check and split a training snapshot; ``more`` are columns for others than the model.
 
     Raises DataError where there are more rows than ``resources.training_rows``, or none to fit or hold out.
     """
@@ -119,11 +126,12 @@ def training_data(
         )
     names = [f.name for f in model.features]
     time = source.time_column
-    wanted = [*names, *(column.name for column in model.fit_only), model.target]
+    targets = [model.target] if model.target else []
+    wanted = list(dict.fromkeys([*names, *(column.name for column in model.fit_only), *targets, *more]))
     group = model.windows.holdout_by
     columns = list(dict.fromkeys([*wanted, *([time] if time else []), *([group] if group else [])]))
     rows, results = checked_rows(services, model, snapshot, columns)
-    known = pl.col(model.target).is_not_null()
+    known = pl.col(model.target).is_not_null() if model.target else pl.lit(True)
     empty = pl.DataFrame(schema=polars_schema(snapshot.schema.select(columns)))
     fits, holdouts, read, unlabelled = [empty.select(wanted)], [empty], 0, 0
     whole = model.rows is RowsPolicy.WHOLE
@@ -132,20 +140,31 @@ def training_data(
         fits.append(frame.filter(known & ~held).select(wanted))
         holdouts.append(frame.filter(held if whole else known & held))
         read += frame.height
-        unlabelled += frame[model.target].null_count()
+        unlabelled += frame[model.target].null_count() if model.target else 0
     fit, held_out = pl.concat(fits), pl.concat(holdouts)
-    windows = [w.select(wanted) for w in _windows(model, source, snapshot, held_out)] if whole else []
-    holdout = (pl.concat(windows) if windows else held_out.select(wanted)).filter(known)
+    by_window = whole or model.judge.by_window
+    windows = [w.select(wanted) for w in _windows(model, source, snapshot, held_out)] if by_window else []
+    parts = [window.filter(known) for window in windows] or [held_out.select(wanted)]
+    holdout = pl.concat(parts)
     if not fit.height or not holdout.height:
         part = "fit" if not fit.height else "holdout"
         raise DataError(
-            f"the {part} part of the training window has no rows with a known {model.target}",
+            f"the {part} part of the training window has no rows"
+            + (f" with a known {model.target}" if model.target else ""),
             where=f"{model.origin}, window {snapshot.window}",
             fix="change window.holdout_share, or seed: groups are held out by chance"
             if model.windows.holdout_by
             else "choose a later --date, or change window.train, window.holdout or window.label_delay",
         )
-    return TrainingData(fit, holdout, unlabelled, results, tuple(windows))
+    groups = _numbered(parts) if model.judge.by_window else None
+    return TrainingData(fit, holdout, unlabelled, results, tuple(windows) if whole else (), groups)
+
+
+def _numbered(parts: Sequence[pl.DataFrame]) -> pl.Series:
+    """The number of its part for each row."""
+    import polars as pl
+
+    return pl.concat([pl.repeat(number, part.height, eager=True) for number, part in enumerate(parts)])
 
 
 def _windows(

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from kronkers_batch.config.spec import ModelSpec
 from kronkers_batch.declared.declaration import as_trained
-from kronkers_batch.errors import ModelError
-from kronkers_batch.pipeline.champion import open_champion
+from kronkers_batch.errors import DataError, ModelError
 from kronkers_batch.pipeline.prepare import TrainingData
-from kronkers_batch.pipeline.verify import Verified, scores_of_holdout
+from kronkers_batch.pipeline.stability import scores_by
+from kronkers_batch.pipeline.verify import Verified
 from kronkers_batch.session.services import Services
 
 if TYPE_CHECKING:
@@ -94,13 +93,13 @@ def former_scores(services: Services, model: ModelSpec, data: TrainingData) -> F
         return Former(None)
     then = as_trained(model, champion)
     same = (then.task, then.goal, then.measured, champion.training.target)
-    features = champion.training.features
-    if same != (model.task, model.goal, model.measured, model.target) or not (
-        set(features.names) <= set(data.holdout.columns)
-    ):
+    there = set(champion.training.features.names) <= set(data.holdout.columns)
+    if same != (model.task, model.goal, model.measured, model.target) or not there:
         return Former(None)
     try:
-        with services.workers.use(champion.id, partial(open_champion, services, then, champion)) as worker:
-            return Former(scores_of_holdout(worker, then, data, features).select(model.measured))
-    except ModelError:  # a champion that cannot score must not keep its successor from being trained
+        return Former(scores_by(services, champion, then, data).select(model.measured))
+    except (
+        ModelError,
+        DataError,
+    ):  # a champion that cannot score must not keep its successor from being trained
         return Former(None, f"{champion.ref} could not score the holdout, so nothing was compared with it")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from kronkers_batch.config.spec import ModelSpec
 from kronkers_batch.errors import DataError
+from kronkers_batch.frames.schema import Column
 from kronkers_batch.pipeline.prepare import TrainingData
 
 if TYPE_CHECKING:
@@ -16,17 +17,41 @@ _MOST_NAMED = 5
 
 
 def check_values(model: ModelSpec, data: TrainingData) -> None:
-    """Raises DataError where the target or a column with a role has values that it cannot have."""
-    check_target(model, data)
+    """Raises DataError where the target or a column with a role has values that it cannot have.
+
+    Also where ``decision.top`` chooses all rows of every scoring window: then nothing is chosen.
+    """
+    if model.target:
+        check_target(model, data)
     check_roles(model, data)
+    _refuse_all_chosen(model, data)
+
+
+def target_column(model: ModelSpec) -> Column | None:
+    """The target as ``fit`` gets it; None where there is none, or nothing is fitted."""
+    if model.target_type is None or not model.task.learns:
+        return None
+    return model.judge.sent(Column(model.target, model.target_type), model.goal)
+
+
+def _refuse_all_chosen(model: ModelSpec, data: TrainingData) -> None:
+    top = model.goal.top
+    sizes = [data.holdout.height] if data.groups is None else data.groups.value_counts()["count"]
+    if top and max(sizes) <= top:
+        raise DataError(
+            f"decision.top is {top:,}, and no scoring window of the holdout has more than {max(sizes):,} "
+            "rows, so that all are chosen",
+            where=str(model.origins.get("decision.top", model.origin)),
+            fix="choose fewer rows, or make window.score longer",
+        )
 
 
 def check_target(model: ModelSpec, data: TrainingData) -> None:
     """Raises DataError unless each known value is one that the task allows, and they differ."""
     fit, holdout = data.fit[model.target], data.holdout[model.target]
-    wrong = sum(model.task.wrong_targets(part, model.goal) for part in (fit, holdout))
+    wrong = sum(model.judge.wrong_targets(part, model.goal) for part in (fit, holdout))
     rows, where = len(fit) + len(holdout), str(model.origins.get("target", model.origin))
-    refusal = model.task.wrong_target
+    refusal = model.judge.wrong_target
     if wrong:
         raise DataError(
             f"the target {model.target} is {refusal.what} in {wrong:,} of {rows:,} rows",
@@ -39,7 +64,7 @@ def check_target(model: ModelSpec, data: TrainingData) -> None:
             where=where,
             fix="declare task: multiclass with target.classes, or derive two values in a query source",
         )
-    if model.task.send(data.fit[model.target], model.goal).n_unique() < 2:
+    if model.judge.send(data.fit[model.target], model.goal).n_unique() < 2:
         same = "is positive in all or none of the" if model.goal.positive else "has the same value in all"
         raise DataError(
             f"the target {model.target} {same} {data.fit.height:,} rows of the fit part: "

@@ -20,10 +20,11 @@ from kronkers_batch.monitoring.gates import Verdict, as_words, judge_metrics
 from kronkers_batch.pipeline import parcel, refit
 from kronkers_batch.pipeline.features import as_features
 from kronkers_batch.pipeline.ingest import ingest
-from kronkers_batch.pipeline.measuring import rounded
+from kronkers_batch.pipeline.measuring import ChampionScores, rounded
 from kronkers_batch.pipeline.prepare import TrainingData, feature_columns, training_data, with_levels
 from kronkers_batch.pipeline.runtime import by_path, runtime_of
-from kronkers_batch.pipeline.targets import check_values
+from kronkers_batch.pipeline.stability import champion_scores, compared_with
+from kronkers_batch.pipeline.targets import check_values, target_column
 from kronkers_batch.pipeline.verify import CHUNK_ROWS, Verified, verify
 from kronkers_batch.planning.training_due import waits_for_approver
 from kronkers_batch.registry.training import Golden, ModelVersion, Training
@@ -82,11 +83,14 @@ def train(
     services.run.permissions.require(model.name)
     source = source_of(services, model.source)
     snapshot = ingest(services, model, training_window(model, source, date))
-    data = training_data(services, model, source, snapshot)
+    champion = compared_with(services, model)
+    more = [n for n in champion.training.features.names if n in snapshot.schema] if champion else []
+    data = training_data(services, model, source, snapshot, more)
     features = with_levels(model, data.fit)
     check_values(model, data)
-    fitted = _fit(services, model, data, features)
-    verdict = judge_metrics(model.training_thresholds, fitted.verified.metrics)
+    fitted = _fit(services, model, data, features, champion_scores(services, model, champion, data))
+    excused = () if champion else model.judge.comparing(model.goal)
+    verdict = judge_metrics(model.training_thresholds, fitted.verified.metrics, excused)
     due = verdict.passed and model.promote is Promote.AUTOMATIC
     promoted = due and rights.may_promote(services, model.name)
 
@@ -117,6 +121,7 @@ def train(
             why=why,
             run_id=services.run_id,
             declaration=declaration(model, fitted.code),
+            excused=excused,
         ),
         fitted.packed(),
         {"thresholds": as_words(model.training_thresholds)},
@@ -147,17 +152,21 @@ class _Fitted:
         return parcel.packed(self.code.files if self.code else {}, self.artifact)
 
 
-def _fit(services: Services, model: ModelSpec, data: TrainingData, features: Schema) -> _Fitted:
+def _fit(
+    services: Services, model: ModelSpec, data: TrainingData, features: Schema, champion: ChampionScores
+) -> _Fitted:
     """Fits and measures; with ``window.refit`` fits all rows then, and binds both fits."""
-    first = _once(services, model, data, features)
+    first = _once(services, model, data, features, champion)
     if not model.windows.refit:
         return first
     whole = refit.all_rows(data)
-    last = _once(services, model, whole, with_levels(model, whole.fit))
+    last = _once(services, model, whole, with_levels(model, whole.fit), champion)
     return replace(last, verified=refit.bound(services, model, data, first.verified, last.verified))
 
 
-def _once(services: Services, model: ModelSpec, data: TrainingData, features: Schema) -> _Fitted:
+def _once(
+    services: Services, model: ModelSpec, data: TrainingData, features: Schema, champion: ChampionScores
+) -> _Fitted:
     """Fits in one worker, and measures in another one that has nothing but what was stored."""
     code = read_code(services, model)
     by_path(services, model)  # before a worker opens what lies there
@@ -169,9 +178,9 @@ def _once(services: Services, model: ModelSpec, data: TrainingData, features: Sc
     ):
         fitted.know_levels(features)
         services.progress(f"fit {model.name}", data.fit.height)
-        fitted.fit(_typed(data.fit, features, model).iter_slices(CHUNK_ROWS))
+        fitted.fit(_typed(data.fit, features, model).iter_slices(CHUNK_ROWS) if model.task.learns else ())
         artifact = fitted.save()
-        verified = verify(fitted, fresh, artifact, model, data, features)
+        verified = verify(fitted, fresh, artifact, model, data, features, champion)
         return _Fitted(features, artifact, verified, runtime_of(services, model, fresh), code)
 
 
@@ -195,8 +204,7 @@ def open_trainer(services: Services, model: ModelSpec) -> Worker:
     It may start before the data is there, and so does not know the levels of categories yet.
     Raises AccessRefused where the definition must be signed and is not, ModelError and MissingPart.
     """
-    target = model.task.sent(Column(model.target, model.target_type), model.goal)
-    return _started(services, model, feature_columns(model), target)
+    return _started(services, model, feature_columns(model), target_column(model))
 
 
 def _fresh(services: Services, model: ModelSpec, features: Schema) -> Worker:
@@ -234,6 +242,8 @@ def promote_recorded(
 
 
 def _typed(frame: pl.DataFrame, features: Schema, model: ModelSpec) -> pl.DataFrame:
-    target = model.task.sent(Column(model.target, model.target_type), model.goal)
-    sent = frame.with_columns(model.task.send(frame[model.target], model.goal).alias(model.target))
-    return as_features(sent, Schema((*features.columns, *model.fit_only, target)))
+    columns, target = (*features.columns, *model.fit_only), target_column(model)
+    if target is None:
+        return as_features(frame, Schema(columns))
+    sent = frame.with_columns(model.judge.send(frame[model.target], model.goal).alias(model.target))
+    return as_features(sent, Schema((*columns, target)))

@@ -20,7 +20,7 @@ from kronkers_batch.pipeline import golden
 from kronkers_batch.pipeline.features import as_features
 from kronkers_batch.pipeline.golden import OddRow, same_scores
 from kronkers_batch.pipeline.independence import Trials, misplaced
-from kronkers_batch.pipeline.measuring import Naive, measured
+from kronkers_batch.pipeline.measuring import NO_CHAMPION, ChampionScores, Naive, measured
 from kronkers_batch.pipeline.prepare import TrainingData
 from kronkers_batch.pipeline.runtime import MOST_NAMED, PACKAGE
 
@@ -53,7 +53,13 @@ class Verified:
 
 
 def verify(
-    fitted: Worker, fresh: Worker, artifact: bytes, model: ModelSpec, data: TrainingData, features: Schema
+    fitted: Worker,
+    fresh: Worker,
+    artifact: bytes,
+    model: ModelSpec,
+    data: TrainingData,
+    features: Schema,
+    champion: ChampionScores = NO_CHAMPION,
 ) -> Verified:
     """Open, measure and try what ``fitted`` has stored; it is asked for its last scores, and closed.
 
@@ -69,11 +75,11 @@ def verify(
         last = beside.submit(_last_scores, fitted, usual)
         try:
             fresh.load(artifact)
-            scores = scores_of_holdout(fresh, model, data, features)
+            scores = holdout_scores(fresh, model, data, features)
             again = fresh.score(usual)
             _refuse_another(model, last.result(), again, fresh.score(usual))
             _refuse_deaf_to_exposure(fresh, model, usual, again)
-            values, naive, remarks = measured(model, data, scores)
+            values, naive, remarks = measured(model, data, scores, champion)
             if model.rows is RowsPolicy.WHOLE and (remark := misplaced(fresh, model, usual, again)):
                 remarks.append(remark)
             odd = golden.odd_rows(model, (rows, as_features(data.fit, features)))
@@ -93,7 +99,7 @@ def _last_scores(fitted: Worker, rows: pl.DataFrame) -> pl.DataFrame:
         return fitted.score(rows)
 
 
-def scores_of_holdout(worker: Worker, model: ModelSpec, data: TrainingData, features: Schema) -> pl.DataFrame:
+def holdout_scores(worker: Worker, model: ModelSpec, data: TrainingData, features: Schema) -> pl.DataFrame:
     """The scores of the holdout, asked for as those of a night will be: in chunks, or all of a window."""
     import polars as pl
 
@@ -106,10 +112,17 @@ def scores_of_holdout(worker: Worker, model: ModelSpec, data: TrainingData, feat
 
     def sent() -> Iterator[pl.DataFrame]:
         for chunk in chunks:
-            asked.append(chunk[model.target].is_not_null())
+            asked.append(_known(model, chunk))
             yield as_features(chunk, features)
 
     return pl.concat([found.filter(asked.popleft()) for found in worker.score_stream(sent())])
+
+
+def _known(model: ModelSpec, chunk: pl.DataFrame) -> pl.Series:
+    """Which rows are measured: those with a target, or all where there is none."""
+    import polars as pl
+
+    return chunk[model.target].is_not_null() if model.target else pl.repeat(True, chunk.height, eager=True)
 
 
 def _refuse_another(

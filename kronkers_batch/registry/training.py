@@ -73,6 +73,7 @@ class Training:
     why: str
     run_id: str
     declaration: Mapping[str, Any] = field(default_factory=dict)  # what its scores depend on, code included
+    excused: tuple[str, ...] = ()  # metrics that no threshold judges: there was no champion to compare with
 
     def to_json(self) -> dict[str, Any]:
         """Everything but features and golden rows, as JSON values."""
@@ -96,6 +97,7 @@ class Training:
             "why": self.why,
             "run_id": self.run_id,
             "declaration": dict(self.declaration),
+            **({"excused": list(self.excused)} if self.excused else {}),
         }
 
     @classmethod
@@ -110,6 +112,7 @@ class Training:
         fields["naive"] = {k: float(v) for k, v in naive.items()} if isinstance(naive, dict) else float(naive)
         fields["overrides"] = tuple(value["overrides"])
         fields["verdict"] = tuple(value["verdict"])
+        fields["excused"] = tuple(value.get("excused", ()))
         return cls(model=model, department=department, features=features, golden=golden, **fields)
 
 

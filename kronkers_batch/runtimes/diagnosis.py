@@ -34,6 +34,7 @@ def model_arguments(spec: WorkerSpec, folder: str) -> dict[str, Any]:
     """The arguments of the ``model`` command; ``folder`` is where the worker finds the model's code."""
     arguments: dict[str, Any] = {
         "task": spec.task.asked,
+        "learns": spec.learns,
         "classes": list(spec.goal.classes),
         "quantiles": list(spec.goal.quantiles),
         "weights_column": spec.goal.weights,

@@ -15,6 +15,7 @@ from kronkers_batch.frames.decode import Expected, Mismatch, decode
 from kronkers_batch.frames.schema import Column, Schema
 from kronkers_batch.frames.tables import conform, polars_schema
 from kronkers_batch.frames.wire import Buffer, WireError, encode
+from kronkers_batch.learning import UsesTarget
 from kronkers_batch.runtimes import diagnosis, protocol
 from kronkers_batch.runtimes.conversation import Conversation
 from kronkers_batch.runtimes.limits import scratch_size
@@ -48,8 +49,9 @@ class Worker(Conversation):
         """Fits the model on all chunks together.
 
         Args:
-            chunks: Frames with the features, what only ``fit`` sees, and the target. They are taken one at a
-                time, while they are sent. Where there is none, the model gets a table without rows.
+            chunks: Frames with the features, what only ``fit`` sees, and the target where there is one. They
+                are taken one at a time, while they are sent. Where there is none, the model gets a table
+                without rows.
 
         Raises:
             FitFailed: The model's code raised.
@@ -57,17 +59,19 @@ class Worker(Conversation):
             DataError: A value cannot be held in the language.
         """
         self._ready()
-        if self._spec.target is None:
+        spec = self._spec
+        if spec.target is None and spec.learns and spec.task.target is UsesTarget.ALWAYS:
             raise ValueError("a worker without a target is not fitted")
-        schema = Schema((*self._spec.features, *self._spec.fit_only, self._spec.target))
+        schema = Schema((*spec.features, *spec.fit_only, *((spec.target,) if spec.target else ())))
         self._send("fit", [protocol.header("fit", self._with_nulls(), None)])
         sent = False
         try:
             for chunk in chunks:
-                self._send("fit", self._encode(chunk, schema))
+                self._send("fit", self._encode(chunk, schema, training=True))
                 sent = True
             if not sent:  # the columns and their types are in frames alone
-                self._send("fit", self._encode(pl.DataFrame(schema=polars_schema(schema)), schema))
+                none = pl.DataFrame(schema=polars_schema(schema))
+                self._send("fit", self._encode(none, schema, training=True))
         except BaseException:
             self._end("its fit was broken off")  # the half-sent message cannot be taken back
             raise
@@ -132,9 +136,9 @@ class Worker(Conversation):
             self._broken("normalise", "there is no code in the answer")
         return text
 
-    def _encode(self, chunk: pl.DataFrame, schema: Schema) -> list[Buffer]:
+    def _encode(self, chunk: pl.DataFrame, schema: Schema, *, training: bool = False) -> list[Buffer]:
         self._scrub.hides = True
-        self._given.add(chunk, schema, training=len(schema) > len(self._spec.features))
+        self._given.add(chunk, schema, training=training)
         try:
             target = self._spec.target.name if self._spec.target else ""
             unseen = self._spec.unseen.value

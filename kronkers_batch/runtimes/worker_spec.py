@@ -69,7 +69,9 @@ class WorkerSpec:
         features: In order; categories with the levels of the training snapshot.
         target: None for a worker that only scores.
         outputs: As they are published; ``task.returned`` says how the model's code calls them.
+        task: The kind by whose metrics it is measured, and whose outputs it has.
         goal: What the model file says of the target and of columns with a role.
+        learns: Whether it is fitted; else its code has ``score`` alone.
         fit_only: Columns that only ``fit`` sees, the weights among them.
         walls: Where it may not look, whatever else is shown.
         environment_at: Where its environment is declared, for messages; empty for the machine's default.
@@ -95,6 +97,7 @@ class WorkerSpec:
     environment_at: str = ""
     goal: Goal = field(default_factory=Goal)
     fit_only: Schema = field(default_factory=lambda: Schema(()))
+    learns: bool = True
 
 
 @dataclass(frozen=True)

@@ -422,7 +422,7 @@ write_frame <- function(names, columns, nrows) {
 # ---------------------------------------------------------------- the model: code
 
 # Evaluates the model's code in globalenv(), expression by expression, remembering lines for errors.
-load_code <- function(path, params) {
+load_code <- function(path, params, learns = TRUE) {
     setwd(dirname(path))  # so that source("helpers.R") finds what lies beside it
     code <- parse(path, keep.source = TRUE, encoding = "UTF-8")
     lines <- attr(code, "srcref")
@@ -434,14 +434,22 @@ load_code <- function(path, params) {
     defined <- function(name) get0(name, envir = globalenv(), mode = "function", inherits = FALSE)
     fit <- defined("fit")
     score <- defined("score")
-    if (is.null(fit)) stop("the code defines no function fit(data, params)")
+    if (is.null(fit) && learns) stop("the code defines no function fit(data, params)")
     if (is.null(score)) stop("the code defines no function score(model, data)")
-    second <- as.list(formals(fit))[-1L]
+    for (name in if (!learns) c("fit", "save_model", "load_model")) {
+        if (!is.null(defined(name))) {
+            stop("rules learn nothing, and the code has a function '", name, "'; remove it, or declare the task ",
+                 "that says what is learned")
+        }
+    }
+    second <- if (learns) as.list(formals(fit))[-1L]
     if (length(second) && !identical(names(second)[1L], "params") && is.atomic(second[[1L]]) &&
         !is.null(second[[1L]])) {
         stop("fit would get the params as '", names(second)[1L], "', which has a default of its own; call it params")
     }
-    state$fit <- function(data) if (length(formals(fit)) > 1L) fit(data, params) else fit(data)
+    state$fit <- function(data) {
+        if (learns) if (length(formals(fit)) > 1L) fit(data, params) else fit(data)
+    }
     state$score <- function(model, data) {
         if ("params" %in% names(formals(score))) score(model, data, params = params) else score(model, data)
     }
@@ -768,7 +776,7 @@ run_model <- function(arguments, parts) {
     state$setup <- arguments
     state$fitted <- FALSE
     state$model <- NULL
-    model_code(if (arguments$kind == "code") load_code(arguments$path, arguments$params)
+    model_code(if (arguments$kind == "code") load_code(arguments$path, arguments$params, arguments$learns)
                else load_estimator(arguments))
     write_answer("ok")
 }
@@ -784,7 +792,7 @@ run_fit <- function(arguments, parts) {
     seed()
     state$fitted <- FALSE
     state$model <- model_code(state$fit(data))
-    if (is.null(state$model)) stop("fit returned NULL; its last value must be the model")
+    if (is.null(state$model) && state$setup$learns) stop("fit returned NULL; its last value must be the model")
     state$fitted <- TRUE
     write_answer("ok", list(packages = installed_versions()))
 }

@@ -561,6 +561,7 @@ struct Roles
     weights::String # columns, or empty
     exposure::String
     predictors::Vector{String} # the features without the exposure
+    target_column::String # empty where there is none, and where the worker only scores
 end
 
 # How a model is fitted, scored, saved and loaded, whether it is code or a declared estimator.
@@ -622,7 +623,12 @@ function code_recipe(arguments::Dict{String,Any}, outputs::Vector{String})
     for name in (:fit, :score, :save_model, :load_model)
         push!(found, Base.invokelatest(isdefined, code, name) ? Base.invokelatest(getfield, code, name) : nothing)
     end
-    found[1] === nothing && throw(ModelError("the code file defines no function fit(data, params)"))
+    if arguments["learns"]::Bool
+        found[1] === nothing && throw(ModelError("the code file defines no function fit(data, params)"))
+    else
+        refuse_learning(found)
+        found[1] = learns_nothing
+    end
     found[2] === nothing && throw(ModelError("the code file defines no function score(model, data)"))
     if found[3] === nothing && found[4] === nothing
         found[3], found[4] = default_save, default_load
@@ -632,6 +638,17 @@ function code_recipe(arguments::Dict{String,Any}, outputs::Vector{String})
     none = Pair{Symbol,Any}[]
     params = arguments["params"]
     return Recipe(false, found[1], found[2], found[3], found[4], params, none, none, file, outputs, nothing)
+end
+
+# The fit of a model that learns nothing from data: its code has `score` alone, which gets `nothing` as the model.
+learns_nothing(data, params) = nothing
+
+function refuse_learning(found::Vector{Any})
+    for (i, name) in ((1, "fit"), (3, "save_model"), (4, "load_model"))
+        found[i] === nothing && continue
+        hint = "remove it, or declare the task that says what is learned"
+        throw(ModelError("rules learn nothing, and the code has a function '$name'; $hint"))
+    end
 end
 
 # The function that `Package.function` names, after loading the package of the model's own project.
@@ -683,6 +700,7 @@ function estimator_roles(arguments::Dict{String,Any})
         arguments["weights_column"],
         exposure,
         predictors,
+        arguments["target_column"],
     )
 end
 
@@ -701,17 +719,14 @@ end
 function run_fit(recipe::Recipe, frame::Frame)
     n = length(frame.names)
     recipe.estimator || return Base.invokelatest(recipe.fit, table(frame.names, frame.columns, n), recipe.params)
-    roles, y, options = recipe.roles::Roles, frame.columns[n], copy(recipe.fit_options)
+    roles, options = recipe.roles::Roles, copy(recipe.fit_options)
+    isempty(roles.target_column) && return fit_features(recipe, frame, roles, options)
+    y = frame.columns[n]
     features = chosen(frame, roles.predictors)
     if !isempty(roles.exposure) || !isempty(roles.weights)
         y, weights = Base.invokelatest(weighted, roles, frame, y)
         push!(options, Pair{Symbol,Any}(:weights, weights))
-        types = Tuple{typeof(features),typeof(y)}
-        if Base.invokelatest(hasmethod, recipe.fit, types) &&
-           !Base.invokelatest(hasmethod, recipe.fit, types, (:weights,))
-            what = isempty(roles.weights) ? "rates of an exposure" : "weights"
-            throw(ModelError("$(roles.target) takes no argument weights, which the $what need"))
-        end
+        refuse_unweighted(recipe, roles, Tuple{typeof(features),typeof(y)})
     end
     isempty(roles.per_quantile) && return Base.invokelatest(call_with, recipe.fit, options, features, y)
     models = Any[]
@@ -720,6 +735,27 @@ function run_fit(recipe::Recipe, frame::Frame)
         push!(models, Base.invokelatest(call_with, recipe.fit, own, features, y))
     end
     return models
+end
+
+# A model without a target, fitted from its features alone.
+function fit_features(recipe::Recipe, frame::Frame, roles::Roles, options::Vector{Pair{Symbol,Any}})
+    features = chosen(frame, roles.predictors)
+    if !isempty(roles.weights)
+        push!(options, Pair{Symbol,Any}(:weights, column(frame, roles.weights)))
+        refuse_unweighted(recipe, roles, Tuple{typeof(features)})
+    end
+    return Base.invokelatest(call_alone, recipe.fit, options, features)
+end
+
+call_alone(f, options, a) = f(a; options...)
+
+# Raises where a function takes no weights, which would be left out without a word.
+function refuse_unweighted(recipe::Recipe, roles::Roles, @nospecialize(types))
+    if Base.invokelatest(hasmethod, recipe.fit, types) &&
+       !Base.invokelatest(hasmethod, recipe.fit, types, (:weights,))
+        what = isempty(roles.weights) ? "rates of an exposure" : "weights"
+        throw(ModelError("$(roles.target) takes no argument weights, which the $what need"))
+    end
 end
 
 # The target and the weights that a fit gets. Of an exposure: the rate, and the exposure as its weight. For counts
@@ -1050,7 +1086,7 @@ function fit(io::IOStream, message::Message, state::State)
     state.model, state.fitted = nothing, false
     Random.seed!(state.seed)
     state.model = run_fit(how, frame)
-    state.model === nothing && throw(ModelError("fit returned nothing"))
+    state.model === nothing && how.fit !== learns_nothing && throw(ModelError("fit returned nothing"))
     state.fitted = true
     ok_with_packages(io)
 end

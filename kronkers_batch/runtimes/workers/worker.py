@@ -451,11 +451,16 @@ def pack_objects(values):
 
 # ------------------------------------------------------------------ models
 
+UNLEARNED = "remove it, or declare the task that says what is learned"
+
 
 class CodeModel:
-    """A model with its own file: ``fit`` and ``score``, optionally ``save_model`` and ``load_model``."""
+    """A model with its own file: ``fit`` and ``score``, optionally ``save_model`` and ``load_model``.
 
-    def __init__(self, path):
+    One that learns nothing has ``score`` alone.
+    """
+
+    def __init__(self, path, learns=True):
         self.path = Path(path)
         sys.path.insert(0, str(self.path.parent))
         # With a folder of its own it is a package, too: `from .helpers import x` finds what lies beside it.
@@ -464,11 +469,17 @@ class CodeModel:
         self.module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = self.module  # pickle finds the file's own classes by this name
         spec.loader.exec_module(self.module)
-        for name in ("fit", "score"):
+        functions = {"fit": 1, "score": 2} if learns else {"score": 2}
+        for name in functions:
             if not callable(getattr(self.module, name, None)):
                 raise AttributeError("%s has no function '%s'" % (self.path.name, name))
-        for call, place in ((self.module.fit, 1), (self.module.score, 2)):
-            takes_params(call, place)
+        for name in () if learns else ("fit", "save_model", "load_model"):
+            if hasattr(self.module, name):
+                raise TypeError(
+                    "rules learn nothing, and the code has a function '%s'; %s" % (name, UNLEARNED)
+                )
+        for name, place in functions.items():
+            takes_params(getattr(self.module, name), place)
 
     def fit(self, table, target, params):
         """What the code's ``fit`` returns; the target is a column of the table."""
@@ -534,7 +545,7 @@ class EstimatorModel:
 
     def fit(self, table, target, params):
         """The fitted estimator, or a list of them."""
-        x, y = self.features(table), numbers(table[target])
+        x, y = self.features(table), numbers(table[target]) if target else None
         more = {}
         if self.exposure:
             exposure = positive(table[self.exposure])
@@ -546,7 +557,8 @@ class EstimatorModel:
             more[self.argument] = exposure * numbers(table[self.weights]) if self.weights else exposure
         elif self.weights:
             more[self.argument] = numbers(table[self.weights])
-        fitted = [self.new(level).fit(x, y, **more) for level in self.levels]
+        known = (x, y) if target else (x,)
+        fitted = [self.new(level).fit(*known, **more) for level in self.levels]
         return fitted if self.declared["per_quantile"] else fitted[0]
 
     def features(self, table):
@@ -739,6 +751,7 @@ class Session:
 
     def __init__(self):
         self.seed, self.scratch, self.code, self.fitted, self.declared = 0, "/tmp", None, None, {}
+        self.ready = False
 
     def hello(self, arguments, parts):
         """Answers with who this is."""
@@ -756,7 +769,8 @@ class Session:
         kind = arguments.get("data") or "pandas"
         importlib.import_module(kind)  # what is not installed is said now, not at the first rows
         self.table = TABLES[kind]
-        self.code = CodeModel(arguments["path"]) if arguments["kind"] == "code" else EstimatorModel(arguments)
+        code = arguments["kind"] == "code"
+        self.code = CodeModel(arguments["path"], arguments["learns"]) if code else EstimatorModel(arguments)
         return "ok", {"packages": packages()}, ()
 
     def sow(self):
@@ -766,6 +780,9 @@ class Session:
 
     def fit(self, arguments, parts):
         """Fits on all frames together, after seeding anew."""
+        if not self.declared["learns"]:  # the model of such code is None
+            self.ready = True
+            return "ok", {"packages": packages()}, ()
         columns = join(parts)
         parts.clear()
         self.sow()
@@ -774,6 +791,7 @@ class Session:
         self.fitted = self.code.fit(table, self.declared["target_column"], self.declared.get("params", {}))
         if self.fitted is None:
             raise ValueError("fit returned None instead of a model")
+        self.ready = True
         return "ok", {"packages": packages()}, ()
 
     def save(self, arguments, parts):
@@ -807,11 +825,12 @@ class Session:
                     self.fitted = storage().load(file)
         finally:
             os.remove(path)
+        self.ready = self.fitted is not None or not self.declared["learns"]
         return "ok", {"packages": packages()}, ()
 
     def score(self, arguments, parts):
         """Scores one frame."""
-        if self.fitted is None:
+        if not self.ready:
             raise RuntimeError("there is no fitted model yet")
         rows = len(parts[0][0].values) if parts[0] else 0
         self.sow()

@@ -194,6 +194,9 @@ def test_a_final_fit_has_a_threshold_of_its_own(tmp_path: Path) -> None:
     assert found["said"] == [("refit", None, 0.5)]
     assert str(models["refit"].training_thresholds[0].origin) == "conf/model/refit.yaml:9: window.refit"
     text = HEAD + rest + "thresholds: {training: {refit: {max: 0.5}}}\n"
+    without = HEAD + "task: anomaly\n" + refit
+    with pytest.raises(ConfigErrors, match="without a target none are"):
+        load(make(tmp_path / "without", model__late=without), (), ENVIRON)
     with pytest.raises(ConfigErrors, match="there is no metric 'refit'"):
         load(make(tmp_path / "other", model__late=text), (), ENVIRON)
 

@@ -1,0 +1,1 @@
+"""What predictions are measured by: what is declared of them, their rows, and formulas that kinds share."""

@@ -1,0 +1,50 @@
+"""What a model file says of its target, of its scores and of columns with a role."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a model file says of its target and of columns with a role, besides the target's name.
+
+    Attributes:
+        positive: The value of the target that counts as true, as text; empty where the target is a boolean,
+            or 0 and 1.
+        classes: The classes in their order, as text.
+        ordered: Whether this order means something, as that of grades does.
+        loss: The name of the loss; empty for the kind's first one.
+        quantiles: The levels of predicted quantiles, ascending, each in (0, 1).
+        weights: The column that says how much a row counts in ``fit``.
+        exposure: The column that says over how much (time, area, people) a row counts what happened.
+        judged_as: The task by whose metrics scores are measured, where the model's own task leaves it open.
+        higher_is: Which rows have high scores, ``odd`` or ``less_odd``; empty for ``odd``.
+        top: How many rows of each scoring window are chosen; 0 for one in a hundred.
+    """
+
+    positive: str = ""
+    classes: tuple[str, ...] = ()
+    ordered: bool = False
+    loss: str = ""
+    quantiles: tuple[float, ...] = ()
+    weights: str = ""
+    exposure: str = ""
+    judged_as: str = ""
+    higher_is: str = ""
+    top: int = 0
+
+    def to_json(self) -> dict[str, str | bool | int | list[str] | list[float]]:
+        """What is said, as JSON values."""
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(self).items()
+            if value
+        }
+
+    @classmethod
+    def of(cls, said: Mapping[str, object]) -> Goal:
+        """The inverse of :meth:`to_json`. What this program does not know is a TypeError."""
+        lists = {name: tuple(value) for name, value in said.items() if isinstance(value, list)}
+        return replace(cls(), **{**said, **lists})  # type: ignore[arg-type]
