@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from kronkers_batch.config.check_specs import RawCheck
 from kronkers_batch.config.feature_fields import FEATURE, RawFeature, read_features
 from kronkers_batch.config.fields import Bad, Counts, Field, Kind, Table, list_kind, read_table, table_kind
+from kronkers_batch.config.forecast_fields import FORECAST, ForecastValues, finish, panel_of
 from kronkers_batch.config.kinds import (
     BOOLEAN,
     COLUMN,
@@ -120,10 +122,12 @@ MODEL = Table(
             ),
             "What the model sees, in order. In a list the types are the source's (string becomes category). "
             "In a mapping each has a type, or of these: "
-            + " ".join(f"`{field.name}`: {field.doc}" for field in FEATURE.fields),
-            required=True,
+            + " ".join(f"`{field.name}`: {field.doc}" for field in FEATURE.fields)
+            + " `forecast` has none: they follow from its columns.",
+            shown="required, except for forecast",
             counts=Counts.BOTH,
         ),
+        *FORECAST,
         Field(
             "key",
             list_kind(COLUMN, SOME_COLUMNS, single=True, empty=False),
@@ -229,7 +233,7 @@ class ResourcesValues(TypedDict):
     threads: int
 
 
-class ModelValues(TypedDict):
+class ModelValues(ForecastValues):
     """What MODEL reads of a file. None: it is absent, or was refused."""
 
     name: str | None
@@ -276,8 +280,7 @@ class RawModel:
     @property
     def goal(self) -> Goal:
         """What is said of the target and of columns with a role."""
-        values = self.values
-        return goal_of(values["target"], values["output"], values["weights"], values["exposure"])
+        return _goal_of(self.values)
 
     def at(self, *path: str) -> Node:
         """The node of a key, or the nearest one above it where it is absent."""
@@ -287,6 +290,11 @@ class RawModel:
                 break
             node = node.items[key]
         return node
+
+
+def _goal_of(values: MappingType[str, Any]) -> Goal:
+    roles = values["weights"], values["exposure"]
+    return goal_of(values["target"], values["output"], *roles, panel_of(values))
 
 
 def read_model(name: str, tree: Node, overrides: tuple[str, ...], problems: Problems) -> RawModel | None:
@@ -300,7 +308,8 @@ def read_model(name: str, tree: Node, overrides: tuple[str, ...], problems: Prob
     for field in MODEL.fields:
         if field.kind.nested and field.kind.table is not None and not found[field.name]:
             found[field.name] = {below.name: below.default for below in field.kind.table.fields}
-    goal = goal_of(found["target"], found["output"], found["weights"], found["exposure"])
+    finish(tree, found, problems)
+    goal = _goal_of(found)
     found["output"]["columns"] = output_columns(found["task"], goal, found["output"]["columns"])
     values: ModelValues = found
     check_name(name, values["name"], tree, problems)

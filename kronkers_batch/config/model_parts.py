@@ -8,6 +8,7 @@ from typing import Any
 
 from kronkers_batch.config.check_specs import CHECKS
 from kronkers_batch.config.fields import Bad, Counts, Field, Kind, Table, read_table
+from kronkers_batch.config.forecast_fields import HOLDOUT
 from kronkers_batch.config.kinds import (
     COLUMN,
     DURATION,
@@ -131,8 +132,9 @@ WINDOW = Table(
         ),
         Field(
             "holdout",
-            DURATION,
-            "The newest part of `window.train`: used to measure, and not to fit.",
+            HOLDOUT,
+            "The newest part of `window.train`: used to measure, and not to fit. `forecast`: "
+            "{origins: 8, every: 7d}, from where it forecasts; the last horizon ends with the window.",
             default=14 * _DAY,
         ),
         Field(

@@ -58,6 +58,7 @@ LATER: Mapping[type, Mapping[str, object]] = {
     Windows: {"holdout_by": ""},
     Feature: {"levels": (), "reference": ""},
     ModelSpec: {"goal": Goal(), "fit_only": ()},
+    Goal: {"panel": None},
 }
 """Fields that came when definitions were signed already, with their defaults: where they have these they are
 left out, so that a new release asks nobody to sign again what they signed."""

@@ -10,8 +10,10 @@ from kronkers_batch.config.fields import Bad, Counts, Field, Kind, Table, list_k
 from kronkers_batch.config.kinds import BOOLEAN, COLUMN, FILLED, NUMBER, TEXT, choice, duration
 from kronkers_batch.config.nodes import Mapping, Node, Scalar
 from kronkers_batch.config.problems import Problems
+from kronkers_batch.frames.panel import Panel
 from kronkers_batch.frames.schema import ColumnType
 from kronkers_batch.learning import SCORE, TASKS, Goal, Task
+from kronkers_batch.learning.quantiles import called
 
 
 def _as_text(node: Node, _key: str, _problems: Problems) -> str:
@@ -57,6 +59,13 @@ TARGET = Table(
             + ".",
             default="",
             shown="the task's first",
+        ),
+        Field(
+            "min",
+            NUMBER,
+            "`forecast`: no target and no forecast is below this.",
+            shown="none",
+            counts=Counts.BOTH,
         ),
     ),
 )
@@ -147,6 +156,17 @@ def _read_outputs(node: Node, key: str, problems: Problems) -> dict[str, str]:
     return {name: found.get(name, str(ColumnType.FLOAT)) for name in names}
 
 
+def _evaluated(node: Node, key: str, problems: Problems) -> str:
+    """A quantile's level stands for the column that the quantile is published as."""
+    level = node.value if isinstance(node, Scalar) else None
+    if isinstance(level, float):
+        if not 0 < level < 1:
+            raise Bad()
+        return called(level)
+    return COLUMN.parse(node, key, problems)
+
+
+EVALUATED = Kind("a column's name, or the level of a quantile such as 0.5", _evaluated)
 OUTPUT = Table(
     "output",
     (
@@ -167,14 +187,15 @@ OUTPUT = Table(
         ),
         Field(
             "evaluate",
-            COLUMN,
+            EVALUATED,
             "The output column that is compared with the target ("
             + "; ".join(
                 f"{task}: {', '.join(task.measured_types)}"
                 for task in TASKS.values()
                 if not task.fixed(task.example)
             )
-            + "). Required if several columns are possible.",
+            + "). Required if several columns are possible. `forecast` with quantiles: the level of the one "
+            "that counts as the forecast itself.",
             shown="the only column of a possible type",
         ),
         Field(
@@ -196,6 +217,7 @@ class TargetValues(TypedDict):
     classes: tuple[str, ...]
     ordered: bool
     loss: str
+    min: float | None
 
 
 class OutputValues(TypedDict):
@@ -207,9 +229,11 @@ class OutputValues(TypedDict):
     retention: dt.timedelta | None
 
 
-def goal_of(target: TargetValues | None, output: OutputValues, weights: str, exposure: str) -> Goal:
+def goal_of(
+    target: TargetValues | None, output: OutputValues, weights: str, exposure: str, panel: Panel | None
+) -> Goal:
     """What is said of the target and of columns with a role."""
-    said = target or TargetValues(column=None, positive="", classes=(), ordered=False, loss="")
+    said = target or TargetValues(column=None, positive="", classes=(), ordered=False, loss="", min=None)
     return Goal(
         positive=said["positive"],
         classes=said["classes"],
@@ -218,6 +242,7 @@ def goal_of(target: TargetValues | None, output: OutputValues, weights: str, exp
         quantiles=output["quantiles"],
         weights=weights,
         exposure=exposure,
+        panel=panel,
     )
 
 

@@ -1,10 +1,9 @@
 """What models may predict: the kinds of tasks, one file a kind, with all that is the kind's alone.
 
 A file is called as YAML has the task (``task: binary``), and its ``KIND`` is an object of a subclass of
-:class:`Task`. The folder lies below the configuration, which asks what may be declared, and below the rooms
-that measure. So one file holds both: types and names to be declared, formulas and refusals to be applied.
-numpy and polars are imported by what computes with them, when it does: looking at a configuration loads
-neither. Each kind has a target yet: one to be held against.
+:class:`Task`: types and names to be declared, formulas and refusals to be applied. numpy and polars are
+imported by what computes with them, when it does: looking at a configuration loads neither. Each kind has a
+target yet: one to be held against.
 """
 
 from __future__ import annotations
@@ -12,10 +11,11 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Literal
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from kronkers_batch.families import Family, Member
+from kronkers_batch.frames.panel import Panel
 from kronkers_batch.frames.schema import Column, ColumnType
 
 if TYPE_CHECKING:
@@ -38,14 +38,14 @@ class Goal:
     """What a model file says of its target and of columns with a role, besides the target's name.
 
     Attributes:
-        positive: The value of the target that counts as true, as text; empty where the target is a boolean,
-            or 0 and 1.
+        positive: The value of the target that counts as true, as text; empty where it is boolean, or 0 and 1.
         classes: The classes in their order, as text.
         ordered: Whether this order means something, as that of grades does.
         loss: The name of the loss; empty for the kind's first one.
         quantiles: The levels of predicted quantiles, ascending, each in (0, 1).
         weights: The column that says how much a row counts in ``fit``.
         exposure: The column that says over how much (time, area, people) a row counts what happened.
+        panel: The time series, of a task whose rows are series.
     """
 
     positive: str = ""
@@ -55,20 +55,19 @@ class Goal:
     quantiles: tuple[float, ...] = ()
     weights: str = ""
     exposure: str = ""
+    panel: Panel | None = None
 
-    def to_json(self) -> dict[str, str | bool | list[str] | list[float]]:
+    def to_json(self) -> dict[str, Any]:
         """What is said, as JSON values."""
-        return {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in asdict(self).items()
-            if value
-        }
+        said = {field.name: value for field in fields(self) if (value := getattr(self, field.name))}
+        said |= {name: list(value) for name, value in said.items() if isinstance(value, tuple)}
+        return said | ({"panel": self.panel.to_json()} if self.panel else {})
 
     @classmethod
     def of(cls, said: Mapping[str, object]) -> Goal:
         """The inverse of :meth:`to_json`. What this program does not know is a TypeError."""
-        lists = {name: tuple(value) for name, value in said.items() if isinstance(value, list)}
-        return replace(cls(), **{**said, **lists})  # type: ignore[arg-type]
+        read: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in said.items()}
+        return replace(cls(), **read | ({"panel": Panel.of(read["panel"])} if "panel" in read else {}))
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ class Metric:
     """One number that says how well predictions fit what happened.
 
     Attributes:
-        range: What it can be, ends included: a threshold beyond it says nothing, or can never hold.
+        range: What it can be, ends included: no threshold lies beyond it.
         needs: The bounds, ``min`` or ``max``, without which a threshold lets a bad version pass.
         formula: Of at least one row, without NaN. NaN where it is undefined.
         source: Where the formula is from; empty for what every textbook has.
@@ -163,8 +162,10 @@ class Task(Member, ABC):
     """What may be declared as ``target.loss``; the first is the kind's own."""
     of_ordered: ClassVar[tuple[str, ...]] = ()
     """Losses for classes whose order means something."""
-    asked: ClassVar[Literal["binary", "regression", "multiclass", "quantiles"]]
-    """How workers ask a declared estimator; see docs/reference/worker-protocol.md."""
+    asked: ClassVar[Literal["binary", "regression", "multiclass", "quantiles", "forecast"]]
+    """How workers ask a model; see docs/reference/worker-protocol.md."""
+    of_series: ClassVar[bool] = False
+    """Whether rows are steps of time series, whose future is predicted from their past."""
     wrong_score: ClassVar[Refusal]
     """What is said of scores that :meth:`wrong_scores` counts."""
     wrong_target: ClassVar[Refusal]
@@ -275,9 +276,8 @@ class Task(Member, ABC):
             naive: What :meth:`naive` gave.
 
         Returns:
-            Name to value. A ``skill`` of 0 is no better than naive, 1 is perfect: it is 1 - loss / loss of
-            the naive prediction, on the same rows. A metric that is undefined (no rows, one class only) is
-            NaN, and misses every threshold.
+            Name to value. ``skill`` is 1 - loss / loss of the naive prediction, on the same rows. A metric
+            that is undefined (no rows, one class only) is NaN, and misses every threshold.
         """
         import numpy as np
 

@@ -20,7 +20,7 @@ Naive = float | Mapping[str, float]
 
 
 def measured(
-    model: ModelSpec, data: TrainingData, scores: pl.DataFrame
+    model: ModelSpec, data: TrainingData, scores: pl.DataFrame, steps: Rows | None = None
 ) -> tuple[dict[str, float], Naive, list[str]]:
     """Metrics, the naive prediction, and what is worth telling in words.
 
@@ -28,6 +28,7 @@ def measured(
         model: Says what is measured, and how.
         data: ``holdout`` has the truth of each row of ``scores``.
         scores: Of the holdout, in its order.
+        steps: Of series, the rows of the holdout with what else is known of them.
 
     Raises:
         ScoreFailed: No row has a score, or some scores cannot be.
@@ -58,7 +59,7 @@ def measured(
         )
     naive = task.naive(_truth(model, data.fit), _units(model, data.fit), goal)
     predicted = floats.fill_null(float("nan")).to_numpy()
-    rows = Rows(truth, predicted, _units(model, data.holdout), goal)
+    rows = steps.scored(predicted) if steps else Rows(truth, predicted, _units(model, data.holdout), goal)
     said = [float(number) for number in naive]
     return (
         task.measured(rows, naive),

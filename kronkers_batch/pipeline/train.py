@@ -17,8 +17,9 @@ from kronkers_batch.declared.workers import worker_spec
 from kronkers_batch.events.types import Kind
 from kronkers_batch.frames.schema import Column, Schema
 from kronkers_batch.monitoring.gates import Verdict, as_words, judge_metrics
-from kronkers_batch.pipeline import parcel
+from kronkers_batch.pipeline import forecasting, parcel
 from kronkers_batch.pipeline.features import as_features
+from kronkers_batch.pipeline.forecasting import SeriesData
 from kronkers_batch.pipeline.ingest import ingest
 from kronkers_batch.pipeline.measuring import rounded
 from kronkers_batch.pipeline.prepare import TrainingData, feature_columns, training_data, with_levels
@@ -82,7 +83,8 @@ def train(
     services.run.permissions.require(model.name)
     source = source_of(services, model.source)
     snapshot = ingest(services, model, training_window(model, source, date))
-    data = training_data(services, model, source, snapshot)
+    split = forecasting.training_data if model.goal.panel else training_data
+    data = split(services, model, source, snapshot)
     features = with_levels(model, data.fit)
     check_values(model, data)
     fitted = _fit(services, model, data, features)
@@ -154,7 +156,10 @@ def _fit(services: Services, model: ModelSpec, data: TrainingData, features: Sch
         services.progress(f"fit {model.name}", data.fit.height)
         fitted.fit(_typed(data.fit, features, model).iter_slices(CHUNK_ROWS))
         artifact = fitted.save()
-        verified = verify(fitted, fresh, artifact, model, data, features)
+        if isinstance(data, SeriesData):
+            verified = forecasting.verify(fitted, fresh, artifact, model, data, features)
+        else:
+            verified = verify(fitted, fresh, artifact, model, data, features)
         return _Fitted(artifact, verified, runtime_of(services, model, fresh), code)
 
 

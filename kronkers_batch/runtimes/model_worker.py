@@ -12,6 +12,7 @@ from kronkers_batch.errors import (
     ScoreFailed,
 )
 from kronkers_batch.frames.decode import Expected, Mismatch, decode
+from kronkers_batch.frames.panel import Horizon
 from kronkers_batch.frames.schema import Column, Schema
 from kronkers_batch.frames.tables import conform, polars_schema
 from kronkers_batch.frames.wire import Buffer, WireError, encode
@@ -19,7 +20,7 @@ from kronkers_batch.runtimes import diagnosis, protocol
 from kronkers_batch.runtimes.conversation import Conversation
 from kronkers_batch.runtimes.limits import scratch_size
 from kronkers_batch.runtimes.protocol import TimedOut, WorkerGone
-from kronkers_batch.runtimes.scoring_stream import pipelined
+from kronkers_batch.runtimes.scoring_stream import Chunk, pipelined
 from kronkers_batch.runtimes.worker_spec import WorkerSpec
 
 FIX_SCORE = "correct the model's score, or output.columns in its YAML"
@@ -64,7 +65,7 @@ class Worker(Conversation):
         sent = False
         try:
             for chunk in chunks:
-                self._send("fit", self._encode(chunk, schema))
+                self._send("fit", self._encode(chunk, schema, training=True))
                 sent = True
             if not sent:  # the columns and their types are in frames alone
                 self._send("fit", self._encode(pl.DataFrame(schema=polars_schema(schema)), schema))
@@ -94,19 +95,19 @@ class Worker(Conversation):
         self._send("load", [protocol.header("load", {}, 1), *protocol.blob(artifact)])
         self._packages(self._receive("load", "ok"))
 
-    def score(self, chunk: pl.DataFrame, *, apart: bool = False) -> pl.DataFrame:
+    def score(self, chunk: Chunk, *, apart: bool = False) -> pl.DataFrame:
         """The declared outputs of each row, in order. Raises ScoreFailed, WorkerFailed or DataError.
 
         Args:
-            chunk: The rows.
+            chunk: The rows; of series those to forecast, with their history.
             apart: The worker remembers nothing of them, such as that a column had a null.
         """
         self._ready()
-        head = protocol.header("score", {"apart": True} if apart else {}, 1)
+        head = protocol.header("score", {"apart": True} if apart else {}, self._spec.parts)
         self._send("score", [head, *self._encode_features(chunk)])
         return self._receive_scores(chunk.height)
 
-    def score_stream(self, chunks: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    def score_stream(self, chunks: Iterable[Chunk]) -> Iterator[pl.DataFrame]:
         """As :meth:`score` for each chunk, in order, while the next ones are read, encoded and sent.
 
         ``chunks`` is iterated in the caller's thread. If a chunk fails, the worker can still be used.
@@ -114,7 +115,7 @@ class Worker(Conversation):
         self._ready()
         return self._streamed(chunks)
 
-    def _streamed(self, chunks: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    def _streamed(self, chunks: Iterable[Chunk]) -> Iterator[pl.DataFrame]:
         self._streams += 1
         try:
             yield from pipelined(chunks, self._encode_features, self._write_score, self._receive_scores)
@@ -131,9 +132,9 @@ class Worker(Conversation):
             self._broken("normalise", "there is no code in the answer")
         return text
 
-    def _encode(self, chunk: pl.DataFrame, schema: Schema) -> list[Buffer]:
+    def _encode(self, chunk: pl.DataFrame, schema: Schema, *, training: bool = False) -> list[Buffer]:
         self._scrub.hides = True
-        self._given.add(chunk, schema, training=len(schema) > len(self._spec.features))
+        self._given.add(chunk, schema, training=training)
         try:
             target = self._spec.target.name if self._spec.target else ""
             unseen = self._spec.unseen.value
@@ -141,13 +142,17 @@ class Worker(Conversation):
         except DataError as error:
             raise error.moved(self._where) from None
 
-    def _encode_features(self, chunk: pl.DataFrame) -> list[Buffer]:
-        buffers = self._encode(chunk, self._spec.features)
-        self._asked.append(chunk)
+    def _encode_features(self, chunk: Chunk) -> list[Buffer]:
+        rows, buffers = chunk, []
+        if isinstance(rows, Horizon):
+            buffers = self._encode(rows.history, self._spec.history)
+            rows = rows.future
+        buffers += self._encode(rows, self._spec.scored)
+        self._asked.append(rows)
         return buffers
 
     def _write_score(self, buffers: list[Buffer]) -> None:
-        self._process.channel.send([protocol.header("score", {}, 1), *buffers], self._limit)
+        self._process.channel.send([protocol.header("score", {}, self._spec.parts), *buffers], self._limit)
 
     def _receive_scores(self, rows: int) -> pl.DataFrame:
         asked = self._asked.popleft()
@@ -161,7 +166,7 @@ class Worker(Conversation):
             frame = decode(channel, channel.line(), Expected(tuple(returned.values()), rows))
         except Mismatch as error:
             self._end("its scores had another shape")
-            about, fix = diagnosis.about_rows(asked, self._spec.features)
+            about, fix = diagnosis.about_rows(asked, self._spec.scored)
             raise ScoreFailed(
                 f"score returned {error}{about}", where=self._where, fix=fix + FIX_SCORE
             ) from None

@@ -442,10 +442,13 @@ def pack_objects(values):
 
 
 class CodeModel:
-    """A model with its own file: ``fit`` and ``score``, optionally ``save_model`` and ``load_model``."""
+    """A model with its own file: ``fit`` and ``score``, optionally ``save_model`` and ``load_model``.
 
-    def __init__(self, path):
-        self.path = Path(path)
+    ``tables`` is how many tables ``score`` gets: of series their history, and the rows to forecast.
+    """
+
+    def __init__(self, path, tables):
+        self.path, self.tables = Path(path), tables
         sys.path.insert(0, str(self.path.parent))
         # With a folder of its own it is a package, too: `from .helpers import x` finds what lies beside it.
         name, folder = re.sub(r"\W", "_", self.path.stem), [str(self.path.parent)]
@@ -456,17 +459,18 @@ class CodeModel:
         for name in ("fit", "score"):
             if not callable(getattr(self.module, name, None)):
                 raise AttributeError("%s has no function '%s'" % (self.path.name, name))
-        for call, place in ((self.module.fit, 1), (self.module.score, 2)):
+        for call, place in ((self.module.fit, 1), (self.module.score, 1 + tables)):
             takes_params(call, place)
 
     def fit(self, table, target, params):
         """What the code's ``fit`` returns; the target is a column of the table."""
         return self.module.fit(table, params)
 
-    def score(self, model, table, params):
-        """``score(model, data)``, or with ``params`` where it takes a third argument."""
+    def score(self, model, tables, params):
+        """``score(model, data)`` or ``score(model, history, future)``, with ``params`` where it takes more."""
         call = self.module.score
-        return call(model, table, params) if len(positional(call)) > 2 else call(model, table)
+        more = (params,) if len(positional(call)) > 1 + len(tables) else ()
+        return call(model, *tables, *more)
 
 
 def positional(call):
@@ -544,8 +548,9 @@ class EstimatorModel:
             return np.column_stack([table[name] for name in self.predictors])
         return table if list(table.columns) == self.predictors else table[self.predictors]
 
-    def score(self, model, table, params):
+    def score(self, model, tables, params):
         """What the task asks for: a vector, or a mapping with one for each class or quantile."""
+        (table,) = tables
         x, task, outputs = self.features(table), self.declared["task"], self.declared["outputs"]
         if self.declared["per_quantile"]:
             return {name: self.predicted(one, x) for name, one in zip(outputs, model)}
@@ -745,7 +750,9 @@ class Session:
         kind = arguments.get("data") or "pandas"
         importlib.import_module(kind)  # what is not installed is said now, not at the first rows
         self.table = TABLES[kind]
-        self.code = CodeModel(arguments["path"]) if arguments["kind"] == "code" else EstimatorModel(arguments)
+        tables = 2 if arguments["task"] == "forecast" else 1
+        code = arguments["kind"] == "code"
+        self.code = CodeModel(arguments["path"], tables) if code else EstimatorModel(arguments)
         return "ok", {"packages": packages()}, ()
 
     def sow(self):
@@ -799,12 +806,12 @@ class Session:
         return "ok", {"packages": packages()}, ()
 
     def score(self, arguments, parts):
-        """Scores one frame."""
+        """Scores one frame, or of series the last of two: the first is their history."""
         if self.fitted is None:
             raise RuntimeError("there is no fitted model yet")
-        rows = len(parts[0][0].values) if parts[0] else 0
+        rows = len(parts[-1][0].values) if parts[-1] else 0
         self.sow()
-        result = self.code.score(self.fitted, self.table(parts[0]), self.declared.get("params", {}))
+        result = self.code.score(self.fitted, list(map(self.table, parts)), self.declared.get("params", {}))
         return "scores", {}, [scores(result, rows, self.declared["outputs"])]
 
     def normalise(self, arguments, parts):
