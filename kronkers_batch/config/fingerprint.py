@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from kronkers_batch.config.fields import Counts
 from kronkers_batch.config.fingerprint_fields import model_keys, source_keys
+from kronkers_batch.config.forecast_fields import FORECAST
 from kronkers_batch.config.spec import (
     CheckSpec,
     CodeFile,
@@ -42,9 +43,12 @@ _FORMED = frozenset(
         "exposure",
         "train_only",
         "decision",
+        *(field.name for field in FORECAST),
     }
 )
 """Keys whose value enters in a form of its own, below."""
+_MEASURED = ("season", "point", "origins", "every")
+"""What is said of time series that only measures a training."""
 _LATER: Mapping[str, Json] = {"window.holdout_by": "", "window.refit": False}
 """Keys that came when models were trained already, with their defaults: with these they are left out."""
 _CALLED = {"window": "windows"}
@@ -190,7 +194,13 @@ def _goal(model: ModelSpec) -> dict[str, Json]:
         "weights": goal.weights,
         "train_only": [[column.name, str(column.type)] for column in model.fit_only],
     }
-    return {key: value for key, value in said.items() if value}
+    return {key: value for key, value in said.items() if value} | _of_series(model, for_training=True)
+
+
+def _of_series(model: ModelSpec, *, for_training: bool) -> dict[str, Json]:
+    """What is said of time series: what only measures a training, or all else; nothing where there are none."""
+    said = model.goal.panel.to_json() if model.goal.panel else {}
+    return {f"forecast.{name}": v for name, v in said.items() if (name in _MEASURED) is for_training}
 
 
 def _scoring(model: ModelSpec, sources: Mapping[str, SourceSpec]) -> dict[str, Json]:
@@ -208,7 +218,7 @@ def _common(model: ModelSpec) -> dict[str, Json]:
         "features": [f.name for f in model.features],
         "output.columns": [[c.name, str(c.type)] for c in model.output_columns],
     }
-    found |= _said(model, Counts.BOTH)
+    found |= _said(model, Counts.BOTH) | _of_series(model, for_training=False)
     if model.goal.exposure:
         found["exposure"] = model.goal.exposure
     for feature in model.features:

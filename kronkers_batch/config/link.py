@@ -10,6 +10,7 @@ from typing import Any
 from kronkers_batch.config import check_specs
 from kronkers_batch.config.check_kind import TIMES
 from kronkers_batch.config.fields import given
+from kronkers_batch.config.forecast_fields import key_columns
 from kronkers_batch.config.model_file import RawModel
 from kronkers_batch.config.paths import safe_path
 from kronkers_batch.config.problems import Problems, suggest
@@ -67,14 +68,14 @@ class Linker:
         below = self.columns(model.values["source"])
         if below is None:
             return None
-        keys = self.key(model)
-        found = {name: below[name] for name in keys if name in below}
+        keys = key_columns(self.key(model), below, model.goal.panel)
+        found = {column.name: column for column in keys}
         scores = model.values["output"]["columns"]
         return found | {name: Column(name, ColumnType(kind)) for name, kind in scores.items()}
 
     def key(self, model: RawModel) -> tuple[str, ...]:
         """The model's key, which is its source's where it says none."""
-        own = model.values["key"]
+        own = panel.key if (panel := model.goal.panel) else model.values["key"]
         return own if own is not None else self.ref_key(model.values["source"])
 
     def ref_key(self, ref: InputRef | None) -> tuple[str, ...]:

@@ -7,8 +7,9 @@ from collections.abc import Mapping as MappingType
 from pathlib import Path
 from typing import Any
 
-from kronkers_batch.config import check_specs, model_goal, model_limits, model_target
+from kronkers_batch.config import check_specs, forecast_goal, model_goal, model_limits, model_target
 from kronkers_batch.config.fields import Bad
+from kronkers_batch.config.forecast_fields import key_columns
 from kronkers_batch.config.languages import Language
 from kronkers_batch.config.link import Linker
 from kronkers_batch.config.model_file import RawModel
@@ -55,11 +56,13 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
         return None
     key, features = _key(raw, linker, columns), _features(raw, columns, problems)
     target_type = model_goal.check(raw, columns, problems)
+    time_column = linker.time_column(values["source"]) if values["source"] else ""
+    forecast_goal.check(raw, columns, time_column, problems)
     evaluate = model_goal.evaluated(raw, problems)
     types = {name: c.type for name, c in columns.items()}
     input_checks = check_specs.resolve(values["checks"]["input"], types, problems)
     predicted = {name: ColumnType(kind) for name, kind in values["output"]["columns"].items()}
-    scored = {k: types[k] for k in key if k in types} | predicted
+    scored = {one.name: one.type for one in key_columns(key, columns, raw.goal.panel)} | predicted
     output_checks = check_specs.resolve(values["checks"]["output"], scored, problems)
     language, task, source, target = values["language"], values["task"], values["source"], values["target"]
     if len(problems) > before or code is None or evaluate is None:
@@ -227,8 +230,8 @@ def _key(raw: RawModel, linker: Linker, columns: MappingType[str, Column]) -> tu
 
 def _features(raw: RawModel, columns: MappingType[str, Column], problems: Problems) -> tuple[Feature, ...]:
     found = []
-    for name, said in (raw.values["features"] or {}).items():
-        kind, where = said.type, said.node.origin(f"features.{name}")
+    for key, name, said in forecast_goal.seen(raw, columns):
+        kind, where = said.type, said.node.origin(f"{key}.{name}")
         if name not in columns:
             problems.add(where, f"there is no column '{name}' in the source", suggest(name, columns))
             continue

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any
 
 from kronkers_batch.config.check_specs import RawCheck
 from kronkers_batch.config.feature_fields import FEATURE, RawFeature, read_features
 from kronkers_batch.config.fields import Bad, Counts, Field, Kind, Table, list_kind, read_table, table_kind
+from kronkers_batch.config.forecast_fields import FORECAST, ForecastValues, finish, panel_of
 from kronkers_batch.config.kinds import (
     BOOLEAN,
     COLUMN,
@@ -125,10 +127,12 @@ MODEL = Table(
             ),
             "What the model sees, in order. In a list the types are the source's (string becomes category). "
             "In a mapping each has a type, or of these: "
-            + " ".join(f"`{field.name}`: {field.doc}" for field in FEATURE.fields),
-            required=True,
+            + " ".join(f"`{field.name}`: {field.doc}" for field in FEATURE.fields)
+            + " `forecast` has none: they follow from its columns.",
+            shown="required, except for forecast",
             counts=Counts.BOTH,
         ),
+        *FORECAST,
         Field(
             "key",
             list_kind(COLUMN, SOME_COLUMNS, single=True, empty=False),
@@ -216,7 +220,7 @@ MODEL = Table(
 )
 
 
-class ModelValues(TypedDict):
+class ModelValues(ForecastValues):
     """What MODEL reads of a file. None: it is absent, or was refused."""
 
     name: str | None
@@ -282,9 +286,9 @@ class RawModel:
         return node
 
 
-def _goal(values: ModelValues) -> Goal:
+def _goal(values: MappingType[str, Any]) -> Goal:
     parts = values["target"], values["output"], values["decision"]
-    return goal_of(*parts, values["weights"], values["exposure"])
+    return goal_of(*parts, values["weights"], values["exposure"], panel_of(values))
 
 
 def read_model(name: str, tree: Node, overrides: tuple[str, ...], problems: Problems) -> RawModel | None:
@@ -298,7 +302,11 @@ def read_model(name: str, tree: Node, overrides: tuple[str, ...], problems: Prob
     for field in MODEL.fields:
         if field.kind.nested and field.kind.table is not None and not found[field.name]:
             found[field.name] = {below.name: below.default for below in field.kind.table.fields}
-    found["output"]["columns"] = output_columns(found["task"], _goal(found), found["output"]["columns"])
+    if found["window"]["refit"] is None:
+        found["window"]["refit"] = found["task"] is not None and found["task"].refits
+    finish(tree, found, problems)
+    goal = _goal(found)
+    found["output"]["columns"] = output_columns(found["task"], goal, found["output"]["columns"])
     values: ModelValues = found
     check_name(name, values["name"], tree, problems)
     return RawModel(name, tree, values, overrides)

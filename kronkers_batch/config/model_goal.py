@@ -211,7 +211,7 @@ def evaluated(raw: RawModel, problems: Problems) -> str | None:
         at = raw.at("decision", "by").origin("decision.by")
         problems.add(at, "'decision.by' and 'output.evaluate' name different columns", "name one of them")
     if task.fixed(raw.goal) or task.fixed(task.example):
-        if said is not None:
+        if said is not None and not task.of_series:
             problems.add(
                 where, f"'output.evaluate' is not for the task {task}", "remove it: all are measured"
             )

@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 
 from kronkers_batch.config.check_specs import CHECKS
 from kronkers_batch.config.fields import Bad, Counts, Field, Kind, Table, read_table
+from kronkers_batch.config.forecast_fields import HOLDOUT
 from kronkers_batch.config.kinds import (
     BOOLEAN,
     COLUMN,
@@ -132,8 +133,9 @@ WINDOW = Table(
         ),
         Field(
             "holdout",
-            DURATION,
-            "The newest part of `window.train`: used to measure, and not to fit.",
+            HOLDOUT,
+            "The newest part of `window.train`: used to measure, and not to fit. `forecast`: "
+            "{origins: 8, every: 7d}, from where it forecasts; the last horizon ends with the window.",
             default=14 * _DAY,
         ),
         Field(
@@ -168,7 +170,7 @@ WINDOW = Table(
             BOOLEAN,
             "`true`: after measuring, the model is fitted once more, on all labelled rows. It is not "
             "promoted if its scores are far from those of the measured fit (the metric `refit`, at most 1).",
-            default=Windows.refit,
+            shown="`false`; of a forecast `true`",
         ),
     ),
 )

@@ -10,9 +10,11 @@ from kronkers_batch.config.fields import Bad, Counts, Field, Kind, Table, list_k
 from kronkers_batch.config.kinds import BOOLEAN, COLUMN, FILLED, NUMBER, TEXT, choice, duration, integer
 from kronkers_batch.config.nodes import Mapping, Node, Scalar
 from kronkers_batch.config.problems import Problems
+from kronkers_batch.frames.panel import Panel
 from kronkers_batch.frames.schema import ColumnType
 from kronkers_batch.learning import SCORE, TASKS, Goal, Task
 from kronkers_batch.learning.anomaly import SENSES
+from kronkers_batch.learning.quantiles import called
 from kronkers_batch.learning.rules import judges
 
 
@@ -66,6 +68,13 @@ TARGET = Table(
             + ".",
             default="",
             shown="the task's first",
+        ),
+        Field(
+            "min",
+            NUMBER,
+            "`forecast`: no target and no forecast is below this.",
+            shown="none",
+            counts=Counts.BOTH,
         ),
     ),
 )
@@ -156,6 +165,17 @@ def _read_outputs(node: Node, key: str, problems: Problems) -> dict[str, str]:
     return {name: found.get(name, str(ColumnType.FLOAT)) for name in names}
 
 
+def _evaluated(node: Node, key: str, problems: Problems) -> str:
+    """A quantile's level stands for the column that the quantile is published as."""
+    level = node.value if isinstance(node, Scalar) else None
+    if isinstance(level, float):
+        if not 0 < level < 1:
+            raise Bad()
+        return called(level)
+    return COLUMN.parse(node, key, problems)
+
+
+EVALUATED = Kind("a column's name, or the level of a quantile such as 0.5", _evaluated)
 OUTPUT = Table(
     "output",
     (
@@ -176,14 +196,15 @@ OUTPUT = Table(
         ),
         Field(
             "evaluate",
-            COLUMN,
+            EVALUATED,
             "The output column that is compared with the target ("
             + "; ".join(
                 f"{task}: {', '.join(task.measured_types)}"
                 for task in TASKS.values()
                 if not task.fixed(task.example)
             )
-            + "). Required if several columns are possible.",
+            + "). Required if several columns are possible. `forecast` with quantiles: the level of the one "
+            "that counts as the forecast itself.",
             shown="the only column of a possible type",
         ),
         Field(
@@ -213,6 +234,7 @@ TargetValues = TypedDict(
         "classes": tuple[str, ...],
         "ordered": bool,
         "loss": str,
+        "min": float | None,
     },
 )
 """What TARGET reads."""
@@ -258,11 +280,17 @@ _NO_TARGET: TargetValues = {
     "classes": (),
     "ordered": False,
     "loss": "",
+    "min": None,
 }
 
 
 def goal_of(
-    target: TargetValues | None, output: OutputValues, decision: DecisionValues, weights: str, exposure: str
+    target: TargetValues | None,
+    output: OutputValues,
+    decision: DecisionValues,
+    weights: str,
+    exposure: str,
+    panel: Panel | None,
 ) -> Goal:
     """What is said of the target, of the scores and of columns with a role."""
     said = target or _NO_TARGET
@@ -277,6 +305,7 @@ def goal_of(
         judged_as=said["as"],
         higher_is=output["higher_is"],
         top=decision["top"],
+        panel=panel,
     )
 
 

@@ -77,8 +77,10 @@ def as_trained(
         code = KeptCode(PLACE / then["file"], model.model.origin, then["code"], files or {})
     else:
         code = Estimator(**estimator, origin=model.model.origin)
+    goal = Goal.of(then.get("goal", {}))
     return replace(
         model,
+        key=goal.panel.key if goal.panel else model.key,
         language=_kind(LANGUAGES, then["language"], "language", version),
         task=_kind(TASKS, then["task"], "task", version),
         model=code,
@@ -88,7 +90,7 @@ def as_trained(
         rows=RowsPolicy(then["rows"]),
         unseen=Unseen(then["unseen"]),
         seed=then["seed"],
-        goal=Goal.of(then.get("goal", {})),
+        goal=goal,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kronkers_batch.config.forecast_fields import key_columns
 from kronkers_batch.config.source_kinds import output
 from kronkers_batch.config.spec import InputRef, ModelSpec, SourceSpec
 from kronkers_batch.data.stated import Heads
@@ -28,14 +29,14 @@ def source_of(services: Services, ref: InputRef) -> SourceSpec:
 
 def output_source(services: Services, upstream: ModelSpec) -> SourceSpec:
     """An output as a source: the upstream model's key columns and predicted columns."""
-    keys = source_of(services, upstream.source).schema.select(upstream.key)
+    keys = key_columns(upstream.key, source_of(services, upstream.source).schema, upstream.goal.panel)
     predicted = tuple(Column(c.name, c.type) for c in upstream.output_columns)
     return SourceSpec(
         name=f"output.{upstream.name}",
         department=upstream.department,
         description=f"the output of {upstream.name}",
         kind=output.KIND.name,
-        schema=Schema((*keys.columns, *predicted)),
+        schema=Schema((*keys, *predicted)),
         key=upstream.key,
         time_column="",
         checks=(),

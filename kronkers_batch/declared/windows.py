@@ -12,10 +12,23 @@ from kronkers_batch.session.services import Services, midnight
 
 
 def scoring_window(model: ModelSpec, source: SourceSpec, date: dt.date) -> Window:
-    """``[date, date + score)``; all of a source without a time column."""
+    """``[date, date + score)``; all of a source without a time column.
+
+    Of series, the history before the date, and the horizon where something of it is known ahead.
+    """
     if not is_timed(source):
         return Window(None, None)
+    if panel := model.goal.panel:
+        length = panel.history or model.windows.train
+        end = midnight(date) + panel.horizon if panel.future else midnight(date)
+        return Window(midnight(date) - length if length else None, end)
     return Window(midnight(date), midnight(date) + model.windows.score)
+
+
+def predicted_window(model: ModelSpec, window: Window, date: dt.date) -> Window:
+    """What of a scoring window is predicted: all of it, or of series the horizon alone."""
+    panel = model.goal.panel
+    return Window(midnight(date), midnight(date) + panel.horizon) if panel else window
 
 
 def training_window(model: ModelSpec, source: SourceSpec, date: dt.date) -> Window:

@@ -83,8 +83,12 @@ class Task(Member, ABC):
     """What may be declared as ``target.loss``; the first is the kind's own. Without one there is no skill."""
     of_ordered: ClassVar[tuple[str, ...]] = ()
     """Losses for classes whose order means something."""
-    asked: ClassVar[Literal["binary", "regression", "multiclass", "quantiles", "unsupervised"]]
-    """How workers ask a declared estimator; see docs/reference/worker-protocol.md."""
+    asked: ClassVar[Literal["binary", "regression", "multiclass", "quantiles", "unsupervised", "forecast"]]
+    """How workers ask a model; see docs/reference/worker-protocol.md."""
+    of_series: ClassVar[bool] = False
+    """Whether rows are steps of time series, whose future is predicted from their past."""
+    refits: ClassVar[bool] = False
+    """Whether its models are fitted once more, on all labelled rows, where the file does not say."""
     wrong_score: ClassVar[Refusal]
     """What is said of scores that :meth:`wrong_scores` counts."""
     wrong_target: ClassVar[Refusal]
@@ -218,9 +222,8 @@ class Task(Member, ABC):
             naive: What :meth:`naive` gave.
 
         Returns:
-            Name to value. A ``skill`` of 0 is no better than naive, 1 is perfect: it is 1 - loss / loss of
-            the naive prediction, on the same rows. A metric that is undefined (no rows, one class only) is
-            NaN, and misses every threshold.
+            Name to value. ``skill`` is 1 - loss / loss of the naive prediction, on the same rows. A metric
+            that is undefined (no rows, one class only) is NaN, and misses every threshold.
         """
         import numpy as np
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from kronkers_batch.frames.panel import Panel
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class Goal:
         judged_as: The task by whose metrics scores are measured, where the model's own task leaves it open.
         higher_is: Which rows have high scores, ``odd`` or ``less_odd``; empty for ``odd``.
         top: How many rows of each scoring window are chosen; 0 for one in a hundred.
+        panel: The time series, of a task whose rows are series.
     """
 
     positive: str = ""
@@ -34,17 +38,16 @@ class Goal:
     judged_as: str = ""
     higher_is: str = ""
     top: int = 0
+    panel: Panel | None = None
 
-    def to_json(self) -> dict[str, str | bool | int | list[str] | list[float]]:
+    def to_json(self) -> dict[str, Any]:
         """What is said, as JSON values."""
-        return {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in asdict(self).items()
-            if value
-        }
+        said = {field.name: value for field in fields(self) if (value := getattr(self, field.name))}
+        said |= {name: list(value) for name, value in said.items() if isinstance(value, tuple)}
+        return said | ({"panel": self.panel.to_json()} if self.panel else {})
 
     @classmethod
     def of(cls, said: Mapping[str, object]) -> Goal:
         """The inverse of :meth:`to_json`. What this program does not know is a TypeError."""
-        lists = {name: tuple(value) for name, value in said.items() if isinstance(value, list)}
-        return replace(cls(), **{**said, **lists})  # type: ignore[arg-type]
+        read: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in said.items()}
+        return replace(cls(), **read | ({"panel": Panel.of(read["panel"])} if "panel" in read else {}))

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     import polars as pl
 
     from kronkers_batch.runtimes.model_worker import Worker
+    from kronkers_batch.runtimes.scoring_stream import Chunk
 
 # A worker's stream takes three chunks before it hands out the first one's scores; one more waits ready.
 _IN_FLIGHT = 4
 
 
-def score_stream(workers: Sequence[Worker], chunks: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+def score_stream(workers: Sequence[Worker], chunks: Iterable[Chunk]) -> Iterator[pl.DataFrame]:
     """The scores of each chunk, in order; chunks go to the workers in turn.
 
     ``chunks`` is iterated in the caller's thread. Raises what a worker raises, of the earliest chunk first.
@@ -31,12 +32,12 @@ def score_stream(workers: Sequence[Worker], chunks: Iterable[pl.DataFrame]) -> I
     feeds = [_Feed(worker) for worker in workers]
     turns = itertools.cycle(feeds)
 
-    def taken() -> Iterator[pl.DataFrame]:
+    def taken() -> Iterator[Chunk]:
         yield from chunks
         for feed in feeds:
             feed.chunks.put(None)
 
-    def begin(chunk: pl.DataFrame) -> _Feed:
+    def begin(chunk: Chunk) -> _Feed:
         feed = next(turns)
         feed.chunks.put(chunk)
         return feed
@@ -54,7 +55,7 @@ class _Feed:
     """One worker's thread, with its chunks and its scores."""
 
     def __init__(self, worker: Worker) -> None:
-        self.chunks = queue.SimpleQueue["pl.DataFrame | None"]()
+        self.chunks = queue.SimpleQueue["Chunk | None"]()
         self._scores = queue.SimpleQueue["pl.DataFrame | Exception | Interrupted"]()
         self._worker = worker
         self.thread = threading.Thread(target=self._run, name="worker-feed", daemon=True)
@@ -67,7 +68,7 @@ class _Feed:
             raise found
         return found
 
-    def _taken(self) -> Iterator[pl.DataFrame]:
+    def _taken(self) -> Iterator[Chunk]:
         while (chunk := self.chunks.get()) is not None:
             yield chunk
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kronkers_batch.config.spec import ModelSpec, Unseen
+from kronkers_batch.frames.panel import Horizon
 from kronkers_batch.frames.schema import ColumnType, Schema
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ LEVEL_ROWS = 10
 _RELATIVE = 1e-6
 """Another processor or BLAS sums in another order: about 1e-7 in float32. A changed model differs by more."""
 _NOTHING = 1e-12  # what is left of sums that cancel out
-_SCORE, _PART = "score:", "golden:part"
+_SCORE, _PART, _HISTORY = "score:", "golden:part", "golden:history"
 TEXT = (ColumnType.CATEGORY, ColumnType.STRING)
 
 
@@ -118,12 +119,15 @@ def _unseen(row: pl.DataFrame, name: str, parts: Sequence[pl.DataFrame]) -> pl.D
 # ---------------------------------------------------------------- how they are kept
 
 
-def packed(parts: Sequence[tuple[pl.DataFrame, pl.DataFrame]]) -> pl.DataFrame:
-    """Features and scores of each part, as one frame with scores named ``score:NAME``."""
+def packed(parts: Sequence[tuple[pl.DataFrame | Horizon, pl.DataFrame]]) -> pl.DataFrame:
+    """Features and scores of each part, as one frame with scores named ``score:NAME``.
+
+    A history stands before the rows that are forecast from it, without scores.
+    """
     import polars as pl
 
     frames = [
-        pl.concat([features, scores.rename(lambda name: _SCORE + name)], how="horizontal").with_columns(
+        _joined(features, scores.rename(lambda name: _SCORE + name)).with_columns(
             pl.lit(number, dtype=pl.UInt8).alias(_PART)
         )
         for number, (features, scores) in enumerate(parts)
@@ -131,14 +135,32 @@ def packed(parts: Sequence[tuple[pl.DataFrame, pl.DataFrame]]) -> pl.DataFrame:
     return pl.concat(frames)
 
 
-def unpacked(golden: pl.DataFrame) -> list[tuple[pl.DataFrame, pl.DataFrame]]:
+def _joined(features: pl.DataFrame | Horizon, scores: pl.DataFrame) -> pl.DataFrame:
+    import polars as pl
+
+    if not isinstance(features, Horizon):
+        return pl.concat([features, scores], how="horizontal")
+    ahead = pl.concat([features.future, scores], how="horizontal")
+    both = [features.history.with_columns(pl.lit(value=True).alias(_HISTORY)), ahead]
+    return pl.concat(both, how="diagonal").with_columns(pl.col(_HISTORY).fill_null(value=False))
+
+
+def _parted(features: pl.DataFrame, scores: pl.DataFrame) -> tuple[pl.DataFrame | Horizon, pl.DataFrame]:
+    if _HISTORY not in features.columns:
+        return features, scores
+    before = features[_HISTORY]
+    plain = features.drop(_HISTORY)
+    return Horizon(plain.filter(before), plain.filter(~before)), scores.filter(~before)
+
+
+def unpacked(golden: pl.DataFrame) -> list[tuple[pl.DataFrame | Horizon, pl.DataFrame]]:
     """The inverse of :func:`packed`. Of an older version, all rows are one part."""
     frames = (
         golden.partition_by(_PART, maintain_order=True, include_key=False) if has_parts(golden) else [golden]
     )
     names = [c for c in golden.columns if c.startswith(_SCORE)]
     return [
-        (frame.drop(names), frame.select(names).rename(lambda name: name.removeprefix(_SCORE)))
+        _parted(frame.drop(names), frame.select(names).rename(lambda name: name.removeprefix(_SCORE)))
         for frame in frames
     ]
 

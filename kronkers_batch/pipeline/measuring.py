@@ -40,7 +40,11 @@ NO_CHAMPION = ChampionScores()
 
 
 def measured(
-    model: ModelSpec, data: TrainingData, scores: pl.DataFrame, champion: ChampionScores = NO_CHAMPION
+    model: ModelSpec,
+    data: TrainingData,
+    scores: pl.DataFrame,
+    champion: ChampionScores = NO_CHAMPION,
+    steps: Rows | None = None,
 ) -> tuple[dict[str, float], Naive, list[str]]:
     """Metrics, the naive prediction, and what is worth telling in words.
 
@@ -49,6 +53,7 @@ def measured(
         data: ``holdout`` has the truth of each row of ``scores``.
         scores: Of the holdout, in its order.
         champion: What the champion gives the same rows.
+        steps: Of series, the rows of the holdout with what else is known of them.
 
     Raises:
         ScoreFailed: No row has a score, or some scores cannot be.
@@ -75,7 +80,8 @@ def measured(
     naive = task.naive(_truth(model, data.fit), _units(model, data.fit), goal)
     predicted = floats.fill_null(float("nan")).to_numpy()
     groups = None if data.groups is None else data.groups.cast(pl.Int64).to_numpy()
-    rows = Rows(truth, predicted, _units(model, data.holdout), goal, groups, champion.scores)
+    units = _units(model, data.holdout)
+    rows = steps.scored(predicted) if steps else Rows(truth, predicted, units, goal, groups, champion.scores)
     return (
         task.measured(rows, naive),
         _said(model, naive, rows),

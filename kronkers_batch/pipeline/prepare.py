@@ -104,6 +104,17 @@ class TrainingData:
     groups: pl.Series | None = None
 
 
+def refuse_many(model: ModelSpec, snapshot: SnapshotRef) -> None:
+    """Raises DataError where a snapshot has more rows than ``resources.training_rows``."""
+    limit = model.resources.training_rows
+    if snapshot.rows > limit:
+        raise DataError(
+            f"the training window has {snapshot.rows:,} rows, more than the declared {limit:,}",
+            where=str(model.origins.get("resources.training_rows", model.origin)),
+            fix="shorten window.train, or raise resources.training_rows (and resources.memory)",
+        )
+
+
 def training_data(
     services: Services,
     model: ModelSpec,
@@ -117,13 +128,7 @@ def training_data(
     """
     import polars as pl
 
-    limit = model.resources.training_rows
-    if snapshot.rows > limit:
-        raise DataError(
-            f"the training window has {snapshot.rows:,} rows, more than the declared {limit:,}",
-            where=str(model.origins.get("resources.training_rows", model.origin)),
-            fix="shorten window.train, or raise resources.training_rows (and resources.memory)",
-        )
+    refuse_many(model, snapshot)
     names = [f.name for f in model.features]
     time = source.time_column
     targets = [model.target] if model.target else []

@@ -35,11 +35,18 @@ class Former:
     why: str = ""
 
 
-def all_rows(data: TrainingData) -> TrainingData:
+def all_rows(model: ModelSpec, data: TrainingData) -> TrainingData:
     """The same data with the held-out rows among those that are fitted."""
     import polars as pl
 
-    return replace(data, fit=pl.concat([data.fit, data.holdout.select(data.fit.columns)]))
+    rows = pl.concat([data.fit, data.holdout.select(data.fit.columns)])
+    panel = model.goal.panel
+    return replace(data, fit=rows.sort([*panel.series, panel.time]) if panel else rows)
+
+
+def labelled(model: ModelSpec, *parts: pl.DataFrame) -> int:
+    """How many rows have a target. Of series some steps may have none."""
+    return sum(part.height - part[model.target].null_count() for part in parts)
 
 
 def bound(
@@ -56,8 +63,8 @@ def bound(
     """
     former = former_scores(services, model, data)
     metrics = {**first.metrics, REFIT: shift(first.scores, last.scores, former.scores)}
-    total = data.fit.height + data.holdout.height
-    said = f"refit on all {total:,} labelled rows; its numbers are those of the fit on {data.fit.height:,}"
+    few, total = labelled(model, data.fit), labelled(model, data.fit, data.holdout)
+    said = f"refit on all {total:,} labelled rows; its numbers are those of the fit on {few:,}"
     remarks = dict.fromkeys([*first.remarks, *last.remarks, *filter(None, [former.why]), said])
     return replace(last, metrics=metrics, naive=first.naive, remarks=tuple(remarks))
 
@@ -98,8 +105,5 @@ def former_scores(services: Services, model: ModelSpec, data: TrainingData) -> F
         return Former(None)
     try:
         return Former(scores_by(services, champion, then, data).select(model.measured))
-    except (
-        ModelError,
-        DataError,
-    ):  # a champion that cannot score must not keep its successor from being trained
+    except (ModelError, DataError):  # what the champion cannot do must not stop its successor
         return Former(None, f"{champion.ref} could not score the holdout, so nothing was compared with it")

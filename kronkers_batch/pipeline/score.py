@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING
 
 from kronkers_batch.audit.occasion import Occasion
 from kronkers_batch.config.fingerprint import training_definition
+from kronkers_batch.config.forecast_fields import key_columns
 from kronkers_batch.config.spec import ModelSpec, RowsPolicy
 from kronkers_batch.data.checks import Checker, CheckResult
 from kronkers_batch.data.snapshots import SnapshotRef
 from kronkers_batch.data.window import Window
 from kronkers_batch.declared.declaration import as_trained
 from kronkers_batch.declared.sources import source_of
-from kronkers_batch.declared.windows import scoring_window
+from kronkers_batch.declared.windows import predicted_window, scoring_window
 from kronkers_batch.errors import CheckFailed, ModelError, SourceError, Stale
 from kronkers_batch.events.types import Kind
 from kronkers_batch.frames.chunks import rechunked
 from kronkers_batch.frames.schema import Column, Schema
 from kronkers_batch.monitoring.gates import OutputStats, Verdict, as_words, judge_output
+from kronkers_batch.pipeline import forecasting
 from kronkers_batch.pipeline.champion import open_champion, proof_of
 from kronkers_batch.pipeline.fan import score_stream
 from kronkers_batch.pipeline.features import as_features
@@ -102,8 +104,9 @@ def score(
     services.run.permissions.require(model.name)
     source = source_of(services, model.source)
     under = owner(services, model)
-    model = as_trained(model, version)
-    window = scoring_window(model, source, date)
+    window = scoring_window(model, source, date)  # which was frozen as today's declaration says
+    declared, model = model, as_trained(model, version)
+    _refuse_other_rows(declared, model, version)
     snapshot = find(services, model.source, window, under, identity)
     if snapshot is None:
         raise Stale(
@@ -111,14 +114,15 @@ def score(
             where=f"source {source.name}",
             fix=f"run the command again: kronkers run {model.name} --date {date}",
         )
-    keys = source.schema.select(model.key)
+    keys = key_columns(model.key, source.schema, model.goal.panel)
     predicted = tuple(Column(c.name, c.type) for c in model.output_columns)
     writer = services.warehouse.begin(
-        model.name, model.department, date, fingerprint, Schema((*keys.columns, *predicted)), model.key
+        model.name, model.department, date, fingerprint, Schema((*keys, *predicted)), model.key
     )
     _refuse_absent(model, version, writer.schema)
     checker = Checker(writer.schema, model.output_checks, where=f"model {model.name}, output")
-    proof, stats = _write(services, model, version, snapshot, window, writer, checker)
+    predicted_rows = predicted_window(model, window, date)
+    proof, stats = _write(services, model, version, snapshot, predicted_rows, date, writer, checker)
     results, failed = _finished(checker, snapshot)
     verdict = Verdict((*judge_output(model.output_thresholds, stats.values()).missed, *failed))
     lineage = {
@@ -136,6 +140,16 @@ def score(
 
     output = writer.finish(lineage, stats.values(), verdict.missed, event)
     return Scored(output, verdict, proof, stats.unscored)
+
+
+def _refuse_other_rows(declared: ModelSpec, trained: ModelSpec, version: ModelVersion) -> None:
+    """Raises ModelError where a champion needs series and today's declaration has none, or the reverse."""
+    if (declared.goal.panel is None) is not (trained.goal.panel is None):
+        raise ModelError(
+            f"{version.ref} was trained for the task {trained.task}, and the task is {declared.task} now",
+            where=str(declared.origins.get("task", declared.origin)),
+            fix=f"train a version of today's declaration: kronkers train {declared.name}",
+        )
 
 
 def _refuse_absent(model: ModelSpec, version: ModelVersion, schema: Schema) -> None:
@@ -167,6 +181,7 @@ def _write(
     version: ModelVersion,
     snapshot: SnapshotRef,
     window: Window,
+    date: dt.date,
     writer: OutputWriter,
     checker: Checker,
 ) -> tuple[str, OutputStats]:
@@ -176,13 +191,18 @@ def _write(
     opened = partial(open_champion, services, model, version)
     many = scoring_workers(model) if snapshot.rows > executor.piece_rows else 1
     with services.workers.use_several(version.id, opened, many) as workers:
+        features, ahead = version.training.features, ""
+        if model.goal.panel:
+            rows, ahead = forecasting.scored(services, model, snapshot, date, workers, features)
+        else:
+            rows = _scored(services, model, snapshot, workers, features, model.key)
         proof = (
             proof_of(services, model, version, workers[0]),
             known_rows(version, window),
             other_source(services, model, version),
+            ahead,
         )
         done = 0
-        rows = _scored(services, model, snapshot, workers, version.training.features, model.key)
         for number, chunk in enumerate(rechunked(rows, executor.piece_rows)):
             checked = checker.feed(chunk) if model.output_checks else chunk
             stats.feed(checked)

@@ -9,7 +9,9 @@ from kronkers_batch.config.spec import ModelSpec
 from kronkers_batch.declared.declaration import as_trained
 from kronkers_batch.errors import DataError, ModelError
 from kronkers_batch.frames.schema import ColumnType
+from kronkers_batch.pipeline import forecasting
 from kronkers_batch.pipeline.champion import open_champion
+from kronkers_batch.pipeline.forecasting import SeriesData
 from kronkers_batch.pipeline.measuring import NO_CHAMPION, ChampionScores
 from kronkers_batch.pipeline.prepare import TrainingData
 from kronkers_batch.pipeline.verify import holdout_scores
@@ -67,6 +69,8 @@ def scores_by(
     ``then`` is its declaration. Raises AccessRefused, ModelError and DataError as a night does.
     """
     with services.workers.use(champion.id, partial(open_champion, services, then, champion)) as worker:
+        if isinstance(data, SeriesData):
+            return forecasting.holdout_scores(worker, then, data, champion.training.features)
         return holdout_scores(worker, then, data, champion.training.features)
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from kronkers_batch.access import rights
 from kronkers_batch.audit.occasion import Occasion
-from kronkers_batch.config.spec import ModelSpec, Promote
+from kronkers_batch.config.spec import ModelSpec, Promote, SourceSpec
+from kronkers_batch.data.snapshots import SnapshotRef
 from kronkers_batch.declared.declaration import declaration, read_code
 from kronkers_batch.declared.sources import source_of
 from kronkers_batch.declared.windows import training_window
@@ -17,8 +18,9 @@ from kronkers_batch.declared.workers import worker_spec
 from kronkers_batch.events.types import Kind
 from kronkers_batch.frames.schema import Column, Schema
 from kronkers_batch.monitoring.gates import Verdict, as_words, judge_metrics
-from kronkers_batch.pipeline import parcel, refit
+from kronkers_batch.pipeline import forecasting, parcel, refit
 from kronkers_batch.pipeline.features import as_features
+from kronkers_batch.pipeline.forecasting import SeriesData
 from kronkers_batch.pipeline.ingest import ingest
 from kronkers_batch.pipeline.measuring import ChampionScores, rounded
 from kronkers_batch.pipeline.prepare import TrainingData, feature_columns, training_data, with_levels
@@ -84,8 +86,7 @@ def train(
     source = source_of(services, model.source)
     snapshot = ingest(services, model, training_window(model, source, date))
     champion = compared_with(services, model)
-    more = [n for n in champion.training.features.names if n in snapshot.schema] if champion else []
-    data = training_data(services, model, source, snapshot, more)
+    data = _data(services, model, source, snapshot, champion)
     features = with_levels(model, data.fit)
     check_values(model, data)
     fitted = _fit(services, model, data, features, champion_scores(services, model, champion, data))
@@ -131,10 +132,25 @@ def train(
     return trained(version)
 
 
+def _data(
+    services: Services,
+    model: ModelSpec,
+    source: SourceSpec,
+    snapshot: SnapshotRef,
+    champion: ModelVersion | None,
+) -> TrainingData:
+    """The rows of the training window, with those columns that a champion needs to be compared with."""
+    if model.goal.panel:
+        return forecasting.training_data(services, model, source, snapshot)
+    more = [n for n in champion.training.features.names if n in snapshot.schema] if champion else []
+    return training_data(services, model, source, snapshot, more)
+
+
 def _rows(model: ModelSpec, data: TrainingData) -> dict[str, int]:
     found = {"fit": data.fit.height, "holdout": data.holdout.height, "unlabelled": data.unlabelled}
-    total = data.fit.height + data.holdout.height
-    return found | ({refit.REFIT: total} if model.windows.refit else {})
+    if not model.windows.refit:
+        return found
+    return found | {refit.REFIT: refit.labelled(model, data.fit, data.holdout)}
 
 
 @dataclass(frozen=True)
@@ -159,7 +175,7 @@ def _fit(
     first = _once(services, model, data, features, champion)
     if not model.windows.refit:
         return first
-    whole = refit.all_rows(data)
+    whole = refit.all_rows(model, data)
     last = _once(services, model, whole, with_levels(model, whole.fit), champion)
     return replace(last, verified=refit.bound(services, model, data, first.verified, last.verified))
 
@@ -180,7 +196,10 @@ def _once(
         services.progress(f"fit {model.name}", data.fit.height)
         fitted.fit(_typed(data.fit, features, model).iter_slices(CHUNK_ROWS) if model.task.learns else ())
         artifact = fitted.save()
-        verified = verify(fitted, fresh, artifact, model, data, features, champion)
+        if isinstance(data, SeriesData):
+            verified = forecasting.verify(fitted, fresh, artifact, model, data, features)
+        else:
+            verified = verify(fitted, fresh, artifact, model, data, features, champion)
         return _Fitted(features, artifact, verified, runtime_of(services, model, fresh), code)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from kronkers_batch.config.spec import ModelSpec, RowsPolicy
 from kronkers_batch.errors import ModelError, ScoreFailed, WorkerFailed
+from kronkers_batch.frames.panel import Horizon
 from kronkers_batch.frames.schema import Schema
 from kronkers_batch.pipeline import golden
 from kronkers_batch.pipeline.features import as_features
@@ -72,12 +73,12 @@ def verify(
     had, rows = fitted.info.packages, as_features(data.holdout, features)
     usual = golden.spread(rows)
     with ThreadPoolExecutor(1) as beside:
-        last = beside.submit(_last_scores, fitted, usual)
+        last = beside.submit(last_scores, fitted, usual)
         try:
             fresh.load(artifact)
             scores = holdout_scores(fresh, model, data, features)
             again = fresh.score(usual)
-            _refuse_another(model, last.result(), again, fresh.score(usual))
+            refuse_another(model, last.result(), again, fresh.score(usual))
             _refuse_deaf_to_exposure(fresh, model, usual, again)
             values, naive, remarks = measured(model, data, scores, champion)
             if model.rows is RowsPolicy.WHOLE and (remark := misplaced(fresh, model, usual, again)):
@@ -87,14 +88,15 @@ def verify(
         except WorkerFailed:
             raise
         except ModelError as error:
-            raise _naming_packages(error, model, had, fresh.info.packages) from None
+            raise naming_packages(error, model, had, fresh.info.packages) from None
     if refused:
         remarks.append("score fails for a row with " + ", or with ".join(refused))
     kept_rows = golden.packed([(usual, again), *kept])
     return Verified(values, naive, scores.select(model.measured), kept_rows, tuple(remarks))
 
 
-def _last_scores(fitted: Worker, rows: pl.DataFrame) -> pl.DataFrame:
+def last_scores(fitted: Worker, rows: pl.DataFrame | Horizon) -> pl.DataFrame:
+    """The scores of a worker that is closed then."""
     with fitted:  # its training data lies in it still: it goes as soon as it may
         return fitted.score(rows)
 
@@ -125,9 +127,8 @@ def _known(model: ModelSpec, chunk: pl.DataFrame) -> pl.Series:
     return chunk[model.target].is_not_null() if model.target else pl.repeat(True, chunk.height, eager=True)
 
 
-def _refuse_another(
-    model: ModelSpec, fitted: pl.DataFrame, stored: pl.DataFrame, again: pl.DataFrame
-) -> None:
+def refuse_another(model: ModelSpec, fitted: pl.DataFrame, stored: pl.DataFrame, again: pl.DataFrame) -> None:
+    """Raises ScoreFailed unless the fitted model, the stored one, and this one again give the same scores."""
     if not same_scores(stored, again):
         raise ScoreFailed(
             "the model gives the same rows other scores the second time",
@@ -217,7 +218,7 @@ def _or_refused(worker: Worker, rows: pl.DataFrame) -> pl.DataFrame | None:
         return None
 
 
-def _naming_packages(
+def naming_packages(
     error: ModelError, model: ModelSpec, had: Mapping[str, str], has: Mapping[str, str]
 ) -> ModelError:
     """The error, with the packages that were loaded in the process that fitted, and are not in this one."""

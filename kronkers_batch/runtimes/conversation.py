@@ -180,7 +180,7 @@ class Conversation:
         except (WireError, WorkerGone, TimedOut) as error:
             self._translate(verb, error)
         if answer.verb == "error" and answer.parts == 0:
-            about = ("", "") if asked is None else diagnosis.about_rows(asked, self._spec.features)
+            about = ("", "") if asked is None else diagnosis.about_rows(asked, self._spec.scored)
             raise diagnosis.model_error(verb, answer.arguments, self._spec, self._scrub, about)
         if answer.verb != expected:
             self._broken(verb, f"it did not answer with '{expected}'")

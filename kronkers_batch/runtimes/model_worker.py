@@ -12,6 +12,7 @@ from kronkers_batch.errors import (
     ScoreFailed,
 )
 from kronkers_batch.frames.decode import Expected, Mismatch, decode
+from kronkers_batch.frames.panel import Horizon
 from kronkers_batch.frames.schema import Column, Schema
 from kronkers_batch.frames.tables import conform, polars_schema
 from kronkers_batch.frames.wire import Buffer, WireError, encode
@@ -20,7 +21,7 @@ from kronkers_batch.runtimes import diagnosis, protocol
 from kronkers_batch.runtimes.conversation import Conversation
 from kronkers_batch.runtimes.limits import scratch_size
 from kronkers_batch.runtimes.protocol import TimedOut, WorkerGone
-from kronkers_batch.runtimes.scoring_stream import pipelined
+from kronkers_batch.runtimes.scoring_stream import Chunk, pipelined
 from kronkers_batch.runtimes.worker_spec import WorkerSpec
 
 FIX_SCORE = "correct the model's score, or output.columns in its YAML"
@@ -98,20 +99,20 @@ class Worker(Conversation):
         self._send("load", [protocol.header("load", {}, 1), *protocol.blob(artifact)])
         self._packages(self._receive("load", "ok"))
 
-    def score(self, chunk: pl.DataFrame, *, apart: bool = False) -> pl.DataFrame:
+    def score(self, chunk: Chunk, *, apart: bool = False) -> pl.DataFrame:
         """The declared outputs of each row, in order. Raises ScoreFailed, WorkerFailed or DataError.
 
         Args:
-            chunk: The rows.
+            chunk: The rows; of series those to forecast, with their history.
             apart: The worker remembers nothing of them, such as that a column had a null.
         """
         self._ready()
         said = self._with_nulls() | ({"apart": True} if apart else {})
-        head = protocol.header("score", said, 1)
+        head = protocol.header("score", said, self._spec.parts)
         self._send("score", [head, *self._encode_features(chunk)])
         return self._receive_scores(chunk.height)
 
-    def score_stream(self, chunks: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    def score_stream(self, chunks: Iterable[Chunk]) -> Iterator[pl.DataFrame]:
         """As :meth:`score` for each chunk, in order, while the next ones are read, encoded and sent.
 
         ``chunks`` is iterated in the caller's thread. If a chunk fails, the worker can still be used.
@@ -119,7 +120,7 @@ class Worker(Conversation):
         self._ready()
         return self._streamed(chunks)
 
-    def _streamed(self, chunks: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    def _streamed(self, chunks: Iterable[Chunk]) -> Iterator[pl.DataFrame]:
         self._streams += 1
         try:
             yield from pipelined(chunks, self._encode_features, self._write_score, self._receive_scores)
@@ -151,13 +152,17 @@ class Worker(Conversation):
         names = [column.name for column in self._spec.features if column.nulls]
         return {"nullable": names} if names else {}
 
-    def _encode_features(self, chunk: pl.DataFrame) -> list[Buffer]:
-        buffers = self._encode(chunk, self._spec.features)
-        self._asked.append(chunk)
+    def _encode_features(self, chunk: Chunk) -> list[Buffer]:
+        rows, buffers = chunk, []
+        if isinstance(rows, Horizon):
+            buffers = self._encode(rows.history, self._spec.history)
+            rows = rows.future
+        buffers += self._encode(rows, self._spec.scored)
+        self._asked.append(rows)
         return buffers
 
     def _write_score(self, buffers: list[Buffer]) -> None:
-        head = protocol.header("score", self._with_nulls(), 1)
+        head = protocol.header("score", self._with_nulls(), self._spec.parts)
         self._process.channel.send([head, *buffers], self._limit)
 
     def _receive_scores(self, rows: int) -> pl.DataFrame:
@@ -172,7 +177,7 @@ class Worker(Conversation):
             frame = decode(channel, channel.line(), Expected(tuple(returned.values()), rows))
         except Mismatch as error:
             self._end("its scores had another shape")
-            about, fix = diagnosis.about_rows(asked, self._spec.features)
+            about, fix = diagnosis.about_rows(asked, self._spec.scored)
             raise ScoreFailed(
                 f"score returned {error}{about}", where=self._where, fix=fix + FIX_SCORE
             ) from None

@@ -11,6 +11,7 @@ import polars as pl
 
 from kronkers_batch.ahead import ahead
 from kronkers_batch.errors import ScoreFailed, WorkerFailed
+from kronkers_batch.frames.panel import Horizon
 from kronkers_batch.frames.wire import Buffer
 from kronkers_batch.runtimes.protocol import TimedOut, WorkerGone
 from kronkers_batch.stopping import Interrupted
@@ -18,13 +19,15 @@ from kronkers_batch.stopping import Interrupted
 AHEAD = 2
 """Chunks that are taken before the oldest one's scores are read."""
 
-Encode = Callable[[pl.DataFrame], list[Buffer]]
+Chunk = pl.DataFrame | Horizon
+"""What is scored at once."""
+Encode = Callable[[Chunk], list[Buffer]]
 Send = Callable[[list[Buffer]], None]
 Receive = Callable[[int], pl.DataFrame]
 
 
 def pipelined(
-    chunks: Iterable[pl.DataFrame], encode: Encode, send: Send, receive: Receive
+    chunks: Iterable[Chunk], encode: Encode, send: Send, receive: Receive
 ) -> Iterator[pl.DataFrame]:
     """The scores of each chunk, in order.
 
@@ -40,7 +43,7 @@ def pipelined(
     writer = _Writer(encode, send)
     waiting = deque[int]()  # rows of the chunks handed to the writer
 
-    def begin(chunk: pl.DataFrame) -> int:
+    def begin(chunk: Chunk) -> int:
         writer.chunks.put(chunk)
         return chunk.height
 
@@ -63,7 +66,7 @@ class _Writer:
     """The sending thread. For each chunk it says None when it begins to send, or the problem and ends."""
 
     def __init__(self, encode: Encode, send: Send) -> None:
-        self.chunks = queue.SimpleQueue[pl.DataFrame | None]()
+        self.chunks = queue.SimpleQueue[Chunk | None]()
         self.said = queue.SimpleQueue[Exception | Interrupted | None]()
         self._encode, self._send = encode, send
         self.thread = threading.Thread(target=self._run, name="worker-writer", daemon=True)

@@ -99,6 +99,23 @@ class WorkerSpec:
     fit_only: Schema = field(default_factory=lambda: Schema(()))
     learns: bool = True
 
+    @property
+    def scored(self) -> Schema:
+        """The columns of the rows that are scored: of series, without what only their history has."""
+        panel = self.goal.panel
+        return panel.ahead_of(self.features) if panel else self.features
+
+    @property
+    def history(self) -> Schema:
+        """The columns of a history; none where there are no series."""
+        panel = self.goal.panel
+        return panel.history_of(self.features) if panel else Schema(())
+
+    @property
+    def parts(self) -> int:
+        """How many frames are sent to be scored at once: a history goes before the rows to forecast."""
+        return 2 if self.goal.panel else 1
+
 
 @dataclass(frozen=True)
 class WorkerInfo:

@@ -450,8 +450,11 @@ load_code <- function(path, params, learns = TRUE) {
     state$fit <- function(data) {
         if (learns) if (length(formals(fit)) > 1L) fit(data, params) else fit(data)
     }
-    state$score <- function(model, data) {
-        if ("params" %in% names(formals(score))) score(model, data, params = params) else score(model, data)
+    takes_params <- "params" %in% names(formals(score))
+    state$score <- function(model, data, future) {  # of series, data is their history
+        if (!missing(future)) {
+            if (takes_params) score(model, data, future, params = params) else score(model, data, future)
+        } else if (takes_params) score(model, data, params = params) else score(model, data)
     }
     state$save <- defined("save_model")
     state$load <- defined("load_model")
@@ -842,12 +845,13 @@ run_load <- function(arguments, parts) {
 
 run_score <- function(arguments, parts) {
     model <- fitted_model()
-    nrows <- parts[[1L]]$nrows
-    data <- as_data(parts)
+    nrows <- parts[[length(parts)]]$nrows
+    data <- as_data(parts[1L])
+    future <- if (length(parts) > 1L) as_data(parts[2L])
     parts <- NULL
     outputs <- unlist(state$setup$outputs)
     seed()
-    result <- model_code(state$score(model, data))
+    result <- model_code(if (is.null(future)) state$score(model, data) else state$score(model, data, future))
     columns <- Map(outgoing, result_columns(result, outputs, nrows), outputs)
     write_answer("scores", parts = 1L)
     write_frame(outputs, columns, nrows)

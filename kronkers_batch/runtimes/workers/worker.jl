@@ -791,12 +791,17 @@ function chosen(frame::Frame, names::Vector{String})
     return table(names, columns, n)
 end
 
-function run_score(recipe::Recipe, @nospecialize(model), frame::Frame)
+# Of series, the history stands before the rows to forecast.
+function run_score(recipe::Recipe, @nospecialize(model), frames::Vector{Any})
     if !recipe.estimator # whose score may take the parameters, too
-        data = table(frame.names, frame.columns, length(frame.names))
-        takes_params = Base.invokelatest(applicable, recipe.score, model, data, recipe.params)
-        return Base.invokelatest(recipe.score, model, data, (takes_params ? (recipe.params,) : ())...)
+        given = Any[model]
+        for frame in frames
+            push!(given, table(frame.names, frame.columns, length(frame.names)))
+        end
+        Base.invokelatest(applicable, recipe.score, given..., recipe.params) && push!(given, recipe.params)
+        return Base.invokelatest(recipe.score, given...)
     end
+    frame = frames[1]::Frame
     roles = recipe.roles::Roles
     features = chosen(frame, roles.predictors)
     if !isempty(roles.per_quantile)
@@ -1116,10 +1121,12 @@ end
 
 function score(io::IOStream, message::Message, state::State)
     how = recipe(state, true)
-    frame = message.parts[1]::Frame
+    frame = message.parts[end]::Frame
     Random.seed!(state.seed)
-    state.cells = frame.rows * length(frame.names)
-    result = run_score(how, state.model, frame)
+    for part in message.parts
+        state.cells += (part::Frame).rows * length(part.names)
+    end
+    result = run_score(how, state.model, message.parts)
     # The latest world again: scoring may have loaded code that defines what `result` is.
     columns = Base.invokelatest(declared, result, how.outputs, frame.rows)
     part = Base.invokelatest(frame_bytes, how.outputs, columns, frame.rows)::Vector{UInt8}

@@ -457,11 +457,12 @@ UNLEARNED = "remove it, or declare the task that says what is learned"
 class CodeModel:
     """A model with its own file: ``fit`` and ``score``, optionally ``save_model`` and ``load_model``.
 
-    One that learns nothing has ``score`` alone.
+    One that learns nothing has ``score`` alone. ``tables`` is how many tables ``score`` gets: of series their
+    history, and the rows to forecast.
     """
 
-    def __init__(self, path, learns=True):
-        self.path = Path(path)
+    def __init__(self, path, learns=True, tables=1):
+        self.path, self.tables = Path(path), tables
         sys.path.insert(0, str(self.path.parent))
         # With a folder of its own it is a package, too: `from .helpers import x` finds what lies beside it.
         name, folder = re.sub(r"\W", "_", self.path.stem), [str(self.path.parent)]
@@ -469,7 +470,7 @@ class CodeModel:
         self.module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = self.module  # pickle finds the file's own classes by this name
         spec.loader.exec_module(self.module)
-        functions = {"fit": 1, "score": 2} if learns else {"score": 2}
+        functions = {"fit": 1, "score": 1 + tables} if learns else {"score": 1 + tables}
         for name in functions:
             if not callable(getattr(self.module, name, None)):
                 raise AttributeError("%s has no function '%s'" % (self.path.name, name))
@@ -485,10 +486,11 @@ class CodeModel:
         """What the code's ``fit`` returns; the target is a column of the table."""
         return self.module.fit(table, params)
 
-    def score(self, model, table, params):
-        """``score(model, data)``, or with ``params`` where it takes a third argument."""
+    def score(self, model, tables, params):
+        """``score(model, data)`` or ``score(model, history, future)``, with ``params`` where it takes more."""
         call = self.module.score
-        return call(model, table, params) if len(positional(call)) > 2 else call(model, table)
+        more = (params,) if len(positional(call)) > 1 + len(tables) else ()
+        return call(model, *tables, *more)
 
 
 def positional(call):
@@ -567,8 +569,9 @@ class EstimatorModel:
             return np.column_stack([table[name] for name in self.predictors])
         return table if list(table.columns) == self.predictors else table[self.predictors]
 
-    def score(self, model, table, params):
+    def score(self, model, tables, params):
         """What the task asks for: a vector, or a mapping with one for each class or quantile."""
+        (table,) = tables
         x, task, outputs = self.features(table), self.declared["task"], self.declared["outputs"]
         if self.declared["per_quantile"]:
             return {name: self.predicted(one, x) for name, one in zip(outputs, model)}
@@ -769,8 +772,11 @@ class Session:
         kind = arguments.get("data") or "pandas"
         importlib.import_module(kind)  # what is not installed is said now, not at the first rows
         self.table = TABLES[kind]
+        tables = 2 if arguments["task"] == "forecast" else 1
         code = arguments["kind"] == "code"
-        self.code = CodeModel(arguments["path"], arguments["learns"]) if code else EstimatorModel(arguments)
+        self.code = (
+            CodeModel(arguments["path"], arguments["learns"], tables) if code else EstimatorModel(arguments)
+        )
         return "ok", {"packages": packages()}, ()
 
     def sow(self):
@@ -829,13 +835,13 @@ class Session:
         return "ok", {"packages": packages()}, ()
 
     def score(self, arguments, parts):
-        """Scores one frame."""
+        """Scores one frame, or of series the last of two: the first is their history."""
         if not self.ready:
             raise RuntimeError("there is no fitted model yet")
-        rows = len(parts[0][0].values) if parts[0] else 0
+        rows = len(parts[-1][0].values) if parts[-1] else 0
         self.sow()
-        table = self.table(nullable(parts[0], arguments))
-        result = self.code.score(self.fitted, table, self.declared.get("params", {}))
+        tables = [self.table(nullable(part, arguments)) for part in parts]
+        result = self.code.score(self.fitted, tables, self.declared.get("params", {}))
         return "scores", {}, [scores(result, rows, self.declared["outputs"])]
 
     def normalise(self, arguments, parts):

@@ -16,13 +16,13 @@ PACKAGES = "tests/unit/pipeline/test_changed_packages.py::"
 ORDER = "tests/contract/test_order_of_scores.py::"
 
 MEASURED = [
-    _("the stored model may score otherwise than the fitted one", "pipeline.verify:_refuse_another",
+    _("the stored model may score otherwise than the fitted one", "pipeline.verify:refuse_another",
       never("not same_scores(fitted, stored)"),
       f"{STORED}test_a_stored_model_that_scores_otherwise_than_the_fitted_one_is_refused"),
-    _("the same rows may get other scores each time", "pipeline.verify:_refuse_another",
+    _("the same rows may get other scores each time", "pipeline.verify:refuse_another",
       never("not same_scores(stored, again)"),
       f"{STORED}test_a_model_that_scores_the_same_rows_otherwise_each_time_is_refused[python-whole]"),
-    _("the packages that only fit loads are not named", "pipeline.verify:_naming_packages",
+    _("the packages that only fit loads are not named", "pipeline.verify:naming_packages",
       sets("gone", "[]"),
       f"{STORED}test_what_only_fit_loads_is_not_there_later_and_that_is_said[r]"),
     _("no row is scored alone", "pipeline.independence:Trials.all",
@@ -144,7 +144,7 @@ PROVEN = [
     _("a package passes for files", "pipeline.runtime:runtime_of",
       always("not name.startswith(BY_PATH)"),
       f"{PACKAGES}test_no_package_passes_for_the_language_or_for_files"),
-    _("whatever a worker calls a package is told", "pipeline.verify:_naming_packages",
+    _("whatever a worker calls a package is told", "pipeline.verify:naming_packages",
       always("PACKAGE.fullmatch(name)"),
       f"{PACKAGES}test_what_is_no_package_is_counted_where_the_stored_model_lacks_it"),
     _("what changed under a champion is not told", "pipeline.score:Scored.message",

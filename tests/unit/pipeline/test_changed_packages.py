@@ -9,7 +9,7 @@ from kronkers_batch.errors import ScoreFailed
 from kronkers_batch.pipeline import runtime
 from kronkers_batch.pipeline.champion import changes_of
 from kronkers_batch.pipeline.runtime import MOST_NAMED
-from kronkers_batch.pipeline.verify import _naming_packages
+from kronkers_batch.pipeline.verify import naming_packages
 
 
 def test_names_and_versions_are_told():
@@ -57,6 +57,6 @@ def test_what_is_no_package_is_counted_where_the_stored_model_lacks_it():
     had = {"numpy": "1", "anna.meier@example.org": "1", **{f"p{i:02}": "1" for i in range(20)}}
     error = ScoreFailed("no", where="x", fix="y")
     model = SimpleNamespace(language=LANGUAGES["python"])
-    told = _naming_packages(error, model, had, {}).what  # type: ignore[arg-type]
+    told = naming_packages(error, model, had, {}).what  # type: ignore[arg-type]
     assert "anna" not in told
     assert told.endswith(f"p08, {22 - MOST_NAMED} more")
