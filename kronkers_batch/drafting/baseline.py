@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 _WIDTH = 100
@@ -24,6 +25,11 @@ class Baseline:
     target: str
     numbers: tuple[str, ...]
     categories: tuple[str, ...]
+
+
+def filled(template: str, parts: Mapping[str, str]) -> str:
+    """A template with its parts in place of their names, such as ``@TARGET@``; a part is put in as it is."""
+    return re.sub(r"@([A-Z]+)@", lambda found: parts[found[1]], template)
 
 
 def quoted(text: str) -> str:

@@ -80,18 +80,16 @@ def _check_names(names: list[str], place: Place) -> None:
         if not name.strip():
             raise _refused(place, f"column {number} has no name")
         if _VALUE.match(name):
-            raise _refused(
-                place, f"the first line holds a value in place of the name of column {number}", names
-            )
+            raise _refused(place, f"the first line holds a value in place of the name of column {number}")
         if unsafe_column(name):
-            raise _refused(place, f"the name of column {number} is not safe as a column's name", names)
+            raise _refused(place, f"the name of column {number} is not safe as a column's name")
     folded = [name.casefold() for name in names]
     for number, name in enumerate(folded, 1):
         if name in folded[: number - 1]:
             other = folded.index(name) + 1
-            raise _refused(place, f"columns {other} and {number} have the same name, but for case", names)
+            raise _refused(place, f"columns {other} and {number} have the same name, but for case")
 
 
-def _refused(place: Place, what: str, names: list[str] | None = None) -> SourceError:
+def _refused(place: Place, what: str) -> SourceError:
     fix = "Give each column a name of its own in the first line of the file."
-    return place.error(what, fix, "its columns:\n" + "\n".join(names or ()))
+    return place.error(what, fix)

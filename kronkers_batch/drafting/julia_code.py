@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kronkers_batch.drafting.baseline import Baseline, listed, quoted
+from kronkers_batch.drafting.baseline import Baseline, filled, listed, quoted
 
 _TEXT = """\
 # A first model of @TARGET@: @WHAT@. Change what you like.
@@ -153,7 +153,4 @@ def code(model: Baseline) -> str:
         "NAME": _quoted(model.target),
         "TARGET": model.target,
     }
-    text = _TEXT
-    for name, part in parts.items():  # names of columns come last
-        text = text.replace(f"@{name}@", part)
-    return text
+    return filled(_TEXT, parts)

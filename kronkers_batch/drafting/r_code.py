@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kronkers_batch.drafting.baseline import Baseline, listed, quoted
+from kronkers_batch.drafting.baseline import Baseline, filled, listed, quoted
 
 _TEXT = """\
 # A first model of @TARGET@: @WHAT@. Change what you like.
@@ -94,7 +94,4 @@ def code(model: Baseline) -> str:
         "FIT": fit,
         "SCORE": score,
     }
-    text = _TEXT
-    for name in ("WHAT", "FIT", "SCORE", "FEATURES", "NAME", "TARGET"):  # names of columns come last
-        text = text.replace(f"@{name}@", parts[name])
-    return text
+    return filled(_TEXT, parts)
