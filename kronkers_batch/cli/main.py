@@ -17,6 +17,7 @@ from kronkers_batch import __version__
 from kronkers_batch.cli import (
     access,
     checking,
+    drafting_commands,
     ledger_commands,
     machine,
     printing,
@@ -35,6 +36,7 @@ _NOT_SHOWN = (
 _OF_RUNS = ("luigi", "pandera", "schedule", "tasks")
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 GROUPS = (
+    drafting_commands,
     checking,
     running,
     version_commands,

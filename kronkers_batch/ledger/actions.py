@@ -19,6 +19,10 @@ ACTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "deleted the rows that were frozen from {subject}, since nothing needed them",
             "a run deleted a snapshot that was unused for longer than `warehouse.keep_snapshots`",
         ),
+        "draft": (
+            "read {subject} in order to draft a model",
+            "`kronkers new` read the rows of a source; a file behind `--csv` is the caller's own",
+        ),
         "expire": (
             "deleted {subject}, whose retention was over",
             "a run deleted an output that was older than `output.retention`",

@@ -49,6 +49,7 @@ COMMANDS: Mapping[str, Need] = MappingProxyType(
         "live": Role.VIEWER,
         "log": Role.READER,
         "models": Role.VIEWER,
+        "new": Role.OPERATOR,
         "outputs": Role.VIEWER,
         "plan": Role.VIEWER,
         "promote": Role.APPROVER,
