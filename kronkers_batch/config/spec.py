@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from kronkers_batch.config.languages import Language
+from kronkers_batch.config.secret import Secret as Secret
 from kronkers_batch.digests import Json
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.learning import Goal, Task
@@ -79,25 +80,6 @@ class InputRef:
     output: str = ""  # a model's name
 
 
-class Secret:
-    """A value that never shows: its repr and str say nothing, and it does not pickle or enter JSON."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        """The value itself; call it where it is used and keep no copy."""
-        return self._value
-
-    def __repr__(self) -> str:
-        return "Secret(...)"
-
-    def __reduce__(self) -> tuple[object, ...]:
-        raise TypeError("a secret is not pickled")
-
-
 @dataclass(frozen=True)
 class SourceSpec:
     """One ``conf/source/NAME.yaml``.
@@ -158,10 +140,14 @@ class Feature:
 
 @dataclass(frozen=True)
 class CodeFile:
-    """A code file with ``fit`` and ``score``; ``path`` is absolute."""
+    """A code file with ``fit`` and ``score``; ``path`` is absolute.
+
+    ``is_folder`` says that its folder was declared: then all that lies there is the model's.
+    """
 
     path: Path
     origin: Origin
+    is_folder: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True)
