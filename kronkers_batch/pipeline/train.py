@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from kronkers_batch.access import rights
+from kronkers_batch.audit import commits
 from kronkers_batch.audit.occasion import Occasion
 from kronkers_batch.config.spec import ModelSpec, Promote
 from kronkers_batch.declared.declaration import declaration, read_code
@@ -117,6 +118,7 @@ def train(
             why=why,
             run_id=services.run_id,
             declaration=declaration(model, fitted.code),
+            commit=asdict(commit) if (commit := commits.of_run(services)) else {},
         ),
         fitted.packed(),
         {"thresholds": as_words(model.training_thresholds)},

@@ -73,9 +73,11 @@ class Training:
     why: str
     run_id: str
     declaration: Mapping[str, Any] = field(default_factory=dict)  # what its scores depend on, code included
+    commit: Mapping[str, Any] = field(default_factory=dict)  # of the definitions: id, author, clean; or empty
 
     def to_json(self) -> dict[str, Any]:
         """Everything but features and golden rows, as JSON values."""
+        commit = {"commit": dict(self.commit)} if self.commit else {}
         return {
             "logical_date": self.logical_date.isoformat(),
             "window": self.window,
@@ -96,6 +98,7 @@ class Training:
             "why": self.why,
             "run_id": self.run_id,
             "declaration": dict(self.declaration),
+            **commit,
         }
 
     @classmethod
