@@ -12,7 +12,9 @@ import os
 import stat
 import subprocess
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from kronkers_batch import texts
 from kronkers_batch.config.places import Places
@@ -43,12 +45,12 @@ def of_definitions(config: Config) -> Commit | None:
         return None  # no git, no repository, one of another account, or one that is broken
 
 
-def of_run(services: Services) -> Commit | None:
-    """As :func:`of_definitions`; asked once a run, in each of its processes."""
+def as_recorded(services: Services) -> dict[str, Any]:
+    """The commit as a version records it, empty where there is none; asked once a run in each process."""
     known = services.run.commits
     if not known:
         known.append(of_definitions(services.config))
-    return known[0]
+    return asdict(known[0]) if known[0] else {}
 
 
 def _git(folder: Path, *words: str) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -76,9 +76,8 @@ def train(
 ) -> Trained:
     """Train one model as of a logical date.
 
-    ``occasion`` writes its event, in the transaction that records the version. Nothing is recorded
-    unless everything worked; a version whose metrics miss a threshold is recorded, and not promoted.
-    Raises AccessRefused, SourceError, CheckFailed, DataError, ModelError.
+    ``occasion`` writes its event in the transaction that records the version. Nothing is recorded unless all
+    worked; what misses a threshold is not promoted. Raises AccessRefused, SourceError, DataError, ModelError.
     """
     services.run.permissions.require(model.name)
     source = source_of(services, model.source)
@@ -118,7 +117,7 @@ def train(
             why=why,
             run_id=services.run_id,
             declaration=declaration(model, fitted.code),
-            commit=asdict(commit) if (commit := commits.of_run(services)) else {},
+            commit=commits.as_recorded(services),
         ),
         fitted.packed(),
         {"thresholds": as_words(model.training_thresholds)},
