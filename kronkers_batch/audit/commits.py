@@ -12,12 +12,19 @@ import os
 import stat
 import subprocess
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from kronkers_batch import texts
+from kronkers_batch.config.places import Places
 from kronkers_batch.config.root_spec import Config
 from kronkers_batch.config.spec import CodeFile
+from kronkers_batch.declared.model_files import listed
+from kronkers_batch.errors import ModelError
 from kronkers_batch.events.types import Commit
+from kronkers_batch.session.known import Neighbours
+from kronkers_batch.session.services import Services
 
 _SECONDS = 5
 _MOST_FILES, _MOST_BYTES = 5_000, 64 * 2**20
@@ -36,6 +43,14 @@ def of_definitions(config: Config) -> Commit | None:
         return Commit(found, author, _is_clean(config, top, found))
     except (OSError, ValueError, subprocess.SubprocessError):
         return None  # no git, no repository, one of another account, or one that is broken
+
+
+def as_recorded(services: Services) -> dict[str, Any]:
+    """The commit as a version records it, empty where there is none; asked once a run in each process."""
+    known = services.run.commits
+    if not known:
+        known.append(of_definitions(services.config))
+    return asdict(known[0]) if known[0] else {}
 
 
 def _git(folder: Path, *words: str) -> bytes:
@@ -67,7 +82,10 @@ def _author(commit: bytes) -> str:
 def _is_clean(config: Config, top: Path, commit: str) -> bool | None:
     """Whether the definitions are as committed; None where there are too many files to say."""
     real = Path(os.path.realpath(top))
-    files = {os.path.realpath(path) for path in _defining(config)}
+    try:
+        files = {os.path.realpath(path) for path in _defining(config)}
+    except ModelError:  # what cannot be kept of a folder is no definition that was committed
+        return False
     folders = [Path(os.path.realpath(config.root)), *_code_folders(config)]
     if not all(Path(path).is_relative_to(real) for path in files):
         return False  # a definition that no commit of this repository holds
@@ -95,10 +113,14 @@ def _is_clean(config: Config, top: Path, commit: str) -> bool | None:
 
 
 def _defining(config: Config) -> Iterator[Path]:
-    """The files that say what is run: all YAML of the conf folder, and the code of the models."""
+    """The files that say what is run: all YAML of the conf folder, and all files of the models' code."""
     for above, _folders, names in os.walk(config.root):
         yield from (Path(above, name) for name in names if name.endswith(".yaml"))
-    yield from (model.model.path for model in config.models.values() if isinstance(model.model, CodeFile))
+    places, neighbours = Places.of(config, os.environ), Neighbours.of(config)
+    for model in config.models.values():
+        if isinstance(model.model, CodeFile):
+            yield model.model.path
+            yield from (file.path for file in listed(model, places, neighbours))
 
 
 def _code_folders(config: Config) -> list[Path]:

@@ -7,7 +7,14 @@ from collections.abc import Mapping as MappingType
 from pathlib import Path
 from typing import Any
 
-from kronkers_batch.config import check_specs, forecast_goal, model_goal, model_limits, model_target
+from kronkers_batch.config import (
+    check_specs,
+    code_folder,
+    forecast_goal,
+    model_goal,
+    model_limits,
+    model_target,
+)
 from kronkers_batch.config.fields import Bad
 from kronkers_batch.config.forecast_fields import key_columns
 from kronkers_batch.config.languages import Language
@@ -139,6 +146,8 @@ def _code(raw: RawModel, project: Path, problems: Problems) -> CodeFile | Estima
         except Bad as bad:  # already reported where the value was read
             problems.add(where, bad.what, bad.fix)
             return None
+        if path.is_dir():
+            return code_folder.main_file(path, code, language, where, problems)
         if not path.is_file():
             shown = (
                 "the file of an environment variable" if raw.at("code").environment else f"the file '{code}'"

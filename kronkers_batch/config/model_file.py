@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kronkers_batch.config.check_specs import RawCheck
+from kronkers_batch.config.code_folder import CODE
 from kronkers_batch.config.feature_fields import FEATURE, RawFeature, read_features
 from kronkers_batch.config.fields import Bad, Counts, Field, Kind, Table, list_kind, read_table, table_kind
 from kronkers_batch.config.forecast_fields import FORECAST, ForecastValues, finish, panel_of
@@ -15,7 +16,6 @@ from kronkers_batch.config.kinds import (
     COLUMN,
     FILLED,
     NAME,
-    PATH,
     PLAIN_MAPPING,
     SOME_COLUMNS,
     TEXT,
@@ -90,7 +90,11 @@ MODEL = Table(
             required=True,
         ),
         Field(
-            "code", PATH, "The code file, with fit and score. Either this or estimator.", counts=Counts.DIGEST
+            "code",
+            CODE,
+            "The code file, with fit and score; or its folder, in which the file is called model.py, model.R "
+            "or model.jl. Either this or estimator.",
+            counts=Counts.DIGEST,
         ),
         Field(
             "estimator",

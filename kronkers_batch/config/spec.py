@@ -141,10 +141,14 @@ class Feature:
 
 @dataclass(frozen=True)
 class CodeFile:
-    """A code file with ``fit`` and ``score``; ``path`` is absolute."""
+    """A code file with ``fit`` and ``score``; ``path`` is absolute.
+
+    ``is_folder`` says that its folder was declared: then all that lies there is the model's.
+    """
 
     path: Path
     origin: Origin
+    is_folder: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True)

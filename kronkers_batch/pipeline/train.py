@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from kronkers_batch.access import rights
+from kronkers_batch.audit import commits
 from kronkers_batch.audit.occasion import Occasion
 from kronkers_batch.config.spec import ModelSpec, Promote, SourceSpec
 from kronkers_batch.data.snapshots import SnapshotRef
@@ -78,9 +79,8 @@ def train(
 ) -> Trained:
     """Train one model as of a logical date.
 
-    ``occasion`` writes its event, in the transaction that records the version. Nothing is recorded
-    unless everything worked; a version whose metrics miss a threshold is recorded, and not promoted.
-    Raises AccessRefused, SourceError, CheckFailed, DataError, ModelError.
+    ``occasion`` writes its event in the transaction that records the version. Nothing is recorded unless all
+    worked; what misses a threshold is not promoted. Raises AccessRefused, SourceError, DataError, ModelError.
     """
     services.run.permissions.require(model.name)
     source = source_of(services, model.source)
@@ -123,6 +123,7 @@ def train(
             run_id=services.run_id,
             declaration=declaration(model, fitted.code),
             excused=excused,
+            commit=commits.as_recorded(services),
         ),
         fitted.packed(),
         {"thresholds": as_words(model.training_thresholds)},

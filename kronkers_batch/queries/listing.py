@@ -49,6 +49,7 @@ def versions(services: Services, model: str) -> list[dict[str, Any]]:
             "verdict": "; ".join(v.training.verdict) or "passed",
             "metrics": dict(v.training.metrics),
             "why": v.training.why,
+            "commit": dict(v.training.commit) or None,
         }
         for v in services.registry.versions(model)
     ]
@@ -126,5 +127,6 @@ def _described(services: Services, version: ModelVersion) -> dict[str, Any]:
         "snapshot": training.snapshot_id,
         "rows of the snapshot": services.snapshots.expiry.in_words(training.snapshot_id),
         "fingerprints": dict(training.fingerprints),
+        "commit": dict(training.commit) or None,
         "run": training.run_id,
     }

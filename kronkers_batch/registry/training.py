@@ -74,9 +74,11 @@ class Training:
     run_id: str
     declaration: Mapping[str, Any] = field(default_factory=dict)  # what its scores depend on, code included
     excused: tuple[str, ...] = ()  # metrics that no threshold judges: there was no champion to compare with
+    commit: Mapping[str, Any] = field(default_factory=dict)  # of the definitions: id, author, clean; or empty
 
     def to_json(self) -> dict[str, Any]:
         """Everything but features and golden rows, as JSON values."""
+        commit = {"commit": dict(self.commit)} if self.commit else {}
         return {
             "logical_date": self.logical_date.isoformat(),
             "window": self.window,
@@ -98,6 +100,7 @@ class Training:
             "run_id": self.run_id,
             "declaration": dict(self.declaration),
             **({"excused": list(self.excused)} if self.excused else {}),
+            **commit,
         }
 
     @classmethod

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from kronkers_batch.config.languages import Language
     from kronkers_batch.data.snapshots import SnapshotRef
     from kronkers_batch.errors import AccessRefused
+    from kronkers_batch.events.types import Commit
     from kronkers_batch.planning.plan import Plan
     from kronkers_batch.registry.training import ModelVersion
     from kronkers_batch.runtimes.worker_spec import KeptCode, Walls
@@ -50,6 +51,7 @@ class Run:
         walls: Where workers may not look, by department.
         opened: Snapshots of which the ledger says that a model opened them: model and id.
         events: What this process recorded of a run, by run and number.
+        commits: The commit of the definitions, once it was asked for; None where there is none.
     """
 
     id: str = ""
@@ -70,6 +72,7 @@ class Run:
     walls: dict[str, Walls] = field(default_factory=dict)
     opened: set[tuple[str, str]] = field(default_factory=set)
     events: dict[str, dict[int, Own]] = field(default_factory=dict)
+    commits: list[Commit | None] = field(default_factory=list)
 
 
 @dataclass

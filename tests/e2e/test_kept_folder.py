@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.contract.conftest import models_of
 from tests.e2e import lab
 from tests.e2e.company import Project
 
@@ -17,23 +18,38 @@ TABLE = Path(__file__).with_name("lookup.csv").read_text().split()
 
 
 def fit(data, params):
+    open("written", "w").write("anything")
     return float(data["amount"].mean())
 
 
 def score(model, data):
+    with open("lookup.csv") as table:
+        assert table.read().split() == TABLE
     return [model * factor() * float(TABLE[1])] * len(data)
 """,
     "r": """\
 source("helpers/prices.R")
 table <- read.csv("lookup.csv")
-fit <- function(data, params) mean(data$amount)
-score <- function(model, data) rep(model * factor_of() * table$price[1], nrow(data))
+fit <- function(data, params) {
+    writeLines("anything", "written")
+    mean(data$amount)
+}
+score <- function(model, data) {
+    stopifnot(identical(read.csv("lookup.csv"), table))
+    rep(model * factor_of() * table$price[1], nrow(data))
+}
 """,
     "julia": """\
 include("helpers/prices.jl")
 const TABLE = parse(Float64, readlines(joinpath(@__DIR__, "lookup.csv"))[2])
-fit(data, params) = sum(data.amount) / length(data.amount)
-score(model, data) = fill(model * factor() * TABLE, length(data.a))
+function fit(data, params)
+    write("written", "anything")
+    return sum(data.amount) / length(data.amount)
+end
+function score(model, data)
+    table = parse(Float64, readlines("lookup.csv")[2])
+    return fill(model * factor() * table, length(data.a))
+end
 """,
 }
 PLAIN = "def fit(d, p): return 1\ndef score(m, d): return d['a']\n"
@@ -49,6 +65,8 @@ def project(tmp_path_factory) -> Project:
     project = lab.project_of(tmp_path_factory.mktemp("kept"))
     for language, code in MODELS.items():
         lab.add(project, language, language, code)
+        main = f"models/{language}/model{models_of(language).SUFFIX}"
+        project.edit(f"conf/model/{language}.yaml", f"code: {main}", f"code: models/{language}")
         name, text = HELPERS[language]
         project.write(f"models/{language}/helpers/{name}", text)
         project.write(f"models/{language}/lookup.csv", "price\n0.5\n")
@@ -68,10 +86,13 @@ def test_a_folder_is_found_kept_and_part_of_the_definition(project):
     assert set(lab.told(project, "--date", "2024-01-21", code=1)) == set(MODELS)
     for name, mean in means.items():
         assert set(lab.scores(project, name, "2024-01-21")) == {mean}
-    # What is changed of it is a change of the definition, layout and comments of code apart.
+    # The code file in place of its folder is the same definition. What is changed of the folder is another
+    # one, layout and comments of code apart.
     for language, (name, text) in HELPERS.items():
         project.write(f"models/{language}/helpers/{name}", f"\n# A word.\n{text}")
         project.write(f"models/{language}/lookup.csv", "price\n0.25\n")
+        main = f"models/{language}/model{models_of(language).SUFFIX}"
+        project.edit(f"conf/model/{language}.yaml", f"code: models/{language}", f"code: {main}")
     plan = project.json("plan", "--date", "2024-01-22")["tasks"]
     reasons = {t["subject"]: t["reason"] for t in plan if t["task"] == "train"}
     assert reasons == dict.fromkeys(MODELS, "definition changed: files.lookup.csv: changed")

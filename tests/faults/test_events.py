@@ -320,7 +320,24 @@ def test_a_run_tells_of_which_commit_its_definitions_are(company):
     assert company.json("runs", "--limit", "1")[0]["commit"]["author"] == "Ann Smith"
 
 
-@pytest.mark.parametrize("what", ["changed", "new", "deleted"])
+def test_a_version_tells_of_which_commit_it_is(company):
+    """What it was trained on stays, whatever is committed later; who had no repository has none."""
+    assert company.json("show", "buys@1")["commit"] is None
+    git(company, "init", "--quiet")
+    git(company, "add", "conf", "models")
+    git(company, "commit", "--quiet", "--message", "first")
+    commit = {"id": git(company, "rev-parse", "HEAD"), "author": "Ann Smith", "clean": True}
+    company.run("train", "buys", "--date", NEXT)
+    company.edit("models/buys/model.py", "1.0", "1.5")
+    company.run("train", "buys", "--date", NEXT, "--force")
+    git(company, "commit", "--quiet", "--all", "--message", "second")
+    found = [version["commit"] for version in company.json("versions", "buys")]
+    assert found == [None, commit, commit | {"clean": False}]
+    assert company.json("show", "buys@2")["commit"] == commit
+    assert "Ann Smith" in company.run("show", "buys@2").stdout
+
+
+@pytest.mark.parametrize("what", ["changed", "new", "beside", "deleted"])
 def test_definitions_that_are_not_as_committed_are_not_clean(company, what):
     """Asked as a run asks at its start."""
     git(company, "init", "--quiet")
@@ -331,6 +348,8 @@ def test_definitions_that_are_not_as_committed_are_not_clean(company, what):
         company.edit("models/buys/model.py", "1.0", "1.5")
     elif what == "new":
         company.write("conf/department/extra.yaml", "title: Extra\nowner: Eve\n")
+    elif what == "beside":
+        company.write("models/buys/helper.py", "x = 1\n")
     else:
         (company.folder / "models/buys/notes.txt").unlink()
     with company.opened() as services:

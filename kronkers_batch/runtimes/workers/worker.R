@@ -421,9 +421,19 @@ write_frame <- function(names, columns, nrows) {
 
 # ---------------------------------------------------------------- the model: code
 
+# Changes into a folder that may be written to, and in which the files of the code's folder are found: so
+# source("helpers.R") finds what lies beside the code.
+work_beside <- function(folder) {
+    place <- tempfile("work-", state$scratch)
+    dir.create(place)
+    names <- list.files(folder)
+    file.symlink(file.path(folder, names), file.path(place, names))
+    setwd(place)
+}
+
 # Evaluates the model's code in globalenv(), expression by expression, remembering lines for errors.
 load_code <- function(path, params, learns = TRUE) {
-    setwd(dirname(path))  # so that source("helpers.R") finds what lies beside it
+    work_beside(dirname(path))
     code <- parse(path, keep.source = TRUE, encoding = "UTF-8")
     lines <- attr(code, "srcref")
     for (i in seq_along(code)) {

@@ -1055,9 +1055,21 @@ function model(io::IOStream, message::Message, state::State)
     state.recipe, state.model, state.fitted = nothing, nothing, false
     isestimator = given["kind"]::String == "estimator"
     state.file = isestimator ? "" : given["path"]::String
+    isestimator || work_beside(dirname(state.file), state.scratch)
     outputs = Vector{String}(given["outputs"])
     state.recipe = Base.invokelatest(isestimator ? estimator_recipe : code_recipe, given, outputs)
     write_answer(io, Answer("ok"))
+end
+
+# Changes into a folder that may be written to, and in which the files of `folder` are found.
+function work_beside(folder::String, scratch::String)
+    place = joinpath(scratch, string("work-", getpid()))
+    mkpath(place)
+    for name in readdir(folder)
+        link = joinpath(place, name)
+        islink(link) || symlink(joinpath(folder, name), link)
+    end
+    cd(place)
 end
 
 function recipe(state::State, fitted::Bool)

@@ -493,6 +493,16 @@ class CodeModel:
         return call(model, *tables, *more)
 
 
+def work_beside(folder, scratch):
+    """Changes into a folder that may be written to, and in which the files of ``folder`` are found."""
+    place = os.path.join(scratch, "work-%d" % os.getpid())
+    os.makedirs(place, exist_ok=True)
+    for name in os.listdir(folder):
+        if not os.path.lexists(os.path.join(place, name)):
+            os.symlink(os.path.join(folder, name), os.path.join(place, name))
+    os.chdir(place)
+
+
 def positional(call):
     """The parameters of a function that take arguments by their place."""
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -772,11 +782,12 @@ class Session:
         kind = arguments.get("data") or "pandas"
         importlib.import_module(kind)  # what is not installed is said now, not at the first rows
         self.table = TABLES[kind]
-        tables = 2 if arguments["task"] == "forecast" else 1
-        code = arguments["kind"] == "code"
-        self.code = (
-            CodeModel(arguments["path"], arguments["learns"], tables) if code else EstimatorModel(arguments)
-        )
+        if arguments["kind"] == "code":
+            work_beside(os.path.dirname(arguments["path"]), self.scratch)
+            tables = 2 if arguments["task"] == "forecast" else 1
+            self.code = CodeModel(arguments["path"], arguments["learns"], tables)
+        else:
+            self.code = EstimatorModel(arguments)
         return "ok", {"packages": packages()}, ()
 
     def sow(self):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults.mutations.changes import drop, never, returns, swap
+from tests.faults.mutations.changes import drop, never, returns, swap, without
 from tests.faults.mutations.kind import F, _
 
 EVENTS, UNIT = f"{F}test_events.py::", "tests/unit/events/"
@@ -122,6 +122,11 @@ WAITING = [
       f"{ENDS}test_a_checkpoint_that_cannot_be_written_is_pending_and_fails_no_night"),
     _("definitions are as committed", "audit.commits:_is_clean", returns("True"),
       f"{EVENTS}test_definitions_that_are_not_as_committed_are_not_clean"),
+    _("a file beside the code is as committed", "audit.commits:_defining",
+      drop("yield from (file.path for file in ...)"),
+      f"{EVENTS}test_definitions_that_are_not_as_committed_are_not_clean[beside]"),
+    _("a version tells of no commit", "pipeline.train:train",
+      without("commit=..."), f"{EVENTS}test_a_version_tells_of_which_commit_it_is"),
     _("a new definition is as committed", "audit.commits:_is_clean",
       never("files - committed.keys()"),
       f"{EVENTS}test_definitions_that_are_not_as_committed_are_not_clean[new]"),

@@ -8,6 +8,7 @@ from tests.faults.mutations.kind import F, Mutation, _
 STORED = "tests/contract/test_stored_models.py::"
 GOLDEN = "tests/unit/pipeline/test_golden.py::"
 TARGET = "tests/unit/pipeline/test_targets.py::"
+FOLDER = "tests/unit/declared/test_kept.py::"
 PROOF, KEPT = "tests/e2e/test_proof.py::", "tests/e2e/test_kept_folder.py::"
 FORMS, LOAD = "tests/unit/runtimes/test_forms.py::", "tests/unit/config/test_load.py::"
 CONTENTS = "tests/unit/runtimes/test_contents.py::"
@@ -195,18 +196,29 @@ KEPT_FILES = [
     _("files beside the code are not signed", "config.signing:model_definition",
       swap("{f'files.{name}': digest for name, digest in ...}", "{}"),
       f"{F}test_borrowed_keys.py::test_an_edited_file_is_refused[beside]"),
-    _("hidden files are kept", "declared.kept:_is_own",
+    _("hidden files are kept", "declared.model_files:_is_own",
       without("not name.startswith('.')"),
       f"{KEPT}test_hidden_files_environments_and_declared_data_are_not_kept"),
-    _("another model's folder is kept", "declared.kept:_closed",
+    _("another model's folder is kept", "declared.model_files:_closed",
       without("real in neighbours.above"),
       f"{KEPT}test_check_tries_what_a_version_will_hold"),
-    _("a source's file is kept with a model", "declared.kept:_beside",
-      without("not places.declared(real)"),
+    _("a source's file is kept with a model", "declared.model_files:_beside",
+      without("places.declared(real)"),
       f"{KEPT}test_hidden_files_environments_and_declared_data_are_not_kept"),
-    _("a version keeps any number of files", "declared.kept:kept_code",
-      never("len(files) > MOST_FILES"),
+    _("a version keeps any number of files", "declared.model_files:listed",
+      never("len(found) > MOST_FILES"),
       f"{KEPT}test_more_than_a_version_can_keep_is_refused"),
+    _("files of any size are read", "declared.model_files:listed",
+      never("sum(...) > MOST_BYTES"), f"{FOLDER}test_what_no_version_can_keep_is_refused_unread"),
+    _("a link leads out of a declared folder", "declared.model_files:_refuse_unkept",
+      never("found.is_symlink() and ..."), f"{FOLDER}test_what_no_version_can_keep_is_refused_unread"),
+    _("a linked folder is left out without a word", "declared.model_files:_beside",
+      never("Path(above, name).is_symlink()"), f"{FOLDER}test_what_no_version_can_keep_is_refused_unread"),
+    _("a closed folder is left out without a word", "declared.model_files:_beside",
+      without("onerror=refuse"), f"{FOLDER}test_a_folder_that_cannot_be_listed_is_not_left_out"),
+    _("a version has half of a checkout", "declared.kept:kept_code",
+      always("before == ..."),
+      f"{FOLDER}test_files_that_change_while_they_are_read_are_one_state_or_refused"),
 ]  # fmt: skip
 
 TOLD = [

@@ -42,6 +42,7 @@ def _names(cls: Any) -> set[str]:
 # Which key each field of ModelSpec comes from, where it is not of the same name; or what it counts for.
 SAID: dict[str, str | Counts] = {
     "model.path": "code",
+    "model.is_folder": Counts.NEVER,
     "model.target": "estimator._target_",
     "model.arguments": "estimator.arguments",
     "model.formula": "estimator.formula",
@@ -182,7 +183,7 @@ def _expect(counts: Counts) -> tuple[bool, bool]:
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_what_counts_of_a_model_is_what_the_table_says(config: root_spec.Config, name: str) -> None:
-    model = config.models["delay" if name == "model.path" else "late"]
+    model = config.models["delay" if name in ("model.path", "model.is_folder") else "late"]
     top, _, below = name.partition(".")
     old = getattr(model, top)
     if not below:
