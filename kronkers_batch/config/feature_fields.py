@@ -38,6 +38,13 @@ FEATURE = Table(
             "in the type that nulls need, and score must not fail without it.",
             default=False,
         ),
+        Field(
+            "known_at",
+            COLUMN,
+            "The column that says when the value became known. Training and scoring refuse rows in which it "
+            "is missing, or later than the time of the row, which is that of the prediction.",
+            default="",
+        ),
     ),
 )
 
@@ -51,6 +58,7 @@ class RawFeature:
     levels: tuple[str, ...] = ()
     reference: str = ""
     nulls: bool = False
+    known_at: str = ""
 
 
 def read_features(node: Node, key: str, problems: Problems) -> dict[str, RawFeature]:

@@ -11,6 +11,7 @@ from kronkers_batch.config import (
     check_specs,
     code_folder,
     forecast_goal,
+    known_at,
     model_goal,
     model_limits,
     model_target,
@@ -68,6 +69,7 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
     evaluate = model_goal.evaluated(raw, problems)
     types = {name: c.type for name, c in columns.items()}
     input_checks = check_specs.resolve(values["checks"]["input"], types, problems)
+    input_checks += known_at.checks(raw, columns, time_column, problems)
     predicted = {name: ColumnType(kind) for name, kind in values["output"]["columns"].items()}
     scored = {one.name: one.type for one in key_columns(key, columns, raw.goal.panel)} | predicted
     output_checks = check_specs.resolve(values["checks"]["output"], scored, problems)

@@ -35,9 +35,13 @@ from kronkers_batch.frames.tables import polars_schema
 from tests.contract.check import makers
 from tests.data_support import MARKER, schema, source
 
-COLUMNS = schema(id="integer", x="float", name="string", at="timestamp", day="date", ok="boolean")
+COLUMNS = schema(
+    id="integer", x="float", name="string", at="timestamp", seen="timestamp", day="date", ok="boolean"
+)
 NOON = dt.datetime(2013, 6, 1, 12, tzinfo=dt.UTC)
-GOOD: dict[str, Any] = {"id": 1, "x": 0.5, "name": "ab", "at": NOON, "day": NOON.date(), "ok": True}
+GOOD: dict[str, Any] = {
+    "id": 1, "x": 0.5, "name": "ab", "at": NOON, "seen": NOON, "day": NOON.date(), "ok": True
+}  # fmt: skip
 END = NOON + dt.timedelta(hours=6)
 
 KINDS = list(CHECK_KINDS)
