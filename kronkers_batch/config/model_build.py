@@ -17,6 +17,7 @@ from kronkers_batch.config.paths import safe_path
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.source_file import check_columns
 from kronkers_batch.config.spec import (
+    CheckSpec,
     CodeFile,
     Environment,
     Estimator,
@@ -56,20 +57,12 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
     key, features = _key(raw, linker, columns), _features(raw, columns, problems)
     target_type = model_goal.check(raw, columns, problems)
     evaluate = model_goal.evaluated(raw, problems)
-    types = {name: c.type for name, c in columns.items()}
-    input_checks = check_specs.resolve(values["checks"]["input"], types, problems)
     predicted = {name: ColumnType(kind) for name, kind in values["output"]["columns"].items()}
-    scored = {k: types[k] for k in key if k in types} | predicted
-    output_checks = check_specs.resolve(values["checks"]["output"], scored, problems)
-    language, task, source, target = values["language"], values["task"], values["source"], values["target"]
+    input_checks, output_checks = _checks(raw, columns, key, predicted, problems)
+    language, task, source = values["language"], values["task"], values["source"]
     if len(problems) > before or code is None or evaluate is None:
         return None
-    if (
-        language is None
-        or task is None
-        or source is None
-        or model_target.says_target(raw) != bool(target_type)
-    ):
+    if language is None or task is None or source is None or model_target.was_refused(raw, target_type):
         return None  # reported where the file was read
     return ModelSpec(
         name=raw.name,
@@ -85,7 +78,7 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
         source=source,
         features=features + model_goal.exposure_feature(raw),
         key=key,
-        target=(target and target["column"]) or "",
+        target=model_target.named(raw),
         target_type=target_type,
         windows=Windows(**values["window"]),
         input_checks=input_checks,
@@ -108,6 +101,22 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
         origins={dotted: node.origin(dotted) for dotted, node in walk(raw.tree)},
         goal=raw.goal,
         fit_only=model_goal.fit_only(raw, columns),
+    )
+
+
+def _checks(
+    raw: RawModel,
+    columns: MappingType[str, Column],
+    key: tuple[str, ...],
+    predicted: dict[str, ColumnType],
+    problems: Problems,
+) -> tuple[tuple[CheckSpec, ...], tuple[CheckSpec, ...]]:
+    """The checks of the input and those of the output."""
+    types, said = {name: c.type for name, c in columns.items()}, raw.values["checks"]
+    scored = {k: types[k] for k in key if k in types} | predicted
+    return (
+        check_specs.resolve(said["input"], types, problems),
+        check_specs.resolve(said["output"], scored, problems),
     )
 
 

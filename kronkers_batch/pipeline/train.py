@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from kronkers_batch.access import rights
 from kronkers_batch.audit.occasion import Occasion
 from kronkers_batch.config.spec import ModelSpec, Promote
+from kronkers_batch.data.snapshots import SnapshotRef
 from kronkers_batch.declared.declaration import declaration, read_code
 from kronkers_batch.declared.sources import source_of
 from kronkers_batch.declared.windows import training_window
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from kronkers_batch.runtimes.model_worker import Worker
+
+
+_Read = tuple[SnapshotRef, TrainingData, ModelVersion | None]
 
 
 @dataclass(frozen=True)
@@ -81,13 +85,8 @@ def train(
     Raises AccessRefused, SourceError, CheckFailed, DataError, ModelError.
     """
     services.run.permissions.require(model.name)
-    source = source_of(services, model.source)
-    snapshot = ingest(services, model, training_window(model, source, date))
-    champion = compared_with(services, model)
-    more = [n for n in champion.training.features.names if n in snapshot.schema] if champion else []
-    data = training_data(services, model, source, snapshot, more)
+    snapshot, data, champion = _rows(services, model, date)
     features = with_levels(model, data.fit)
-    check_values(model, data)
     fitted = _fit(services, model, data, features, champion_scores(services, model, champion, data))
     excused = () if champion else model.judge.comparing(model.goal)
     verdict = judge_metrics(model.training_thresholds, fitted.verified.metrics, excused)
@@ -129,6 +128,17 @@ def train(
         event=lambda connection, version: _tell(services, occasion, connection, trained(version)),
     )
     return trained(version)
+
+
+def _rows(services: Services, model: ModelSpec, date: dt.date) -> _Read:
+    """The rows of the training window, with their values checked, and the champion to compare with."""
+    source = source_of(services, model.source)
+    snapshot = ingest(services, model, training_window(model, source, date))
+    champion = compared_with(services, model)
+    needed = champion.training.features.names if champion else ()
+    data = training_data(services, model, source, snapshot, needed)
+    check_values(model, data)
+    return snapshot, data, champion
 
 
 @dataclass(frozen=True)
