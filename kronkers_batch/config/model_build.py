@@ -17,7 +17,6 @@ from kronkers_batch.config import (
     model_target,
 )
 from kronkers_batch.config.fields import Bad
-from kronkers_batch.config.forecast_fields import key_columns
 from kronkers_batch.config.languages import Language
 from kronkers_batch.config.link import Linker
 from kronkers_batch.config.model_file import RawModel
@@ -26,6 +25,7 @@ from kronkers_batch.config.paths import safe_path
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.source_file import check_columns
 from kronkers_batch.config.spec import (
+    CheckSpec,
     CodeFile,
     Environment,
     Estimator,
@@ -67,21 +67,13 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
     time_column = linker.time_column(values["source"]) if values["source"] else ""
     forecast_goal.check(raw, columns, time_column, problems)
     evaluate = model_goal.evaluated(raw, problems)
-    types = {name: c.type for name, c in columns.items()}
-    input_checks = check_specs.resolve(values["checks"]["input"], types, problems)
-    input_checks += known_at.checks(raw, columns, time_column, problems)
     predicted = {name: ColumnType(kind) for name, kind in values["output"]["columns"].items()}
-    scored = {one.name: one.type for one in key_columns(key, columns, raw.goal.panel)} | predicted
-    output_checks = check_specs.resolve(values["checks"]["output"], scored, problems)
-    language, task, source, target = values["language"], values["task"], values["source"], values["target"]
+    input_checks, output_checks = _checks(raw, columns, key, predicted, problems)
+    input_checks += known_at.checks(raw, columns, time_column, problems)
+    language, task, source = values["language"], values["task"], values["source"]
     if len(problems) > before or code is None or evaluate is None:
         return None
-    if (
-        language is None
-        or task is None
-        or source is None
-        or model_target.says_target(raw) != bool(target_type)
-    ):
+    if language is None or task is None or source is None or model_target.was_refused(raw, target_type):
         return None  # reported where the file was read
     return ModelSpec(
         name=raw.name,
@@ -97,7 +89,7 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
         source=source,
         features=features + model_goal.exposure_feature(raw),
         key=key,
-        target=(target and target["column"]) or "",
+        target=model_target.named(raw),
         target_type=target_type,
         windows=Windows(**values["window"]),
         input_checks=input_checks,
@@ -120,6 +112,22 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
         origins={dotted: node.origin(dotted) for dotted, node in walk(raw.tree)},
         goal=raw.goal,
         fit_only=model_goal.fit_only(raw, columns),
+    )
+
+
+def _checks(
+    raw: RawModel,
+    columns: MappingType[str, Column],
+    key: tuple[str, ...],
+    predicted: dict[str, ColumnType],
+    problems: Problems,
+) -> tuple[tuple[CheckSpec, ...], tuple[CheckSpec, ...]]:
+    """The checks of the input and those of the output."""
+    types, said = {name: c.type for name, c in columns.items()}, raw.values["checks"]
+    scored = {one.name: one.type for one in key_columns(key, columns, raw.goal.panel)} | predicted
+    return (
+        check_specs.resolve(said["input"], types, problems),
+        check_specs.resolve(said["output"], scored, problems),
     )
 
 

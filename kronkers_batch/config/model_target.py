@@ -16,10 +16,9 @@ from kronkers_batch.learning import UsesTarget
 
 def check(raw: RawModel, columns: MappingType[str, Column], problems: Problems) -> ColumnType | None:
     """Reports what cannot be; returns the type of the target in its source, where it is there."""
-    said, task = raw.values["target"], raw.judge
-    name = said["column"] if said else None
+    task, name = raw.judge, named(raw)
     where = raw.at("target", "column").origin("target")
-    if not _has_what_it_needs(raw, where, problems) or name is None:
+    if not _has_what_it_needs(raw, where, problems) or not name:
         return None
     if name not in columns:
         problems.add(where, f"there is no column '{name}' in the source", suggest(name, columns))
@@ -55,6 +54,17 @@ def says_target(raw: RawModel) -> bool:
     node = raw.tree.items.get("target")
     empty = isinstance(node, Scalar) and node.value is None and not (node.environment or node.reported)
     return node is not None and not empty
+
+
+def was_refused(raw: RawModel, found: ColumnType | None) -> bool:
+    """Whether a target is said that could not be read; ``found`` is its type in the source."""
+    return says_target(raw) and found is None
+
+
+def named(raw: RawModel) -> str:
+    """The column of the target; empty where there is none."""
+    said = raw.values["target"]
+    return (said and said["column"]) or ""
 
 
 def _impossible(kind: ColumnType, text: str) -> bool:

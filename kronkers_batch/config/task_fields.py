@@ -37,7 +37,6 @@ TARGET = Table(
             choice(judges()),
             "`rules`: the task by whose metrics the scores are measured, and whose outputs they are. "
             "Required there.",
-            default="",
         ),
         Field(
             "positive",
@@ -211,7 +210,6 @@ OUTPUT = Table(
             "higher_is",
             choice(SENSES),
             "`anomaly`: which rows have high scores. Those of scikit-learn are `less_odd`.",
-            default="",
             shown="odd",
         ),
         Field(
@@ -229,7 +227,7 @@ TargetValues = TypedDict(
     "TargetValues",
     {
         "column": str | None,
-        "as": str,
+        "as": str | None,
         "positive": str,
         "classes": tuple[str, ...],
         "ordered": bool,
@@ -248,7 +246,6 @@ DECISION = Table(
             integer(1),
             "`anomaly`: how many rows of each scoring window are chosen, the oddest ones. "
             "`stability.overlap` is about them.",
-            default=0,
             shown="one in a hundred rows, at least one",
         ),
         Field("by", COLUMN, "The output column that says so.", default="", shown="output.evaluate"),
@@ -262,20 +259,20 @@ class OutputValues(TypedDict):
     columns: dict[str, str]
     quantiles: tuple[float, ...]
     evaluate: str | None
-    higher_is: str
+    higher_is: str | None
     retention: dt.timedelta | None
 
 
 class DecisionValues(TypedDict):
     """What DECISION reads."""
 
-    top: int
+    top: int | None
     by: str
 
 
 _NO_TARGET: TargetValues = {
     "column": None,
-    "as": "",
+    "as": None,
     "positive": "",
     "classes": (),
     "ordered": False,
@@ -302,9 +299,9 @@ def goal_of(
         quantiles=output["quantiles"],
         weights=weights,
         exposure=exposure,
-        judged_as=said["as"],
-        higher_is=output["higher_is"],
-        top=decision["top"],
+        judged_as=said["as"] or "",
+        higher_is=output["higher_is"] or "",
+        top=decision["top"] or 0,
         panel=panel,
     )
 

@@ -109,7 +109,7 @@ def _compared(model: ModelSpec, rows: Rows, champion: ChampionScores) -> list[st
     if champion.scores is None:
         return [f"{comparing} is undefined: {champion.ref} {champion.why}", *left_out]
     chance = ", ".join(f"{name} {value:.4g}" for name, value in model.judge.by_chance(rows).items())
-    return [f"compared with {champion.ref}; two that have nothing in common have {chance}", *left_out]
+    return [f"compared with {champion.ref}; by chance it would be {chance}", *left_out]
 
 
 def _number(column: pl.Series) -> pl.Series:

@@ -122,7 +122,7 @@ def training_data(
     snapshot: SnapshotRef,
     more: Sequence[str] = (),
 ) -> TrainingData:
-    """Read, check and split a training snapshot; ``more`` are columns for others than the model.
+    """Read, check and split a training snapshot; ``more`` are columns for others, where it has them.
 
     Raises DataError where there are more rows than ``resources.training_rows``, or none to fit or hold out.
     """
@@ -132,7 +132,8 @@ def training_data(
     names = [f.name for f in model.features]
     time = source.time_column
     targets = [model.target] if model.target else []
-    wanted = list(dict.fromkeys([*names, *(column.name for column in model.fit_only), *targets, *more]))
+    wanted = list(dict.fromkeys([*names, *(column.name for column in model.fit_only), *targets]))
+    wanted += [name for name in more if name in snapshot.schema and name not in wanted]
     group = model.windows.holdout_by
     columns = list(dict.fromkeys([*wanted, *([time] if time else []), *([group] if group else [])]))
     rows, results = checked_rows(services, model, snapshot, columns)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from kronkers_batch.access import rights
 from kronkers_batch.audit import commits
 from kronkers_batch.audit.occasion import Occasion
-from kronkers_batch.config.spec import ModelSpec, Promote, SourceSpec
+from kronkers_batch.config.spec import ModelSpec, Promote
 from kronkers_batch.data.snapshots import SnapshotRef
 from kronkers_batch.declared.declaration import declaration, read_code
 from kronkers_batch.declared.sources import source_of
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from kronkers_batch.runtimes.model_worker import Worker
+
+
+_Read = tuple[SnapshotRef, TrainingData, ModelVersion | None]
 
 
 @dataclass(frozen=True)
@@ -83,12 +86,8 @@ def train(
     worked; what misses a threshold is not promoted. Raises AccessRefused, SourceError, DataError, ModelError.
     """
     services.run.permissions.require(model.name)
-    source = source_of(services, model.source)
-    snapshot = ingest(services, model, training_window(model, source, date))
-    champion = compared_with(services, model)
-    data = _data(services, model, source, snapshot, champion)
+    snapshot, data, champion = _rows(services, model, date)
     features = with_levels(model, data.fit)
-    check_values(model, data)
     fitted = _fit(services, model, data, features, champion_scores(services, model, champion, data))
     excused = () if champion else model.judge.comparing(model.goal)
     verdict = judge_metrics(model.training_thresholds, fitted.verified.metrics, excused)
@@ -112,7 +111,7 @@ def train(
             metrics=fitted.verified.metrics,
             naive=fitted.verified.naive,
             parameters=dict(model.parameters),
-            rows=_rows(model, data),
+            rows=_counts(model, data),
             features=fitted.features,
             target=model.target,
             golden=Golden.of(fitted.verified.golden),
@@ -133,21 +132,21 @@ def train(
     return trained(version)
 
 
-def _data(
-    services: Services,
-    model: ModelSpec,
-    source: SourceSpec,
-    snapshot: SnapshotRef,
-    champion: ModelVersion | None,
-) -> TrainingData:
-    """The rows of the training window, with those columns that a champion needs to be compared with."""
+def _rows(services: Services, model: ModelSpec, date: dt.date) -> _Read:
+    """The rows of the training window, with their values checked, and the champion to compare with."""
+    source = source_of(services, model.source)
+    snapshot = ingest(services, model, training_window(model, source, date))
+    champion = compared_with(services, model)
     if model.goal.panel:
-        return forecasting.training_data(services, model, source, snapshot)
-    more = [n for n in champion.training.features.names if n in snapshot.schema] if champion else []
-    return training_data(services, model, source, snapshot, more)
+        data: TrainingData = forecasting.training_data(services, model, source, snapshot)
+    else:
+        needed = champion.training.features.names if champion else ()
+        data = training_data(services, model, source, snapshot, needed)
+    check_values(model, data)
+    return snapshot, data, champion
 
 
-def _rows(model: ModelSpec, data: TrainingData) -> dict[str, int]:
+def _counts(model: ModelSpec, data: TrainingData) -> dict[str, int]:
     found = {"fit": data.fit.height, "holdout": data.holdout.height, "unlabelled": data.unlabelled}
     if not model.windows.refit:
         return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import polars as pl
 import pytest
@@ -295,7 +297,8 @@ def language(request: pytest.FixtureRequest) -> str:
 
 
 def measured(project: Project, name: str) -> dict[str, float]:
-    return dict(project.json("show", f"{name}@1")["metrics"])
+    found = project.json("show", f"{name}@1")["metrics"]
+    return {name: math.nan if value is None else value for name, value in found.items()}
 
 
 def oddness(fit: pl.DataFrame) -> dict[str, pl.Expr]:
@@ -377,3 +380,19 @@ def test_an_exposure_of_0_is_not_scored(night):
     assert (
         "the exposure years is missing, 0, negative or no finite number in 1 of 60 rows" in found["message"]
     )
+
+
+def test_a_second_version_is_compared_with_the_champion(night):
+    """The first one has none to be compared with: its threshold is not judged, and the table says so."""
+    for name, metric, by_chance in (
+        ("anomaly_julia", "stability.overlap", 5 / 60),
+        ("clusters_r", "stability.rand", 0),
+    ):
+        first, found = night.json("show", f"{name}@1"), night.json("versions", name)[0]
+        assert first["metrics"][metric] is None
+        assert (first["naive prediction"], found["champion"], found["verdict"]) == ({}, True, "passed")
+        (trained,) = night.json("train", name, "--date", "2024-01-21", "--force")["models"]
+        assert "compared with" in trained["message"], trained
+        second = night.json("show", f"{name}@2")
+        assert 0.5 < second["metrics"][metric] <= 1
+        assert second["naive prediction"] == pytest.approx({metric: by_chance})

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 import pytest
 
-from kronkers_batch.learning import TASKS, Goal, Rows, Task
+from kronkers_batch.learning import TASKS, Goal, Rows, Task, UsesTarget
 from tests.contract import tasks
 
 
@@ -48,15 +49,15 @@ def test_it_says_all_that_is_asked_of_it(task, cases):
     assert task.predicts
     assert set(task.required) <= set(task.keys)
     for goal in (*cases.CASES, task.example):
-        assert task.target_types(goal)
+        assert bool(task.target_types(goal)) == (task.target is UsesTarget.ALWAYS)
         outputs = task.outputs(goal)
         measured = task.fixed(goal) or tuple(outputs)
         assert all(outputs[name] in task.measured_types for name in measured)
         assert set(task.returned(goal)) | set(task.derived(goal)) <= set(outputs)
         assert all(set(task.needs(name, goal)) <= {"min", "max"} for name in task.ranges(goal))
         assert Goal.of(goal.to_json()) == goal
-    assert task.wrong_target.what
-    assert task.wrong_target.fix
+    assert bool(task.wrong_target.what and task.wrong_target.fix) == (task.target is UsesTarget.ALWAYS)
+    assert bool(task.losses) == (task.target is UsesTarget.ALWAYS)
     assert task.wrong_score.what
     assert task.wrong_score.there
 
@@ -76,6 +77,9 @@ def test_its_metrics_are_what_others_compute_and_lie_in_their_ranges(task, cases
 def test_its_losses_are_what_others_compute_and_skill_is_of_the_declared_one(task, cases, drawn):
     for rows in drawn:
         naive = naive_of(task, rows)
+        assert ("skill" in task.measured(rows, naive)) == bool(task.losses)
+        if not task.losses:
+            continue
         reference = rows.scored(task.naive_scores(naive, rows))
         for name, loss in task.losses.items():
             assert loss.formula(rows).shape == rows.truth.shape
@@ -87,7 +91,7 @@ def test_its_losses_are_what_others_compute_and_skill_is_of_the_declared_one(tas
 
 def test_no_other_constant_costs_less_than_the_naive_prediction(task, drawn):
     rng = np.random.default_rng(5)
-    for rows in drawn:
+    for rows in drawn if task.losses else ():
         naive = naive_of(task, rows)
 
         def cost(constant, rows=rows):
@@ -101,7 +105,7 @@ def test_no_other_constant_costs_less_than_the_naive_prediction(task, drawn):
 
 
 def test_the_naive_prediction_has_no_skill_and_the_truth_has_all(task, cases, drawn):
-    for rows in drawn:
+    for rows in drawn if task.losses else ():
         naive = naive_of(task, rows)
         plain = rows.scored(task.naive_scores(naive, rows))
         assert task.measured(plain, naive)["skill"] == pytest.approx(0)
@@ -124,6 +128,24 @@ def test_nothing_to_measure_is_not_a_number(task, drawn):
         found = task.measured(rows.where(np.zeros(len(rows.truth), bool)), naive_of(task, rows))
         assert found.pop("unscored") == 0
         assert all(math.isnan(value) for value in found.values())
+
+
+def test_what_compares_with_the_champion_is_undefined_without_one(task, drawn):
+    for rows in drawn:
+        alone = task.measured(replace(rows, champion=None), naive_of(task, rows))
+        assert set(task.comparing(rows.goal)) == {name for name, value in alone.items() if math.isnan(value)}
+        assert list(task.by_chance(rows)) == list(task.comparing(rows.goal))
+        assert task.by_chance(replace(rows, champion=None)) == {}
+        nothing = replace(rows, champion=np.full(len(rows.truth), np.nan))
+        found = task.measured(nothing, naive_of(task, rows))
+        assert found == pytest.approx(alone, nan_ok=True)
+
+
+def test_the_order_of_the_rows_changes_no_metric(task, drawn):
+    for rows in drawn:
+        order = np.random.default_rng(1).permutation(len(rows.truth))
+        naive, shuffled = naive_of(task, rows), rows.where(order)
+        assert task.measured(shuffled, naive) == pytest.approx(task.measured(rows, naive), rel=1e-9)
 
 
 def test_huge_scores_warn_of_nothing(task, drawn):

@@ -65,6 +65,9 @@ SAID: dict[str, str | Counts] = {
     "goal.quantiles": "output.quantiles",
     "goal.weights": "weights",
     "goal.exposure": "exposure",
+    "goal.judged_as": "target.as",
+    "goal.higher_is": "output.higher_is",
+    "goal.top": "decision.top",
     "fit_only": "train_only",
     "target_type": Counts.TRAINING,  # of the source
     "windows.train": "window.train",
@@ -101,7 +104,8 @@ def _counts(field: str) -> Counts:
 def test_every_field_is_classified() -> None:
     keys = {said for field in FIELDS if not isinstance(said := SAID.get(field, field), Counts)}
     alike = ("environment.", "resources.", "estimator.function")  # as the first of their mapping
-    assert {k for k in fields.model_keys() if k not in keys and not k.startswith(alike)} == {"defaults"}
+    others = {k for k in fields.model_keys() if k not in keys and not k.startswith(alike)}
+    assert others == {"defaults", "decision.by"}  # which names what output.evaluate may name, too
     assert set(SAID) <= set(FIELDS)
     for mapping in ("environment.", "resources."):
         assert len({c for k, c in fields.model_keys().items() if k.startswith(mapping)}) == 1

@@ -249,7 +249,7 @@ def test_one_output_column_is_measured(tmp_path: Path, columns: str, evaluate: s
         (
             "p10: float, score: float",
             "",
-            "several output columns could be measured against the target: p10, score",
+            "several output columns could be measured: p10, score",
         ),
         ("late: boolean, score: float", "", "several output columns could be measured"),
         ("p10: float, score: float", "scor", "there is no output column 'scor' -> did you mean 'score'?"),
