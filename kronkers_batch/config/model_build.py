@@ -9,7 +9,7 @@ from typing import Any
 
 from kronkers_batch.config import check_specs, forecast_goal, model_goal, model_limits
 from kronkers_batch.config.fields import Bad
-from kronkers_batch.config.forecast_fields import key_columns
+from kronkers_batch.config.forecast_fields import held_out, key_columns
 from kronkers_batch.config.languages import Language
 from kronkers_batch.config.link import Linker
 from kronkers_batch.config.model_file import RawModel
@@ -51,13 +51,11 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
     linker.department(values["department"], raw)
     code, environment = _code(raw, linker.project, problems), _environment(raw, linker.project, problems)
     model_limits.check(raw, problems)
-    columns = _source_columns(raw, linker)
-    if columns is None:
+    if (columns := _source_columns(raw, linker)) is None:
         return None
     key, features = _key(raw, linker, columns), _features(raw, columns, problems)
     target_type = model_goal.check(raw, columns, problems)
-    time_column = linker.time_column(values["source"]) if values["source"] else ""
-    forecast_goal.check(raw, columns, time_column, problems)
+    forecast_goal.check(raw, columns, linker, problems)
     evaluate = model_goal.evaluated(raw, problems)
     types = {name: c.type for name, c in columns.items()}
     input_checks = check_specs.resolve(values["checks"]["input"], types, problems)
@@ -85,7 +83,7 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
         key=key,
         target=target["column"],
         target_type=target_type,
-        windows=Windows(**values["window"]),
+        windows=_windows(raw),
         input_checks=input_checks,
         output_checks=output_checks,
         output_columns=tuple(OutputColumn(name, kind) for name, kind in predicted.items()),
@@ -107,6 +105,11 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
         goal=raw.goal,
         fit_only=model_goal.fit_only(raw, columns),
     )
+
+
+def _windows(raw: RawModel) -> Windows:
+    said = raw.values["window"]
+    return Windows(**{**said, "holdout": held_out(said["holdout"], raw.goal.panel)})  # type: ignore[arg-type]
 
 
 def _source_columns(raw: RawModel, linker: Linker) -> MappingType[str, Column] | None:

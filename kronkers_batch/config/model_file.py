@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
+from kronkers_batch.config import forecast_fields
 from kronkers_batch.config.check_specs import RawCheck
 from kronkers_batch.config.feature_fields import FEATURE, RawFeature, read_features
 from kronkers_batch.config.fields import Bad, Counts, Field, Kind, Table, list_kind, read_table, table_kind
-from kronkers_batch.config.forecast_fields import FORECAST, ForecastValues, finish, panel_of
+from kronkers_batch.config.forecast_fields import FORECAST, ForecastValues, Origins
 from kronkers_batch.config.kinds import (
     BOOLEAN,
     COLUMN,
@@ -209,7 +209,7 @@ class WindowValues(TypedDict):
     """What WINDOW reads."""
 
     train: dt.timedelta
-    holdout: dt.timedelta
+    holdout: dt.timedelta | Origins
     score: dt.timedelta
     label_delay: dt.timedelta
     holdout_share: float
@@ -292,9 +292,10 @@ class RawModel:
         return node
 
 
-def _goal_of(values: MappingType[str, Any]) -> Goal:
-    roles = values["weights"], values["exposure"]
-    return goal_of(values["target"], values["output"], *roles, panel_of(values))
+def _goal_of(values: ModelValues) -> Goal:
+    target, output, task = values["target"], values["output"], values["task"]
+    panel = forecast_fields.panel_of(values, task, target, output, values["window"]["holdout"])
+    return goal_of(target, output, values["weights"], values["exposure"], panel)
 
 
 def read_model(name: str, tree: Node, overrides: tuple[str, ...], problems: Problems) -> RawModel | None:
@@ -308,9 +309,9 @@ def read_model(name: str, tree: Node, overrides: tuple[str, ...], problems: Prob
     for field in MODEL.fields:
         if field.kind.nested and field.kind.table is not None and not found[field.name]:
             found[field.name] = {below.name: below.default for below in field.kind.table.fields}
-    finish(tree, found, problems)
-    goal = _goal_of(found)
-    found["output"]["columns"] = output_columns(found["task"], goal, found["output"]["columns"])
     values: ModelValues = found
+    has = values["features"] is not None
+    forecast_fields.refuse_without_features(tree, values["task"], has=has, problems=problems)
+    values["output"]["columns"] = output_columns(values["task"], _goal_of(values), found["output"]["columns"])
     check_name(name, values["name"], tree, problems)
     return RawModel(name, tree, values, overrides)

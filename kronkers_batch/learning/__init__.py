@@ -2,8 +2,7 @@
 
 A file is called as YAML has the task (``task: binary``), and its ``KIND`` is an object of a subclass of
 :class:`Task`: types and names to be declared, formulas and refusals to be applied. numpy and polars are
-imported by what computes with them, when it does: looking at a configuration loads neither. Each kind has a
-target yet: one to be held against.
+imported by what computes with them, when it does: looking at a configuration loads neither.
 """
 
 from __future__ import annotations
@@ -12,8 +11,9 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
+from kronkers_batch.digests import Json
 from kronkers_batch.families import Family, Member
 from kronkers_batch.frames.panel import Panel
 from kronkers_batch.frames.schema import Column, ColumnType
@@ -57,17 +57,18 @@ class Goal:
     exposure: str = ""
     panel: Panel | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Json]:
         """What is said, as JSON values."""
-        said = {field.name: value for field in fields(self) if (value := getattr(self, field.name))}
-        said |= {name: list(value) for name, value in said.items() if isinstance(value, tuple)}
-        return said | ({"panel": self.panel.to_json()} if self.panel else {})
+        said = {f.name: value for f in fields(self) if (value := getattr(self, f.name))}
+        lists = {name: list(value) for name, value in said.items() if isinstance(value, tuple)}
+        return {**said, **lists, **({"panel": self.panel.to_json()} if self.panel else {})}
 
     @classmethod
     def of(cls, said: Mapping[str, object]) -> Goal:
         """The inverse of :meth:`to_json`. What this program does not know is a TypeError."""
-        read: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in said.items()}
-        return replace(cls(), **read | ({"panel": Panel.of(read["panel"])} if "panel" in read else {}))
+        lists = {name: tuple(value) for name, value in said.items() if isinstance(value, list)}
+        series = {name: Panel.of(value) for name, value in said.items() if isinstance(value, Mapping)}
+        return replace(cls(), **{**said, **lists, **series})  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -135,9 +136,8 @@ class Refusal:
     """Why values are refused, in words that show none of them.
 
     Attributes:
-        what: What they are not, such as ``no probability``.
+        what: What they are not, such as ``no probability``. ``fix`` says what to do.
         there: How they are, such as ``below 0 or above 1``.
-        fix: What to do.
     """
 
     what: str

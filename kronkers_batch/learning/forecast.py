@@ -128,7 +128,7 @@ def mase(rows: Rows) -> float:
 
 
 def rmsse(rows: Rows) -> float:
-    """The root of the mean of the squared errors, each divided by the squared seasonal scale of its series."""
+    """The root of the mean of the squared errors, each divided by the squared scale of its series."""
     return math.sqrt(_mean(squared, rows))
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from kronkers_batch.access import rights
 from kronkers_batch.audit.occasion import Occasion
-from kronkers_batch.config.spec import ModelSpec, Promote
+from kronkers_batch.config.spec import ModelSpec, Promote, SourceSpec
+from kronkers_batch.data.snapshots import SnapshotRef
 from kronkers_batch.declared.declaration import declaration, read_code
 from kronkers_batch.declared.sources import source_of
 from kronkers_batch.declared.windows import training_window
@@ -76,15 +77,14 @@ def train(
 ) -> Trained:
     """Train one model as of a logical date.
 
-    ``occasion`` writes its event, in the transaction that records the version. Nothing is recorded
-    unless everything worked; a version whose metrics miss a threshold is recorded, and not promoted.
-    Raises AccessRefused, SourceError, CheckFailed, DataError, ModelError.
+    ``occasion`` writes its event, in the transaction that records the version. Nothing is recorded unless
+    all worked; a version whose metrics miss a threshold is recorded, and not promoted. Raises AccessRefused,
+    SourceError, CheckFailed, DataError, ModelError.
     """
     services.run.permissions.require(model.name)
     source = source_of(services, model.source)
     snapshot = ingest(services, model, training_window(model, source, date))
-    split = forecasting.training_data if model.goal.panel else training_data
-    data = split(services, model, source, snapshot)
+    data = _data(services, model, source, snapshot)
     features = with_levels(model, data.fit)
     check_values(model, data)
     fitted = _fit(services, model, data, features)
@@ -126,6 +126,13 @@ def train(
         event=lambda connection, version: _tell(services, occasion, connection, trained(version)),
     )
     return trained(version)
+
+
+def _data(
+    services: Services, model: ModelSpec, source: SourceSpec, snapshot: SnapshotRef
+) -> TrainingData | SeriesData:
+    read = forecasting.training_data if model.goal.panel else training_data
+    return read(services, model, source, snapshot)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import pytest
 from kronkers_batch.config import root_spec, signing, spec
 from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.load import load
+from kronkers_batch.frames.panel import Panel
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.learning import TASKS, Goal
 from tests.config_project import ENVIRON, make
@@ -26,6 +27,12 @@ PROJECT = Path("/project")
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> root_spec.Config:
     return load(make(tmp_path_factory.mktemp("project")), (), ENVIRON)
+
+
+PANEL = Panel(
+    ("s",), "t", "y", *map(dt.timedelta, (1, 7, 28)), ("a",), ("b",), ("c",), "zero",
+    *map(dt.timedelta, (28, 56, 365)), 0.0, 0.5, 8, dt.timedelta(7),
+)  # fmt: skip
 
 
 def full(name: str) -> Any:
@@ -54,7 +61,7 @@ def full(name: str) -> Any:
         output_thresholds=(spec.Threshold("b", 0.0, 1.0, ORIGIN),), retrain=spec.Retrain(dt.timedelta(3)),
         promote=spec.Promote.MANUAL, rows=spec.RowsPolicy.WHOLE, unseen=spec.Unseen.ERROR,
         resources=spec.Resources(), seed=1, enabled=True, overrides=("x=1",), origin=ORIGIN,
-        origins={"seed": ORIGIN}, goal=Goal("p", ("a",), True, "l", (0.5,), "w", "e"),
+        origins={"seed": ORIGIN}, goal=Goal("p", ("a",), True, "l", (0.5,), "w", "e", PANEL),
         fit_only=(Column("w", ColumnType.CATEGORY, ("x",)),),
     )  # fmt: skip
     root = root_spec.Config(
@@ -157,7 +164,7 @@ def test_the_cases_reach_every_field_of_every_class() -> None:
         root_spec.Config, root_spec.WarehouseSpec, root_spec.ExecutorSpec, spec.ModelSpec,
         spec.SourceSpec, spec.Estimator, spec.Environment, spec.Windows, spec.Threshold,
         spec.Retrain, spec.OutputColumn, spec.Resources, spec.CheckSpec, spec.Feature,
-        spec.InputRef, Goal, Column,
+        spec.InputRef, Goal, Panel, Column,
     )  # fmt: skip
     # Those without anything in them, and those that hold another of the classes.
     others = {
