@@ -74,7 +74,12 @@ FORECAST = (
         shown="none",
         counts=Counts.BOTH,
     ),
-    Field("time", table_kind(TIME), "`forecast`: the time of a row, and the grid that all times lie on."),
+    Field(
+        "time",
+        table_kind(TIME),
+        "`forecast`: the time of a row, and the grid that all times lie on.",
+        counts=Counts.BOTH,
+    ),
     Field(
         "horizon",
         duration(positive=True),
@@ -127,7 +132,12 @@ FORECAST = (
         shown="the horizon",
         counts=Counts.BOTH,
     ),
-    Field("new_series", table_kind(NEW_SERIES), "`forecast`: what happens to series with a short history."),
+    Field(
+        "new_series",
+        table_kind(NEW_SERIES),
+        "`forecast`: what happens to series with a short history.",
+        counts=Counts.BOTH,
+    ),
 )
 
 

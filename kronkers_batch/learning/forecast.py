@@ -174,7 +174,7 @@ class Forecast(Task):
     asked = "forecast"
     of_series = True
     wrong_score = Refusal(
-        "a forecast below target.min", "below it", "do not forecast less than there can be: max(0, x)"
+        "a forecast below target.min", "below target.min", "do not forecast less than there can be: max(0, x)"
     )
     wrong_target = Refusal("no finite number, or below target.min", "", "correct the source, or target.min")
 

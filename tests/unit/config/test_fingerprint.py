@@ -15,9 +15,12 @@ from kronkers_batch.config.fingerprint_fields import Counts
 from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.load import load
 from kronkers_batch.digests import scoring_digest
+from kronkers_batch.frames.panel import Panel
 from kronkers_batch.frames.schema import Column, ColumnType
 from kronkers_batch.learning import TASKS, Goal
 from tests.config_project import ENVIRON, FILES, make
+
+DAY = dt.timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +34,7 @@ PARTS = {
     "features": (spec.Feature,),
     "windows": (spec.Windows,),
     "goal": (Goal,),
+    "panel": (Panel,),
 }
 
 
@@ -63,6 +67,19 @@ SAID: dict[str, str | Counts] = {
     "goal.weights": "weights",
     "goal.exposure": "exposure",
     "fit_only": "train_only",
+    "panel.time": "time.column",
+    "panel.step": "time.step",
+    "panel.season": "time.season",
+    "panel.target": Counts.BOTH,  # its history is sent at night
+    "panel.least": "target.min",
+    "panel.under": "new_series.under",
+    "panel.point": "output.evaluate",
+    "panel.origins": "window.holdout",
+    "panel.every": "window.holdout",
+    **{
+        f"panel.{key}": key
+        for key in ("series", "horizon", "future", "past", "static", "gaps", "ended", "history")
+    },
     "target_type": Counts.TRAINING,  # of the source
     "windows.train": "window.train",
     "windows.holdout": "window.holdout",
@@ -86,6 +103,10 @@ SAID: dict[str, str | Counts] = {
 FIELDS = sorted(
     _names(spec.ModelSpec) - set(PARTS)
     | {f"{part}.{name}" for part, classes in PARTS.items() for c in classes for name in _names(c)}
+    - {"goal.panel"}
+)
+SERIES = Panel(
+    ("s",), "t", "y", DAY, DAY, DAY, ("f",), ("p",), ("c",), "zero", DAY, DAY, DAY, 0.0, 0.5, 3, DAY
 )
 
 
@@ -97,7 +118,8 @@ def _counts(field: str) -> Counts:
 def test_every_field_is_classified() -> None:
     keys = {said for field in FIELDS if not isinstance(said := SAID.get(field, field), Counts)}
     alike = ("environment.", "resources.", "estimator.function")  # as the first of their mapping
-    assert {k for k in fields.model_keys() if k not in keys and not k.startswith(alike)} == {"defaults"}
+    others = {k for k in fields.model_keys() if k not in keys and not k.startswith(alike)}
+    assert others == {"defaults", "new_series.use"}  # of which there is one value
     assert set(SAID) <= set(FIELDS)
     for mapping in ("environment.", "resources."):
         assert len({c for k, c in fields.model_keys().items() if k.startswith(mapping)}) == 1
@@ -181,8 +203,12 @@ def _expect(counts: Counts) -> tuple[bool, bool]:
 def test_what_counts_of_a_model_is_what_the_table_says(config: root_spec.Config, name: str) -> None:
     model = config.models["delay" if name == "model.path" else "late"]
     top, _, below = name.partition(".")
-    old = getattr(model, top)
-    if not below:
+    old = getattr(model, top, None)
+    if top == "panel":
+        model = replace(model, goal=replace(model.goal, panel=SERIES))
+        changed = replace(SERIES, **{below: MORE.get(name) or _other(getattr(SERIES, below))})
+        changed = replace(model, goal=replace(model.goal, panel=changed))
+    elif not below:
         value = MORE.get(name) or _other(old)
         changed = replace(model, **{top: value})
     elif top == "features":

@@ -177,6 +177,7 @@ def test_the_cases_reach_every_field_of_every_class() -> None:
         "model",
         "retrain",
         "goal",
+        "panel",
     }
     others |= {"resources", "warehouse", "executor"}
     for cls in classes:
@@ -208,6 +209,7 @@ def test_a_field_that_came_later_counts_where_it_is_not_the_default(config: root
         spec.Windows: {"holdout_by": config.models["late"].windows.holdout_by},
         spec.Feature: {"levels": (), "reference": spec.Feature("", ColumnType.FLOAT, ORIGIN).reference},
         spec.ModelSpec: {name: getattr(config.models["late"], name) for name in ("goal", "fit_only")},
+        Goal: {"panel": Goal().panel},
     } == signing.LATER
     assert "warehouse.keep_snapshots" not in signing.root_definition(config)
     said = replace(config, warehouse=replace(config.warehouse, keep_snapshots=dt.timedelta(9)))
