@@ -198,7 +198,7 @@ def _goal(model: ModelSpec) -> dict[str, Json]:
 
 
 def _of_series(model: ModelSpec, *, for_training: bool) -> dict[str, Json]:
-    """What is said of time series: what only measures a training, or all else; nothing where there are none."""
+    """What is said of time series: what only measures a training, or all else."""
     said = model.goal.panel.to_json() if model.goal.panel else {}
     return {f"forecast.{name}": v for name, v in said.items() if (name in _MEASURED) is for_training}
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from kronkers_batch.config.feature_fields import RawFeature, read_features
 from kronkers_batch.config.fields import Counts, Field, Kind, Table, list_kind, read_table, table_kind
 from kronkers_batch.config.kinds import COLUMN, DURATION, SOME_COLUMNS, choice, duration, integer
 from kronkers_batch.config.nodes import Mapping, Node, Scalar
 from kronkers_batch.config.problems import Problems
+from kronkers_batch.config.task_fields import OutputValues, TargetValues
 from kronkers_batch.frames.panel import ORIGIN, Panel
 from kronkers_batch.frames.schema import Column, Schema
+from kronkers_batch.learning import Task
 from kronkers_batch.learning.quantiles import called
 
 _DAY = dt.timedelta(days=1)
@@ -72,7 +74,12 @@ FORECAST = (
         shown="none",
         counts=Counts.BOTH,
     ),
-    Field("time", table_kind(TIME), "`forecast`: the time of a row, and the grid that all times lie on."),
+    Field(
+        "time",
+        table_kind(TIME),
+        "`forecast`: the time of a row, and the grid that all times lie on.",
+        counts=Counts.BOTH,
+    ),
     Field(
         "horizon",
         duration(positive=True),
@@ -125,7 +132,12 @@ FORECAST = (
         shown="the horizon",
         counts=Counts.BOTH,
     ),
-    Field("new_series", table_kind(NEW_SERIES), "`forecast`: what happens to series with a short history."),
+    Field(
+        "new_series",
+        table_kind(NEW_SERIES),
+        "`forecast`: what happens to series with a short history.",
+        counts=Counts.BOTH,
+    ),
 )
 
 
@@ -153,7 +165,7 @@ class Origins:
 
 
 class ForecastValues(TypedDict):
-    """What FORECAST reads, and what ``window.holdout`` says where it names origins."""
+    """What FORECAST reads."""
 
     series: tuple[str, ...]
     time: TimeValues
@@ -165,7 +177,6 @@ class ForecastValues(TypedDict):
     gaps: str
     ended: dt.timedelta | None
     new_series: NewSeriesValues
-    origins: Origins | None
 
 
 def _holdout(node: Node, key: str, problems: Problems) -> dt.timedelta | Origins:
@@ -178,22 +189,28 @@ def _holdout(node: Node, key: str, problems: Problems) -> dt.timedelta | Origins
 HOLDOUT = Kind(f"{DURATION.allowed}, or {{origins: 8, every: 7d}}", _holdout, free=True, say=DURATION.say)
 
 
-def finish(node: Node, found: dict[str, Any], problems: Problems) -> None:
-    """Sets what follows from several keys of a model, and reports what of series only some tasks may lack."""
-    _take_origins(found)
-    _refuse_without_features(node, found, problems)
+def held_out(said: dt.timedelta | Origins, panel: Panel | None) -> dt.timedelta:
+    """How much of a training window is held out."""
+    if panel is not None:
+        return panel.held_out
+    return dt.timedelta(0) if isinstance(said, Origins) else said
 
 
-def panel_of(values: MappingType[str, Any]) -> Panel | None:
+def panel_of(
+    values: ForecastValues,
+    task: Task | None,
+    target: TargetValues | None,
+    output: OutputValues,
+    holdout: dt.timedelta | Origins,
+) -> Panel | None:
     """The series of a model; None where its task has none.
 
     What is missing was or will be reported; it is replaced by something, so that all else can be checked.
     """
-    task, said = values["task"], values["time"]
     if task is None or not task.of_series:
         return None
-    target, output, none = values["target"], values["output"], dt.timedelta(0)
-    origins = values["origins"] or Origins(None, None)
+    said, none = values["time"], dt.timedelta(0)
+    origins = holdout if isinstance(holdout, Origins) else Origins(None, None)
     levels = {called(level): level for level in output["quantiles"]}
     step = said["step"] or _DAY
     return Panel(
@@ -227,19 +244,10 @@ def key_columns(
     return tuple(found)
 
 
-def _take_origins(found: dict[str, Any]) -> None:
-    """Puts the origins of the holdout beside the window, and their length into it."""
-    said = found["window"]["holdout"]
-    found["origins"] = said if isinstance(said, Origins) else None
-    if found["origins"] is not None:
-        every = said.every or _DAY
-        found["window"]["holdout"] = (found["horizon"] or _DAY) + ((said.count or 1) - 1) * every
-
-
-def _refuse_without_features(node: Node, found: MappingType[str, Any], problems: Problems) -> None:
+def refuse_without_features(node: Node, task: Task | None, *, has: bool, problems: Problems) -> None:
     """Reports that a model has no features, unless they follow from its series."""
     said = node.items.get("features") if isinstance(node, Mapping) else None
-    if found["features"] is not None or (found["task"] is not None and found["task"].of_series):
+    if has or (task is not None and task.of_series):
         return
     if said is None and not node.reported:
         what = "the key 'features' is missing"

@@ -8,7 +8,8 @@ from collections.abc import Mapping as MappingType
 
 from kronkers_batch.config.check_kind import TIMES
 from kronkers_batch.config.feature_fields import RawFeature
-from kronkers_batch.config.forecast_fields import FORECAST
+from kronkers_batch.config.forecast_fields import FORECAST, Origins
+from kronkers_batch.config.link import Linker
 from kronkers_batch.config.model_file import RawModel
 from kronkers_batch.config.nodes import Mapping
 from kronkers_batch.config.problems import Problems, suggest
@@ -55,8 +56,8 @@ def seen(raw: RawModel, columns: MappingType[str, Column]) -> Iterator[tuple[str
         yield from ((key, name, said) for name, said in values[key].items())
 
 
-def check(raw: RawModel, columns: MappingType[str, Column], time_column: str, problems: Problems) -> None:
-    """Reports what cannot be; ``time_column`` is that of the source."""
+def check(raw: RawModel, columns: MappingType[str, Column], linker: Linker, problems: Problems) -> None:
+    """Reports what cannot be."""
     task, panel = raw.values["task"], raw.goal.panel
     if task is None:
         return
@@ -66,7 +67,8 @@ def check(raw: RawModel, columns: MappingType[str, Column], time_column: str, pr
     if not _whole(raw, task, problems):
         return
     _roles(raw, panel, columns, problems)
-    _time(raw, panel, columns, time_column, problems)
+    source = raw.values["source"]
+    _time(raw, panel, columns, linker.time_column(source) if source else "", problems)
     _durations(raw, panel, columns, problems)
     _quantiles(raw, panel, problems)
 
@@ -80,7 +82,7 @@ def _refuse_keys(raw: RawModel, task: Task, problems: Problems) -> None:
     """Reports keys of series on a task that has none."""
     wrong: list[tuple[str, ...]] = [(field.name,) for field in FORECAST if _said(raw, (field.name,))]
     wrong += [("target", "min")] if _said(raw, ("target", "min")) else []
-    wrong += [("window", "holdout")] if raw.values["origins"] else []
+    wrong += [("window", "holdout")] if isinstance(raw.values["window"]["holdout"], Origins) else []
     others = ", ".join(str(one) for one in TASKS.values() if one.of_series)
     for path in wrong:
         key = ".".join(path)
@@ -98,7 +100,9 @@ def _whole(raw: RawModel, task: Task, problems: Problems) -> bool:
             key = ".".join(path)
             problems.add(raw.at(*path).origin(key), f"'{key}' is not for the task {task}", fix)
     for path, example in _NEEDED.items():
-        there = bool(raw.values["origins"]) if path == ("window", "holdout") else _said(raw, path)
+        there = _said(raw, path)
+        if path == ("window", "holdout"):
+            there = isinstance(raw.values["window"]["holdout"], Origins)
         if not there:
             key = ".".join(path)
             problems.add(

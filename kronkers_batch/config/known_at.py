@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingType
 
+from kronkers_batch.config.link import Linker
 from kronkers_batch.config.model_file import RawModel
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.spec import CheckSpec, OnFailure
@@ -12,15 +13,18 @@ from kronkers_batch.frames.schema import Column
 
 
 def checks(
-    raw: RawModel, columns: MappingType[str, Column], time_column: str, problems: Problems
+    raw: RawModel, columns: MappingType[str, Column], linker: Linker, problems: Problems
 ) -> tuple[CheckSpec, ...]:
     """Two checks for each column that says when a feature became known; what cannot be is reported.
 
     Args:
         raw: The model.
         columns: Of its source.
-        time_column: Of its source: the time of a row, at which it is predicted; empty where there is none.
+        linker: Knows the time column of its source: the time of a row, at which it is predicted.
+        problems: Gets what cannot be.
     """
+    source = raw.values["source"]
+    time_column = linker.time_column(source) if source else ""
     found = dict.fromkeys(_said(raw, columns, time_column, problems))
     return tuple(check for name, key in found for check in _of(raw, name, key, time_column))
 

@@ -17,6 +17,7 @@ from kronkers_batch.config import (
     model_target,
 )
 from kronkers_batch.config.fields import Bad
+from kronkers_batch.config.forecast_fields import held_out, key_columns
 from kronkers_batch.config.languages import Language
 from kronkers_batch.config.link import Linker
 from kronkers_batch.config.model_file import RawModel
@@ -59,17 +60,15 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
     linker.department(values["department"], raw)
     code, environment = _code(raw, linker.project, problems), _environment(raw, linker.project, problems)
     model_limits.check(raw, problems)
-    columns = _source_columns(raw, linker)
-    if columns is None:
+    if (columns := _source_columns(raw, linker)) is None:
         return None
     key, features = _key(raw, linker, columns), _features(raw, columns, problems)
     target_type = model_goal.check(raw, columns, problems)
-    time_column = linker.time_column(values["source"]) if values["source"] else ""
-    forecast_goal.check(raw, columns, time_column, problems)
+    forecast_goal.check(raw, columns, linker, problems)
     evaluate = model_goal.evaluated(raw, problems)
     predicted = {name: ColumnType(kind) for name, kind in values["output"]["columns"].items()}
     input_checks, output_checks = _checks(raw, columns, key, predicted, problems)
-    input_checks += known_at.checks(raw, columns, time_column, problems)
+    input_checks += known_at.checks(raw, columns, linker, problems)
     language, task, source = values["language"], values["task"], values["source"]
     if len(problems) > before or code is None or evaluate is None:
         return None
@@ -91,7 +90,7 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
         key=key,
         target=model_target.named(raw),
         target_type=target_type,
-        windows=Windows(**values["window"]),
+        windows=_windows(raw),
         input_checks=input_checks,
         output_checks=output_checks,
         output_columns=tuple(OutputColumn(name, kind) for name, kind in predicted.items()),
@@ -129,6 +128,11 @@ def _checks(
         check_specs.resolve(said["input"], types, problems),
         check_specs.resolve(said["output"], scored, problems),
     )
+
+
+def _windows(raw: RawModel) -> Windows:
+    said = raw.values["window"]
+    return Windows(**{**said, "holdout": held_out(said["holdout"], raw.goal.panel)})  # type: ignore[arg-type]
 
 
 def _source_columns(raw: RawModel, linker: Linker) -> MappingType[str, Column] | None:

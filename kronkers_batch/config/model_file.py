@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
 from typing import Any
 
+from kronkers_batch.config import forecast_fields
 from kronkers_batch.config.check_specs import RawCheck
 from kronkers_batch.config.code_folder import CODE
 from kronkers_batch.config.feature_fields import FEATURE, RawFeature, read_features
 from kronkers_batch.config.fields import Bad, Counts, Field, Kind, Table, list_kind, read_table, table_kind
-from kronkers_batch.config.forecast_fields import FORECAST, ForecastValues, finish, panel_of
+from kronkers_batch.config.forecast_fields import FORECAST, ForecastValues
 from kronkers_batch.config.kinds import (
     BOOLEAN,
     COLUMN,
@@ -290,9 +290,10 @@ class RawModel:
         return node
 
 
-def _goal(values: MappingType[str, Any]) -> Goal:
-    parts = values["target"], values["output"], values["decision"]
-    return goal_of(*parts, values["weights"], values["exposure"], panel_of(values))
+def _goal(values: ModelValues) -> Goal:
+    target, output, task = values["target"], values["output"], values["task"]
+    panel = forecast_fields.panel_of(values, task, target, output, values["window"]["holdout"])
+    return goal_of(target, output, values["decision"], values["weights"], values["exposure"], panel)
 
 
 def read_model(name: str, tree: Node, overrides: tuple[str, ...], problems: Problems) -> RawModel | None:
@@ -308,9 +309,9 @@ def read_model(name: str, tree: Node, overrides: tuple[str, ...], problems: Prob
             found[field.name] = {below.name: below.default for below in field.kind.table.fields}
     if found["window"]["refit"] is None:
         found["window"]["refit"] = found["task"] is not None and found["task"].refits
-    finish(tree, found, problems)
-    goal = _goal(found)
-    found["output"]["columns"] = output_columns(found["task"], goal, found["output"]["columns"])
     values: ModelValues = found
+    has = values["features"] is not None
+    forecast_fields.refuse_without_features(tree, values["task"], has=has, problems=problems)
+    values["output"]["columns"] = output_columns(values["task"], _goal(values), found["output"]["columns"])
     check_name(name, values["name"], tree, problems)
     return RawModel(name, tree, values, overrides)

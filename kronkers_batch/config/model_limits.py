@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from kronkers_batch.config.forecast_fields import held_out
 from kronkers_batch.config.model_file import RawModel
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.spec import Threshold
@@ -20,7 +21,8 @@ def check(raw: RawModel, problems: Problems) -> None:
 
 def _check_window(raw: RawModel, problems: Problems) -> None:
     window = raw.values["window"]
-    if not window["holdout_by"] and window["train"] and window["holdout"] >= window["train"]:
+    holdout = held_out(window["holdout"], raw.goal.panel)
+    if not window["holdout_by"] and window["train"] and holdout >= window["train"]:
         where = raw.at("window", "holdout").origin("window.holdout")
         problems.add(
             where,

@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 
 from kronkers_batch.config.check_specs import CHECKS
 from kronkers_batch.config.fields import Bad, Counts, Field, Kind, Table, read_table
-from kronkers_batch.config.forecast_fields import HOLDOUT
+from kronkers_batch.config.forecast_fields import HOLDOUT, Origins
 from kronkers_batch.config.kinds import (
     BOOLEAN,
     COLUMN,
@@ -224,7 +224,7 @@ class WindowValues(TypedDict):
     """What WINDOW reads."""
 
     train: dt.timedelta
-    holdout: dt.timedelta
+    holdout: dt.timedelta | Origins
     score: dt.timedelta
     label_delay: dt.timedelta
     holdout_share: float

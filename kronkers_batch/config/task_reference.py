@@ -14,6 +14,7 @@ from pathlib import Path
 
 from kronkers_batch.learning import TASKS, Goal, Loss, Metric, Task, UsesTarget
 
+QUANTILES = (0.1, 0.5, 0.9)
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "tasks.md"
 
 _INTRODUCTION = """\
@@ -58,6 +59,8 @@ def _section(task: Task) -> Iterator[str]:
     columns = ", ".join(f"`{name}: {kind}`" for name, kind in task.judge(goal).outputs(goal).items())
     other = "" if task.fixed(goal) else ", unless `output.columns` says otherwise"
     yield f"- **Output**{_of(task)}: {columns}{other}."
+    if "quantiles" in task.keys and "quantiles" not in task.required:
+        yield from _with_quantiles(task)
     if returned := task.returned(goal):
         names = ", ".join(f"`{name}`" for name in returned.values())
         yield f"- **`score` returns** {names}, by name, in any order. The program adds: {', '.join(f'`{name}`' for name in task.derived(goal))}."
@@ -107,6 +110,20 @@ def _target(task: Task, goal: Goal) -> Iterator[str]:
 
 
 _KEYS = {"judged_as": "target.as", "higher_is": "output.higher_is", "top": "decision.top"}
+
+
+def _with_quantiles(task: Task) -> Iterator[str]:
+    """What is otherwise where quantiles are declared that may be left out."""
+    goal = replace(task.example, quantiles=QUANTILES)
+    goal = replace(goal, panel=replace(goal.panel, point=0.5) if goal.panel else None)
+    usual = task.metrics(task.example)
+    columns = ", ".join(f"`{name}: {kind}`" for name, kind in task.outputs(goal).items())
+    yield f"- **With `quantiles: [{', '.join(map(str, QUANTILES))}]`**: {columns}. `loss` is not declared. Metrics:"
+    for name, metric in task.metrics(goal).items():
+        said = "" if name in usual else f" {_first(metric.formula)}"
+        yield f"  - `{name}`{':' if said else ''}{said}"
+    gone = ", ".join(f"`{name}`" for name in usual if name not in task.metrics(goal))
+    yield f"  - without {gone}"
 
 
 def _of(task: Task) -> str:

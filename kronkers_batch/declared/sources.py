@@ -29,14 +29,12 @@ def source_of(services: Services, ref: InputRef) -> SourceSpec:
 
 def output_source(services: Services, upstream: ModelSpec) -> SourceSpec:
     """An output as a source: the upstream model's key columns and predicted columns."""
-    keys = key_columns(upstream.key, source_of(services, upstream.source).schema, upstream.goal.panel)
-    predicted = tuple(Column(c.name, c.type) for c in upstream.output_columns)
     return SourceSpec(
         name=f"output.{upstream.name}",
         department=upstream.department,
         description=f"the output of {upstream.name}",
         kind=output.KIND.name,
-        schema=Schema((*keys, *predicted)),
+        schema=output_schema(upstream, source_of(services, upstream.source)),
         key=upstream.key,
         time_column="",
         checks=(),
@@ -44,6 +42,12 @@ def output_source(services: Services, upstream: ModelSpec) -> SourceSpec:
         origin=upstream.origin,
         output=upstream.name,
     )
+
+
+def output_schema(model: ModelSpec, source: SourceSpec) -> Schema:
+    """What a model publishes: the key, of the columns of its source, and the predicted columns."""
+    keys = key_columns(model.key, source.schema, model.goal.panel)
+    return Schema((*keys, *(Column(c.name, c.type) for c in model.output_columns)))
 
 
 def head_ids(services: Services, hole: Heads) -> list[str]:

@@ -128,7 +128,7 @@ def mase(rows: Rows) -> float:
 
 
 def rmsse(rows: Rows) -> float:
-    """The root of the mean of the squared errors, each divided by the squared seasonal scale of its series."""
+    """The root of the mean of the squared errors, each divided by the squared scale of its series."""
     return math.sqrt(_mean(squared, rows))
 
 
@@ -175,7 +175,7 @@ class Forecast(Task):
     of_series = True
     refits = True
     wrong_score = Refusal(
-        "a forecast below target.min", "below it", "do not forecast less than there can be: max(0, x)"
+        "a forecast below target.min", "below target.min", "do not forecast less than there can be: max(0, x)"
     )
     wrong_target = Refusal("no finite number, or below target.min", "", "correct the source, or target.min")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
 
+from kronkers_batch.digests import Json
 from kronkers_batch.frames.panel import Panel
 
 
@@ -40,14 +40,15 @@ class Goal:
     top: int = 0
     panel: Panel | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Json]:
         """What is said, as JSON values."""
-        said = {field.name: value for field in fields(self) if (value := getattr(self, field.name))}
-        said |= {name: list(value) for name, value in said.items() if isinstance(value, tuple)}
-        return said | ({"panel": self.panel.to_json()} if self.panel else {})
+        said = {f.name: value for f in fields(self) if (value := getattr(self, f.name))}
+        lists = {name: list(value) for name, value in said.items() if isinstance(value, tuple)}
+        return {**said, **lists, **({"panel": self.panel.to_json()} if self.panel else {})}
 
     @classmethod
     def of(cls, said: Mapping[str, object]) -> Goal:
         """The inverse of :meth:`to_json`. What this program does not know is a TypeError."""
-        read: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in said.items()}
-        return replace(cls(), **read | ({"panel": Panel.of(read["panel"])} if "panel" in read else {}))
+        lists = {name: tuple(value) for name, value in said.items() if isinstance(value, list)}
+        series = {name: Panel.of(value) for name, value in said.items() if isinstance(value, Mapping)}
+        return replace(cls(), **{**said, **lists, **series})  # type: ignore[arg-type]

@@ -20,7 +20,7 @@ from kronkers_batch.pipeline.fan import score_stream
 from kronkers_batch.pipeline.measuring import Naive, measured
 from kronkers_batch.pipeline.origins import Origin, origin_of
 from kronkers_batch.pipeline.prepare import TrainingData, checked_rows, refuse_many
-from kronkers_batch.pipeline.steps import NUMBER, STEP, at, grid_of, panel_of
+from kronkers_batch.pipeline.steps import NUMBER, STEP, grid_of, panel_of, where
 from kronkers_batch.pipeline.verify import Verified, last_scores, naming_packages, refuse_another
 from kronkers_batch.session.services import Services, midnight
 
@@ -175,7 +175,7 @@ def _measured(
     if not rows.height:
         raise DataError(
             f"no step of the holdout has a known {target}",
-            where=at(model, "window.holdout", "gaps"),
+            where=where(model, "window.holdout", "gaps"),
             fix="choose another --date, or correct the source",
         )
     columns = [f"naive:q{n}" for n in range(len(goal.quantiles))] or ["naive:point"]
@@ -228,7 +228,7 @@ def _refuse_company(
         if not golden.same_scores(among, found):
             raise ScoreFailed(
                 f"the model gives a series another forecast when the series is forecast {when}",
-                where=at(model, "rows"),
+                where=where(model, "rows"),
                 fix="forecast each series from its own history (compute what series share in fit), return "
                 "the scores in the order of the rows of future, or declare rows: whole",
             )
@@ -295,6 +295,6 @@ def _refuse_below(model: ModelSpec, scores: pl.DataFrame) -> None:
     if wrong:
         raise ScoreFailed(
             f"score gave {model.task.wrong_score.what} for {wrong:,} of {scores.height:,} steps",
-            where=at(model, "target.min", "target"),
+            where=where(model, "target.min", "target"),
             fix=model.task.wrong_score.fix,
         )

@@ -10,7 +10,7 @@ from kronkers_batch.errors import DataError
 from kronkers_batch.frames.panel import Horizon
 from kronkers_batch.frames.schema import Schema
 from kronkers_batch.pipeline.features import as_features
-from kronkers_batch.pipeline.steps import NUMBER, STEP, Grid, at
+from kronkers_batch.pipeline.steps import NUMBER, STEP, Grid, where
 
 if TYPE_CHECKING:
     import polars as pl
@@ -189,7 +189,7 @@ def origin_of(grid: Grid, step: int, back: int | None, end: pl.DataFrame | None 
     if not alive.height:
         raise DataError(
             "no series can be forecast: none has a long enough history that goes on to the origin",
-            where=at(grid.model, "series"),
+            where=where(grid.model, "series"),
             fix="choose a later --date, or change new_series, ended or the source's rows",
         )
     return Origin(grid, step, alive, _ahead(grid, step, alive), spans.filter(silent).height, new, leaving)
@@ -207,7 +207,7 @@ def _unknown(grid: Grid, step: int, spans: pl.DataFrame) -> int:
     if count and not panel.under:
         raise DataError(
             f"{count:,} series have rows from the origin on, and none before it",
-            where=at(grid.model, "series"),
+            where=where(grid.model, "series"),
             fix="declare what happens to new series: new_series: {under: 56d, use: drop}",
         )
     return count
@@ -231,7 +231,7 @@ def _ahead(grid: Grid, step: int, alive: pl.DataFrame) -> pl.DataFrame:
         raise DataError(
             f"{lacking:,} of {found.height:,} steps ahead have no row in the source, which must say "
             f"{', '.join(panel.future)} for the whole horizon",
-            where=at(grid.model, "future"),
+            where=where(grid.model, "future"),
             fix="add the rows to the source, each with its series and time, or make the horizon shorter",
         )
     for name in panel.future:
@@ -239,7 +239,7 @@ def _ahead(grid: Grid, step: int, alive: pl.DataFrame) -> pl.DataFrame:
             raise DataError(
                 f"{name} is missing in {nulls:,} of {found.height:,} steps ahead, and is declared as known "
                 "for the whole horizon",
-                where=at(grid.model, f"future.{name}", "future"),
+                where=where(grid.model, f"future.{name}", "future"),
                 fix=f"correct the source, or declare {name} in past",
             )
     return found.drop("there")

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 
 from kronkers_batch.audit.occasion import Occasion
 from kronkers_batch.config.fingerprint import training_definition
-from kronkers_batch.config.forecast_fields import key_columns
 from kronkers_batch.config.spec import ModelSpec, RowsPolicy
 from kronkers_batch.data.checks import Checker, CheckResult
 from kronkers_batch.data.snapshots import SnapshotRef
 from kronkers_batch.data.window import Window
 from kronkers_batch.declared.declaration import as_trained
-from kronkers_batch.declared.sources import source_of
+from kronkers_batch.declared.sources import output_schema, source_of
 from kronkers_batch.declared.windows import predicted_window, scoring_window
 from kronkers_batch.errors import CheckFailed, ModelError, SourceError, Stale
 from kronkers_batch.events.types import Kind
 from kronkers_batch.frames.chunks import rechunked
-from kronkers_batch.frames.schema import Column, Schema
+from kronkers_batch.frames.schema import Schema
+from kronkers_batch.learning import Task
 from kronkers_batch.monitoring.gates import OutputStats, Verdict, as_words, judge_output
 from kronkers_batch.pipeline import forecasting
 from kronkers_batch.pipeline.champion import open_champion, proof_of
@@ -98,15 +98,16 @@ def score(
         identity: Of the source whose frozen rows are scored, whatever it holds by now.
         occasion: Writes its event, in the transaction that publishes.
 
-    A rerun after a crash writes only the chunks that are missing. Raises AccessRefused, SourceError,
-    CheckFailed, ModelError, and Stale where another writer took over.
+    A rerun after a crash writes only the missing chunks. Raises AccessRefused, SourceError, CheckFailed,
+    ModelError, and Stale where another writer took over.
     """
     services.run.permissions.require(model.name)
     source = source_of(services, model.source)
     under = owner(services, model)
     window = scoring_window(model, source, date)  # which was frozen as today's declaration says
-    declared, model = model, as_trained(model, version)
-    _refuse_other_rows(declared, model, version)
+    task = model.task
+    model = as_trained(model, version)
+    _refuse_other_rows(task, model, version)
     snapshot = find(services, model.source, window, under, identity)
     if snapshot is None:
         raise Stale(
@@ -114,15 +115,12 @@ def score(
             where=f"source {source.name}",
             fix=f"run the command again: kronkers run {model.name} --date {date}",
         )
-    keys = key_columns(model.key, source.schema, model.goal.panel)
-    predicted = tuple(Column(c.name, c.type) for c in model.output_columns)
     writer = services.warehouse.begin(
-        model.name, model.department, date, fingerprint, Schema((*keys, *predicted)), model.key
+        model.name, model.department, date, fingerprint, output_schema(model, source), model.key
     )
     _refuse_absent(model, version, writer.schema)
     checker = Checker(writer.schema, model.output_checks, where=f"model {model.name}, output")
-    predicted_rows = predicted_window(model, window, date)
-    proof, stats = _write(services, model, version, snapshot, predicted_rows, date, writer, checker)
+    proof, stats = _write(services, model, version, snapshot, window, date, writer, checker)
     results, failed = _finished(checker, snapshot)
     verdict = Verdict((*judge_output(model.output_thresholds, stats.values()).missed, *failed))
     lineage = {
@@ -142,13 +140,13 @@ def score(
     return Scored(output, verdict, proof, stats.unscored)
 
 
-def _refuse_other_rows(declared: ModelSpec, trained: ModelSpec, version: ModelVersion) -> None:
-    """Raises ModelError where a champion needs series and today's declaration has none, or the reverse."""
-    if (declared.goal.panel is None) is not (trained.goal.panel is None):
+def _refuse_other_rows(task: Task, model: ModelSpec, version: ModelVersion) -> None:
+    """Raises ModelError where a champion needs series and today's task has none, or the reverse."""
+    if task.of_series is not model.task.of_series:
         raise ModelError(
-            f"{version.ref} was trained for the task {trained.task}, and the task is {declared.task} now",
-            where=str(declared.origins.get("task", declared.origin)),
-            fix=f"train a version of today's declaration: kronkers train {declared.name}",
+            f"{version.ref} was trained for the task {model.task}, and the task is {task} now",
+            where=str(model.origins.get("task", model.origin)),
+            fix=f"train a version of today's declaration: kronkers train {model.name}",
         )
 
 
@@ -198,7 +196,7 @@ def _write(
             rows = _scored(services, model, snapshot, workers, features, model.key)
         proof = (
             proof_of(services, model, version, workers[0]),
-            known_rows(version, window),
+            known_rows(version, predicted_window(model, window, date)),
             other_source(services, model, version),
             ahead,
         )

@@ -1,6 +1,6 @@
 """Rows of time series as steps of a grid: what may not be is refused, and steps without a row are filled.
 
-Steps are counted from an anchor, which is the logical date: step 0 begins there, step -1 is the last before it.
+Steps are counted from an anchor, the logical date: step 0 begins there, step -1 is the last before it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def panel_of(model: ModelSpec) -> Panel:
     return model.goal.panel
 
 
-def at(model: ModelSpec, *keys: str) -> str:
+def where(model: ModelSpec, *keys: str) -> str:
     """Where the first of these keys that a file says is said, for messages."""
     return str(next((model.origins[key] for key in keys if key in model.origins), model.origin))
 
@@ -108,7 +108,7 @@ class Grid:
         if without and panel.gaps != "missing":
             raise DataError(
                 f"{without:,} of {rows.height:,} rows before the origin have no {panel.target}",
-                where=at(self.model, "gaps", "target"),
+                where=where(self.model, "gaps", "target"),
                 fix="correct the source, or declare gaps: missing",
             )
 
@@ -123,7 +123,7 @@ class Grid:
         )
         raise DataError(
             f"{steps - rows.height:,} steps of {lacking.height:,} series have no row in the source",
-            where=at(self.model, "gaps", "time"),
+            where=where(self.model, "gaps", "time"),
             fix="correct the source, or declare gaps: zero where no row means zero, or gaps: missing",
         )
 
@@ -179,7 +179,7 @@ def _refuse_without(model: ModelSpec, panel: Panel, rows: pl.DataFrame, names: S
         if count := rows[name].null_count():
             raise DataError(
                 f"{count:,} of {rows.height:,} rows have no {name}",
-                where=at(model, "time" if name == panel.time else "series"),
+                where=where(model, "time" if name == panel.time else "series"),
                 fix="leave such rows out in a query source, or correct the source",
             )
 
@@ -192,12 +192,12 @@ def _refuse_off_grid(model: ModelSpec, panel: Panel, late: pl.Series) -> None:
     if late.n_unique() == 1:  # they are on a grid, but another one
         raise DataError(
             f"the logical date is not a step of the series: every {panel.time} is between two steps from it",
-            where=at(model, "time.step", "time"),
+            where=where(model, "time.step", "time"),
             fix="choose a --date on which a step begins, or correct time.step",
         )
     raise DataError(
-        f"the {panel.time} of {off:,} of {len(late):,} rows is no whole number of steps from the logical date",
-        where=at(model, "time.step", "time"),
+        f"the {panel.time} of {off:,} of {len(late):,} rows is between two steps from the logical date",
+        where=where(model, "time.step", "time"),
         fix="correct time.step, or bring the rows to one for each step in a query source",
     )
 
@@ -207,7 +207,7 @@ def _refuse_twice(model: ModelSpec, panel: Panel, rows: pl.DataFrame) -> None:
     if again:
         raise DataError(
             f"{again:,} of {rows.height:,} rows have the series and {panel.time} of another row",
-            where=at(model, "series"),
+            where=where(model, "series"),
             fix="name all columns of a series in `series`, or add such rows up in a query source",
         )
 
@@ -220,6 +220,6 @@ def _refuse_changing(model: ModelSpec, panel: Panel, rows: pl.DataFrame) -> None
         if changing := int((values[name] > 1).sum()):
             raise DataError(
                 f"the static column {name} has several values in {changing:,} of {values.height:,} series",
-                where=at(model, f"static.{name}", "static"),
+                where=where(model, f"static.{name}", "static"),
                 fix=f"correct the source, or declare {name} in past, or in future where it is known ahead",
             )

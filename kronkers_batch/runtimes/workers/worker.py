@@ -487,7 +487,7 @@ class CodeModel:
         return self.module.fit(table, params)
 
     def score(self, model, tables, params):
-        """``score(model, data)`` or ``score(model, history, future)``, with ``params`` where it takes more."""
+        """``score(model, data)`` or ``score(model, history, future)``; with ``params`` if it takes more."""
         call = self.module.score
         more = (params,) if len(positional(call)) > 1 + len(tables) else ()
         return call(model, *tables, *more)

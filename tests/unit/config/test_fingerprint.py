@@ -16,9 +16,12 @@ from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.load import load
 from kronkers_batch.config.secret import Secret
 from kronkers_batch.digests import scoring_digest
+from kronkers_batch.frames.panel import Panel
 from kronkers_batch.frames.schema import Column, ColumnType
 from kronkers_batch.learning import TASKS, Goal
 from tests.config_project import ENVIRON, FILES, make
+
+DAY = dt.timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +35,7 @@ PARTS = {
     "features": (spec.Feature,),
     "windows": (spec.Windows,),
     "goal": (Goal,),
+    "panel": (Panel,),
 }
 
 
@@ -69,6 +73,19 @@ SAID: dict[str, str | Counts] = {
     "goal.higher_is": "output.higher_is",
     "goal.top": "decision.top",
     "fit_only": "train_only",
+    "panel.time": "time.column",
+    "panel.step": "time.step",
+    "panel.season": "time.season",
+    "panel.target": Counts.BOTH,  # its history is sent at night
+    "panel.least": "target.min",
+    "panel.under": "new_series.under",
+    "panel.point": "output.evaluate",
+    "panel.origins": "window.holdout",
+    "panel.every": "window.holdout",
+    **{
+        f"panel.{key}": key
+        for key in ("series", "horizon", "future", "past", "static", "gaps", "ended", "history")
+    },
     "target_type": Counts.TRAINING,  # of the source
     "windows.train": "window.train",
     "windows.holdout": "window.holdout",
@@ -93,6 +110,10 @@ SAID: dict[str, str | Counts] = {
 FIELDS = sorted(
     _names(spec.ModelSpec) - set(PARTS)
     | {f"{part}.{name}" for part, classes in PARTS.items() for c in classes for name in _names(c)}
+    - {"goal.panel"}
+)
+SERIES = Panel(
+    ("s",), "t", "y", DAY, DAY, DAY, ("f",), ("p",), ("c",), "zero", DAY, DAY, DAY, 0.0, 0.5, 3, DAY
 )
 
 
@@ -105,7 +126,7 @@ def test_every_field_is_classified() -> None:
     keys = {said for field in FIELDS if not isinstance(said := SAID.get(field, field), Counts)}
     alike = ("environment.", "resources.", "estimator.function")  # as the first of their mapping
     others = {k for k in fields.model_keys() if k not in keys and not k.startswith(alike)}
-    assert others == {"defaults", "decision.by"}  # which names what output.evaluate may name, too
+    assert others == {"defaults", "decision.by", "new_series.use"}
     assert set(SAID) <= set(FIELDS)
     for mapping in ("environment.", "resources."):
         assert len({c for k, c in fields.model_keys().items() if k.startswith(mapping)}) == 1
@@ -189,8 +210,12 @@ def _expect(counts: Counts) -> tuple[bool, bool]:
 def test_what_counts_of_a_model_is_what_the_table_says(config: root_spec.Config, name: str) -> None:
     model = config.models["delay" if name in ("model.path", "model.is_folder") else "late"]
     top, _, below = name.partition(".")
-    old = getattr(model, top)
-    if not below:
+    old = getattr(model, top, None)
+    if top == "panel":
+        model = replace(model, goal=replace(model.goal, panel=SERIES))
+        changed = replace(SERIES, **{below: MORE.get(name) or _other(getattr(SERIES, below))})
+        changed = replace(model, goal=replace(model.goal, panel=changed))
+    elif not below:
         value = MORE.get(name) or _other(old)
         changed = replace(model, **{top: value})
     elif top == "features":

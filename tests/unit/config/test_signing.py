@@ -16,6 +16,7 @@ from kronkers_batch.config import root_spec, signing, spec
 from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.load import load
 from kronkers_batch.config.secret import Secret
+from kronkers_batch.frames.panel import Panel
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.learning import TASKS, Goal
 from tests.config_project import ENVIRON, make
@@ -27,6 +28,12 @@ PROJECT = Path("/project")
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> root_spec.Config:
     return load(make(tmp_path_factory.mktemp("project")), (), ENVIRON)
+
+
+PANEL = Panel(
+    ("s",), "t", "y", *map(dt.timedelta, (1, 7, 28)), ("a",), ("b",), ("c",), "zero",
+    *map(dt.timedelta, (28, 56, 365)), 0.0, 0.5, 8, dt.timedelta(7),
+)  # fmt: skip
 
 
 def full(name: str) -> Any:
@@ -55,7 +62,7 @@ def full(name: str) -> Any:
         output_thresholds=(spec.Threshold("b", 0.0, 1.0, ORIGIN),), retrain=spec.Retrain(dt.timedelta(3)),
         promote=spec.Promote.MANUAL, rows=spec.RowsPolicy.WHOLE, unseen=spec.Unseen.ERROR,
         resources=spec.Resources(), seed=1, enabled=True, overrides=("x=1",), origin=ORIGIN,
-        origins={"seed": ORIGIN}, goal=Goal("p", ("a",), True, "l", (0.5,), "w", "e", "j", "h", 7),
+        origins={"seed": ORIGIN}, goal=Goal("p", ("a",), True, "l", (0.5,), "w", "e", "j", "h", 7, PANEL),
         fit_only=(Column("w", ColumnType.CATEGORY, ("x",)),),
     )  # fmt: skip
     root = root_spec.Config(
@@ -158,7 +165,7 @@ def test_the_cases_reach_every_field_of_every_class() -> None:
         root_spec.Config, root_spec.WarehouseSpec, root_spec.ExecutorSpec, spec.ModelSpec,
         spec.SourceSpec, spec.Estimator, spec.Environment, spec.Windows, spec.Threshold,
         spec.Retrain, spec.OutputColumn, spec.Resources, spec.CheckSpec, spec.Feature,
-        spec.InputRef, Goal, Column,
+        spec.InputRef, Goal, Panel, Column,
     )  # fmt: skip
     # Those without anything in them, and those that hold another of the classes.
     others = {
@@ -171,6 +178,7 @@ def test_the_cases_reach_every_field_of_every_class() -> None:
         "model",
         "retrain",
         "goal",
+        "panel",
     }
     others |= {"resources", "warehouse", "executor"}
     for cls in classes:
@@ -207,7 +215,7 @@ def test_a_field_that_came_later_counts_where_it_is_not_the_default(config: root
             for name in ("levels", "reference", "nulls")
         },
         spec.ModelSpec: {name: getattr(config.models["late"], name) for name in ("goal", "fit_only")},
-        Goal: {name: getattr(Goal(), name) for name in ("judged_as", "higher_is", "top")},
+        Goal: {name: getattr(Goal(), name) for name in ("judged_as", "higher_is", "top", "panel")},
     } == signing.LATER
     assert "warehouse.keep_snapshots" not in signing.root_definition(config)
     said = replace(config, warehouse=replace(config.warehouse, keep_snapshots=dt.timedelta(9)))
