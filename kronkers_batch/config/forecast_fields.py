@@ -183,10 +183,11 @@ def _holdout(node: Node, key: str, problems: Problems) -> dt.timedelta | Origins
     if isinstance(node, Mapping):
         said = read_table(ORIGINS, node, key, problems)
         return Origins(said["origins"], said["every"])
-    return DURATION.parse(node, key, problems)
+    return _LENGTH.parse(node, key, problems)
 
 
-HOLDOUT = Kind(f"{DURATION.allowed}, or {{origins: 8, every: 7d}}", _holdout, free=True, say=DURATION.say)
+_LENGTH = duration(positive=True, words={"none": dt.timedelta(0)})
+HOLDOUT = Kind(f"{_LENGTH.allowed}, or {{origins: 8, every: 7d}}", _holdout, free=True, say=_LENGTH.say)
 
 
 def held_out(said: dt.timedelta | Origins, panel: Panel | None) -> dt.timedelta:

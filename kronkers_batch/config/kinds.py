@@ -140,7 +140,7 @@ def duration(*, positive: bool = False, words: dict[str, dt.timedelta] | None = 
         if not isinstance(value, str):
             raise Bad()
         found = known[value] if value in known else parse_duration(value)
-        if positive and not found:
+        if positive and not found and value not in known:
             raise Bad(f"found {shown(node)}, where a number above zero is expected")
         return found
 

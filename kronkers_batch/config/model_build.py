@@ -132,7 +132,8 @@ def _checks(
 
 def _windows(raw: RawModel) -> Windows:
     said = raw.values["window"]
-    return Windows(**{**said, "holdout": held_out(said["holdout"], raw.goal.panel)})  # type: ignore[arg-type]
+    more = {"holdout": held_out(said["holdout"], raw.goal.panel), "refit": raw.refits}
+    return Windows(**{**said, **more})  # type: ignore[arg-type]
 
 
 def _source_columns(raw: RawModel, linker: Linker) -> MappingType[str, Column] | None:

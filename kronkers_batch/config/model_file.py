@@ -280,6 +280,12 @@ class RawModel:
         task = self.values["task"]
         return task and task.judge(self.goal)
 
+    @property
+    def refits(self) -> bool:
+        """Whether it is fitted once more, on all labelled rows: as it says, else as its task does."""
+        said, task = self.values["window"]["refit"], self.values["task"]
+        return said if said is not None else task is not None and task.refits
+
     def at(self, *path: str) -> Node:
         """The node of a key, or the nearest one above it where it is absent."""
         node: Node = self.tree
@@ -307,8 +313,6 @@ def read_model(name: str, tree: Node, overrides: tuple[str, ...], problems: Prob
     for field in MODEL.fields:
         if field.kind.nested and field.kind.table is not None and not found[field.name]:
             found[field.name] = {below.name: below.default for below in field.kind.table.fields}
-    if found["window"]["refit"] is None:
-        found["window"]["refit"] = found["task"] is not None and found["task"].refits
     values: ModelValues = found
     has = values["features"] is not None
     forecast_fields.refuse_without_features(tree, values["task"], has=has, problems=problems)

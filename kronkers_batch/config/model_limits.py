@@ -7,7 +7,7 @@ import math
 from kronkers_batch.config.forecast_fields import held_out
 from kronkers_batch.config.model_file import RawModel
 from kronkers_batch.config.problems import Problems, suggest
-from kronkers_batch.config.spec import Threshold
+from kronkers_batch.config.spec import Promote, Threshold
 from kronkers_batch.learning import ANY, LOSS, SHARE
 
 _STATISTICS = ("min", "max", "mean")
@@ -29,12 +29,14 @@ def _check_window(raw: RawModel, problems: Problems) -> None:
             "the holdout is not shorter than the training window",
             "make window.train longer or window.holdout shorter",
         )
-    if window["refit"] and raw.values["target"] is None:
+    if raw.refits and raw.values["target"] is None:
         problems.add(
             raw.at("window", "refit").origin("window.refit"),
             "refit fits the rows that were held out to measure the model, and without a target none are",
             "remove it, and make window.holdout as short as you like",
         )
+    if not holdout:
+        _check_unmeasured(raw, problems)
     if not 0 < window["holdout_share"] < 1:
         where = raw.at("window", "holdout_share").origin("window.holdout_share")
         problems.add(
@@ -44,13 +46,31 @@ def _check_window(raw: RawModel, problems: Problems) -> None:
         )
 
 
+def _check_unmeasured(raw: RawModel, problems: Problems) -> None:
+    """Of a model that is not measured: what would need a number."""
+    window, name = raw.values["window"], "window.holdout"
+    if raw.values["promote"] is Promote.AUTOMATIC:
+        what = "with holdout: none nothing measures a version, so none is promoted by itself"
+        problems.add(raw.at("promote").origin("promote"), what, "write promote: manual, or a holdout")
+    if raw.refits:
+        what = "refit fits the rows that were held out, and holdout: none holds out none"
+        problems.add(raw.at("window", "refit").origin("window.refit"), what, "remove refit")
+    if window["holdout_by"]:
+        what = "holdout_by holds out groups, and holdout: none holds out nothing"
+        problems.add(raw.at("window", "holdout").origin(name), what, "remove one of the two")
+    for metric in raw.values["thresholds"]["training"]:
+        where = raw.at("thresholds", "training", metric).origin(f"thresholds.training.{metric}")
+        what = f"{metric} is not measured: holdout: none holds out no rows"
+        problems.add(where, what, "remove the threshold, or write a holdout")
+
+
 def _thresholds_known(raw: RawModel, problems: Problems) -> None:
     task = raw.judge
     outputs = raw.values["output"]["columns"]
     statistics = (*outputs, *(f"{column}.{name}" for column in outputs for name in _STATISTICS))
     known = {"output": {"rows": LOSS, "null_share": SHARE, **dict.fromkeys(statistics, ANY)}}
     if task is not None:
-        refit = {"refit": LOSS} if raw.values["window"]["refit"] else {}
+        refit = {"refit": LOSS} if raw.refits else {}
         known["training"] = dict(sorted((task.ranges(raw.goal) | refit).items()))
     for group, names in known.items():
         for name, (low, high, _) in raw.values["thresholds"][group].items():
@@ -82,6 +102,6 @@ def thresholds(raw: RawModel, group: str) -> tuple[Threshold, ...]:
         Threshold(name, low, high, node.origin(f"thresholds.{group}.{name}"))
         for name, (low, high, node) in declared.items()
     ]
-    if group == "training" and raw.values["window"]["refit"] and "refit" not in declared:
+    if group == "training" and raw.refits and "refit" not in declared:
         found.append(Threshold("refit", None, 1.0, raw.at("window", "refit").origin("window.refit")))
     return tuple(found)

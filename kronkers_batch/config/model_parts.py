@@ -134,7 +134,8 @@ WINDOW = Table(
         Field(
             "holdout",
             HOLDOUT,
-            "The newest part of `window.train`: used to measure, and not to fit. `forecast`: "
+            "The newest part of `window.train`: used to measure, and not to fit. `none`: all rows are fitted "
+            "and nothing is measured; such a model is promoted by hand. `forecast`: "
             "{origins: 8, every: 7d}, from where it forecasts; the last horizon ends with the window.",
             default=14 * _DAY,
         ),
@@ -229,7 +230,7 @@ class WindowValues(TypedDict):
     label_delay: dt.timedelta
     holdout_share: float
     holdout_by: str
-    refit: bool
+    refit: bool | None
 
 
 class RetrainValues(TypedDict):

@@ -191,7 +191,8 @@ class Environment:
 class Windows:
     """Windows relative to the logical date D (a day; its rows are ``D <= time < D + score``).
 
-    Training reads ``[D - label_delay - train, D - label_delay)``; its last ``holdout`` is held out.
+    Training reads ``[D - label_delay - train, D - label_delay)``; its last ``holdout`` is held out. A zero
+    ``holdout`` means: nothing is held out, and nothing is measured.
     A zero ``train`` means: everything the source has before ``D - label_delay``.
     """
 
@@ -202,6 +203,11 @@ class Windows:
     holdout_share: float = 0.2  # used instead of ``holdout`` with a group, or without a time column
     holdout_by: str = ""  # the column whose groups are held out
     refit: bool = False  # after measuring, fit all labelled rows
+
+    @property
+    def measures(self) -> bool:
+        """Whether rows are held out, by which a model is measured."""
+        return bool(self.holdout)
 
 
 @dataclass(frozen=True)

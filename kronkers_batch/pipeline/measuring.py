@@ -79,6 +79,8 @@ def measured(
         raise ScoreFailed(f"score gave {whole.what}", where=_at(model), fix=whole.fix)
     naive = task.naive(_truth(model, data.fit), _units(model, data.fit), goal)
     predicted = floats.fill_null(float("nan")).to_numpy()
+    if not data.measures:
+        return {}, _plain(model, naive), [*without, "nothing is held out, so no number says how good it is"]
     groups = None if data.groups is None else data.groups.cast(pl.Int64).to_numpy()
     units = _units(model, data.holdout)
     rows = steps.scored(predicted) if steps else Rows(truth, predicted, units, goal, groups, champion.scores)
@@ -91,9 +93,11 @@ def measured(
 
 def _said(model: ModelSpec, naive: Floats, rows: Rows) -> Naive:
     """The naive prediction, or what each metric that compares with the champion would be by chance."""
+    return _plain(model, naive) if model.judge.losses else model.judge.by_chance(rows)
+
+
+def _plain(model: ModelSpec, naive: Floats) -> Naive:
     said = [float(number) for number in naive]
-    if not model.judge.losses:
-        return model.judge.by_chance(rows)
     return said[0] if len(said) == 1 else dict(zip(model.measured, said, strict=True))
 
 

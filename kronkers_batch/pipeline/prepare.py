@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _FIBONACCI = 0x9E3779B97F4A7C15
 # A pandera call costs the same for 65,536 rows as for four times as many.
 _CHECKED_ROWS = 262_144
+MOST_TRIED = 10_000
+"""Fitted rows with which scores are tried where nothing is held out."""
 
 
 def feature_columns(model: ModelSpec) -> Schema:
@@ -94,6 +96,9 @@ class TrainingData:
     scoring window at a time, also those without a target. Those with one are ``holdout``, in this order.
 
     ``groups`` are numbers, equal for the rows of ``holdout`` that are measured together; None where all are.
+
+    Where nothing is held out, ``holdout`` has some of the fitted rows, with which scores are tried, and
+    ``measures`` is False.
     """
 
     fit: pl.DataFrame
@@ -102,6 +107,7 @@ class TrainingData:
     results: tuple[CheckResult, ...]
     windows: tuple[pl.DataFrame, ...] = ()
     groups: pl.Series | None = None
+    measures: bool = True
 
 
 def refuse_many(model: ModelSpec, snapshot: SnapshotRef) -> None:
@@ -152,6 +158,8 @@ def training_data(
     windows = [w.select(wanted) for w in _windows(model, source, snapshot, held_out)] if by_window else []
     parts = [window.filter(known) for window in windows] or [held_out.select(wanted)]
     holdout = pl.concat(parts)
+    if not model.windows.measures:
+        holdout = fit.gather_every(max(1, fit.height // MOST_TRIED)).head(MOST_TRIED)
     if not fit.height or not holdout.height:
         part = "fit" if not fit.height else "holdout"
         raise DataError(
@@ -162,8 +170,9 @@ def training_data(
             if model.windows.holdout_by
             else "choose a later --date, or change window.train, window.holdout or window.label_delay",
         )
-    groups = _numbered(parts) if model.judge.by_window else None
-    return TrainingData(fit, holdout, unlabelled, results, tuple(windows) if whole else (), groups)
+    groups = _numbered(parts) if model.judge.by_window and model.windows.measures else None
+    kept = tuple(windows) if whole and model.windows.measures else ()
+    return TrainingData(fit, holdout, unlabelled, results, kept, groups, model.windows.measures)
 
 
 def _numbered(parts: Sequence[pl.DataFrame]) -> pl.Series:
@@ -195,6 +204,8 @@ def _held_out(
     import numpy as np
     import polars as pl
 
+    if not model.windows.measures:
+        return pl.lit(False)
     if model.windows.holdout_by:
         return pl.lit(_groups_held_out(model, frame[model.windows.holdout_by]))
     start = holdout_start(model, snapshot.window)

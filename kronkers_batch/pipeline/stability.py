@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 def compared_with(services: Services, model: ModelSpec) -> ModelVersion | None:
     """The champion, where a metric of the task compares with it; None where there is none."""
-    return services.registry.champion(model.name) if model.judge.comparing(model.goal) else None
+    compares = model.windows.measures and model.judge.comparing(model.goal)
+    return services.registry.champion(model.name) if compares else None
 
 
 def champion_scores(

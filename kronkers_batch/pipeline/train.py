@@ -67,7 +67,8 @@ class Trained:
         why = "" if self.promoted else f": {self.verdict.why()}"
         if self.verdict.passed and not self.promoted:
             why = f": {waits_for_approver(self.version.ref)}"
-        measured = f"{self.version.ref} {state}{why} ({rounded(self.version.training.metrics)})"
+        metrics = rounded(self.version.training.metrics)
+        measured = f"{self.version.ref} {state}{why}" + (f" ({metrics})" if metrics else "")
         return "; ".join([measured, *self.remarks])
 
 
@@ -147,7 +148,8 @@ def _rows(services: Services, model: ModelSpec, date: dt.date) -> _Read:
 
 
 def _counts(model: ModelSpec, data: TrainingData) -> dict[str, int]:
-    found = {"fit": data.fit.height, "holdout": data.holdout.height, "unlabelled": data.unlabelled}
+    held_out = data.holdout.height if data.measures else 0
+    found = {"fit": data.fit.height, "holdout": held_out, "unlabelled": data.unlabelled}
     if not model.windows.refit:
         return found
     return found | {refit.REFIT: refit.labelled(model, data.fit, data.holdout)}

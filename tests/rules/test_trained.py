@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ import polars as pl
 import pytest
 
 from kronkers_batch.access.authorisation import authorise_all
-from kronkers_batch.config.spec import Promote, RowsPolicy
+from kronkers_batch.config.spec import InputRef, Promote, RowsPolicy
 from kronkers_batch.errors import ModelError, ScoreFailed
 from kronkers_batch.pipeline.definitions import define
 from kronkers_batch.pipeline.golden import unpacked
@@ -156,6 +157,26 @@ def test_a_final_fit_far_from_the_measured_one_is_not_promoted(world: World):
     assert not first.promoted
     assert refitted(world, limit=10).promoted
     assert refitted(world, limit=1).version.training.metrics["refit"] == pytest.approx(9 / (2 * 9))
+
+
+def test_without_a_holdout_nothing_is_measured(world: World):
+    """With `window: {holdout: none}` all labelled rows are fitted, no metric is recorded, and golden rows are
+    some of the fitted rows."""
+    world.rows(offers().with_columns(y=pl.col("id").cast(pl.Float64)))
+    windows = replace(world.services.model(MODEL).windows, holdout=dt.timedelta(0))
+    found = trained(world, SHIFTED, windows=windows, promote=Promote.MANUAL)
+    training = found.version.training
+    assert dict(training.metrics) == {}
+    assert dict(training.rows) == {"fit": 60, "holdout": 0, "unlabelled": 0}
+    assert training.naive == pytest.approx(sum(range(42, 102)) / 60)
+    rows, scores = unpacked(training.golden.rows)[0]
+    assert (scores["score"] - rows["x"]).to_list() == pytest.approx([sum(range(42, 102)) / 60] * 20)
+    assert not found.promoted
+    assert found.message().endswith("nothing is held out, so no number says how good it is")
+    still = trained(world, windows=windows, promote=Promote.MANUAL, source=InputRef(source="still"))
+    assert dict(still.version.training.rows) == {"fit": 144, "holdout": 0, "unlabelled": 0}
+    with pytest.raises(ScoreFailed, match="another score when the row is scored among other rows"):
+        trained(world, OF_THE_CHUNK, windows=windows, promote=Promote.MANUAL)
 
 
 def test_a_champion_that_cannot_score_keeps_no_model_from_its_final_fit(world: World):

@@ -201,6 +201,26 @@ def test_a_final_fit_has_a_threshold_of_its_own(tmp_path: Path) -> None:
         load(make(tmp_path / "other", model__late=text), (), ENVIRON)
 
 
+def test_a_model_without_a_holdout_needs_no_number(tmp_path: Path) -> None:
+    rest = "task: binary\ntarget: late\n"
+    text = HEAD + rest + "promote: manual\nwindow: {holdout: none}\n"
+    windows = load(make(tmp_path, model__late=text), (), ENVIRON).models["late"].windows
+    assert not windows.measures
+    wrong = rest + "thresholds: {training: {auc: {min: 0.5}}}\n"
+    wrong += "window: {holdout: none, refit: true, holdout_by: carrier}\n"
+    with pytest.raises(ConfigErrors) as error:
+        load(make(tmp_path / "wrong", model__late=HEAD + wrong), (), ENVIRON)
+    for said in (
+        "promote: with holdout: none nothing measures a version",
+        "window.refit: refit fits the rows that were held out, and holdout: none holds out none",
+        "window.holdout: holdout_by holds out groups, and holdout: none holds out nothing",
+        "thresholds.training.auc: auc is not measured: holdout: none holds out no rows",
+    ):
+        assert said in str(error.value)
+    with pytest.raises(ConfigErrors, match="found the text '0d', where a number above zero is expected"):
+        load(make(tmp_path / "zero", model__late=HEAD + rest + "window: {holdout: 0d}\n"), (), ENVIRON)
+
+
 def test_levels_that_cannot_be_are_refused(tmp_path: Path) -> None:
     features = {
         "{distance: {type: float, levels: [1]}}": "is float, and only a category has levels",
