@@ -111,6 +111,7 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
         origins={dotted: node.origin(dotted) for dotted, node in walk(raw.tree)},
         goal=raw.goal,
         fit_only=model_goal.fit_only(raw, columns),
+        audit_columns=values["audit_columns"],
     )
 
 

@@ -177,6 +177,15 @@ MODEL = Table(
             default=(),
             shown="none",
         ),
+        Field(
+            "audit_columns",
+            list_kind(COLUMN, SOME_COLUMNS, single=True, empty=False),
+            "Columns by which the model may be judged and that it never sees, such as sex or age: naming one "
+            "as a feature, or in another role, is refused. Nothing reads them yet.",
+            default=(),
+            shown="none",
+            counts=Counts.NEVER,
+        ),
         Field("window", table_kind(WINDOW), "Which rows, relative to the logical date."),
         Field("checks", table_kind(MODEL_CHECKS), "Checks on inputs and outputs."),
         Field(
@@ -245,6 +254,7 @@ class ModelValues(ForecastValues):
     weights: str
     exposure: str
     train_only: tuple[str, ...]
+    audit_columns: tuple[str, ...]
     window: WindowValues
     checks: dict[str, tuple[RawCheck, ...]]
     schedule: str

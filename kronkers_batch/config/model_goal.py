@@ -171,6 +171,8 @@ def _roles(raw: RawModel) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield name, (role,)
     for number, name in enumerate(values["train_only"]):
         yield name, ("train_only", str(number))
+    for number, name in enumerate(values["audit_columns"]):
+        yield name, ("audit_columns", str(number))
 
 
 def _role(
@@ -184,12 +186,12 @@ def _role(
     where = raw.at(*path[:1]).origin(".".join(path))
     if name not in columns:
         problems.add(where, f"there is no column '{name}' in the source", suggest(name, columns))
-    elif role != "train_only" and columns[name].type not in NUMBERS:
+    elif role in ("weights", "exposure") and columns[name].type not in NUMBERS:
         what = f"the column '{name}' is {columns[name].type}, and {role} must be numbers"
         problems.add(where, what, f"allowed types: {', '.join(NUMBERS)}")
     if target and name == target["column"]:
         problems.add(where, f"the target '{name}' is also named as {role}", "remove it here")
-    if name in (raw.values["features"] or {}):
+    if any(name in (raw.values[key] or {}) for key in ("features", "future", "past", "static")):
         what = f"the column '{name}' is a feature and named as {role}"
         problems.add(where, what, "remove it from the features, or here")
     if [named for named, _ in _roles(raw)].count(name) > 1:

@@ -57,7 +57,7 @@ LATER: Mapping[type, Mapping[str, object]] = {
     Estimator: {"per_quantile": ""},
     Windows: {"holdout_by": "", "refit": False},
     Feature: {"levels": (), "reference": "", "nulls": False},
-    ModelSpec: {"goal": Goal(), "fit_only": ()},
+    ModelSpec: {"goal": Goal(), "fit_only": (), "audit_columns": ()},
     Goal: {"judged_as": "", "higher_is": "", "top": 0, "panel": None},
 }
 """Fields that came when definitions were signed already, with their defaults: where they have these they are

@@ -294,6 +294,7 @@ class ModelSpec:
     origins: Mapping[str, Origin] = field(default_factory=dict)  # dotted key -> where it was said
     goal: Goal = field(default_factory=Goal)
     fit_only: tuple[Column, ...] = ()  # columns that only fit sees, the weights among them
+    audit_columns: tuple[str, ...] = ()  # by which it may be judged, and which it never sees
 
     @property
     def evaluates_first(self) -> bool:

@@ -38,6 +38,7 @@ _INTRODUCTION = """\
 | `target` (not for `anomaly` and `clusters`) | what is predicted | yes, as the last column | no | a target with one value only; a class without a row to fit. Rows without a value are left out, and counted |
 | `weights` | how much a row counts in `fit` | yes, before the target; a declared estimator gets it as its weights | no | a missing or negative weight; weights that are all 0 |
 | `train_only` | other columns for `fit` | yes, before the target; a declared estimator does not see them | no | |
+| `audit_columns` | by what the model may be judged, such as sex or age | no | no | a feature, the target or another role of the same column. Nothing reads them yet |
 | `exposure` (`count`) | over how much time, area or how many people a row counts | yes, as the last feature; a declared estimator does not get it as a feature, see [weights and exposure](worker-protocol.md#weights-and-exposure) | yes, as the last feature | a missing exposure, or one of 0 or less, in training and on a night; a model whose scores stay the same when the exposure doubles |
 
 Weights change what a model predicts: with weights, its probabilities are those of the weighted rows. The metrics then show how they fit the rows as they are.

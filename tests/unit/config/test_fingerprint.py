@@ -191,6 +191,7 @@ MORE: dict[str, Any] = {
     "goal.classes": ("a", "b", "c"),
     "goal.quantiles": (0.5,),
     "fit_only": (Column("w", ColumnType.FLOAT),),
+    "audit_columns": ("carrier",),
 }
 """Other values of lists, whose types say too little."""
 

@@ -90,6 +90,8 @@ WRONG = {
     "task: binary\ntarget: late\nweights: nothing\n": "there is no column 'nothing' in the source",
     "task: binary\ntarget: late\nweights: air_time\ntrain_only: [air_time]\n": "'air_time' has two roles",
     "task: binary\ntarget: late\ntrain_only: [air_time, distance]\n": "is a feature and named as train_only",
+    "task: binary\ntarget: late\naudit_columns: [sex]\n": "there is no column 'sex' in the source",
+    "task: binary\ntarget: late\naudit_columns: distance\n": "is a feature and named as audit_columns",
     "task: binary\ntarget: late\ntrain_only: late\n": "the target 'late' is also named as train_only",
 }
 
@@ -134,6 +136,7 @@ def test_columns_follow_from_task_and_target(tmp_path: Path) -> None:
 
 def test_roles_become_columns_of_fit_and_score(tmp_path: Path) -> None:
     text = HEAD + "task: count\ntarget: flight\nexposure: air_time\ntrain_only: [carrier, origin]\n"
+    text += "audit_columns: [late]\n"
     model = load(make(tmp_path, model__late=text), (), ENVIRON).models["late"]
     assert [(f.name, f.type) for f in model.features] == [
         ("distance", ColumnType.FLOAT), ("air_time", ColumnType.FLOAT),

@@ -63,7 +63,7 @@ def full(name: str) -> Any:
         promote=spec.Promote.MANUAL, rows=spec.RowsPolicy.WHOLE, unseen=spec.Unseen.ERROR,
         resources=spec.Resources(), seed=1, enabled=True, overrides=("x=1",), origin=ORIGIN,
         origins={"seed": ORIGIN}, goal=Goal("p", ("a",), True, "l", (0.5,), "w", "e", "j", "h", 7, PANEL),
-        fit_only=(Column("w", ColumnType.CATEGORY, ("x",)),),
+        fit_only=(Column("w", ColumnType.CATEGORY, ("x",)),), audit_columns=("a",),
     )  # fmt: skip
     root = root_spec.Config(
         root=PROJECT / "conf", home=PROJECT / "var", logical_date=dt.date(2024, 1, 1), key_file=Path("/k"),
@@ -214,7 +214,9 @@ def test_a_field_that_came_later_counts_where_it_is_not_the_default(config: root
             name: getattr(spec.Feature("", ColumnType.FLOAT, ORIGIN), name)
             for name in ("levels", "reference", "nulls")
         },
-        spec.ModelSpec: {name: getattr(config.models["late"], name) for name in ("goal", "fit_only")},
+        spec.ModelSpec: {
+            name: getattr(config.models["late"], name) for name in ("goal", "fit_only", "audit_columns")
+        },
         Goal: {name: getattr(Goal(), name) for name in ("judged_as", "higher_is", "top", "panel")},
     } == signing.LATER
     assert "warehouse.keep_snapshots" not in signing.root_definition(config)
