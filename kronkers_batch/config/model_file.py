@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kronkers_batch.config import forecast_fields
@@ -309,7 +309,9 @@ class RawModel:
 def _goal(values: ModelValues) -> Goal:
     target, output, task = values["target"], values["output"], values["task"]
     panel = forecast_fields.panel_of(values, task, target, output, values["window"]["holdout"])
-    return goal_of(target, output, values["decision"], values["weights"], values["exposure"], panel)
+    goal = goal_of(target, output, values["decision"], values["weights"], values["exposure"], panel)
+    first = next(iter(task.judge(goal).losses), "") if task else ""
+    return replace(goal, loss="") if goal.loss == first else goal  # what is so anyway trains nothing anew
 
 
 def read_model(name: str, tree: Node, overrides: tuple[str, ...], problems: Problems) -> RawModel | None:

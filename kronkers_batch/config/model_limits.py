@@ -8,7 +8,7 @@ from kronkers_batch.config.forecast_fields import held_out
 from kronkers_batch.config.model_file import RawModel
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.spec import Promote, Threshold
-from kronkers_batch.learning import ANY, LOSS, SHARE
+from kronkers_batch.learning import ANY, LOSS, NUMBERS, SHARE
 
 _STATISTICS = ("min", "max", "mean")
 
@@ -66,7 +66,7 @@ def _check_unmeasured(raw: RawModel, problems: Problems) -> None:
 
 def _thresholds_known(raw: RawModel, problems: Problems) -> None:
     task = raw.judge
-    outputs = raw.values["output"]["columns"]
+    outputs = [name for name, kind in raw.values["output"]["columns"].items() if kind in NUMBERS]
     statistics = (*outputs, *(f"{column}.{name}" for column in outputs for name in _STATISTICS))
     known = {"output": {"rows": LOSS, "null_share": SHARE, **dict.fromkeys(statistics, ANY)}}
     if task is not None:
@@ -80,7 +80,7 @@ def _thresholds_known(raw: RawModel, problems: Problems) -> None:
                 if bound is not None and not least <= bound <= most:
                     problems.add(where, f"{name} is never {bound:g}", f"allowed: {_between(least, most)}")
             if name not in names:
-                kind = "metric" if group == "training" else "statistic or output column"
+                kind = "metric" if group == "training" else "statistic or output column of numbers"
                 problems.add(where, f"there is no {kind} '{name}'", suggest(name, names))
 
 

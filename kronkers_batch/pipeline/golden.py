@@ -6,11 +6,11 @@ on what stands beside it (it must not, but that is what they are to find).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kronkers_batch.config.spec import ModelSpec, Unseen
+from kronkers_batch.config.spec import Feature, ModelSpec, Unseen
 from kronkers_batch.frames.panel import Horizon
 from kronkers_batch.frames.schema import ColumnType, Schema
 
@@ -32,12 +32,12 @@ TEXT = (ColumnType.CATEGORY, ColumnType.STRING)
 class OddRow:
     """A row that may come any night: ``row`` is a frame of it, ``what`` says what is odd about it.
 
-    ``declared`` is a feature that is declared with nulls and has none in this row: the model has to take it.
+    ``declared`` is the feature whose declaration promises such rows, so that the model has to take it.
     """
 
     row: pl.DataFrame
     what: str
-    declared: str = ""
+    declared: Feature | None = None
 
 
 # ---------------------------------------------------------------- which rows
@@ -49,14 +49,14 @@ def spread(rows: pl.DataFrame, most: int = GOLDEN_ROWS) -> pl.DataFrame:
 
 
 def odd_rows(model: ModelSpec, parts: Sequence[pl.DataFrame]) -> list[OddRow]:
-    """Rows with nulls where the data has nulls or may have them, and with levels that no training saw.
+    """Rows with nulls where the data has nulls or may have them, and with levels that no row has.
 
     Args:
         model: Says which features are categories, and what unseen levels become.
         parts: The features of the holdout and of the fitted rows; the first is preferred.
     """
-    found = _with_nulls(model, parts)
     usual = parts[0].head(1)
+    found = [*_with_nulls(model, parts), *_declared_levels(model, usual, parts)]
     texts = [f for f in model.features if f.type in TEXT]
     for feature in texts[:MOST_UNSEEN]:
         if feature.type is ColumnType.CATEGORY and model.unseen is Unseen.ERROR:
@@ -85,7 +85,7 @@ def one_level(rows: pl.DataFrame, features: Schema) -> dict[str, tuple[pl.Series
 def _with_nulls(model: ModelSpec, parts: Sequence[pl.DataFrame]) -> list[OddRow]:
     found: list[OddRow] = []
     for feature in model.features:
-        declared = feature.name if feature.nulls else ""
+        declared = feature if feature.nulls else None
         if len(found) >= MOST_NULLS and not declared:
             continue
         if any(odd.row[feature.name].null_count() for odd in found) and not declared:
@@ -97,7 +97,8 @@ def _with_nulls(model: ModelSpec, parts: Sequence[pl.DataFrame]) -> list[OddRow]
                 break
         else:
             if declared:
-                found.append(OddRow(_without(parts[0].head(1), declared), f"no {declared}", declared))
+                row = _without(parts[0].head(1), feature.name)
+                found.append(OddRow(row, f"no {feature.name}", declared))
     return found
 
 
@@ -105,6 +106,24 @@ def _without(row: pl.DataFrame, name: str) -> pl.DataFrame:
     import polars as pl
 
     return row.with_columns(pl.lit(None, dtype=row[name].dtype).alias(name))
+
+
+def _declared_levels(
+    model: ModelSpec, usual: pl.DataFrame, parts: Sequence[pl.DataFrame]
+) -> Iterator[OddRow]:
+    """A row for each category with declared levels of which one is in no row: the first such level."""
+    import polars as pl
+
+    for feature in model.features:
+        absent = [level for level in feature.levels if not any(_has(part, feature, level) for part in parts)]
+        if absent:
+            row = usual.with_columns(pl.lit(absent[0]).alias(feature.name))
+            what = f"the declared level {absent[0]} of {feature.name}"
+            yield OddRow(row, what, feature)
+
+
+def _has(part: pl.DataFrame, feature: Feature, level: str) -> bool:
+    return bool((part[feature.name] == level).any())
 
 
 def _unseen(row: pl.DataFrame, name: str, parts: Sequence[pl.DataFrame]) -> pl.DataFrame:

@@ -185,7 +185,7 @@ def _tried(
     refused: list[OddRow] = []
     if found is None:
         refused = [one for one in odd if _or_refused(worker, pl.concat([*usual, one.row])) is None]
-        _refuse_declared(model, refused)
+        _refuse_declared(refused)
         taken = [one.row for one in odd if all(one is not other for other in refused)]
         frame = pl.concat([*usual, *taken]) if taken else frame.clear()
         found = worker.score(frame, apart=True) if taken else None
@@ -196,16 +196,16 @@ def _tried(
     return kept, [one.what for one in refused]
 
 
-def _refuse_declared(model: ModelSpec, refused: list[OddRow]) -> None:
-    """Raises ScoreFailed where ``score`` fails without a feature that is declared with nulls."""
-    names = [one.declared for one in refused if one.declared]
-    if names:
-        where = next(feature.origin for feature in model.features if feature.name == names[0])
-        raise ScoreFailed(
-            f"score fails for a row without {', '.join(names)}, which nulls: true allows",
-            where=str(where),
-            fix="let score take a missing value, or remove nulls: true: then a night with such rows fails",
-        )
+def _refuse_declared(refused: list[OddRow]) -> None:
+    """Raises ScoreFailed where ``score`` fails for a row that a feature's declaration promises."""
+    for one in refused:
+        if one.declared is not None:
+            raise ScoreFailed(
+                f"score fails for a row with {one.what}, which the feature's declaration allows",
+                where=str(one.declared.origin),
+                fix="let score take such a row, or change the feature's nulls or levels: then a night with "
+                "such a row fails",
+            )
 
 
 def _or_refused(worker: Worker, rows: pl.DataFrame) -> pl.DataFrame | None:

@@ -183,7 +183,7 @@ def test_odd_rows_that_score_refuses_are_told_and_refuse_nothing(lab):
     allowed = tuple(replace(f, nulls=f.name == "c") for f in declared(lab.language, (C, X)).features)
     for rows_ in RowsPolicy:
         error = refused(lab, "strict", features=allowed, rows=rows_)
-        assert error.what == "score fails for a row without c, which nulls: true allows"
+        assert error.what == "score fails for a row with no c, which the feature's declaration allows"
 
 
 def test_files_beside_the_code_are_found(lab):

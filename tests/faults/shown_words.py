@@ -174,8 +174,8 @@ _THERE = {
     "data/duck.py:words_of": "word[0] line[:first] line[last:] line[:300]",
 }
 THERE = {f"{place}: {word}" for place, found in _THERE.items() for word in found.split()} | {
-    "pipeline/verify.py:_refuse_declared: one.declared",
-    "pipeline/verify.py:_refuse_declared: str(where)",
+    "pipeline/verify.py:_refuse_declared: one.what",
+    "pipeline/verify.py:_refuse_declared: str(one.declared.origin)",
     "pipeline/measuring.py:_without: floats.select(pl.any_horizontal(pl.all().fill_nan(None).is_null())"
     ".sum())"
     ".item()",

@@ -210,7 +210,7 @@ def test_unknown_metric_and_statistic(tmp_path: Path) -> None:
     text = LATE + "thresholds: {training: {aux: {min: 0}}, output: {row: {min: 1}}}\n"
     found = "\n".join(problems(make(tmp_path, model__late=text)))
     assert "there is no metric 'aux'" in found
-    assert "there is no statistic or output column 'row'" in found
+    assert "there is no statistic or output column of numbers 'row'" in found
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ RIGHT = {
     "task: binary\ntarget: {column: flight, positive: 7}\n": Goal(positive="7"),
     "task: binary\ntarget: {column: late, positive: false, loss: log}\n": Goal(positive="false", loss="log"),
     "task: binary\ntarget: {column: late}\n": Goal(),
+    "task: binary\ntarget: {column: late, loss: brier}\n": Goal(),
     "task: regression\ntarget: {column: air_time, loss: absolute}\n": Goal(loss="absolute"),
     MULTI % "": Goal(classes=("AA", "UA", "DL")),
     MULTI % ", ordered: true, loss: ranked": Goal("", ("AA", "UA", "DL"), True, "ranked"),
@@ -40,6 +41,8 @@ RIGHT = {
     "task: binary\ntarget: late\nweights: air_time\n": Goal(weights="air_time"),
 }
 WRONG = {
+    MULTI % ""
+    + "thresholds: {output: {class.mean: {min: 1}}}\n": "there is no statistic or output column of numbers",
     "task: binary\ntarget: {column: late, positive: 1}\n": "'late' is boolean, which has no value '1'",
     "task: binary\ntarget: {column: flight, positive: true}\n": "is integer, which has no value 'true'",
     "task: binary\ntarget: {column: flight, positive: '01'}\n": "is integer, which has no value '01'",

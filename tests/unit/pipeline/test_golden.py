@@ -43,11 +43,25 @@ def test_a_row_without_each_feature_that_is_declared_with_nulls():
     model = replace(model, features=tuple(replace(f, nulls=f.name > "x3") for f in model.features))
     rows = pl.DataFrame({name: [None if name < "x2" else 1.0, 2.0] for name in names})
     found = golden.odd_rows(model, (rows, rows))
-    assert [(odd.what, odd.declared) for odd in found] == [
-        ("no x0", ""), *((f"no {name}", name) for name in names if name > "x3")
+    assert [(odd.what, odd.declared and odd.declared.name) for odd in found] == [
+        ("no x0", None), *((f"no {name}", name) for name in names if name > "x3")
     ]  # fmt: skip
-    assert all(odd.row[odd.declared].null_count() for odd in found[1:])
+    assert all(odd.row[odd.what.removeprefix("no ")].null_count() for odd in found)
     assert found[1].row.drop("x4").equals(rows.drop("x4").head(1))
+
+
+def test_a_row_with_a_declared_level_that_no_row_has():
+    model = declared(LANGUAGES["r"], COLUMNS)
+    first = replace(model.features[0], levels=("z", "b", "y", "a"))
+    model = replace(model, features=(first, *model.features[1:]))
+    found = golden.odd_rows(model, (ROWS, ROWS))
+    assert found[0].what == "the declared level z of c"
+    assert found[0].declared == first
+    assert found[0].row["c"].to_list() == ["z"]
+    assert found[0].row.drop("c").equals(ROWS.drop("c").head(1))
+    seen = replace(first, levels=("b", "a"))
+    found = golden.odd_rows(replace(model, features=(seen, *model.features[1:])), (ROWS, ROWS))
+    assert not [odd for odd in found if odd.declared]
 
 
 def test_a_level_that_is_called_as_the_unseen_one_is_another():
