@@ -48,7 +48,7 @@ DECLARED = {
 DECLARED |= {
     "anomaly": "task: anomaly\ndecision: {top: 5}\nthresholds: {training: {stability.overlap: {min: 0.5}}}\n",
     "clusters": "task: clusters\nthresholds: {training: {stability.rand: {min: 0.5}}}\n",
-    "rules": "target: {column: paid, as: binary, positive: 'Yes'}\nthresholds: {training: {skill: {min: 0}}}\n",
+    "rules": "target: {column: paid, as: binary, positive: 'Yes'}\n",
 }
 TEMPLATES = {"binary": "classifier", "regression": "regressor"}
 TEMPLATES |= dict.fromkeys(("anomaly", "clusters"), "unsupervised")
@@ -396,3 +396,12 @@ def test_a_second_version_is_compared_with_the_champion(night):
         second = night.json("show", f"{name}@2")
         assert 0.5 < second["metrics"][metric] <= 1
         assert second["naive prediction"] == pytest.approx({metric: by_chance})
+
+
+def test_a_version_that_agrees_too_little_is_not_promoted(night):
+    path = "models/anomaly_python/model.py"
+    code = (night.folder / path).read_text()
+    night.write(path, code.replace("return (data", "return -(data"))  # the oddest rows are the usual ones now
+    (found,) = night.json("train", "anomaly_python", "--date", "2024-01-21", code=1)["models"]
+    assert "anomaly_python@2 not promoted: stability.overlap 0 is below 0.5" in found["message"]
+    assert [v["champion"] for v in night.json("versions", "anomaly_python")] == [True, False]

@@ -197,7 +197,7 @@ PREPARED = [
     _("features come in the source's order", "pipeline.features:as_features",
       swap("pl.DataFrame(out)", "pl.DataFrame(out).select(sorted(wanted))"),
       f"{DATA}features_come_as_declared"),
-    _("a target may be of any type", "config.model_goal:_target",
+    _("a target may be of any type", "config.model_target:check",
       never("allowed and columns[name].type not in allowed"), f"{DATA}a_target_has_a_type_of_its_task"),
 ]  # fmt: skip
 
@@ -241,7 +241,7 @@ TRAINING = [
     _("a changed model is a changed source", "pipeline.score:other_source",
       without('n.startswith("source")'),
       "tests/rules/test_scoring.py::test_a_source_that_is_declared_otherwise_is_told"),
-    _("a whole is measured in chunks", "pipeline.verify:_scores",
+    _("a whole is measured in chunks", "pipeline.verify:holdout_scores",
       never("model.rows is RowsPolicy.WHOLE and data.windows"),
       f"{TRAINED}a_whole_is_measured_as_it_is_scored"),
     _("a whole is measured in one window, however long", "pipeline.prepare:_windows",
