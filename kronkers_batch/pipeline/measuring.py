@@ -70,20 +70,20 @@ def measured(
             fix=refusal.fix,
         )
     truth = _truth(model, data.holdout)
-    if whole := task.contradiction(floats.fill_nan(None).drop_nulls(), truth, goal):
-        raise ScoreFailed(f"score gave {whole.what}", where=_at(model), fix=whole.fix)
+    if flat := task.contradiction(floats.fill_nan(None).drop_nulls(), truth, goal):
+        raise ScoreFailed(f"score gave {flat.what}", where=_at(model), fix=flat.fix)
     naive = task.naive(_truth(model, data.fit), _units(model, data.fit), goal)
     predicted = floats.fill_null(float("nan")).to_numpy()
     groups = None if data.groups is None else data.groups.cast(pl.Int64).to_numpy()
     rows = Rows(truth, predicted, _units(model, data.holdout), goal, groups, champion.scores)
     return (
         task.measured(rows, naive),
-        _said(model, naive, rows),
+        _naive_prediction(model, naive, rows),
         [*without, *_compared(model, rows, champion), *task.remarks(given, goal)],
     )
 
 
-def _said(model: ModelSpec, naive: Floats, rows: Rows) -> Naive:
+def _naive_prediction(model: ModelSpec, naive: Floats, rows: Rows) -> Naive:
     """The naive prediction, or what each metric that compares with the champion would be by chance."""
     said = [float(number) for number in naive]
     if not model.judge.losses:
