@@ -163,6 +163,13 @@ MODEL = Table(
             counts=Counts.BOTH,
         ),
         Field(
+            "group",
+            COLUMN,
+            "`ranking`: the column whose equal values are one group of rows, such as a query or a session.",
+            default="",
+            shown="none",
+        ),
+        Field(
             "train_only",
             list_kind(COLUMN, SOME_COLUMNS, single=True, empty=False),
             "Columns that fit sees besides the features, and score does not.",
@@ -236,6 +243,7 @@ class ModelValues(TypedDict):
     target: TargetValues | None
     weights: str
     exposure: str
+    group: str
     train_only: tuple[str, ...]
     window: WindowValues
     checks: dict[str, tuple[RawCheck, ...]]
@@ -284,7 +292,7 @@ class RawModel:
 
 def _goal(values: ModelValues) -> Goal:
     parts = values["target"], values["output"], values["decision"]
-    return goal_of(*parts, values["weights"], values["exposure"])
+    return goal_of(*parts, weights=values["weights"], exposure=values["exposure"], group=values["group"])
 
 
 def read_model(name: str, tree: Node, overrides: tuple[str, ...], problems: Problems) -> RawModel | None:

@@ -109,7 +109,7 @@ class Anomaly(Unsupervised):
 
     def left_out(self, rows: Rows) -> str:
         """Scoring windows in which all rows are chosen."""
-        sizes = [int(part.sum()) for part in rows.parts()]
+        sizes = [len(part) for part in rows.parts()]
         small = sum(size <= chosen(rows.goal, size) for size in sizes)
         what = f"{small:,} of {len(sizes):,} scoring windows have no more rows than are chosen"
         return f"{what}, and are left out of stability.overlap" if small else ""

@@ -79,8 +79,13 @@ def measured(
     return (
         task.measured(rows, naive),
         _naive_prediction(model, naive, rows),
-        [*without, *_compared(model, rows, champion), *task.remarks(given, goal)],
+        [*without, *_moved(data), *_compared(model, rows, champion), *task.remarks(given, goal)],
     )
+
+
+def _moved(data: TrainingData) -> list[str]:
+    words = f"{data.moved:,} rows before the holdout are held out too, because others of their group are"
+    return [words] if data.moved else []
 
 
 def _naive_prediction(model: ModelSpec, naive: Floats, rows: Rows) -> Naive:

@@ -17,6 +17,7 @@ from kronkers_batch.errors import DataError
 from kronkers_batch.frames.chunks import rechunked
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.frames.tables import polars_schema
+from kronkers_batch.pipeline.whole_groups import numbers_of, on_one_side
 from kronkers_batch.policy.entries import add_entry
 from kronkers_batch.session.services import Services
 from kronkers_batch.vault.context import Scope
@@ -94,6 +95,7 @@ class TrainingData:
     scoring window at a time, also those without a target. Those with one are ``holdout``, in this order.
 
     ``groups`` are numbers, equal for the rows of ``holdout`` that are measured together; None where all are.
+    ``moved`` rows are held out because others of their group are.
     """
 
     fit: pl.DataFrame
@@ -102,6 +104,7 @@ class TrainingData:
     results: tuple[CheckResult, ...]
     windows: tuple[pl.DataFrame, ...] = ()
     groups: pl.Series | None = None
+    moved: int = 0
 
 
 def training_data(
@@ -134,15 +137,18 @@ def training_data(
     rows, results = checked_rows(services, model, snapshot, columns)
     known = pl.col(model.target).is_not_null() if model.target else pl.lit(True)
     empty = pl.DataFrame(schema=polars_schema(snapshot.schema.select(columns)))
-    fits, holdouts, read, unlabelled = [empty.select(wanted)], [empty], 0, 0
+    kept = columns if model.goal.group else wanted
+    fits, holdouts, read, unlabelled = [empty.select(kept)], [empty], 0, 0
     whole = model.rows is RowsPolicy.WHOLE
     for frame in rows:  # chunk by chunk, while the next one is opened
         held = _held_out(model, source, snapshot, frame, read)
-        fits.append(frame.filter(known & ~held).select(wanted))
+        fits.append(frame.filter(known & ~held).select(kept))
         holdouts.append(frame.filter(held if whole else known & held))
         read += frame.height
         unlabelled += frame[model.target].null_count() if model.target else 0
-    fit, held_out = pl.concat(fits), pl.concat(holdouts)
+    before, held_out = pl.concat(fits), pl.concat(holdouts)
+    fit, held_out = on_one_side(model, before, held_out)
+    fit, moved = fit.select(wanted), before.height - fit.height
     by_window = whole or model.judge.by_window
     windows = [w.select(wanted) for w in _windows(model, source, snapshot, held_out)] if by_window else []
     parts = [window.filter(known) for window in windows] or [held_out.select(wanted)]
@@ -157,8 +163,8 @@ def training_data(
             if model.windows.holdout_by
             else "choose a later --date, or change window.train, window.holdout or window.label_delay",
         )
-    groups = _numbered(parts) if model.judge.by_window else None
-    return TrainingData(fit, holdout, unlabelled, results, tuple(windows) if whole else (), groups)
+    groups = _numbered(parts) if model.judge.by_window else numbers_of(model, holdout)
+    return TrainingData(fit, holdout, unlabelled, results, tuple(windows) if whole else (), groups, moved)
 
 
 def _numbered(parts: Sequence[pl.DataFrame]) -> pl.Series:

@@ -31,6 +31,7 @@ ROOMS = (
     "declared/sources.py",
     "pipeline/score.py",
     "pipeline/targets.py",
+    "pipeline/whole_groups.py",
     "pipeline/verify.py",
 )
 
@@ -62,7 +63,8 @@ DECLARED = {
     "str(feature.origin)", "str(model.origin)", "model.origin",
     "str(model.origins.get('resources.training_rows', model.origin))", "model.resources.training_rows",
     "str(self.model.origins.get('rows', self.model.origin))", "str(model.model.origin)", "model.model.origin",
-    "data.fit.height", "model.goal.exposure", "model.goal.top",
+    "data.fit.height", "model.goal.exposure", "model.goal.top", "sizes.height",
+    "str(model.origins.get('group', model.origin))",
     "str(model.origins.get('decision.top', model.origin))", "model.goal.weights", "model.windows.holdout_by",
     "str(model.origins.get('window.holdout_by', model.origin))", "feature.reference",
     "str(model.origins.get('exposure', model.origin))", "str(model.origins.get('weights', model.origin))",
@@ -98,6 +100,8 @@ _THERE = {
     "pipeline/score.py:_refuse_absent": "name",
     "pipeline/targets.py:_refuse_unseen_classes": "absent[:_MOST_NAMED] where",
     "pipeline/targets.py:_refuse_all_chosen": "max(sizes)",
+    "pipeline/whole_groups.py:on_one_side": "group where",
+    "pipeline/whole_groups.py:refuse_without_order": "name",
     # Files of the model's own folder, which its department named.
     "declared/kept.py:_bytes": "str(path) error.strerror",
     "declared/kept.py:_refused": "str(path) refused.why",

@@ -9,6 +9,7 @@ MEASURED = "tests/unit/pipeline/test_measured.py::test_"
 STABLE = "tests/unit/pipeline/test_stability.py::test_"
 AGREE = "tests/unit/measures/test_agreement.py::test_"
 GOALS = "tests/unit/config/test_goals.py::test_"
+GROUPS = "tests/unit/pipeline/test_whole_groups.py::test_"
 GATES = "tests/unit/monitoring/test_gates.py::test_"
 EACH = "tests/contract/test_each_task.py::test_"
 RULES = "tests/contract/test_estimators.py::test_rules_that_would_learn_are_refused"
@@ -72,6 +73,26 @@ MUTATIONS = [
       reword('if (!learns) c("fit", "save_model", "load_model")', "character()"), f"{RULES}[r]"),
     _("rules in Julia may learn", "runtimes/workers/worker.jl",
       reword("        refuse_learning(found)\n", ""), f"{RULES}[julia]"),
+    _("a group may be on both sides of the holdout", "pipeline.whole_groups:on_one_side",
+      always("not group"), f"{GROUPS}rows_of_a_group_that_is_held_out_are_held_out"),
+    _("a row without a group is in none", "pipeline.whole_groups:on_one_side",
+      never("nulls := fit[group].null_count() + held_out[group].null_count()"),
+      f"{GROUPS}rows_without_a_group_and_groups_that_never_end_are_refused"),
+    _("groups of one row are ordered", "pipeline.whole_groups:refuse_without_order",
+      never("not ((sizes['rows'] > 1) & (sizes['most'] > 0)).any()"),
+      f"{GROUPS}groups_of_one_row_have_no_order"),
+    _("groups without an order count", "learning.ranking:counted",
+      swap("[part for part in rows.parts() if len(part) > 1 and rows.truth[part].max() > 0]", "rows.parts()"),
+      f"{GROUPS}groups_that_are_left_out_and_rows_that_are_moved_are_told"),
+    _("large groups count more", "learning.ranking:shortfall",
+      swap("(1 - gain) * len(found) / (len(parts) * len(part))", "1 - gain"),
+      "tests/contract/test_tasks.py::"
+      "test_its_losses_are_what_others_compute_and_skill_is_of_the_declared_one[ranking]"),
+    _("ties are broken by the order of the rows", "measures.gains:ndcg",
+      swap("np.unique(-score, return_inverse=True, return_counts=True)",
+           "(0, np.argsort(np.argsort(-score)), np.ones(len(score), dtype=int))"),
+      "tests/contract/test_tasks.py::"
+      "test_its_metrics_are_what_others_compute_and_lie_in_their_ranges[ranking]"),
     _("rules get the training data", "pipeline.train:_fit",
       swap("_typed(data.fit, features, model).iter_slices(CHUNK_ROWS) if model.task.learns else ()",
            "_typed(data.fit, features, model).iter_slices(CHUNK_ROWS)"),

@@ -65,6 +65,8 @@ SAID: dict[str, str | Counts] = {
     "goal.judged_as": "target.as",
     "goal.higher_is": "output.higher_is",
     "goal.top": "decision.top",
+    "goal.group": "group",
+    "goal.at": "target.at",
     "fit_only": "train_only",
     "target_type": Counts.TRAINING,  # of the source
     "windows.train": "window.train",

@@ -45,6 +45,8 @@ RIGHT = {
     "task: count\ntarget: flight\nexposure: air_time\n": Goal(exposure="air_time"),
     "task: quantiles\ntarget: air_time\noutput: {quantiles: [0.1, 0.5]}\n": Goal(quantiles=(0.1, 0.5)),
     "task: binary\ntarget: late\nweights: air_time\n": Goal(weights="air_time"),
+    "task: ranking\ntarget: {column: flight, at: 3}\ngroup: carrier\n": Goal(group="carrier", at=3),
+    "task: ranking\ntarget: late\ngroup: distance\n": Goal(group="distance"),
     ODD: Goal(higher_is="less_odd"),
     ODD + "decision: {top: 20, by: score}\n": Goal(higher_is="less_odd", top=20),
     "task: clusters\ntarget:\nweights: air_time\n": Goal(weights="air_time"),
@@ -137,6 +139,13 @@ WRONG = {
     "remove it; it is for: rules",
     "task: clusters\noutput: {columns: {cluster: float}}\n": "no output column can be measured",
     "task: rules\n": "'estimator' is for fit, and a model of the task rules learns nothing from data",
+    "task: ranking\ntarget: flight\n": "the task ranking needs 'group' -> write it, such as group: session",
+    "task: ranking\ntarget: carrier\ngroup: flight\n": "the task ranking cannot predict this type",
+    "task: ranking\ntarget: flight\ngroup: flights\n": "there is no column 'flights'",
+    "task: ranking\ntarget: flight\ngroup: flight\n": "the target 'flight' is also named as group",
+    "task: binary\ntarget: late\ngroup: carrier\n": "'group' is not for the task binary",
+    "task: binary\ntarget: {column: late, at: 3}\n": "'target.at' is not for the task binary",
+    "task: binary\ntarget: late\ndecision: {by: score}\n": "'decision.by' is not for the task binary",
     RULES + "task: rules\nweights: air_time\n": "'weights' is for fit, and a model of the task rules",
     RULES + "task: rules\ntarget: late\n": "the task rules needs 'target.as' -> write it, such as as: binary",
     RULES + "task: rules\ntarget: {column: late, as: clusters}\n": "found the text 'clusters'",
@@ -201,6 +210,13 @@ def test_roles_become_columns_of_fit_and_score(tmp_path: Path) -> None:
         ("distance", ColumnType.FLOAT), ("air_time", ColumnType.FLOAT),
     ]  # fmt: skip
     assert model.fit_only == (Column("carrier", ColumnType.STRING), Column("origin", ColumnType.STRING))
+
+
+def test_a_group_is_seen_by_fit_unless_it_is_a_feature(tmp_path: Path) -> None:
+    text = HEAD + "task: ranking\ntarget: flight\ngroup: %s\n"
+    found = load(make(tmp_path, model__a=text % "carrier", model__b=text % "distance"), (), ENVIRON).models
+    assert found["a"].fit_only == (Column("carrier", ColumnType.STRING),)
+    assert found["b"].fit_only == ()
 
 
 def test_an_estimator_may_be_fitted_once_a_quantile(tmp_path: Path) -> None:
