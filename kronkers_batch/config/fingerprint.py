@@ -44,6 +44,7 @@ _FORMED = frozenset(
         "train_only",
         "decision",
         *(field.name for field in FORECAST),
+        "group",
     }
 )
 """Keys whose value enters in a form of its own, below."""
@@ -191,6 +192,8 @@ def _goal(model: ModelSpec) -> dict[str, Json]:
         "output.quantiles": list(goal.quantiles),
         "output.higher_is": goal.higher_is,
         "decision.top": goal.top,
+        "group": goal.group,
+        "target.at": goal.at,
         "weights": goal.weights,
         "train_only": [[column.name, str(column.type)] for column in model.fit_only],
     }

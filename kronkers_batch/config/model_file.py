@@ -171,6 +171,13 @@ MODEL = Table(
             counts=Counts.BOTH,
         ),
         Field(
+            "group",
+            COLUMN,
+            "`ranking`: the column whose equal values are one group of rows, such as a query or a session.",
+            default="",
+            shown="none",
+        ),
+        Field(
             "train_only",
             list_kind(COLUMN, SOME_COLUMNS, single=True, empty=False),
             "Columns that fit sees besides the features, and score does not.",
@@ -253,6 +260,7 @@ class ModelValues(ForecastValues):
     target: TargetValues | None
     weights: str
     exposure: str
+    group: str
     train_only: tuple[str, ...]
     audit_columns: tuple[str, ...]
     window: WindowValues
@@ -308,8 +316,15 @@ class RawModel:
 
 def _goal(values: ModelValues) -> Goal:
     target, output, task = values["target"], values["output"], values["task"]
-    panel = forecast_fields.panel_of(values, task, target, output, values["window"]["holdout"])
-    goal = goal_of(target, output, values["decision"], values["weights"], values["exposure"], panel)
+    goal = goal_of(
+        target,
+        output,
+        values["decision"],
+        weights=values["weights"],
+        exposure=values["exposure"],
+        group=values["group"],
+        panel=forecast_fields.panel_of(values, task, target, output, values["window"]["holdout"]),
+    )
     first = next(iter(task.judge(goal).losses), "") if task else ""
     return replace(goal, loss="") if goal.loss == first else goal  # what is so anyway trains nothing anew
 

@@ -27,6 +27,8 @@ _SAID_AT = {
     "judged_as": ("target", "as"),
     "higher_is": ("output", "higher_is"),
     "top": ("decision", "top"),
+    "group": ("group",),
+    "at": ("target", "at"),
 }
 """Where a model file says each attribute of a goal that only some tasks have."""
 MOST_CLASSES = 200
@@ -40,6 +42,9 @@ def check(raw: RawModel, columns: MappingType[str, Column], problems: Problems) 
             _keys(raw, task, goal, problems)
         _values(raw, judge, goal, problems)
         _refuse_own_columns(raw, judge, problems)
+        if raw.values["decision"]["by"] and "top" not in judge.keys:
+            where = raw.at("decision", "by").origin("decision.by")
+            problems.add(where, f"'decision.by' is not for the task {task}", "remove it")
         _refuse_learning(raw, task, problems)
     group = raw.values["window"]["holdout_by"]
     if group and group not in columns:
@@ -166,7 +171,8 @@ def _wrong_classes(goal: Goal) -> Iterator[tuple[str, str]]:
 
 def _roles(raw: RawModel) -> Iterator[tuple[str, tuple[str, ...]]]:
     values = raw.values
-    for role, name in (("weights", values["weights"]), ("exposure", values["exposure"])):
+    said = ("weights", values["weights"]), ("exposure", values["exposure"]), ("group", values["group"])
+    for role, name in said:
         if name:
             yield name, (role,)
     for number, name in enumerate(values["train_only"]):
@@ -191,7 +197,9 @@ def _role(
         problems.add(where, what, f"allowed types: {', '.join(NUMBERS)}")
     if target and name == target["column"]:
         problems.add(where, f"the target '{name}' is also named as {role}", "remove it here")
-    if any(name in (raw.values[key] or {}) for key in ("features", "future", "past", "static")):
+    values = raw.values
+    seen = {*(values["features"] or ()), *values["future"], *values["past"], *values["static"]}
+    if role != "group" and name in seen:
         what = f"the column '{name}' is a feature and named as {role}"
         problems.add(where, what, "remove it from the features, or here")
     if [named for named, _ in _roles(raw)].count(name) > 1:
@@ -268,7 +276,9 @@ def fit_only(raw: RawModel, columns: MappingType[str, Column]) -> tuple[Column, 
     """The columns that only fit sees: weights as float, others as in the source."""
     values = raw.values
     weights = [Column(values["weights"], ColumnType.FLOAT)] if values["weights"] else []
-    others = [Column(name, _plain(columns[name].type)) for name in values["train_only"] if name in columns]
+    group = [values["group"]] if values["group"] not in (raw.values["features"] or {}) else []
+    names = [name for name in (*group, *values["train_only"]) if name in columns]
+    others = [Column(name, _plain(columns[name].type)) for name in names]
     return tuple(weights + others)
 
 

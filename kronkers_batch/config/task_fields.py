@@ -38,6 +38,7 @@ TARGET = Table(
             "`rules`: the task by whose metrics the scores are measured, and whose outputs they are. "
             "Required there.",
         ),
+        Field("at", integer(1), "`ranking`: how many places of a group count.", shown="10"),
         Field(
             "positive",
             VALUE,
@@ -228,6 +229,7 @@ TargetValues = TypedDict(
     {
         "column": str | None,
         "as": str | None,
+        "at": int | None,
         "positive": str,
         "classes": tuple[str, ...],
         "ordered": bool,
@@ -273,6 +275,7 @@ class DecisionValues(TypedDict):
 _NO_TARGET: TargetValues = {
     "column": None,
     "as": None,
+    "at": None,
     "positive": "",
     "classes": (),
     "ordered": False,
@@ -285,8 +288,10 @@ def goal_of(
     target: TargetValues | None,
     output: OutputValues,
     decision: DecisionValues,
+    *,
     weights: str,
     exposure: str,
+    group: str,
     panel: Panel | None,
 ) -> Goal:
     """What is said of the target, of the scores and of columns with a role."""
@@ -299,6 +304,8 @@ def goal_of(
         quantiles=output["quantiles"],
         weights=weights,
         exposure=exposure,
+        group=group,
+        at=said["at"] or 0,
         judged_as=said["as"] or "",
         higher_is=output["higher_is"] or "",
         top=decision["top"] or 0,

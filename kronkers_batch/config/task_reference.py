@@ -67,6 +67,7 @@ def _section(task: Task) -> Iterator[str]:
         yield f"- **`score` returns** {names}, by name, in any order. The program adds: {', '.join(f'`{name}`' for name in task.derived(goal))}."
     if task.wrong_score.there != task.wrong_score.what:
         yield f"- **Refused** after `fit`: scores that are {task.wrong_score.there}."
+    yield from (f"- {detail}" for detail in task.details)
     if task.losses:
         yield f"- **Naive prediction**: {_first(task.naive)}"
         yield ""

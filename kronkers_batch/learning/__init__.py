@@ -63,6 +63,8 @@ class Task(Member, ABC):
 
     predicts: ClassVar[str]
     """What a model predicts, in words."""
+    details: ClassVar[tuple[str, ...]] = ()
+    """Sentences for the reference page, besides those that follow from the rest."""
     target: ClassVar[UsesTarget] = UsesTarget.ALWAYS
     """Whether its models have a target."""
     learns: ClassVar[bool] = True

@@ -77,6 +77,16 @@ class Anomaly(Unsupervised):
     predicts = "how odd a row is"
     keys = ("higher_is", "top")
     by_window = True
+    details = (
+        "**Refused** after `fit`: the same score for every row of the holdout. Refused before it: a "
+        "`decision.top` of no fewer rows than every scoring window of the holdout has.",
+        "**Which rows are chosen**: in each scoring window the oddest `decision.top` rows, or one in a "
+        "hundred, and at least one. Rows that are equally odd share the places that are left. A window with"
+        " no more rows than that is left out of `stability.overlap`; the table of the run counts such "
+        "windows.",
+        "**scikit-learn**: `predict` must name the method, `score_samples` or `decision_function`. Both are"
+        " low for odd rows, so `output.higher_is: less_odd` must be declared.",
+    )
     measured_types = NUMBERS
     wrong_score = Refusal("no number", "infinite", "return finite numbers")
     scoring_methods = ("score_samples", "decision_function")
@@ -99,7 +109,7 @@ class Anomaly(Unsupervised):
 
     def left_out(self, rows: Rows) -> str:
         """Scoring windows in which all rows are chosen."""
-        sizes = [int(part.sum()) for part in rows.parts()]
+        sizes = [len(part) for part in rows.parts()]
         small = sum(size <= chosen(rows.goal, size) for size in sizes)
         what = f"{small:,} of {len(sizes):,} scoring windows have no more rows than are chosen"
         return f"{what}, and are left out of stability.overlap" if small else ""

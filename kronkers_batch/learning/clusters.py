@@ -60,6 +60,13 @@ class Clusters(Unsupervised):
     """A cluster."""
 
     predicts = "the number of the cluster to which a row belongs"
+    details = (
+        "**Refused** after `fit`: the same cluster for every row of the holdout.",
+        "**The number of a cluster** means something within one version only: a new version may give the "
+        "same cluster another number. `stability.rand` does not depend on the numbers. Before you compare "
+        "the clusters of two dates, look whether one version scored both: `kronkers outputs MODEL` shows "
+        "it.",
+    )
     measured_types = (ColumnType.INTEGER, ColumnType.INT32)
     wrong_score = Refusal("no number of a cluster", "no number of a cluster", "return whole numbers")
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kronkers_batch.learning import Floats
+    from kronkers_batch.measures.measured_rows import Ints
 
 MASE = "Hyndman and Koehler, International Journal of Forecasting 22 (2006) 679-688"
 M5 = "Makridakis, Spiliotis and Assimakopoulos, International Journal of Forecasting 38 (2022) 1346-1364"
@@ -60,7 +61,7 @@ class Steps(Rows):
     square: Floats = field(kw_only=True)
     step: NDArray[np.int64] = field(kw_only=True)
 
-    def where(self, which: NDArray[np.bool_]) -> Rows:
+    def where(self, which: NDArray[np.bool_] | Ints) -> Rows:
         """Some of the steps."""
         return replace(
             super().where(which),

@@ -19,6 +19,7 @@ class Rules(Unsupervised):
     """Whatever the code says."""
 
     predicts = "what rules say that somebody wrote down"
+    details = ("**Without a target** nothing is measured but `unscored`.",)
     target = UsesTarget.MAYBE
     learns = False
     keys = ("judged_as",)

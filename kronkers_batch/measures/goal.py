@@ -24,6 +24,8 @@ class Goal:
         exposure: The column that says over how much (time, area, people) a row counts what happened.
         judged_as: The task by whose metrics scores are measured, where the model's own task leaves it open.
         higher_is: Which rows have high scores, ``odd`` or ``less_odd``; empty for ``odd``.
+        group: The column whose equal values are one group of rows, which are ordered together.
+        at: How many places of a group count; 0 for ten.
         top: How many rows of each scoring window are chosen; 0 for one in a hundred.
         panel: The time series, of a task whose rows are series.
     """
@@ -38,6 +40,8 @@ class Goal:
     judged_as: str = ""
     higher_is: str = ""
     top: int = 0
+    group: str = ""
+    at: int = 0
     panel: Panel | None = None
 
     def to_json(self) -> dict[str, Json]:

@@ -49,7 +49,7 @@ class Rows:
         """The score where there is one a row, shape (n,)."""
         return self.score[:, 0]
 
-    def where(self, which: NDArray[np.bool_]) -> Rows:
+    def where(self, which: NDArray[np.bool_] | Ints) -> Rows:
         """Some of the rows."""
         return replace(
             self,
@@ -64,13 +64,14 @@ class Rows:
         """The same rows with other scores."""
         return replace(self, score=score)
 
-    def parts(self) -> list[NDArray[np.bool_]]:
+    def parts(self) -> list[Ints]:
         """Which rows each group has, by the groups' numbers; all of them where there are no groups."""
         import numpy as np
 
         if self.groups is None:
-            return [np.ones(len(self.score), dtype=bool)]
-        return [np.equal(self.groups, number) for number in np.unique(self.groups)]
+            return [np.arange(len(self.score))]
+        order = np.argsort(self.groups, kind="stable")
+        return np.split(order, np.flatnonzero(np.diff(self.groups[order])) + 1)
 
 
 @dataclass(frozen=True)

@@ -75,8 +75,8 @@ def measured(
             fix=refusal.fix,
         )
     truth = _truth(model, data.holdout)
-    if whole := task.contradiction(floats.fill_nan(None).drop_nulls(), truth, goal):
-        raise ScoreFailed(f"score gave {whole.what}", where=_at(model), fix=whole.fix)
+    if flat := task.contradiction(floats.fill_nan(None).drop_nulls(), truth, goal):
+        raise ScoreFailed(f"score gave {flat.what}", where=_at(model), fix=flat.fix)
     naive = task.naive(_truth(model, data.fit), _units(model, data.fit), goal)
     predicted = floats.fill_null(float("nan")).to_numpy()
     if not data.measures:
@@ -86,12 +86,17 @@ def measured(
     rows = steps.scored(predicted) if steps else Rows(truth, predicted, units, goal, groups, champion.scores)
     return (
         task.measured(rows, naive),
-        _said(model, naive, rows),
-        [*without, *_compared(model, rows, champion), *task.remarks(given, goal)],
+        _naive_prediction(model, naive, rows),
+        [*without, *_moved(data), *_compared(model, rows, champion), *task.remarks(given, goal)],
     )
 
 
-def _said(model: ModelSpec, naive: Floats, rows: Rows) -> Naive:
+def _moved(data: TrainingData) -> list[str]:
+    words = f"{data.moved:,} rows before the holdout are held out too, because others of their group are"
+    return [words] if data.moved else []
+
+
+def _naive_prediction(model: ModelSpec, naive: Floats, rows: Rows) -> Naive:
     """The naive prediction, or what each metric that compares with the champion would be by chance."""
     return _plain(model, naive) if model.judge.losses else model.judge.by_chance(rows)
 

@@ -17,6 +17,7 @@ from kronkers_batch.errors import DataError
 from kronkers_batch.frames.chunks import rechunked
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.frames.tables import polars_schema
+from kronkers_batch.pipeline.whole_groups import numbers_of, on_one_side
 from kronkers_batch.policy.entries import add_entry
 from kronkers_batch.session.services import Services
 from kronkers_batch.vault.context import Scope
@@ -96,6 +97,7 @@ class TrainingData:
     scoring window at a time, also those without a target. Those with one are ``holdout``, in this order.
 
     ``groups`` are numbers, equal for the rows of ``holdout`` that are measured together; None where all are.
+    ``moved`` rows are held out because others of their group are.
 
     Where nothing is held out, ``holdout`` has some of the fitted rows, with which scores are tried, and
     ``measures`` is False.
@@ -107,6 +109,7 @@ class TrainingData:
     results: tuple[CheckResult, ...]
     windows: tuple[pl.DataFrame, ...] = ()
     groups: pl.Series | None = None
+    moved: int = 0
     measures: bool = True
 
 
@@ -145,34 +148,43 @@ def training_data(
     rows, results = checked_rows(services, model, snapshot, columns)
     known = pl.col(model.target).is_not_null() if model.target else pl.lit(True)
     empty = pl.DataFrame(schema=polars_schema(snapshot.schema.select(columns)))
-    fits, holdouts, read, unlabelled = [empty.select(wanted)], [empty], 0, 0
+    kept = columns if model.goal.group else wanted
+    fits, holdouts, read, unlabelled = [empty.select(kept)], [empty], 0, 0
     whole = model.rows is RowsPolicy.WHOLE
     for frame in rows:  # chunk by chunk, while the next one is opened
         held = _held_out(model, source, snapshot, frame, read)
-        fits.append(frame.filter(known & ~held).select(wanted))
+        fits.append(frame.filter(known & ~held).select(kept))
         holdouts.append(frame.filter(held if whole else known & held))
         read += frame.height
         unlabelled += frame[model.target].null_count() if model.target else 0
-    fit, held_out = pl.concat(fits), pl.concat(holdouts)
+    before, held_out = pl.concat(fits), pl.concat(holdouts)
+    fit, held_out = on_one_side(model, before, held_out)
+    fit, moved = fit.select(wanted), before.height - fit.height
+    if not model.windows.measures:
+        _refuse_nothing(model, snapshot, fit=fit)
+        tried = fit.gather_every(max(1, fit.height // MOST_TRIED)).head(MOST_TRIED)
+        return TrainingData(fit, tried, unlabelled, results, measures=False)
     by_window = whole or model.judge.by_window
     windows = [w.select(wanted) for w in _windows(model, source, snapshot, held_out)] if by_window else []
     parts = [window.filter(known) for window in windows] or [held_out.select(wanted)]
     holdout = pl.concat(parts)
-    if not model.windows.measures:
-        holdout = fit.gather_every(max(1, fit.height // MOST_TRIED)).head(MOST_TRIED)
-    if not fit.height or not holdout.height:
-        part = "fit" if not fit.height else "holdout"
-        raise DataError(
-            f"the {part} part of the training window has no rows"
-            + (f" with a known {model.target}" if model.target else ""),
-            where=f"{model.origin}, window {snapshot.window}",
-            fix="change window.holdout_share, or seed: groups are held out by chance"
-            if model.windows.holdout_by
-            else "choose a later --date, or change window.train, window.holdout or window.label_delay",
-        )
-    groups = _numbered(parts) if model.judge.by_window and model.windows.measures else None
-    kept = tuple(windows) if whole and model.windows.measures else ()
-    return TrainingData(fit, holdout, unlabelled, results, kept, groups, model.windows.measures)
+    _refuse_nothing(model, snapshot, fit=fit, holdout=holdout)
+    groups = _numbered(parts) if model.judge.by_window else numbers_of(model, holdout)
+    return TrainingData(fit, holdout, unlabelled, results, tuple(windows) if whole else (), groups, moved)
+
+
+def _refuse_nothing(model: ModelSpec, snapshot: SnapshotRef, **parts: pl.DataFrame) -> None:
+    """Raises DataError where a part has no rows."""
+    for part, rows in parts.items():
+        if not rows.height:
+            raise DataError(
+                f"the {part} part of the training window has no rows"
+                + (f" with a known {model.target}" if model.target else ""),
+                where=f"{model.origin}, window {snapshot.window}",
+                fix="change window.holdout_share, or seed: groups are held out by chance"
+                if model.windows.holdout_by
+                else "choose a later --date, or change window.train, window.holdout or window.label_delay",
+            )
 
 
 def _numbered(parts: Sequence[pl.DataFrame]) -> pl.Series:

@@ -8,6 +8,7 @@ from kronkers_batch.config.spec import ModelSpec
 from kronkers_batch.errors import DataError
 from kronkers_batch.frames.schema import Column
 from kronkers_batch.pipeline.prepare import TrainingData
+from kronkers_batch.pipeline.whole_groups import refuse_without_order
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,6 +25,8 @@ def check_values(model: ModelSpec, data: TrainingData) -> None:
     if model.target:
         check_target(model, data)
     check_roles(model, data)
+    for part, name in ((data.fit, "fit"), (data.holdout, "holdout")):
+        refuse_without_order(model, part, name)
     _refuse_all_chosen(model, data)
 
 

@@ -68,6 +68,8 @@ class Worker(Conversation):
         sent = False
         try:
             for chunk in chunks:
+                if not spec.learns:
+                    raise ValueError("a model that learns nothing gets no rows")
                 self._send("fit", self._encode(chunk, schema, training=True))
                 sent = True
             if not sent:  # the columns and their types are in frames alone

@@ -17,6 +17,7 @@ _X = "score(model, data) = data.x\n"
 _MEAN = "using Statistics\nfit(data, params) = mean(data.y)\nscore(model, data) = data.x .+ model\n"
 
 MODELS = {
+    "rules": "score(model, data) = model === nothing ? Float64.(data.x .> 2) : error()\n",
     "echo": _FIT + "score(model, data) = data\n",
     "kept": "fit(data, params) = data\nscore(model, data) = model\n",
     "identity": _FIT + _X,
@@ -191,6 +192,7 @@ ESTIMATORS = {
     "counts": Estimator("LinearFit.poisson", {}, "", _ORIGIN),
     "shares": Estimator("LinearFit.shares", {}, "", _ORIGIN),
     "level": Estimator("LinearFit.level", {}, "", _ORIGIN, per_quantile="at"),
+    "near": Estimator("LinearFit.near", {}, "", _ORIGIN),
 }
 
 

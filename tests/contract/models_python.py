@@ -14,6 +14,8 @@ SUFFIX = ".py"
 _FIT = "def fit(data, params):\n    return params or {'none': 1}\n"
 
 MODELS = {
+    # score alone, for rules: the model is None
+    "rules": "def score(model, data):\n    return [float(x > 2 and model is None) for x in data['x']]\n",
     # every feature comes back as the output of that name
     "echo": _FIT + "def score(model, data):\n    return data\n",
     # what fit got is the model, and is what score gives
@@ -280,6 +282,8 @@ ESTIMATORS = {
     "level": Estimator(
         "sklearn.dummy.DummyRegressor", {"strategy": "quantile"}, "", _ORIGIN, per_quantile="quantile"
     ),
+    # how near a row is to the (weighted) rows of the fit, which have no target
+    "near": Estimator("sklearn.neighbors.KernelDensity", {}, "", _ORIGIN, "score_samples"),
 }
 
 

@@ -27,6 +27,7 @@ def _tries(expression: str) -> str:
 
 
 MODELS = {
+    "rules": "score <- function(model, data) if (is.null(model)) as.numeric(data$x > 2)\n",
     "echo": _FIT + "score <- function(model, data) data\n",
     "kept": "fit <- function(data, params) data\nscore <- function(model, data) model\n",
     "identity": _FIT + _X,
@@ -231,6 +232,7 @@ ESTIMATORS = {
     ),
     "shares": Estimator("kbfits::shares", {}, "y ~ .", _ORIGIN),
     "level": Estimator("kbfits::level", {}, "y ~ .", _ORIGIN, per_quantile="tau"),
+    "near": Estimator("kbfits::near", {}, "~ .", _ORIGIN),
 }
 
 
@@ -271,6 +273,13 @@ _KBFITS = {
     structure(list(y = stats::quantile(y, tau, type = 1, names = FALSE)), class = "level")
 }""",
     "predict.level": "function(object, newdata, ...) rep(object$y, nrow(newdata))",
+    "near": """function(formula, data, weights) {
+    x <- stats::model.matrix(formula, data)[, -1L, drop = FALSE]
+    w <- if (missing(weights)) rep(1, nrow(data)) else eval(substitute(weights), data)
+    structure(list(center = colSums(x * w) / sum(w)), class = "near")
+}""",
+    "predict.near": "function(object, newdata, ...) -abs(newdata[[1L]] - object$center[[1L]])",
+    "alone": "function(data) structure(list(center = mean(data[[1L]])), class = 'near')",
     "pick": "function(data, columns, named) structure(list(columns, named), class = 'pick')",
     "predict.pick": """function(object, newdata, ...) {
     m <- as.matrix(newdata[object[[1]]])

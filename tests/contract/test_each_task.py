@@ -24,7 +24,7 @@ kind: csv
 path: data/claims.csv
 columns:
   {id: integer, at: timestamp, region: category, minutes: float, years: float, paid: string, amount: float,
-  claims: integer, desk: string}
+  claims: integer, desk: string, session: integer}
 key: [id]
 time_column: at
 """
@@ -47,8 +47,9 @@ DECLARED = {
 }
 DECLARED |= {
     "anomaly": "task: anomaly\ndecision: {top: 5}\nthresholds: {training: {stability.overlap: {min: 0.5}}}\n",
+    "ranking": "target: {column: claims, at: 5}\ngroup: session\n",
     "clusters": "task: clusters\nthresholds: {training: {stability.rand: {min: 0.5}}}\n",
-    "rules": "target: {column: paid, as: binary, positive: 'Yes'}\nthresholds: {training: {skill: {min: 0}}}\n",
+    "rules": "target: {column: paid, as: binary, positive: 'Yes'}\n",
 }
 TEMPLATES = {"binary": "classifier", "regression": "regressor"}
 TEMPLATES |= dict.fromkeys(("anomaly", "clusters"), "unsupervised")
@@ -98,6 +99,14 @@ def fit(data, params):
     return {region: number for number, region in enumerate(sorted(data["region"].unique()))}
 def score(model, data):
     return data["region"].astype(object).map(model).to_numpy()
+""",
+    "ranking": """\
+def fit(data, params):
+    assert list(data) == ["region", "session", "claims"], list(data)
+    assert 97 not in set(data["session"])
+    return data["claims"].groupby(data["region"], observed=True).mean().to_dict()
+def score(model, data):
+    return data["region"].astype(object).map(model).to_numpy(float)
 """,
     "rules": """\
 def score(model, data):
@@ -156,6 +165,13 @@ fit <- function(data, params) {
     sort(unique(as.character(data$region)), method = "radix")
 }
 score <- function(model, data) match(as.character(data$region), model) - 1L
+""",
+    "ranking": """\
+fit <- function(data, params) {
+    stopifnot(names(data) == c("region", "session", "claims"), !(97 %in% data$session))
+    tapply(data$claims, data$region, mean)
+}
+score <- function(model, data) as.numeric(model[as.character(data$region)])
 """,
     "rules": """\
 score <- function(model, data) {
@@ -218,6 +234,14 @@ function fit(data, params)
 end
 score(model, data) = [model[g] for g in data.region]
 """,
+    "ranking": """\
+using Statistics
+function fit(data, params)
+    keys(data) == (:region, :session, :claims) && !(97 in data.session) || error("other rows or columns")
+    return Dict(g => mean(data.claims[data.region .== g]) for g in unique(data.region))
+end
+score(model, data) = [model[g] for g in data.region]
+""",
     "rules": """\
 function score(model, data)
     model === nothing || error("there is a model")
@@ -254,6 +278,7 @@ def claims() -> pl.DataFrame:
             "amount": rng.gamma(2, 10 * (region + 1)),
             "claims": rng.poisson(years * np.array([0.5, 1.5, 4])[region]),
             "desk": np.array(CLASSES)[desk],
+            "session": np.arange(n) // 8,  # some have rows of two days
         }
     )
 
@@ -328,6 +353,7 @@ def by_hand(task: str) -> pl.DataFrame:
         "regression": {"score": pl.col("amount").median()},
         "count": {"score": pl.col("claims").sum() / pl.col("years").sum()},
         "quantiles": {f"q{round(100 * q)}": pl.col("amount").quantile(q, "linear") for q in LEVELS},
+        "ranking": {"score": pl.col("claims").filter(pl.col("session") != 97).mean()},
         "multiclass": {f"probability.{c}": (pl.col("desk") == c).mean() for c in CLASSES},
     }
     if task in ALONE:
@@ -396,3 +422,19 @@ def test_a_second_version_is_compared_with_the_champion(night):
         second = night.json("show", f"{name}@2")
         assert 0.5 < second["metrics"][metric] <= 1
         assert second["naive prediction"] == pytest.approx({metric: by_chance})
+
+
+def test_a_version_that_agrees_too_little_is_not_promoted(night):
+    path = "models/anomaly_python/model.py"
+    code = (night.folder / path).read_text()
+    night.write(path, code.replace("return (data", "return -(data"))  # the oddest rows are the usual ones now
+    (found,) = night.json("train", "anomaly_python", "--date", "2024-01-21", code=1)["models"]
+    assert "anomaly_python@2 not promoted: stability.overlap 0 is below 0.5" in found["message"]
+    assert [v["champion"] for v in night.json("versions", "anomaly_python")] == [True, False]
+
+
+def test_a_group_is_on_one_side_of_the_holdout(night):
+    """The holdout begins with row 780; four rows of its session are from the day before."""
+    for language in LANGUAGES:
+        rows = night.json("show", f"ranking_{language}@1")["rows"]
+        assert rows == {"fit": 10 * 60 - 4, "holdout": 5 * 60 + 4, "unlabelled": 0}

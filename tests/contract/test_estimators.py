@@ -17,7 +17,7 @@ from kronkers_batch.errors import FitFailed, ModelError, ScoreFailed
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.learning import TASKS, Goal, Task
 from kronkers_batch.runtimes import Worker
-from tests.contract.conftest import models_of
+from tests.contract.conftest import ORIGIN, models_of
 from tests.contract.turns import Turns
 
 pytestmark = pytest.mark.usefixtures("in_turn")
@@ -290,6 +290,62 @@ def test_an_estimator_that_takes_no_weights_is_refused(estimator):
         name in error.value.what
         for name in ("KNeighborsRegressor", "kbfits::unweighted", "LinearFit.unweighted")
     )
+
+
+# ---------------------------------------------------------------- without a target
+
+ALONE = {"task": TASKS["anomaly"], "target": None}
+OF_WEIGHTS = {**ALONE, "goal": Goal(weights="w"), "fit_only": Schema(floats("w"))}
+
+
+def test_features_alone_are_fitted_where_there_is_no_target(estimator):
+    rows, found = LINE.select("x", "w"), {}
+    for case in ("weighted", "repeated", "plain"):
+        worker = estimator("near", **(OF_WEIGHTS if case == "weighted" else ALONE))
+        repeated = rows.select(pl.all().repeat_by("w")).explode(pl.all())
+        worker.fit(
+            [
+                {"weighted": rows, "repeated": repeated, "plain": rows}[case].select(
+                    "x", *("w",) * (case == "weighted")
+                )
+            ]
+        )
+        found[case] = worker.score(X3)["score"].to_list()
+        assert worker.score(X3[1:2])["score"].to_list() == pytest.approx(found[case][1:2])
+    assert found["weighted"] == pytest.approx(found["repeated"], rel=1e-9)
+    assert found["weighted"] != pytest.approx(found["plain"], rel=1e-3)
+
+
+@only_in("r", "julia")
+def test_data_alone_are_fitted_and_weights_that_would_be_lost_refused(lab, estimator):
+    package = {"r": "kbfits::alone", "julia": "LinearFit.alone"}[str(lab.language)]
+    model = Estimator(package, {}, "", ORIGIN)
+    worker = estimator(model, **ALONE)
+    worker.fit([LINE.select("x")])
+    assert worker.score(X3)["score"].to_list() == pytest.approx([-0.75, -0.25, -1.25])
+    with pytest.raises(ModelError, match="takes no argument weights, which the weights need"):
+        estimator(model, **OF_WEIGHTS).fit([LINE.select("x", "w")])
+
+
+RULES = {"task": TASKS["rules"], "target": None, "learns": False}
+
+
+def test_rules_have_score_alone_and_no_model(lab):
+    """They get no row of the training data, and what is stored of them is nothing."""
+    worker = lab.start("rules", own=True, **RULES)
+    worker.fit(())
+    artifact = worker.save()
+    assert worker.score(X3)["score"].to_list() == [0, 0, 1]
+    fresh = lab.start("rules", own=True, **RULES)
+    fresh.load(artifact)
+    assert fresh.score(X3)["score"].to_list() == [0, 0, 1]
+    with pytest.raises(ModelError, match=r"no function '?fit"):
+        lab.start("rules", own=True).fit([LINE.select("x", "y")])
+
+
+def test_rules_that_would_learn_are_refused(lab):
+    with pytest.raises(ModelError, match="rules learn nothing, and the code has a function 'fit'"):
+        lab.start("identity", **RULES).fit(())
 
 
 # ---------------------------------------------------------------- counts over an exposure

@@ -32,6 +32,7 @@ ROOMS = (
     "declared/sources.py",
     "pipeline/score.py",
     "pipeline/targets.py",
+    "pipeline/whole_groups.py",
     "pipeline/verify.py",
 )
 
@@ -63,7 +64,9 @@ DECLARED = {
     "str(feature.origin)", "str(model.origin)", "model.origin",
     "str(model.origins.get('resources.training_rows', model.origin))", "model.resources.training_rows",
     "str(self.model.origins.get('rows', self.model.origin))", "str(model.model.origin)", "model.model.origin",
-    "data.fit.height", "model.goal.exposure", "model.goal.weights", "model.windows.holdout_by",
+    "data.fit.height", "model.goal.exposure", "model.goal.top", "sizes.height",
+    "str(model.origins.get('group', model.origin))",
+    "str(model.origins.get('decision.top', model.origin))", "model.goal.weights", "model.windows.holdout_by",
     "str(model.origins.get('window.holdout_by', model.origin))", "feature.reference",
     "str(model.origins.get('exposure', model.origin))", "str(model.origins.get('weights', model.origin))",
     "str(Place.of(source))", "Place.of(self.query)", "str(place)", "str(self)", "error.where",
@@ -96,6 +99,9 @@ _THERE = {
     # Columns and classes as they are declared.
     "pipeline/score.py:_refuse_absent": "name",
     "pipeline/targets.py:_refuse_unseen_classes": "absent[:_MOST_NAMED] where",
+    "pipeline/targets.py:_refuse_all_chosen": "max(sizes)",
+    "pipeline/whole_groups.py:on_one_side": "group where",
+    "pipeline/whole_groups.py:refuse_without_order": "name",
     # Files of the model's own folder, which its department named.
     "declared/kept.py:_bytes": "str(path) error.strerror",
     "declared/kept.py:_refused": "str(path) refused.why",
@@ -127,7 +133,7 @@ _THERE = {
     "data/sources/sqlite_file.py:_failed": "key rules.refused what",
     "data/timelimit.py:shown": "limit.total_seconds() unit",
     "pipeline/measuring.py:measured": (
-        "floats.height refusal.what refusal.there refusal.fix names _at(model)"
+        "floats.height refusal.what refusal.there refusal.fix flat.what flat.fix names _at(model)"
     ),
     "pipeline/measuring.py:_without": "floats.height _at(model)",
     # Counts.
@@ -179,7 +185,6 @@ THERE = {f"{place}: {word}" for place, found in _THERE.items() for word in found
     "pipeline/measuring.py:_without: floats.select(pl.any_horizontal(pl.all().fill_nan(None).is_null())"
     ".sum())"
     ".item()",
-    "pipeline/measuring.py:measured: task.contradiction(floats.drop_nulls(), truth, goal)",
     "pipeline/measuring.py:measured: task.wrong_scores(floats, goal)",
     "pipeline/targets.py:check_exposure: _count(frame[exposure], least=0, included=False)",
     "pipeline/targets.py:check_exposure: frame.height",

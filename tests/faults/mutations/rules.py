@@ -234,7 +234,7 @@ PREPARED = [
     _("features come in the source's order", "pipeline.features:as_features",
       swap("pl.DataFrame(out)", "pl.DataFrame(out).select(sorted(wanted))"),
       f"{DATA}features_come_as_declared"),
-    _("a target may be of any type", "config.model_goal:_target",
+    _("a target may be of any type", "config.model_target:check",
       never("allowed and columns[name].type not in allowed"), f"{DATA}a_target_has_a_type_of_its_task"),
 ]  # fmt: skip
 

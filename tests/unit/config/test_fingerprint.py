@@ -72,6 +72,8 @@ SAID: dict[str, str | Counts] = {
     "goal.judged_as": "target.as",
     "goal.higher_is": "output.higher_is",
     "goal.top": "decision.top",
+    "goal.group": "group",
+    "goal.at": "target.at",
     "fit_only": "train_only",
     "panel.time": "time.column",
     "panel.step": "time.step",

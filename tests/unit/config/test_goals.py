@@ -26,6 +26,13 @@ features: [distance]
 MULTI = "task: multiclass\ntarget: {column: carrier, classes: [AA, UA, DL]%s}\n"
 MANY = f"task: multiclass\ntarget: {{column: carrier, classes: {list(range(201))}}}\n"
 
+ODD = """\
+estimator: {_target_: sklearn.ensemble.IsolationForest, predict: score_samples}
+task: anomaly
+output: {higher_is: less_odd}
+"""
+RULES = "language: julia\ncode: models/delay/model.jl\n"
+
 RIGHT = {
     "task: binary\ntarget: {column: carrier, positive: UA}\n": Goal(positive="UA"),
     "task: binary\ntarget: {column: flight, positive: 7}\n": Goal(positive="7"),
@@ -39,6 +46,18 @@ RIGHT = {
     "task: count\ntarget: flight\nexposure: air_time\n": Goal(exposure="air_time"),
     "task: quantiles\ntarget: air_time\noutput: {quantiles: [0.1, 0.5]}\n": Goal(quantiles=(0.1, 0.5)),
     "task: binary\ntarget: late\nweights: air_time\n": Goal(weights="air_time"),
+    "task: ranking\ntarget: {column: flight, at: 3}\ngroup: carrier\n": Goal(group="carrier", at=3),
+    "task: ranking\ntarget: late\ngroup: distance\n": Goal(group="distance"),
+    ODD: Goal(higher_is="less_odd"),
+    ODD + "decision: {top: 20, by: score}\n": Goal(higher_is="less_odd", top=20),
+    "task: clusters\ntarget:\nweights: air_time\n": Goal(weights="air_time"),
+    RULES + "task: rules\n": Goal(),
+    RULES + "task: rules\ntarget: {column: late, as: binary, loss: log}\n": Goal(
+        loss="log", judged_as="binary"
+    ),
+    RULES + "task: rules\ntarget: {column: carrier, as: multiclass, classes: [AA, UA, DL]}\n": Goal(
+        classes=("AA", "UA", "DL"), judged_as="multiclass"
+    ),
 }
 WRONG = {
     MULTI % ""
@@ -96,12 +115,64 @@ WRONG = {
     "task: binary\ntarget: late\naudit_columns: [sex]\n": "there is no column 'sex' in the source",
     "task: binary\ntarget: late\naudit_columns: distance\n": "is a feature and named as audit_columns",
     "task: binary\ntarget: late\ntrain_only: late\n": "the target 'late' is also named as train_only",
+    "task: binary\n": "the key 'target' is missing -> add target: a column's name",
+    "task: binary\ntarget:\n": "the key 'target' is missing",
+    ODD + "target: late\n": "target: the task anomaly has no target -> remove it, or declare another task",
+    "task: clusters\ntarget: {column: late}\n": "the task clusters has no target",
+    ODD + "decision: {top: 20, by: nothing}\n": "decision.by: there is no output column 'nothing'",
+    ODD + "decision: {by: flights}\n": "decision.by: there is no output column 'flights'",
+    ODD + "decision: {top: 0}\n": "decision.top: found the number 0",
+    ODD.replace("{higher", "{columns: {a: float, b: float, c: string}, higher")
+    + "decision: {by: c}\n": "the output column 'c' is string, which cannot be measured for the task anomaly",
+    ODD.replace(
+        "{higher", "{columns: {a: float, b: float}, higher"
+    ): "several output columns could be measured",
+    ODD.replace("{higher", "{columns: {a: float, b: float}, evaluate: a, higher")
+    + "decision: {by: b}\n": "'decision.by' and 'output.evaluate' name different columns",
+    ODD.replace(
+        ", predict: score_samples", ""
+    ): "does not say which method scores: the task anomaly has no usual "
+    "one -> add predict: score_samples or decision_function",
+    ODD.replace("output", "parameters"): "scikit-learn's score_samples is low for odd rows, and "
+    "output.higher_is does not say so -> write output: {higher_is: less_odd}",
+    ODD + "thresholds: {training: {skill: {min: 0}}}\n": "there is no metric 'skill'",
+    ODD + "exposure: air_time\n": "'exposure' is not for the task anomaly",
+    "task: binary\ntarget: late\ndecision: {top: 5}\n": "'decision.top' is not for the task binary -> "
+    "remove it; it is for: anomaly",
+    "task: binary\ntarget: late\noutput: {higher_is: odd}\n": "'output.higher_is' is not for the task binary",
+    "task: binary\ntarget: {column: late, as: binary}\n": "'target.as' is not for the task binary -> "
+    "remove it; it is for: rules",
+    "task: clusters\noutput: {columns: {cluster: float}}\n": "no output column can be measured",
+    "task: rules\n": "'estimator' is for fit, and a model of the task rules learns nothing from data",
+    "task: ranking\ntarget: flight\n": "the task ranking needs 'group' -> write it, such as group: session",
+    "task: ranking\ntarget: carrier\ngroup: flight\n": "the task ranking cannot predict this type",
+    "task: ranking\ntarget: flight\ngroup: flights\n": "there is no column 'flights'",
+    "task: ranking\ntarget: flight\ngroup: flight\n": "the target 'flight' is also named as group",
+    "task: binary\ntarget: late\ngroup: carrier\n": "'group' is not for the task binary",
+    "task: binary\ntarget: {column: late, at: 3}\n": "'target.at' is not for the task binary",
+    "task: binary\ntarget: late\ndecision: {by: score}\n": "'decision.by' is not for the task binary",
+    RULES + "task: rules\nweights: air_time\n": "'weights' is for fit, and a model of the task rules",
+    RULES + "task: rules\ntarget: late\n": "the task rules needs 'target.as' -> write it, such as as: binary",
+    RULES + "task: rules\ntarget: {column: late, as: clusters}\n": "found the text 'clusters'",
+    RULES
+    + "task: rules\ntarget: {column: air_time, as: binary, loss: absolute}\n": "the task binary has no loss",
+    RULES
+    + "task: rules\ntarget: {column: carrier, as: multiclass}\n": "the task rules needs 'target.classes'",
+    RULES + "task: rules\ntarget: {column: carrier, as: regression}\n": "cannot predict this type",
+    RULES + "task: rules\nthresholds: {training: {auc: {min: 0.5}}}\n": "there is no metric 'auc'",
 }
 
 
 def models(texts: Iterable[str]) -> dict[str, str]:
     """A file for each text, as one project has them."""
-    return {f"model__m{number}": HEAD + text for number, text in enumerate(texts)}
+    return {f"model__m{number}": head_of(text) + text for number, text in enumerate(texts)}
+
+
+def head_of(text: str) -> str:
+    """What a model needs besides the text, which may say itself what it is made of."""
+    said = tuple(f"{line.partition(':')[0]}:" for line in text.splitlines())
+    said += ("estimator:",) if "code:" in said else ()
+    return "".join(line for line in HEAD.splitlines(keepends=True) if not line.startswith(said))
 
 
 def test_what_is_said_is_read(tmp_path: Path) -> None:
@@ -145,6 +216,13 @@ def test_roles_become_columns_of_fit_and_score(tmp_path: Path) -> None:
         ("distance", ColumnType.FLOAT), ("air_time", ColumnType.FLOAT),
     ]  # fmt: skip
     assert model.fit_only == (Column("carrier", ColumnType.STRING), Column("origin", ColumnType.STRING))
+
+
+def test_a_group_is_seen_by_fit_unless_it_is_a_feature(tmp_path: Path) -> None:
+    text = HEAD + "task: ranking\ntarget: flight\ngroup: %s\n"
+    found = load(make(tmp_path, model__a=text % "carrier", model__b=text % "distance"), (), ENVIRON).models
+    assert found["a"].fit_only == (Column("carrier", ColumnType.STRING),)
+    assert found["b"].fit_only == ()
 
 
 def test_an_estimator_may_be_fitted_once_a_quantile(tmp_path: Path) -> None:

@@ -62,7 +62,8 @@ def full(name: str) -> Any:
         output_thresholds=(spec.Threshold("b", 0.0, 1.0, ORIGIN),), retrain=spec.Retrain(dt.timedelta(3)),
         promote=spec.Promote.MANUAL, rows=spec.RowsPolicy.WHOLE, unseen=spec.Unseen.ERROR,
         resources=spec.Resources(), seed=1, enabled=True, overrides=("x=1",), origin=ORIGIN,
-        origins={"seed": ORIGIN}, goal=Goal("p", ("a",), True, "l", (0.5,), "w", "e", "j", "h", 7, PANEL),
+        origins={"seed": ORIGIN},
+        goal=Goal("p", ("a",), True, "l", (0.5,), "w", "e", "j", "h", 7, "g", 3, PANEL),
         fit_only=(Column("w", ColumnType.CATEGORY, ("x",)),), audit_columns=("a",),
     )  # fmt: skip
     root = root_spec.Config(
@@ -217,7 +218,9 @@ def test_a_field_that_came_later_counts_where_it_is_not_the_default(config: root
         spec.ModelSpec: {
             name: getattr(config.models["late"], name) for name in ("goal", "fit_only", "audit_columns")
         },
-        Goal: {name: getattr(Goal(), name) for name in ("judged_as", "higher_is", "top", "panel")},
+        Goal: {
+            name: getattr(Goal(), name) for name in ("judged_as", "higher_is", "top", "group", "at", "panel")
+        },
     } == signing.LATER
     assert "warehouse.keep_snapshots" not in signing.root_definition(config)
     said = replace(config, warehouse=replace(config.warehouse, keep_snapshots=dt.timedelta(9)))

@@ -24,6 +24,14 @@ def test_a_metric_below_missing_or_undefined_misses(value, passes):
         assert "conf/model/x.yaml:7" in verdict.why()
 
 
+def test_what_compares_with_the_champion_is_not_judged_where_there_is_none():
+    limits = [limit("stability.overlap", low=0.6), limit("distinct", low=0.1)]
+    values = {"stability.overlap": math.nan, "distinct": 0.05}
+    assert len(judge_metrics(limits, values, ("stability.overlap",)).missed) == 1
+    assert len(judge_metrics(limits, values).missed) == 2
+    assert judge_metrics(limits, values | {"distinct": 1}, ("stability.overlap",)).passed
+
+
 def test_every_missed_threshold_is_told():
     verdict = judge_metrics([limit("auc", low=0.6), limit("brier", high=0.1)], {"auc": 0.5, "brier": 0.2})
     assert len(verdict.missed) == 2

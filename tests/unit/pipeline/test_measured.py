@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -10,7 +11,7 @@ from kronkers_batch.errors import ScoreFailed
 from kronkers_batch.frames.schema import Column, ColumnType
 from kronkers_batch.learning import TASKS, Goal
 from kronkers_batch.learning.binary import CLASSES
-from kronkers_batch.pipeline.measuring import measured
+from kronkers_batch.pipeline.measuring import ChampionScores, measured
 from kronkers_batch.pipeline.prepare import TrainingData
 from tests.model_support import declared
 
@@ -104,3 +105,81 @@ def test_a_rate_counts_over_the_exposure_of_each_row():
     assert values["deviance"] == pytest.approx(
         2 * (2 * math.log(2 / 3) + 1 + 8 * math.log(8 / 6) - 2) / (2 + 4)
     )
+
+
+UNTOLD = pl.DataFrame({"x": [0.0] * 6})
+
+
+def without_target(task: str, **changes):
+    return declared(LANGUAGES["python"], X, task=TASKS[task], target="", target_type=None, **changes)
+
+
+def test_scores_that_part_no_rows_are_refused():
+    for task, says in (
+        ("anomaly", "the same number for every row of the holdout: no row is odder than another"),
+        ("clusters", "the same cluster for every row of the holdout: the rows are not parted"),
+    ):
+        model, data = without_target(task), TrainingData(UNTOLD, UNTOLD, 0, ())
+        for values in ([1, 1, 1, 1, 1, 1], [1, 1, None, 1, 1, 1]):
+            with pytest.raises(ScoreFailed, match=says):
+                measured(model, data, pl.DataFrame({"score": values}))
+        measured(model, data, pl.DataFrame({"score": [1, 1, 1, 1, 1, 2]}))
+    with pytest.raises(ScoreFailed, match="no number for 1 of 6 holdout rows: score is infinite there"):
+        measured(
+            without_target("anomaly"), data, pl.DataFrame({"score": [1.0, 2.0, 3.0, 4.0, 5.0, math.inf]})
+        )
+
+
+def test_the_champion_is_compared_in_the_sense_of_the_scores_and_the_first_version_with_nobody():
+    windows = pl.Series([0, 0, 0, 1, 1, 2])
+    data = TrainingData(UNTOLD, UNTOLD, 0, (), groups=windows)
+    scores = pl.DataFrame({"score": [1.0, 2, 3, 1, 2, 9]})
+    before = np.array([5.0, 6, 7, 2, 1, 9])
+    for goal, expected in ((Goal(top=1), 0.5), (Goal(top=1, higher_is="less_odd"), 0.5), (Goal(top=2), 1)):
+        model = without_target("anomaly", goal=goal)
+        values, naive, said = measured(model, data, scores, ChampionScores("m@1", before))
+        assert values["stability.overlap"] == expected
+        assert naive == {"stability.overlap": pytest.approx((1 / 3 + 1 / 2) / 2 if goal.top == 1 else 2 / 3)}
+        assert said[0].startswith("compared with m@1; by chance it would be stability.overlap 0.")
+        assert said[1].endswith(
+            "scoring windows have no more rows than are chosen, and are left out of stability.overlap"
+        )
+        values, naive, said = measured(model, data, scores)
+        assert math.isnan(values["stability.overlap"])
+        assert naive == {}
+        assert said[0] == "stability.overlap is not judged: there is no champion yet to compare with"
+        values, naive, said = measured(
+            model, data, scores, ChampionScores("m@1", why="is of the task binary")
+        )
+        assert math.isnan(values["stability.overlap"])
+        assert said[0] == "stability.overlap is undefined: m@1 is of the task binary"
+
+
+def test_rules_without_a_target_are_measured_by_nothing():
+    model = without_target("rules")
+    data = TrainingData(UNTOLD, UNTOLD, 0, ())
+    for scores in (
+        [1, 1, 1, None, 2, 3],
+        ["a", "b", "b", None, "a", "a"],
+        [True, False, True, None, True, True],
+    ):
+        values, naive, said = measured(model, data, pl.DataFrame({"score": scores}))
+        assert values == {"unscored": pytest.approx(1 / 6)}
+        assert naive == {}
+        assert said == ["score gave no value for 1 of 6 holdout rows"]
+
+
+def test_rules_with_a_target_are_measured_as_its_task():
+    goal = Goal(judged_as="binary", positive="Yes")
+    rows = pl.DataFrame({"x": [0.0] * 3, "y": ["Yes", "No", "No"]})
+    scores = pl.DataFrame({"score": [0.9, 0.2, 0.1]})
+    found = [
+        measured(
+            declared(LANGUAGES["python"], X, task=TASKS[task], goal=goal),
+            TrainingData(rows, rows, 0, ()),
+            scores,
+        )
+        for task in ("rules", "binary")
+    ]
+    assert found[0] == found[1]
+    assert found[0][0]["auc"] == 1

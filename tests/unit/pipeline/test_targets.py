@@ -133,3 +133,21 @@ def test_an_exposure_is_more_than_nothing_in_fit_holdout_and_night() -> None:
     holdout = pl.DataFrame({"y": [1], "e": [0.0]})
     with pytest.raises(DataError, match="in 1 of 1 rows"):
         check_values(model, TrainingData(pl.DataFrame({"y": [1, 2], "e": [1.0, 1.0]}), holdout, 0, ()))
+
+
+def test_more_rows_than_any_scoring_window_has_are_not_chosen() -> None:
+    model = declared(
+        LANGUAGES["python"],
+        (Column("x", ColumnType.FLOAT),),
+        task=TASKS["anomaly"],
+        target="",
+        target_type=None,
+        goal=Goal(top=2),
+    )
+    rows = pl.DataFrame({"x": [1.0, 2, 3]})
+    check_values(model, TrainingData(rows, rows, 0, ()))
+    check_values(model, TrainingData(rows, rows, 0, (), groups=pl.Series([0, 0, 0])))
+    with pytest.raises(DataError, match=r"decision.top is 2, and no scoring window .* more than 2 rows"):
+        check_values(model, TrainingData(rows, rows, 0, (), groups=pl.Series([0, 0, 1])))
+    with pytest.raises(DataError, match="more than 1 rows"):
+        check_values(model, TrainingData(rows, rows[:1], 0, ()))

@@ -97,6 +97,15 @@ function predict(model::Pick, features)
     return NamedTuple{Tuple(Symbol.(model.columns))}(Tuple(found))
 end
 
+# How near a row is to the rows of the fit, which has no target.
+struct Near
+    center::Float64
+end
+
+near(features; weights = ones(length(features[1]))) = Near(sum(features[1] .* weights) / sum(weights))
+alone(features) = near(features)
+predict(model::Near, features) = -abs.(features[1] .- model.center)
+
 half(line::Line, features; of = 1.0) = predict(line, features) .* of ./ 2
 
 end
