@@ -239,10 +239,10 @@ def key_columns(
     key: tuple[str, ...], columns: Schema | MappingType[str, Column], panel: Panel | None
 ) -> tuple[Column, ...]:
     """The key columns of an output, of those that a source has: of series, the origin is among them."""
-    found = [columns[name] for name in key if name in columns]
-    if panel is not None and panel.time in columns:
-        found.insert(len(found) - 1, Column(ORIGIN, columns[panel.time].type))
-    return tuple(found)
+    found = {name: columns[name] for name in key if name in columns}
+    if panel is not None and panel.time in columns:  # whatever else the source calls so
+        found[ORIGIN] = Column(ORIGIN, columns[panel.time].type)
+    return tuple(found[name] for name in key if name in found)
 
 
 def refuse_without_features(node: Node, task: Task | None, *, has: bool, problems: Problems) -> None:

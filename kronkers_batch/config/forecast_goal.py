@@ -68,7 +68,11 @@ def check(raw: RawModel, columns: MappingType[str, Column], linker: Linker, prob
         return
     _roles(raw, panel, columns, problems)
     source = raw.values["source"]
-    _time(raw, panel, columns, linker.time_column(source) if source else "", problems)
+    if source is not None and linker.reads_output(source):
+        what = "the source reads the output of a model, of which there is none ahead of the logical date"
+        problems.add(raw.at("source").origin("source"), what, "forecast from a source of observed rows")
+    elif source is not None:
+        _time(raw, panel, columns, linker.time_column(source), problems)
     _durations(raw, panel, columns, problems)
     _quantiles(raw, panel, problems)
 

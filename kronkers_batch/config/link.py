@@ -96,6 +96,18 @@ class Linker:
             return self.raw_sources[ref.source].values["time_column"]
         return ""
 
+    def reads_output(self, ref: InputRef) -> bool:
+        """Whether a source is a model's output, or reads one through its query."""
+        waiting, seen = [ref], set[InputRef]()
+        while waiting:
+            now = waiting.pop()
+            if now.output:
+                return True
+            if now not in seen and now.source in self.raw_sources:
+                waiting += [inner for inner, _ in _refs(self.raw_sources[now.source])]
+            seen.add(now)
+        return False
+
     def department(self, name: str | None, raw: RawSource | RawModel, key: str = "department") -> None:
         """Reports a department that there is not."""
         if name is not None and name not in self.names["department"]:

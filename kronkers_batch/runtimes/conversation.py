@@ -45,7 +45,7 @@ class Conversation:
     def __init__(self, spec: WorkerSpec) -> None:
         self._spec = spec
         self._limit = spec.resources.time_limit.total_seconds()
-        self._given = Given(spec.features)
+        self._given = Given(spec.features, spec.parts)
         self._scrub = diagnosis.scrubber(spec, self._given)
         self._last = deque[str](maxlen=5)
         self._asked = deque[pl.DataFrame]()  # sent, and not answered yet

@@ -44,17 +44,18 @@ class Given(Said):
 
     Args:
         features: With their levels.
+        parts: How many frames are sent to be scored at once.
     """
 
-    def __init__(self, features: Schema) -> None:
+    def __init__(self, features: Schema, parts: int = 1) -> None:
         self._columns = len(features)
-        self._rows = deque[int](maxlen=2 * RECENT)
+        self._rows = deque[int](maxlen=2 * RECENT * parts)
         self._fitted = 0
         self._levels = frozenset(
             word for column in features for level in column.levels for word in words(level)
         )
         self._trained: list[_Chunk] = []
-        self._recent = deque[_Chunk](maxlen=RECENT)
+        self._recent = deque[_Chunk](maxlen=RECENT * parts)
         self._lock = threading.Lock()
 
     def add(self, chunk: pl.DataFrame, schema: Schema, *, training: bool) -> None:

@@ -22,15 +22,18 @@ ROOMS = (
     "diagnostics/advice.py",
     "pipeline/champion.py",
     "pipeline/features.py",
+    "pipeline/forecasting.py",
     "pipeline/golden.py",
     "pipeline/independence.py",
     "pipeline/measuring.py",
+    "pipeline/origins.py",
     "declared/kept.py",
     "declared/model_files.py",
     "pipeline/parcel.py",
     "pipeline/prepare.py",
     "declared/sources.py",
     "pipeline/score.py",
+    "pipeline/steps.py",
     "pipeline/targets.py",
     "pipeline/whole_groups.py",
     "pipeline/verify.py",
@@ -100,8 +103,24 @@ _THERE = {
     "pipeline/score.py:_refuse_absent": "name",
     "pipeline/targets.py:_refuse_unseen_classes": "absent[:_MOST_NAMED] where",
     "pipeline/targets.py:_refuse_all_chosen": "max(sizes)",
+    "pipeline/prepare.py:_refuse_nothing": "part",
     "pipeline/whole_groups.py:on_one_side": "group where",
     "pipeline/whole_groups.py:refuse_without_order": "name",
+    "pipeline/forecasting.py:_measured": "target",
+    "pipeline/forecasting.py:scored": "name",
+    "pipeline/origins.py:_ahead": "name panel.future found.height",
+    "pipeline/score.py:_refuse_other_rows": "model.task task",
+    "pipeline/steps.py:_refuse_changing": "name values.height",
+    "pipeline/steps.py:_refuse_off_grid": "panel.time",
+    "pipeline/steps.py:_refuse_twice": "panel.time rows.height",
+    "pipeline/steps.py:_refuse_unknown": "panel.target rows.height",
+    "pipeline/steps.py:_refuse_without": "name rows.height",
+    "pipeline/steps.py:_refuse_gaps": "lacking.height",
+    # Words of ours alone, and counts.
+    "pipeline/forecasting.py:_refuse_company": "when",
+    "pipeline/forecasting.py:_refuse_below": (
+        "model.task.wrong_score.what model.task.wrong_score.fix scores.height"
+    ),
     # Files of the model's own folder, which its department named.
     "declared/kept.py:_bytes": "str(path) error.strerror",
     "declared/kept.py:_refused": "str(path) refused.why",
@@ -186,6 +205,13 @@ THERE = {f"{place}: {word}" for place, found in _THERE.items() for word in found
     ".sum())"
     ".item()",
     "pipeline/measuring.py:measured: task.wrong_scores(floats, goal)",
+    "pipeline/forecasting.py:_refuse_below: "
+    "model.task.wrong_scores(scores.select(model.measured), model.goal)",
+    "pipeline/origins.py:_unknown: ahead.join(spans, on=NUMBER, how='anti')[NUMBER].n_unique()",
+    "pipeline/score.py:_refuse_other_rows: str(model.origins.get('task', model.origin))",
+    # Where a key is declared.
+    "pipeline/steps.py:where: "
+    "str(next((model.origins[key] for key in keys if key in model.origins), model.origin))",
     "pipeline/targets.py:check_exposure: _count(frame[exposure], least=0, included=False)",
     "pipeline/targets.py:check_exposure: frame.height",
     "pipeline/targets.py:check_roles: _count(found, least=0, included=True)",
