@@ -7,7 +7,7 @@ from collections.abc import Mapping as MappingType
 from pathlib import Path
 from typing import Any
 
-from kronkers_batch.config import check_specs, code_folder, model_goal, model_limits
+from kronkers_batch.config import check_specs, code_folder, model_goal, model_import, model_limits
 from kronkers_batch.config.fields import Bad
 from kronkers_batch.config.languages import Language
 from kronkers_batch.config.link import Linker
@@ -50,17 +50,16 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
     linker.department(values["department"], raw)
     code, environment = _code(raw, linker.project, problems), _environment(raw, linker.project, problems)
     model_limits.check(raw, problems)
-    columns = _source_columns(raw, linker)
-    if columns is None:
+    if (columns := _source_columns(raw, linker)) is None:
         return None
     key, features = _key(raw, linker, columns), _features(raw, columns, problems)
-    target_type = model_goal.check(raw, columns, problems)
-    evaluate = model_goal.evaluated(raw, problems)
+    imported = model_import.read(raw, features, linker.project, problems)
+    target_type, evaluate = model_goal.check(raw, columns, problems), model_goal.evaluated(raw, problems)
     types = {name: c.type for name, c in columns.items()}
     input_checks = check_specs.resolve(values["checks"]["input"], types, problems)
     predicted = {name: ColumnType(kind) for name, kind in values["output"]["columns"].items()}
-    scored = {k: types[k] for k in key if k in types} | predicted
-    output_checks = check_specs.resolve(values["checks"]["output"], scored, problems)
+    scored = {k: types[k] for k in key if k in types}
+    output_checks = check_specs.resolve(values["checks"]["output"], scored | predicted, problems)
     language, task, source, target = values["language"], values["task"], values["source"], values["target"]
     if len(problems) > before or code is None or target_type is None or evaluate is None:
         return None
@@ -103,6 +102,7 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
         origins={dotted: node.origin(dotted) for dotted, node in walk(raw.tree)},
         goal=raw.goal,
         fit_only=model_goal.fit_only(raw, columns),
+        imported=imported,
     )
 
 

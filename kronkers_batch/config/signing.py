@@ -57,7 +57,7 @@ LATER: Mapping[type, Mapping[str, object]] = {
     Estimator: {"per_quantile": ""},
     Windows: {"holdout_by": ""},
     Feature: {"levels": (), "reference": ""},
-    ModelSpec: {"goal": Goal(), "fit_only": ()},
+    ModelSpec: {"goal": Goal(), "fit_only": (), "imported": None},
 }
 """Fields that came when definitions were signed already, with their defaults: where they have these they are
 left out, so that a new release asks nobody to sign again what they signed."""
@@ -72,6 +72,7 @@ def model_definition(
     files: Mapping[str, str] | None = None,
     environment: str = "",
     contents: str = "",
+    imported: Mapping[str, str] | None = None,
 ) -> dict[str, Json]:
     """Everything that is signed of a model and of all sources that it reads, flat.
 
@@ -83,10 +84,13 @@ def model_definition(
         files: The same of each file beside it, by name.
         environment: Digest of lock files and the like; empty for the default environment.
         contents: Digest of the environment's files; empty for the default environment.
+        imported: SHA-256 (hex) of the artifact and of its golden rows, of a model that was fitted elsewhere.
     """
     values = _fields(model, project)
     if isinstance(model.model, CodeFile):
         values["model"] = {"kind": "code"}
+    if model.imported is not None:  # what the files hold counts, not where they lie
+        values["imported"] = dict(imported or {})
     if model.evaluates_first:  # as was signed before it could be said
         del values["evaluate"]
     # The fields of ``environment`` are keys below it, so the lock's digest may take its name.

@@ -69,6 +69,7 @@ def worker_spec_for(
         environment_at=environment_at(model),
         goal=model.goal,
         fit_only=Schema(model.fit_only),
+        imported=model.imported is not None,
     )
 
 

@@ -119,6 +119,12 @@ def _refuse_another(
             fix="compute scores only from the model and the rows; draw random numbers only from the "
             "generator that `seed` sets",
         )
+    if not same_scores(fitted, stored) and model.imported:
+        raise ScoreFailed(
+            "the artifact gives other scores in another worker that opens it",
+            where=str(model.origins.get("artifact", model.origin)),
+            fix="compute scores only from the model and the rows",
+        )
     if not same_scores(fitted, stored):
         raise ScoreFailed(
             "the stored model, loaded in a new worker, gives other scores than the model that fit returned",

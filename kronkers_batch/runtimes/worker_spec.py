@@ -72,6 +72,7 @@ class WorkerSpec:
         goal: What the model file says of the target and of columns with a role.
         fit_only: Columns that only ``fit`` sees, the weights among them.
         walls: Where it may not look, whatever else is shown.
+        imported: Whether it was fitted elsewhere: it loads what was stored, and its code needs only score.
         environment_at: Where its environment is declared, for messages; empty for the machine's default.
         log: Gets bounded, scrubbed lines of what the worker prints; called from another thread.
     """
@@ -95,6 +96,7 @@ class WorkerSpec:
     environment_at: str = ""
     goal: Goal = field(default_factory=Goal)
     fit_only: Schema = field(default_factory=lambda: Schema(()))
+    imported: bool = False
 
 
 @dataclass(frozen=True)

@@ -444,7 +444,7 @@ def pack_objects(values):
 class CodeModel:
     """A model with its own file: ``fit`` and ``score``, optionally ``save_model`` and ``load_model``."""
 
-    def __init__(self, path):
+    def __init__(self, path, imported=False):
         self.path = Path(path)
         sys.path.insert(0, str(self.path.parent))
         # With a folder of its own it is a package, too: `from .helpers import x` finds what lies beside it.
@@ -453,11 +453,15 @@ class CodeModel:
         self.module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = self.module  # pickle finds the file's own classes by this name
         spec.loader.exec_module(self.module)
-        for name in ("fit", "score"):
+        for name in ("score",) if imported else ("fit", "score"):
             if not callable(getattr(self.module, name, None)):
                 raise AttributeError("%s has no function '%s'" % (self.path.name, name))
-        for call, place in ((self.module.fit, 1), (self.module.score, 2)):
-            takes_params(call, place)
+        takes_params(self.module.score, 2)
+        if not imported:
+            takes_params(self.module.fit, 1)
+
+    def accept(self, model):
+        """Any model: what ``score`` cannot use, it refuses itself."""
 
     def fit(self, table, target, params):
         """What the code's ``fit`` returns; the target is a column of the table."""
@@ -515,9 +519,17 @@ class EstimatorModel:
         self.predictors = [name for name in arguments["features"] if name != self.exposure]
         self.levels = arguments["quantiles"] if arguments["per_quantile"] else [None]
         same_levels(arguments)
+        if arguments.get("imported"):
+            return
         estimator = self.new(self.levels[0])  # an argument that it does not take is an error before the data
         if self.weights or self.exposure:
             self.argument = weights_argument(estimator, self.weights)
+
+    def accept(self, model):
+        """Refuses a model that was fitted elsewhere and is none of the declared class."""
+        if isinstance(self.type, type) and not isinstance(model, self.type):
+            names = type(model).__name__, self.type.__name__
+            raise TypeError("the artifact holds an object of type '%s', and not of '%s'" % names)
 
     def new(self, level):
         """The estimator, not fitted; for a quantile with its level."""
@@ -564,7 +576,10 @@ class EstimatorModel:
         if task == "quantiles":
             return by_level(self.predicted(model, x), outputs, self.declared["quantiles"])
         if task == "binary" and not self.declared["predict"]:
-            return second_class(self.predicted(model, x, "predict_proba"))
+            both = self.predicted(model, x, "predict_proba")
+            if self.declared.get("imported"):
+                return true_class(both, model, self.declared["positive"])
+            return second_class(both)
         predicted = self.predicted(model, x)
         return times(predicted, numbers(table[self.exposure])) if self.exposure else predicted
 
@@ -591,6 +606,24 @@ def second_class(both):
     if both.shape[1:] != (2,):
         raise ValueError("predict_proba gave %d classes instead of 2" % both.shape[1])
     return np.ascontiguousarray(both[:, 1])
+
+
+def true_class(both, model, positive):
+    """The probability of the class that is true; a model that was fitted elsewhere has its own classes."""
+    both, classes = np.asarray(both), getattr(model, "classes_", None)
+    if classes is None:
+        raise ValueError("%s does not say its classes (classes_)" % type(model).__name__)
+    if both.shape[1:] != (2,) or len(classes) != 2:
+        raise ValueError("predict_proba gave %d classes instead of 2" % both.shape[1])
+    names = [str(one) for one in classes]
+    if positive and positive in names:
+        return np.ascontiguousarray(both[:, names.index(positive)])
+    if sorted(classes) != [0, 1]:
+        raise ValueError(
+            "the model has names of its own for its two classes; declare the name of the one that is true as "
+            "target.positive, or write score in code"
+        )
+    return np.ascontiguousarray(both[:, list(classes).index(1)])
 
 
 def by_class(result, model, classes):
@@ -757,7 +790,7 @@ class Session:
         self.table = TABLES[kind]
         if arguments["kind"] == "code":
             work_beside(os.path.dirname(arguments["path"]), self.scratch)
-            self.code = CodeModel(arguments["path"])
+            self.code = CodeModel(arguments["path"], arguments.get("imported", False))
         else:
             self.code = EstimatorModel(arguments)
         return "ok", {"packages": packages()}, ()
@@ -810,6 +843,10 @@ class Session:
                     self.fitted = storage().load(file)
         finally:
             os.remove(path)
+        if self.declared.get("imported"):
+            if self.fitted is None:
+                raise ValueError("the artifact holds nothing in place of a model")
+            self.code.accept(self.fitted)
         return "ok", {"packages": packages()}, ()
 
     def score(self, arguments, parts):

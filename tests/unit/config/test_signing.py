@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from kronkers_batch.config import root_spec, signing, spec
+from kronkers_batch.config.imported import Imported
 from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.load import load
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
@@ -96,6 +97,8 @@ def other(value: Any) -> Any:
             return Schema((*value.columns, Column("more", ColumnType.FLOAT)))
         case tuple():
             return ()
+        case None:  # a model that is fitted here
+            return Imported(Path("/fitted.rds"))
     raise TypeError(type(value))
 
 
@@ -151,6 +154,19 @@ def test_every_field_counts_that_is_not_left_out(case: tuple[str, str, type, str
     assert same == left_out, f"{where} ({cls.__name__}.{field})"
 
 
+def test_what_the_files_of_an_imported_model_hold_counts_and_not_where_they_lie() -> None:
+    model = replace(full("model"), imported=Imported(Path("/fitted.rds"), Path("/golden.csv")))
+    sources = {"s": full("source"), "below": replace(full("source"), name="below", inputs={})}
+
+    def signed(model: spec.ModelSpec, **digests: str) -> dict[str, Any]:
+        return signing.model_definition(model, sources, PROJECT, imported=digests)
+
+    usual = signed(model, artifact="a", golden="b")
+    assert signed(replace(model, imported=Imported(Path("/other.rds"))), artifact="a", golden="b") == usual
+    for other in ({"artifact": "x", "golden": "b"}, {"artifact": "a", "golden": "x"}, {"artifact": "a"}):
+        assert signed(model, **other) != usual
+
+
 def test_the_cases_reach_every_field_of_every_class() -> None:
     reached = {(c, f) for _, _, c, f, _ in CASES}
     classes = (
@@ -200,7 +216,9 @@ def test_a_field_that_came_later_counts_where_it_is_not_the_default(config: root
         spec.Estimator: {"per_quantile": spec.Estimator("", {}, "", ORIGIN).per_quantile},
         spec.Windows: {"holdout_by": config.models["late"].windows.holdout_by},
         spec.Feature: {"levels": (), "reference": spec.Feature("", ColumnType.FLOAT, ORIGIN).reference},
-        spec.ModelSpec: {name: getattr(config.models["late"], name) for name in ("goal", "fit_only")},
+        spec.ModelSpec: {
+            name: getattr(config.models["late"], name) for name in ("goal", "fit_only", "imported")
+        },
     } == signing.LATER
     assert "warehouse.keep_snapshots" not in signing.root_definition(config)
     said = replace(config, warehouse=replace(config.warehouse, keep_snapshots=dt.timedelta(9)))
