@@ -17,6 +17,7 @@ from kronkers_batch import __version__
 from kronkers_batch.cli import (
     access,
     checking,
+    import_command,
     ledger_commands,
     machine,
     printing,
@@ -37,6 +38,7 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 GROUPS = (
     checking,
     running,
+    import_command,
     version_commands,
     reading_commands,
     access,

@@ -43,17 +43,19 @@ def digests_of(model: ModelSpec, places: Places) -> dict[str, str]:
     return found
 
 
-def artifact_of(model: ModelSpec, places: Places, digest: str) -> bytes:
-    """The stored model, with this digest.
+def bytes_of(model: ModelSpec, key: str, places: Places, digest: str) -> bytes:
+    """The stored model, or its golden rows, with this digest.
 
     Raises:
         ModelError: It cannot be read, or has another digest: the file changed.
     """
-    if model.imported is None:
-        raise TypeError("this model is fitted here")
-    with _opened(model, model.imported.artifact, ARTIFACT, places) as file:
+    imported = model.imported
+    path = None if imported is None else imported.artifact if key == ARTIFACT else imported.golden
+    if path is None:
+        raise TypeError("this model has no such file")
+    with _opened(model, path, key, places) as file:
         raw = Path(file.reading).read_bytes()
-    require(model, ARTIFACT, hashlib.sha256(raw).hexdigest(), digest)
+    require(model, key, hashlib.sha256(raw).hexdigest(), digest)
     return raw
 
 
@@ -85,7 +87,8 @@ def _opened(model: ModelSpec, path: Path, key: str, places: Places) -> Iterator[
     except opening.PathRefused as refused:
         raise ModelError(f"the path is refused: {refused.why}", where=where, fix=FIX) from None
     except FileNotFoundError:
-        fix = f"put it there: kronkers import {model.name} FILE; or correct `{key}:`"
+        golden = " --golden FILE" if key == GOLDEN else ""
+        fix = f"put it there: kronkers import {model.name} FILE{golden}; or correct `{key}:`"
         raise ModelError("the file does not exist", where=where, fix=fix) from None
     except OSError as error:
         fix = f"let this account read it, or correct `{key}:`"

@@ -111,7 +111,8 @@ def _ask(config: Config, walls: Walls, question: _Question, places: Places) -> _
         else:
             from kronkers_batch.pipeline import importing
 
-            importing.tried(kept, config.executor.sandbox, walls, places)
+            digests = artifact_file.digests_of(model, places)
+            importing.tried(kept, config.executor.sandbox, walls, places, digests)
     except MissingPart:
         raise
     except (ConfigError, ModelError, DataError) as error:

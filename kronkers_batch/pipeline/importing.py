@@ -52,7 +52,7 @@ def opened(
         ModelError: A file cannot be read or has changed, or the artifact does not open.
         ScoreFailed: It gives golden rows other scores, or none. SourceError: those rows cannot be read.
     """
-    artifact = artifact_file.artifact_of(model, places, digests[artifact_file.ARTIFACT])
+    artifact = artifact_file.bytes_of(model, artifact_file.ARTIFACT, places, digests[artifact_file.ARTIFACT])
     _load(worker, model, artifact)
     digest = digests.get(artifact_file.GOLDEN)
     if digest is None:
@@ -115,15 +115,21 @@ def _why(expected: pl.DataFrame, found: pl.DataFrame) -> str:
 
     if expected.width != 1 or not expected.to_series().dtype.is_float():
         return ""
-    name = expected.columns[0]
-    if golden.same_scores(expected, found.select(1 - pl.col(name))):
-        return "the model gives the probability of the other class: declare target.positive, or correct score"
-    if golden.same_scores(expected, found.select(1 / (1 + (-pl.col(name)).exp()))):
-        return "the model gives logits: declare predict_arguments: {type: response}, or correct score"
-    if golden.same_scores(expected, found.select(pl.col(name).exp())):
-        return "the model gives logarithms: declare predict_arguments: {type: response}, or correct score"
-    if any(golden.same_scores(expected, found.select(pl.col(name).round(digits))) for digits in range(2, 9)):
-        return "the scores in the file are rounded: write all their digits"
+    gave = pl.col(expected.columns[0])
+    response = "declare predict_arguments: {type: response}, or correct score"
+    known = {
+        "the model gives the probability of the other class: declare target.positive, or correct score": [
+            1 - gave
+        ],
+        f"the model gives logits: {response}": [1 / (1 + (-gave).exp())],
+        f"the model gives logarithms: {response}": [gave.exp()],
+        "the scores in the file are rounded: write all their digits": [
+            gave.round(digits) for digits in range(2, 9)
+        ],
+    }
+    for words, forms in known.items():
+        if any(golden.same_scores(expected, found.select(form.alias(expected.columns[0]))) for form in forms):
+            return words
     return ""
 
 
@@ -131,8 +137,10 @@ def _at(model: ModelSpec, key: str) -> str:
     return str(model.origins.get(key, model.origin))
 
 
-def tried(model: ModelSpec, sandbox: SandboxPolicy, walls: Walls, places: Places) -> None:
-    """Opens the artifact as it is now and asks for its golden rows, without data and services.
+def tried(
+    model: ModelSpec, sandbox: SandboxPolicy, walls: Walls, places: Places, digests: dict[str, str]
+) -> None:
+    """Opens the artifact and asks for its golden rows, in a worker of its own.
 
     ``model`` has its code as a version keeps it. Raises as :func:`opened`, and MissingPart.
     """
@@ -140,6 +148,5 @@ def tried(model: ModelSpec, sandbox: SandboxPolicy, walls: Walls, places: Places
     from kronkers_batch.runtimes.model_worker import start
 
     features = known_levels(model)
-    digests = artifact_file.digests_of(model, places)
     with start(worker_spec_for(model, features, sandbox, walls)) as worker:
         opened(worker, model, features, places, digests)

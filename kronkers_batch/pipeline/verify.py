@@ -119,15 +119,10 @@ def _refuse_another(
             fix="compute scores only from the model and the rows; draw random numbers only from the "
             "generator that `seed` sets",
         )
-    if not same_scores(fitted, stored) and model.imported:
-        raise ScoreFailed(
-            "the artifact gives other scores in another worker that opens it",
-            where=str(model.origins.get("artifact", model.origin)),
-            fix="compute scores only from the model and the rows",
-        )
     if not same_scores(fitted, stored):
+        other = "another worker that opened it" if model.imported else "the model that fit returned"
         raise ScoreFailed(
-            "the stored model, loaded in a new worker, gives other scores than the model that fit returned",
+            f"the stored model, loaded in a new worker, gives other scores than {other}",
             where=str(model.model.origin),
             fix="return from fit everything that score needs; do not rely on variables, options or packages "
             "that only fit sets; save_model and load_model must keep all of it",

@@ -564,8 +564,9 @@ load_estimator <- function(setup) {
         model
     }
     state$accept <- function(model) {
-        refuse_link(model, predict, setup$predict_arguments)
-        refuse_other_class(model, setup)
+        given <- setup$predict_arguments
+        refuse_link(model, predict, given)
+        refuse_other_class(model, setup$task)
     }
     state$fit <- function(data) {
         if (nzchar(exposure) && !isTRUE(all(data[[exposure]] > 0))) {
@@ -720,24 +721,34 @@ refuse_levels <- function(arguments, levels) {
 OWN_CLASSES <- paste("the model has names of its own for its two classes; declare the name of the one that is true",
                      "as target.positive, or write score in code")
 
+# Which of these classes of a model that was fitted elsewhere is the one that is true; 0 where nothing says it.
+true_class <- function(classes) {
+    called <- function(x) {
+        x <- tolower(x)
+        ifelse(x == "0", "false", ifelse(x == "1", "true", x))
+    }
+    own <- match(called(state$setup$positive), called(classes), nomatch = 0L)
+    if (own > 0L) own else match("true", called(classes), nomatch = 0L)
+}
+
 # Refuses a model that was fitted elsewhere and gives the probability of another class than the declared one: where
 # its answer was a factor, predict() gives that of the second level.
-refuse_other_class <- function(model, setup) {
+refuse_other_class <- function(model, task) {
     answer <- tryCatch(model$model[[1L]], error = function(e) NULL)
-    if (setup$task == "binary" && is.factor(answer) && !levels(answer)[2L] %in% c(setup$positive, "TRUE", "1")) {
-        stop(OWN_CLASSES)
-    }
+    if (task == "binary" && is.factor(answer) && true_class(levels(answer)) != 2L) stop(OWN_CLASSES)
 }
 
 # Which of two columns of probabilities is that of yes: the one of this name, else the second. Of a 0/1 or logical
 # target ranger names none, and has the classes in the order in which it met them.
 yes_column <- function(names, model) {
-    own <- match(state$setup$positive, names, nomatch = 0L)  # of a model that was fitted elsewhere
-    if (any(own)) return(own)
+    classes <- if (is.null(names) && inherits(model, "ranger")) model$forest$class.values
+    if (isTRUE(state$setup$imported)) {
+        own <- true_class(as.character(if (is.null(names)) classes else names))
+        if (own == 0L) stop(OWN_CLASSES)
+        return(own)
+    }
     named <- match(c("TRUE", "1"), names, nomatch = 0L)
     if (any(named)) return(max(named))
-    classes <- if (is.null(names) && inherits(model, "ranger")) model$forest$class.values
-    if (isTRUE(state$setup$imported) && length(classes) != 2L) stop(OWN_CLASSES)
     if (length(classes) == 2L) which.max(classes) else 2L
 }
 

@@ -675,8 +675,8 @@ function estimator_recipe(arguments::Dict{String,Any}, outputs::Vector{String})
     score = find_function(occursin(".", predict) ? predict : string(cut(target, UInt8('.'))[1], ".", predict))
     fit_options, score_options = keywords(arguments["arguments"]), keywords(arguments["predict_arguments"])
     roles, none = estimator_roles(arguments), Dict{String,Any}()
-    refuse_levels(arguments, roles)
     load = haskey(arguments, "imported") ? LoadImported(default_load) : default_load
+    refuse_levels(arguments, roles)
     return Recipe(true, fit, score, default_save, load, none, fit_options, score_options, "", outputs, roles)
 end
 

@@ -456,9 +456,9 @@ class CodeModel:
         for name in ("score",) if imported else ("fit", "score"):
             if not callable(getattr(self.module, name, None)):
                 raise AttributeError("%s has no function '%s'" % (self.path.name, name))
-        takes_params(self.module.score, 2)
-        if not imported:
-            takes_params(self.module.fit, 1)
+        taking = [(self.module.score, 2)] if imported else [(self.module.fit, 1), (self.module.score, 2)]
+        for call, place in taking:
+            takes_params(call, place)
 
     def accept(self, model):
         """Any model: what ``score`` cannot use, it refuses itself."""
@@ -615,15 +615,20 @@ def true_class(both, model, positive):
         raise ValueError("%s does not say its classes (classes_)" % type(model).__name__)
     if both.shape[1:] != (2,) or len(classes) != 2:
         raise ValueError("predict_proba gave %d classes instead of 2" % both.shape[1])
-    names = [str(one) for one in classes]
-    if positive and positive in names:
-        return np.ascontiguousarray(both[:, names.index(positive)])
-    if sorted(classes) != [0, 1]:
+    names = [called(one) for one in classes]
+    wanted = called(positive) if called(positive) in names else "true"
+    if wanted not in names:
         raise ValueError(
             "the model has names of its own for its two classes; declare the name of the one that is true as "
             "target.positive, or write score in code"
         )
-    return np.ascontiguousarray(both[:, list(classes).index(1)])
+    return np.ascontiguousarray(both[:, names.index(wanted)])
+
+
+def called(one):
+    """A class as text: 0 and 1 are what a boolean is called."""
+    text = str(one).casefold()
+    return {"0": "false", "0.0": "false", "1": "true", "1.0": "true"}.get(text, text)
 
 
 def by_class(result, model, classes):
