@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from kronkers_batch.config import signing
 from kronkers_batch.config.root_spec import Config, Definitions
 from kronkers_batch.config.spec import InputRef, ModelSpec, SourceSpec
+from kronkers_batch.declared import artifact_file
 from kronkers_batch.declared.declaration import read_code
 from kronkers_batch.digests import Json
 from kronkers_batch.errors import ConfigError, MissingPart, ModelError
@@ -44,6 +45,7 @@ def model_wanted(services: Services, model: ModelSpec) -> Wanted:
         services,
         model,
         _files(services, model),
+        artifact_file.digests(services, model),
         code=_code(services, model),
         environment=environment_fingerprint(model.language, model.environment),
         contents=_contents(services, model),
@@ -67,7 +69,11 @@ def unreadable(services: Services, model: ModelSpec) -> Wanted:
         except (ModelError, MissingPart, ConfigError):
             digests[name] = _UNREADABLE
     files = {} if digests["code"] == _UNREADABLE else _files(services, model)
-    return _model_wanted(services, model, files, **digests)
+    try:
+        imported = artifact_file.digests(services, model)
+    except ModelError:
+        imported = {artifact_file.ARTIFACT: _UNREADABLE}
+    return _model_wanted(services, model, files, imported, **digests)
 
 
 def _code(services: Services, model: ModelSpec) -> str:
@@ -81,9 +87,17 @@ def _files(services: Services, model: ModelSpec) -> dict[str, str]:
     return {name: hashlib.sha256(raw).hexdigest() for name, raw in kept.files.items()} if kept else {}
 
 
-def _model_wanted(services: Services, model: ModelSpec, files: Mapping[str, str], **digests: str) -> Wanted:
-    config = services.config
-    fields = signing.model_definition(model, config.sources, config.root.parent, files=files, **digests)
+def _model_wanted(
+    services: Services,
+    model: ModelSpec,
+    files: Mapping[str, str],
+    imported: Mapping[str, str],
+    **digests: str,
+) -> Wanted:
+    config, project = services.config, services.config.root.parent
+    fields = signing.model_definition(
+        model, config.sources, project, files=files, imported=imported, **digests
+    )
     fields |= _as_led(services, signing.reached(model.source, config.sources))
     return _wanted(Subject.MODEL, model.name, model.department, fields)
 

@@ -10,7 +10,7 @@ from typing import Any
 from kronkers_batch.access import as_declared, rights
 from kronkers_batch.access.as_declared import Wanted
 from kronkers_batch.config import signing
-from kronkers_batch.config.fingerprint import changes
+from kronkers_batch.config.definition_changes import changes
 from kronkers_batch.config.root_spec import Definitions
 from kronkers_batch.errors import AccessRefused, ConfigError, MissingPart, ModelError, UsageError
 from kronkers_batch.policy.entries import add_entry

@@ -96,7 +96,7 @@ def _running(args: argparse.Namespace, graph: Callable[[Services], RunResult]) -
             raise
         finally:
             progress.done()
-        return _tell(args, services, result)
+        return tell(args, services, result)
 
 
 @contextlib.contextmanager
@@ -123,7 +123,7 @@ def interrupts(args: argparse.Namespace) -> Iterator[None]:
             signal.signal(signal.SIGINT, usual)
 
 
-def _tell(args: argparse.Namespace, services: Services, result: RunResult) -> int:
+def tell(args: argparse.Namespace, services: Services, result: RunResult) -> int:
     """What became of each model, before anything that went wrong afterwards; the highest exit code."""
     from kronkers_batch import subscribers
 

@@ -21,10 +21,13 @@ from kronkers_batch.config.spec import CodeFile, ModelSpec, SourceSpec
 
 @dataclass(frozen=True)
 class Claim:
-    """A source of a department: its ``path``, resolved up to the first pattern, and that ``fixed`` part."""
+    """A file of a department: its ``path``, resolved up to the first pattern, and that ``fixed`` part.
+
+    ``by`` is what declares it: a source or a model.
+    """
 
     department: str
-    source: str
+    by: str
     shared_with: tuple[str, ...]
     path: str
     parts: tuple[str, ...]
@@ -35,7 +38,7 @@ class Claim:
         if department == self.department or department in self.shared_with:
             return ""
         return (
-            f"the department {self.department} declares it (source {self.source}) "
+            f"the department {self.department} declares it ({self.by}) "
             f"and does not share it with {department or 'anybody'}"
         )
 
@@ -57,13 +60,19 @@ class Claims:
                 wide = is_in(os.path.realpath(project), folder)
                 place = os.path.realpath(model.model.path) if wide else folder
                 self._code.setdefault(place, set()).add(model.department)
+            if model.imported is not None:
+                for path in filter(None, (model.imported.artifact, model.imported.golden)):
+                    real = os.path.realpath(path)
+                    claim = Claim(model.department, f"model {model.name}", (), real, Path(real).parts, real)
+                    self._files.setdefault(real, []).append(claim)
 
     def _claim(self, source: SourceSpec) -> None:
         path = SOURCE_KINDS[source.kind].claimed(source)
         if not path:
             return
         fixed, real = resolved(path)
-        claim = Claim(source.department, source.name, source.shared_with, real, Path(real).parts, fixed)
+        by = f"source {source.name}"
+        claim = Claim(source.department, by, source.shared_with, real, Path(real).parts, fixed)
         self._by_source[source.name] = claim
         if fixed == real:
             self._files.setdefault(real, []).append(claim)
@@ -137,7 +146,7 @@ class Claims:
         yield from self._patterns
 
     def declared(self, real: str) -> bool:
-        """Whether a file (links followed) is one that a source declares, of whichever department."""
+        """Whether a file (links followed) is declared as data or stored model, by whichever department."""
         return next(self._of(real), None) is not None
 
     def _of(self, real: str) -> Iterator[Claim]:

@@ -23,9 +23,9 @@ from kronkers_batch.config.spec import (
     OnFailure,
     SourceSpec,
 )
-from kronkers_batch.digests import Json, canonical, fingerprint
+from kronkers_batch.digests import Json, fingerprint
 
-_FILES = "files."
+FILES = "files."
 """Before the name of a file that lies beside the code; its value is a digest."""
 
 _FORMED = frozenset(
@@ -69,6 +69,7 @@ def definition(
     code_digest: str = "",
     environment_digest: str = "",
     files: Mapping[str, str] | None = None,
+    imported: Mapping[str, str] | None = None,
 ) -> dict[str, Json]:
     """Everything that counts for training or scoring, flat: dotted key to JSON value.
 
@@ -78,8 +79,10 @@ def definition(
         code_digest: Digest of the normalised code file; empty for a declared estimator.
         environment_digest: Digest of lock files and the like; empty for the default environment.
         files: Digests of the files beside the code, by name.
+        imported: Digests of ``artifact`` and ``golden``, of a model that was fitted elsewhere.
     """
-    return _training(model, sources, code_digest, environment_digest, files) | _scoring(model, sources)
+    training = _training(model, sources, code_digest, environment_digest, files, imported)
+    return training | _scoring(model, sources)
 
 
 def definition_fingerprint(
@@ -89,10 +92,12 @@ def definition_fingerprint(
     code_digest: str = "",
     environment_digest: str = "",
     files: Mapping[str, str] | None = None,
+    imported: Mapping[str, str] | None = None,
 ) -> str:
     """SHA-256 (hex) of :func:`definition`."""
     digests = {"code_digest": code_digest, "environment_digest": environment_digest}
-    return fingerprint("definition", definition(model, sources, files=files, **digests))
+    flat = definition(model, sources, files=files, imported=imported, **digests)
+    return fingerprint("definition", flat)
 
 
 def training_definition(
@@ -102,9 +107,10 @@ def training_definition(
     code_digest: str = "",
     environment_digest: str = "",
     files: Mapping[str, str] | None = None,
+    imported: Mapping[str, str] | None = None,
 ) -> dict[str, Json]:
     """What counts for training, flat; arguments as in :func:`definition`."""
-    return _training(model, sources, code_digest, environment_digest, files)
+    return _training(model, sources, code_digest, environment_digest, files, imported)
 
 
 def training_fingerprint(
@@ -114,38 +120,16 @@ def training_fingerprint(
     code_digest: str = "",
     environment_digest: str = "",
     files: Mapping[str, str] | None = None,
+    imported: Mapping[str, str] | None = None,
 ) -> str:
     """SHA-256 (hex) of :func:`training_definition`: another one means that the model trains anew."""
-    return fingerprint("training", _training(model, sources, code_digest, environment_digest, files))
+    flat = _training(model, sources, code_digest, environment_digest, files, imported)
+    return fingerprint("training", flat)
 
 
 def scoring_definition(model: ModelSpec, sources: Mapping[str, SourceSpec]) -> dict[str, Json]:
     """What counts for scoring, flat; :func:`~kronkers_batch.digests.scoring_digest` is of it."""
     return _scoring(model, sources)
-
-
-def changes(old: Mapping[str, Json], new: Mapping[str, Json]) -> list[str]:
-    """What differs between two definitions, sorted: ``parameters.C: 1.0 -> 0.5``."""
-    lines = []
-    for key in sorted(old.keys() | new.keys()):
-        if key not in old:
-            lines.append(f"{key}: added" if _is_digest(key) else f"{key}: added {_shown(new[key])}")
-        elif key not in new:
-            lines.append(f"{key}: removed" if _is_digest(key) else f"{key}: removed {_shown(old[key])}")
-        elif canonical(old[key]) != canonical(new[key]):
-            lines.append(
-                f"{key}: changed" if _is_digest(key) else f"{key}: {_shown(old[key])} -> {_shown(new[key])}"
-            )
-    return lines
-
-
-def _is_digest(key: str) -> bool:
-    return key in ("code", "environment") or key.startswith(_FILES)
-
-
-def _shown(value: Json) -> str:
-    text = canonical(value)
-    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _training(
@@ -154,6 +138,7 @@ def _training(
     code_digest: str,
     environment_digest: str,
     files: Mapping[str, str] | None,
+    imported: Mapping[str, str] | None,
 ) -> dict[str, Json]:
     found: dict[str, Json] = {
         "language": str(model.language),
@@ -173,7 +158,8 @@ def _training(
         found |= _flat("estimator.arguments", estimator.arguments)
         found |= _flat("estimator.predict_arguments", estimator.predict_arguments)
     found |= _flat("parameters", model.parameters)
-    found |= {_FILES + name: digest for name, digest in (files or {}).items()}
+    found |= {FILES + name: digest for name, digest in (files or {}).items()}
+    found |= imported or {}
     if not model.evaluates_first:  # which is what was measured before it could be said
         found["output.evaluate"] = model.evaluate
     found |= _said(model, Counts.TRAINING) | _goal(model)

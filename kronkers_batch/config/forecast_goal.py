@@ -31,6 +31,7 @@ _NOT_FOR_SERIES: MappingType[tuple[str, ...], str] = {
     ("key",): f"remove it: the key is series, {ORIGIN} and time",
     ("weights",): "remove it",
     ("train_only",): "remove it: a column that score may not see is one of past",
+    ("artifact",): "remove it: a forecast is fitted here",
     ("estimator",): "write code: PATH, with fit and score; declared estimators are not for series yet",
     ("window", "score"): "remove it: horizon says how far ahead is forecast",
     ("window", "label_delay"): "remove it: the origin is the logical date; run an earlier --date",

@@ -33,6 +33,10 @@ def _model(model: ModelSpec, places: Places) -> Iterator[tuple[str, str]]:
     mine = model.department
     if isinstance(model.model, CodeFile):
         yield "code", places.refusal(model.model.path, department=mine, code=True)
+    if model.imported is not None:
+        yield "artifact", places.refusal(model.imported.artifact, department=mine)
+        if model.imported.golden is not None:
+            yield "golden", places.refusal(model.imported.golden, department=mine)
     declared = model.environment
     if "/" in declared.executable:
         yield "environment.executable", places.refusal(declared.executable, department=mine)

@@ -13,6 +13,7 @@ from kronkers_batch.config import (
     forecast_goal,
     known_at,
     model_goal,
+    model_import,
     model_limits,
     model_target,
 )
@@ -63,6 +64,7 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
     if (columns := _source_columns(raw, linker)) is None:
         return None
     key, features = _key(raw, linker, columns), _features(raw, columns, problems)
+    imported = model_import.read(raw, features, linker.project, problems)
     target_type = model_goal.check(raw, columns, problems)
     forecast_goal.check(raw, columns, linker, problems)
     evaluate = model_goal.evaluated(raw, problems)
@@ -112,6 +114,7 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
         goal=raw.goal,
         fit_only=model_goal.fit_only(raw, columns),
         audit_columns=values["audit_columns"],
+        imported=imported,
     )
 
 

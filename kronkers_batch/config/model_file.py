@@ -11,6 +11,7 @@ from kronkers_batch.config.code_folder import CODE
 from kronkers_batch.config.feature_fields import FEATURE, RawFeature, read_features
 from kronkers_batch.config.fields import Bad, Counts, Field, Kind, Table, list_kind, read_table, table_kind
 from kronkers_batch.config.forecast_fields import FORECAST, ForecastValues
+from kronkers_batch.config.import_fields import IMPORT_FIELDS
 from kronkers_batch.config.kinds import (
     BOOLEAN,
     COLUMN,
@@ -101,6 +102,7 @@ MODEL = Table(
             Kind("a mapping with _target_ or function", read_estimator, table=ESTIMATOR, free=True),
             "A declared estimator, without code.",
         ),
+        *IMPORT_FIELDS,
         Field("parameters", PLAIN_MAPPING, "Given to fit and score as `params`.", default={}),
         Field(
             "data",
@@ -251,6 +253,8 @@ class ModelValues(ForecastValues):
     task: Task | None
     code: str | None
     estimator: dict[str, Any] | None
+    artifact: str
+    golden: str
     parameters: dict[str, Json]
     data: str
     environment: dict[str, str]

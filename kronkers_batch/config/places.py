@@ -145,7 +145,7 @@ class Places:
         return self._claims.leads(source.name)
 
     def declared(self, real: str) -> bool:
-        """Whether a file (links followed) is one that a source declares."""
+        """Whether a file (links followed) is one that a source declares, or a model as its artifact."""
         return self._claims.declared(real)
 
     def masked(self, department: str = "") -> tuple[Path, ...]:

@@ -57,7 +57,7 @@ LATER: Mapping[type, Mapping[str, object]] = {
     Estimator: {"per_quantile": ""},
     Windows: {"holdout_by": "", "refit": False},
     Feature: {"levels": (), "reference": "", "nulls": False},
-    ModelSpec: {"goal": Goal(), "fit_only": (), "audit_columns": ()},
+    ModelSpec: {"goal": Goal(), "fit_only": (), "audit_columns": (), "imported": None},
     Goal: {"judged_as": "", "higher_is": "", "top": 0, "group": "", "at": 0, "panel": None},
 }
 """Fields that came when definitions were signed already, with their defaults: where they have these they are
@@ -73,6 +73,7 @@ def model_definition(
     files: Mapping[str, str] | None = None,
     environment: str = "",
     contents: str = "",
+    imported: Mapping[str, str] | None = None,
 ) -> dict[str, Json]:
     """Everything that is signed of a model and of all sources that it reads, flat.
 
@@ -84,10 +85,13 @@ def model_definition(
         files: The same of each file beside it, by name.
         environment: Digest of lock files and the like; empty for the default environment.
         contents: Digest of the environment's files; empty for the default environment.
+        imported: SHA-256 (hex) of the artifact and of its golden rows, of a model that was fitted elsewhere.
     """
     values = _fields(model, project)
     if isinstance(model.model, CodeFile):
         values["model"] = {"kind": "code"}
+    if model.imported is not None:  # what the files hold counts, not where they lie
+        values["imported"] = dict(imported or {})
     if model.evaluates_first:  # as was signed before it could be said
         del values["evaluate"]
     # The fields of ``environment`` are keys below it, so the lock's digest may take its name.

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeAlias
 
+from kronkers_batch.config.imported import Imported
 from kronkers_batch.config.languages import Language
 from kronkers_batch.config.secret import Secret
 from kronkers_batch.digests import Json
@@ -295,6 +296,7 @@ class ModelSpec:
     goal: Goal = field(default_factory=Goal)
     fit_only: tuple[Column, ...] = ()  # columns that only fit sees, the weights among them
     audit_columns: tuple[str, ...] = ()  # by which it may be judged, and which it never sees
+    imported: Imported | None = None  # where it was fitted elsewhere: then ``fit`` is never called
 
     @property
     def evaluates_first(self) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from kronkers_batch.config.fingerprint import plain
+from kronkers_batch.config.imported import Imported
 from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.spec import (
     Estimator,
@@ -46,6 +47,8 @@ def declaration(model: ModelSpec, code: KeptCode | None) -> dict[str, Any]:
     }
     if model.goal != Goal():
         found["goal"] = model.goal.to_json()
+    if model.imported is not None:
+        found["imported"] = True
     if code and code.files:
         found["files"] = {name: hashlib.sha256(raw).hexdigest() for name, raw in code.files.items()}
     return found
@@ -91,6 +94,7 @@ def as_trained(
         unseen=Unseen(then["unseen"]),
         seed=then["seed"],
         goal=goal,
+        imported=Imported(PLACE / "artifact") if then.get("imported") else None,
     )
 
 

@@ -70,6 +70,7 @@ def worker_spec_for(
         goal=model.goal,
         learns=model.task.learns,
         fit_only=Schema(model.fit_only),
+        imported=model.imported is not None,
     )
 
 

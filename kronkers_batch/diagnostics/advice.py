@@ -14,6 +14,7 @@ def warnings(config: Config) -> Iterator[str]:
     """One line each, with file, line, key and what to do."""
     yield from _unlocked(config)
     for model in config.models.values():
+        yield from _imported(model) if model.enabled else ()
         for threshold in model.training_thresholds if model.enabled else ():
             if side := _open_side(model, threshold):
                 name = threshold.name
@@ -21,6 +22,20 @@ def warnings(config: Config) -> Iterator[str]:
                     f"{threshold.origin}: {name} has no {side}, so a version with any "
                     f"{name} is promoted\n  -> write the {side} that a version needs"
                 )
+
+
+def _imported(model: ModelSpec) -> Iterator[str]:
+    """Of a model that was fitted elsewhere: what nothing proves, and what it says in vain."""
+    if model.imported is None:
+        return
+    if model.imported.golden is None:
+        yield (
+            f"{model.origins['artifact']}: nothing proves that this model scores here as it did where it was "
+            "fitted\n  -> write golden: FILE, with some dozen rows and the scores that it gave them there"
+        )
+    at = model.origins.get("retrain.every")
+    if at is not None and at.file == model.origin.file:  # a template says it for all of its models
+        yield f"{at}: an imported model is not trained again by age\n  -> delete this key"
 
 
 def _open_side(model: ModelSpec, threshold: Threshold) -> str:

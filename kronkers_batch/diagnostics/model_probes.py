@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from kronkers_batch.config.languages import Language
 from kronkers_batch.config.places import Places
 from kronkers_batch.config.root_spec import Config
 from kronkers_batch.config.spec import CodeFile, Environment, ModelSpec, SandboxPolicy
+from kronkers_batch.declared import artifact_file
 from kronkers_batch.declared.kept import kept_code
 from kronkers_batch.digests import of_fields
-from kronkers_batch.errors import ConfigError, ConfigErrors, MissingPart, ModelError
+from kronkers_batch.errors import ConfigError, ConfigErrors, DataError, MissingPart, ModelError
 from kronkers_batch.runtimes.languages import environment_fingerprint
 from kronkers_batch.runtimes.worker_spec import KeptCode, Walls
 from kronkers_batch.session.known import Neighbours
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _GOOD = "loads"
+_Wrong: TypeAlias = ConfigError | ModelError | DataError
 
 
 @dataclass(frozen=True)
@@ -66,17 +68,18 @@ def _questions(config: Config, places: Places, problems: dict[str, ConfigError])
     for model in (m for m in config.models.values() if m.enabled):
         try:
             code = kept_code(model, places, neighbours)
+            stored = artifact_file.digests_of(model, places)
         except ModelError as error:
             problems[model.name] = _at_code(model, error)
             continue
-        key = _key(model, code, config.executor.sandbox, fingerprint)
+        key = _key(model, code, config.executor.sandbox, fingerprint, stored)
         found.setdefault(key, _Question(key, code)).models.append(model)
     return list(found.values())
 
 
 def _answers(
     config: Config, places: Places, questions: list[_Question]
-) -> Iterator[tuple[_Question, ConfigError | ModelError | None]]:
+) -> Iterator[tuple[_Question, _Wrong | None]]:
     """What is wrong with each, as the answers come. Raises MissingPart."""
     if not questions:
         return
@@ -84,7 +87,9 @@ def _answers(
 
     around = {name: walls(places, name) for name in {q.models[0].department for q in questions}}
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
-        asked = {threads.submit(_ask, config, around[q.models[0].department], q): q for q in questions}
+        asked = {
+            threads.submit(_ask, config, around[q.models[0].department], q, places): q for q in questions
+        }
         try:
             for answered in as_completed(asked):
                 yield asked[answered], answered.result()
@@ -92,7 +97,7 @@ def _answers(
             threads.shutdown(cancel_futures=True)
 
 
-def _ask(config: Config, walls: Walls, question: _Question) -> ConfigError | ModelError | None:
+def _ask(config: Config, walls: Walls, question: _Question, places: Places) -> _Wrong | None:
     # Imported here: when all is cached, as it mostly is, nobody pays for them.
     from kronkers_batch.declared.workers import worker_spec_for
     from kronkers_batch.pipeline.prepare import feature_columns
@@ -101,15 +106,21 @@ def _ask(config: Config, walls: Walls, question: _Question) -> ConfigError | Mod
     model = question.models[0]
     kept = replace(model, model=question.code) if question.code else model
     try:
-        probe(worker_spec_for(kept, feature_columns(model), config.executor.sandbox, walls))
+        if model.imported is None:
+            probe(worker_spec_for(kept, feature_columns(model), config.executor.sandbox, walls))
+        else:
+            from kronkers_batch.pipeline import importing
+
+            digests = artifact_file.digests_of(model, places)
+            importing.tried(kept, config.executor.sandbox, walls, places, digests)
     except MissingPart:
         raise
-    except (ConfigError, ModelError) as error:
+    except (ConfigError, ModelError, DataError) as error:
         return error
     return None
 
 
-def _in_words_of(error: ConfigError | ModelError, question: _Question, model: ModelSpec) -> ConfigError:
+def _in_words_of(error: _Wrong, question: _Question, model: ModelSpec) -> ConfigError:
     """An answer in the words of one of the models that asked: with its own file and lines."""
     from kronkers_batch.declared.workers import environment_at
 
@@ -124,7 +135,9 @@ def _in_words_of(error: ConfigError | ModelError, question: _Question, model: Mo
     return ConfigError(found.what, where=found.where, fix=moved(found.fix))
 
 
-def _at_code(model: ModelSpec, error: ModelError) -> ConfigError:
+def _at_code(model: ModelSpec, error: ModelError | DataError) -> ConfigError:
+    if error.where.startswith(f"{model.origin.file}:"):  # of the artifact or its golden rows
+        return ConfigError(error.what, where=error.where, fix=error.fix)
     what = f"{error.what} ({error.where})" if error.where.startswith("/") else error.what
     return ConfigError(what, where=str(model.model.origin), fix=error.fix)
 
@@ -134,6 +147,7 @@ def _key(
     code: KeptCode | None,
     sandbox: SandboxPolicy,
     fingerprint: Callable[[Language, Environment], str],
+    stored: Mapping[str, str],
 ) -> str:
     """Digest of all that decides the answer, and of nothing that says who asks.
 
@@ -152,6 +166,14 @@ def _key(
             asked.predict,
             repr(asked.arguments),
             repr(asked.predict_arguments),
+        ]
+    if stored:  # which is opened and scores rows, so that all of the model counts, and is asked for it alone
+        about = model.features, model.output_columns, model.goal, model.parameters, model.unseen, model.seed
+        said += [
+            model.name,
+            str(model.task),
+            repr(about),
+            *(f"{key} {stored[key]}" for key in sorted(stored)),
         ]
     resources = model.resources
     limits = resources.memory, resources.threads, resources.start_limit, sandbox

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from kronkers_batch.config.fingerprint import changes, training_definition
+from kronkers_batch.config.definition_changes import changes
+from kronkers_batch.config.fingerprint import training_definition
 from kronkers_batch.config.spec import ModelSpec
 from kronkers_batch.errors import AccessRefused, KronkersError, described, found_in
 from kronkers_batch.monitoring.gates import judge_metrics, judge_output

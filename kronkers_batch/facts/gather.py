@@ -101,7 +101,7 @@ class _Gathering:
             name=name,
             department=spec.department,
             automatic=spec.promote is Promote.AUTOMATIC,
-            every=spec.retrain.every,
+            every=None if spec.imported else spec.retrain.every,  # a file grows no better with age
             refused=problem_of(refused) if refused else None,
             forbidden=problem_of(forbidden) if forbidden else None,
             seen=rights.sees(services, name),

@@ -12,6 +12,7 @@ from kronkers_batch.config.fingerprint import (
     training_fingerprint,
 )
 from kronkers_batch.config.spec import ModelSpec
+from kronkers_batch.declared import artifact_file
 from kronkers_batch.declared.declaration import read_code
 from kronkers_batch.declared.workers import walls_of
 from kronkers_batch.digests import of_fields
@@ -35,15 +36,16 @@ def define(services: Services, model: ModelSpec) -> Definition:
         return known[model.name]
     sources = services.config.sources
     code, files = code_digests(services, model)
+    imported = artifact_file.digests(services, model)
     environment = environment_fingerprint(model.language, model.environment)
     digests = {"code_digest": code, "environment_digest": environment}
     found = Definition(
-        training_definition(model, sources, files=files, **digests),
-        training_fingerprint(model, sources, files=files, **digests),
+        training_definition(model, sources, files=files, imported=imported, **digests),
+        training_fingerprint(model, sources, files=files, imported=imported, **digests),
         {
             "code": code,
             "environment": environment,
-            "definition": definition_fingerprint(model, sources, files=files, **digests),
+            "definition": definition_fingerprint(model, sources, files=files, imported=imported, **digests),
         },
     )
     known[model.name] = found

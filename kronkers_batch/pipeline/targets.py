@@ -76,7 +76,8 @@ def check_target(model: ModelSpec, data: TrainingData) -> None:
             fix="make window.train longer, or correct the source"
             + (", or the spelling of target.positive" if model.goal.positive else ""),
         )
-    _refuse_unseen_classes(model, data.fit[model.target], where)
+    if model.imported is None:  # what was fitted elsewhere learned its classes there
+        _refuse_unseen_classes(model, data.fit[model.target], where)
 
 
 def _refuse_unseen_classes(model: ModelSpec, fit: pl.Series, where: str) -> None:

@@ -12,6 +12,7 @@ from kronkers_batch.audit import commits
 from kronkers_batch.audit.occasion import Occasion
 from kronkers_batch.config.spec import ModelSpec, Promote
 from kronkers_batch.data.snapshots import SnapshotRef
+from kronkers_batch.declared import artifact_file
 from kronkers_batch.declared.declaration import declaration, read_code
 from kronkers_batch.declared.sources import source_of
 from kronkers_batch.declared.windows import training_window
@@ -19,7 +20,7 @@ from kronkers_batch.declared.workers import worker_spec
 from kronkers_batch.events.types import Kind
 from kronkers_batch.frames.schema import Column, Schema
 from kronkers_batch.monitoring.gates import Verdict, as_words, judge_metrics
-from kronkers_batch.pipeline import forecasting, parcel, refit
+from kronkers_batch.pipeline import forecasting, importing, parcel, refit
 from kronkers_batch.pipeline.features import as_features
 from kronkers_batch.pipeline.forecasting import SeriesData
 from kronkers_batch.pipeline.ingest import ingest
@@ -88,7 +89,7 @@ def train(
     """
     services.run.permissions.require(model.name)
     snapshot, data, champion = _rows(services, model, date)
-    features = with_levels(model, data.fit)
+    features = importing.known_levels(model) if model.imported else with_levels(model, data.fit)
     fitted = _fit(services, model, data, features, champion_scores(services, model, champion, data))
     excused = () if champion else model.judge.comparing(model.goal)
     verdict = judge_metrics(model.training_thresholds, fitted.verified.metrics, excused)
@@ -148,8 +149,9 @@ def _rows(services: Services, model: ModelSpec, date: dt.date) -> _Read:
 
 
 def _counts(model: ModelSpec, data: TrainingData) -> dict[str, int]:
+    fit = 0 if model.imported else data.fit.height  # else they only give the naive prediction
     held_out = data.holdout.height if data.measures else 0
-    found = {"fit": data.fit.height, "holdout": held_out, "unlabelled": data.unlabelled}
+    found = {"fit": fit, "holdout": held_out, "unlabelled": data.unlabelled}
     if not model.windows.refit:
         return found
     return found | {refit.REFIT: refit.labelled(model, data.fit, data.holdout)}
@@ -195,13 +197,21 @@ def _once(
         _fresh(services, model, features) as fresh,
     ):
         fitted.know_levels(features)
-        services.progress(f"fit {model.name}", data.fit.height)
-        fitted.fit(_typed(data.fit, features, model).iter_slices(CHUNK_ROWS) if model.task.learns else ())
-        artifact = fitted.save()
+        given: list[importing.Part] = []
+        if model.imported is not None:
+            services.progress(f"open {model.name}", 0)
+            digests = artifact_file.digests(services, model)
+            artifact, given = importing.opened(fitted, model, features, services.places, digests)
+        else:
+            services.progress(f"fit {model.name}", data.fit.height)
+            rows = _typed(data.fit, features, model).iter_slices(CHUNK_ROWS) if model.task.learns else ()
+            fitted.fit(rows)
+            artifact = fitted.save()
         if isinstance(data, SeriesData):
             verified = forecasting.verify(fitted, fresh, artifact, model, data, features)
         else:
             verified = verify(fitted, fresh, artifact, model, data, features, champion)
+        verified = replace(verified, golden=importing.with_given(verified.golden, given))
         return _Fitted(features, artifact, verified, runtime_of(services, model, fresh), code)
 
 

@@ -137,8 +137,9 @@ def refuse_another(model: ModelSpec, fitted: pl.DataFrame, stored: pl.DataFrame,
             "generator that `seed` sets",
         )
     if not same_scores(fitted, stored):
+        other = "another worker that opened it" if model.imported else "the model that fit returned"
         raise ScoreFailed(
-            "the stored model, loaded in a new worker, gives other scores than the model that fit returned",
+            f"the stored model, loaded in a new worker, gives other scores than {other}",
             where=str(model.model.origin),
             fix="return from fit everything that score needs; do not rely on variables, options or packages "
             "that only fit sets; save_model and load_model must keep all of it",

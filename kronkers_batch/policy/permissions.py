@@ -41,6 +41,7 @@ COMMANDS: Mapping[str, Need] = MappingProxyType(
         "check": Who.CHECKOUT,
         "diff": Role.VIEWER,
         "doctor": Who.CHECKOUT,
+        "import": Role.OPERATOR,
         "keys list": Role.VIEWER,
         "keys rotate": Role.ADMIN,
         "keys shred": Role.ADMIN,

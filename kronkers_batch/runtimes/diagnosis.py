@@ -46,6 +46,8 @@ def model_arguments(spec: WorkerSpec, folder: str) -> dict[str, Any]:
         "target_column": spec.target.name if spec.target else "",
         "outputs": list(returned(spec).values()),
     }
+    if spec.imported:
+        arguments |= {"imported": True, "positive": spec.goal.positive}
     if isinstance(spec.model, KeptCode):
         return {"kind": "code", "path": f"{folder}/{spec.model.path.name}", **arguments}
     if spec.model is None:

@@ -74,6 +74,7 @@ class WorkerSpec:
         learns: Whether it is fitted; else its code has ``score`` alone.
         fit_only: Columns that only ``fit`` sees, the weights among them.
         walls: Where it may not look, whatever else is shown.
+        imported: Whether it was fitted elsewhere: it loads what was stored, and its code needs only score.
         environment_at: Where its environment is declared, for messages; empty for the machine's default.
         log: Gets bounded, scrubbed lines of what the worker prints; called from another thread.
     """
@@ -98,6 +99,7 @@ class WorkerSpec:
     goal: Goal = field(default_factory=Goal)
     fit_only: Schema = field(default_factory=lambda: Schema(()))
     learns: bool = True
+    imported: bool = False
 
     @property
     def scored(self) -> Schema:

@@ -21,6 +21,10 @@ class Language(Member):
     """Its name as people write it."""
     suffixes: ClassVar[tuple[str, ...]]
     """How files of code end."""
+    stored: ClassVar[tuple[str, ...]] = ()
+    """How files of models end that were fitted elsewhere; none where it opens no such file."""
+    stores: ClassVar[str] = ""
+    """How such a file is written, in the language."""
     environment_keys: ClassVar[tuple[str, ...]]
     """The keys of ``environment:`` that it takes, of those that ``Environment`` in ``config/spec.py`` has."""
     estimator_key: ClassVar[Literal["_target_", "function"]]

@@ -10,6 +10,8 @@ class Julia(Language):
 
     title = "Julia"
     suffixes = (".jl",)
+    stored = (".jls",)
+    stores = "serialize(FILE, model)"
     environment_keys = ("executable", "project")
     estimator_key = "function"
     estimator_pattern = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*\.[A-Za-z_]\w*!?\Z"

@@ -10,6 +10,8 @@ class Python(Language):
 
     title = "Python"
     suffixes = (".py",)
+    stored = (".joblib", ".pkl", ".pickle")
+    stores = "joblib.dump(model, FILE)"
     environment_keys = ("executable", "venv")
     estimator_key = "_target_"
     estimator_pattern = DOTTED

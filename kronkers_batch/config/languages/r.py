@@ -10,6 +10,8 @@ class R(Language):
 
     title = "R"
     suffixes = (".R", ".r")
+    stored = (".rds", ".RDS")
+    stores = "saveRDS(model, FILE)"
     environment_keys = ("executable", "library", "renv")
     estimator_key = "function"
     estimator_pattern = r"[A-Za-z][A-Za-z0-9.]*::[A-Za-z.][A-Za-z0-9._]*\Z"

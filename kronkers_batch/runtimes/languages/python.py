@@ -249,6 +249,7 @@ score returned {count} values for {count} rows
 score returned {count} x {count} values for {count} rows
 predict_proba gave {count} classes instead of {count}
 {name} gives no probabilities (predict_proba)
+the artifact holds an object of type '{name}', and not of '{name}'
 score returned values of type {name}
 score returned objects of type {name}
 """

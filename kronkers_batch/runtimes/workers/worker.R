@@ -27,6 +27,7 @@ state$fit <- NULL           # function(data) -> model
 state$score <- NULL         # function(model, data) -> result
 state$save <- NULL          # save_model and load_model of the code, or NULL
 state$load <- NULL
+state$accept <- NULL        # function(model) that refuses what a declared estimator could not have fitted
 state$model <- NULL         # what fit returned, or load read
 state$fitted <- FALSE       # whether there is one
 state$depth <- NA_integer_  # number of the worker's own frames under the model's, while that runs
@@ -444,7 +445,8 @@ load_code <- function(path, params, learns = TRUE) {
     defined <- function(name) get0(name, envir = globalenv(), mode = "function", inherits = FALSE)
     fit <- defined("fit")
     score <- defined("score")
-    if (is.null(fit) && learns) stop("the code defines no function fit(data, params)")
+    fits <- learns && !isTRUE(state$setup$imported)
+    if (is.null(fit) && fits) stop("the code defines no function fit(data, params)")
     if (is.null(score)) stop("the code defines no function score(model, data)")
     for (name in if (!learns) c("fit", "save_model", "load_model")) {
         if (!is.null(defined(name))) {
@@ -452,7 +454,7 @@ load_code <- function(path, params, learns = TRUE) {
                  "that says what is learned")
         }
     }
-    second <- if (learns) as.list(formals(fit))[-1L]
+    second <- if (fits) as.list(formals(fit))[-1L]
     if (length(second) && !identical(names(second)[1L], "params") && is.atomic(second[[1L]]) &&
         !is.null(second[[1L]])) {
         stop("fit would get the params as '", names(second)[1L], "', which has a default of its own; call it params")
@@ -468,7 +470,7 @@ load_code <- function(path, params, learns = TRUE) {
     }
     state$save <- defined("save_model")
     state$load <- defined("load_model")
-    if (is.null(state$save) != is.null(state$load)) {
+    if (!imported && is.null(state$save) != is.null(state$load)) {
         stop("the code defines one of save_model(model, path) and load_model(path); it needs both or none")
     }
 }
@@ -571,6 +573,11 @@ load_estimator <- function(setup) {
         model <- lighten(model, setup$predict_arguments)
         if (nzchar(exposure)) refuse_lost_offset(function(data) predicted(model, data), frame$data, setup)
         model
+    }
+    state$accept <- function(model) {
+        given <- setup$predict_arguments
+        refuse_link(model, predict, given)
+        refuse_other_class(model, setup$task)
     }
     state$fit <- function(data) {
         if (nzchar(exposure) && !isTRUE(all(data[[exposure]] > 0))) {
@@ -722,12 +729,37 @@ refuse_levels <- function(arguments, levels) {
     }
 }
 
+OWN_CLASSES <- paste("the model has names of its own for its two classes; declare the name of the one that is true",
+                     "as target.positive, or write score in code")
+
+# Which of these classes of a model that was fitted elsewhere is the one that is true; 0 where nothing says it.
+true_class <- function(classes) {
+    called <- function(x) {
+        x <- tolower(x)
+        ifelse(x == "0", "false", ifelse(x == "1", "true", x))
+    }
+    own <- match(called(state$setup$positive), called(classes), nomatch = 0L)
+    if (own > 0L) own else match("true", called(classes), nomatch = 0L)
+}
+
+# Refuses a model that was fitted elsewhere and gives the probability of another class than the declared one: where
+# its answer was a factor, predict() gives that of the second level.
+refuse_other_class <- function(model, task) {
+    answer <- tryCatch(model$model[[1L]], error = function(e) NULL)
+    if (task == "binary" && is.factor(answer) && true_class(levels(answer)) != 2L) stop(OWN_CLASSES)
+}
+
 # Which of two columns of probabilities is that of yes: the one of this name, else the second. Of a 0/1 or logical
 # target ranger names none, and has the classes in the order in which it met them.
 yes_column <- function(names, model) {
+    classes <- if (is.null(names) && inherits(model, "ranger")) model$forest$class.values
+    if (isTRUE(state$setup$imported)) {
+        own <- true_class(as.character(if (is.null(names)) classes else names))
+        if (own == 0L) stop(OWN_CLASSES)
+        return(own)
+    }
     named <- match(c("TRUE", "1"), names, nomatch = 0L)
     if (any(named)) return(max(named))
-    classes <- if (is.null(names) && inherits(model, "ranger")) model$forest$class.values
     if (length(classes) == 2L) which.max(classes) else 2L
 }
 
@@ -849,6 +881,10 @@ run_load <- function(arguments, parts) {
     writeBin(parts[[1L]], path)
     if (file.size(path) != length(parts[[1L]])) stop(NO_ROOM)
     state$model <- model_code(if (is.null(state$load)) readRDS(path) else state$load(path))
+    if (isTRUE(state$setup$imported)) {
+        if (is.null(state$model)) stop("the artifact holds nothing in place of a model")
+        if (!is.null(state$accept)) state$accept(state$model)
+    }
     state$fitted <- TRUE
     write_answer("ok", list(packages = installed_versions()))
 }

@@ -613,6 +613,17 @@ function default_load(path::String)
     return model
 end
 
+# Loads a model that was fitted elsewhere, and is none of this program's own files.
+struct LoadImported
+    load::Any
+end
+
+function (one::LoadImported)(path::String)
+    model = Base.invokelatest(one.load, path)
+    model === nothing && throw(ModelError("the artifact holds nothing in place of a model"))
+    return model
+end
+
 function code_recipe(arguments::Dict{String,Any}, outputs::Vector{String})
     file = arguments["path"]::String
     # A module with a name: Serialization finds types and functions of the model by it, in any worker.
@@ -623,8 +634,9 @@ function code_recipe(arguments::Dict{String,Any}, outputs::Vector{String})
     for name in (:fit, :score, :save_model, :load_model)
         push!(found, Base.invokelatest(isdefined, code, name) ? Base.invokelatest(getfield, code, name) : nothing)
     end
+    imported = haskey(arguments, "imported") # fitted elsewhere: what only a fit needs may be missing
     if arguments["learns"]::Bool
-        found[1] === nothing && throw(ModelError("the code file defines no function fit(data, params)"))
+        found[1] === nothing && !imported && throw(ModelError("the code file defines no function fit(data, params)"))
     else
         refuse_learning(found)
         found[1] = learns_nothing
@@ -632,9 +644,10 @@ function code_recipe(arguments::Dict{String,Any}, outputs::Vector{String})
     found[2] === nothing && throw(ModelError("the code file defines no function score(model, data)"))
     if found[3] === nothing && found[4] === nothing
         found[3], found[4] = default_save, default_load
-    elseif found[3] === nothing || found[4] === nothing
+    elseif found[4] === nothing || (found[3] === nothing && !imported)
         throw(ModelError("of the two functions that save and load a model, the code file defines only one"))
     end
+    imported && (found[4] = LoadImported(found[4]))
     none = Pair{Symbol,Any}[]
     params = arguments["params"]
     return Recipe(false, found[1], found[2], found[3], found[4], params, none, none, file, outputs, nothing)
@@ -682,8 +695,9 @@ function estimator_recipe(arguments::Dict{String,Any}, outputs::Vector{String})
     score = find_function(occursin(".", predict) ? predict : string(cut(target, UInt8('.'))[1], ".", predict))
     fit_options, score_options = keywords(arguments["arguments"]), keywords(arguments["predict_arguments"])
     roles, none = estimator_roles(arguments), Dict{String,Any}()
+    load = haskey(arguments, "imported") ? LoadImported(default_load) : default_load
     refuse_levels(arguments, roles)
-    return Recipe(true, fit, score, default_save, default_load, none, fit_options, score_options, "", outputs, roles)
+    return Recipe(true, fit, score, default_save, load, none, fit_options, score_options, "", outputs, roles)
 end
 
 function estimator_roles(arguments::Dict{String,Any})

@@ -457,11 +457,11 @@ UNLEARNED = "remove it, or declare the task that says what is learned"
 class CodeModel:
     """A model with its own file: ``fit`` and ``score``, optionally ``save_model`` and ``load_model``.
 
-    One that learns nothing has ``score`` alone. ``tables`` is how many tables ``score`` gets: of series their
-    history, and the rows to forecast.
+    One that learns nothing, or was fitted elsewhere, has ``score`` alone. ``tables`` is how many tables
+    ``score`` gets: of series their history, and the rows to forecast.
     """
 
-    def __init__(self, path, learns=True, tables=1):
+    def __init__(self, path, learns=True, tables=1, imported=False):
         self.path, self.tables = Path(path), tables
         sys.path.insert(0, str(self.path.parent))
         # With a folder of its own it is a package, too: `from .helpers import x` finds what lies beside it.
@@ -470,7 +470,7 @@ class CodeModel:
         self.module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = self.module  # pickle finds the file's own classes by this name
         spec.loader.exec_module(self.module)
-        functions = {"fit": 1, "score": 1 + tables} if learns else {"score": 1 + tables}
+        functions = {"fit": 1, "score": 1 + tables} if learns and not imported else {"score": 1 + tables}
         for name in functions:
             if not callable(getattr(self.module, name, None)):
                 raise AttributeError("%s has no function '%s'" % (self.path.name, name))
@@ -481,6 +481,9 @@ class CodeModel:
                 )
         for name, place in functions.items():
             takes_params(getattr(self.module, name), place)
+
+    def accept(self, model):
+        """Any model: what ``score`` cannot use, it refuses itself."""
 
     def fit(self, table, target, params):
         """What the code's ``fit`` returns; the target is a column of the table."""
@@ -539,9 +542,17 @@ class EstimatorModel:
         self.predictors = [name for name in arguments["features"] if name != self.exposure]
         self.levels = arguments["quantiles"] if arguments["per_quantile"] else [None]
         same_levels(arguments)
+        if arguments.get("imported"):
+            return
         estimator = self.new(self.levels[0])  # an argument that it does not take is an error before the data
         if self.weights or self.exposure:
             self.argument = weights_argument(estimator, self.weights)
+
+    def accept(self, model):
+        """Refuses a model that was fitted elsewhere and is none of the declared class."""
+        if isinstance(self.type, type) and not isinstance(model, self.type):
+            names = type(model).__name__, self.type.__name__
+            raise TypeError("the artifact holds an object of type '%s', and not of '%s'" % names)
 
     def new(self, level):
         """The estimator, not fitted; for a quantile with its level."""
@@ -590,7 +601,10 @@ class EstimatorModel:
         if task == "quantiles":
             return by_level(self.predicted(model, x), outputs, self.declared["quantiles"])
         if task == "binary" and not self.declared["predict"]:
-            return second_class(self.predicted(model, x, "predict_proba"))
+            both = self.predicted(model, x, "predict_proba")
+            if self.declared.get("imported"):
+                return true_class(both, model, self.declared["positive"])
+            return second_class(both)
         predicted = self.predicted(model, x)
         return times(predicted, numbers(table[self.exposure])) if self.exposure else predicted
 
@@ -617,6 +631,29 @@ def second_class(both):
     if both.shape[1:] != (2,):
         raise ValueError("predict_proba gave %d classes instead of 2" % both.shape[1])
     return np.ascontiguousarray(both[:, 1])
+
+
+def true_class(both, model, positive):
+    """The probability of the class that is true; a model that was fitted elsewhere has its own classes."""
+    both, classes = np.asarray(both), getattr(model, "classes_", None)
+    if classes is None:
+        raise ValueError("%s does not say its classes (classes_)" % type(model).__name__)
+    if both.shape[1:] != (2,) or len(classes) != 2:
+        raise ValueError("predict_proba gave %d classes instead of 2" % both.shape[1])
+    names = [called(one) for one in classes]
+    wanted = called(positive) if called(positive) in names else "true"
+    if wanted not in names:
+        raise ValueError(
+            "the model has names of its own for its two classes; declare the name of the one that is true as "
+            "target.positive, or write score in code"
+        )
+    return np.ascontiguousarray(both[:, names.index(wanted)])
+
+
+def called(one):
+    """A class as text: 0 and 1 are what a boolean is called."""
+    text = str(one).casefold()
+    return {"0": "false", "0.0": "false", "1": "true", "1.0": "true"}.get(text, text)
 
 
 def by_class(result, model, classes):
@@ -785,7 +822,8 @@ class Session:
         if arguments["kind"] == "code":
             work_beside(os.path.dirname(arguments["path"]), self.scratch)
             tables = 2 if arguments["task"] == "forecast" else 1
-            self.code = CodeModel(arguments["path"], arguments["learns"], tables)
+            imported = arguments.get("imported", False)
+            self.code = CodeModel(arguments["path"], arguments["learns"], tables, imported)
         else:
             self.code = EstimatorModel(arguments)
         return "ok", {"packages": packages()}, ()
@@ -842,6 +880,10 @@ class Session:
                     self.fitted = storage().load(file)
         finally:
             os.remove(path)
+        if self.declared.get("imported"):
+            if self.fitted is None:
+                raise ValueError("the artifact holds nothing in place of a model")
+            self.code.accept(self.fitted)
         self.ready = self.fitted is not None or not self.declared["learns"]
         return "ok", {"packages": packages()}, ()
 

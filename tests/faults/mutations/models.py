@@ -191,7 +191,7 @@ PROVEN = [
 
 KEPT_FILES = [
     _("files beside the code are no part of the definition", "config.fingerprint:_training",
-      swap("{_FILES + name: digest for name, digest in ...}", "{}"),
+      swap("{FILES + name: digest for name, digest in ...}", "{}"),
       f"{KEPT}test_a_folder_is_found_kept_and_part_of_the_definition"),
     _("files beside the code are not kept", "pipeline.champion:open_champion",
       swap("as_trained(model, version, files)", "as_trained(model, version)"),

@@ -11,11 +11,13 @@ import pytest
 from kronkers_batch.config import field_reference, root_spec, spec
 from kronkers_batch.config import fingerprint as fp
 from kronkers_batch.config import fingerprint_fields as fields
+from kronkers_batch.config.definition_changes import changes
 from kronkers_batch.config.fingerprint_fields import Counts
+from kronkers_batch.config.imported import Imported
 from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.load import load
 from kronkers_batch.config.secret import Secret
-from kronkers_batch.digests import scoring_digest
+from kronkers_batch.digests import canonical, scoring_digest
 from kronkers_batch.frames.panel import Panel
 from kronkers_batch.frames.schema import Column, ColumnType
 from kronkers_batch.learning import TASKS, Goal
@@ -105,6 +107,7 @@ SAID: dict[str, str | Counts] = {
     "output_thresholds": "thresholds.output",
     "retrain": "retrain.every",
     "resources": "resources.workers",
+    "imported": "artifact",  # its digest, as that of code
     "overrides": Counts.NEVER,  # what they change counts, not how it was said
     "origin": Counts.NEVER,
     "origins": Counts.NEVER,
@@ -126,7 +129,7 @@ def _counts(field: str) -> Counts:
 
 def test_every_field_is_classified() -> None:
     keys = {said for field in FIELDS if not isinstance(said := SAID.get(field, field), Counts)}
-    alike = ("environment.", "resources.", "estimator.function")  # as the first of their mapping
+    alike = ("environment.", "resources.", "estimator.function", "golden")  # as the first of their mapping
     others = {k for k in fields.model_keys() if k not in keys and not k.startswith(alike)}
     assert others == {"defaults", "decision.by", "new_series.use"}
     assert set(SAID) <= set(FIELDS)
@@ -192,6 +195,7 @@ MORE: dict[str, Any] = {
     "features.levels": ("a", "b"),
     "goal.classes": ("a", "b", "c"),
     "goal.quantiles": (0.5,),
+    "imported": Imported(Path("/fitted.rds")),
     "fit_only": (Column("w", ColumnType.FLOAT),),
     "audit_columns": ("carrier",),
 }
@@ -322,14 +326,14 @@ def test_a_definition_explains_itself(config: root_spec.Config, tmp_path: Path) 
     )
     before = fp.definition(old, config.sources, code_digest="x")
     after = fp.definition(new.models["late"], new.sources, code_digest="y")
-    assert fp.changes(before, after) == [
+    assert changes(before, after) == [
         "code: changed",
         "estimator.arguments.C: 0.5 -> 0.25",
         'features: ["distance","carrier","origin"] -> ["distance","carrier"]',
         'features.origin: removed "category"',
         "parameters.a.b: added 1",
     ]
-    assert fp.changes(before, before) == []
+    assert changes(before, before) == []
 
 
 def test_dots_in_names_do_not_make_two_definitions_one(config: root_spec.Config) -> None:
@@ -346,7 +350,7 @@ def test_no_secret_enters() -> None:
 
 def test_the_fingerprints_are_pinned() -> None:
     at = spec.Origin("f", 1, "")
-    assert fp.canonical({"b": [1, 1.5, None, True, "ä"], "a": {}}) == '{"a":{},"b":[1,1.5,null,true,"ä"]}'
+    assert canonical({"b": [1, 1.5, None, True, "ä"], "a": {}}) == '{"a":{},"b":[1,1.5,null,true,"ä"]}'
     source = spec.SourceSpec(
         "s", "d", "", "csv", spec.Schema(()), (), "t", (), (), at, path="/x", csv={"null": "NA"}
     )

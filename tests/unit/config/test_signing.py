@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from kronkers_batch.config import root_spec, signing, spec
+from kronkers_batch.config.imported import Imported
 from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.load import load
 from kronkers_batch.config.secret import Secret
@@ -105,6 +106,8 @@ def other(value: Any) -> Any:
             return Schema((*value.columns, Column("more", ColumnType.FLOAT)))
         case tuple():
             return ()
+        case None:  # a model that is fitted here
+            return Imported(Path("/fitted.rds"))
     raise TypeError(type(value))
 
 
@@ -158,6 +161,19 @@ def test_every_field_counts_that_is_not_left_out(case: tuple[str, str, type, str
     same = fingerprint(name, changed) == fingerprint(name, full(name))
     left_out = field in signing.LEFT_OUT.get(cls, ()) or field == "origin"
     assert same == left_out, f"{where} ({cls.__name__}.{field})"
+
+
+def test_what_the_files_of_an_imported_model_hold_counts_and_not_where_they_lie() -> None:
+    model = replace(full("model"), imported=Imported(Path("/fitted.rds"), Path("/golden.csv")))
+    sources = {"s": full("source"), "below": replace(full("source"), name="below", inputs={})}
+
+    def signed(model: spec.ModelSpec, **digests: str) -> dict[str, Any]:
+        return signing.model_definition(model, sources, PROJECT, imported=digests)
+
+    usual = signed(model, artifact="a", golden="b")
+    assert signed(replace(model, imported=Imported(Path("/other.rds"))), artifact="a", golden="b") == usual
+    for other in ({"artifact": "x", "golden": "b"}, {"artifact": "a", "golden": "x"}, {"artifact": "a"}):
+        assert signed(model, **other) != usual
 
 
 def test_the_cases_reach_every_field_of_every_class() -> None:
@@ -216,7 +232,8 @@ def test_a_field_that_came_later_counts_where_it_is_not_the_default(config: root
             for name in ("levels", "reference", "nulls")
         },
         spec.ModelSpec: {
-            name: getattr(config.models["late"], name) for name in ("goal", "fit_only", "audit_columns")
+            name: getattr(config.models["late"], name)
+            for name in ("goal", "fit_only", "audit_columns", "imported")
         },
         Goal: {
             name: getattr(Goal(), name) for name in ("judged_as", "higher_is", "top", "group", "at", "panel")
