@@ -445,7 +445,8 @@ load_code <- function(path, params, learns = TRUE) {
     defined <- function(name) get0(name, envir = globalenv(), mode = "function", inherits = FALSE)
     fit <- defined("fit")
     score <- defined("score")
-    fits <- learns && !isTRUE(state$setup$imported)
+    imported <- isTRUE(state$setup$imported)
+    fits <- learns && !imported
     if (is.null(fit) && fits) stop("the code defines no function fit(data, params)")
     if (is.null(score)) stop("the code defines no function score(model, data)")
     for (name in if (!learns) c("fit", "save_model", "load_model")) {
