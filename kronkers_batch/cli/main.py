@@ -24,6 +24,7 @@ from kronkers_batch.cli import (
     reading_commands,
     running,
     signing_commands,
+    trying_commands,
     version_commands,
 )
 from kronkers_batch.errors import KronkersError, MissingPart, UsageError, described
@@ -38,6 +39,7 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 GROUPS = (
     drafting_commands,
     checking,
+    trying_commands,
     running,
     version_commands,
     reading_commands,

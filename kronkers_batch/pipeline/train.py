@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -85,7 +87,7 @@ def train(
     data = training_data(services, model, source, snapshot)
     features = with_levels(model, data.fit)
     check_values(model, data)
-    fitted = _fit(services, model, data, features)
+    fitted = fit(services, model, data, features)
     verdict = judge_metrics(model.training_thresholds, fitted.verified.metrics)
     due = verdict.passed and model.promote is Promote.AUTOMATIC
     promoted = due and rights.may_promote(services, model.name)
@@ -127,20 +129,27 @@ def train(
 
 
 @dataclass(frozen=True)
-class _Fitted:
-    """What a worker fitted, as it stored it; what came of its verification; and in which runtime."""
+class Fitted:
+    """What a worker fitted, as it stored it; what came of its verification; and in which runtime.
+
+    ``seconds`` is how long fitting took, and ``looks`` says how the code saw each column, if that was asked.
+    """
 
     artifact: bytes
     verified: Verified
     runtime: dict[str, str]
     code: KeptCode | None
+    seconds: float
+    looks: Mapping[str, str] = field(default_factory=dict)
 
     def packed(self) -> bytes:
         """The artifact, with the files of its code."""
         return parcel.packed(self.code.files if self.code else {}, self.artifact)
 
 
-def _fit(services: Services, model: ModelSpec, data: TrainingData, features: Schema) -> _Fitted:
+def fit(
+    services: Services, model: ModelSpec, data: TrainingData, features: Schema, *, look: bool = False
+) -> Fitted:
     """Fits in one worker, and measures in another one that has nothing but what was stored."""
     code = read_code(services, model)
     by_path(services, model)  # before a worker opens what lies there
@@ -152,10 +161,19 @@ def _fit(services: Services, model: ModelSpec, data: TrainingData, features: Sch
     ):
         fitted.know_levels(features)
         services.progress(f"fit {model.name}", data.fit.height)
-        fitted.fit(_typed(data.fit, features, model).iter_slices(CHUNK_ROWS))
+        frame, started = given_to_fit(data.fit, features, model), _ready(fitted)
+        fitted.fit(frame.iter_slices(CHUNK_ROWS))
+        seconds = time.monotonic() - started
+        looks = fitted.look(frame.head(CHUNK_ROWS)) if look else {}
         artifact = fitted.save()
         verified = verify(fitted, fresh, artifact, model, data, features)
-        return _Fitted(artifact, verified, runtime_of(services, model, fresh), code)
+        return Fitted(artifact, verified, runtime_of(services, model, fresh), code, seconds, looks)
+
+
+def _ready(worker: Worker) -> float:
+    """The time at which the worker has started: how long that takes is not counted."""
+    assert worker.info  # noqa: S101 - waits for the start
+    return time.monotonic()
 
 
 def _tell(services: Services, given: Occasion | None, connection: Connection, trained: Trained) -> None:
@@ -216,7 +234,8 @@ def promote_recorded(
     return why
 
 
-def _typed(frame: pl.DataFrame, features: Schema, model: ModelSpec) -> pl.DataFrame:
+def given_to_fit(frame: pl.DataFrame, features: Schema, model: ModelSpec) -> pl.DataFrame:
+    """The frame that ``fit`` gets: features, then the columns that only it sees, then the target."""
     target = model.task.sent(Column(model.target, model.target_type), model.goal)
     sent = frame.with_columns(model.task.send(frame[model.target], model.goal).alias(model.target))
     return as_features(sent, Schema((*features.columns, *model.fit_only, target)))

@@ -7,6 +7,7 @@ measured and kept comes from a worker that has the artifact and the code, and no
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -42,12 +43,14 @@ class Verified:
         naive: What a model that knows no feature would predict.
         golden: Golden rows, packed.
         remarks: What is worth telling, in words: rows without a score, odd rows that ``score`` refuses.
+        seconds: Of scoring the holdout.
     """
 
     metrics: Mapping[str, float]
     naive: Naive
     golden: pl.DataFrame
     remarks: tuple[str, ...]
+    seconds: float = 0.0
 
 
 def verify(
@@ -67,7 +70,9 @@ def verify(
         last = beside.submit(_last_scores, fitted, usual)
         try:
             fresh.load(artifact)
+            started = time.monotonic()
             scores = _scores(fresh, model, data, features)
+            seconds = time.monotonic() - started
             again = fresh.score(usual)
             _refuse_another(model, last.result(), again, fresh.score(usual))
             _refuse_deaf_to_exposure(fresh, model, usual, again)
@@ -82,7 +87,7 @@ def verify(
             raise _naming_packages(error, model, had, fresh.info.packages) from None
     if refused:
         remarks.append("score fails for a row with " + ", or with ".join(refused))
-    return Verified(values, naive, golden.packed([(usual, again), *kept]), tuple(remarks))
+    return Verified(values, naive, golden.packed([(usual, again), *kept]), tuple(remarks), seconds)
 
 
 def _last_scores(fitted: Worker, rows: pl.DataFrame) -> pl.DataFrame:

@@ -62,6 +62,7 @@ COMMANDS: Mapping[str, Need] = MappingProxyType(
         "sign": Role.OPERATOR,
         "sql": Role.READER,
         "train": Role.OPERATOR,
+        "try": Role.OPERATOR,
         "versions": Role.VIEWER,
     }
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import polars as pl
@@ -22,6 +22,9 @@ from kronkers_batch.runtimes.protocol import TimedOut, WorkerGone
 from kronkers_batch.runtimes.scoring_stream import pipelined
 from kronkers_batch.runtimes.worker_spec import WorkerSpec
 
+LONGEST_TEXT = 2**16
+"""Characters of a description that are kept."""
+LONGEST_TYPE = 80
 FIX_SCORE = "correct the model's score, or output.columns in its YAML"
 
 
@@ -57,9 +60,7 @@ class Worker(Conversation):
             DataError: A value cannot be held in the language.
         """
         self._ready()
-        if self._spec.target is None:
-            raise ValueError("a worker without a target is not fitted")
-        schema = Schema((*self._spec.features, *self._spec.fit_only, self._spec.target))
+        schema = self._fit_schema()
         self._send("fit", [protocol.header("fit", {}, None)])
         sent = False
         try:
@@ -73,6 +74,11 @@ class Worker(Conversation):
             raise
         self._send("fit", [b"end\n"])
         self._packages(self._receive("fit", "ok"))
+
+    def _fit_schema(self) -> Schema:
+        if self._spec.target is None:
+            raise ValueError("a worker without a target is not fitted")
+        return Schema((*self._spec.features, *self._spec.fit_only, self._spec.target))
 
     def save(self) -> bytes:
         """The fitted model, as its language stores it; opaque. Raises ModelError or WorkerFailed."""
@@ -120,6 +126,28 @@ class Worker(Conversation):
             yield from pipelined(chunks, self._encode_features, self._write_score, self._receive_scores)
         finally:
             self._streams -= 1
+
+    def look(self, chunk: pl.DataFrame) -> dict[str, str]:
+        """The type that the model's code sees of each column of a frame of ``fit``, as its language calls it.
+
+        Raises ModelError, WorkerFailed or DataError.
+        """
+        self._ready()
+        head = protocol.header("look", {}, 1)
+        self._send("look", [head, *self._encode(chunk, self._fit_schema())])
+        said = self._receive("look", "looks").arguments.get("columns")
+        if not isinstance(said, Mapping):
+            self._broken("look", "there are no columns in the answer")
+        return {name: str(said.get(name, ""))[:LONGEST_TYPE] for name in self._fit_schema().names}
+
+    def describe(self) -> str:
+        """The fitted model as text, by its own code; it may hold data. Raises ModelError or WorkerFailed."""
+        self._ready()
+        self._send("describe", [protocol.header("describe", {}, 0)])
+        text = self._receive("describe", "described").arguments.get("text")
+        if not isinstance(text, str):
+            self._broken("describe", "there is no text in the answer")
+        return text[:LONGEST_TEXT]
 
     def normalise(self, code: str) -> str:
         """``code`` without comments and layout, equal for equal programs; it is parsed, never run."""
