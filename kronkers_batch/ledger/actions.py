@@ -27,7 +27,10 @@ ACTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "deleted {subject}, whose retention was over",
             "a run deleted an output that was older than `output.retention`",
         ),
-        "export": ("exported {subject}{to}", "a principal read outputs and wrote them to a file in clear"),
+        "export": (
+            "exported {subject}{to}",
+            "a principal wrote outputs, the rows that fit gets, or a stored model to a file in clear",
+        ),
         "freeze": (
             "froze {subject}",
             "a run read and checked a window of a source, and stored it as a snapshot",
@@ -44,6 +47,10 @@ ACTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "open": (
             "opened {subject}",
             "a run decrypted a snapshot for a model, or a model version in order to score",
+        ),
+        "predict": (
+            "scored rows of a file with {subject}{to}",
+            "`kronkers predict` opened a model version and scored a file; nothing was published",
         ),
         "promote": (
             "made {subject} the champion",

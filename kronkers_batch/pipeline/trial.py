@@ -91,11 +91,10 @@ def _thinned(frame: pl.DataFrame, rows: int, columns: Iterable[str]) -> pl.DataF
 
     if frame.height <= rows:
         return frame
-    number = pl.int_range(pl.len(), dtype=pl.Int64)
-    share = rows / frame.height
+    number, share = pl.int_range(frame.height, dtype=pl.Int64, eager=True), rows / frame.height
     keep = (number * share).floor() != ((number + 1) * share).floor()
     for name in columns:
-        keep = keep | number.is_in(number.first().over(name).unique().implode())
+        keep = keep | frame[name].is_first_distinct()
     return frame.filter(keep)
 
 
