@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from kronkers_batch.cli.options import command, date_option, logical_date, one_name, opened
+from kronkers_batch.cli.options import Commands, command, date_option, logical_date, one_name, opened
 from kronkers_batch.cli.printing import Out, Progress, print_json, warn
 from kronkers_batch.errors import UsageError
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _SHOWN = 20
 
 
-def add(commands: Any) -> None:
+def add(commands: Commands) -> None:
     """Add this group's commands."""
     parser = command(
         commands, "data", data, "Write the rows that fit gets, as it gets them, to a file", names="MODEL"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from kronkers_batch.cli.options import command, date_option, logical_date, one_name, opened
-from kronkers_batch.cli.printing import Out, Progress, print_json, say, table
-from kronkers_batch.errors import UsageError
+from kronkers_batch.cli.options import Commands, command, date_option, logical_date, one_name, opened
+from kronkers_batch.cli.printing import Out, Progress, print_json, say, table, warn
+from kronkers_batch.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
     from kronkers_batch.pipeline.trial import Tried
@@ -16,7 +16,7 @@ _SHOWN = 5
 _ROWS = 2_000
 
 
-def add(commands: Any) -> None:
+def add(commands: Commands) -> None:
     """Add this group's commands."""
     parser = command(
         commands,
@@ -48,10 +48,22 @@ def try_model(args: argparse.Namespace) -> int:
         date = logical_date(services.config, args.date)
         try:
             tried = trial(services, services.model(name), date, args.rows)
+        except ModelError as error:
+            progress.done()
+            _say_all(error, services.run.printed.text(name))
+            raise type(error)(error.what, where=error.where, fix=error.fix) from None
         finally:
             progress.done()
     _tell(args, name, str(date), tried)
     return 0
+
+
+def _say_all(error: ModelError, printed: str) -> None:
+    """What the code printed, and the whole text of what it raised: who tries a model may read its data."""
+    for title, text in (("The model printed:", printed), ("The whole error:", error.found)):
+        if text:
+            warn(title)
+            warn("\n".join(f"  | {line}" for line in text.split("\n")))
 
 
 def _tell(args: argparse.Namespace, name: str, date: str, tried: Tried) -> None:
@@ -67,6 +79,8 @@ def _tell(args: argparse.Namespace, name: str, date: str, tried: Tried) -> None:
                 "naive": tried.naive,
                 "predictions": tried.predictions.head(_SHOWN).to_dicts(),
                 "remarks": tried.remarks,
+                "printed": tried.printed,
+                "description": tried.described,
             }
         )
         return
@@ -83,4 +97,8 @@ def _tell(args: argparse.Namespace, name: str, date: str, tried: Tried) -> None:
     print_table([tried.predictions.head(_SHOWN)], Out(), limit=_SHOWN)
     for remark in tried.remarks:
         say(remark)
+    for title, text in (("The model printed:", tried.printed), ("The fitted model:", tried.described)):
+        if text:
+            say(f"\n{title}")
+            say("\n".join(f"  | {line}" for line in text.split("\n")))
     say("\nNo version was recorded. To train on all rows: kronkers train " + name)

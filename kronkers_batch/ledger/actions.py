@@ -41,12 +41,13 @@ ACTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "an output was held: it missed a threshold or failed a check",
         ),
         "log": (
-            "read what the errors of {subject} had found in the data",
-            "`kronkers log` decrypted values that errors found in the data",
+            "read what the errors of {subject} had found in the data, and what its models printed",
+            "`kronkers log` decrypted values that errors found in the data, or what models printed",
         ),
         "open": (
             "opened {subject}",
-            "a run decrypted a snapshot for a model, or a model version in order to score",
+            "a run decrypted a snapshot for a model, or a model version in order to score; or a principal "
+            "read the description of a version",
         ),
         "predict": (
             "scored rows of a file with {subject}{to}",

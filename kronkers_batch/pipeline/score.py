@@ -169,9 +169,9 @@ def _write(
 ) -> tuple[str, OutputStats]:
     """Scores the snapshot into the writer; gives what is worth saying of the champion, and statistics."""
     stats = OutputStats(tuple(c.name for c in model.output_columns))
-    executor = services.config.executor
+    size = services.config.executor.piece_rows
     opened = partial(open_champion, services, model, version)
-    many = scoring_workers(model) if snapshot.rows > executor.piece_rows else 1
+    many = scoring_workers(model) if snapshot.rows > size else 1
     with services.workers.use_several(version.id, opened, many) as workers:
         proof = (
             proof_of(services, model, version, workers[0]),
@@ -180,7 +180,7 @@ def _write(
         )
         done = 0
         rows = _scored(services, model, snapshot, workers, version.training.features, model.key)
-        for number, chunk in enumerate(rechunked(rows, executor.piece_rows)):
+        for number, chunk in enumerate(rechunked(rows, size)):
             checked = checker.feed(chunk) if model.output_checks else chunk
             stats.feed(checked)
             writer.put(number, checked)

@@ -112,7 +112,7 @@ def train(
             rows={"fit": data.fit.height, "holdout": data.holdout.height, "unlabelled": data.unlabelled},
             features=features,
             target=model.target,
-            golden=Golden.of(fitted.verified.golden),
+            golden=Golden.of(fitted.verified.golden, fitted.verified.described),
             runtime=fitted.runtime,
             overrides=model.overrides,
             verdict=verdict.missed,

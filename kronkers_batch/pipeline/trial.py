@@ -44,6 +44,8 @@ class Tried:
         fit_seconds: For fitting.
         score_seconds: For scoring the held-out rows.
         remarks: What is worth telling besides.
+        printed: What the model printed, as it stands.
+        described: What the fitted model says of itself.
     """
 
     rows: Mapping[str, int]
@@ -54,6 +56,8 @@ class Tried:
     fit_seconds: float
     score_seconds: float
     remarks: tuple[str, ...]
+    printed: str
+    described: str
 
 
 def trial(services: Services, model: ModelSpec, date: dt.date, rows: int = ROWS) -> Tried:
@@ -69,7 +73,7 @@ def trial(services: Services, model: ModelSpec, date: dt.date, rows: int = ROWS)
     features = with_levels(model, data.fit)
     check_values(model, data)
     fitted = fit(services, model, data, features, look=True)
-    return _tried(model, whole, data, fitted)
+    return _tried(model, whole, data, fitted, services.run.printed.text(model.name))
 
 
 def sample(model: ModelSpec, data: TrainingData, rows: int) -> TrainingData:
@@ -98,7 +102,7 @@ def _thinned(frame: pl.DataFrame, rows: int, columns: Iterable[str]) -> pl.DataF
     return frame.filter(keep)
 
 
-def _tried(model: ModelSpec, whole: TrainingData, data: TrainingData, fitted: Fitted) -> Tried:
+def _tried(model: ModelSpec, whole: TrainingData, data: TrainingData, fitted: Fitted, printed: str) -> Tried:
     import polars as pl
 
     features, scores = golden.unpacked(fitted.verified.golden)[0]
@@ -118,4 +122,6 @@ def _tried(model: ModelSpec, whole: TrainingData, data: TrainingData, fitted: Fi
         fit_seconds=fitted.seconds,
         score_seconds=fitted.verified.seconds,
         remarks=fitted.verified.remarks,
+        printed=printed,
+        described=fitted.verified.described,
     )

@@ -44,6 +44,7 @@ class Verified:
         golden: Golden rows, packed.
         remarks: What is worth telling, in words: rows without a score, odd rows that ``score`` refuses.
         seconds: Of scoring the holdout.
+        described: What the fitted model says of itself; it may hold data.
     """
 
     metrics: Mapping[str, float]
@@ -51,6 +52,7 @@ class Verified:
     golden: pl.DataFrame
     remarks: tuple[str, ...]
     seconds: float = 0.0
+    described: str = ""
 
 
 def verify(
@@ -74,7 +76,8 @@ def verify(
             scores = _scores(fresh, model, data, features)
             seconds = time.monotonic() - started
             again = fresh.score(usual)
-            _refuse_another(model, last.result(), again, fresh.score(usual))
+            before, described, undescribed = last.result()
+            _refuse_another(model, before, again, fresh.score(usual))
             _refuse_deaf_to_exposure(fresh, model, usual, again)
             values, naive, remarks = measured(model, data, scores)
             if model.rows is RowsPolicy.WHOLE and (remark := misplaced(fresh, model, usual, again)):
@@ -87,12 +90,24 @@ def verify(
             raise _naming_packages(error, model, had, fresh.info.packages) from None
     if refused:
         remarks.append("score fails for a row with " + ", or with ".join(refused))
-    return Verified(values, naive, golden.packed([(usual, again), *kept]), tuple(remarks), seconds)
+    return Verified(
+        values,
+        naive,
+        golden.packed([(usual, again), *kept]),
+        (*remarks, *undescribed),
+        seconds,
+        described,
+    )
 
 
-def _last_scores(fitted: Worker, rows: pl.DataFrame) -> pl.DataFrame:
+def _last_scores(fitted: Worker, rows: pl.DataFrame) -> tuple[pl.DataFrame, str, list[str]]:
+    """The scores, what the model says of itself, and why it says nothing: that fails no training."""
     with fitted:  # its training data lies in it still: it goes as soon as it may
-        return fitted.score(rows)
+        scores = fitted.score(rows)
+        try:
+            return scores, fitted.describe(), []
+        except ModelError as error:
+            return scores, "", [f"{error.what.splitlines()[0]}, so this version has no description"]
 
 
 def _scores(worker: Worker, model: ModelSpec, data: TrainingData, features: Schema) -> pl.DataFrame:

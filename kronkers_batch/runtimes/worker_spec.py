@@ -74,6 +74,7 @@ class WorkerSpec:
         walls: Where it may not look, whatever else is shown.
         environment_at: Where its environment is declared, for messages; empty for the machine's default.
         log: Gets bounded, scrubbed lines of what the worker prints; called from another thread.
+        heard: Gets the same lines as they stand, for who seals them: they may hold data.
     """
 
     name: str
@@ -92,6 +93,7 @@ class WorkerSpec:
     sandbox: SandboxPolicy
     log: Callable[[str], None]
     walls: Walls = field(default_factory=lambda: Walls())
+    heard: Callable[[str], None] = lambda _line: None
     environment_at: str = ""
     goal: Goal = field(default_factory=Goal)
     fit_only: Schema = field(default_factory=lambda: Schema(()))

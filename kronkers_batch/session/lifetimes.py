@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kronkers_batch.session.permission import Permissions
+from kronkers_batch.session.printed import Printed
 
 if TYPE_CHECKING:
     from kronkers_batch.config.languages import Language
@@ -50,6 +51,7 @@ class Run:
         walls: Where workers may not look, by department.
         opened: Snapshots of which the ledger says that a model opened them: model and id.
         events: What this process recorded of a run, by run and number.
+        printed: What models printed in this process, and no event holds yet.
     """
 
     id: str = ""
@@ -70,6 +72,7 @@ class Run:
     walls: dict[str, Walls] = field(default_factory=dict)
     opened: set[tuple[str, str]] = field(default_factory=set)
     events: dict[str, dict[int, Own]] = field(default_factory=dict)
+    printed: Printed = field(default_factory=Printed)
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""``kronkers data``, ``predict`` and ``export``: what leaves the system for other programs, and what does not."""
+"""``kronkers data``, ``predict`` and ``export``: what leaves the system for other programs."""
 
 from __future__ import annotations
 

@@ -553,7 +553,7 @@ load_estimator <- function(setup) {
         refuse_link(model, predict, setup$predict_arguments)
         lighter <- lighten(model, setup$predict_arguments)
         if (!identical(names(lighter), names(model))) {  # summary() needs what is left out
-            state$summary <- c(state$summary, summarised(model))
+            state$summary <- c(state$summary, list(tryCatch(summarised(model), error = identity)))
         }
         model <- lighter
         if (nzchar(exposure)) refuse_lost_offset(function(data) predicted(model, data), frame$data, setup)
@@ -870,7 +870,9 @@ run_look <- function(arguments, parts) {
 run_describe <- function(arguments, parts) {
     model <- fitted_model()
     lines <- if (!is.null(state$summary)) {
-        state$summary
+        failed <- Find(function(lines) inherits(lines, "error"), state$summary)
+        if (!is.null(failed)) stop(failed)
+        unlist(state$summary)
     } else if (is.null(state$describe)) {
         model_code(summarised(model))
     } else {

@@ -742,7 +742,7 @@ class Session:
 
     def model(self, arguments, parts):
         """Loads the code or finds the estimator."""
-        self.declared = arguments
+        self.declared, self.fitted = arguments, None
         kind = arguments.get("data") or "pandas"
         importlib.import_module(kind)  # what is not installed is said now, not at the first rows
         self.table = TABLES[kind]
