@@ -81,8 +81,8 @@ end
 
 # What `kronkers show` prints of a version: of scaled numbers, and of levels.
 function describe(model)
-    of_levels = [string(name, " ", level) for (name, known) in zip(CATEGORIES, model.levels) for level in known]
-    names = ["(constant)"; NUMBERS; of_levels]
+    pairs = zip(CATEGORIES, model.levels)
+    names = ["(constant)"; NUMBERS; [string(name, " ", level) for (name, known) in pairs for level in known]]
     return join([@DESCRIBE@], "\n")
 end
 """
@@ -143,7 +143,8 @@ function shares(scores)
 
 _DESCRIBED = (
     "string(rpad(name, 40), b) for (name, b) in zip(names, model.coefficients)",
-    'string(class, ": ", rpad(name, 40), b) for (class, each) in model.coefficients for (name, b) in zip(names, each)',
+    'string(class, ": ", rpad(name, 40), b) for (class, each) in model.coefficients '
+    "for (name, b) in zip(names, each)",
 )
 """The lines of a description: of one vector of coefficients, and of one for each class."""
 
