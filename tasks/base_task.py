@@ -178,6 +178,12 @@ class BaseTask(luigi.Task):
     def run(self) -> None:
         """Do the work, and record what happened whether or not it succeeds."""
         stopping.check()
+        try:
+            self._do()
+        finally:
+            self.services.run.printed.forget(self.subject[0])
+
+    def _do(self) -> None:
         started, reason, self._occasion = time.monotonic(), "", None
         try:
             self._catch_up()

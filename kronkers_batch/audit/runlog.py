@@ -2,7 +2,8 @@
 
 Messages and reasons name features, metrics and counts: they are sealed under the record key of the model, or
 of the department where they are about a source, so that who was granted one model alone reads of that one.
-What an error found in the data is sealed apart from its words, for readers: see ``queries/found.py``.
+What an error found in the data, and what a model printed, is sealed apart from its words, for readers: see
+``queries/found.py``.
 
 They are sealed and not signed. So a process remembers what it recorded itself: its own verdicts follow from
 that, whatever becomes of the rows, and at the end of its run both are compared.
@@ -37,6 +38,9 @@ _PURPOSE = "runs"
 _MESSAGE, _REASON, _FOUND = 0, 1, 2
 _MOST_NAMED = 10  # numbers of events in a message
 _SOURCES = "ingest"  # the kind of task whose subject is a source
+PRINTED = "The model printed:"
+"""The line before what a model printed, behind what an error found."""
+_OF_MODELS = ("train", "score")  # the kinds of tasks in which a model's code runs
 VERIFY = "verify"  # and the one at the end of a run, whose subject is the ledger
 DISCARD = "discard"  # and the one that lets snapshots expire
 
@@ -95,14 +99,22 @@ def record_in(
     """As :func:`record`, in the transaction of what the event tells, which locks nothing else after it."""
     scope = _scope(department, event.task, event.model)
     key = _key(services, connection, scope)
-    found_key = _found_key(services, connection, scope) if found else None
+    text = _with_printed(services, event, found) if run_id else found
+    found_key = _found_key(services, connection, scope) if text else None
     position, number = outbox.numbers(connection, run_id)
     kept = None
     if found_key is not None:
-        kept = _sealed_found(services, found_key, run_id, str(scope), number or position, found)
+        kept = _sealed_found(services, found_key, run_id, str(scope), number or position, text)
+    if found_key is not None and found:
         event = replace(event, message=event.message + _where_to_read(connection, run_id, scope))
     made = _row(services, run_id, department, event, key, (position, number), kept)
     _post(services, connection, run_id, [made])
+
+
+def _with_printed(services: Services, event: Event, found: str) -> str:
+    """What an error found, and what the model printed during this work."""
+    printed = services.run.printed.text(event.model) if event.task in _OF_MODELS else ""
+    return "\n\n".join([*([found] if found else []), f"{PRINTED}\n{printed}"]) if printed else found
 
 
 def _post(services: Services, connection: Connection, run_id: str, made: Sequence[Own]) -> None:

@@ -5,9 +5,17 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from kronkers_batch.cli.options import command, conf_folder, date_option, logical_date, one_name, opened
+from kronkers_batch.cli.options import (
+    Commands,
+    command,
+    conf_folder,
+    date_option,
+    logical_date,
+    one_name,
+    opened,
+)
 from kronkers_batch.cli.printing import Progress, print_json, say, table
 from kronkers_batch.errors import UsageError
 
@@ -15,7 +23,7 @@ if TYPE_CHECKING:
     from kronkers_batch.drafting.draft import Draft
 
 
-def add(commands: Any) -> None:
+def add(commands: Commands) -> None:
     """Add this group's commands."""
     parser = command(
         commands,

@@ -18,6 +18,7 @@ from kronkers_batch.cli import (
     access,
     checking,
     drafting_commands,
+    handing_out,
     import_command,
     ledger_commands,
     machine,
@@ -25,6 +26,7 @@ from kronkers_batch.cli import (
     reading_commands,
     running,
     signing_commands,
+    trying_commands,
     version_commands,
 )
 from kronkers_batch.errors import KronkersError, MissingPart, UsageError, described
@@ -39,8 +41,10 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 GROUPS = (
     drafting_commands,
     checking,
+    trying_commands,
     running,
     import_command,
+    handing_out,
     version_commands,
     reading_commands,
     access,

@@ -46,10 +46,11 @@ def add(commands: Any) -> None:
         commands,
         "log",
         log,
-        "Show what happened in the last run of a date, with the values that errors found in the data",
+        "Show what happened in a run, with the values that errors found in the data and what models printed",
         names="[MODEL]",
     )
     date_option(parser)
+    parser.add_argument("--run", metavar="ID", help="this run instead of the last one of the date")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -242,12 +243,15 @@ def runs(args: argparse.Namespace) -> int:
 
 
 def log(args: argparse.Namespace) -> int:
-    """Print a run's events, and behind each what its error found, to who may read that data."""
+    """Print a run's events, and behind each what its error found and its model printed, to readers."""
     from kronkers_batch.queries import found
+
+    if args.run and args.date:
+        raise UsageError("--run and --date exclude each other", fix="kronkers log MODEL --run ID")
 
     with opened(args) as services:
         name = one_name(args, "model") if args.names else ""
-        run, kept = found.log(services, logical_date(services.config, args.date), name)
+        run, kept = found.log(services, logical_date(services.config, args.date), name, args.run or "")
     if args.json:
         events = [{**vars(k.event), "found": k.found, "found_for": k.event.found or None} for k in kept]
         print_json({"date": run.date, "run": run.id, "events": events})

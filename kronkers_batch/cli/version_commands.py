@@ -106,8 +106,12 @@ def show(args: argparse.Namespace) -> int:
         details = listing.show(services, ref)
     if args.json:
         print_json(details)
-    else:
-        fields(details)
+        return 0
+    description = details.pop("description", "")
+    fields(details)
+    if description:
+        say("description:")
+        say("\n".join(f"  | {line}" for line in description.split("\n")))
     return 0
 
 

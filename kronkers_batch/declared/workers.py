@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kronkers_batch.config.places import Places
@@ -21,7 +22,8 @@ def worker_spec(
 ) -> WorkerSpec:
     """What a worker of this model is given. ``features`` has the training's levels of every category."""
     sandbox = services.config.executor.sandbox
-    return worker_spec_for(model, features, sandbox, walls_of(services, model), target, services.log)
+    spec = worker_spec_for(model, features, sandbox, walls_of(services, model), target, services.log)
+    return replace(spec, heard=functools.partial(services.run.printed.add, model.name))
 
 
 def walls_of(services: Services, model: ModelSpec) -> Walls:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from kronkers_batch.drafting.survey import TIMES, Seen
+from kronkers_batch.drafting.survey import TIMES, Seen, Value
 from kronkers_batch.errors import UsageError
 from kronkers_batch.frames.schema import ColumnType
 
@@ -25,7 +24,7 @@ class Aim:
     """The task; what ``target:`` says besides the column; and why, in words."""
 
     task: str
-    target: Mapping[str, Any] = field(default_factory=dict)
+    target: Mapping[str, str | list[str]] = field(default_factory=dict)
     why: str = ""
 
 
@@ -110,7 +109,7 @@ def _binary(seen: Seen) -> Aim | None:
     )
 
 
-def _positive(seen: Seen) -> Any:
+def _positive(seen: Seen) -> Value:
     for value in seen.values:
         if str(value).casefold() in _YES:
             return value
@@ -121,8 +120,15 @@ def _multiclass(seen: Seen) -> Aim | None:
     kind = seen.column.type
     if seen.many or len(seen.values) > MOST_CLASSES or kind in _FLOATS:
         return None
-    classes = [str(value).lower() if isinstance(value, bool) else str(value) for value in sorted(seen.values)]
+    classes = [
+        str(value).lower() if isinstance(value, bool) else str(value)
+        for value in sorted(seen.values, key=_order)
+    ]
     return Aim(MULTICLASS, {"classes": classes}, f"the target is {_words(seen)}")
+
+
+def _order(value: Value) -> tuple[float, str]:
+    return (float(value), "") if isinstance(value, int | float) else (0.0, str(value))
 
 
 def _words(seen: Seen) -> str:

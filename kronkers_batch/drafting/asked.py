@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kronkers_batch.data.window import Window
 from kronkers_batch.drafting.draft import Inferred
-from kronkers_batch.drafting.feature_choice import near
+from kronkers_batch.drafting.feature_choice import correct
 from kronkers_batch.drafting.periods import Period
 from kronkers_batch.drafting.survey import Survey
 from kronkers_batch.errors import DataError, UsageError
@@ -65,7 +65,7 @@ class Found:
 def require_column(name: str, schema: Schema) -> None:
     """Raises UsageError where there is no such column."""
     if name not in schema:
-        raise UsageError(f"there is no column {name!r}", fix=near(name, schema.names))
+        raise UsageError(f"there is no column {name!r}", fix=correct(name, schema.names))
 
 
 def refuse_empty(seen: Survey, where: str, window: Window) -> None:

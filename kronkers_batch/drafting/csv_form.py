@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 from kronkers_batch.config import opening
 from kronkers_batch.config.kinds import unsafe_column
 from kronkers_batch.config.places import FIX, Places
 from kronkers_batch.config.spec import Origin, SourceSpec
-from kronkers_batch.data.sources import csvhead, packed
+from kronkers_batch.data.sources import csvfile
 from kronkers_batch.data.sources.place import Place
 from kronkers_batch.errors import SourceError
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 
-_T = TypeVar("_T")
 _DELIMITERS = (",", ";", "\t", "|")
 _VALUE = re.compile(r"\s*[-+]?[0-9][0-9.,:/T -]*\s*\Z")
 """What looks like a number, a date or a time: no name of a column."""
@@ -50,24 +47,11 @@ def as_texts(name: str, department: str, path: Path, places: Places) -> SourceSp
 
 
 def _names(path: Path, department: str, places: Places, place: Place, delimiter: str) -> list[str]:
-    return _opened(
-        path, department, places, place, lambda stream: csvhead.read(stream, delimiter, '"', place).names
-    )
-
-
-def _opened(
-    path: Path, department: str, places: Places, place: Place, read: Callable[[packed.Stream], _T]
-) -> _T:
     try:
-        with (
-            opening.opened(path, places, department=department) as file,
-            packed.opened(file.reading, path.suffix) as stream,
-        ):
-            return read(stream)
+        with opening.opened(path, places, department=department) as file:
+            return csvfile.columns(file, {"delimiter": delimiter}, place)
     except opening.PathRefused as refused:
         raise place.error(f"the path is refused: {refused.why}", FIX) from None
-    except packed.PackedError as error:
-        raise place.error(error.what, "Name a CSV file, plain or packed with zip or gzip.") from None
     except OSError as error:
         raise place.error(
             f"the file cannot be opened: {error.strerror}", "Correct the path behind --csv."

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from kronkers_batch.config.spec import SourceSpec
 from kronkers_batch.drafting import julia_code, python_code, r_code
@@ -93,8 +92,8 @@ def model_files(parts: Parts, conf: Path) -> dict[Path, str]:
 
 
 def _model_yaml(parts: Parts, place: str) -> str:
-    target: Any = {"column": parts.target, **parts.aim.target} if parts.aim.target else parts.target
-    values = {
+    target: object = {"column": parts.target, **parts.aim.target} if parts.aim.target else parts.target
+    values: dict[str, object] = {
         "department": parts.department,
         "owner": parts.owner,
         "description": f"A first model of {parts.target}.",
@@ -123,7 +122,7 @@ def some(names: list[str]) -> str:
 def source_yaml(source: SourceSpec, key: tuple[str, ...], time: str, place: str) -> str:
     """The source's YAML. ``place`` is the file's path as it is written there."""
     csv = {name: text for name, text in source.csv.items() if (name, text) != ("delimiter", ",")}
-    values = {
+    values: dict[str, object] = {
         "department": source.department,
         "description": f"Rows of {Path(place).name}.",
         "kind": "csv",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from kronkers_batch.config.problems import nearest
 from kronkers_batch.drafting.survey import MOST, TIMES, Seen
 from kronkers_batch.errors import UsageError
+from kronkers_batch.frames.near import near
 from kronkers_batch.frames.schema import ColumnType
 
 MOST_FEATURES = 200
@@ -46,7 +46,7 @@ def asked(columns: Mapping[str, Seen], names: Iterable[str], target: str) -> lis
     chosen = list(names)
     for name in chosen:
         if name not in columns:
-            raise _refused("there is no such column: " + name, near(name, columns))
+            raise _refused(f"there is no column {name!r}", correct(name, columns))
         if name == target:
             raise _refused(f"{name} is the target, and so no feature", "Leave it out of --features.")
         if columns[name].column.type in TIMES:
@@ -61,10 +61,10 @@ def asked(columns: Mapping[str, Seen], names: Iterable[str], target: str) -> lis
     return chosen
 
 
-def near(name: str, columns: Iterable[str]) -> str:
-    """What to do about a column that is not there."""
-    close = nearest(name, list(columns))
-    return f"Did you mean {close!r}?" if close else "Write the name as the first line of the file has it."
+def correct(name: str, columns: Iterable[str]) -> str:
+    """What to do about a column that is not there; no name is shown that is not spelt like it."""
+    close = near(name, columns)
+    return f"Did you mean {close!r}?" if close else "Write the name as the rows have it."
 
 
 def _unfit(seen: Seen) -> str:

@@ -78,6 +78,13 @@ function score(model, data)
     X = design(data, model.scales, model.levels)
     return @SCORE@
 end
+
+# What `kronkers show` prints of a version: of scaled numbers, and of levels.
+function describe(model)
+    pairs = zip(CATEGORIES, model.levels)
+    names = ["(constant)"; NUMBERS; [string(name, " ", level) for (name, known) in pairs for level in known]]
+    return join([@DESCRIBE@], "\n")
+end
 """
 _NEWTON = """
 # Newton's method: the mean of y is `mean_of.(X * b)`, and grows by `slope.(mean)`.
@@ -134,6 +141,14 @@ function shares(scores)
 }
 
 
+_DESCRIBED = (
+    "string(rpad(name, 40), b) for (name, b) in zip(names, model.coefficients)",
+    'string(class, ": ", rpad(name, 40), b) for (class, each) in model.coefficients '
+    "for (name, b) in zip(names, each)",
+)
+"""The lines of a description: of one vector of coefficients, and of one for each class."""
+
+
 def _quoted(text: str) -> str:
     """In Julia a dollar sign begins an interpolation."""
     return quoted(text).replace("$", "\\$")
@@ -148,6 +163,7 @@ def code(model: Baseline) -> str:
         "SOLVE": solve,
         "FIT": fit,
         "SCORE": score,
+        "DESCRIBE": _DESCRIBED[model.task == "multiclass"],
         "NUMBERS": listed(map(_quoted, model.numbers), "String[", "]"),
         "CATEGORIES": listed(map(_quoted, model.categories), "String[", "]"),
         "NAME": _quoted(model.target),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from kronkers_batch.access import rights
 from kronkers_batch.config.kinds import unsafe_name
 from kronkers_batch.config.load import load
+from kronkers_batch.config.problems import suggest
 from kronkers_batch.drafting import aims, feature_choice, from_csv, from_source
 from kronkers_batch.drafting.asked import Asked, Found
 from kronkers_batch.drafting.draft import CODES, Draft, Inferred, Parts, model_files, places, some
@@ -43,7 +44,7 @@ def _department(services: Services, asked: Asked) -> str:
         if asked.department not in known:
             raise UsageError(
                 f"no department is called {asked.department!r}",
-                fix=feature_choice.near(asked.department, known) if known else _first_department(services),
+                fix=suggest(asked.department, known) if known else _first_department(services),
             )
         return asked.department
     if not asked.csv:

@@ -46,6 +46,9 @@ fit <- function(data, params) {
 score <- function(model, data) {
 @SCORE@
 }
+
+# What `kronkers show` prints of a version.
+describe <- function(model) print(@DESCRIBE@)
 """
 _ONE = """\
   known$.target <- data[[TARGET]]
@@ -93,5 +96,6 @@ def code(model: Baseline) -> str:
         "FEATURES": listed(map(quoted, (*model.numbers, *model.categories)), "c(", ")"),
         "FIT": fit,
         "SCORE": score,
+        "DESCRIBE": "t(sapply(model$models, coef))" if model.task == "multiclass" else "coef(model$model)",
     }
     return filled(_TEXT, parts)

@@ -58,18 +58,18 @@ def find(
         asked: Only these columns together are looked at.
     """
     if asked:
-        return _first(read, [asked])
+        return _identifying(read, [asked])
     names = [c.name for c in schema if c.type in _IDENTIFY and c.name != target]
     # A name says more than the values: in a small file, many a number occurs once.
     names.sort(key=lambda name: not _NAMED.match(name))  # else in the order of the file
     times = [c.name for c in schema if c.type in (ColumnType.DATE, ColumnType.TIMESTAMP)]
     alone = [name for name in names if name not in times]
-    return _first(read, [(name,) for name in alone]) or _first(
+    return _identifying(read, [(name,) for name in alone]) or _identifying(
         read, list(combinations(dict.fromkeys([*names[:_MOST_PAIRED], *times]), 2))
     )
 
 
-def _first(read: Callable[[], Iterable[pl.DataFrame]], keys: list[tuple[str, ...]]) -> tuple[str, ...]:
+def _identifying(read: Callable[[], Iterable[pl.DataFrame]], keys: list[tuple[str, ...]]) -> tuple[str, ...]:
     candidates = [_Candidate(key) for key in keys]
     for frame in read():
         if all(candidate.hashes is None for candidate in candidates):

@@ -6,7 +6,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 MOST = 50
-"""Different values that are told apart; of a column with more it is known only that there are more."""
+"""Different values that are counted; of a column with more it is known only that there are more."""
+Value: TypeAlias = str | int | float | bool | dt.date | dt.datetime
 TIMES = (ColumnType.DATE, ColumnType.TIMESTAMP)
 
 
@@ -32,7 +33,7 @@ class Seen:
     """
 
     column: Column
-    values: Counter[Any] = field(default_factory=Counter)
+    values: Counter[Value] = field(default_factory=Counter)
     many: bool = False
     nulls: int = 0
     infinite: bool = False
@@ -80,7 +81,7 @@ class Survey:
     columns: dict[str, Seen]
     rows: int = 0
     labelled: dict[str, Counter[dt.date]] = field(default_factory=dict)
-    first: dict[str, dict[Any, dt.date]] = field(default_factory=dict)
+    first: dict[str, dict[Value, dt.date]] = field(default_factory=dict)
 
 
 def survey(frames: Iterable[pl.DataFrame], schema: Schema, target: str) -> Survey:
@@ -97,7 +98,7 @@ def survey(frames: Iterable[pl.DataFrame], schema: Schema, target: str) -> Surve
         for name in times:
             found.labelled[name].update(_by_day(known[name].drop_nulls()))
             if not found.columns[target].many:
-                _note_first(found.first[name], known, name, target)
+                _keep_first(found.first[name], known, name, target)
     return found
 
 
@@ -107,7 +108,7 @@ def _by_day(times: pl.Series) -> Mapping[dt.date, int]:
     return dict(times.cast(pl.Date).value_counts().iter_rows())
 
 
-def _note_first(first: dict[Any, dt.date], frame: pl.DataFrame, time: str, target: str) -> None:
+def _keep_first(first: dict[Value, dt.date], frame: pl.DataFrame, time: str, target: str) -> None:
     import polars as pl
 
     days = frame.select(pl.col(target).alias("value"), pl.col(time).cast(pl.Date).alias("day")).drop_nulls()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*\Z")
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
@@ -37,7 +36,7 @@ class Written(str):
     """A text that is YAML already, such as ``7d``."""
 
 
-def document(comment: Iterable[str], values: Mapping[str, Any], *, most: int = 0) -> str:
+def document(comment: Iterable[str], values: Mapping[str, object], *, most: int = 0) -> str:
     """A file: comments, then one key a line; a long list or mapping goes over several lines.
 
     ``most`` is how many lines there may be: with more, each key has one.

@@ -27,7 +27,10 @@ ACTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "deleted {subject}, whose retention was over",
             "a run deleted an output that was older than `output.retention`",
         ),
-        "export": ("exported {subject}{to}", "a principal read outputs and wrote them to a file in clear"),
+        "export": (
+            "exported {subject}{to}",
+            "a principal wrote outputs, the rows that fit gets, or a stored model to a file in clear",
+        ),
         "freeze": (
             "froze {subject}",
             "a run read and checked a window of a source, and stored it as a snapshot",
@@ -38,12 +41,17 @@ ACTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "an output was held: it missed a threshold or failed a check",
         ),
         "log": (
-            "read what the errors of {subject} had found in the data",
-            "`kronkers log` decrypted values that errors found in the data",
+            "read what the errors of {subject} had found in the data, and what its models printed",
+            "`kronkers log` decrypted values that errors found in the data, or what models printed",
         ),
         "open": (
             "opened {subject}",
-            "a run decrypted a snapshot for a model, or a model version in order to score",
+            "a run decrypted a snapshot for a model, or a model version in order to score; or a principal "
+            "read the description of a version",
+        ),
+        "predict": (
+            "scored rows of a file with {subject}{to}",
+            "`kronkers predict` opened a model version and scored a file; nothing was published",
         ),
         "promote": (
             "made {subject} the champion",

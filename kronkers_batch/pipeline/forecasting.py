@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -123,8 +124,11 @@ def verify(
         try:
             fresh.load(artifact)
             again = fresh.score(usual)
-            refuse_another(model, last.result(), again, fresh.score(usual))
+            before, described, undescribed = last.result()
+            refuse_another(model, before, again, fresh.score(usual))
+            started = time.monotonic()
             judged = [_judged(fresh, model, data, origin, features) for origin in data.origins]
+            seconds = time.monotonic() - started
             if model.rows is not RowsPolicy.WHOLE:
                 newest = judged[-1].filter(few.of_its_series())
                 _refuse_company(fresh, model, few, again, newest.select(again.columns), features)
@@ -134,7 +138,8 @@ def verify(
         except ModelError as error:
             raise naming_packages(error, model, had, fresh.info.packages) from None
     scores = pl.concat(judged).select(model.measured)
-    return Verified(values, naive, scores, golden.packed([(usual, again)]), tuple(remarks))
+    kept = golden.packed([(usual, again)])
+    return Verified(values, naive, scores, kept, (*remarks, *undescribed), seconds, described)
 
 
 def holdout_scores(worker: Worker, model: ModelSpec, data: SeriesData, features: Schema) -> pl.DataFrame:

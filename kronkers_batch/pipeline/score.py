@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -26,11 +25,9 @@ from kronkers_batch.learning import Task
 from kronkers_batch.monitoring.gates import OutputStats, Verdict, as_words, judge_output
 from kronkers_batch.pipeline import forecasting
 from kronkers_batch.pipeline.champion import open_champion, proof_of
-from kronkers_batch.pipeline.fan import score_stream
-from kronkers_batch.pipeline.features import as_features
 from kronkers_batch.pipeline.ingest import find, owner
 from kronkers_batch.pipeline.prepare import checked_rows
-from kronkers_batch.pipeline.targets import check_exposure
+from kronkers_batch.pipeline.scored_rows import scored_rows
 from kronkers_batch.registry.training import ModelVersion
 from kronkers_batch.session.services import Services
 
@@ -185,9 +182,9 @@ def _write(
 ) -> tuple[str, OutputStats]:
     """Scores the snapshot into the writer; gives what is worth saying of the champion, and statistics."""
     stats = OutputStats(tuple(c.name for c in model.output_columns))
-    executor = services.config.executor
+    size = services.config.executor.piece_rows
     opened = partial(open_champion, services, model, version)
-    many = scoring_workers(model) if snapshot.rows > executor.piece_rows else 1
+    many = scoring_workers(model) if snapshot.rows > size else 1
     with services.workers.use_several(version.id, opened, many) as workers:
         features, ahead = version.training.features, ""
         if model.goal.panel:
@@ -201,7 +198,7 @@ def _write(
             ahead,
         )
         done = 0
-        for number, chunk in enumerate(rechunked(rows, executor.piece_rows)):
+        for number, chunk in enumerate(rechunked(rows, size)):
             checked = checker.feed(chunk) if model.output_checks else chunk
             stats.feed(checked)
             writer.put(number, checked)
@@ -265,9 +262,7 @@ def _scored(
     features: Schema,
     keys: tuple[str, ...],
 ) -> Iterator[pl.DataFrame]:
-    """Keys and scores, chunk by chunk. The keys wait here: they are never sent to the worker."""
-    import polars as pl
-
+    """Keys and scores, chunk by chunk."""
     columns = list(dict.fromkeys([*keys, *features.names]))
     absent = [name for name in columns if name not in snapshot.schema]
     if absent:
@@ -277,22 +272,4 @@ def _scored(
             fix=f"put the column back, or train a version without it: kronkers train {model.name}",
         )
     rows, _ = checked_rows(services, model, snapshot, columns)
-    waiting: deque[pl.DataFrame] = deque()
-
-    def sent() -> Iterator[pl.DataFrame]:
-        for frame in _whole(rows) if model.rows is RowsPolicy.WHOLE else rows:
-            if frame.height:
-                check_exposure(model, frame)
-                waiting.append(frame.select(keys))
-                yield as_features(frame, features)
-
-    for scores in score_stream(workers, sent()):
-        yield pl.concat([waiting.popleft(), scores], how="horizontal")
-
-
-def _whole(rows: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    import polars as pl
-
-    frames = list(rows)
-    if frames:
-        yield pl.concat(frames)
+    yield from scored_rows(model, rows, workers, features, keys)

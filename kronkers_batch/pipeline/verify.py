@@ -7,6 +7,7 @@ measured and kept comes from a worker that has the artifact and the code, and no
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -44,6 +45,8 @@ class Verified:
         scores: Of the holdout, the measured columns.
         golden: Golden rows, packed.
         remarks: What is worth telling, in words: rows without a score, odd rows that ``score`` refuses.
+        seconds: Of scoring the holdout.
+        described: What the fitted model says of itself; it may hold data.
     """
 
     metrics: Mapping[str, float]
@@ -51,6 +54,8 @@ class Verified:
     scores: pl.DataFrame
     golden: pl.DataFrame
     remarks: tuple[str, ...]
+    seconds: float = 0.0
+    described: str = ""
 
 
 def verify(
@@ -76,9 +81,12 @@ def verify(
         last = beside.submit(last_scores, fitted, usual)
         try:
             fresh.load(artifact)
+            started = time.monotonic()
             scores = holdout_scores(fresh, model, data, features)
+            seconds = time.monotonic() - started
             again = fresh.score(usual)
-            refuse_another(model, last.result(), again, fresh.score(usual))
+            before, described, undescribed = last.result()
+            refuse_another(model, before, again, fresh.score(usual))
             _refuse_deaf_to_exposure(fresh, model, usual, again)
             values, naive, remarks = measured(model, data, scores, champion)
             if model.rows is RowsPolicy.WHOLE and (remark := misplaced(fresh, model, usual, again)):
@@ -91,14 +99,25 @@ def verify(
             raise naming_packages(error, model, had, fresh.info.packages) from None
     if refused:
         remarks.append("score fails for a row with " + ", or with ".join(refused))
-    kept_rows = golden.packed([(usual, again), *kept])
-    return Verified(values, naive, scores.select(model.measured), kept_rows, tuple(remarks))
+    return Verified(
+        values,
+        naive,
+        scores.select(model.measured),
+        golden.packed([(usual, again), *kept]),
+        (*remarks, *undescribed),
+        seconds,
+        described,
+    )
 
 
-def last_scores(fitted: Worker, rows: pl.DataFrame | Horizon) -> pl.DataFrame:
-    """The scores of a worker that is closed then."""
+def last_scores(fitted: Worker, rows: pl.DataFrame | Horizon) -> tuple[pl.DataFrame, str, list[str]]:
+    """The scores, what the model says of itself, and why it says nothing: that fails no training."""
     with fitted:  # its training data lies in it still: it goes as soon as it may
-        return fitted.score(rows)
+        scores = fitted.score(rows)
+        try:
+            return scores, fitted.describe(), []
+        except ModelError as error:
+            return scores, "", [f"{error.what.splitlines()[0]}, so this version has no description"]
 
 
 def holdout_scores(worker: Worker, model: ModelSpec, data: TrainingData, features: Schema) -> pl.DataFrame:

@@ -8,8 +8,8 @@ from functools import partial
 from kronkers_batch.data import rowwise
 from kronkers_batch.declared.declaration import as_trained
 from kronkers_batch.pipeline.champion import open_champion
+from kronkers_batch.pipeline.fitting import open_trainer, trainer_key
 from kronkers_batch.pipeline.score import scoring_workers
-from kronkers_batch.pipeline.train import open_trainer, trainer_key
 from kronkers_batch.planning.plan import Plan, Score, State, Train
 from kronkers_batch.session.services import Services
 

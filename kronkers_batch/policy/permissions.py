@@ -39,8 +39,10 @@ COMMANDS: Mapping[str, Need] = MappingProxyType(
         "access revoke": Role.ADMIN,
         "access whoami": Who.PRINCIPAL,
         "check": Who.CHECKOUT,
+        "data": Role.OPERATOR,
         "diff": Role.VIEWER,
         "doctor": Who.CHECKOUT,
+        "export": Role.READER,
         "import": Role.OPERATOR,
         "keys list": Role.VIEWER,
         "keys rotate": Role.ADMIN,
@@ -53,6 +55,7 @@ COMMANDS: Mapping[str, Need] = MappingProxyType(
         "new": Role.OPERATOR,
         "outputs": Role.VIEWER,
         "plan": Role.VIEWER,
+        "predict": Role.OPERATOR,
         "promote": Role.APPROVER,
         "read": Role.READER,
         "report": Role.VIEWER,
@@ -63,6 +66,7 @@ COMMANDS: Mapping[str, Need] = MappingProxyType(
         "sign": Role.OPERATOR,
         "sql": Role.READER,
         "train": Role.OPERATOR,
+        "try": Role.OPERATOR,
         "versions": Role.VIEWER,
     }
 )

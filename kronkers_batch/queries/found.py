@@ -1,7 +1,8 @@
-"""What errors found in the data, as it stands: kept with a run's event, for who may read that data.
+"""What errors found in the data and what models printed, as it stands, for who may read that data.
 
-The words of an error never hold it. It is sealed under a data key that hangs on the key of the department or
-the model, which readers have, and not on the view key. Who reads it leaves a line in the ledger.
+It is kept with a run's event. The words of an error never hold it. It is sealed under a data key that hangs
+on the key of the department or the model, which readers have, and not on the view key. Who reads it leaves a
+line in the ledger.
 """
 
 from __future__ import annotations
@@ -34,19 +35,20 @@ class Kept:
     found: str | None
 
 
-def log(services: Services, date: dt.date, name: str = "") -> tuple[RunRecord, list[Kept]]:
-    """The events of the last run of a date, each with the text that was found, as far as the caller may read.
+def log(services: Services, date: dt.date, name: str = "", run_id: str = "") -> tuple[RunRecord, list[Kept]]:
+    """The events of a run, or of the last one of a date, each with what the caller may read of its text.
 
     Args:
         services: The opened system.
         date: The logical date.
+        run_id: This run; empty for the last one of the date.
         name: Only events of this model, and of the sources that it reads; empty for all.
 
     Raises AccessRefused below reader, NotFound where there was no run, StoreError where the reading cannot be
     recorded, IntegrityError.
     """
     asked.visible(services, "log", [name] if name else [])
-    run_id = runs.last(services, date)
+    run_id = runs.get(services, run_id).id if run_id else runs.last(services, date)
     wanted = _of(services, name) if name else None
     events = [
         (number, event)

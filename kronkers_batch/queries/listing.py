@@ -9,10 +9,12 @@ from typing import Any
 
 from kronkers_batch.access import rights
 from kronkers_batch.errors import UsageError
+from kronkers_batch.policy.entries import add_entry
 from kronkers_batch.registry.training import ModelVersion
 from kronkers_batch.registry.training import parse_ref as parse_version
 from kronkers_batch.session.services import Services
 from kronkers_batch.store import clock
+from kronkers_batch.vault.context import Scope
 from kronkers_batch.warehouse.versions import parse_ref as parse_output
 
 
@@ -81,6 +83,8 @@ def outputs(services: Services, model: str, limit: int = 0) -> tuple[list[dict[s
 def show(services: Services, ref: str) -> dict[str, Any]:
     """Everything about ``NAME@3`` or ``NAME/2013-06-01#2``, except its artifact and rows.
 
+    Of a model version, readers also get its description.
+
     Raises UsageError, NotFound, AccessRefused.
     """
     if "/" not in ref and "@" not in ref:
@@ -89,7 +93,8 @@ def show(services: Services, ref: str) -> dict[str, Any]:
             fix="Write NAME@3 for a model version, or NAME/2013-06-01#2 for an output.",
         )
     if "/" not in ref:
-        return _described(services, version_of(services, "show", ref))
+        version = version_of(services, "show", ref)
+        return {**_described(services, version), **_description(services, version)}
     rights.require(services, "show", parse_output(ref)[0])
     output = services.warehouse.get(ref)
     shown = {**vars(output), "created": clock.to_datetime(output.created)}
@@ -103,6 +108,18 @@ def version_of(services: Services, command: str, ref: str) -> ModelVersion:
     name, number = parse_version(ref)
     rights.require(services, command, services.model(name).name)
     return services.registry.get(name, number)
+
+
+def _description(services: Services, version: ModelVersion) -> dict[str, str]:
+    """What the fitted model says of itself, for readers. What cannot be recorded is not shown."""
+    text = version.training.golden.description
+    if not text:
+        return {}
+    with services.db.write() as connection:
+        scope = Scope(version.training.department, version.model)
+        details = {"for": "its description"}
+        add_entry(services.ledger, connection, services.vault, "open", version.ref, scope, details)
+    return {"description": text}
 
 
 def _described(services: Services, version: ModelVersion) -> dict[str, Any]:

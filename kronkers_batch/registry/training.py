@@ -16,25 +16,31 @@ from kronkers_batch.frames.schema import Schema
 if TYPE_CHECKING:
     import polars as pl
 
+_DESCRIBED, _LENGTH = b"described", 8
+"""How the description ends that stands behind golden rows, and the bytes of its length before that."""
 _REF = re.compile(r"(?P<model>[^/#@]+)@(?P<number>[1-9]\d*)")
 
 
 @dataclass(frozen=True)
 class Golden:
-    """A few rows with their scores. A frame is made of them when they are looked at: most who ask for a
-    version do not.
+    """A few rows with their scores, and the description of the model: what readers alone see of a version.
+
+    A frame is made of the rows when they are looked at: most who ask for a version do not.
 
     Attributes:
-        raw: An Arrow IPC stream; empty for who may not read data.
+        raw: An Arrow IPC stream; behind it the description, if there is one. Empty for who may not read data.
     """
 
     raw: bytes = b""
 
     @classmethod
-    def of(cls, rows: pl.DataFrame) -> Golden:
-        """Of a frame."""
+    def of(cls, rows: pl.DataFrame, description: str = "") -> Golden:
+        """Of a frame and a text."""
         buffer = io.BytesIO()
         rows.write_ipc_stream(buffer)
+        if description:
+            text = description.encode(errors="replace")
+            buffer.write(text + len(text).to_bytes(_LENGTH, "little") + _DESCRIBED)
         return cls(buffer.getvalue())
 
     @property
@@ -42,7 +48,22 @@ class Golden:
         """The frame; one without columns for who may not read data."""
         import polars as pl
 
-        return pl.read_ipc_stream(io.BytesIO(self.raw)) if self.raw else pl.DataFrame()
+        stream = self.raw[: len(self.raw) - self._behind]
+        return pl.read_ipc_stream(io.BytesIO(stream)) if stream else pl.DataFrame()
+
+    @property
+    def description(self) -> str:
+        """What the model says of itself; empty where it said nothing, and for who may not read data."""
+        end = len(self.raw) - _LENGTH - len(_DESCRIBED)
+        return self.raw[len(self.raw) - self._behind : end].decode() if self._behind else ""
+
+    @property
+    def _behind(self) -> int:
+        """Bytes behind the stream. A stream ends in zeros: none looks as if a description stood behind it."""
+        if not self.raw.endswith(_DESCRIBED):
+            return 0
+        end = len(self.raw) - len(_DESCRIBED)
+        return int.from_bytes(self.raw[end - _LENGTH : end], "little") + _LENGTH + len(_DESCRIBED)
 
 
 @dataclass(frozen=True)

@@ -196,6 +196,7 @@ class Conversation:
         return f"model {self._spec.name}" if self._spec.name else ""
 
     def _say(self, line: str) -> None:
+        self._spec.heard(line)
         scrubbed = self._scrub.line(line)
         self._last.append(scrubbed)
         self._spec.log(scrubbed)

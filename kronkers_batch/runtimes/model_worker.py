@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import polars as pl
@@ -24,6 +24,9 @@ from kronkers_batch.runtimes.protocol import TimedOut, WorkerGone
 from kronkers_batch.runtimes.scoring_stream import Chunk, pipelined
 from kronkers_batch.runtimes.worker_spec import WorkerSpec
 
+LONGEST_TEXT = 2**16
+"""Characters of a description that are kept."""
+LONGEST_TYPE = 80
 FIX_SCORE = "correct the model's score, or output.columns in its YAML"
 
 
@@ -60,15 +63,12 @@ class Worker(Conversation):
             DataError: A value cannot be held in the language.
         """
         self._ready()
-        spec = self._spec
-        if spec.target is None and spec.learns and spec.task.target is UsesTarget.ALWAYS:
-            raise ValueError("a worker without a target is not fitted")
-        schema = Schema((*spec.features, *spec.fit_only, *((spec.target,) if spec.target else ())))
+        schema = self._fit_schema()
         self._send("fit", [protocol.header("fit", self._with_nulls(), None)])
         sent = False
         try:
             for chunk in chunks:
-                if not spec.learns:
+                if not self._spec.learns:
                     raise ValueError("a model that learns nothing gets no rows")
                 self._send("fit", self._encode(chunk, schema, training=True))
                 sent = True
@@ -80,6 +80,12 @@ class Worker(Conversation):
             raise
         self._send("fit", [b"end\n"])
         self._packages(self._receive("fit", "ok"))
+
+    def _fit_schema(self) -> Schema:
+        spec = self._spec
+        if spec.target is None and spec.learns and spec.task.target is UsesTarget.ALWAYS:
+            raise ValueError("a worker without a target is not fitted")
+        return Schema((*spec.features, *spec.fit_only, *((spec.target,) if spec.target else ())))
 
     def save(self) -> bytes:
         """The fitted model, as its language stores it; opaque. Raises ModelError or WorkerFailed."""
@@ -128,6 +134,33 @@ class Worker(Conversation):
             yield from pipelined(chunks, self._encode_features, self._write_score, self._receive_scores)
         finally:
             self._streams -= 1
+
+    def look(self, chunk: pl.DataFrame) -> dict[str, str]:
+        """The type that the model's code sees of each column of a frame of ``fit``, as its language calls it.
+
+        Raises ModelError, WorkerFailed or DataError.
+        """
+        self._ready()
+        head = protocol.header("look", self._with_nulls(), 1)
+        self._send("look", [head, *self._encode(chunk, self._fit_schema(), training=True)])
+        said = self._receive("look", "looks").arguments.get("columns")
+        if not isinstance(said, Mapping):
+            self._broken("look", "there are no columns in the answer")
+        return {name: str(said.get(name, ""))[:LONGEST_TYPE] for name in self._fit_schema().names}
+
+    def describe(self) -> str:
+        """The fitted model as text, by its own code; it may hold data. Empty of one that learns nothing.
+
+        Raises ModelError or WorkerFailed.
+        """
+        if not self._spec.learns:
+            return ""
+        self._ready()
+        self._send("describe", [protocol.header("describe", {}, 0)])
+        text = self._receive("describe", "described").arguments.get("text")
+        if not isinstance(text, str):
+            self._broken("describe", "there is no text in the answer")
+        return text[:LONGEST_TEXT]
 
     def normalise(self, code: str) -> str:
         """``code`` without comments and layout, equal for equal programs; it is parsed, never run."""

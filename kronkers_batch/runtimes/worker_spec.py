@@ -77,6 +77,7 @@ class WorkerSpec:
         imported: Whether it was fitted elsewhere: it loads what was stored, and its code needs only score.
         environment_at: Where its environment is declared, for messages; empty for the machine's default.
         log: Gets bounded, scrubbed lines of what the worker prints; called from another thread.
+        heard: Gets the same lines as they stand, for who seals them: they may hold data.
     """
 
     name: str
@@ -95,6 +96,7 @@ class WorkerSpec:
     sandbox: SandboxPolicy
     log: Callable[[str], None]
     walls: Walls = field(default_factory=lambda: Walls())
+    heard: Callable[[str], None] = lambda _line: None
     environment_at: str = ""
     goal: Goal = field(default_factory=Goal)
     fit_only: Schema = field(default_factory=lambda: Schema(()))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kronkers_batch.session.permission import Permissions
+from kronkers_batch.session.printed import Printed
 
 if TYPE_CHECKING:
     from kronkers_batch.config.languages import Language
@@ -53,6 +54,7 @@ class Run:
         opened: Snapshots of which the ledger says that a model opened them: model and id.
         events: What this process recorded of a run, by run and number.
         commits: The commit of the definitions, once it was asked for; None where there is none.
+        printed: What models printed in this process, and no event holds yet.
     """
 
     id: str = ""
@@ -75,6 +77,7 @@ class Run:
     opened: set[tuple[str, str]] = field(default_factory=set)
     events: dict[str, dict[int, Own]] = field(default_factory=dict)
     commits: list[Commit | None] = field(default_factory=list)
+    printed: Printed = field(default_factory=Printed)
 
 
 @dataclass

@@ -6,6 +6,7 @@ and Excel a text that a spreadsheet would run as a formula gets an apostrophe in
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
@@ -62,6 +63,18 @@ def write(
         raise UsageError(
             f"cannot write {path.suffix or 'a file without a suffix'!r}", where=str(path), fix=_FIX
         )
+    with whole_file(path, force=force, judge=judge) as file:
+        return writer(iter(frames), file)
+
+
+@contextlib.contextmanager
+def whole_file(
+    path: Path, *, force: bool = False, judge: Callable[[str], None] = lambda _real: None
+) -> Iterator[IO[bytes]]:
+    """A file that is to be written in clear; it appears whole at the end of the block, or not at all.
+
+    Args and errors are those of :func:`write`.
+    """
     if path.exists() and (path.is_dir() or not force):
         raise UsageError(
             "the file exists already",
@@ -70,7 +83,7 @@ def write(
         )
     try:
         with private.writing(path, over=force, prefix=f".{path.name}.unfinished-", judge=judge) as file:
-            return writer(iter(frames), file)
+            yield file
     except FileExistsError:
         raise UsageError("the file exists already", where=str(path), fix="Choose another file.") from None
     except OSError as error:

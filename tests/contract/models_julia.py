@@ -24,6 +24,9 @@ MODELS = {
     "mean": _MEAN,
     "own_storage": _MEAN + 'save_model(model, path) = write(path, "own:$(repr(model))")\n'
     "load_model(path) = parse(Float64, read(path, String)[5:end])\n",
+    "described": _MEAN + 'describe(model) = "the mean is $model\\nä"\n',
+    "undescribed": _FIT + _X + 'describe(model) = error("no words") # marker\n',
+    "misdescribed": _FIT + _X + "describe(model) = 7\n",
     "levels": _FIT + "function score(model, data)\n"
     "    c = data.c\n"
     "    code = [n == 0 ? missing : n for n in codes(c)]\n"

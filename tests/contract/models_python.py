@@ -30,6 +30,14 @@ MODELS = {
     "def score(model, data):\n    return data['x'] + model\n"
     "def save_model(model, path):\n    open(path, 'w').write('own:' + model.hex())\n"
     "def load_model(path):\n    return float.fromhex(open(path).read()[4:])\n",
+    # as mean; it describes itself, refuses to, or gives something else than text
+    "described": "def fit(data, params):\n    return float(data['y'].mean())\n"
+    "def score(model, data):\n    return data['x'] + model\n"
+    "def describe(model):\n    return f'the mean is {model}\\nä'\n",
+    "undescribed": _FIT + "def score(model, data):\n    return data['x']\n"
+    "def describe(model):\n    raise ValueError('no words')  # marker\n",
+    "misdescribed": _FIT + "def score(model, data):\n    return data['x']\n"
+    "def describe(model):\n    return 7\n",
     # outputs code and levels of the category c: its code from 1 (or missing), and how many levels there are
     "levels": _FIT + "def score(model, data):\n"
     "    c = data['c']\n"

@@ -34,6 +34,9 @@ MODELS = {
     "mean": _MEAN,
     "own_storage": _MEAN + "save_model <- function(model, path) cat(sprintf('own:%a', model), file = path)\n"
     "load_model <- function(path) as.numeric(substring(readLines(path, warn = FALSE), 5))\n",
+    "described": _MEAN + "describe <- function(model) {\n    cat('the mean is', model, '\\n')\n    'ä'\n}\n",
+    "undescribed": _FIT + _X + "describe <- function(model) stop('no words')  # marker\n",
+    "misdescribed": _FIT + _X + "describe <- function(model) 7\n",
     "levels": _FIT
     + "score <- function(model, data) data.frame(code = as.integer(data$c), levels = nlevels(data$c))\n",
     "random": "fit <- function(data, params) runif(1) + rnorm(1)\n"

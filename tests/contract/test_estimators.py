@@ -71,6 +71,13 @@ def estimator(lab, environments) -> Start:
     return start
 
 
+def test_a_declared_estimator_is_described_by_what_it_has_learnt(estimator, lab):
+    words = {"python": "coef_", "r": "Residual standard error", "julia": ""}[str(lab.language)]
+    worker = estimator("line", features=floats("a"))
+    worker.fit([pl.DataFrame({"a": [1.0, 2.0, 4.0], "y": [1.5, 4.0, 8.5]})])
+    assert words in worker.describe()
+
+
 def asks(asked: str) -> Task:
     """A kind of task that asks workers for something else than a number."""
     return type("Asked", (type(TASKS["regression"]),), {"asked": asked})()

@@ -158,7 +158,7 @@ def test_every_task_runs_in_every_language(empty: Project) -> None:
         ("id,Y,y\n1,2,3\n", [], "columns 2 and 3 have the same name"),
         ("id,y\n1,a\n2,b\n", [], "no column is left to learn from"),
         ("id,a,y\n1,5,a\n2,6,b\n3,7,b\n", ["--time", "a"], "a is no date or timestamp"),
-        ("id,a,y\n1,5,a\n2,6,b\n3,7,b\n", ["--features", "b"], "no such column: b"),
+        ("id,a,y\n1,5,a\n2,6,b\n3,7,b\n", ["--features", "b"], "no column 'b'"),
         ("id,a,y\n1,5,a\n2,6,b\n3,7,b\n", ["--task", "survival"], "no first model for the task survival"),
         ("id,a,y\n1,5,a\n2,6,b\n3,7,b\n", ["--department", "none"], "no department is called 'none'"),
         ("id,a,y\n1,5,a\n2,6,b\n3,7,b\n", ["--language", "cobol"], "no first model in 'cobol'"),

@@ -20,6 +20,7 @@ ROOMS = (
     "frames",
     "warehouse",
     "diagnostics/advice.py",
+    "drafting",
     "pipeline/champion.py",
     "pipeline/features.py",
     "pipeline/forecasting.py",
@@ -31,6 +32,8 @@ ROOMS = (
     "declared/model_files.py",
     "pipeline/parcel.py",
     "pipeline/prepare.py",
+    "pipeline/row_file.py",
+    "pipeline/scored_rows.py",
     "declared/sources.py",
     "pipeline/score.py",
     "pipeline/steps.py",
@@ -56,7 +59,7 @@ SAYERS = {
 
 COUNTS = {"int", "len", "sum", "null_count"}
 
-HELPERS = {"_damaged", "_refuse", "_unfit"}
+HELPERS = {"_damaged", "_refuse", "_refused", "_unfit"}
 """Functions that are handed words for the error that they make."""
 
 DECLARED = {
@@ -101,6 +104,7 @@ _THERE = {
     "pipeline/targets.py:check_target": "refusal.what refusal.fix rows where",
     # Columns and classes as they are declared.
     "pipeline/score.py:_refuse_absent": "name",
+    "pipeline/row_file.py:_refuse_absent": "name str(path)",
     "pipeline/targets.py:_refuse_unseen_classes": "absent[:_MOST_NAMED] where",
     "pipeline/targets.py:_refuse_all_chosen": "max(sizes)",
     "pipeline/prepare.py:_refuse_nothing": "part",
@@ -193,7 +197,38 @@ _THERE = {
     "frames/tables.py:type_name": "dtype.base_type().__name__",
     # What the caller wrote.
     "warehouse/reader.py:check_columns": "name",
-    "warehouse/export.py:write": "str(path) path.suffix path.parent",
+    "warehouse/export.py:write": "str(path) path.suffix",
+    "warehouse/export.py:whole_file": "str(path) path.parent",
+    "drafting/asked.py:require_column": "name",
+    "drafting/feature_choice.py:asked": "name",
+    "drafting/from_csv.py:_key": "asked.key",
+    "drafting/from_csv.py:_period": "asked.target asked.time",
+    "drafting/from_csv.py:_source_name": "asked.name str(source.origin)",
+    "drafting/from_csv.py:found": "str(path)",
+    "drafting/from_source.py:found": (
+        "asked.date asked.department asked.target source.department str(source.origin)"
+    ),
+    "drafting/new_model.py:_department": (
+        "asked.department _first_department(services) services.config.departments"
+    ),
+    "drafting/new_model.py:new_model": "asked.language asked.name unsafe_name(asked.name)",
+    "pipeline/row_file.py:_columns": "str(path) error.strerror refused.why",
+    "pipeline/row_file.py:_frames": "self.source.path",
+    "pipeline/row_file.py:checked": "self.source.path",
+    "pipeline/row_file.py:opened": "str(path)",
+    "drafting/csv_form.py:_names": "error.strerror refused.why",
+    # The target, which the caller names; its type; and the task behind --task.
+    "drafting/aims.py:_natural": "seen.column.name",
+    "drafting/aims.py:_refuse_unusable": "name kind",
+    "drafting/aims.py:of": "seen.column.name asked _words(seen)",
+    # Handed on; counts and places of columns; files of the project.
+    "drafting/aims.py:_refused": "what fix",
+    "drafting/csv_form.py:_refused": "what",
+    "drafting/csv_form.py:_check_names": "number folded.index(name)",
+    "drafting/feature_choice.py:_refused": "what fix",
+    "drafting/asked.py:refuse_empty": "where window",
+    "drafting/writing_together.py:_write": "str(path)",
+    "drafting/writing_together.py:refuse_existing": "str(path)",
     "warehouse/versions.py:parse_ref": "text",
     # The query's own words, and DuckDB's.
     "data/duck.py:words_of": "word[0] line[:first] line[last:] line[:300]",
@@ -218,6 +253,13 @@ THERE = {f"{place}: {word}" for place, found in _THERE.items() for word in found
     "data/duck.py:words_of: _WORD.sub(kept, line[first:last])",
     "data/duck.py:scrubbed: type(error).__name__",
     "data/check_kinds/expression.py:passes: str(error)",  # about the declared expression
+    # What the caller wrote, and a name that is spelt like it.
+    "drafting/asked.py:require_column: correct(name, schema.names)",
+    "drafting/feature_choice.py:asked: columns[name].column.type",
+    "drafting/from_csv.py:_period: periods.LEAST_DAYS",
+    "drafting/from_csv.py:_source_name: str(services.config.root / f'source/{asked.name}.yaml')",
+    "drafting/new_model.py:_department: suggest(asked.department, known)",
+    "pipeline/row_file.py:_frames: source_of(self.services, self.model.source).name",
     # Versions, and names of packages.
     "pipeline/champion.py:_another: _changed(services, model, version, worker)",
     # Names that stand in the query.

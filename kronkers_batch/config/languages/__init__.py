@@ -37,6 +37,8 @@ class Language(Member):
     """Whether an estimator may have a formula."""
     attach: ClassVar[str]
     """How code attaches packages for good, as an advice."""
+    opens: ClassVar[str]
+    """What a person writes to open a stored model, with ``{file}`` for its file."""
     no_memory: ClassVar[tuple[str, ...]] = ()
     """Classes of errors that say that there is too little memory."""
     no_package: ClassVar[tuple[str, ...]] = ()

@@ -18,6 +18,7 @@ class Julia(Language):
     estimator_words = "Package.function, such as GLM.glm"
     has_formula = False
     attach = "write using ... at the top of the code file"
+    opens = 'module KronkersModel include("model.jl") end; using Serialization; deserialize("{file}")'
     no_memory = ("OutOfMemoryError",)
 
 

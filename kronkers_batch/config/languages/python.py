@@ -18,6 +18,7 @@ class Python(Language):
     estimator_words = "a dotted name such as sklearn.linear_model.LogisticRegression"
     has_formula = False
     attach = "import them at the top of the code file"
+    opens = 'joblib.load("{file}")  # with the folder of its code on sys.path; pickle.load without joblib'
     no_memory = ("MemoryError",)
     no_package = ("ModuleNotFoundError", "ImportError")
     hidden_package = ("ModuleNotFoundError", "ImportError", "AttributeError")

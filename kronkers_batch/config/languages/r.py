@@ -18,6 +18,7 @@ class R(Language):
     estimator_words = "package::function, such as stats::glm"
     has_formula = True
     attach = "attach them at the top of the code file: library(...)"
+    opens = 'readRDS("{file}")'
     no_memory = ("OutOfMemoryError",)
     no_package = ("packageNotFoundError",)
 

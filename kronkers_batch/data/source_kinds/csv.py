@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from kronkers_batch.config.opening import Opened
@@ -24,6 +24,12 @@ class _Csv(FileReader):
         from kronkers_batch.data.sources import csvfile
 
         return csvfile.read(file, source, window, csvfile.format_of(source), place)
+
+    def columns(self, file: Opened, place: Place, csv: Mapping[str, str] | None = None) -> list[str]:
+        """The names of its first line."""
+        from kronkers_batch.data.sources import csvfile
+
+        return csvfile.columns(file, csv or {}, place)
 
 
 READER = _Csv()

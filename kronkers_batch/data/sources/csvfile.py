@@ -51,6 +51,12 @@ def format_of(source: SourceSpec, missing: tuple[str, ...] = ("",)) -> Format:
     return Format(source.csv.get("delimiter", ","), source.csv.get("quote", '"'), tuple(nulls))
 
 
+def columns(file: Opened, csv: Mapping[str, str], place: Place) -> list[str]:
+    """The names of its columns; reads its first line. Raises SourceError."""
+    with _unpacked(file, place) as stream:
+        return csvhead.read(stream, csv.get("delimiter", ","), csv.get("quote", '"'), place).names
+
+
 def read(
     file: Opened, source: SourceSpec, window: Window, form: Format, place: Place
 ) -> Iterator[pl.DataFrame]:
@@ -160,18 +166,22 @@ class _File:
         with self._opened() as stream:
             return ask(stream, self._form.delimiter, self._form.quote)
 
-    @contextlib.contextmanager
-    def _opened(self) -> Iterator[packed.Stream]:
-        """The file's contents, from their beginning."""
-        try:
-            with packed.opened(self._file.reading, self._file.path.suffix) as stream:
-                yield stream
-        except packed.PackedError as error:
-            raise self._place.error(error.what, _AGAIN, error.found) from None
-        except OSError as error:
-            raise self._place.error(
-                "the file cannot be read to its end", "Deliver the file again.", str(error)
-            ) from None
+    def _opened(self) -> contextlib.AbstractContextManager[packed.Stream]:
+        return _unpacked(self._file, self._place)
+
+
+@contextlib.contextmanager
+def _unpacked(file: Opened, place: Place) -> Iterator[packed.Stream]:
+    """The file's contents, from their beginning."""
+    try:
+        with packed.opened(file.reading, file.path.suffix) as stream:
+            yield stream
+    except packed.PackedError as error:
+        raise place.error(error.what, _AGAIN, error.found) from None
+    except OSError as error:
+        raise place.error(
+            "the file cannot be read to its end", "Deliver the file again.", str(error)
+        ) from None
 
 
 def _is_suspect(floats: pl.Series) -> bool:

@@ -44,6 +44,17 @@ class FileReader(Reader):
         Read ``file.reading``, which nobody can lead elsewhere. Raises SourceError.
         """
 
+    def columns(self, file: Opened, place: Place, csv: Mapping[str, str] | None = None) -> list[str]:
+        """The names of the columns of one open file, without its rows; ``csv`` is how it is written.
+
+        Raises SourceError.
+        """
+        del csv
+        from kronkers_batch.data.sources import parquet_file
+
+        _refuse_empty(file, place)
+        return parquet_file.columns(file, place)
+
     def streams(self, source: SourceSpec) -> bool:
         """Whether the files are Parquet: of them a query reads only the columns that it needs."""
         del source

@@ -85,6 +85,12 @@ def look(file: Opened, source: SourceSpec, place: Place) -> None:
         _check(parquet, source, place)
 
 
+def columns(file: Opened, place: Place) -> list[str]:
+    """The names of its columns; reads no row. Raises SourceError."""
+    with _opened(file.reading, place) as parquet:
+        return list(parquet.schema_arrow.names)
+
+
 @contextlib.contextmanager
 def _opened(path: str, place: Place) -> Iterator[pq.ParquetFile]:
     import pyarrow as pa

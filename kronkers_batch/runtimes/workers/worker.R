@@ -28,6 +28,8 @@ state$score <- NULL         # function(model, data) -> result
 state$save <- NULL          # save_model and load_model of the code, or NULL
 state$load <- NULL
 state$accept <- NULL        # function(model) that refuses what a declared estimator could not have fitted
+state$describe <- NULL      # of the code, or NULL
+state$summary <- NULL       # of a declared estimator, as it was before it was made lighter
 state$model <- NULL         # what fit returned, or load read
 state$fitted <- FALSE       # whether there is one
 state$depth <- NA_integer_  # number of the worker's own frames under the model's, while that runs
@@ -471,6 +473,8 @@ load_code <- function(path, params, learns = TRUE) {
     }
     state$save <- defined("save_model")
     state$load <- defined("load_model")
+    state$describe <- defined("describe")
+    state$summary <- NULL
     if (!imported && is.null(state$save) != is.null(state$load)) {
         stop("the code defines one of save_model(model, path) and load_model(path); it needs both or none")
     }
@@ -571,7 +575,11 @@ load_estimator <- function(setup) {
     fit_one <- function(frame, arguments) {
         model <- eval(as.call(c(f$call, first, arguments)), frame)
         refuse_link(model, predict, setup$predict_arguments)
-        model <- lighten(model, setup$predict_arguments)
+        lighter <- lighten(model, setup$predict_arguments)
+        if (!identical(names(lighter), names(model))) {  # summary() needs what is left out
+            state$summary <- c(state$summary, list(tryCatch(summarised(model), error = identity)))
+        }
+        model <- lighter
         if (nzchar(exposure)) refuse_lost_offset(function(data) predicted(model, data), frame$data, setup)
         model
     }
@@ -584,6 +592,7 @@ load_estimator <- function(setup) {
         if (nzchar(exposure) && !isTRUE(all(data[[exposure]] > 0))) {
             stop("the exposure is missing or not above 0 in some training rows")
         }
+        state$summary <- NULL
         frame <- new.env(parent = globalenv())
         # Most functions look for weights in the data, some (ranger) where they are called.
         if (nzchar(weights)) frame[[weights]] <- data[[weights]]
@@ -605,7 +614,7 @@ load_estimator <- function(setup) {
             quantiles = by_level(result, outputs, quantiles, nrow(data)),
             prediction(result, setup$task, model))
     }
-    state$save <- state$load <- NULL
+    state$save <- state$load <- state$describe <- NULL
 }
 
 # Refuses a model whose predictions do not double with the exposure: some functions (ranger, rpart) leave an offset
@@ -764,6 +773,9 @@ yes_column <- function(names, model) {
     if (length(classes) == 2L) which.max(classes) else 2L
 }
 
+# What summary() prints of a model.
+summarised <- function(model) utils::capture.output(print(summary(model)))
+
 # stats::lm and stats::glm keep all rows of the training data, several times. predict() without standard errors
 # needs none of them, and gives the same to the last digit.
 lighten <- function(model, predict_arguments) {
@@ -843,6 +855,7 @@ run_fit <- function(arguments, parts) {
     write_answer("ok", list(packages = installed_versions()))
 }
 
+LONGEST_TEXT <- 65536L  # characters of a description
 NO_ROOM <- "the stored model does not fit into the scratch: it cannot allocate more there"
 
 # As saveRDS, at gzip's fastest level: a third of the default's time for a twentieth more bytes. R does not say
@@ -902,6 +915,34 @@ run_score <- function(arguments, parts) {
     columns <- Map(outgoing, result_columns(result, outputs, nrows), outputs)
     write_answer("scores", parts = 1L)
     write_frame(outputs, columns, nrows)
+}
+
+# The type of each column of a data.frame, as the model's code gets it.
+run_look <- function(arguments, parts) {
+    looks <- vapply(as_data(parts), function(v) {
+        if (is.factor(v)) paste0("factor, ", nlevels(v), " levels") else paste(class(v), collapse = " ")
+    }, "")
+    write_answer("looks", list(columns = structure(looks, kind = "m")))
+}
+
+# The fitted model as text: what describe(model) of the code prints or returns, else what summary() prints.
+run_describe <- function(arguments, parts) {
+    model <- fitted_model()
+    lines <- if (!is.null(state$summary)) {
+        failed <- Find(function(lines) inherits(lines, "error"), state$summary)
+        if (!is.null(failed)) stop(failed)
+        unlist(state$summary)
+    } else if (is.null(state$describe)) {
+        model_code(summarised(model))
+    } else {
+        printed <- utils::capture.output(value <- model_code(state$describe(model)))
+        if (!is.null(value) && !is.character(value) && !length(printed)) {
+            stop("describe returned ", class(value)[1L], "; it must print or return text")
+        }
+        c(printed, if (is.character(value)) value)
+    }
+    text <- iconv(enc2utf8(paste(lines, collapse = "\n")), "UTF-8", "UTF-8", sub = "byte")
+    write_answer("described", list(text = substr(text, 1L, LONGEST_TEXT)))
 }
 
 run_normalise <- function(arguments, parts) {
@@ -988,7 +1029,7 @@ code_line <- function(message) {
 # ---------------------------------------------------------------- the loop
 
 COMMANDS <- list(hello = run_hello, model = run_model, fit = run_fit, save = run_save, load = run_load,
-                 score = run_score, normalise = run_normalise)
+                 score = run_score, look = run_look, describe = run_describe, normalise = run_normalise)
 
 answer <- function(message) {
     state$trace <- character()

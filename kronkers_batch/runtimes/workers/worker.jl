@@ -571,6 +571,7 @@ struct Recipe
     score::Any
     save::Any
     load::Any
+    describe::Any # of the code, or nothing
     params::Dict{String,Any}
     fit_options::Vector{Pair{Symbol,Any}} # of an estimator
     score_options::Vector{Pair{Symbol,Any}}
@@ -631,7 +632,7 @@ function code_recipe(arguments::Dict{String,Any}, outputs::Vector{String})
     Core.eval(code, :(using ..Kronkers))
     Base.include(code, file)
     found = Any[]
-    for name in (:fit, :score, :save_model, :load_model)
+    for name in (:fit, :score, :save_model, :load_model, :describe)
         push!(found, Base.invokelatest(isdefined, code, name) ? Base.invokelatest(getfield, code, name) : nothing)
     end
     imported = haskey(arguments, "imported") # fitted elsewhere: what only a fit needs may be missing
@@ -650,7 +651,8 @@ function code_recipe(arguments::Dict{String,Any}, outputs::Vector{String})
     imported && (found[4] = LoadImported(found[4]))
     none = Pair{Symbol,Any}[]
     params = arguments["params"]
-    return Recipe(false, found[1], found[2], found[3], found[4], params, none, none, file, outputs, nothing)
+    fit, score, save, load, describe = found
+    return Recipe(false, fit, score, save, load, describe, params, none, none, file, outputs, nothing)
 end
 
 # The fit of a model that learns nothing from data: its code has `score` alone, which gets `nothing` as the model.
@@ -697,7 +699,8 @@ function estimator_recipe(arguments::Dict{String,Any}, outputs::Vector{String})
     roles, none = estimator_roles(arguments), Dict{String,Any}()
     load = haskey(arguments, "imported") ? LoadImported(default_load) : default_load
     refuse_levels(arguments, roles)
-    return Recipe(true, fit, score, default_save, load, none, fit_options, score_options, "", outputs, roles)
+    save = default_save
+    return Recipe(true, fit, score, save, load, nothing, none, fit_options, score_options, "", outputs, roles)
 end
 
 function estimator_roles(arguments::Dict{String,Any})
@@ -1159,11 +1162,38 @@ function score(io::IOStream, message::Message, state::State)
     write_answer(io, Answer("scores"), part)
 end
 
+# The type of each column, as the model's code gets it.
+function look(io::IOStream, message::Message, state::State)
+    frame = message.parts[1]::Frame
+    answer = put!(Answer("looks"), "columns", "m", "")
+    for i in 1:length(frame.names)
+        column = frame.columns[i]
+        kind = replace(replace(string(typeof(column)), "Main.Kronkers." => ""), r"^Array\{(.*),\s?1\}$" => s"Vector{\1}")
+        text = column isa Categorical ? string(kind, ", ", string(length(column.levels)), " levels") : kind
+        put!(answer, string("columns/", encode(frame.names[i])), "s", text)
+    end
+    write_answer(io, answer)
+end
+
+const LONGEST_TEXT = 65536 # characters of a description
+
+shown(@nospecialize(model)) = sprint() do io
+    show(IOContext(io, :limit => true, :displaysize => (200, 120)), MIME("text/plain"), model)
+end
+
+# The fitted model as text: by describe(model) of the code, else as the REPL shows it.
+function describe(io::IOStream, message::Message, state::State)
+    how = recipe(state, true)
+    text = Base.invokelatest(how.describe === nothing ? shown : how.describe, state.model)
+    text isa AbstractString || throw(ModelError(string("describe returned ", typeof(text), "; it must return text")))
+    write_answer(io, put!(Answer("described"), "text", "s", String(first(text, LONGEST_TEXT))))
+end
+
 function normalise(io::IOStream, message::Message, ::State)
     write_answer(io, put!(Answer("normalised"), "code", "s", normalised(message.arguments["code"]::String)))
 end
 
-const COMMANDS = ["hello", "model", "fit", "save", "load", "score", "normalise"]
+const COMMANDS = ["hello", "model", "fit", "save", "load", "score", "look", "describe", "normalise"]
 
 # ------------------------------------------------------------------------------------------- the process
 

@@ -27,6 +27,7 @@ except ModuleNotFoundError as missing:
 
 INT32_MIN, INT64_MIN = -(2**31), -(2**63)
 EXACT = 2**53  # beyond it, a float64 skips whole numbers
+LONGEST_TEXT = 65536  # characters of a description
 DTYPES = {
     "f8": "<f8",
     "f4": "<f4",
@@ -815,7 +816,7 @@ class Session:
 
     def model(self, arguments, parts):
         """Loads the code or finds the estimator."""
-        self.declared = arguments
+        self.declared, self.fitted = arguments, None
         kind = arguments.get("data") or "pandas"
         importlib.import_module(kind)  # what is not installed is said now, not at the first rows
         self.table = TABLES[kind]
@@ -897,9 +898,60 @@ class Session:
         result = self.code.score(self.fitted, tables, self.declared.get("params", {}))
         return "scores", {}, [scores(result, rows, self.declared["outputs"])]
 
+    def look(self, arguments, parts):
+        """What the code sees of a table: the type of each column."""
+        table = self.table(nullable(parts[0], arguments))
+        return "looks", {"columns": {column.name: looks(table[column.name]) for column in parts[0]}}, ()
+
+    def describe(self, arguments, parts):
+        """The fitted model as text: by the code's own function, or what its estimator has learnt."""
+        if self.fitted is None:
+            raise RuntimeError("there is no fitted model yet")
+        own = getattr(self.code.module, "describe", None)
+        text = own(self.fitted) if own else learnt(self.fitted)
+        if not isinstance(text, str):
+            raise TypeError("describe returned %s; it must return text" % type(text).__name__)
+        return "described", {"text": text[:LONGEST_TEXT].encode("utf-8", "replace").decode()}, ()
+
     def normalise(self, arguments, parts):
         """The code's meaning as text."""
         return "normalised", {"code": normalise(arguments["code"])}, ()
+
+
+def looks(values):
+    """The type of a column of a table, as its package calls it; of categories how many levels there are."""
+    levels = getattr(values.dtype, "categories", None)
+    if levels is None:
+        return str(values.dtype)
+    return "%s, %d levels" % (
+        type(values.dtype).__name__.replace("CategoricalDtype", "category"),
+        len(levels),
+    )
+
+
+def learnt(model):
+    """The coefficients or importances of an estimator, or of a pipeline's last step, by feature."""
+    names, last = getattr(model, "feature_names_in_", None), model
+    if hasattr(model, "steps"):
+        last = model.steps[-1][1]
+        try:
+            names = model[:-1].get_feature_names_out()
+        except (AttributeError, ValueError):  # a step that does not say what becomes of the names
+            names = None
+    lines = [type(last).__name__ if type(last).__repr__ is object.__repr__ else repr(last)]
+    for attribute in ("intercept_", "coef_", "feature_importances_"):
+        value = getattr(last, attribute, None)
+        if value is None:
+            continue
+        rows = np.atleast_2d(np.asarray(value))
+        if attribute == "intercept_" or names is None or rows.shape[1] != len(names):
+            lines.append("%s %s" % (attribute, np.array2string(np.asarray(value), threshold=2000)))
+            continue
+        lines.append(attribute)
+        lines += [
+            "  %-40s %s" % (n, "  ".join("%12.6g" % v for v in rows[:, i])) for i, n in enumerate(names)
+        ]
+    return "\n".join(lines)
 
 
 def storage():
@@ -1013,7 +1065,17 @@ def main():
             flush()
             os._exit(12)
         try:
-            if verb not in ("hello", "model", "fit", "save", "load", "score", "normalise"):
+            if verb not in (
+                "hello",
+                "model",
+                "fit",
+                "save",
+                "load",
+                "score",
+                "look",
+                "describe",
+                "normalise",
+            ):
                 raise ValueError("unknown command")
             answer = getattr(session, verb)(arguments, parts)
         except KeyboardInterrupt:

@@ -53,7 +53,7 @@ events = Table(
     Column(
         "found",
         LargeBinary,
-        info=sealed("a data key that readers open: values that an error found in the data"),
+        info=sealed("a data key that readers open: what an error found in the data, what a model printed"),
     ),
     UniqueConstraint("run_id", "seq"),
     Index(None, "model", "task", "position"),

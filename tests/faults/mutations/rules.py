@@ -286,7 +286,7 @@ TRAINING = [
     _("a whole is measured without the rows of no target", "pipeline.prepare:training_data",
       swap("held if whole else known & held", "known & held"),
       f"{TRAINED}a_whole_is_measured_beside_what_has_no_target"),
-    _("a version is recorded before it is measured", "pipeline.train:_once",
+    _("a version is recorded before it is measured", "pipeline.fitting:fit_once",
       swap("artifact = fitted.save()",
            "artifact = fitted.save()\nimport datetime\nservices.registry.record(Training(model=model.name, "
            "department=model.department, logical_date=datetime.date(2024, 1, 1), window={}, "
@@ -298,7 +298,7 @@ TRAINING = [
 ]  # fmt: skip
 
 SCORING = [
-    _("scores come in another order than their keys", "pipeline.score:_scored",
+    _("scores come in another order than their keys", "pipeline.scored_rows:scored_rows",
       swap("waiting.popleft()", "waiting.pop()"), f"{SCORED}each_row_gets_its_score"),
     _("a model sees every column", "pipeline.features:as_features",
       swap("pl.DataFrame(out)", "pl.DataFrame(out).hstack(frame.drop(wanted, strict=False))"),
@@ -308,16 +308,16 @@ SCORING = [
            "type(manifest.schema)((type(manifest.schema.columns[0])('id', "
            "type(manifest.schema.columns[0].type)('integer')), *manifest.schema.columns))"),
       f"{SCORED}keys_are_not_shown_to_the_model"),
-    _("every model is scored at once", "pipeline.score:_scored",
+    _("every model is scored at once", "pipeline.scored_rows:scored_rows",
       always("model.rows is RowsPolicy.WHOLE"), f"{SCORED}independent_rows_are_scored_in_chunks"),
-    _("a whole is cut into chunks", "pipeline.score:_scored",
+    _("a whole is cut into chunks", "pipeline.scored_rows:scored_rows",
       never("model.rows is RowsPolicy.WHOLE"), f"{SCORED}a_whole_is_scored_at_once"),
     _("a whole is scored by several processes", "pipeline.score:scoring_workers",
       never("model.rows is RowsPolicy.WHOLE"), f"{SCORED}a_whole_is_scored_by_one_process"),
     _("one process scores everything", "pipeline.score:_write",
       sets("many", "1"), f"{SCORED}many_rows_are_scored_by_several_processes"),
     _("few rows start several processes", "pipeline.score:_write",
-      always("snapshot.rows > executor.piece_rows"),
+      always("snapshot.rows > size"),
       f"{SCORED}many_rows_are_scored_by_several_processes"),
     _("a version scores with today's code", "pipeline.score:score",
       sets("model", "model"), f"{SCORED}a_version_scores_as_it_was_trained"),

@@ -53,7 +53,7 @@ MUTATIONS = [
     _("an exposure may be lost when rows are scored", "pipeline.verify:verify",
       drop("_refuse_deaf_to_exposure(fresh, model, usual, again)"),
       "tests/contract/test_stored_models.py::test_counts_that_do_not_change_with_their_exposure_are_refused"),
-    _("an exposure of 0 is scored at night", "pipeline.score:_scored",
+    _("an exposure of 0 is scored at night", "pipeline.scored_rows:scored_rows",
       drop("check_exposure(model, frame)"), f"{EACH}test_an_exposure_of_0_is_not_scored"),
     _("the exposure is no column of the model", "config.model_build:build",
       swap("features + model_goal.exposure_feature(raw)", "features"),

@@ -356,7 +356,7 @@ IN_JULIA = [
     _(
         "an argument in Julia may ask for other quantiles",
         JL,
-        reword("refuse_levels(arguments, roles)\n    return", "return"),
+        reword("refuse_levels(arguments, roles)\n    save, load", "save, load"),
         f"{ASKED}[julia]",
     ),
     _(

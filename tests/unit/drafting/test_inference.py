@@ -192,7 +192,7 @@ def test_features_are_what_differs_and_the_rest_is_named_with_a_reason() -> None
         feature_choice.choose(columns, ("y", "x"))
     assert feature_choice.asked(columns, ("free", "x"), "y") == ["free", "x"]
     for names, what in (
-        (("X",), "no such column"),
+        (("X",), "no column 'X'"),
         (("y",), "is the target"),
         (("day",), "is a date"),
         (("x", "x"), "twice"),
