@@ -73,6 +73,10 @@ def score(model, history, future):
     "short": USUAL.replace("for key in zip", "for key in list(zip").replace("weekday(future[\"day\"]))]",
                                                                            "weekday(future[\"day\"])))[1:]]"),
     "below": USUAL.replace("model[key]", "model[key] - 50"),
+    # from 2 May on it has nothing good to say
+    "late": USUAL.replace("model[key] for", "model[key] - 99 * (history['day'].max() > DAY) for").replace(
+        "import numpy as np\n", "import numpy as np\nDAY = np.datetime64('2024-05-01')\n"
+    ),
     "outside": FIT.replace("    return {", "    globals()['KEPT'] = 2\n    return {") + """\
 KEPT = 1
 def score(model, history, future):
@@ -82,7 +86,7 @@ def score(model, history, future):
 
 
 def rows() -> pl.DataFrame:
-    """Four stores, of which one has ended and one is new; what was sold ahead of a night stands there, too."""
+    """Four stores, of which one has ended and one is new; what was sold ahead of a night is there, too."""
     rng = np.random.default_rng(1)
     days = pl.date_range(dt.date(2024, 2, 1), dt.date(2024, 5, 20), eager=True)
     whole = pl.DataFrame({"store": list("abcd")}).join(pl.DataFrame({"day": days}), how="cross")
@@ -151,7 +155,7 @@ def test_a_model_never_sees_a_target_from_the_origin_on(lab, first):
         ("company", "the model gives a series another forecast when the series is forecast"),
         ("short", "score returned 27 values for 28 rows"),
         ("below", "score gave a forecast below target.min for"),
-        ("outside", "the stored model, loaded in a new worker, gives other scores than the model that fit"),
+        ("outside", "the stored model, loaded in a new worker, gives other scores than"),
     ],
 )
 def test_what_cannot_be_believed_is_not_recorded(first, name, says):
@@ -189,6 +193,12 @@ def test_rows_that_cannot_be_forecast_from_hold_the_night(lab, first, change, sa
     finally:
         put(lab, rows())
     assert says in found
+
+
+def test_a_night_holds_no_forecast_below_the_least(lab, first):
+    assert "late@1" in first["late"]
+    found = told(lab, "late", "--date", "2024-05-03", code=1)["late"]
+    assert "score gave a forecast below target.min for 28 of 28 steps" in found
 
 
 def test_a_champion_of_another_kind_of_task_is_not_used(lab, first):
