@@ -153,8 +153,6 @@ class Origin:
             )
         if self.new:
             found.append(f"{self.new:,} series are new: their history is shorter than {_days(panel.under)}")
-        if self.leaving:
-            found.append(f"{self.leaving:,} series end within the horizon")
         return found
 
 
@@ -197,13 +195,10 @@ def origin_of(grid: Grid, step: int, back: int | None, end: pl.DataFrame | None 
 
 def _unknown(grid: Grid, step: int, spans: pl.DataFrame) -> int:
     """How many series have rows ahead alone. Raises DataError where nothing says what happens to them."""
-    import polars as pl
-
     panel = grid.panel
     if not panel.future:
         return 0
-    ahead = grid.rows.filter((pl.col(STEP) >= step) & (pl.col(STEP) < step + panel.steps))
-    count = ahead.join(spans, on=NUMBER, how="anti")[NUMBER].n_unique()
+    count = grid.ahead(step).join(spans, on=NUMBER, how="anti")[NUMBER].n_unique()
     if count and not panel.under:
         raise DataError(
             f"{count:,} series have rows from the origin on, and none before it",
@@ -224,7 +219,7 @@ def _ahead(grid: Grid, step: int, alive: pl.DataFrame) -> pl.DataFrame:
     own = own.with_columns(grid.times(pl.col(STEP)).alias(panel.time))
     if not panel.future:
         return own
-    known = grid.rows.select(NUMBER, STEP, *panel.future, pl.lit(value=True).alias("there"))
+    known = grid.ahead(step).select(NUMBER, STEP, *panel.future, pl.lit(value=True).alias("there"))
     found = own.join(known, on=[NUMBER, STEP], how="left", maintain_order="left")
     lacking = found["there"].null_count()
     if lacking:

@@ -65,6 +65,12 @@ class Grid:
         known = self._between(None if back is None else before - back, before)
         return known.group_by(NUMBER).agg(first=pl.col(STEP).min(), last=pl.col(STEP).max()).sort(NUMBER)
 
+    def ahead(self, step: int) -> pl.DataFrame:
+        """The rows of the horizon from a step on."""
+        import polars as pl
+
+        return self.rows.filter((pl.col(STEP) >= step) & (pl.col(STEP) < step + self.panel.steps))
+
     def complete(self, spans: pl.DataFrame) -> pl.DataFrame:
         """A row for each step from ``first`` on and before ``end`` of each series of ``spans``.
 

@@ -59,11 +59,15 @@ CODE = {
     "good": USUAL.replace("return [", "found = [") + """\
     return {"q10": np.array(found) * 0.7, "q50": np.array(found), "q90": np.array(found) * 1.3}
 """,
-    # the last day that it was shown, as a number: neither history nor model knows more
-    "last": FIT + """\
+    # the last days that its score and its fit were shown, as numbers
+    "last": """\
+import numpy as np
+def fit(data, params):
+    return float(data["day"].astype(int).max())
 def score(model, history, future):
     assert set(future) == {"store", "day", "price", "region"}, sorted(future)
-    return np.full(len(future["day"]), float(history["day"].astype(int).max()))
+    days = len(future["day"])
+    return {"score": np.full(days, float(history["day"].astype(int).max())), "fitted": np.full(days, model)}
 """,
     # what all series of the question have sold
     "company": FIT + """\
@@ -83,6 +87,10 @@ def score(model, history, future):
     return [KEPT * model[key] for key in zip(future["store"], weekday(future["day"]))]
 """,
 }  # fmt: skip
+OUTPUTS = {
+    "good": "output: {quantiles: [0.1, 0.5, 0.9]}\n",
+    "last": "output: {columns: {score: float, fitted: float}, evaluate: score}\n",
+}
 
 
 def rows() -> pl.DataFrame:
@@ -113,8 +121,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project.write("conf/source/days.yaml", SOURCE)
     put(project, rows())
     for name, code in CODE.items():
-        more = "output: {quantiles: [0.1, 0.5, 0.9]}\n" if name == "good" else ""
-        project.write(f"conf/model/{name}.yaml", MODEL.replace("NAME", name) + more)
+        project.write(f"conf/model/{name}.yaml", MODEL.replace("NAME", name) + OUTPUTS.get(name, ""))
         project.write(f"models/{name}/model.py", code)
     whole = MODEL.replace("NAME", "company") + "rows: whole\nthresholds: {training: {skill: {min: -9}}}\n"
     project.write("conf/model/whole.yaml", whole)
@@ -147,6 +154,8 @@ def test_a_model_never_sees_a_target_from_the_origin_on(lab, first):
     assert "published (28 rows)" in first["last"]
     found = pl.DataFrame(lab.rows("read", "last", "--date", DATE))
     assert set(found["score"]) == {float((dt.date(2024, 4, 30) - dt.date(1970, 1, 1)).days)}
+    # Three horizons of 14 days, a week apart, end with the window.
+    assert set(found["fitted"]) == {float((dt.date(2024, 4, 2) - dt.date(1970, 1, 1)).days)}
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ MUTATIONS = [
       f"{SERIES}test_histories_are_asked_in_parts_and_never_cut"),
     _("a model is fitted on the holdout", "pipeline.forecasting:training_data",
       swap("known.filter(pl.col(STEP) < first)", "known.filter(pl.col(STEP) < 0)"),
-      "tests/contract/test_each_task.py::test_it_publishes_what_its_language_computes[forecast-python]"),
+      f"{NIGHTS}test_a_model_never_sees_a_target_from_the_origin_on"),
     # ---- what is believed of it
     _("a series may be forecast otherwise beside others", "pipeline.forecasting:verify",
       never("model.rows is not RowsPolicy.WHOLE"),
