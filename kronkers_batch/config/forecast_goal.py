@@ -125,6 +125,10 @@ def _roles(raw: RawModel, panel: Panel, columns: MappingType[str, Column], probl
         if name == ORIGIN and key in ("series", "time.column"):
             what = f"the column '{name}' has the name of the output column for the origin"
             problems.add(where, what, "give it another name in a query source")
+    for name in panel.columns:
+        if name.startswith(":"):
+            what = f"the column '{name}' begins with a colon, as only the program's own columns do"
+            problems.add(raw.tree.origin("series"), what, "give it another name in a query source")
     for name in panel.series:
         if name in columns and columns[name].type not in _SERIES:
             what = f"the column '{name}' is {columns[name].type}, which cannot name a series"

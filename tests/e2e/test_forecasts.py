@@ -210,6 +210,12 @@ def test_a_night_holds_no_forecast_below_the_least(lab, first):
     assert "score gave a forecast below target.min for 28 of 28 steps" in found
 
 
+def test_a_training_needs_rows_before_its_first_origin(lab, first):
+    assert "good@1" in first["good"]
+    (found,) = lab.json("train", "good", "--force", "--date", "2024-02-25", code=1)["models"]
+    assert "there is no history: the window has no rows before the first origin" in found["message"]
+
+
 def test_a_champion_of_another_kind_of_task_is_not_used(lab, first):
     assert "last@1" in first["last"]
     path = lab.folder / "conf/model/last.yaml"

@@ -19,7 +19,7 @@ department: operations
 kind: csv
 path: data/days.csv
 columns: {store: string, shop: integer, day: date, at: timestamp, sold: integer, price: float, promo: boolean,
-  rain: float, region: category, size: float, origin: string}
+  rain: float, ":step": float, region: category, size: float, origin: string}
 key: [store, day]
 time_column: day
 """
@@ -64,6 +64,7 @@ WRONG = {
     "past: [rain]": ("past: [rain, price]", "the column 'price' is named in future and in past"),
     "past: [rain]\n": ("past: [sold]\n", "the target 'sold' is also a feature"),
     "static: {region": ("static: {regoin", "there is no column 'regoin' in the source"),
+    "past: [": ("past: [':step', ", "begins with a colon, as only the program's own columns do"),
     "gaps: zero": ("gaps: fill", "found the text 'fill' -> allowed: error, missing, zero"),
     "{under: 56d}": ("{under: 56d, use: region}", "new_series.use: found the text 'region'"),
     "code: models/days.py": ("estimator: {_target_: a.B}", "declared estimators are not for series yet"),

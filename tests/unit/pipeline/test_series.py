@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -11,13 +13,13 @@ import pytest
 
 from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.spec import ModelSpec
-from kronkers_batch.errors import DataError
+from kronkers_batch.errors import DataError, SourceError
 from kronkers_batch.frames.panel import Panel
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.learning import TASKS, Goal
-from kronkers_batch.pipeline import origins
+from kronkers_batch.pipeline import forecasting, origins
 from kronkers_batch.pipeline.origins import Origin, origin_of
-from kronkers_batch.pipeline.steps import NUMBER, STEP, Grid, grid_of
+from kronkers_batch.pipeline.steps import END, NUMBER, STEP, Grid, grid_of
 from tests.model_support import declared
 
 D = dt.datetime(2024, 3, 1, tzinfo=dt.UTC)
@@ -142,7 +144,7 @@ def test_series_that_ended_or_are_new_are_counted_and_not_forecast():
     assert origin_of(everywhere, 0, None).new == 0
     short = origin_of(everywhere, 0, 4)  # and of their history no more than so many steps
     assert short.history().filter(pl.col("store") == "here")[STEP].to_list() == [-4, -3, -2, -1]
-    ends = pl.DataFrame({NUMBER: [0, 1, 2, 3], "end": [3, 3, 2, 3]}, schema_overrides={NUMBER: pl.UInt32})
+    ends = pl.DataFrame({NUMBER: [0, 1, 2, 3], END: [3, 3, 2, 3]}, schema_overrides={NUMBER: pl.UInt32})
     leaving = origin_of(everywhere, 0, None, ends)
     assert leaving.leaving == 1
 
@@ -220,3 +222,18 @@ def test_the_naive_forecast_is_what_was_there_a_season_before():
         found = origin.naive(origin.history(), (0.1, 0.9)).fill_null(math.nan).to_numpy()
         np.testing.assert_allclose(found, np.array(expected), rtol=1e-12)
         assert origin.future["at"].to_list()[:horizon] == [D + n * hours for n in range(horizon)]
+
+
+def test_a_column_that_a_champion_needs_is_named_where_it_is_gone():
+    left = Schema((*SEEN.columns[:3], SEEN["rain"], Column("sold", ColumnType.FLOAT)))
+    snapshot: Any = SimpleNamespace(schema=left, source="days")
+    nobody: Any = None
+    with pytest.raises(SourceError, match="the champion of m needs size, which days no longer has"):
+        forecasting.scored(nobody, model_of(), snapshot, D.date(), [], SEEN)
+
+
+def test_no_step_with_a_known_target_is_nothing_to_measure():
+    judged = pl.DataFrame({":truth": [None, None]}, schema={":truth": pl.Float64})
+    data: Any = None
+    with pytest.raises(DataError, match="no step of the holdout has a known sold"):
+        forecasting._measured(model_of(), data, [judged])
