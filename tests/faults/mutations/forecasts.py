@@ -105,6 +105,8 @@ MUTATIONS = [
     _("a column may have two roles in a forecast", "config.forecast_goal:_roles", never("earlier"), REFUSED),
     _("the origin may hide a column of the key", "config.forecast_goal:_roles",
       never("name == ORIGIN and ..."), REFUSED),
+    _("rows that a check drops become zeros", "config.forecast_goal:check",
+      drop("_refuse_drops(raw, panel, linker, problems)"), REFUSED),
     _("a column may be called as one of the program's own", "config.forecast_goal:_roles",
       never("name.startswith(':')"), REFUSED),
     _("outputs of models ahead are forecast from", "config.link:Linker.reads_output",

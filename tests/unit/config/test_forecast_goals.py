@@ -83,6 +83,10 @@ WRONG = {
     "gaps: zero\nnew": ("output: {quantiles: [0.1, 0.9], evaluate: 1.5}\nnew", "found the number 1.5"),
     "department: operations\n": ("department: operations\nhierarchy: [region]\n", "the key 'hierarchy'"),
     "min: 0": ("censored_when: promo", "the key 'censored_when' is not known"),
+    "language: python": (
+        "checks: {input: [{column: price, min: 0, on_failure: drop, up_to: 1%}]}\nlanguage: python",
+        "a check drops rows, and gaps: zero makes zeros of them (conf/model/m",
+    ),
     "source: days": ("source: made", "the source reads the output of a model"),
 }  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.spec import ModelSpec
+from kronkers_batch.declared.windows import predicted_window, scoring_window
 from kronkers_batch.errors import DataError, SourceError
 from kronkers_batch.frames.panel import Panel
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
@@ -237,3 +239,31 @@ def test_no_step_with_a_known_target_is_nothing_to_measure():
     data: Any = None
     with pytest.raises(DataError, match="no step of the holdout has a known sold"):
         forecasting._measured(model_of(), data, [judged])
+
+
+def test_what_is_left_out_of_the_numbers_is_said():
+    given = grid(rows_of(WHOLE))
+    origin = origin_of(given, 0, None)
+    judged = pl.DataFrame({NUMBER: [0, 0, 1, 1], "naive:scale": [0.5, 0.5, None, None]})
+    flat = judged.with_columns(pl.Series("naive:scale", [0.0, 0.0, 1.0, 1.0]))
+    nothing = pl.DataFrame()
+    data = forecasting.SeriesData(
+        nothing, nothing, 0, (), origins=(replace(origin, leaving=2), origin), known=nothing
+    )
+    assert forecasting._remarks(data, [judged, flat]) == [
+        "2 forecasts of series that ended within the horizon are not measured",
+        "2 of 4 histories are too short or always the same, so they have no scale and count in no scaled "
+        "number",
+    ]
+
+
+def test_a_night_reads_the_history_and_what_is_known_ahead():
+    source: Any = SimpleNamespace(time_column="day", kind="csv")
+    date = D.date()
+    window = scoring_window(model_of(), source, date)
+    assert (window.start, window.end) == (D - DAY, D + 3 * DAY)  # the model's window.train is a day
+    assert scoring_window(model_of(future=()), source, date).end == D
+    assert scoring_window(model_of(history=9 * DAY), source, date).start == D - 9 * DAY
+    ahead = predicted_window(model_of(), window, date)
+    assert (ahead.start, ahead.end) == (D, D + 3 * DAY)
+    assert predicted_window(declared(LANGUAGES["python"], ()), window, date) == window
