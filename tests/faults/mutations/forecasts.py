@@ -6,6 +6,7 @@ from tests.faults.mutations.changes import drop, never, returns, swap
 from tests.faults.mutations.kind import _
 
 SERIES = "tests/unit/pipeline/test_series.py::"
+RULES = "tests/rules/test_series.py::test_"
 GOALS = "tests/unit/config/test_forecast_goals.py::"
 NIGHTS = "tests/e2e/test_forecasts.py::"
 STEPS = f"{SERIES}test_rows_that_cannot_be_steps_of_series_are_refused_with_their_number"
@@ -31,7 +32,11 @@ MUTATIONS = [
     _("a step may lack its row", "pipeline.steps:Grid.complete",
       drop("self._refuse_gaps(rows, spans, steps)"), GAPS),
     _("no row means zero, whatever is declared", "pipeline.steps:Grid._filled",
-      swap("panel.gaps == 'zero'", "True"), GAPS),
+      swap("panel.gaps == 'zero'", "True"), GAPS,
+      f"{RULES}a_step_without_a_row_is_what_gaps_says"),
+    _("a night reads nothing of what is known ahead", "declared.windows:scoring_window",
+      swap("midnight(date) + panel.horizon if panel.future else midnight(date)", "midnight(date)"),
+      f"{RULES}a_night_reads_the_history_and_what_is_known_ahead"),
     _("a row ahead may be missing", "pipeline.origins:_ahead", never("lacking"), AHEAD),
     _("what is known ahead may be missing", "pipeline.origins:_ahead",
       swap("found[name].null_count()", "0"), AHEAD,
@@ -40,7 +45,8 @@ MUTATIONS = [
       never("count and not panel.under"), AHEAD),
     _("nothing is forecast, in silence", "pipeline.origins:origin_of", never("not alive.height"), AHEAD),
     _("a series that ended is forecast", "pipeline.origins:origin_of",
-      swap("spans.filter(~silent & ~young)", "spans.filter(~young)"), LEFT),
+      swap("spans.filter(~silent & ~young)", "spans.filter(~young)"), LEFT,
+      f"{RULES}series_that_ended_or_are_new_get_no_forecast"),
     _("a new series is forecast", "pipeline.origins:origin_of",
       swap("spans.filter(~silent & ~young)", "spans.filter(~silent)"), LEFT),
     _("series that are left out are not counted", "pipeline.forecasting:scored",
@@ -48,7 +54,8 @@ MUTATIONS = [
       f"{NIGHTS}test_forecasts_are_published_with_their_origin"),
     # ---- what a model sees
     _("the history goes beyond the origin", "pipeline.origins:origin_of",
-      swap("pl.lit(step, pl.Int64)", "pl.lit(step + 1, pl.Int64)"), UNSEEN),
+      swap("pl.lit(step, pl.Int64)", "pl.lit(step + 1, pl.Int64)"), UNSEEN,
+      f"{RULES}nothing_from_the_origin_on_is_asked_but_what_is_known_ahead"),
     _("what is known to the origin only is known ahead", "frames.panel:Panel.ahead",
       swap("(*self.series, self.time, *self.future, *self.static)",
            "(*self.series, self.time, *self.future, *self.static, *self.past)"), UNSEEN),
@@ -81,7 +88,7 @@ MUTATIONS = [
       "tests/unit/runtimes/test_given.py::test_training_is_remembered_and_of_chunks_the_newest"),
     # ---- measuring
     _("the naive forecast knows no season", "pipeline.origins:Origin.naive",
-      swap("pl.col('point').fill_null(pl.col('last'))", "pl.col('last')"), NAIVE),
+      swap("pl.col('point').fill_null(pl.col(LAST))", "pl.col(LAST)"), NAIVE),
     _("the naive forecast has no season's quantiles", "pipeline.origins:Origin.naive",
       swap("(point + pl.col(f'q{n}').fill_null(0)).alias(f'q{n}')", "point.alias(f'q{n}')"), NAIVE),
     _("a series without a scale costs something", "learning.forecast:_mean",

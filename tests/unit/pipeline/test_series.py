@@ -14,7 +14,6 @@ import pytest
 
 from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.spec import ModelSpec
-from kronkers_batch.declared.windows import predicted_window, scoring_window
 from kronkers_batch.errors import DataError, SourceError
 from kronkers_batch.frames.panel import Panel
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
@@ -255,15 +254,3 @@ def test_what_is_left_out_of_the_numbers_is_said():
         "2 of 4 histories are too short or always the same, so they have no scale and count in no scaled "
         "number",
     ]
-
-
-def test_a_night_reads_the_history_and_what_is_known_ahead():
-    source: Any = SimpleNamespace(time_column="day", kind="csv")
-    date = D.date()
-    window = scoring_window(model_of(), source, date)
-    assert (window.start, window.end) == (D - DAY, D + 3 * DAY)  # the model's window.train is a day
-    assert scoring_window(model_of(future=()), source, date).end == D
-    assert scoring_window(model_of(history=9 * DAY), source, date).start == D - 9 * DAY
-    ahead = predicted_window(model_of(), window, date)
-    assert (ahead.start, ahead.end) == (D, D + 3 * DAY)
-    assert predicted_window(declared(LANGUAGES["python"], ()), window, date) == window
