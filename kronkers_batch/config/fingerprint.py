@@ -195,7 +195,9 @@ def _goal(model: ModelSpec) -> dict[str, Json]:
 
 def _of_series(model: ModelSpec, *, for_training: bool) -> dict[str, Json]:
     """What is said of time series: what only measures a training, or all else."""
-    said = model.goal.panel.to_json() if model.goal.panel else {}
+    if (panel := model.goal.panel) is None:
+        return {}
+    said = panel.to_json() | {"history": plain(panel.history or model.windows.train)}
     return {f"forecast.{name}": v for name, v in said.items() if (name in _MEASURED) is for_training}
 
 

@@ -20,7 +20,7 @@ from kronkers_batch.pipeline.fan import score_stream
 from kronkers_batch.pipeline.measuring import Naive, measured
 from kronkers_batch.pipeline.origins import Origin, origin_of
 from kronkers_batch.pipeline.prepare import TrainingData, checked_rows, refuse_many
-from kronkers_batch.pipeline.steps import END, LAST, NUMBER, STEP, grid_of, panel_of, where
+from kronkers_batch.pipeline.steps import END, LAST, NUMBER, STEP, grid_of, panel_of, refuse_late, where
 from kronkers_batch.pipeline.verify import Verified, last_scores, naming_packages, refuse_another
 from kronkers_batch.session.services import Services, midnight
 
@@ -66,6 +66,7 @@ def training_data(
     if not frames:
         raise _nothing(model, snapshot)
     grid = grid_of(model, pl.concat(frames), snapshot.window.end)
+    refuse_late(grid)
     steps, every = panel.steps, panel.every // panel.step
     first = -steps - (panel.origins - 1) * every
     spans = grid.spans(0)
@@ -250,7 +251,9 @@ def scored(
     frames = list(rows)
     if not frames:
         raise _nothing(model, snapshot)
-    origin = origin_of(grid_of(model, pl.concat(frames), midnight(date)), 0, back_of(model))
+    grid = grid_of(model, pl.concat(frames), midnight(date))
+    refuse_late(grid)
+    origin = origin_of(grid, 0, back_of(model))
     return _with_keys(model, origin, workers, features), "; ".join(origin.remarks())
 
 

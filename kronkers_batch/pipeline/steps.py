@@ -183,6 +183,29 @@ def grid_of(model: ModelSpec, rows: pl.DataFrame, anchor: dt.datetime) -> Grid:
     return Grid(model, anchor, rows, series.join(first, on=NUMBER, how="left", maintain_order="left"))
 
 
+def refuse_late(grid: Grid) -> None:
+    """Refuses rows that end before the logical date: what is late must not pass for zeros or gaps.
+
+    A day on which no series has a row, such as Sunday, is no reason if there was none a season before.
+
+    Raises DataError.
+    """
+    import polars as pl
+
+    lag = grid.panel.lag
+    known = set(grid.rows.filter(pl.col(STEP) < 0)[STEP].unique().to_list())
+    newest = max(known, default=-1)
+    # The same place in the season, as late as there are rows.
+    before = (step - -(-(step - newest) // lag) * lag for step in range(newest + 1, 0))
+    if any(step in known for step in before):
+        raise DataError(
+            f"no series has a row in the last {int(-1 - newest):,} steps before the logical date",
+            where=where(grid.model, "series"),
+            fix="run again when the source has these rows, or choose an earlier --date; if nothing happened, "
+            "let the source say so by a row of 0",
+        )
+
+
 def _refuse_without(model: ModelSpec, panel: Panel, rows: pl.DataFrame, names: Sequence[str]) -> None:
     for name in names:
         if count := rows[name].null_count():

@@ -192,6 +192,8 @@ def test_the_nights_after_it_prove_the_champion_and_repeat_no_key(lab, first):
         (lambda r: r.with_columns(price=pl.when(pl.col("day") != dt.date(2024, 5, 9)).then("price")),
          "price is missing in 2 of 28 steps ahead, and is declared as known for the whole horizon"),
         (lambda r: r.filter(pl.col("day") < dt.date(2024, 1, 3)), "there is no history"),
+        (lambda r: r.filter(~pl.col("day").is_between(dt.date(2024, 4, 30), dt.date(2024, 5, 2))),
+         "no series has a row in the last 3 steps before the logical date"),
     ],
 )  # fmt: skip
 def test_rows_that_cannot_be_forecast_from_hold_the_night(lab, first, change, says):

@@ -52,6 +52,10 @@ MUTATIONS = [
     _("series that are left out are not counted", "pipeline.forecasting:scored",
       swap("'; '.join(origin.remarks())", "''"),
       f"{NIGHTS}test_forecasts_are_published_with_their_origin"),
+    _("late rows are gaps", "pipeline.steps:refuse_late", never("any(step in known for step in before)"),
+      f"{SERIES}test_rows_that_end_before_the_date_are_late_unless_it_is_always_so"),
+    _("a night does not see that rows are late", "pipeline.forecasting:scored", drop("refuse_late(grid)"),
+      f"{NIGHTS}test_rows_that_cannot_be_forecast_from_hold_the_night"),
     # ---- what a model sees
     _("the history goes beyond the origin", "pipeline.origins:origin_of",
       swap("pl.lit(step, pl.Int64)", "pl.lit(step + 1, pl.Int64)"), UNSEEN,

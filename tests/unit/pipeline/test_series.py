@@ -20,7 +20,7 @@ from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.learning import TASKS, Goal
 from kronkers_batch.pipeline import forecasting, origins
 from kronkers_batch.pipeline.origins import Origin, origin_of
-from kronkers_batch.pipeline.steps import END, NUMBER, STEP, Grid, grid_of
+from kronkers_batch.pipeline.steps import END, NUMBER, STEP, Grid, grid_of, refuse_late
 from tests.model_support import declared
 
 D = dt.datetime(2024, 3, 1, tzinfo=dt.UTC)
@@ -93,6 +93,16 @@ def test_rows_that_cannot_be_steps_of_series_are_refused_with_their_number():
     nothing = rows.with_columns(sold=pl.when(pl.col("day") != (D - 3 * DAY).date()).then("sold"))
     for gaps in ("zero", "error"):
         assert refused(nothing, gaps=gaps) == "2 of 16 rows before the origin have no sold"
+
+
+def test_rows_that_end_before_the_date_are_late_unless_it_is_always_so():
+    with pytest.raises(DataError, match="no series has a row in the last 2 steps before the logical date"):
+        refuse_late(grid(rows_of({"a": list(range(-9, -2)), "b": [-5, -3, 0, 1, 2]})))
+    for late in ([-9, -8, -3], [-9, -4]):  # without a season there is no such day
+        with pytest.raises(DataError, match=f"in the last {-1 - late[-1]} steps"):
+            refuse_late(grid(rows_of({"a": late}), season=0 * DAY))
+    for days in ([-9, -8, -1], [-9, -7, -5, -2], [0, 1, 2]):  # of a season of two days the second is none
+        refuse_late(grid(rows_of({"a": days})))
 
 
 def test_what_must_be_known_ahead_is_refused_where_it_is_not():
