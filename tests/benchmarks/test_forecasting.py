@@ -109,6 +109,8 @@ def test_forecasts_against_a_native_script(tmp_path, capsys):
             ours, theirs = (median(results[name]) for name in ("kronkers", "native"))
             ratio = f"{ours:6.2f} s, native {theirs:6.2f} s, ratio {ours / theirs:.2f}"
             print(f"\n{what:12} {SERIES} series: {ratio}")
+        each = [sum(median(found[name]) for found in (trained, scored)) for name in ("kronkers", "native")]
+        print(f"\nboth: ratio {each[0] / each[1]:.2f}")
     lines = project.printed("read", "demand", "--date", project.date, "--json").splitlines()
     found = pl.DataFrame([json.loads(line) for line in lines]).sort("store", "day")
     columns = ["store", "day", "score"]
