@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from kronkers_batch.config.fields import Counts
 from kronkers_batch.config.fingerprint_fields import model_keys, source_keys
-from kronkers_batch.config.forecast_fields import FORECAST
+from kronkers_batch.config.forecast_fields import FORECAST, SAID_AT
 from kronkers_batch.config.spec import (
     CheckSpec,
     CodeFile,
@@ -188,8 +188,9 @@ def _goal(model: ModelSpec) -> dict[str, Json]:
 
 def _of_series(model: ModelSpec, *, for_training: bool) -> dict[str, Json]:
     """What is said of time series: what only measures a training, or all else."""
-    said = model.goal.panel.to_json() if model.goal.panel else {}
-    return {f"forecast.{name}": v for name, v in said.items() if (name in _MEASURED) is for_training}
+    panel = model.goal.panel
+    said = panel.to_json() | {"history": plain(panel.history or model.windows.train)} if panel else {}
+    return {SAID_AT.get(name, name): v for name, v in said.items() if (name in _MEASURED) is for_training}
 
 
 def _scoring(model: ModelSpec, sources: Mapping[str, SourceSpec]) -> dict[str, Json]:

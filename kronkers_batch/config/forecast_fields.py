@@ -140,6 +140,18 @@ FORECAST = (
     ),
 )
 
+SAID_AT: MappingType[str, str] = {
+    "time": "time.column",
+    "step": "time.step",
+    "season": "time.season",
+    "under": "new_series.under",
+    "least": "target.min",
+    "point": "output.evaluate",
+    "origins": "window.holdout.origins",
+    "every": "window.holdout.every",
+}
+"""Where a model file says what :class:`Panel` calls otherwise."""
+
 
 class TimeValues(TypedDict):
     """What TIME reads."""

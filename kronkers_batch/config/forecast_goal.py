@@ -13,6 +13,7 @@ from kronkers_batch.config.link import Linker
 from kronkers_batch.config.model_file import RawModel
 from kronkers_batch.config.nodes import Mapping
 from kronkers_batch.config.problems import Problems, suggest
+from kronkers_batch.config.spec import OnFailure
 from kronkers_batch.frames.panel import ORIGIN, Panel
 from kronkers_batch.frames.schema import Column, ColumnType
 from kronkers_batch.learning import TASKS, Task
@@ -76,6 +77,7 @@ def check(raw: RawModel, columns: MappingType[str, Column], linker: Linker, prob
         _time(raw, panel, columns, linker.time_column(source), problems)
     _durations(raw, panel, columns, problems)
     _quantiles(raw, panel, problems)
+    _refuse_drops(raw, panel, linker, problems)
 
 
 def _said(raw: RawModel, path: tuple[str, ...]) -> bool:
@@ -126,6 +128,10 @@ def _roles(raw: RawModel, panel: Panel, columns: MappingType[str, Column], probl
         if name == ORIGIN and key in ("series", "time.column"):
             what = f"the column '{name}' has the name of the output column for the origin"
             problems.add(where, what, "give it another name in a query source")
+    for name in panel.columns:
+        if name.startswith(":"):
+            what = f"the column '{name}' begins with a colon, as only the program's own columns do"
+            problems.add(raw.tree.origin("series"), what, "give it another name in a query source")
     for name in panel.series:
         if name in columns and columns[name].type not in _SERIES:
             what = f"the column '{name}' is {columns[name].type}, which cannot name a series"
@@ -170,6 +176,18 @@ def _durations(raw: RawModel, panel: Panel, columns: MappingType[str, Column], p
     if panel.history and panel.history <= panel.season:
         what = "'history' is not longer than time.season"
         problems.add(raw.at("history").origin("history"), what, "make it longer: nothing would repeat in it")
+
+
+def _refuse_drops(raw: RawModel, panel: Panel, linker: Linker, problems: Problems) -> None:
+    """Reports checks that drop rows where a step without a row is a zero."""
+    ref = raw.values["source"]
+    source = linker.raw_sources.get(ref.source) if ref is not None else None
+    checks = (*raw.values["checks"]["input"], *(source.values["checks"] if source else ()))
+    drops = [check for check in checks if check.entry.values["on_failure"] is OnFailure.DROP]
+    if drops and panel.gaps == "zero":
+        where = drops[0].entry.node.origin(drops[0].entry.key)
+        what = f"a check drops rows, and gaps: zero makes zeros of them ({raw.at('gaps').origin('gaps')})"
+        problems.add(where, what, "let it fail, or declare gaps: missing")
 
 
 def _quantiles(raw: RawModel, panel: Panel, problems: Problems) -> None:

@@ -27,6 +27,7 @@ from kronkers_batch.learning import (
     Task,
     gain,
 )
+from kronkers_batch.learning.quantiles import KIND as QUANTILES
 from kronkers_batch.learning.quantiles import called, coverage, intervals, pinball
 
 if TYPE_CHECKING:
@@ -232,6 +233,10 @@ class Forecast(Task):
             return 0
         below = pl.all().cast(pl.Float64).fill_nan(None) < least - BEYOND
         return int(scores.select(pl.any_horizontal(below)).to_series().sum())
+
+    def contradiction(self, scores: pl.DataFrame, truth: Floats, goal: Goal) -> str:
+        """As of quantiles, where there are some."""
+        return QUANTILES.contradiction(scores, truth, goal) if goal.quantiles else ""
 
     def naive(self, truth: Floats, units: Floats, goal: Goal) -> Floats:  # noqa: ARG002 - as above
         """What was one season before the step, as far as it was known at the origin; without a season, the

@@ -21,7 +21,7 @@ from kronkers_batch.pipeline.fan import score_stream
 from kronkers_batch.pipeline.measuring import Naive, measured
 from kronkers_batch.pipeline.origins import Origin, origin_of
 from kronkers_batch.pipeline.prepare import TrainingData, checked_rows, refuse_many
-from kronkers_batch.pipeline.steps import NUMBER, STEP, grid_of, panel_of, where
+from kronkers_batch.pipeline.steps import END, LAST, NUMBER, STEP, grid_of, panel_of, refuse_late, where
 from kronkers_batch.pipeline.verify import Verified, last_scores, naming_packages, refuse_another
 from kronkers_batch.session.services import Services, midnight
 
@@ -67,11 +67,12 @@ def training_data(
     if not frames:
         raise _nothing(model, snapshot)
     grid = grid_of(model, pl.concat(frames), snapshot.window.end)
+    refuse_late(grid)
     steps, every = panel.steps, panel.every // panel.step
     first = -steps - (panel.origins - 1) * every
     spans = grid.spans(0)
-    gone = pl.col("last") < -grid.in_steps(panel.silent)
-    ends = spans.with_columns(pl.when(gone).then(pl.col("last") + 1).otherwise(0).alias("end"))
+    gone = pl.col(LAST) < -grid.in_steps(panel.silent)
+    ends = spans.with_columns(pl.when(gone).then(pl.col(LAST) + 1).otherwise(0).alias(END))
     known = grid.complete(ends)
     fit = known.filter(pl.col(STEP) < first).select(panel.columns)
     if not fit.height:
@@ -268,7 +269,9 @@ def scored(
     frames = list(rows)
     if not frames:
         raise _nothing(model, snapshot)
-    origin = origin_of(grid_of(model, pl.concat(frames), midnight(date)), 0, back_of(model))
+    grid = grid_of(model, pl.concat(frames), midnight(date))
+    refuse_late(grid)
+    origin = origin_of(grid, 0, back_of(model))
     return _with_keys(model, origin, workers, features), "; ".join(origin.remarks())
 
 

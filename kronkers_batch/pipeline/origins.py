@@ -10,7 +10,7 @@ from kronkers_batch.errors import DataError
 from kronkers_batch.frames.panel import Horizon
 from kronkers_batch.frames.schema import Schema
 from kronkers_batch.pipeline.features import as_features
-from kronkers_batch.pipeline.steps import NUMBER, STEP, Grid, where
+from kronkers_batch.pipeline.steps import END, FIRST, LAST, NUMBER, STEP, THERE, Grid, where
 
 if TYPE_CHECKING:
     import polars as pl
@@ -27,7 +27,7 @@ class Origin:
     Attributes:
         grid: The rows. Only those before the origin, and what is known ahead, are used.
         step: Of the origin.
-        spans: Of each series that is forecast: NUMBER, and ``first`` and ``end`` of its history.
+        spans: Of each series that is forecast: NUMBER, and FIRST and END of its history.
         future: What is known of their steps ahead, with NUMBER and STEP, in order of these.
         ended: How many series have had no row for too long.
         new: How many series have too short a history.
@@ -68,7 +68,7 @@ class Origin:
     def _parts(self, *, whole: bool) -> Iterator[list[int]]:
         """The lengths of the histories, in parts that are asked at once."""
         part: list[int] = []
-        for length in (self.spans["end"] - self.spans["first"]).to_list():
+        for length in (self.spans[END] - self.spans[FIRST]).to_list():
             if part and not whole and sum(part) + length > CHUNK_ROWS:
                 yield part
                 part = []
@@ -85,7 +85,7 @@ class Origin:
         import polars as pl
 
         found = self.spans.gather_every(max(1, self.spans.height // series)).head(series)
-        total = (pl.col("end") - pl.col("first")).cum_sum()
+        total = (pl.col(END) - pl.col(FIRST)).cum_sum()
         return self._only(found.filter((total <= rows) | (pl.int_range(pl.len()) == 0)))
 
     def each(self) -> Iterator[Origin]:
@@ -120,7 +120,7 @@ class Origin:
         )
         change = pl.col("change")
         each = rows.group_by(NUMBER).agg(
-            pl.col("value").drop_nulls().last().alias("last"),
+            pl.col("value").drop_nulls().last().alias(LAST),
             change.abs().mean().alias("scale"),
             (change**2).mean().alias("square"),
             *(change.quantile(level, "linear").alias(f"q{n}") for n, level in enumerate(levels)),
@@ -129,7 +129,7 @@ class Origin:
         found = self.future.select(NUMBER, STEP, self._place(lag))
         found = found.join(known, on=[NUMBER, _PLACE], how="left", maintain_order="left")
         found = found.join(each, on=NUMBER, how="left", maintain_order="left")
-        point = pl.col("point").fill_null(pl.col("last"))
+        point = pl.col("point").fill_null(pl.col(LAST))
         return found.select(
             point.alias("point"),
             "scale",
@@ -153,8 +153,6 @@ class Origin:
             )
         if self.new:
             found.append(f"{self.new:,} series are new: their history is shorter than {_days(panel.under)}")
-        if self.leaving:
-            found.append(f"{self.leaving:,} series end within the horizon")
         return found
 
 
@@ -165,7 +163,7 @@ def origin_of(grid: Grid, step: int, back: int | None, end: pl.DataFrame | None 
         grid: All rows.
         step: Of the origin.
         back: How many steps before it a history may begin; None for all.
-        end: In a training, NUMBER and ``end`` of the known rows of each series: a series that ends within
+        end: In a training, NUMBER and END of the known rows of each series: a series that ends within
             the horizon cannot be judged.
 
     Raises:
@@ -176,13 +174,13 @@ def origin_of(grid: Grid, step: int, back: int | None, end: pl.DataFrame | None 
 
     panel = grid.panel
     spans = grid.spans(step, back)
-    silent = pl.col("last") < step - grid.in_steps(panel.silent)
-    young = step - pl.col("first") < grid.in_steps(panel.under)
-    alive = spans.filter(~silent & ~young).select(NUMBER, "first", pl.lit(step, pl.Int64).alias("end"))
+    silent = pl.col(LAST) < step - grid.in_steps(panel.silent)
+    young = step - pl.col(FIRST) < grid.in_steps(panel.under)
+    alive = spans.filter(~silent & ~young).select(NUMBER, FIRST, pl.lit(step, pl.Int64).alias(END))
     new = spans.filter(~silent & young).height + _unknown(grid, step, spans)
     leaving = 0
     if end is not None:
-        stay = end.filter(pl.col("end") >= step + panel.steps)
+        stay = end.filter(pl.col(END) >= step + panel.steps)
         alive, before = alive.join(stay.select(NUMBER), on=NUMBER, how="semi"), alive.height
         leaving = before - alive.height
     alive = alive.sort(NUMBER)
@@ -197,13 +195,10 @@ def origin_of(grid: Grid, step: int, back: int | None, end: pl.DataFrame | None 
 
 def _unknown(grid: Grid, step: int, spans: pl.DataFrame) -> int:
     """How many series have rows ahead alone. Raises DataError where nothing says what happens to them."""
-    import polars as pl
-
     panel = grid.panel
     if not panel.future:
         return 0
-    ahead = grid.rows.filter((pl.col(STEP) >= step) & (pl.col(STEP) < step + panel.steps))
-    count = ahead.join(spans, on=NUMBER, how="anti")[NUMBER].n_unique()
+    count = grid.ahead(step).join(spans, on=NUMBER, how="anti")[NUMBER].n_unique()
     if count and not panel.under:
         raise DataError(
             f"{count:,} series have rows from the origin on, and none before it",
@@ -224,9 +219,9 @@ def _ahead(grid: Grid, step: int, alive: pl.DataFrame) -> pl.DataFrame:
     own = own.with_columns(grid.times(pl.col(STEP)).alias(panel.time))
     if not panel.future:
         return own
-    known = grid.rows.select(NUMBER, STEP, *panel.future, pl.lit(value=True).alias("there"))
+    known = grid.ahead(step).select(NUMBER, STEP, *panel.future, pl.lit(value=True).alias(THERE))
     found = own.join(known, on=[NUMBER, STEP], how="left", maintain_order="left")
-    lacking = found["there"].null_count()
+    lacking = found[THERE].null_count()
     if lacking:
         raise DataError(
             f"{lacking:,} of {found.height:,} steps ahead have no row in the source, which must say "
@@ -242,7 +237,7 @@ def _ahead(grid: Grid, step: int, alive: pl.DataFrame) -> pl.DataFrame:
                 where=where(grid.model, f"future.{name}", "future"),
                 fix=f"correct the source, or declare {name} in past",
             )
-    return found.drop("there")
+    return found.drop(THERE)
 
 
 def _days(length: object) -> str:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 NUMBER, STEP, THERE = ":series", ":step", ":there"
 """Columns of a grid: which series in order, which step, and whether the source has a row for it."""
+FIRST, LAST, END = ":first", ":last", ":end"
+"""Columns of spans: the first and last step of a series that have a row, and where the span ends."""
 
 
 def panel_of(model: ModelSpec) -> Panel:
@@ -59,14 +61,24 @@ class Grid:
         return -(-length // self.panel.step)
 
     def spans(self, before: int, back: int | None = None) -> pl.DataFrame:
-        """Of each series with rows in so many steps before a step: NUMBER, ``first`` and ``last`` of them."""
+        """Of each series with rows in so many steps before a step: NUMBER, FIRST and LAST of them."""
         import polars as pl
 
         known = self._between(None if back is None else before - back, before)
-        return known.group_by(NUMBER).agg(first=pl.col(STEP).min(), last=pl.col(STEP).max()).sort(NUMBER)
+        return (
+            known.group_by(NUMBER)
+            .agg(pl.col(STEP).min().alias(FIRST), pl.col(STEP).max().alias(LAST))
+            .sort(NUMBER)
+        )
+
+    def ahead(self, step: int) -> pl.DataFrame:
+        """The rows of the horizon from a step on."""
+        import polars as pl
+
+        return self.rows.filter((pl.col(STEP) >= step) & (pl.col(STEP) < step + self.panel.steps))
 
     def complete(self, spans: pl.DataFrame) -> pl.DataFrame:
-        """A row for each step from ``first`` on and before ``end`` of each series of ``spans``.
+        """A row for each step from FIRST on and before END of each series of ``spans``.
 
         Steps without a row are filled as the model's ``gaps`` says, and are not THERE.
 
@@ -75,12 +87,12 @@ class Grid:
         """
         import polars as pl
 
-        spans = spans.select(NUMBER, "first", "end")
+        spans = spans.select(NUMBER, FIRST, END)
         rows = self.rows.join(spans, on=NUMBER, how="inner", maintain_order="left").filter(
-            (pl.col(STEP) >= pl.col("first")) & (pl.col(STEP) < pl.col("end"))
+            (pl.col(STEP) >= pl.col(FIRST)) & (pl.col(STEP) < pl.col(END))
         )
-        rows = rows.drop("first", "end").with_columns(pl.lit(value=True).alias(THERE))
-        steps = int(spans.select((pl.col("end") - pl.col("first")).sum()).item() or 0)
+        rows = rows.drop(FIRST, END).with_columns(pl.lit(value=True).alias(THERE))
+        steps = int(spans.select((pl.col(END) - pl.col(FIRST)).sum()).item() or 0)
         self._refuse_unknown(rows)
         if steps == rows.height:
             return rows
@@ -118,9 +130,7 @@ class Grid:
         if self.panel.gaps != "error":
             return
         each = rows.group_by(NUMBER).len()
-        lacking = spans.join(each, on=NUMBER, how="left").filter(
-            pl.col("len") < pl.col("end") - pl.col("first")
-        )
+        lacking = spans.join(each, on=NUMBER, how="left").filter(pl.col("len") < pl.col(END) - pl.col(FIRST))
         raise DataError(
             f"{steps - rows.height:,} steps of {lacking.height:,} series have no row in the source",
             where=where(self.model, "gaps", "time"),
@@ -131,7 +141,7 @@ class Grid:
         import polars as pl
 
         panel = self.panel
-        whole = spans.select(NUMBER, pl.int_ranges("first", "end").alias(STEP)).explode(STEP)
+        whole = spans.select(NUMBER, pl.int_ranges(FIRST, END).alias(STEP)).explode(STEP)
         own = [*panel.series, *panel.static]
         found = whole.join(rows.drop(own), on=[NUMBER, STEP], how="left", maintain_order="left")
         found = found.join(self.series, on=NUMBER, how="left", maintain_order="left")
@@ -164,14 +174,36 @@ def grid_of(model: ModelSpec, rows: pl.DataFrame, anchor: dt.datetime) -> Grid:
     since = pl.col(panel.time).cast(pl.Datetime("us")).to_physical() - int(anchor.timestamp()) * 1_000_000
     late = (since % length + length) % length
     _refuse_off_grid(model, panel, rows.select(late.alias(STEP))[STEP])
-    texts = [pl.col(name).cast(pl.String) for name in panel.series if rows.schema[name] == pl.Categorical]
-    rows = rows.with_columns(((since - late) // length).cast(pl.Int64).alias(STEP), *texts)
+    rows = rows.with_columns(((since - late) // length).cast(pl.Int64).alias(STEP))
     series = rows.select(panel.series).unique().sort(panel.series).with_row_index(NUMBER)
     rows = rows.join(series, on=list(panel.series), how="left").sort(NUMBER, STEP)
     _refuse_twice(model, panel, rows)
     first = rows.group_by(NUMBER, maintain_order=True).agg(pl.col(name).first() for name in panel.static)
     _refuse_changing(model, panel, rows)
     return Grid(model, anchor, rows, series.join(first, on=NUMBER, how="left", maintain_order="left"))
+
+
+def refuse_late(grid: Grid) -> None:
+    """Refuses rows that end before the logical date: what is late must not pass for zeros or gaps.
+
+    A day on which no series has a row, such as Sunday, is no reason if there was none a season before.
+
+    Raises DataError.
+    """
+    import polars as pl
+
+    lag = grid.panel.lag
+    known = set(grid.rows.filter(pl.col(STEP) < 0)[STEP].unique().to_list())
+    newest = max(known, default=-1)
+    # The same place in the season, as late as there are rows.
+    before = (step - -(-(step - newest) // lag) * lag for step in range(newest + 1, 0))
+    if any(step in known for step in before):
+        raise DataError(
+            f"no series has a row in the last {int(-1 - newest):,} steps before the logical date",
+            where=where(grid.model, "series"),
+            fix="run again when the source has these rows, or choose an earlier --date; if nothing happened, "
+            "let the source say so by a row of 0",
+        )
 
 
 def _refuse_without(model: ModelSpec, panel: Panel, rows: pl.DataFrame, names: Sequence[str]) -> None:

@@ -39,7 +39,7 @@ def perfect(rows):
 
 
 def costs(rows):
-    """What each step costs by the loss of its absolute error, and by that of its square; None without scale."""
+    """What each step costs by the absolute loss, and by the squared one; None without a scale."""
     levels = rows.goal.quantiles
     for y, scores, scale, square in zip(rows.truth, rows.score, rows.scale, rows.square, strict=True):
         if levels:

@@ -75,6 +75,7 @@ past: [rain]
 static: [region]
 gaps: zero
 ended: 6d
+parameters: {{factor: 0.8}}
 window: {{train: 40d, holdout: {{origins: 3, every: 2d}}, refit: false}}
 """
 MODELS = {"forecast": FORECAST}
@@ -89,7 +90,7 @@ PYTHON = {
 def fit(data, params):
     assert list(data) == ["store", "day", "price", "region", "rain", "sold"], list(data)
     return data.groupby([data["store"], data["day"].dt.dayofweek])["sold"].mean().to_dict()
-def score(model, history, future):
+def score(model, history, future, params):
     assert list(history) == ["store", "day", "price", "region", "rain", "sold"], list(history)
     assert list(future) == ["store", "day", "price", "region"], list(future)
     assert history["day"].max() < future["day"].min()
@@ -97,7 +98,8 @@ def score(model, history, future):
     last, rain = own["sold"].last(), own["rain"].mean()
     mean = [model[key] for key in zip(future["store"], future["day"].dt.dayofweek)]
     size = future["region"].astype(object).map({"east": 1.0, "west": 2.0}) * future["price"]
-    return (0.1 * future["store"].map(last) + future["store"].map(rain) + size / 9 + mean).to_numpy() * 0.8
+    before = 0.1 * future["store"].map(last) + future["store"].map(rain)
+    return (before + size / 9 + mean).to_numpy() * params["factor"]
 """,
     "binary": """\
 def fit(data, params):
@@ -172,14 +174,14 @@ fit <- function(data, params) {
     stopifnot(names(data) == c("store", "day", "price", "region", "rain", "sold"))
     tapply(data$sold, list(data$store, weekday(data$day)), mean)
 }
-score <- function(model, history, future) {
+score <- function(model, history, future, params) {
     stopifnot(names(history) == c("store", "day", "price", "region", "rain", "sold"),
               names(future) == c("store", "day", "price", "region"), max(history$day) < min(future$day))
     last <- tapply(history$sold, history$store, function(x) x[length(x)])
     rain <- tapply(history$rain, history$store, mean, na.rm = TRUE)
     size <- c(east = 1, west = 2)[as.character(future$region)] * future$price
     own <- model[cbind(future$store, weekday(future$day))]
-    unname(0.1 * last[future$store] + rain[future$store] + size / 9 + own) * 0.8
+    unname(0.1 * last[future$store] + rain[future$store] + size / 9 + own) * params$factor
 }
 """,
     "binary": """\
@@ -258,7 +260,7 @@ function fit(data, params)
     end
     return model
 end
-function score(model, history, future)
+function score(model, history, future, params)
     keys(history) == (:store, :day, :price, :region, :rain, :sold) || error("other columns")
     keys(future) == (:store, :day, :price, :region) || error("other columns")
     maximum(history.day) < minimum(future.day) || error("no forecast")
@@ -267,7 +269,7 @@ function score(model, history, future)
     size = [region == "east" ? 1.0 : 2.0 for region in future.region] .* future.price
     own = [model[key] for key in zip(future.store, dayofweek.(future.day))]
     before = [0.1 * last[store] + rain[store] for store in future.store]
-    return (before .+ size ./ 9 .+ own) .* 0.8
+    return (before .+ size ./ 9 .+ own) .* params["factor"]
 end
 """,
     "binary": """\

@@ -59,11 +59,15 @@ CODE = {
     "good": USUAL.replace("return [", "found = [") + """\
     return {"q10": np.array(found) * 0.7, "q50": np.array(found), "q90": np.array(found) * 1.3}
 """,
-    # the last day that it was shown, as a number: neither history nor model knows more
-    "last": FIT + """\
+    # the last days that its score and its fit were shown, as numbers
+    "last": """\
+import numpy as np
+def fit(data, params):
+    return float(data["day"].astype(int).max())
 def score(model, history, future):
     assert set(future) == {"store", "day", "price", "region"}, sorted(future)
-    return np.full(len(future["day"]), float(history["day"].astype(int).max()))
+    days = len(future["day"])
+    return {"score": np.full(days, float(history["day"].astype(int).max())), "fitted": np.full(days, model)}
 """,
     # what all series of the question have sold
     "company": FIT + """\
@@ -73,16 +77,24 @@ def score(model, history, future):
     "short": USUAL.replace("for key in zip", "for key in list(zip").replace("weekday(future[\"day\"]))]",
                                                                            "weekday(future[\"day\"])))[1:]]"),
     "below": USUAL.replace("model[key]", "model[key] - 50"),
+    # from 2 May on it has nothing good to say
+    "late": USUAL.replace("model[key] for", "model[key] - 99 * (history['day'].max() > DAY) for").replace(
+        "import numpy as np\n", "import numpy as np\nDAY = np.datetime64('2024-05-01')\n"
+    ),
     "outside": FIT.replace("    return {", "    globals()['KEPT'] = 2\n    return {") + """\
 KEPT = 1
 def score(model, history, future):
     return [KEPT * model[key] for key in zip(future["store"], weekday(future["day"]))]
 """,
 }  # fmt: skip
+OUTPUTS = {
+    "good": "output: {quantiles: [0.1, 0.5, 0.9]}\n",
+    "last": "output: {columns: {score: float, fitted: float}, evaluate: score}\n",
+}
 
 
 def rows() -> pl.DataFrame:
-    """Four stores, of which one has ended and one is new; what was sold ahead of a night stands there, too."""
+    """Four stores, of which one has ended and one is new; what was sold ahead of a night is there, too."""
     rng = np.random.default_rng(1)
     days = pl.date_range(dt.date(2024, 2, 1), dt.date(2024, 5, 20), eager=True)
     whole = pl.DataFrame({"store": list("abcd")}).join(pl.DataFrame({"day": days}), how="cross")
@@ -109,8 +121,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project.write("conf/source/days.yaml", SOURCE)
     put(project, rows())
     for name, code in CODE.items():
-        more = "output: {quantiles: [0.1, 0.5, 0.9]}\n" if name == "good" else ""
-        project.write(f"conf/model/{name}.yaml", MODEL.replace("NAME", name) + more)
+        project.write(f"conf/model/{name}.yaml", MODEL.replace("NAME", name) + OUTPUTS.get(name, ""))
         project.write(f"models/{name}/model.py", code)
     whole = MODEL.replace("NAME", "company") + "rows: whole\nthresholds: {training: {skill: {min: -9}}}\n"
     project.write("conf/model/whole.yaml", whole)
@@ -143,6 +154,8 @@ def test_a_model_never_sees_a_target_from_the_origin_on(lab, first):
     assert "published (28 rows)" in first["last"]
     found = pl.DataFrame(lab.rows("read", "last", "--date", DATE))
     assert set(found["score"]) == {float((dt.date(2024, 4, 30) - dt.date(1970, 1, 1)).days)}
+    # Three horizons of 14 days, a week apart, end with the window.
+    assert set(found["fitted"]) == {float((dt.date(2024, 4, 2) - dt.date(1970, 1, 1)).days)}
 
 
 @pytest.mark.parametrize(
@@ -151,7 +164,7 @@ def test_a_model_never_sees_a_target_from_the_origin_on(lab, first):
         ("company", "the model gives a series another forecast when the series is forecast"),
         ("short", "score returned 27 values for 28 rows"),
         ("below", "score gave a forecast below target.min for"),
-        ("outside", "the stored model, loaded in a new worker, gives other scores than the model that fit"),
+        ("outside", "the stored model, loaded in a new worker, gives other scores than"),
     ],
 )
 def test_what_cannot_be_believed_is_not_recorded(first, name, says):
@@ -179,6 +192,8 @@ def test_the_nights_after_it_prove_the_champion_and_repeat_no_key(lab, first):
         (lambda r: r.with_columns(price=pl.when(pl.col("day") != dt.date(2024, 5, 9)).then("price")),
          "price is missing in 2 of 28 steps ahead, and is declared as known for the whole horizon"),
         (lambda r: r.filter(pl.col("day") < dt.date(2024, 1, 3)), "there is no history"),
+        (lambda r: r.filter(~pl.col("day").is_between(dt.date(2024, 4, 30), dt.date(2024, 5, 2))),
+         "no series has a row in the last 3 steps before the logical date"),
     ],
 )  # fmt: skip
 def test_rows_that_cannot_be_forecast_from_hold_the_night(lab, first, change, says):
@@ -189,6 +204,18 @@ def test_rows_that_cannot_be_forecast_from_hold_the_night(lab, first, change, sa
     finally:
         put(lab, rows())
     assert says in found
+
+
+def test_a_night_holds_no_forecast_below_the_least(lab, first):
+    assert "late@1" in first["late"]
+    found = told(lab, "late", "--date", "2024-05-03", code=1)["late"]
+    assert "score gave a forecast below target.min for 28 of 28 steps" in found
+
+
+def test_a_training_needs_rows_before_its_first_origin(lab, first):
+    assert "good@1" in first["good"]
+    (found,) = lab.json("train", "good", "--force", "--date", "2024-02-25", code=1)["models"]
+    assert "there is no history: the window has no rows before the first origin" in found["message"]
 
 
 def test_a_champion_of_another_kind_of_task_is_not_used(lab, first):

@@ -242,7 +242,7 @@ THERE = {f"{place}: {word}" for place, found in _THERE.items() for word in found
     "pipeline/measuring.py:measured: task.wrong_scores(floats, goal)",
     "pipeline/forecasting.py:_refuse_below: "
     "model.task.wrong_scores(scores.select(model.measured), model.goal)",
-    "pipeline/origins.py:_unknown: ahead.join(spans, on=NUMBER, how='anti')[NUMBER].n_unique()",
+    "pipeline/origins.py:_unknown: grid.ahead(step).join(spans, on=NUMBER, how='anti')[NUMBER].n_unique()",
     "pipeline/score.py:_refuse_other_rows: str(model.origins.get('task', model.origin))",
     # Where a key is declared.
     "pipeline/steps.py:where: "

@@ -13,8 +13,8 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 PAGE = FOLDER.parents[1] / "docs/reference/rules.md"
 SECTIONS = (
-    "training", "reading", "training_data", "trained", "promotion", "scoring", "thresholds", "outputs",
-    "retention", "snapshots", "graph", "together", "clocks", "refusals", "installation",
+    "training", "reading", "training_data", "trained", "promotion", "scoring", "series", "thresholds",
+    "outputs", "retention", "snapshots", "graph", "together", "clocks", "refusals", "installation",
 )  # fmt: skip
 """The modules, ``test_NAME.py``, in the order of the page."""
 

@@ -19,7 +19,7 @@ department: operations
 kind: csv
 path: data/days.csv
 columns: {store: string, shop: integer, day: date, at: timestamp, sold: integer, price: float, promo: boolean,
-  rain: float, region: category, size: float, origin: string}
+  rain: float, ":step": float, region: category, size: float, origin: string}
 key: [store, day]
 time_column: day
 """
@@ -51,9 +51,9 @@ WRONG = {
     "holdout: {origins: 8, every: 7d}": ("holdout: 14d", "the task forecast needs 'window.holdout' -> write"),
     "{origins: 8, every: 7d}": ("{origins: 8}", "window.holdout.every: the key 'every' is missing"),
     "origins: 8,": ("origins: 0,", "found the number 0 -> allowed: a whole number from 1"),
-    "origins: 8, every: 7d": ("origins: 800, every: 7d", "the holdout is not shorter than the training window"),
+    "origins: 8, every: 7d": ("origins: 800, every: 7d", "the holdout is not shorter than the training"),
     "every: 7d": ("every: 36h", "every in window.holdout is no multiple of time.step"),
-    "horizon: 28d": ("horizon: 36h", "'horizon' is no multiple of time.step -> write a whole number of steps"),
+    "horizon: 28d": ("horizon: 36h", "'horizon' is no multiple of time.step -> write a whole number"),
     "season: 7d": ("season: 36h", "'time.season' is no multiple of time.step"),
     "step: 1d": ("step: 6h", "the time 'day' is a date, and the step is no whole number of days"),
     "column: day": ("column: at", "the source does not select rows by 'at' -> write time_column: at in the "
@@ -64,6 +64,7 @@ WRONG = {
     "past: [rain]": ("past: [rain, price]", "the column 'price' is named in future and in past"),
     "past: [rain]\n": ("past: [sold]\n", "the target 'sold' is also a feature"),
     "static: {region": ("static: {regoin", "there is no column 'regoin' in the source"),
+    "past: [": ("past: [':step', ", "begins with a colon, as only the program's own columns do"),
     "gaps: zero": ("gaps: fill", "found the text 'fill' -> allowed: error, missing, zero"),
     "{under: 56d}": ("{under: 56d, use: region}", "new_series.use: found the text 'region'"),
     "code: models/days.py": ("estimator: {_target_: a.B}", "declared estimators are not for series yet"),
@@ -77,11 +78,15 @@ WRONG = {
     "1095d, hold": ("1095d, holdout_by: store, hold", "'window.holdout_by' is not for the task"),
     "window: {": ("window: {holdout_share: 10%, ", "'window.holdout_share' is not for the task"),
     "gaps: zero\n": ("gaps: zero\nhistory: 7d\n", "'history' is not longer than time.season"),
-    "min: 0}": ("min: 0, loss: absolute}\noutput: {quantiles: [0.1, 0.9]}", "'target.loss' is not for quanti"),
+    "min: 0}": ("min: 0, loss: absolute}\noutput: {quantiles: [0.1, 0.9]}", "'target.loss' is not for"),
     "new_series: {under: 56d}\n": ("output: {quantiles: [0.1, 0.9], evaluate: 0.5}\n", "'q50' is none of"),
     "gaps: zero\nnew": ("output: {quantiles: [0.1, 0.9], evaluate: 1.5}\nnew", "found the number 1.5"),
-    "department: operations\n": ("department: operations\nhierarchy: [region]\n", "the key 'hierarchy' is not"),
+    "department: operations\n": ("department: operations\nhierarchy: [region]\n", "the key 'hierarchy'"),
     "min: 0": ("censored_when: promo", "the key 'censored_when' is not known"),
+    "language: python": (
+        "checks: {input: [{column: price, min: 0, on_failure: drop, up_to: 1%}]}\nlanguage: python",
+        "a check drops rows, and gaps: zero makes zeros of them (conf/model/m",
+    ),
     "source: days": ("source: made", "the source reads the output of a model"),
 }  # fmt: skip
 

@@ -7,6 +7,7 @@ import pytest
 
 from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.spec import Unseen
+from kronkers_batch.frames.panel import Horizon
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.pipeline import golden
 from tests.model_support import declared
@@ -111,3 +112,20 @@ def test_what_is_packed_comes_back():
 )
 def test_same_scores(one, other, same):
     assert golden.same_scores(pl.DataFrame({"p": one}), pl.DataFrame({"p": other})) is same
+
+
+def test_histories_are_kept_with_what_was_forecast_from_them():
+    history = pl.DataFrame(
+        {"s": ["a", "a", "b"], "day": [1, 2, 2], "rain": [None, 0.5, 0.5], "y": [1.0, 2.0, 3.0]}
+    )
+    future = pl.DataFrame({"s": ["a", "b"], "day": [3, 3]})
+    scores = pl.DataFrame({"score": [2.0, None]})
+    kept = golden.packed([(Horizon(history, future), scores), (Horizon(history[2:], future[1:]), scores[1:])])
+    (first, found), (second, alone) = golden.unpacked(kept)
+    assert isinstance(first, Horizon)
+    assert isinstance(second, Horizon)
+    assert first.history.equals(history)
+    assert first.future.select(future.columns).equals(future)
+    assert found.equals(scores)
+    assert (second.height, second.history.height) == (1, 1)
+    assert alone.equals(scores[1:])

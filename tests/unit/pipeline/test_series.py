@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -11,13 +14,13 @@ import pytest
 
 from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.spec import ModelSpec
-from kronkers_batch.errors import DataError
+from kronkers_batch.errors import DataError, SourceError
 from kronkers_batch.frames.panel import Panel
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.learning import TASKS, Goal
-from kronkers_batch.pipeline import origins
+from kronkers_batch.pipeline import forecasting, origins
 from kronkers_batch.pipeline.origins import Origin, origin_of
-from kronkers_batch.pipeline.steps import NUMBER, STEP, Grid, grid_of
+from kronkers_batch.pipeline.steps import END, NUMBER, STEP, Grid, grid_of, refuse_late
 from tests.model_support import declared
 
 D = dt.datetime(2024, 3, 1, tzinfo=dt.UTC)
@@ -92,6 +95,16 @@ def test_rows_that_cannot_be_steps_of_series_are_refused_with_their_number():
         assert refused(nothing, gaps=gaps) == "2 of 16 rows before the origin have no sold"
 
 
+def test_rows_that_end_before_the_date_are_late_unless_it_is_always_so():
+    with pytest.raises(DataError, match="no series has a row in the last 2 steps before the logical date"):
+        refuse_late(grid(rows_of({"a": list(range(-9, -2)), "b": [-5, -3, 0, 1, 2]})))
+    for late in ([-9, -8, -3], [-9, -4]):  # without a season there is no such day
+        with pytest.raises(DataError, match=f"in the last {-1 - late[-1]} steps"):
+            refuse_late(grid(rows_of({"a": late}), season=0 * DAY))
+    for days in ([-9, -8, -1], [-9, -7, -5, -2], [0, 1, 2]):  # of a season of two days the second is none
+        refuse_late(grid(rows_of({"a": days})))
+
+
 def test_what_must_be_known_ahead_is_refused_where_it_is_not():
     rows = rows_of(WHOLE)
     one = (pl.col("day") == (D + DAY).date()) & (pl.col("store") == "a")
@@ -142,10 +155,9 @@ def test_series_that_ended_or_are_new_are_counted_and_not_forecast():
     assert origin_of(everywhere, 0, None).new == 0
     short = origin_of(everywhere, 0, 4)  # and of their history no more than so many steps
     assert short.history().filter(pl.col("store") == "here")[STEP].to_list() == [-4, -3, -2, -1]
-    ends = pl.DataFrame({NUMBER: [0, 1, 2, 3], "end": [3, 3, 2, 3]}, schema_overrides={NUMBER: pl.UInt32})
+    ends = pl.DataFrame({NUMBER: [0, 1, 2, 3], END: [3, 3, 2, 3]}, schema_overrides={NUMBER: pl.UInt32})
     leaving = origin_of(everywhere, 0, None, ends)
     assert leaving.leaving == 1
-    assert leaving.remarks()[-1] == "1 series end within the horizon"
 
 
 def test_nothing_from_the_origin_on_is_asked_but_what_is_known_ahead():
@@ -221,3 +233,34 @@ def test_the_naive_forecast_is_what_was_there_a_season_before():
         found = origin.naive(origin.history(), (0.1, 0.9)).fill_null(math.nan).to_numpy()
         np.testing.assert_allclose(found, np.array(expected), rtol=1e-12)
         assert origin.future["at"].to_list()[:horizon] == [D + n * hours for n in range(horizon)]
+
+
+def test_a_column_that_a_champion_needs_is_named_where_it_is_gone():
+    left = Schema((*SEEN.columns[:3], SEEN["rain"], Column("sold", ColumnType.FLOAT)))
+    snapshot: Any = SimpleNamespace(schema=left, source="days")
+    nobody: Any = None
+    with pytest.raises(SourceError, match="the champion of m needs size, which days no longer has"):
+        forecasting.scored(nobody, model_of(), snapshot, D.date(), [], SEEN)
+
+
+def test_no_step_with_a_known_target_is_nothing_to_measure():
+    judged = pl.DataFrame({":truth": [None, None]}, schema={":truth": pl.Float64})
+    data: Any = None
+    with pytest.raises(DataError, match="no step of the holdout has a known sold"):
+        forecasting._measured(model_of(), data, [judged])
+
+
+def test_what_is_left_out_of_the_numbers_is_said():
+    given = grid(rows_of(WHOLE))
+    origin = origin_of(given, 0, None)
+    judged = pl.DataFrame({NUMBER: [0, 0, 1, 1], "naive:scale": [0.5, 0.5, None, None]})
+    flat = judged.with_columns(pl.Series("naive:scale", [0.0, 0.0, 1.0, 1.0]))
+    nothing = pl.DataFrame()
+    data = forecasting.SeriesData(
+        nothing, nothing, 0, (), origins=(replace(origin, leaving=2), origin), known=nothing
+    )
+    assert forecasting._remarks(data, [judged, flat]) == [
+        "2 forecasts of series that ended within the horizon are not measured",
+        "2 of 4 histories are too short or always the same, so they have no scale and count in no scaled "
+        "number",
+    ]

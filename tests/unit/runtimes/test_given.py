@@ -33,13 +33,14 @@ def test_words_of_levels_training_and_chunks():
 
 
 def test_training_is_remembered_and_of_chunks_the_newest():
-    given = Given(FEATURES)
-    given.add(chunk("trained"), SCHEMA, training=True)
-    for number in range(RECENT + 1):
-        given.add(chunk("abcdefghij"[number] * 3), FEATURES, training=False)
-    assert "trained" in given
-    assert "aaa" not in given
-    assert "bbb" in given
+    for parts in (1, 2):  # of series a history and what is forecast from it
+        given = Given(FEATURES, parts)
+        given.add(chunk("trained"), SCHEMA, training=True)
+        for number in range(parts * RECENT + 1):
+            given.add(chunk("abcdefghij"[number] * 3), FEATURES, training=False)
+        assert "trained" in given
+        assert "aaa" not in given
+        assert "bbb" in given
 
 
 def test_without_text_nothing_is_kept():
