@@ -408,31 +408,6 @@ def test_an_exposure_of_0_is_not_scored(night):
     )
 
 
-def test_a_second_version_is_compared_with_the_champion(night):
-    """The first one has none to be compared with: its threshold is not judged, and the table says so."""
-    for name, metric, by_chance in (
-        ("anomaly_julia", "stability.overlap", 5 / 60),
-        ("clusters_r", "stability.rand", 0),
-    ):
-        first, found = night.json("show", f"{name}@1"), night.json("versions", name)[0]
-        assert first["metrics"][metric] is None
-        assert (first["naive prediction"], found["champion"], found["verdict"]) == ({}, True, "passed")
-        (trained,) = night.json("train", name, "--date", "2024-01-21", "--force")["models"]
-        assert "compared with" in trained["message"], trained
-        second = night.json("show", f"{name}@2")
-        assert 0.5 < second["metrics"][metric] <= 1
-        assert second["naive prediction"] == pytest.approx({metric: by_chance})
-
-
-def test_a_version_that_agrees_too_little_is_not_promoted(night):
-    path = "models/anomaly_python/model.py"
-    code = (night.folder / path).read_text()
-    night.write(path, code.replace("return (data", "return -(data"))  # the oddest rows are the usual ones now
-    (found,) = night.json("train", "anomaly_python", "--date", "2024-01-21", code=1)["models"]
-    assert "anomaly_python@2 not promoted: stability.overlap 0 is below 0.5" in found["message"]
-    assert [v["champion"] for v in night.json("versions", "anomaly_python")] == [True, False]
-
-
 def test_a_group_is_on_one_side_of_the_holdout(night):
     """The holdout begins with row 780; four rows of its session are from the day before."""
     for language in LANGUAGES:

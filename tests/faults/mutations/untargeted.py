@@ -11,7 +11,7 @@ AGREE = "tests/unit/measures/test_agreement.py::test_"
 GOALS = "tests/unit/config/test_goals.py::test_"
 GROUPS = "tests/unit/pipeline/test_whole_groups.py::test_"
 GATES = "tests/unit/monitoring/test_gates.py::test_"
-EACH = "tests/contract/test_each_task.py::test_"
+NIGHTS = "tests/e2e/test_untargeted.py::test_the_first_version_is_promoted_and_the_next_is_compared_with_it"
 RULES = "tests/contract/test_estimators.py::test_rules_that_would_learn_are_refused"
 SENSE = f"{MEASURED}the_champion_is_compared_in_the_sense_of_the_scores_and_the_first_version_with_nobody"
 
@@ -44,10 +44,10 @@ MUTATIONS = [
       always("len(can) == 1"), f"{STABLE}a_champion_that_gives_nothing_says_why"),
     _("the first version is blocked by what compares with a champion", "pipeline.train:train",
       swap("() if champion else model.judge.comparing(model.goal)", "()"),
-      f"{EACH}a_second_version_is_compared_with_the_champion"),
+      NIGHTS),
     _("a threshold on what compares is never judged", "pipeline.train:train",
       swap("() if champion else model.judge.comparing(model.goal)",
-      "model.judge.comparing(model.goal)"), f"{EACH}a_version_that_agrees_too_little_is_not_promoted"),
+      "model.judge.comparing(model.goal)"), NIGHTS),
     _("every threshold is excused", "monitoring.gates:judge_metrics",
       sets("judged", "[]"),
       f"{GATES}what_compares_with_the_champion_is_not_judged_where_there_is_none"),
@@ -96,5 +96,5 @@ MUTATIONS = [
     _("rules get the training data", "pipeline.train:_fit",
       swap("_typed(data.fit, features, model).iter_slices(CHUNK_ROWS) if model.task.learns else ()",
            "_typed(data.fit, features, model).iter_slices(CHUNK_ROWS)"),
-      f"{EACH}it_publishes_what_its_language_computes[rules-python]"),
+      NIGHTS),
 ]  # fmt: skip
