@@ -58,7 +58,7 @@ LATER: Mapping[type, Mapping[str, object]] = {
     Windows: {"holdout_by": ""},
     Feature: {"levels": (), "reference": ""},
     ModelSpec: {"goal": Goal(), "fit_only": ()},
-    Goal: {"judged_as": "", "higher_is": "", "top": 0, "group": "", "at": 0},
+    Goal: {"judged_as": "", "higher_is": "", "top": 0, "group": "", "at": 0, "event": "", "horizons": ()},
 }
 """Fields that came when definitions were signed already, with their defaults: where they have these they are
 left out, so that a new release asks nobody to sign again what they signed."""

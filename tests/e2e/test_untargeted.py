@@ -25,11 +25,19 @@ thresholds: {training: {stability.overlap: {min: 0.3}}}
 """
 CLUSTERS = """\
 task: clusters
-estimator: {_target_: sklearn.cluster.KMeans, n_clusters: 3, n_init: 2, random_state: 7}
+code: models/parts/model.py
+data: numpy
 features: {a: float, amount: float}
 thresholds: {training: {stability.rand: {min: 0.3}, clusters: {min: 3}, largest: {max: 0.9}}}
 """
-RULES = "task: rules\ncode: models/rules/model.py\nfeatures: {a: float, colour: category}\n"
+PARTS = """\
+import numpy as np
+def fit(data, params):
+    return np.quantile(data["amount"], [0.33, 0.67])
+def score(model, data):
+    return np.searchsorted(model, data["amount"])
+"""
+RULES = "task: rules\ncode: models/rules/model.py\ndata: numpy\nfeatures: {a: float, colour: category}\n"
 
 
 @pytest.mark.timeout(300)
@@ -38,6 +46,7 @@ def test_the_first_version_is_promoted_and_the_next_is_compared_with_it(tmp_path
     project.write("conf/model/odd.yaml", MODEL + ODD)
     project.write("conf/model/parts.yaml", MODEL + CLUSTERS)
     project.write("conf/model/rules.yaml", MODEL + RULES)
+    project.write("models/parts/model.py", PARTS)
     project.write("models/rules/model.py", "def score(model, data):\n    return (data['a'] > 0.5) * 1.0\n")
     first = {found["model"]: found for found in project.json("run", "--date", "2024-01-19")["models"]}
     for name, metric in (("odd", "stability.overlap"), ("parts", "stability.rand")):

@@ -9,6 +9,9 @@ MEASURED = "tests/unit/pipeline/test_measured.py::test_"
 STABLE = "tests/unit/pipeline/test_stability.py::test_"
 AGREE = "tests/unit/measures/test_agreement.py::test_"
 GOALS = "tests/unit/config/test_goals.py::test_"
+EVENTS = (
+    "tests/unit/pipeline/test_targets.py::test_events_are_0_or_1_happen_and_rows_last_beyond_the_horizons"
+)
 GROUPS = "tests/unit/pipeline/test_whole_groups.py::test_"
 GATES = "tests/unit/monitoring/test_gates.py::test_"
 NIGHTS = "tests/e2e/test_untargeted.py::test_the_first_version_is_promoted_and_the_next_is_compared_with_it"
@@ -93,6 +96,23 @@ MUTATIONS = [
            "(0, np.argsort(np.argsort(-score)), np.ones(len(score), dtype=int))"),
       "tests/contract/test_tasks.py::"
       "test_its_metrics_are_what_others_compute_and_lie_in_their_ranges[ranking]"),
+    _("an event may be missing", "pipeline.targets:check_event",
+      never("wrong"), EVENTS),
+    _("nothing is known beyond a horizon", "pipeline.targets:check_event",
+      never("not (part[model.target].cast(pl.Float64) > last).any()"), EVENTS),
+    _("censored rows are events", "learning.survival:Survival.truth_of",
+      returns("self.truth(frame[target], goal)"),
+      f"{MEASURED}a_censored_row_is_no_event_and_no_survivor"),
+    _("a probability may fall with the horizon", "learning.survival:Survival.derive",
+      never("falls"),
+      f"{MEASURED}a_probability_that_falls_from_one_horizon_to_the_next_is_refused_whenever_rows_are_scored"),
+    _("what is censored has no weight", "measures.censored:surviving",
+      returns("1.0 + 0 * at"),
+      "tests/contract/test_tasks.py::"
+      "test_its_metrics_are_what_others_compute_and_lie_in_their_ranges[survival]"),
+    _("an estimator may be declared that has no horizons", "config.model_goal:_refuse_learning",
+      never("not task.judge(raw.goal).declarable and ..."),
+      f"{GOALS}what_cannot_be_is_refused_with_its_line"),
     _("rules get the training data", "pipeline.train:_fit",
       swap("_typed(data.fit, features, model).iter_slices(CHUNK_ROWS) if model.task.learns else ()",
            "_typed(data.fit, features, model).iter_slices(CHUNK_ROWS)"),

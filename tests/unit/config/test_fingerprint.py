@@ -67,6 +67,8 @@ SAID: dict[str, str | Counts] = {
     "goal.top": "decision.top",
     "goal.group": "group",
     "goal.at": "target.at",
+    "goal.event": "target.event",
+    "goal.horizons": "target.horizons",
     "fit_only": "train_only",
     "target_type": Counts.TRAINING,  # of the source
     "windows.train": "window.train",
@@ -103,7 +105,8 @@ def test_every_field_is_classified() -> None:
     keys = {said for field in FIELDS if not isinstance(said := SAID.get(field, field), Counts)}
     alike = ("environment.", "resources.", "estimator.function")  # as the first of their mapping
     others = {k for k in fields.model_keys() if k not in keys and not k.startswith(alike)}
-    assert others == {"defaults", "decision.by"}  # which names what output.evaluate may name, too
+    # The last two name what output.evaluate and target.column may name.
+    assert others == {"defaults", "decision.by", "target.time"}
     assert set(SAID) <= set(FIELDS)
     for mapping in ("environment.", "resources."):
         assert len({c for k, c in fields.model_keys().items() if k.startswith(mapping)}) == 1
@@ -167,6 +170,7 @@ MORE: dict[str, Any] = {
     "features.levels": ("a", "b"),
     "goal.classes": ("a", "b", "c"),
     "goal.quantiles": (0.5,),
+    "goal.horizons": (90.0,),
     "fit_only": (Column("w", ColumnType.FLOAT),),
 }
 """Other values of lists, whose types say too little."""

@@ -54,7 +54,8 @@ def full(name: str) -> Any:
         output_thresholds=(spec.Threshold("b", 0.0, 1.0, ORIGIN),), retrain=spec.Retrain(dt.timedelta(3)),
         promote=spec.Promote.MANUAL, rows=spec.RowsPolicy.WHOLE, unseen=spec.Unseen.ERROR,
         resources=spec.Resources(), seed=1, enabled=True, overrides=("x=1",), origin=ORIGIN,
-        origins={"seed": ORIGIN}, goal=Goal("p", ("a",), True, "l", (0.5,), "w", "e", "j", "h", 7, "g", 3),
+        origins={"seed": ORIGIN},
+        goal=Goal("p", ("a",), True, "l", (0.5,), "w", "e", "j", "h", 7, "g", 3, "v", (9.0,)),
         fit_only=(Column("w", ColumnType.CATEGORY, ("x",)),),
     )  # fmt: skip
     root = root_spec.Config(
@@ -201,7 +202,10 @@ def test_a_field_that_came_later_counts_where_it_is_not_the_default(config: root
         spec.Windows: {"holdout_by": config.models["late"].windows.holdout_by},
         spec.Feature: {"levels": (), "reference": spec.Feature("", ColumnType.FLOAT, ORIGIN).reference},
         spec.ModelSpec: {name: getattr(config.models["late"], name) for name in ("goal", "fit_only")},
-        Goal: {name: getattr(Goal(), name) for name in ("judged_as", "higher_is", "top", "group", "at")},
+        Goal: {
+            name: getattr(Goal(), name)
+            for name in ("judged_as", "higher_is", "top", "group", "at", "event", "horizons")
+        },
     } == signing.LATER
     assert "warehouse.keep_snapshots" not in signing.root_definition(config)
     said = replace(config, warehouse=replace(config.warehouse, keep_snapshots=dt.timedelta(9)))
