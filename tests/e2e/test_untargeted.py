@@ -74,3 +74,20 @@ def test_the_first_version_is_promoted_and_the_next_is_compared_with_it(tmp_path
     (found,) = project.json("train", "parts", "--date", "2024-01-20", code=1)["models"]
     assert "parts@3 not promoted: stability.overlap is undefined" in found["message"]
     assert "stability.overlap is undefined: parts@2 is of the task clusters" in found["message"]
+
+
+@pytest.mark.timeout(300)
+def test_a_version_that_was_compared_with_nobody_does_not_replace_a_champion_by_itself(
+    tmp_path: Path,
+) -> None:
+    """It was excused while there was none; since another version was promoted by hand, it is not."""
+    project = project_of(tmp_path)
+    project.write("conf/model/parts.yaml", MODEL + CLUSTERS + "promote: manual\n")
+    project.write("models/parts/model.py", PARTS)
+    for day in ("18", "19"):
+        project.json("train", "parts", "--date", f"2024-01-{day}", "--force")
+    project.run("promote", "parts@1", "--why", "looked at")
+    project.edit("conf/model/parts.yaml", "promote: manual", "promote: automatic")
+    (found,) = project.json("run", "parts", "--date", "2024-01-19")["models"]
+    assert project.json("live", "parts")["champion"] == "parts@1", found
+    assert [version["verdict"] for version in project.json("versions", "parts")] == ["passed", "passed"]

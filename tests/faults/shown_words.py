@@ -65,6 +65,8 @@ DECLARED = {
     "str(self.model.origins.get('rows', self.model.origin))", "str(model.model.origin)", "model.model.origin",
     "data.fit.height", "model.goal.exposure", "model.goal.top", "sizes.height",
     "str(model.origins.get('group', model.origin))",
+    "str(model.origins.get('target.horizons', model.origin))",
+    "str(model.origins.get('target.event', model.origin))",
     "str(model.origins.get('decision.top', model.origin))", "model.goal.weights", "model.windows.holdout_by",
     "str(model.origins.get('window.holdout_by', model.origin))", "feature.reference",
     "str(model.origins.get('exposure', model.origin))", "str(model.origins.get('weights', model.origin))",
@@ -100,6 +102,7 @@ _THERE = {
     "pipeline/score.py:_refuse_absent": "name",
     "pipeline/targets.py:_refuse_unseen_classes": "absent[:_MOST_NAMED] where",
     "pipeline/targets.py:_refuse_all_chosen": "max(sizes)",
+    "pipeline/targets.py:check_event": "event part.height name last",
     "pipeline/whole_groups.py:on_one_side": "group where",
     "pipeline/whole_groups.py:refuse_without_order": "name",
     # Files of the model's own folder, which its department named.

@@ -51,6 +51,10 @@ MUTATIONS = [
     _("a threshold on what compares is never judged", "pipeline.train:train",
       swap("() if champion else model.judge.comparing(model.goal)",
       "model.judge.comparing(model.goal)"), NIGHTS),
+    _("what was compared with nobody replaces a champion", "facts.as_facts:version_of",
+      sets("excused", "trained.excused"),
+      "tests/e2e/test_untargeted.py::"
+      "test_a_version_that_was_compared_with_nobody_does_not_replace_a_champion_by_itself"),
     _("every threshold is excused", "monitoring.gates:judge_metrics",
       sets("judged", "[]"),
       f"{GATES}what_compares_with_the_champion_is_not_judged_where_there_is_none"),
