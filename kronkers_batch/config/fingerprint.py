@@ -180,6 +180,8 @@ def _goal(model: ModelSpec) -> dict[str, Json]:
         "decision.top": goal.top,
         "group": goal.group,
         "target.at": goal.at,
+        "target.event": goal.event,
+        "target.horizons": list(goal.horizons),
         "weights": goal.weights,
         "train_only": [[column.name, str(column.type)] for column in model.fit_only],
     }

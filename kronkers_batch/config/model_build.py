@@ -263,7 +263,7 @@ def _features(raw: RawModel, columns: MappingType[str, Column], problems: Proble
         if name not in columns:
             problems.add(where, f"there is no column '{name}' in the source", suggest(name, columns))
             continue
-        if raw.values["target"] and name == raw.values["target"]["column"]:
+        if name == model_target.named(raw):
             problems.add(
                 where,
                 f"the target '{name}' is also a feature",

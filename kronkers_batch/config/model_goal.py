@@ -29,6 +29,8 @@ _SAID_AT = {
     "top": ("decision", "top"),
     "group": ("group",),
     "at": ("target", "at"),
+    "event": ("target", "event"),
+    "horizons": ("target", "horizons"),
 }
 """Where a model file says each attribute of a goal that only some tasks have."""
 MOST_CLASSES = 200
@@ -61,6 +63,11 @@ def check(raw: RawModel, columns: MappingType[str, Column], problems: Problems) 
 
 def _refuse_learning(raw: RawModel, task: Task, problems: Problems) -> None:
     """Reports what is for ``fit`` alone, where nothing is fitted."""
+    if not task.judge(raw.goal).declarable and task.learns and raw.values["estimator"]:
+        where = raw.at("estimator").origin("estimator")
+        problems.add(
+            where, f"the task {task} has no declared estimators", "write code: PATH, with fit and score"
+        )
     for key in ("estimator", "weights", "train_only") if not task.learns else ():
         if key in raw.tree.items and raw.values[key]:
             what = f"'{key}' is for fit, and a model of the task {task} learns nothing from data"
@@ -96,7 +103,7 @@ def _keys(raw: RawModel, task: Task, goal: Goal, problems: Problems) -> None:
             )
         if name in (*task.required, *judge.required) and not getattr(goal, name):
             example = getattr(judge.example, name) or getattr(task.example, name)
-            said = f"[{', '.join(map(str, example))}]" if isinstance(example, tuple) else example
+            said = str(list(example)).replace("'", "") if isinstance(example, tuple) else example
             problems.add(
                 raw.at(*path).origin(key),
                 f"the task {task} needs '{key}'",
@@ -117,6 +124,8 @@ def _values(raw: RawModel, task: Task, goal: Goal, problems: Problems) -> None:
     read = not isinstance(written, Sequence) or len(written.items) == len(goal.classes)
     for what, fix in _wrong_classes(goal) if read and "classes" in task.keys else ():
         problems.add(raw.at("target", "classes").origin("target.classes"), what, fix)
+    if "horizons" in task.keys:
+        _horizons(raw, goal, problems)
     levels = goal.quantiles
     if "quantiles" in task.keys and not (
         all(0 < level < 1 for level in levels) and all(a < b for a, b in pairwise(levels))
@@ -128,6 +137,12 @@ def _values(raw: RawModel, task: Task, goal: Goal, problems: Problems) -> None:
     elif "quantiles" in task.keys and len(set(map(called, levels))) < len(levels):
         where = raw.at("output", "quantiles").origin("output.quantiles")
         problems.add(where, "two quantiles are too near to have different names", "allowed: up to 6 digits")
+
+
+def _horizons(raw: RawModel, goal: Goal, problems: Problems) -> None:
+    if not (all(h > 0 for h in goal.horizons) and all(a < b for a, b in pairwise(goal.horizons))):
+        where = raw.at("target", "horizons").origin("target.horizons")
+        problems.add(where, "the horizons are not ascending numbers above 0", "such as [90, 365]")
 
 
 _STATISTICS = (".min", ".max", ".mean")
@@ -175,6 +190,8 @@ def _roles(raw: RawModel) -> Iterator[tuple[str, tuple[str, ...]]]:
     for role, name in said:
         if name:
             yield name, (role,)
+    if raw.goal.event:
+        yield raw.goal.event, ("target", "event")
     for number, name in enumerate(values["train_only"]):
         yield name, ("train_only", str(number))
     for number, name in enumerate(values["audit_columns"]):
@@ -188,14 +205,17 @@ def _role(
     columns: MappingType[str, Column],
     problems: Problems,
 ) -> None:
-    role, target = path[0], raw.values["target"]
-    where = raw.at(*path[:1]).origin(".".join(path))
+    role, target = path[0] if path[0] != "target" else path[1], model_target.named(raw)
+    where = raw.at(*path[: 1 + (path[0] == "target")]).origin(".".join(path))
     if name not in columns:
         problems.add(where, f"there is no column '{name}' in the source", suggest(name, columns))
     elif role in ("weights", "exposure") and columns[name].type not in NUMBERS:
         what = f"the column '{name}' is {columns[name].type}, and {role} must be numbers"
         problems.add(where, what, f"allowed types: {', '.join(NUMBERS)}")
-    if target and name == target["column"]:
+    elif role == "event" and columns[name].type not in (*NUMBERS, ColumnType.BOOLEAN):
+        what = f"the column '{name}' is {columns[name].type}, and an event is a boolean, or 0 and 1"
+        problems.add(where, what, "derive one of them in a query source")
+    if name == target:
         problems.add(where, f"the target '{name}' is also named as {role}", "remove it here")
     values = raw.values
     seen = {*(values["features"] or ()), *values["future"], *values["past"], *values["static"]}
@@ -277,7 +297,7 @@ def fit_only(raw: RawModel, columns: MappingType[str, Column]) -> tuple[Column, 
     values = raw.values
     weights = [Column(values["weights"], ColumnType.FLOAT)] if values["weights"] else []
     group = [values["group"]] if values["group"] not in (raw.values["features"] or {}) else []
-    names = [name for name in (*group, *values["train_only"]) if name in columns]
+    names = [name for name in (*group, *values["train_only"], raw.goal.event) if name in columns]
     others = [Column(name, _plain(columns[name].type)) for name in names]
     return tuple(weights + others)
 

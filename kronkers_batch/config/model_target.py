@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping as MappingType
 
+from kronkers_batch.config.kinds import COLUMN
 from kronkers_batch.config.model_file import RawModel
-from kronkers_batch.config.nodes import Scalar
+from kronkers_batch.config.nodes import Mapping, Scalar
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.spec import Origin
 from kronkers_batch.config.task_fields import TARGET_KIND
@@ -17,7 +18,7 @@ from kronkers_batch.learning import UsesTarget
 def check(raw: RawModel, columns: MappingType[str, Column], problems: Problems) -> ColumnType | None:
     """Reports what cannot be; returns the type of the target in its source, where it is there."""
     task, name = raw.judge, named(raw)
-    where = raw.at("target", "column").origin("target")
+    where = raw.at("target", task.target_key if task else "column").origin("target")
     if not _has_what_it_needs(raw, where, problems) or not name:
         return None
     if name not in columns:
@@ -46,7 +47,17 @@ def _has_what_it_needs(raw: RawModel, where: Origin, problems: Problems) -> bool
         return False
     if task.target is UsesTarget.ALWAYS and not says_target(raw):
         problems.add(where, "the key 'target' is missing", f"add target: {TARGET_KIND.allowed}")
-    return said is not None
+    if said is None:
+        return False
+    key = task.judge(raw.goal).target_key
+    named_so = {"column": said["column"], "time": said["time"]}
+    others = [name for name, column in named_so.items() if column and name != key]
+    written = raw.at("target")
+    if others:
+        problems.add(where, f"'target.{others[0]}' is not for the task {task}", f"write {key}: COLUMN")
+    elif not named_so[key] and not (isinstance(written, Mapping) and key in written.items):
+        problems.add(where, f"the key '{key}' is missing", f"add {key}: {COLUMN.allowed}")
+    return bool(named_so[key])
 
 
 def says_target(raw: RawModel) -> bool:
@@ -64,7 +75,7 @@ def was_refused(raw: RawModel, found: ColumnType | None) -> bool:
 def named(raw: RawModel) -> str:
     """The column of the target; empty where there is none."""
     said = raw.values["target"]
-    return (said and said["column"]) or ""
+    return (said and (said["column"] or said["time"])) or ""
 
 
 def _impossible(kind: ColumnType, text: str) -> bool:

@@ -58,7 +58,16 @@ LATER: Mapping[type, Mapping[str, object]] = {
     Windows: {"holdout_by": "", "refit": False},
     Feature: {"levels": (), "reference": "", "nulls": False},
     ModelSpec: {"goal": Goal(), "fit_only": (), "audit_columns": (), "imported": None},
-    Goal: {"judged_as": "", "higher_is": "", "top": 0, "group": "", "at": 0, "panel": None},
+    Goal: {
+        "judged_as": "",
+        "higher_is": "",
+        "top": 0,
+        "group": "",
+        "at": 0,
+        "event": "",
+        "horizons": (),
+        "panel": None,
+    },
 }
 """Fields that came when definitions were signed already, with their defaults: where they have these they are
 left out, so that a new release asks nobody to sign again what they signed."""

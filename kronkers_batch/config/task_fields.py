@@ -31,7 +31,19 @@ VALUE = Kind("a text, a whole number, true or false", _as_text)
 TARGET = Table(
     "target",
     (
-        Field("column", COLUMN, "The column that is predicted.", required=True),
+        Field("column", COLUMN, "The column that is predicted. Required, unless there is a time."),
+        Field(
+            "time",
+            COLUMN,
+            "`survival`: the column that says for how long a row was observed. Required there.",
+        ),
+        Field("event", COLUMN, "`survival`: whether that ended with the event.", default="", shown="none"),
+        Field(
+            "horizons",
+            list_kind(NUMBER, "a list of numbers", empty=False),
+            "`survival`: the times by which the event may happen, ascending, in the unit of the time.",
+            default=(),
+        ),
         Field(
             "as",
             choice(judges()),
@@ -122,9 +134,11 @@ def _columns(task: Task) -> str:
 
 
 def _of_example(task: Task) -> str:
-    said = {"classes": "classes: [{}]", "quantiles": "quantiles: [{}]"}
+    said = {"classes": "classes: [{}]", "quantiles": "quantiles: [{}]", "horizons": "horizons: [{}]"}
     found = [
-        said[key].format(", ".join(map(str, getattr(task.example, key))))
+        said[key].format(
+            ", ".join(f"{v:g}" if isinstance(v, float) else v for v in getattr(task.example, key))
+        )
         for key in task.required
         if key in said
     ]
@@ -228,6 +242,9 @@ TargetValues = TypedDict(
     "TargetValues",
     {
         "column": str | None,
+        "time": str | None,
+        "event": str,
+        "horizons": tuple[float, ...],
         "as": str | None,
         "at": int | None,
         "positive": str,
@@ -274,6 +291,9 @@ class DecisionValues(TypedDict):
 
 _NO_TARGET: TargetValues = {
     "column": None,
+    "time": None,
+    "event": "",
+    "horizons": (),
     "as": None,
     "at": None,
     "positive": "",
@@ -306,6 +326,8 @@ def goal_of(
         exposure=exposure,
         group=group,
         at=said["at"] or 0,
+        event=said["event"],
+        horizons=tuple(map(float, said["horizons"])),
         judged_as=said["as"] or "",
         higher_is=output["higher_is"] or "",
         top=decision["top"] or 0,

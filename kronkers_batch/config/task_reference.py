@@ -111,6 +111,12 @@ def _target(task: Task, goal: Goal) -> Iterator[str]:
         yield f"- **May be declared** besides: {said}. See [configuration](configuration.md)."
 
 
+def _plain(value: object) -> str:
+    if not isinstance(value, tuple):
+        return str(value)
+    return "[" + ", ".join(f"{one:g}" if isinstance(one, float) else str(one) for one in value) + "]"
+
+
 _KEYS = {"judged_as": "target.as", "higher_is": "output.higher_is", "top": "decision.top"}
 
 
@@ -132,10 +138,7 @@ def _of(task: Task) -> str:
     if not task.required:
         return ""
     said = {key: getattr(task.example, key) for key in task.required}
-    shown = [
-        f"`{_KEYS.get(key, key)}: {'[' + ', '.join(map(str, value)) + ']' if isinstance(value, tuple) else value}`"
-        for key, value in said.items()
-    ]
+    shown = [f"`{_KEYS.get(key, key)}: {_plain(value)}`" for key, value in said.items()]
     return " for " + " and ".join(shown)
 
 

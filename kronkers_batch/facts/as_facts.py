@@ -61,7 +61,8 @@ def _with_versions(services: Services, model: Model, there: Standing) -> Model:
             return None
         services.run.versions[version.id] = version
         if version.id not in known:
-            known[version.id] = version_of(services, version)
+            others = there.champion is not None and there.champion.id != version.id
+            known[version.id] = version_of(services, version, has_champion=others)
         return replace(known[version.id], chosen=chosen, by_promoter=by_promoter)
 
     newest = fact(there.newest, by_promoter=there.by_promoter)
@@ -76,11 +77,15 @@ def _with_versions(services: Services, model: Model, there: Standing) -> Model:
     )
 
 
-def version_of(services: Services, version: ModelVersion) -> Version:
-    """What a decision needs of a version but who chose it when."""
+def version_of(services: Services, version: ModelVersion, *, has_champion: bool) -> Version:
+    """What a decision needs of a version but who chose it when.
+
+    Where another version is the champion by now, nothing excuses that it was compared with none.
+    """
     spec, trained = services.model(version.model), version.training
     now = training_definition(spec, services.config.sources)
     defined = services.run.definitions.get(spec.name)
+    excused = () if has_champion else trained.excused
     differ = [
         name
         for name in sorted({*now, *trained.definition})
@@ -95,7 +100,7 @@ def version_of(services: Services, version: ModelVersion) -> Version:
         date=trained.logical_date,
         made=clock.to_datetime(version.created).date(),
         recorded=version.created,
-        missed=judge_metrics(spec.training_thresholds, trained.metrics, trained.excused).missed,
+        missed=judge_metrics(spec.training_thresholds, trained.metrics, excused).missed,
         missed_then=tuple(trained.verdict),
         changed=tuple(changes(trained.definition, defined.flat if defined else now)),
         elsewhere=tuple(differ),

@@ -67,6 +67,10 @@ class Task(Member, ABC):
     """Sentences for the reference page, besides those that follow from the rest."""
     target: ClassVar[UsesTarget] = UsesTarget.ALWAYS
     """Whether its models have a target."""
+    target_key: ClassVar[str] = "column"
+    """What ``target:`` calls the target's column."""
+    declarable: ClassVar[bool] = True
+    """Whether an estimator may be declared; else its models have code."""
     learns: ClassVar[bool] = True
     """Whether its models are fitted; else their code has ``score`` alone, and gets no training data."""
     by_window: ClassVar[bool] = False
@@ -169,6 +173,10 @@ class Task(Member, ABC):
         import polars as pl
 
         return self.send(target, goal).cast(pl.Float64).to_numpy()
+
+    def truth_of(self, frame: pl.DataFrame, target: str, goal: Goal) -> Floats:
+        """The truth of some rows, of their target and of other columns that belong to it."""
+        return self.truth(frame[target], goal)
 
     # ---- the scores
 

@@ -234,9 +234,9 @@ class Forecast(Task):
         below = pl.all().cast(pl.Float64).fill_nan(None) < least - BEYOND
         return int(scores.select(pl.any_horizontal(below)).to_series().sum())
 
-    def contradiction(self, scores: pl.DataFrame, truth: Floats, goal: Goal) -> str:
+    def contradiction(self, scores: pl.DataFrame, truth: Floats, goal: Goal) -> Refusal | None:
         """As of quantiles, where there are some."""
-        return QUANTILES.contradiction(scores, truth, goal) if goal.quantiles else ""
+        return QUANTILES.contradiction(scores, truth, goal) if goal.quantiles else None
 
     def naive(self, truth: Floats, units: Floats, goal: Goal) -> Floats:  # noqa: ARG002 - as above
         """What was one season before the step, as far as it was known at the origin; without a season, the

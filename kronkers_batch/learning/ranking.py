@@ -40,7 +40,8 @@ def shortfall(rows: Rows) -> Floats:
     """1 - NDCG of the row's group, in equal parts on its rows: the mean over rows is that over groups."""
     import numpy as np
 
-    parts, found = counted(rows), np.full(len(rows.only), 0.0 if counted(rows) else math.nan)
+    parts = counted(rows)
+    found = np.full(len(rows.only), 0.0 if parts else math.nan)
     for part, gain in zip(parts, gains(rows, parts), strict=True):
         found[part] = (1 - gain) * len(found) / (len(parts) * len(part))
     return found

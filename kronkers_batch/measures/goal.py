@@ -26,6 +26,8 @@ class Goal:
         higher_is: Which rows have high scores, ``odd`` or ``less_odd``; empty for ``odd``.
         group: The column whose equal values are one group of rows, which are ordered together.
         at: How many places of a group count; 0 for ten.
+        event: The column that says whether the observation of a row ended with the event.
+        horizons: The times by which the event may happen, ascending.
         top: How many rows of each scoring window are chosen; 0 for one in a hundred.
         panel: The time series, of a task whose rows are series.
     """
@@ -42,6 +44,8 @@ class Goal:
     top: int = 0
     group: str = ""
     at: int = 0
+    event: str = ""
+    horizons: tuple[float, ...] = ()
     panel: Panel | None = None
 
     def to_json(self) -> dict[str, Json]:

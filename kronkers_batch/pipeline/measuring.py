@@ -155,7 +155,7 @@ def _truth(model: ModelSpec, frame: pl.DataFrame) -> Floats:
 
     if not model.target:
         return np.full(frame.height, np.nan)
-    return model.judge.truth(frame[model.target], model.goal)
+    return model.judge.truth_of(frame, model.target, model.goal)
 
 
 def _units(model: ModelSpec, frame: pl.DataFrame) -> Floats:

@@ -24,6 +24,8 @@ def check_values(model: ModelSpec, data: TrainingData) -> None:
     """
     if model.target:
         check_target(model, data)
+    if model.goal.event:
+        check_event(model, data)
     check_roles(model, data)
     for part, name in ((data.fit, "fit"), (data.holdout, "holdout")):
         refuse_without_order(model, part, name)
@@ -78,6 +80,35 @@ def check_target(model: ModelSpec, data: TrainingData) -> None:
         )
     if model.imported is None:  # what was fitted elsewhere learned its classes there
         _refuse_unseen_classes(model, data.fit[model.target], where)
+
+
+def check_event(model: ModelSpec, data: TrainingData) -> None:
+    """Raises DataError unless each event is 0 or 1, some happened, and rows last beyond each horizon."""
+    import polars as pl
+
+    event, last = model.goal.event, max(model.goal.horizons)
+    where = str(model.origins.get("target.event", model.origin))
+    for part, name in ((data.fit, "fit"), (data.holdout, "holdout")):
+        known = part[event].cast(pl.Float64)
+        wrong = int((~((known == 0) | (known == 1)).fill_null(False)).sum())
+        if wrong:
+            raise DataError(
+                f"the event {event} is missing, or neither 0 nor 1, in {wrong:,} of {part.height:,} rows",
+                where=where,
+                fix="derive 0 or 1 in a query source; 0 where the observation ended without the event",
+            )
+        if name == "fit" and not known.sum():
+            raise DataError(
+                f"the event {event} happened in none of {part.height:,} rows: there is nothing to learn",
+                where=where,
+                fix="make window.train longer, or correct the source",
+            )
+        if not (part[model.target].cast(pl.Float64) > last).any():
+            raise DataError(
+                f"no row of the {name} part is observed for longer than the horizon {last:g}",
+                where=str(model.origins.get("target.horizons", model.origin)),
+                fix="remove the horizon, or make window.label_delay longer, so that older rows are read",
+            )
 
 
 def _refuse_unseen_classes(model: ModelSpec, fit: pl.Series, where: str) -> None:

@@ -9,9 +9,12 @@ MEASURED = "tests/unit/pipeline/test_measured.py::test_"
 STABLE = "tests/unit/pipeline/test_stability.py::test_"
 AGREE = "tests/unit/measures/test_agreement.py::test_"
 GOALS = "tests/unit/config/test_goals.py::test_"
+EVENTS = (
+    "tests/unit/pipeline/test_targets.py::test_events_are_0_or_1_happen_and_rows_last_beyond_the_horizons"
+)
 GROUPS = "tests/unit/pipeline/test_whole_groups.py::test_"
 GATES = "tests/unit/monitoring/test_gates.py::test_"
-EACH = "tests/contract/test_each_task.py::test_"
+NIGHTS = "tests/e2e/test_untargeted.py::test_the_first_version_is_promoted_and_the_next_is_compared_with_it"
 RULES = "tests/contract/test_estimators.py::test_rules_that_would_learn_are_refused"
 SENSE = f"{MEASURED}the_champion_is_compared_in_the_sense_of_the_scores_and_the_first_version_with_nobody"
 
@@ -44,10 +47,14 @@ MUTATIONS = [
       always("len(can) == 1"), f"{STABLE}a_champion_that_gives_nothing_says_why"),
     _("the first version is blocked by what compares with a champion", "pipeline.train:train",
       swap("() if champion else model.judge.comparing(model.goal)", "()"),
-      f"{EACH}a_second_version_is_compared_with_the_champion"),
+      NIGHTS),
     _("a threshold on what compares is never judged", "pipeline.train:train",
       swap("() if champion else model.judge.comparing(model.goal)",
-      "model.judge.comparing(model.goal)"), f"{EACH}a_version_that_agrees_too_little_is_not_promoted"),
+      "model.judge.comparing(model.goal)"), NIGHTS),
+    _("what was compared with nobody replaces a champion", "facts.as_facts:version_of",
+      sets("excused", "trained.excused"),
+      "tests/e2e/test_untargeted.py::"
+      "test_a_version_that_was_compared_with_nobody_does_not_replace_a_champion_by_itself"),
     _("every threshold is excused", "monitoring.gates:judge_metrics",
       sets("judged", "[]"),
       f"{GATES}what_compares_with_the_champion_is_not_judged_where_there_is_none"),
@@ -93,8 +100,25 @@ MUTATIONS = [
            "(0, np.argsort(np.argsort(-score)), np.ones(len(score), dtype=int))"),
       "tests/contract/test_tasks.py::"
       "test_its_metrics_are_what_others_compute_and_lie_in_their_ranges[ranking]"),
+    _("an event may be missing", "pipeline.targets:check_event",
+      never("wrong"), EVENTS),
+    _("nothing is known beyond a horizon", "pipeline.targets:check_event",
+      never("not (part[model.target].cast(pl.Float64) > last).any()"), EVENTS),
+    _("censored rows are events", "learning.survival:Survival.truth_of",
+      returns("self.truth(frame[target], goal)"),
+      f"{MEASURED}a_censored_row_is_no_event_and_no_survivor"),
+    _("a probability may fall with the horizon", "learning.survival:Survival.derive",
+      never("falls"),
+      f"{MEASURED}a_probability_that_falls_from_one_horizon_to_the_next_is_refused_whenever_rows_are_scored"),
+    _("what is censored has no weight", "measures.censored:surviving",
+      returns("1.0 + 0 * at"),
+      "tests/contract/test_tasks.py::"
+      "test_its_metrics_are_what_others_compute_and_lie_in_their_ranges[survival]"),
+    _("an estimator may be declared that has no horizons", "config.model_goal:_refuse_learning",
+      never("not task.judge(raw.goal).declarable and ..."),
+      f"{GOALS}what_cannot_be_is_refused_with_its_line"),
     _("rules get the training data", "pipeline.train:_fit",
       swap("_typed(data.fit, features, model).iter_slices(CHUNK_ROWS) if model.task.learns else ()",
            "_typed(data.fit, features, model).iter_slices(CHUNK_ROWS)"),
-      f"{EACH}it_publishes_what_its_language_computes[rules-python]"),
+      NIGHTS),
 ]  # fmt: skip

@@ -31,6 +31,7 @@ estimator: {_target_: sklearn.ensemble.IsolationForest, predict: score_samples}
 task: anomaly
 output: {higher_is: less_odd}
 """
+LASTS = "task: survival\ntarget: {time: air_time, event: %s}\n"
 RULES = "language: julia\ncode: models/delay/model.jl\n"
 
 RIGHT = {
@@ -48,6 +49,8 @@ RIGHT = {
     "task: binary\ntarget: late\nweights: air_time\n": Goal(weights="air_time"),
     "task: ranking\ntarget: {column: flight, at: 3}\ngroup: carrier\n": Goal(group="carrier", at=3),
     "task: ranking\ntarget: late\ngroup: distance\n": Goal(group="distance"),
+    RULES + LASTS % "late, horizons: [90, 365]": Goal(event="late", horizons=(90.0, 365.0)),
+    RULES + LASTS % "flight, horizons: [0.5]": Goal(event="flight", horizons=(0.5,)),
     ODD: Goal(higher_is="less_odd"),
     ODD + "decision: {top: 20, by: score}\n": Goal(higher_is="less_odd", top=20),
     "task: clusters\ntarget:\nweights: air_time\n": Goal(weights="air_time"),
@@ -144,6 +147,27 @@ WRONG = {
     "remove it; it is for: rules",
     "task: clusters\noutput: {columns: {cluster: float}}\n": "no output column can be measured",
     "task: rules\n": "'estimator' is for fit, and a model of the task rules learns nothing from data",
+    RULES
+    + LASTS
+    % "late": "the task survival needs 'target.horizons' -> write it, such as horizons: [90.0, 365.0]",
+    RULES
+    + "task: survival\ntarget: {time: air_time, horizons: [9]}\n": "the task survival needs 'target.event'",
+    RULES + "task: survival\ntarget: {event: late, horizons: [9]}\n": "the key 'time' is missing -> add time",
+    RULES + "task: survival\ntarget: air_time\n": "'target.column' is not for the task survival -> write "
+    "time: COLUMN",
+    RULES + LASTS % "late, horizons: [9, 9]": "the horizons are not ascending numbers above 0",
+    RULES + LASTS % "late, horizons: [0, 9]": "the horizons are not ascending numbers above 0",
+    RULES + LASTS % "carrier, horizons: [9]": "'carrier' is string, and an event is a boolean, or 0 and 1",
+    RULES + LASTS % "lates, horizons: [9]": "there is no column 'lates'",
+    RULES + LASTS % "distance, horizons: [9]": "'distance' is a feature and named as event",
+    RULES + LASTS % "air_time, horizons: [9]": "the target 'air_time' is also named as event",
+    RULES
+    + LASTS % "late, horizons: [9]"
+    + "output: {evaluate: by9}\n": "'output.evaluate' is not for the task",
+    LASTS % "late, horizons: [9]": "the task survival has no declared estimators -> write code: PATH",
+    "task: binary\ntarget: {time: air_time}\n": "'target.time' is not for the task binary -> write "
+    "column: COLUMN",
+    "task: binary\ntarget: {column: late, event: flight}\n": "'target.event' is not for the task binary",
     "task: ranking\ntarget: flight\n": "the task ranking needs 'group' -> write it, such as group: session",
     "task: ranking\ntarget: carrier\ngroup: flight\n": "the task ranking cannot predict this type",
     "task: ranking\ntarget: flight\ngroup: flights\n": "there is no column 'flights'",

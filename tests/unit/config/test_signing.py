@@ -64,7 +64,7 @@ def full(name: str) -> Any:
         promote=spec.Promote.MANUAL, rows=spec.RowsPolicy.WHOLE, unseen=spec.Unseen.ERROR,
         resources=spec.Resources(), seed=1, enabled=True, overrides=("x=1",), origin=ORIGIN,
         origins={"seed": ORIGIN},
-        goal=Goal("p", ("a",), True, "l", (0.5,), "w", "e", "j", "h", 7, "g", 3, PANEL),
+        goal=Goal("p", ("a",), True, "l", (0.5,), "w", "e", "j", "h", 7, "g", 3, "v", (9.0,), PANEL),
         fit_only=(Column("w", ColumnType.CATEGORY, ("x",)),), audit_columns=("a",),
     )  # fmt: skip
     root = root_spec.Config(
@@ -236,7 +236,8 @@ def test_a_field_that_came_later_counts_where_it_is_not_the_default(config: root
             for name in ("goal", "fit_only", "audit_columns", "imported")
         },
         Goal: {
-            name: getattr(Goal(), name) for name in ("judged_as", "higher_is", "top", "group", "at", "panel")
+            name: getattr(Goal(), name)
+            for name in ("judged_as", "higher_is", "top", "group", "at", "event", "horizons", "panel")
         },
     } == signing.LATER
     assert "warehouse.keep_snapshots" not in signing.root_definition(config)

@@ -183,3 +183,23 @@ def test_rules_with_a_target_are_measured_as_its_task():
     ]
     assert found[0] == found[1]
     assert found[0][0]["auc"] == 1
+
+
+def test_a_probability_that_falls_from_one_horizon_to_the_next_is_refused_whenever_rows_are_scored():
+    task, goal = TASKS["survival"], Goal(event="e", horizons=(90.0, 365.0))
+    right = pl.DataFrame({"by90": [0.1, 0.5, None], "by365": [0.2, 0.5 - 1e-9, 0.3]})
+    assert task.derive(right, goal).columns == []
+    with pytest.raises(ValueError, match="probabilities that fall from one horizon to the next in 1 rows"):
+        task.derive(pl.DataFrame({"by90": [0.1, 0.6], "by365": [0.2, 0.5]}), goal)
+
+
+def test_a_censored_row_is_no_event_and_no_survivor():
+    goal = Goal(event="e", horizons=(2.0,))
+    model = declared(LANGUAGES["python"], X, ("by2",), task=TASKS["survival"], goal=goal, evaluate="")
+    rows = pl.DataFrame({"x": [0.0] * 4, "y": [1.0, 1.5, 3.0, 4.0], "e": [True, False, False, True]})
+    values, naive, _ = measured(
+        model, TrainingData(rows, rows, 0, ()), pl.DataFrame({"by2": [1.0, 0.7, 0.0, 0.0]})
+    )
+    assert naive == 0.25  # of four one had its event by 2; the second left before it could
+    assert (values["brier"], values["skill"], values["c.by2"]) == (0, 1, 1)
+    assert values["ratio.by2"] == pytest.approx((1.7 / 4) / 0.25)

@@ -151,3 +151,18 @@ def test_more_rows_than_any_scoring_window_has_are_not_chosen() -> None:
         check_values(model, TrainingData(rows, rows, 0, (), groups=pl.Series([0, 0, 1])))
     with pytest.raises(DataError, match="more than 1 rows"):
         check_values(model, TrainingData(rows, rows[:1], 0, ()))
+
+
+def test_events_are_0_or_1_happen_and_rows_last_beyond_the_horizons() -> None:
+    goal = Goal(event="e", horizons=(1.0, 3.0))
+    survival = TASKS["survival"]
+    check(survival, [1, 2, 4], [2, 5], goal, e=[1, 0, 0])
+    check(survival, [1.5, 2, 4], [2, 5], goal, e=[True, False, False])
+    for fit, holdout, events, says in (
+        ([1, 2, 4], [5], [1, 2, None], "the event e is missing, or neither 0 nor 1, in 2 of 3 rows"),
+        ([1, 2, 4], [5], [0, 0, 0], "the event e happened in none of 3 rows: there is nothing to learn"),
+        ([1, 2, 3], [5], [1, 0, 0], "no row of the fit part is observed for longer than the horizon 3"),
+        ([1, 2, 4], [3], [1, 0, 0], "no row of the holdout part is observed for longer than the horizon 3"),
+        ([1, 0, 4], [5], [1, 0, 0], "the target y is no time (a finite number above 0) in 1 of 4 rows"),
+    ):
+        assert refused(survival, fit, holdout, goal, e=events) == says
