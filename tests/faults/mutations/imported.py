@@ -48,7 +48,7 @@ MUTATIONS: list[Mutation] = [
       always("model.environment == Environment()"), f"{PROBES}{LACKS}"),
     _("a missing table package is the code's fault", "runtimes.diagnosis:model_error",
       never("verb == 'model' and _missing(spec, message) == spec.data"), f"{PROBES}{LACKS}"),
-    _("an interpreter that may not be run is started", "runtimes.languages:require_runnable",
+    _("an interpreter that may not be run is started", "runtimes.languages.__init__:require_runnable",
       never("path.is_file() and ..."), f"{PROBES}{LACKS}"),
     _("logits of an imported model are taken for predictions", "runtimes/workers/worker.R",
       reword("refuse_link(model, predict, given)", "NULL"),
