@@ -50,6 +50,8 @@ MUTATIONS: list[Mutation] = [
       never("verb == 'model' and _missing(spec, message) == spec.data"), f"{PROBES}{LACKS}"),
     _("an interpreter that may not be run is started", "runtimes.languages.__init__:require_runnable",
       never("path.is_file() and ..."), f"{PROBES}{LACKS}"),
+    _("the second class of an imported model is the true one", "runtimes.workers.worker:true_class",
+      swap("names.index(wanted)", "1"), "tests/contract/test_imported_classes.py::test_in_python"),
     _("logits of an imported model are taken for predictions", "runtimes/workers/worker.R",
       reword("refuse_link(model, predict, given)", "NULL"),
       f"{NIGHT}test_what_is_wrong_with_a_file_is_told_with_its_line_and_runs_nowhere_else"),
