@@ -14,13 +14,13 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from kronkers_batch import texts
 from kronkers_batch.config.places import Places
 from kronkers_batch.config.root_spec import Config
 from kronkers_batch.config.spec import CodeFile
 from kronkers_batch.declared.model_files import listed
+from kronkers_batch.digests import Json
 from kronkers_batch.errors import ModelError
 from kronkers_batch.events.types import Commit
 from kronkers_batch.session.known import Neighbours
@@ -45,7 +45,7 @@ def of_definitions(config: Config) -> Commit | None:
         return None  # no git, no repository, one of another account, or one that is broken
 
 
-def as_recorded(services: Services) -> dict[str, Any]:
+def as_recorded(services: Services) -> dict[str, Json]:
     """The commit as a version records it, empty where there is none; asked once a run in each process."""
     known = services.run.commits
     if not known:

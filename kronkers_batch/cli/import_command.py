@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from kronkers_batch.cli.options import command, conf_folder, date_option, logical_date, opened
 from kronkers_batch.cli.printing import Progress, say
@@ -12,7 +11,7 @@ from kronkers_batch.cli.running import interrupts, tell
 from kronkers_batch.errors import UsageError
 
 
-def add(commands: Any) -> None:
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = command(
         commands,

@@ -12,7 +12,7 @@ from kronkers_batch.runtimes.languages import builder
 
 def warnings(config: Config) -> Iterator[str]:
     """One line each, with file, line, key and what to do."""
-    yield from _unlocked(config)
+    yield from unlocked(config)
     for model in config.models.values():
         yield from _imported(model) if model.enabled else ()
         for threshold in model.training_thresholds if model.enabled else ():
@@ -44,7 +44,8 @@ def _open_side(model: ModelSpec, threshold: Threshold) -> str:
     return next((side for side in model.judge.needs(threshold.name, model.goal) if said[side] is None), "")
 
 
-def _unlocked(config: Config) -> Iterator[str]:
+def unlocked(config: Config) -> Iterator[str]:
+    """Declared environments without a lock file: one line each."""
     known = set()
     for model in config.models.values():
         environment = (model.language, model.environment)

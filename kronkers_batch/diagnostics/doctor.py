@@ -15,7 +15,7 @@ from kronkers_batch.config.load import load
 from kronkers_batch.config.paths import is_in
 from kronkers_batch.config.root_spec import Config
 from kronkers_batch.config.spec import SandboxPolicy
-from kronkers_batch.errors import KronkersError
+from kronkers_batch.errors import ConfigErrors, KronkersError
 from kronkers_batch.runtimes.probing import interpreter_version, sandbox_state
 from kronkers_batch.runtimes.walls import bubblewrap_version, walls
 from kronkers_batch.session.space import LITTLE, Room, rooms
@@ -53,6 +53,7 @@ def examine(conf: str | None, overrides: Sequence[str]) -> list[Finding]:
     used = {m.language for m in config.models.values() if m.enabled} if config else set()
     findings += [_language(language, language in used) for language in LANGUAGES.values()]
     if config is not None:
+        findings += _models(config)
         findings += [*_keys(config), _checkpoints(config), *map(_room, rooms(config))]
     return findings
 
@@ -77,6 +78,28 @@ def _language(language: Language, needed: bool) -> Finding:
         return Finding(str(language), True, interpreter_version(language), "", needed)
     except KronkersError as error:
         return Finding(str(language), False, error.what, error.fix, needed)
+
+
+def _models(config: Config) -> Iterator[Finding]:
+    """Whether each model loads in its environment, as ``check`` tries it; and what is not locked."""
+    from kronkers_batch.access.unsigned import check_probe
+    from kronkers_batch.diagnostics import advice
+    from kronkers_batch.diagnostics.model_probes import probe_models
+    from kronkers_batch.store.cache import ContentCache
+
+    count = sum(model.enabled for model in config.models.values())
+    try:
+        check_probe(config)
+        probe_models(config, ContentCache(config.home / "cache"))
+        yield Finding("models", True, f"{count} load in their environments", "", False)
+    except ConfigErrors as errors:
+        for problem in errors.problems:
+            yield Finding("model", False, f"{problem.where}: {problem.what}", problem.fix, False)
+    except KronkersError as error:
+        yield Finding("models", False, error.what, error.fix, False)
+    for line in advice.unlocked(config):
+        what, _, how = line.partition("\n  -> ")
+        yield Finding("lock file", False, what, how, False)
 
 
 def _keys(config: Config) -> Iterator[Finding]:

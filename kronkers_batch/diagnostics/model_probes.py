@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _GOOD = "loads"
-_Wrong: TypeAlias = ConfigError | ModelError | DataError
+_Wrong: TypeAlias = ConfigError | ModelError | DataError | MissingPart
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ class _Question:
 def probe_models(config: Config, cache: ContentCache) -> None:
     """Load every enabled model's estimator or code in a worker, once for all models that ask the same.
 
-    Raises ConfigErrors with every model that does not load, and MissingPart where a language is missing.
+    Raises ConfigErrors with every model that does not load, also for want of what its environment declares,
+    and MissingPart where this machine lacks a language.
     """
     places = Places.of(config, os.environ)
     problems: dict[str, ConfigError] = {}
@@ -113,8 +114,10 @@ def _ask(config: Config, walls: Walls, question: _Question, places: Places) -> _
 
             digests = artifact_file.digests_of(model, places)
             importing.tried(kept, config.executor.sandbox, walls, places, digests)
-    except MissingPart:
-        raise
+    except MissingPart as error:
+        if model.environment == Environment():  # what the machine lacks is no model's mistake
+            raise
+        return error
     except (ConfigError, ModelError, DataError) as error:
         return error
     return None
@@ -129,14 +132,15 @@ def _in_words_of(error: _Wrong, question: _Question, model: ModelSpec) -> Config
     def moved(text: str) -> str:
         return text.replace(asked, own) if asked and own else text
 
-    if isinstance(error, ConfigError):
+    if isinstance(error, ConfigError | MissingPart):
         return ConfigError(error.what, where=moved(error.where) or own, fix=moved(error.fix))
+    error = error.moved(moved(error.where))
     found = _at_code(model, error)
     return ConfigError(found.what, where=found.where, fix=moved(found.fix))
 
 
 def _at_code(model: ModelSpec, error: ModelError | DataError) -> ConfigError:
-    if error.where.startswith(f"{model.origin.file}:"):  # of the artifact or its golden rows
+    if error.where.startswith(f"{model.origin.file}:"):  # of the environment, the artifact, its golden rows
         return ConfigError(error.what, where=error.where, fix=error.fix)
     what = f"{error.what} ({error.where})" if error.where.startswith("/") else error.what
     return ConfigError(what, where=str(model.model.origin), fix=error.fix)

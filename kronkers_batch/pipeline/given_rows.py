@@ -104,7 +104,7 @@ def _outputs(model: ModelSpec, places: Places, at: str) -> list[Column]:
 
 
 def _names(model: ModelSpec, places: Places, at: str) -> list[str]:
-    """The names of the file's columns, as far as they can be told without reading it."""
+    """The names of the file's columns, as far as its beginning says them."""
     import polars as pl
 
     path = model.imported.golden if model.imported else None

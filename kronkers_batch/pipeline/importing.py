@@ -78,6 +78,7 @@ def _load(worker: Worker, model: ModelSpec, artifact: bytes) -> None:
             where=_at(model, "artifact"),
             fix=f"store it again with {model.language.stores}, with the same version of "
             f"{model.language.title} and its packages as here, or {error.fix}",
+            found=error.found,
         ) from None
 
 
@@ -92,6 +93,7 @@ def _proven(worker: Worker, model: ModelSpec, rows: pl.DataFrame, given: pl.Data
             f"the imported model does not score its golden rows: {error.what}",
             where=_at(model, "golden"),
             fix=error.fix,
+            found=error.found,
         ) from None
     expected = given_rows.scores(model, given, found)
     if golden.same_scores(expected, found.select(expected.columns)):

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from kronkers_batch.digests import Json
 from kronkers_batch.errors import UsageError
 from kronkers_batch.frames.schema import Schema
 
@@ -95,7 +96,7 @@ class Training:
     run_id: str
     declaration: Mapping[str, Any] = field(default_factory=dict)  # what its scores depend on, code included
     excused: tuple[str, ...] = ()  # metrics that no threshold judges: there was no champion to compare with
-    commit: Mapping[str, Any] = field(default_factory=dict)  # of the definitions: id, author, clean; or empty
+    commit: Mapping[str, Json] = field(default_factory=dict)  # of the definitions: id, author, clean
 
     def to_json(self) -> dict[str, Any]:
         """Everything but features and golden rows, as JSON values."""

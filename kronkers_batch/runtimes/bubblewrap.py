@@ -16,6 +16,11 @@ from kronkers_batch.runtimes.seccomp import filter_bytes
 
 SCRATCH = "/tmp"  # noqa: S108 - inside the sandbox, where it is private and in memory
 SHARED_MEMORY = 64 * MIB
+PUBLIC_SETTINGS = (
+    *("/etc/alternatives", "/etc/ld.so.cache", "/etc/fonts"),
+    *("/etc/ssl/certs", "/etc/pki/tls/certs", "/etc/pki/ca-trust/extracted"),
+)
+"""Of /etc, what programs in /usr need of this machine, and what is no secret: links, fonts, certificates."""
 NOT_SHOWN = ("/proc/keys", "/proc/key-users", "/proc/1")
 """In the worker's own /proc: the names of keys that its user holds on the whole machine; the first process.
 
@@ -150,7 +155,7 @@ def _tmpfs(path: str, size: int) -> list[str]:
 
 
 def _system() -> list[Path]:
-    return [Path(p) for p in (*SYSTEM_FOLDERS, "/etc/alternatives", "/etc/ld.so.cache") if Path(p).exists()]
+    return [Path(p) for p in (*SYSTEM_FOLDERS, *PUBLIC_SETTINGS) if Path(p).exists()]
 
 
 def _in_order(paths: Sequence[Path]) -> list[Path]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from kronkers_batch.config.languages import DOTTED
 from kronkers_batch.config.spec import Estimator
 from kronkers_batch.errors import FitFailed, ModelError, ScoreFailed, WorkerFailed
 from kronkers_batch.frames.schema import ColumnType, Schema
@@ -23,6 +24,8 @@ MAX_CODE = 2 * 2**20
 MOST_NAMED = 5
 """Features of which a message tells that they are missing."""
 OUT_OF_MEMORY = (128 + 9, 128 + 6, 128 + 11, 128 + 7, 12)  # killed, aborted, segmentation fault, bus, ours
+_NO_PACKAGE = re.compile(r"Package (\w+) not found in current path")
+"""How Julia says it: its class of error says no more."""
 NOT_STARTED = (126, 127)
 """What setpriv and prlimit end with where a program may not be run, or is not there."""
 
@@ -143,22 +146,29 @@ def model_error(
     trace = [scrub.trace(str(t), file) for t in said_trace[:20]] if isinstance(said_trace, list) else []
     what = f"{verb} failed: {name}: {message}" + "".join(f"\n    {t}" for t in trace)
     where = f"model {spec.name}" + (f" ({at})" if at else "")
-    fix = f"correct {at}" if at else f"correct {_declared(spec)}"
+    fix = f"correct {at}" if at else f"correct {_declared(spec, whole)}"
     if name in spec.language.no_memory or "cannot allocate" in message.lower():
         fix = _more_memory(spec)
     elif isinstance(spec.model, KeptCode) and _is_hidden(name, whole, spec, spec.model):
         file = spec.model.path.name
         fix = f"rename {file}: it has the name of a package, and is imported in its place"
-    elif name in spec.language.no_package:
+    elif name in spec.language.no_package or _NO_PACKAGE.search(message):
+        if verb == "model" and _missing(spec, message) == spec.data:
+            what = f"the model's {spec.language.title} lacks {spec.data}, in which `data` gives the rows"
+            where = spec.environment_at or where
         fix = _install(spec, message)
     return kind(what + about[0], where=where, fix=about[1] + fix, found=whole if message != whole else "")
 
 
-def _declared(spec: WorkerSpec) -> str:
-    """Where a model without code says what it is."""
-    if isinstance(spec.model, Estimator):
-        return f"`estimator:` ({spec.model.origin.file}:{spec.model.origin.line})"
-    return "the model's YAML"
+def _declared(spec: WorkerSpec, message: str) -> str:
+    """Where a model without code says what it is: its function, and the argument that a message speaks of."""
+    if not isinstance(spec.model, Estimator):
+        return "the model's YAML"
+    place = f"`estimator:` ({spec.model.origin.file}:{spec.model.origin.line})"
+    given = (*spec.model.arguments, *spec.model.predict_arguments)
+    named = [name for name in given if re.search(rf"(?<![\w.]){re.escape(name)}(?![\w.])", message)]
+    about = f"the argument {named[0]} of " if named else ""
+    return f"{place}: {about}{spec.model.target}"
 
 
 def _is_hidden(name: str, message: str, spec: WorkerSpec, code: KeptCode) -> bool:
@@ -171,11 +181,19 @@ def _is_hidden(name: str, message: str, spec: WorkerSpec, code: KeptCode) -> boo
 def _install(spec: WorkerSpec, message: str) -> str:
     """How to install a package that is missing; ``message`` is what is shown of the error."""
     where = spec.environment_at or "environment: in the model's YAML"
-    named = re.search(r"['‘]([A-Za-z][\w.]*)['’]", message)
-    package = named[1].partition(".")[0] if named else ""
+    package = _missing(spec, message)
     if package and (command := builder(spec.language).install(spec.environment, package)):
         return f"{command} ({where}); if it is a module of your own, put it beside the code file"
     return f"install the package ({where}); if it is a module of your own, put it beside the code file"
+
+
+def _missing(spec: WorkerSpec, message: str) -> str:
+    """The package that a message says is missing; empty where it names none."""
+    named = _NO_PACKAGE.search(message) or re.search(r"['‘]([A-Za-z][\w.]*)['’]", message)
+    if named is None:
+        return ""
+    modules = spec.language.estimator_pattern == DOTTED  # of which the first name is the package's
+    return named[1].partition(".")[0] if modules else named[1]
 
 
 def about_rows(rows: pl.DataFrame, features: Schema) -> tuple[str, str]:

@@ -6,6 +6,9 @@ Each is fitted here by its language alone, as somebody would who has never heard
 from __future__ import annotations
 
 import hashlib
+import random
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +19,7 @@ import pytest
 
 from kronkers_batch.access.as_declared import model_wanted
 from tests.e2e import lab
-from tests.e2e.company import Project
+from tests.e2e.company import ROOT, Project
 
 DATE, NEXT, LATE = "2024-01-20", "2024-01-21", "2024-03-20"
 MODEL = """\
@@ -194,3 +197,32 @@ def test_what_is_wrong_with_a_file_is_told_with_its_line_and_runs_nowhere_else(p
     assert "without a type, predict gives what the model's link makes" in project.run("check", code=2).stderr
     yes.write_text(text)
     project.run("check")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_the_page_is_followed_word_by_word(tmp_path: Path) -> None:
+    """With ranger, on the demonstration's data, by the commands that the page prints."""
+    page = (ROOT / "docs/how-to/import-a-model.md").read_text()
+    blocks = dict(re.findall(r"^```(r|yaml|console)\n(.*?)^```", page, re.DOTALL | re.MULTILINE))
+    project = Project(tmp_path / "demo")
+    for name in ("conf", "models"):
+        shutil.copytree(ROOT / name, project.folder / name)
+    project.home.mkdir()
+    project.write("conf/model/late_forest.yaml", blocks["yaml"])
+    chance = random.Random(1)
+    rows = [
+        (chance.randrange(300, 1400), chance.randrange(100, 2500), chance.choice(["EWR", "JFK", "LGA"]))
+        for _ in range(400)
+    ]
+    lines = [f"{int(minute + chance.randrange(600) > 1100)},{minute},{d},{o}" for minute, d, o in rows]
+    project.write("my_flights.csv", "\n".join(["late,minute_of_day,distance,origin", *lines, ""]))
+    subprocess.run(["Rscript", "-e", blocks["r"]], cwd=project.folder, check=True)
+    files = {name: str(project.folder / name) for name in ("late_forest.rds", "late_forest.csv")}
+    for line in blocks["console"].splitlines():
+        words = [files.get(word, word) for word in line.removeprefix("$ kronkers ").split()]
+        project.run(*words, "--date", "2013-06-01")
+    assert project.json("show", "late_forest@1")["metrics"]["auc"] > 0.5
+    scores = [row["score"] for row in project.rows("read", "late_forest", "--date", "2013-06-01")]
+    assert len(scores) > 500
+    assert min(scores) < 0.3 < max(scores)

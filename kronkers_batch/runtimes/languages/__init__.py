@@ -185,6 +185,16 @@ def inner(folder: Path, names: Iterable[str]) -> list[Path]:
     return [path for path in found if path.exists() and path.resolve().is_relative_to(real)]
 
 
+def require_runnable(path: Path) -> None:
+    """Raises MissingPart for an interpreter that is there and has no right to be run."""
+    if path.is_file() and not os.access(path, os.X_OK):
+        raise MissingPart(
+            "this interpreter may not be run: the file has no right to",
+            where=str(path),
+            fix=f"chmod +x '{path}', or correct environment.executable",
+        )
+
+
 def too_wide(folder: Path) -> bool:
     """Whether ``folder`` holds far more than a library: a home, all configuration, this program."""
     real = folder.resolve()

@@ -12,7 +12,16 @@ from typing import Any
 
 from kronkers_batch.config.spec import Environment
 from kronkers_batch.errors import ConfigError, MissingPart
-from kronkers_batch.runtimes.languages import MIB, WORKERS, Builder, Command, bytes_of, hash_files, inner
+from kronkers_batch.runtimes.languages import (
+    MIB,
+    WORKERS,
+    Builder,
+    Command,
+    bytes_of,
+    hash_files,
+    inner,
+    require_runnable,
+)
 
 HOME = Path(__file__).resolve().parents[3]
 """The project's own folder, where ``scripts/setup-julia`` puts its ``.tools``."""
@@ -73,6 +82,16 @@ def unlocked(environment: Environment) -> str:  # noqa: ARG001 - one interface f
     return ""
 
 
+def install(environment: Environment, package: str) -> str:
+    """Into the declared project; else into one of the model's own."""
+    if environment.project:
+        return f"julia --project='{environment.project}' -e 'using Pkg; Pkg.add(\"{package}\")'"
+    return (
+        f"julia --project=FOLDER -e 'using Pkg; Pkg.add(\"{package}\")', and declare "
+        "environment: {project: FOLDER}"
+    )
+
+
 def by_path(environment: Environment) -> Mapping[str, tuple[Path, ...]]:
     """The packages that the manifest takes from a path (``dev``)."""
     if not environment.project:
@@ -90,6 +109,7 @@ def by_path(environment: Environment) -> Mapping[str, tuple[Path, ...]]:
 
 
 def _executable(environment: Environment) -> Path:
+    require_runnable(Path(environment.executable or "julia"))
     found = shutil.which(environment.executable or "julia")
     if not found:
         where = environment.executable or "julia on PATH"
@@ -295,4 +315,4 @@ has dimensions {shape}
 score gave {count} values for {count} rows in column {name}
 """
 
-KIND = Builder(command, fingerprint, unlocked, by_path, sentences=_SENTENCES)
+KIND = Builder(command, fingerprint, unlocked, by_path, install, sentences=_SENTENCES)

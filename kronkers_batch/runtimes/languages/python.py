@@ -25,6 +25,7 @@ from kronkers_batch.runtimes.languages import (
     inner,
     is_system,
     links_out_of,
+    require_runnable,
     too_wide,
 )
 
@@ -79,9 +80,14 @@ def by_path(environment: Environment) -> Mapping[str, tuple[Path, ...]]:
 
 
 def install(environment: Environment, package: str) -> str:
-    """By pip of the declared interpreter."""
+    """By pip of the declared interpreter; without one, in an environment of the model's own."""
     python = _declared(environment)
-    return f"{python} -m pip install {package}" if python else ""
+    if python:
+        return f"{python} -m pip install {package}"
+    return (
+        f"python3 -m venv FOLDER && FOLDER/bin/pip install numpy pandas {package}, and declare "
+        "environment: {venv: FOLDER}"
+    )
 
 
 def lacking(code: int | None, environment: Environment, data: str) -> tuple[str, str] | None:
@@ -107,6 +113,7 @@ def _executable(environment: Environment) -> Path:
         path = Path(sys.executable)
     if not path.is_file():
         raise MissingPart("there is no Python interpreter here", where=str(path), fix=FIX)
+    require_runnable(path)
     return path
 
 

@@ -20,6 +20,7 @@ from kronkers_batch.runtimes.languages import (
     hash_files,
     inner,
     is_system,
+    require_runnable,
     too_wide,
 )
 
@@ -90,6 +91,15 @@ def unlocked(environment: Environment) -> str:
     )
 
 
+def install(environment: Environment, package: str) -> str:
+    """Into the declared library or renv project; else into the folder for all users of this machine."""
+    if environment.renv:
+        lines = f'renv::install("{package}"); renv::snapshot()'
+        return f"cd '{environment.renv}' && Rscript -e '{lines}'"
+    folder = environment.library or str(SITE)
+    return f'Rscript -e \'install.packages("{package}", lib = "{folder}")\''
+
+
 def by_path(environment: Environment) -> Mapping[str, tuple[Path, ...]]:
     """The packages of the declared library, however they came there."""
     library = _library(environment, _installation(environment))
@@ -104,6 +114,7 @@ def by_path(environment: Environment) -> Mapping[str, tuple[Path, ...]]:
 def _installation(environment: Environment) -> Installation:
     wanted = environment.executable or "Rscript"
     path = Path(shutil.which(wanted) or wanted)
+    require_runnable(path)
     if not path.is_file() or not os.access(path, os.X_OK):
         what = "there is no such R interpreter" if environment.executable else "R is not installed"
         raise MissingPart(what, where=environment.executable, fix=FIX)
@@ -275,4 +286,4 @@ score returned no column {names}; its columns are: {names}
 score returned columns that are not declared: {names}
 """
 
-KIND = Builder(command, fingerprint, unlocked, by_path, sentences=_SENTENCES)
+KIND = Builder(command, fingerprint, unlocked, by_path, install, sentences=_SENTENCES)

@@ -1,4 +1,4 @@
-"""What is believed of a model that was fitted elsewhere."""
+"""What is believed of a model that was fitted elsewhere, and what is said of environments."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from tests.faults.mutations.kind import Mutation, _
 
 CONFIG = "tests/unit/config/test_model_import.py::"
 ROWS = "tests/unit/pipeline/test_importing.py::"
+PROBES = "tests/unit/diagnostics/test_model_probes.py::"
+LACKS = "test_what_each_environment_lacks_is_said_with_its_line_and_where_to_put_it"
 NIGHT = "tests/e2e/test_imported.py::"
 
 MUTATIONS: list[Mutation] = [
@@ -42,6 +44,14 @@ MUTATIONS: list[Mutation] = [
     _("an imported model is trained again by age", "facts.gather:_Gathering._declared",
       swap("None if spec.imported else spec.retrain.every", "spec.retrain.every"),
       f"{NIGHT}test_an_imported_model_scores_as_it_did_where_it_was_fitted"),
+    _("one model's environment hides those of all others", "diagnostics.model_probes:_ask",
+      always("model.environment == Environment()"), f"{PROBES}{LACKS}"),
+    _("a missing table package is the code's fault", "runtimes.diagnosis:model_error",
+      never("verb == 'model' and _missing(spec, message) == spec.data"), f"{PROBES}{LACKS}"),
+    _("an interpreter that may not be run is started", "runtimes.languages.__init__:require_runnable",
+      never("path.is_file() and ..."), f"{PROBES}{LACKS}"),
+    _("the second class of an imported model is the true one", "runtimes.workers.worker:true_class",
+      swap("names.index(wanted)", "1"), "tests/contract/test_imported_classes.py::test_in_python"),
     _("logits of an imported model are taken for predictions", "runtimes/workers/worker.R",
       reword("refuse_link(model, predict, given)", "NULL"),
       f"{NIGHT}test_what_is_wrong_with_a_file_is_told_with_its_line_and_runs_nowhere_else"),

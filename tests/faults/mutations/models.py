@@ -184,7 +184,7 @@ PROVEN = [
     _("chance goes on from score to score", "runtimes.workers.worker:Session.score",
       drop("self.sow()"),
       f"{STORED}test_chance_that_the_seed_sets_is_the_same_each_time[python]"),
-    _("an environment without a lock file is no warning", "diagnostics.advice:_unlocked",
+    _("an environment without a lock file is no warning", "diagnostics.advice:unlocked",
       swap("builder(model.language).unlocked(model.environment)", "''"),
       "tests/unit/diagnostics/test_advice.py::test_an_environment_without_a_lock_file"),
 ]  # fmt: skip

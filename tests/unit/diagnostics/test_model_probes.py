@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -10,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from kronkers_batch.config.load import load
+from kronkers_batch.diagnostics import doctor
 from kronkers_batch.diagnostics.model_probes import probe_models
-from kronkers_batch.errors import ConfigErrors, MissingPart
+from kronkers_batch.errors import ConfigErrors
 from kronkers_batch.runtimes import probing as workers
 from kronkers_batch.runtimes.worker_spec import WorkerInfo, WorkerSpec
 from kronkers_batch.store.cache import ContentCache
@@ -183,8 +186,10 @@ def test_what_was_answered_before_a_language_is_missing_is_kept(project, monkeyp
     monkeypatch.setattr("os.sched_getaffinity", lambda _pid: {0})
     project.model("a")
     project.model("b", GOOD, "environment: {executable: /usr/bin/no-such-python}")
-    with pytest.raises(MissingPart):
-        project.check()
+    (said,) = project.problems()
+    assert said.startswith(
+        "conf/model/b.yaml:6: environment.executable (/usr/bin/no-such-python): there is no"
+    )
     path = project.folder / "conf/model/b.yaml"
     path.unlink()
     assert project.check() == 0
@@ -197,3 +202,90 @@ def test_as_many_are_asked_at_once_as_there_are_processors(project, monkeypatch)
     for number in range(3):
         project.model(f"m{number}", f"estimator: {{_target_: fractions.Fraction, numerator: {number}}}")
     assert project.check() == 3
+
+
+def environments(folder: Path) -> dict[str, tuple[str, str, str]]:
+    """Models by what their environment lacks: the declaration, what is said, and what to do."""
+    for name in ("bare", "tables", "library", "project"):
+        (folder / name).mkdir(parents=True)
+    for name in ("bare", "tables"):
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / name], check=True)
+    origin = importlib.util.find_spec("numpy").origin  # type: ignore[union-attr]
+    numpy = Path(str(origin)).resolve().parent
+    (site,) = (folder / "tables").glob("lib/python3*/site-packages")
+    for found in (numpy, numpy.with_name("numpy.libs")):
+        (site / found.name).symlink_to(found)
+    (folder / "python").write_text("#!/bin/sh\n")
+    (folder / "python").chmod(0o644)
+    (folder / "project/Project.toml").write_text("")
+    bare, tables = folder / "bare/bin/python", folder / "tables/bin/python"
+    return {
+        "no_place": (
+            f"environment: {{venv: {folder}/none}}",
+            "there is no Python interpreter here",
+            "install",
+        ),
+        "no_right": (f"environment: {{executable: {folder}/python}}", "may not be run", "chmod +x"),
+        "no_numpy": (
+            f"environment: {{venv: {folder}/bare}}",
+            "the model's Python lacks numpy",
+            f"{bare} -m pip install numpy polars",
+        ),
+        "no_polars": (
+            f"environment: {{venv: {folder}/tables}}",
+            "the model's Python lacks polars, in which `data` gives the rows",
+            f"{tables} -m pip install polars",
+        ),
+        "no_package": (
+            f"environment: {{venv: {folder}/tables}}",
+            "there is no 'churnlib.Model' in this environment",
+            f"{tables} -m pip install churnlib",
+        ),
+        "r_package": (
+            f"language: r\nenvironment: {{library: {folder}/library}}",
+            "there is no package called ‘churn.lib’",
+            f'install.packages("churn.lib", lib = "{folder}/library")',
+        ),
+        "julia_package": (
+            f"language: julia\nenvironment: {{project: {folder}/project}}",
+            "Package ChurnLib not found in current path",
+            f"julia --project='{folder}/project' -e 'using Pkg; Pkg.add(\"ChurnLib\")'",
+        ),
+    }
+
+
+HOW = {
+    "no_package": ("estimator: {_target_: churnlib.Model}", "data: numpy"),
+    "r_package": ("estimator: {function: churn.lib::fit}", ""),
+    "julia_package": ("estimator: {function: ChurnLib.fit}", ""),
+}
+
+
+def test_what_each_environment_lacks_is_said_with_its_line_and_where_to_put_it(project, tmp_path):
+    """All at once: one model's environment hides nothing of another's. ``doctor`` says the same."""
+    wanted = environments(tmp_path / "environments")
+    for name, (declared, _what, _fix) in wanted.items():
+        how, data = HOW.get(name, ("estimator: {_target_: fractions.Fraction}", "data: polars"))
+        lines = ["" if "language" in declared else data, declared, how]
+        language = declared.partition("language: ")[2].partition("\n")[0] or "python"
+        body = "\n".join(line for line in lines if line).replace(f"language: {language}\n", "")
+        many_models.model(project.folder, name, language, body)
+    problems = project.problems()
+    assert len(problems) == len(wanted), problems
+    for name, (_declared, what, fix) in wanted.items():
+        (said,) = [problem for problem in problems if f"conf/model/{name}.yaml:" in problem]
+        assert what in said, said
+        assert fix in said, said
+    assert "environment.venv" in next(p for p in problems if "no_polars" in p).partition(": ->")[0]
+    config = load(project.folder / "conf", (), {"HOME": str(project.folder / "home")})
+    found = {finding.found: finding for finding in doctor._models(config) if finding.part == "model"}
+    assert sorted(f"{one.found} -> {one.fix}" for one in found.values()) == sorted(problems)
+    (unlocked,) = [f for f in doctor._models(config) if f.part == "lock file" and "no_numpy" in f.found]
+    assert "bin/pip freeze >" in unlocked.fix
+
+
+def test_a_declared_estimators_failure_names_its_function_and_argument(project):
+    project.model("a", "estimator: {_target_: fractions.Fraction, numerator: 1, denomimator: 2}")
+    (said,) = project.problems()
+    assert "unexpected keyword argument 'denomimator'" in said
+    assert "the argument denomimator of fractions.Fraction" in said
