@@ -10,6 +10,7 @@ from kronkers_batch.config import signing
 from kronkers_batch.config.root_spec import Config, Definitions
 from kronkers_batch.config.spec import InputRef, ModelSpec, SourceSpec
 from kronkers_batch.declared.declaration import read_code
+from kronkers_batch.declared.measure_code import read_measures
 from kronkers_batch.digests import Json
 from kronkers_batch.errors import ConfigError, MissingPart, ModelError
 from kronkers_batch.redaction import redacted
@@ -44,6 +45,7 @@ def model_wanted(services: Services, model: ModelSpec) -> Wanted:
         services,
         model,
         _files(services, model),
+        _measures(services, model),
         code=_code(services, model),
         environment=environment_fingerprint(model.language, model.environment),
         contents=_contents(services, model),
@@ -60,14 +62,18 @@ def unreadable(services: Services, model: ModelSpec) -> Wanted:
         "environment": lambda: environment_fingerprint(model.language, model.environment),
         "contents": lambda: _contents(services, model),
     }
-    digests = {}
+    digests: dict[str, str] = {}
     for name, ask in asked.items():
         try:
             digests[name] = ask()
         except (ModelError, MissingPart, ConfigError):
             digests[name] = _UNREADABLE
+    try:
+        measures = _measures(services, model)
+    except ModelError:
+        measures = {measure.name: _UNREADABLE for measure in model.measures}
     files = {} if digests["code"] == _UNREADABLE else _files(services, model)
-    return _model_wanted(services, model, files, **digests)
+    return _model_wanted(services, model, files, measures, **digests)
 
 
 def _code(services: Services, model: ModelSpec) -> str:
@@ -81,9 +87,33 @@ def _files(services: Services, model: ModelSpec) -> dict[str, str]:
     return {name: hashlib.sha256(raw).hexdigest() for name, raw in kept.files.items()} if kept else {}
 
 
-def _model_wanted(services: Services, model: ModelSpec, files: Mapping[str, str], **digests: str) -> Wanted:
+def _measures(services: Services, model: ModelSpec) -> dict[str, str]:
+    """SHA-256 (hex) of the code of each own measure, by its name."""
+    kept = read_measures(services, model)
+    return {name: hashlib.sha256(code.text.encode()).hexdigest() for name, code in kept.items()}
+
+
+def _model_wanted(
+    services: Services,
+    model: ModelSpec,
+    files: Mapping[str, str],
+    measures: Mapping[str, str],
+    *,
+    code: str,
+    environment: str,
+    contents: str,
+) -> Wanted:
     config = services.config
-    fields = signing.model_definition(model, config.sources, config.root.parent, files=files, **digests)
+    fields = signing.model_definition(
+        model,
+        config.sources,
+        config.root.parent,
+        code=code,
+        files=files,
+        measures=measures,
+        environment=environment,
+        contents=contents,
+    )
     fields |= _as_led(services, signing.reached(model.source, config.sources))
     return _wanted(Subject.MODEL, model.name, model.department, fields)
 

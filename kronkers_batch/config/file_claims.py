@@ -57,6 +57,8 @@ class Claims:
                 wide = is_in(os.path.realpath(project), folder)
                 place = os.path.realpath(model.model.path) if wide else folder
                 self._code.setdefault(place, set()).add(model.department)
+            for measure in model.measures:  # one file, whatever lies beside it
+                self._code.setdefault(os.path.realpath(measure.path), set()).add(model.department)
 
     def _claim(self, source: SourceSpec) -> None:
         path = SOURCE_KINDS[source.kind].claimed(source)

@@ -12,6 +12,7 @@ from kronkers_batch.config import (
     code_folder,
     forecast_goal,
     known_at,
+    measure_goal,
     model_goal,
     model_limits,
     model_target,
@@ -65,6 +66,7 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
     key, features = _key(raw, linker, columns), _features(raw, columns, problems)
     target_type = model_goal.check(raw, columns, problems)
     forecast_goal.check(raw, columns, linker, problems)
+    measures = measure_goal.measures(raw, linker.project, problems)
     evaluate = model_goal.evaluated(raw, problems)
     predicted = {name: ColumnType(kind) for name, kind in values["output"]["columns"].items()}
     input_checks, output_checks = _checks(raw, columns, key, predicted, problems)
@@ -111,6 +113,8 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
         origins={dotted: node.origin(dotted) for dotted, node in walk(raw.tree)},
         goal=raw.goal,
         fit_only=model_goal.fit_only(raw, columns),
+        measures=measures,
+        own_loss=measure_goal.own_loss(raw),
     )
 
 
@@ -163,13 +167,7 @@ def _code(raw: RawModel, project: Path, problems: Problems) -> CodeFile | Estima
         if path.is_dir():
             return code_folder.main_file(path, code, language, where, problems)
         if not path.is_file():
-            shown = (
-                "the file of an environment variable" if raw.at("code").environment else f"the file '{code}'"
-            )
-            fix = f"looked in {project}; write the path from there, or an absolute one"
-            problems.add(
-                where, f"{shown} does not exist", "check the variable" if raw.at("code").environment else fix
-            )
+            code_folder.report_missing(code, raw.at("code"), where, project, problems)
             return None
         return CodeFile(path, where)
     if estimator is None or language is None:

@@ -25,6 +25,7 @@ from kronkers_batch.config.kinds import (
     member,
 )
 from kronkers_batch.config.languages import LANGUAGES, Language
+from kronkers_batch.config.measure_fields import MEASURES, MeasureValues
 from kronkers_batch.config.model_parts import (
     ENVIRONMENT,
     ESTIMATOR,
@@ -177,6 +178,7 @@ MODEL = Table(
             default=(),
             shown="none",
         ),
+        MEASURES,
         Field("window", table_kind(WINDOW), "Which rows, relative to the logical date."),
         Field("checks", table_kind(MODEL_CHECKS), "Checks on inputs and outputs."),
         Field(
@@ -245,6 +247,7 @@ class ModelValues(ForecastValues):
     weights: str
     exposure: str
     train_only: tuple[str, ...]
+    measures: dict[str, MeasureValues]
     window: WindowValues
     checks: dict[str, tuple[RawCheck, ...]]
     schedule: str
@@ -291,9 +294,9 @@ class RawModel:
 
 
 def _goal(values: ModelValues) -> Goal:
-    target, output, task = values["target"], values["output"], values["task"]
-    panel = forecast_fields.panel_of(values, task, target, output, values["window"]["holdout"])
-    return goal_of(target, output, values["decision"], values["weights"], values["exposure"], panel)
+    target, output, roles = values["target"], values["output"], (values["weights"], values["exposure"])
+    panel = forecast_fields.panel_of(values, values["task"], target, output, values["window"]["holdout"])
+    return goal_of(target, output, values["decision"], *roles, panel, values["measures"])
 
 
 def read_model(name: str, tree: Node, overrides: tuple[str, ...], problems: Problems) -> RawModel | None:

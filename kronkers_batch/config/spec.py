@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from kronkers_batch.config.languages import Language
+from kronkers_batch.config.own_measure import Measure
 from kronkers_batch.config.secret import Secret
 from kronkers_batch.digests import Json
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
@@ -288,6 +289,8 @@ class ModelSpec:
     origins: Mapping[str, Origin] = field(default_factory=dict)  # dotted key -> where it was said
     goal: Goal = field(default_factory=Goal)
     fit_only: tuple[Column, ...] = ()  # columns that only fit sees, the weights among them
+    measures: tuple[Measure, ...] = ()
+    own_loss: str = ""  # the measure by which ``skill`` is; empty where the goal's loss is
 
     @property
     def evaluates_first(self) -> bool:
