@@ -20,7 +20,7 @@ from kronkers_batch.declared.workers import worker_spec
 from kronkers_batch.events.types import Kind
 from kronkers_batch.frames.schema import Column, Schema
 from kronkers_batch.monitoring.gates import Verdict, as_words, judge_metrics
-from kronkers_batch.pipeline import forecasting, parcel, refit
+from kronkers_batch.pipeline import forecasting, own_measures, parcel, refit
 from kronkers_batch.pipeline.features import as_features
 from kronkers_batch.pipeline.forecasting import SeriesData
 from kronkers_batch.pipeline.ingest import ingest
@@ -173,7 +173,9 @@ def _fit(
     services: Services, model: ModelSpec, data: TrainingData, features: Schema, champion: ChampionScores
 ) -> _Fitted:
     """Fits and measures; with ``window.refit`` fits all rows then, and binds both fits."""
-    first = _once(services, model, data, features, champion)
+    with own_measures.started(services, model, features) as own:
+        first = _once(services, model, data, features, champion)
+        first = replace(first, verified=own.added(first.verified, data))
     if not model.windows.refit:
         return first
     whole = refit.all_rows(model, data)

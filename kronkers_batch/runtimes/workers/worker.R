@@ -503,7 +503,7 @@ one_a_row <- function(result, nrows) {
 
 # What metric returned, by the declared names: each must be there, and no others.
 numbers_by_name <- function(result, names) {
-    if (is.null(names(result))) stop("metric must return a list of numbers with names, such as list(hits = 0.3)")
+    if (is.null(names(result))) stop("metric must return numbers by their names, as a list")
     result <- as.list(result)
     lacks <- setdiff(names, names(result))
     if (length(lacks)) stop("metric did not return: ", paste(lacks, collapse = ", "))

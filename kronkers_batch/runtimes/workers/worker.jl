@@ -579,6 +579,13 @@ struct Recipe
     roles::Union{Nothing,Roles} # of an estimator
 end
 
+# A measure of the department's own: its file has the function `loss` or `metric`, and no model.
+struct Measure
+    call::Any
+    name::String # of the function
+    columns::Vector{String} # of the answer
+end
+
 # What the worker holds.
 mutable struct State
     seed::Int64
@@ -652,13 +659,7 @@ function refuse_learning(found::Vector{Any})
     end
 end
 
-# A measure of the department's own: its file has the function `loss` or `metric`, and no model.
-struct Measure
-    call::Any
-    name::String # of the function
-    columns::Vector{String} # of the answer
-end
-
+# The measure whose file and function are named.
 function load_measure(arguments::Dict{String,Any}, columns::Vector{String})
     code = Core.eval(Main, :(module KronkersModel end))
     Core.eval(code, :(using ..Kronkers))
@@ -688,7 +689,7 @@ end
 # What `metric` returned, by the declared names: each must be there, and no others.
 function numbers_by_name(@nospecialize(result), names::Vector{String})
     if !(result isa Union{NamedTuple,AbstractDict})
-        throw(ModelError("metric must return a NamedTuple or Dict of numbers, such as (hits = 0.3,)"))
+        throw(ModelError("metric must return numbers by their names, as a named tuple or a dict"))
     end
     found = Dict{String,Any}(string(key) => result[key] for key in keys(result))
     lacks = [name for name in names if !haskey(found, name)]

@@ -516,7 +516,7 @@ class Measure:
         if self.name == "loss":
             return {"loss": one_a_row(result, rows)}
         if not isinstance(result, dict):
-            raise TypeError("metric must return a dict of numbers, such as {'hits': 0.3}")
+            raise TypeError("metric must return numbers by their names, as a dict")
         return numbers_by_name(result, self.columns)
 
 
