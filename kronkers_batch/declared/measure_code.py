@@ -41,12 +41,13 @@ def read_measures(services: Services, model: ModelSpec) -> dict[str, KeptCode]:
 
 def kept_measures(model: ModelSpec, places: Places) -> dict[str, KeptCode]:
     """The code of each measure of a model as it is now. Raises ModelError as for the model's own code."""
-    return {
-        measure.name: KeptCode(
-            PLACE / measure.path.name, declared_at(model, measure), code_text(measure.path, model, places)
-        )
-        for measure in model.measures
-    }
+    return {measure.name: kept_measure(model, measure, places) for measure in model.measures}
+
+
+def kept_measure(model: ModelSpec, measure: Measure, places: Places) -> KeptCode:
+    """The code of one of them."""
+    text = code_text(measure.path, model, places)
+    return KeptCode(PLACE / measure.path.name, declared_at(model, measure), text)
 
 
 def truth_column(model: ModelSpec) -> Column:

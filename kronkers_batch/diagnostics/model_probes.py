@@ -19,7 +19,7 @@ from kronkers_batch.config.places import Places
 from kronkers_batch.config.root_spec import Config
 from kronkers_batch.config.spec import CodeFile, Environment, ModelSpec, SandboxPolicy
 from kronkers_batch.declared.kept import kept_code
-from kronkers_batch.declared.measure_code import declared_at, environment_of, kept_measures, measure_spec
+from kronkers_batch.declared.measure_code import declared_at, environment_of, kept_measure, measure_spec
 from kronkers_batch.digests import of_fields
 from kronkers_batch.errors import ConfigError, ConfigErrors, MissingPart, ModelError
 from kronkers_batch.runtimes.languages import environment_fingerprint
@@ -72,14 +72,17 @@ def _questions(config: Config, places: Places, problems: dict[str, ConfigError])
     for model in (m for m in config.models.values() if m.enabled):
         try:
             code = kept_code(model, places, neighbours)
-            own = kept_measures(model, places)
         except ModelError as error:
             problems[model.name] = _at_code(model, error)
             continue
         key = _key(model, code, config.executor.sandbox, fingerprint)
         found.setdefault(key, _Question(key, code)).models.append(model)
         for measure in model.measures:
-            kept = own[measure.name]
+            try:
+                kept = kept_measure(model, measure, places)
+            except ModelError as error:
+                problems[model.name] = _at_code(model, error, measure)
+                continue
             key = _measure_key(model, measure, kept, config.executor.sandbox, fingerprint)
             found.setdefault(key, _Question(key, kept, measure)).models.append(model)
     return list(found.values())

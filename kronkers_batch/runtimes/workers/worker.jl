@@ -694,8 +694,8 @@ function numbers_by_name(@nospecialize(result), names::Vector{String})
     found = Dict{String,Any}(string(key) => result[key] for key in keys(result))
     lacks = [name for name in names if !haskey(found, name)]
     isempty(lacks) || throw(ModelError(string("metric did not return: ", join(lacks, ", "))))
-    more = length(found) - length(names)
-    more > 0 && throw(ModelError("metric returned $more numbers that are not declared"))
+    others = length(found) - length(names)
+    others > 0 && throw(ModelError("metric returned $others numbers that are not declared"))
     columns = Any[]
     for name in names
         found[name] isa Real || throw(ModelError("metric must return a number for $name"))
