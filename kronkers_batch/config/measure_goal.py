@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kronkers_batch.config import code_folder
 from kronkers_batch.config.fields import Bad
+from kronkers_batch.config.link import Linker
 from kronkers_batch.config.measure_fields import MeasureValues
 from kronkers_batch.config.model_file import RawModel
 from kronkers_batch.config.model_target import says_target
@@ -16,8 +17,9 @@ from kronkers_batch.config.problems import Problems, listed
 from kronkers_batch.learning import Task, UsesTarget
 
 
-def measures(raw: RawModel, project: Path, problems: Problems) -> tuple[Measure, ...]:
+def measures(raw: RawModel, linker: Linker) -> tuple[Measure, ...]:
     """The measures of a model; what is wrong is reported."""
+    project, problems = linker.project, linker.problems
     if not raw.values["measures"]:
         return ()
     judge = raw.judge
@@ -58,7 +60,8 @@ def _fits(raw: RawModel, judge: Task, problems: Problems) -> bool:
     if nothing_known:
         what = f"measures compare scores with a target, and this model of the task {task} has none"
         problems.add(where, what, "remove it, or declare a target where the task may have one")
-    return not nothing_known
+        return False
+    return True
 
 
 def _refuse_taken_names(raw: RawModel, judge: Task, problems: Problems) -> None:

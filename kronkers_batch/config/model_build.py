@@ -66,8 +66,7 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
     key, features = _key(raw, linker, columns), _features(raw, columns, problems)
     target_type = model_goal.check(raw, columns, problems)
     forecast_goal.check(raw, columns, linker, problems)
-    measures = measure_goal.measures(raw, linker.project, problems)
-    evaluate = model_goal.evaluated(raw, problems)
+    evaluate, measures = model_goal.evaluated(raw, problems), measure_goal.measures(raw, linker)
     predicted = {name: ColumnType(kind) for name, kind in values["output"]["columns"].items()}
     input_checks, output_checks = _checks(raw, columns, key, predicted, problems)
     input_checks += known_at.checks(raw, columns, linker, problems)

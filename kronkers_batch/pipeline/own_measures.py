@@ -129,9 +129,9 @@ class Asked:
         """What each row costs, shape (n,). Raises ModelError where it hangs on more than the row."""
         first, moved = self.once(rows), another_order(len(rows.data), self.model.seed)
         self._refuse_chance(first, self.once(rows))
-        self._refuse(first[moved.to_numpy()], self.once(rows.picked(moved)), "in another order")
+        self._refuse_other(first[moved.to_numpy()], self.once(rows.picked(moved)), "in another order")
         part = moved[: (len(moved) + 1) // 2]
-        self._refuse(first[part.to_numpy()], self.once(rows.picked(part)), "beside fewer other rows")
+        self._refuse_other(first[part.to_numpy()], self.once(rows.picked(part)), "beside fewer other rows")
         return first
 
     def metrics(self, rows: JudgedRows) -> dict[str, float]:
@@ -139,7 +139,7 @@ class Asked:
         first = self.once(rows)
         self._refuse_chance(first, self.once(rows))
         moved = another_order(len(rows.data), self.model.seed)
-        self._refuse(first, self.once(rows.picked(moved)), "in another order")
+        self._refuse_other(first, self.once(rows.picked(moved)), "in another order")
         return dict(zip(self.measure.columns, map(float, first), strict=True))
 
     def once(self, rows: JudgedRows, about: str = "") -> Floats:
@@ -152,29 +152,29 @@ class Asked:
             return found[0] if self.measure.metrics else found[:, 0]
         if self.measure.metrics:
             names = ", ".join(n for n, bad in zip(self.measure.columns, wrong[0], strict=True) if bad)
-            raise self._error(f"gives NaN or an infinite number as {names} of {count:,} rows", _FINITE)
+            raise self._unfit(f"gives NaN or an infinite number as {names} of {count:,} rows", _FINITE)
         what = f"gives NaN, an infinite number or none for {int(wrong.sum()):,} of {count:,} rows{about}"
-        raise self._error(what, _FINITE)
+        raise self._unfit(what, _FINITE)
 
     def _refuse_chance(self, one: Floats, other: Floats) -> None:
         import numpy as np
 
         if not np.array_equal(one, other):
-            raise self._error("gives the same rows other numbers the second time", "draw no random numbers")
+            raise self._unfit("gives the same rows other numbers the second time", "draw no random numbers")
 
-    def _refuse(self, one: Floats, other: Floats, when: str) -> None:
+    def _refuse_other(self, one: Floats, other: Floats, when: str) -> None:
         import numpy as np
 
         scale = 1.0 if self.measure.metrics else float(np.abs(one).max())
         if not np.allclose(one, other, rtol=SAME, atol=SAME * scale):
-            raise self._error(
+            raise self._unfit(
                 f"gives the same rows other numbers {when}",
                 "compute each number from all rows alike, whatever their order"
                 if self.measure.metrics
                 else "compute the loss of a row from this row alone",
             )
 
-    def _error(self, what: str, fix: str) -> ModelError:
+    def _unfit(self, what: str, fix: str) -> ModelError:
         where = str(declared_at(self.model, self.measure))
         return ModelError(f"the measure {self.measure.name} {what}", where=where, fix=fix)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +36,7 @@ FEATURES = (
 HIGH, LOW = Direction.HIGHER, Direction.LOWER
 REVIEW = {"hits": HIGH, "cost_per_claim": LOW}
 TWO = {"hits": HIGH, "cost": LOW}
+PAGE = Path(__file__).parents[2] / "docs/how-to/own-measures.md"
 ROWS = pl.DataFrame(
     {
         "region": ["north", "south", None, "south", "north", "north"],
@@ -69,10 +71,12 @@ class Bench:
     def __init__(self, language: Language) -> None:
         self.language = language
         self.cases = importlib.import_module(f"tests.contract.measures_{language}")
+        (block,) = re.findall(rf"^```{language}\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+        self.codes = {**self.cases.MEASURES, "page": block, "page_metric": block}
         self.file = f"measure{self.cases.SUFFIX}"
-        files = {f"{name}/{self.file}": code.encode() for name, code in self.cases.MEASURES.items()}
+        files = {f"{name}/{self.file}": code.encode() for name, code in self.codes.items()}
         self._folder = Path("/kronkers/measures")
-        single = self.cases.MEASURES["single"]
+        single = self.codes["single"]
         self._standing = KeptCode(self._folder / self.file, ORIGIN, single, files)
         self._first: MeasureWorker | None = None
 
@@ -87,7 +91,7 @@ class Bench:
             self._first = start_measure(spec)
             _ = self._first.info
             self._first._process.shown_elsewhere = lambda: ""  # it was looked at, and is said only once
-        code = KeptCode(self._folder / name / self.file, ORIGIN, self.cases.MEASURES[name])
+        code = KeptCode(self._folder / name / self.file, ORIGIN, self.codes[name])
         return Asked(model, measure, Judge(self._spec(model, measure, code), measure, self._first))
 
     def _spec(self, model: ModelSpec, measure: Measure, code: KeptCode) -> WorkerSpec:
@@ -106,7 +110,7 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
 
 
 def test_each_language_sees_the_same_and_gives_the_same_numbers(bench: Bench) -> None:
-    """Of several scores and of one; of classes, numbers and a positive value. Rows without a score are left out."""
+    """Of several scores and of one, of classes, numbers and a positive value; not of rows without a score."""
     of_classes = {"task": TASKS["multiclass"], "goal": Goal(classes=CLASSES), "evaluate": ""}
     of_classes |= {"target": "desk", "target_type": T.STRING}
     names = [f"probability.{name}" for name in CLASSES]
@@ -141,6 +145,21 @@ def test_each_language_sees_the_same_and_gives_the_same_numbers(bench: Bench) ->
     yes = bench.asked("yes", {"hits": HIGH}, **binary)
     given = pl.DataFrame({"score": [0.9, 0.1, 0.6, 0.2, 0.8, 0.3]})
     assert yes.metrics(judged_rows(yes.model, DATA, Schema(FEATURES), given)[0]) == {"hits": 4.0}
+
+
+def test_the_code_on_the_page_gives_the_same_in_each_language(bench: Bench) -> None:
+    classes = ("home", "legal", "motor")
+    rows = ROWS.with_columns(desk=pl.col("desk").replace("légal aid", "legal")).head(5)
+    of_classes = {"task": TASKS["multiclass"], "goal": Goal(classes=classes), "evaluate": ""}
+    of_classes |= {"target": "desk", "target_type": T.STRING}
+    names = [f"probability.{name}" for name in classes]
+    asked = bench.asked("page", **of_classes)
+    scores = pl.DataFrame(PROBABILITIES, schema=names, orient="row")
+    judged, _ = judged_rows(asked.model, TrainingData(rows, rows, 0, ()), Schema(FEATURES), scores)
+    expected = [0.3 * 2, 0.7, 0.5 * 4, 0.1, 0.75 * 2]
+    assert asked.loss(judged).tolist() == pytest.approx(expected, rel=1e-12)
+    metric = bench.asked("page_metric", REVIEW, **of_classes)
+    assert metric.metrics(judged) == pytest.approx({"hits": 0.6, "cost_per_claim": sum(expected) / 5})
 
 
 WRONG = {
@@ -178,7 +197,7 @@ def test_what_is_no_measure_is_refused_by_its_name_and_file(bench: Bench) -> Non
     asked = bench.asked("raises")
     with pytest.raises(ModelError) as error:
         asked.loss(judged_rows(asked.model, DATA, Schema(FEATURES), scores)[0])
-    lines = bench.cases.MEASURES["raises"].splitlines()
+    lines = bench.codes["raises"].splitlines()
     line = next(number for number, text in enumerate(lines, 1) if "# here" in text)
     assert error.value.where == f"model m, measure raises ({bench.file}:{line})"
     assert error.value.fix == f"correct {bench.file}:{line}"

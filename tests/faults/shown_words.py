@@ -25,7 +25,9 @@ ROOMS = (
     "pipeline/golden.py",
     "pipeline/independence.py",
     "pipeline/measuring.py",
+    "pipeline/own_measures.py",
     "declared/kept.py",
+    "declared/measure_code.py",
     "declared/model_files.py",
     "pipeline/parcel.py",
     "pipeline/prepare.py",
@@ -93,13 +95,14 @@ _THERE = {
     "pipeline/independence.py:_compare": "when",
     "pipeline/independence.py:_try": "how error.fix",
     "pipeline/targets.py:check_target": "refusal.what refusal.fix rows where",
+    "pipeline/own_measures.py:_unfit": "what fix self.measure.name",
     # Columns and classes as they are declared.
     "pipeline/score.py:_refuse_absent": "name",
     "pipeline/targets.py:_refuse_unseen_classes": "absent[:_MOST_NAMED] where",
     # Files of the model's own folder, which its department named.
     "declared/kept.py:_bytes": "str(path) error.strerror",
     "declared/kept.py:_refused": "str(path) refused.why",
-    "declared/kept.py:_text": "str(path) error.strerror",
+    "declared/kept.py:code_text": "str(path) error.strerror",
     "declared/kept.py:kept_code": "code.origin code.path.parent",
     "declared/model_files.py:_beside": "str(error.filename) error.strerror",
     "declared/model_files.py:refuse": "str(error.filename) error.strerror",
@@ -176,6 +179,7 @@ _THERE = {
 THERE = {f"{place}: {word}" for place, found in _THERE.items() for word in found.split()} | {
     "pipeline/verify.py:_refuse_declared: one.declared",
     "pipeline/verify.py:_refuse_declared: str(where)",
+    "pipeline/own_measures.py:_unfit: str(declared_at(self.model, self.measure))",  # a line of the model file
     "pipeline/measuring.py:_without: floats.select(pl.any_horizontal(pl.all().fill_nan(None).is_null())"
     ".sum())"
     ".item()",
