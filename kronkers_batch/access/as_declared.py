@@ -11,6 +11,7 @@ from kronkers_batch.config.root_spec import Config, Definitions
 from kronkers_batch.config.spec import InputRef, ModelSpec, SourceSpec
 from kronkers_batch.declared import artifact_file
 from kronkers_batch.declared.declaration import read_code
+from kronkers_batch.declared.measure_code import read_measures
 from kronkers_batch.digests import Json
 from kronkers_batch.errors import ConfigError, MissingPart, ModelError
 from kronkers_batch.redaction import redacted
@@ -46,6 +47,7 @@ def model_wanted(services: Services, model: ModelSpec) -> Wanted:
         model,
         _files(services, model),
         artifact_file.digests(services, model),
+        _measures(services, model),
         code=_code(services, model),
         environment=environment_fingerprint(model.language, model.environment),
         contents=_contents(services, model),
@@ -62,18 +64,22 @@ def unreadable(services: Services, model: ModelSpec) -> Wanted:
         "environment": lambda: environment_fingerprint(model.language, model.environment),
         "contents": lambda: _contents(services, model),
     }
-    digests = {}
+    digests: dict[str, str] = {}
     for name, ask in asked.items():
         try:
             digests[name] = ask()
         except (ModelError, MissingPart, ConfigError):
             digests[name] = _UNREADABLE
+    try:
+        measures = _measures(services, model)
+    except ModelError:
+        measures = {measure.name: _UNREADABLE for measure in model.measures}
     files = {} if digests["code"] == _UNREADABLE else _files(services, model)
     try:
         imported = artifact_file.digests(services, model)
     except ModelError:
         imported = {artifact_file.ARTIFACT: _UNREADABLE}
-    return _model_wanted(services, model, files, imported, **digests)
+    return _model_wanted(services, model, files, imported, measures, **digests)
 
 
 def _code(services: Services, model: ModelSpec) -> str:
@@ -87,16 +93,34 @@ def _files(services: Services, model: ModelSpec) -> dict[str, str]:
     return {name: hashlib.sha256(raw).hexdigest() for name, raw in kept.files.items()} if kept else {}
 
 
+def _measures(services: Services, model: ModelSpec) -> dict[str, str]:
+    """SHA-256 (hex) of the code of each own measure, by its name."""
+    kept = read_measures(services, model)
+    return {name: hashlib.sha256(code.text.encode()).hexdigest() for name, code in kept.items()}
+
+
 def _model_wanted(
     services: Services,
     model: ModelSpec,
     files: Mapping[str, str],
     imported: Mapping[str, str],
-    **digests: str,
+    measures: Mapping[str, str],
+    *,
+    code: str,
+    environment: str,
+    contents: str,
 ) -> Wanted:
-    config, project = services.config, services.config.root.parent
+    config = services.config
     fields = signing.model_definition(
-        model, config.sources, project, files=files, imported=imported, **digests
+        model,
+        config.sources,
+        config.root.parent,
+        code=code,
+        files=files,
+        measures=measures,
+        environment=environment,
+        contents=contents,
+        imported=imported,
     )
     fields |= _as_led(services, signing.reached(model.source, config.sources))
     return _wanted(Subject.MODEL, model.name, model.department, fields)

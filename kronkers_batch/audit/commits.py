@@ -121,11 +121,13 @@ def _defining(config: Config) -> Iterator[Path]:
         if isinstance(model.model, CodeFile):
             yield model.model.path
             yield from (file.path for file in listed(model, places, neighbours))
+        yield from (measure.path for measure in model.measures)
 
 
 def _code_folders(config: Config) -> list[Path]:
-    """The folders of the models' code; what lies beside it is kept with a version too."""
+    """The folders of code; what lies beside a model's code is kept with a version too."""
     paths = [model.model.path for model in config.models.values() if isinstance(model.model, CodeFile)]
+    paths += [measure.path for model in config.models.values() for measure in model.measures]
     return [Path(os.path.realpath(path.parent)) for path in paths]
 
 

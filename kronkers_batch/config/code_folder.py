@@ -29,6 +29,13 @@ def _path(node: Node, key: str, problems: Problems) -> str:
 CODE = Kind("a path of a code file or its folder, without '..'", _path, environment=True, plain=str)
 
 
+def report_missing(code: str, node: Node, where: Origin, project: Path, problems: Problems) -> None:
+    """Reports that there is no such code file."""
+    shown = "the file of an environment variable" if node.environment else f"the file '{code}'"
+    fix = f"looked in {project}; write the path from there, or an absolute one"
+    problems.add(where, f"{shown} does not exist", "check the variable" if node.environment else fix)
+
+
 def main_file(
     folder: Path, said: str, language: Language | None, where: Origin, problems: Problems
 ) -> CodeFile | None:

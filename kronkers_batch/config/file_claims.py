@@ -65,6 +65,8 @@ class Claims:
                     real = os.path.realpath(path)
                     claim = Claim(model.department, f"model {model.name}", (), real, Path(real).parts, real)
                     self._files.setdefault(real, []).append(claim)
+            for measure in model.measures:  # one file, whatever lies beside it
+                self._code.setdefault(os.path.realpath(measure.path), set()).add(model.department)
 
     def _claim(self, source: SourceSpec) -> None:
         path = SOURCE_KINDS[source.kind].claimed(source)

@@ -11,10 +11,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from typing import TypedDict, Unpack
 
 from kronkers_batch.config.fields import Counts
 from kronkers_batch.config.fingerprint_fields import model_keys, source_keys
 from kronkers_batch.config.forecast_fields import FORECAST, SAID_AT
+from kronkers_batch.config.own_measure import own_measures
 from kronkers_batch.config.spec import (
     CheckSpec,
     CodeFile,
@@ -42,6 +44,7 @@ _FORMED = frozenset(
         "weights",
         "exposure",
         "train_only",
+        "measures",
         "decision",
         *(field.name for field in FORECAST),
         "group",
@@ -62,69 +65,54 @@ _FOR_TRAINING = (OnFailure.DROP,)
 _FOR_SCORING = (OnFailure.DROP, OnFailure.FAIL)
 
 
+class Digests(TypedDict, total=False):
+    """Digests of files that a definition is made of.
+
+    ``code_digest`` is of the normalised code file, empty for a declared estimator; ``environment_digest`` of
+    lock files and the like, empty for the default environment. ``files`` are of the files beside the code, by
+    name, and ``measures`` of the normalised code of each own measure, by the measure's name. ``imported`` are
+    of ``artifact`` and ``golden``, of a model that was fitted elsewhere.
+    """
+
+    code_digest: str
+    environment_digest: str
+    files: Mapping[str, str]
+    measures: Mapping[str, str]
+    imported: Mapping[str, str]
+
+
 def definition(
-    model: ModelSpec,
-    sources: Mapping[str, SourceSpec],
-    *,
-    code_digest: str = "",
-    environment_digest: str = "",
-    files: Mapping[str, str] | None = None,
-    imported: Mapping[str, str] | None = None,
+    model: ModelSpec, sources: Mapping[str, SourceSpec], **digests: Unpack[Digests]
 ) -> dict[str, Json]:
     """Everything that counts for training or scoring, flat: dotted key to JSON value.
 
     Args:
         model: The model.
         sources: All sources by name; those that the model reads, also through queries, are looked up.
-        code_digest: Digest of the normalised code file; empty for a declared estimator.
-        environment_digest: Digest of lock files and the like; empty for the default environment.
-        files: Digests of the files beside the code, by name.
-        imported: Digests of ``artifact`` and ``golden``, of a model that was fitted elsewhere.
+        digests: Of files.
     """
-    training = _training(model, sources, code_digest, environment_digest, files, imported)
-    return training | _scoring(model, sources)
+    return _training(model, sources, digests) | _scoring(model, sources)
 
 
 def definition_fingerprint(
-    model: ModelSpec,
-    sources: Mapping[str, SourceSpec],
-    *,
-    code_digest: str = "",
-    environment_digest: str = "",
-    files: Mapping[str, str] | None = None,
-    imported: Mapping[str, str] | None = None,
+    model: ModelSpec, sources: Mapping[str, SourceSpec], **digests: Unpack[Digests]
 ) -> str:
     """SHA-256 (hex) of :func:`definition`."""
-    digests = {"code_digest": code_digest, "environment_digest": environment_digest}
-    flat = definition(model, sources, files=files, imported=imported, **digests)
-    return fingerprint("definition", flat)
+    return fingerprint("definition", definition(model, sources, **digests))
 
 
 def training_definition(
-    model: ModelSpec,
-    sources: Mapping[str, SourceSpec],
-    *,
-    code_digest: str = "",
-    environment_digest: str = "",
-    files: Mapping[str, str] | None = None,
-    imported: Mapping[str, str] | None = None,
+    model: ModelSpec, sources: Mapping[str, SourceSpec], **digests: Unpack[Digests]
 ) -> dict[str, Json]:
     """What counts for training, flat; arguments as in :func:`definition`."""
-    return _training(model, sources, code_digest, environment_digest, files, imported)
+    return _training(model, sources, digests)
 
 
 def training_fingerprint(
-    model: ModelSpec,
-    sources: Mapping[str, SourceSpec],
-    *,
-    code_digest: str = "",
-    environment_digest: str = "",
-    files: Mapping[str, str] | None = None,
-    imported: Mapping[str, str] | None = None,
+    model: ModelSpec, sources: Mapping[str, SourceSpec], **digests: Unpack[Digests]
 ) -> str:
     """SHA-256 (hex) of :func:`training_definition`: another one means that the model trains anew."""
-    flat = _training(model, sources, code_digest, environment_digest, files, imported)
-    return fingerprint("training", flat)
+    return fingerprint("training", _training(model, sources, digests))
 
 
 def scoring_definition(model: ModelSpec, sources: Mapping[str, SourceSpec]) -> dict[str, Json]:
@@ -132,19 +120,12 @@ def scoring_definition(model: ModelSpec, sources: Mapping[str, SourceSpec]) -> d
     return _scoring(model, sources)
 
 
-def _training(
-    model: ModelSpec,
-    sources: Mapping[str, SourceSpec],
-    code_digest: str,
-    environment_digest: str,
-    files: Mapping[str, str] | None,
-    imported: Mapping[str, str] | None,
-) -> dict[str, Json]:
+def _training(model: ModelSpec, sources: Mapping[str, SourceSpec], digests: Digests) -> dict[str, Json]:
     found: dict[str, Json] = {
         "language": str(model.language),
         "task": str(model.task),
-        "code": code_digest,
-        "environment": environment_digest,
+        "code": digests.get("code_digest", ""),
+        "environment": digests.get("environment_digest", ""),
         "target": model.target,
         "target_type": str(model.target_type or ""),
         "checks.input.drop": _checks(model.input_checks, _FOR_TRAINING),
@@ -158,8 +139,9 @@ def _training(
         found |= _flat("estimator.arguments", estimator.arguments)
         found |= _flat("estimator.predict_arguments", estimator.predict_arguments)
     found |= _flat("parameters", model.parameters)
-    found |= {FILES + name: digest for name, digest in (files or {}).items()}
-    found |= imported or {}
+    found |= {FILES + name: digest for name, digest in digests.get("files", {}).items()}
+    found |= digests.get("imported", {})
+    found |= own_measures(model.measures, digests.get("measures", {}))
     if not model.evaluates_first:  # which is what was measured before it could be said
         found["output.evaluate"] = model.evaluate
     found |= _said(model, Counts.TRAINING) | _goal(model)
@@ -173,7 +155,7 @@ def _goal(model: ModelSpec) -> dict[str, Json]:
         "target.positive": goal.positive,
         "target.classes": list(goal.classes),
         "target.ordered": goal.ordered,
-        "target.loss": goal.loss,
+        "target.loss": goal.loss or model.own_loss,
         "target.as": goal.judged_as,
         "output.quantiles": list(goal.quantiles),
         "output.higher_is": goal.higher_is,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from kronkers_batch.config.languages import Language
 from kronkers_batch.config.places import FIX, Places
 from kronkers_batch.config.problems import Problems
 from kronkers_batch.config.root_spec import Config
@@ -25,14 +26,15 @@ def check(config: Config, places: Places, raw: Mapping[str, RawSource], problems
         refused = {key: why for key, why in _model(model, places) if why}
         for key, why in refused.items():
             _refuse(why, model.origins.get(key, model.origin), problems)
-        if "code" not in refused:  # nothing is said of a file that the model may not have
-            _check_ending(model, problems)
+        for key, file, language in _code_files(model):
+            if key not in refused:  # nothing is said of a file that the model may not have
+                _check_ending(file, language, model.origins.get(key, model.origin), problems)
 
 
 def _model(model: ModelSpec, places: Places) -> Iterator[tuple[str, str]]:
     mine = model.department
-    if isinstance(model.model, CodeFile):
-        yield "code", places.refusal(model.model.path, department=mine, code=True)
+    for key, path, _ in _code_files(model):
+        yield key, places.refusal(path, department=mine, code=True)
     if model.imported is not None:
         yield "artifact", places.refusal(model.imported.artifact, department=mine)
         if model.imported.golden is not None:
@@ -49,12 +51,19 @@ def _model(model: ModelSpec, places: Places) -> Iterator[tuple[str, str]]:
         yield "environment.renv", why or places.refusal(shown, department=mine, shows_folder=True)
 
 
-def _check_ending(model: ModelSpec, problems: Problems) -> None:
-    suffixes = model.language.suffixes
-    if isinstance(model.model, CodeFile) and model.model.path.suffix not in suffixes:
-        ends = " or ".join(suffixes)
-        what = f"the code file does not end in {ends}, and the language is {model.language}"
-        problems.add(model.model.origin, what, f"name a file that ends in {ends}, or correct `language:`")
+def _code_files(model: ModelSpec) -> Iterator[tuple[str, Path, Language]]:
+    """The key that names each file of code of a model, the file, and its language."""
+    if isinstance(model.model, CodeFile):
+        yield "code", model.model.path, model.language
+    for measure in model.measures:
+        yield f"measures.{measure.name}.code", measure.path, measure.language
+
+
+def _check_ending(path: Path, language: Language, where: Origin, problems: Problems) -> None:
+    if path.suffix not in language.suffixes:
+        ends = " or ".join(language.suffixes)
+        what = f"the code file does not end in {ends}, and the language is {language}"
+        problems.add(where, what, f"name a file that ends in {ends}, or correct `language:`")
 
 
 def _refuse(why: str, where: Origin, problems: Problems) -> None:

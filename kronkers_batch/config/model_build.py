@@ -12,6 +12,7 @@ from kronkers_batch.config import (
     code_folder,
     forecast_goal,
     known_at,
+    measure_goal,
     model_goal,
     model_import,
     model_limits,
@@ -67,7 +68,7 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
     imported = model_import.read(raw, features, linker.project, problems)
     target_type = model_goal.check(raw, columns, problems)
     forecast_goal.check(raw, columns, linker, problems)
-    evaluate = model_goal.evaluated(raw, problems)
+    evaluate, measures = model_goal.evaluated(raw, problems), measure_goal.measures(raw, linker)
     predicted = {name: ColumnType(kind) for name, kind in values["output"]["columns"].items()}
     input_checks, output_checks = _checks(raw, columns, key, predicted, problems)
     input_checks += known_at.checks(raw, columns, linker, problems)
@@ -115,6 +116,8 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
         fit_only=model_goal.fit_only(raw, columns),
         audit_columns=values["audit_columns"],
         imported=imported,
+        measures=measures,
+        own_loss=measure_goal.own_loss(raw),
     )
 
 
@@ -168,13 +171,7 @@ def _code(raw: RawModel, project: Path, problems: Problems) -> CodeFile | Estima
         if path.is_dir():
             return code_folder.main_file(path, code, language, where, problems)
         if not path.is_file():
-            shown = (
-                "the file of an environment variable" if raw.at("code").environment else f"the file '{code}'"
-            )
-            fix = f"looked in {project}; write the path from there, or an absolute one"
-            problems.add(
-                where, f"{shown} does not exist", "check the variable" if raw.at("code").environment else fix
-            )
+            code_folder.report_missing(code, raw.at("code"), where, project, problems)
             return None
         return CodeFile(path, where)
     if estimator is None or language is None:

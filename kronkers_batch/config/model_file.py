@@ -26,6 +26,7 @@ from kronkers_batch.config.kinds import (
     member,
 )
 from kronkers_batch.config.languages import LANGUAGES, Language
+from kronkers_batch.config.measure_fields import MEASURES, MeasureValues
 from kronkers_batch.config.model_parts import (
     ENVIRONMENT,
     ESTIMATOR,
@@ -195,6 +196,7 @@ MODEL = Table(
             shown="none",
             counts=Counts.NEVER,
         ),
+        MEASURES,
         Field("window", table_kind(WINDOW), "Which rows, relative to the logical date."),
         Field("checks", table_kind(MODEL_CHECKS), "Checks on inputs and outputs."),
         Field(
@@ -267,6 +269,7 @@ class ModelValues(ForecastValues):
     group: str
     train_only: tuple[str, ...]
     audit_columns: tuple[str, ...]
+    measures: dict[str, MeasureValues]
     window: WindowValues
     checks: dict[str, tuple[RawCheck, ...]]
     schedule: str
@@ -328,6 +331,7 @@ def _goal(values: ModelValues) -> Goal:
         exposure=values["exposure"],
         group=values["group"],
         panel=forecast_fields.panel_of(values, task, target, output, values["window"]["holdout"]),
+        measures=values["measures"],
     )
     first = next(iter(task.judge(goal).losses), "") if task else ""
     return replace(goal, loss="") if goal.loss == first else goal  # what is so anyway trains nothing anew

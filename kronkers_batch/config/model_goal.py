@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping as MappingType
 from itertools import pairwise
 
-from kronkers_batch.config import model_target
+from kronkers_batch.config import measure_goal, model_target
 from kronkers_batch.config.kinds import unsafe_column
 from kronkers_batch.config.model_file import RawModel
 from kronkers_batch.config.nodes import Mapping, Sequence
@@ -116,7 +116,7 @@ def _values(raw: RawModel, task: Task, goal: Goal, problems: Problems) -> None:
         where = raw.at("target", "loss").origin("target.loss")
         if goal.loss not in task.losses:
             what = f"the task {task} has no loss '{goal.loss}'"
-            problems.add(where, what, suggest(goal.loss, task.losses))
+            problems.add(where, what, suggest(goal.loss, [*task.losses, *measure_goal.losses(raw)]))
         elif goal.loss in task.of_ordered and not goal.ordered:
             what = f"the loss '{goal.loss}' needs classes whose order means something"
             problems.add(where, what, "write ordered: true, or choose another loss")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from kronkers_batch.config.forecast_fields import held_out
+from kronkers_batch.config.measure_goal import metric_names
 from kronkers_batch.config.model_file import RawModel
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.spec import Promote, Threshold
@@ -71,7 +72,8 @@ def _thresholds_known(raw: RawModel, problems: Problems) -> None:
     known = {"output": {"rows": LOSS, "null_share": SHARE, **dict.fromkeys(statistics, ANY)}}
     if task is not None:
         refit = {"refit": LOSS} if raw.refits else {}
-        known["training"] = dict(sorted((task.ranges(raw.goal) | refit).items()))
+        own = dict.fromkeys(metric_names(raw), ANY)
+        known["training"] = dict(sorted((own | task.ranges(raw.goal) | refit).items()))
     for group, names in known.items():
         for name, (low, high, _) in raw.values["thresholds"][group].items():
             where = raw.at("thresholds", group, name).origin(f"thresholds.{group}.{name}")

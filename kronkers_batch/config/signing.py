@@ -19,6 +19,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from kronkers_batch.config import databases
+from kronkers_batch.config.own_measure import Measure
 from kronkers_batch.config.paths import fixed_part
 from kronkers_batch.config.root_spec import Config, ExecutorSpec, WarehouseSpec
 from kronkers_batch.config.secret import Secret
@@ -44,6 +45,7 @@ _LEADS = " -> "
 
 LEFT_OUT: Mapping[type, frozenset[str]] = {
     ModelSpec: frozenset({"owner", "description", "origins"}),
+    Measure: frozenset({"path"}),  # what the file holds counts, wherever it lies
     SourceSpec: frozenset({"description", "origins"}),
     # Of the root: what is signed by itself (models, sources), names no place (departments), is the caller's
     # own (the key file must be the one that the environment names), or only says how fast.
@@ -57,7 +59,14 @@ LATER: Mapping[type, Mapping[str, object]] = {
     Estimator: {"per_quantile": ""},
     Windows: {"holdout_by": "", "refit": False},
     Feature: {"levels": (), "reference": "", "nulls": False},
-    ModelSpec: {"goal": Goal(), "fit_only": (), "audit_columns": (), "imported": None},
+    ModelSpec: {
+        "goal": Goal(),
+        "fit_only": (),
+        "audit_columns": (),
+        "imported": None,
+        "measures": (),
+        "own_loss": "",
+    },
     Goal: {
         "judged_as": "",
         "higher_is": "",
@@ -80,6 +89,7 @@ def model_definition(
     *,
     code: str = "",
     files: Mapping[str, str] | None = None,
+    measures: Mapping[str, str] | None = None,
     environment: str = "",
     contents: str = "",
     imported: Mapping[str, str] | None = None,
@@ -92,6 +102,7 @@ def model_definition(
         project: The folder that holds the conf folder.
         code: SHA-256 (hex) of the code file's bytes; empty for a declared estimator.
         files: The same of each file beside it, by name.
+        measures: The same of the code file of each own measure, by the measure's name.
         environment: Digest of lock files and the like; empty for the default environment.
         contents: Digest of the environment's files; empty for the default environment.
         imported: SHA-256 (hex) of the artifact and of its golden rows, of a model that was fitted elsewhere.
@@ -103,9 +114,12 @@ def model_definition(
         values["imported"] = dict(imported or {})
     if model.evaluates_first:  # as was signed before it could be said
         del values["evaluate"]
+    if model.measures:
+        values["measures"] = {measure.name: _fields(measure, project) for measure in model.measures}
     # The fields of ``environment`` are keys below it, so the lock's digest may take its name.
     flat = _flat("", values) | {"code": code, "environment": environment}
     flat |= {f"files.{name}": digest for name, digest in (files or {}).items()}
+    flat |= {f"measures.{name}.code": digest for name, digest in (measures or {}).items()}
     if contents:
         flat["environment.contents"] = contents
     for source in reached(model.source, sources):

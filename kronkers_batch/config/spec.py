@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from kronkers_batch.config.imported import Imported
 from kronkers_batch.config.languages import Language
+from kronkers_batch.config.own_measure import Measure
 from kronkers_batch.config.secret import Secret
 from kronkers_batch.digests import Json
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
@@ -297,6 +298,8 @@ class ModelSpec:
     fit_only: tuple[Column, ...] = ()  # columns that only fit sees, the weights among them
     audit_columns: tuple[str, ...] = ()  # by which it may be judged, and which it never sees
     imported: Imported | None = None  # where it was fitted elsewhere: then ``fit`` is never called
+    measures: tuple[Measure, ...] = ()
+    own_loss: str = ""  # the measure by which ``skill`` is; empty where the goal's loss is
 
     @property
     def evaluates_first(self) -> bool:

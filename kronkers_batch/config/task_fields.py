@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from dataclasses import replace
 from typing import TypedDict
 
@@ -77,7 +78,7 @@ TARGET = Table(
             + "; ".join(
                 f"`{task}`: {', '.join(task.losses)}" for task in TASKS.values() if "loss" in task.keys
             )
-            + ".",
+            + "; of every task with a target, except `forecast`: a measure without metrics.",
             default="",
             shown="the task's first",
         ),
@@ -313,14 +314,15 @@ def goal_of(
     exposure: str,
     group: str,
     panel: Panel | None,
+    measures: Collection[str],
 ) -> Goal:
-    """What is said of the target, of the scores and of columns with a role."""
+    """What is said of the target, of the scores and of columns with a role; the loss may be a measure."""
     said = target or _NO_TARGET
     return Goal(
         positive=said["positive"],
         classes=said["classes"],
         ordered=said["ordered"],
-        loss=said["loss"],
+        loss="" if said["loss"] in measures else said["loss"],
         quantiles=output["quantiles"],
         weights=weights,
         exposure=exposure,

@@ -42,6 +42,17 @@ _INTRODUCTION = """\
 | `exposure` (`count`) | over how much time, area or how many people a row counts | yes, as the last feature; a declared estimator does not get it as a feature, see [weights and exposure](worker-protocol.md#weights-and-exposure) | yes, as the last feature | a missing exposure, or one of 0 or less, in training and on a night; a model whose scores stay the same when the exposure doubles |
 
 Weights change what a model predicts: with weights, its probabilities are those of the weighted rows. The metrics then show how they fit the rows as they are.
+
+## Own measures
+
+`measures:` names code of the department that judges the scores of the holdout, for every task with a target except `forecast` ([how to write one](../how-to/own-measures.md)). These metrics are added to those of the task:
+
+| metric | what it is | a threshold needs |
+|---|---|---|
+| NAME, of a measure without `metrics` | The mean over rows of what its function `loss` returned. | `max` |
+| NAME.KEY, of a measure with `metrics` | The number KEY that its function `metric` returned. | `min` where `higher` is declared, `max` where `lower` is |
+
+If `target.loss` names a measure without `metrics`, `skill` is by this loss; the naive prediction stays that of the task. A measure whose numbers are NaN or infinite, or depend on chance or on the order of the rows, is refused.
 """
 
 

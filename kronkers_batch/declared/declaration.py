@@ -30,8 +30,13 @@ from kronkers_batch.session.services import Services
 T = TypeVar("T")
 
 
-def declaration(model: ModelSpec, code: KeptCode | None) -> dict[str, Any]:
-    """What a version needs to score as it was trained, as JSON values; other files go with the artifact."""
+def declaration(
+    model: ModelSpec, code: KeptCode | None, measures: Mapping[str, KeptCode] | None = None
+) -> dict[str, Any]:
+    """What a version needs to score as it was trained, as JSON values; other files go with the artifact.
+
+    Of own measures, which no score needs, it has the SHA-256 of their code files.
+    """
     found = {
         "language": str(model.language),
         "task": str(model.task),
@@ -51,6 +56,10 @@ def declaration(model: ModelSpec, code: KeptCode | None) -> dict[str, Any]:
         found["imported"] = True
     if code and code.files:
         found["files"] = {name: hashlib.sha256(raw).hexdigest() for name, raw in code.files.items()}
+    if measures:
+        found["measures"] = {
+            name: hashlib.sha256(kept.text.encode()).hexdigest() for name, kept in measures.items()
+        }
     return found
 
 

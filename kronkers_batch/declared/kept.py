@@ -33,7 +33,7 @@ def kept_code(model: ModelSpec, places: Places, neighbours: Neighbours) -> KeptC
         return None
     for _ in range(_TRIES):
         before = listed(model, places, neighbours), state_of(code.path)
-        text = _text(code.path, model, places)
+        text = code_text(code.path, model, places)
         with suppress(FileNotFoundError):  # deleted since it was listed
             files = {one.name: _bytes(one, model, places) for one in before[0]}
             # What is kept is one state of the folder, not half of an older one: a checkout may be under way.
@@ -46,7 +46,8 @@ def kept_code(model: ModelSpec, places: Places, neighbours: Neighbours) -> KeptC
     )
 
 
-def _text(path: Path, model: ModelSpec, places: Places) -> str:
+def code_text(path: Path, model: ModelSpec, places: Places) -> str:
+    """A code file of a model. Raises ModelError where it cannot be read, or leads where it may not."""
     try:
         return opening.read_text(path, places, department=model.department, code=True)
     except opening.PathRefused as refused:

@@ -40,8 +40,10 @@ def _imported(model: ModelSpec) -> Iterator[str]:
 
 def _open_side(model: ModelSpec, threshold: Threshold) -> str:
     """The bound that is not there, on the side on which a metric is bad; empty where there is one."""
-    said = {"min": threshold.min, "max": threshold.max}
-    return next((side for side in model.judge.needs(threshold.name, model.goal) if said[side] is None), "")
+    said, name = {"min": threshold.min, "max": threshold.max}, threshold.name
+    own = {metric: sides for measure in model.measures for metric, sides in measure.needs.items()}
+    needed = own[name] if name in own else model.judge.needs(name, model.goal)
+    return next((side for side in needed if said[side] is None), "")
 
 
 def unlocked(config: Config) -> Iterator[str]:

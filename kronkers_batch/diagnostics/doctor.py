@@ -50,7 +50,9 @@ def examine(conf: str | None, overrides: Sequence[str]) -> list[Finding]:
         findings.append(Finding("configuration", False, error.what, "kronkers check", True))
     findings.append(_sandbox(config))
     findings += [Finding(wall.name, wall.stands, wall.found, wall.fix, False) for wall in walls()]
-    used = {m.language for m in config.models.values() if m.enabled} if config else set()
+    enabled = [model for model in config.models.values() if model.enabled] if config else []
+    used = {model.language for model in enabled}
+    used |= {measure.language for model in enabled for measure in model.measures}
     findings += [_language(language, language in used) for language in LANGUAGES.values()]
     if config is not None:
         findings += _models(config)

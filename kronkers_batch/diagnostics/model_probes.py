@@ -14,11 +14,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from kronkers_batch.config.languages import Language
+from kronkers_batch.config.own_measure import Measure
 from kronkers_batch.config.places import Places
 from kronkers_batch.config.root_spec import Config
 from kronkers_batch.config.spec import CodeFile, Environment, ModelSpec, SandboxPolicy
 from kronkers_batch.declared import artifact_file
 from kronkers_batch.declared.kept import kept_code
+from kronkers_batch.declared.measure_code import declared_at, environment_of, kept_measure, measure_spec
 from kronkers_batch.digests import of_fields
 from kronkers_batch.errors import ConfigError, ConfigErrors, DataError, MissingPart, ModelError
 from kronkers_batch.runtimes.languages import environment_fingerprint
@@ -35,10 +37,14 @@ _Wrong: TypeAlias = ConfigError | ModelError | DataError | MissingPart
 
 @dataclass(frozen=True)
 class _Question:
-    """What is asked of a worker, and the models that ask it; the first one's declaration is sent."""
+    """What is asked of a worker, and the models that ask it; the first one's declaration is sent.
+
+    With a ``measure`` the code is that of this own measure of each of the models.
+    """
 
     key: str
     code: KeptCode | None
+    measure: Measure | None = None
     models: list[ModelSpec] = field(default_factory=list)
 
 
@@ -75,6 +81,14 @@ def _questions(config: Config, places: Places, problems: dict[str, ConfigError])
             continue
         key = _key(model, code, config.executor.sandbox, fingerprint, stored)
         found.setdefault(key, _Question(key, code)).models.append(model)
+        for measure in model.measures:
+            try:
+                kept = kept_measure(model, measure, places)
+            except ModelError as error:
+                problems[model.name] = _at_code(model, error, measure)
+                continue
+            key = _measure_key(model, measure, kept, config.executor.sandbox, fingerprint)
+            found.setdefault(key, _Question(key, kept, measure)).models.append(model)
     return list(found.values())
 
 
@@ -102,18 +116,21 @@ def _ask(config: Config, walls: Walls, question: _Question, places: Places) -> _
     # Imported here: when all is cached, as it mostly is, nobody pays for them.
     from kronkers_batch.declared.workers import worker_spec_for
     from kronkers_batch.pipeline.prepare import feature_columns
-    from kronkers_batch.runtimes.probing import probe
+    from kronkers_batch.runtimes.probing import probe, probe_measure
 
-    model = question.models[0]
-    kept = replace(model, model=question.code) if question.code else model
+    model, sandbox = question.models[0], config.executor.sandbox
+    features = feature_columns(model)
     try:
+        if question.measure and question.code:
+            probe_measure(measure_spec(model, question.measure, question.code, features, sandbox, walls))
+            return None
+        kept = replace(model, model=question.code) if question.code else model
         if model.imported is None:
-            probe(worker_spec_for(kept, feature_columns(model), config.executor.sandbox, walls))
+            probe(worker_spec_for(kept, features, sandbox, walls))
         else:
             from kronkers_batch.pipeline import importing
 
-            digests = artifact_file.digests_of(model, places)
-            importing.tried(kept, config.executor.sandbox, walls, places, digests)
+            importing.tried(kept, sandbox, walls, places, artifact_file.digests_of(model, places))
     except MissingPart as error:
         if model.environment == Environment():  # what the machine lacks is no model's mistake
             raise
@@ -135,15 +152,40 @@ def _in_words_of(error: _Wrong, question: _Question, model: ModelSpec) -> Config
     if isinstance(error, ConfigError | MissingPart):
         return ConfigError(error.what, where=moved(error.where) or own, fix=moved(error.fix))
     error = error.moved(moved(error.where))
-    found = _at_code(model, error)
+    found = _at_code(model, error, question.measure)
     return ConfigError(found.what, where=found.where, fix=moved(found.fix))
 
 
-def _at_code(model: ModelSpec, error: ModelError | DataError) -> ConfigError:
+def _at_code(model: ModelSpec, error: ModelError | DataError, measure: Measure | None = None) -> ConfigError:
     if error.where.startswith(f"{model.origin.file}:"):  # of the environment, the artifact, its golden rows
         return ConfigError(error.what, where=error.where, fix=error.fix)
     what = f"{error.what} ({error.where})" if error.where.startswith("/") else error.what
-    return ConfigError(what, where=str(model.model.origin), fix=error.fix)
+    where = declared_at(model, measure) if measure else model.model.origin
+    return ConfigError(what, where=str(where), fix=error.fix)
+
+
+def _measure_key(
+    model: ModelSpec,
+    measure: Measure,
+    code: KeptCode,
+    sandbox: SandboxPolicy,
+    fingerprint: Callable[[Language, Environment], str],
+) -> str:
+    """As :func:`_key`, of an own measure."""
+    resources, declared = model.resources, environment_of(model, measure)
+    limits = resources.memory, resources.threads, resources.start_limit, sandbox
+    return of_fields(
+        str(measure.language),
+        measure.function,
+        measure.name,
+        model.data,
+        model.department,
+        repr(limits),
+        repr(declared),
+        fingerprint(measure.language, declared),
+        str(code.path),
+        code.text,
+    )
 
 
 def _key(

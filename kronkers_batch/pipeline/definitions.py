@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kronkers_batch.config.fingerprint import (
+    Digests,
     definition_fingerprint,
     training_definition,
     training_fingerprint,
@@ -14,6 +16,7 @@ from kronkers_batch.config.fingerprint import (
 from kronkers_batch.config.spec import ModelSpec
 from kronkers_batch.declared import artifact_file
 from kronkers_batch.declared.declaration import read_code
+from kronkers_batch.declared.measure_code import environment_of, read_measures
 from kronkers_batch.declared.workers import walls_of
 from kronkers_batch.digests import of_fields
 from kronkers_batch.errors import ModelError, WorkerFailed
@@ -36,16 +39,21 @@ def define(services: Services, model: ModelSpec) -> Definition:
         return known[model.name]
     sources = services.config.sources
     code, files = code_digests(services, model)
-    imported = artifact_file.digests(services, model)
     environment = environment_fingerprint(model.language, model.environment)
-    digests = {"code_digest": code, "environment_digest": environment}
+    digests: Digests = {
+        "code_digest": code,
+        "environment_digest": environment,
+        "files": files,
+        "measures": measure_digests(services, model),
+        "imported": artifact_file.digests(services, model),
+    }
     found = Definition(
-        training_definition(model, sources, files=files, imported=imported, **digests),
-        training_fingerprint(model, sources, files=files, imported=imported, **digests),
+        training_definition(model, sources, **digests),
+        training_fingerprint(model, sources, **digests),
         {
             "code": code,
             "environment": environment,
-            "definition": definition_fingerprint(model, sources, files=files, imported=imported, **digests),
+            "definition": definition_fingerprint(model, sources, **digests),
         },
     )
     known[model.name] = found
@@ -69,6 +77,17 @@ def code_digests(services: Services, model: ModelSpec) -> tuple[str, dict[str, s
             if name.endswith(model.language.suffixes):
                 files[name] = parser.digest_or(raw, name, files[name])
     return own, files
+
+
+def measure_digests(services: Services, model: ModelSpec) -> dict[str, str]:
+    """Digests of the code of each own measure without comments and layout, by the measure's name."""
+    found = {}
+    for measure in model.measures:
+        code = read_measures(services, model)[measure.name]
+        own = replace(model, language=measure.language, environment=environment_of(model, measure))
+        with ExitStack() as stack:
+            found[measure.name] = _Parser(services, own, stack).digest(code.text, code.path.name)
+    return found
 
 
 class _Parser:

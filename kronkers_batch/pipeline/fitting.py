@@ -13,7 +13,7 @@ from kronkers_batch.declared import artifact_file
 from kronkers_batch.declared.declaration import read_code
 from kronkers_batch.declared.workers import worker_spec
 from kronkers_batch.frames.schema import Column, Schema
-from kronkers_batch.pipeline import forecasting, importing, parcel, refit
+from kronkers_batch.pipeline import forecasting, importing, own_measures, parcel, refit
 from kronkers_batch.pipeline.features import as_features
 from kronkers_batch.pipeline.forecasting import SeriesData
 from kronkers_batch.pipeline.measuring import NO_CHAMPION, ChampionScores
@@ -61,11 +61,25 @@ def fit(services: Services, model: ModelSpec, data: TrainingData, champion: Cham
 
     ``champion`` is what the champion gives the holdout. Raises ModelError, WorkerFailed, DataError.
     """
-    first = fit_once(services, model, data, champion)
+    first = fit_measured(services, model, data, champion)
     if not model.windows.refit:
         return first
     last = fit_once(services, model, refit.all_rows(model, data), champion)
     return replace(last, verified=refit.bound(services, model, data, first.verified, last.verified))
+
+
+def fit_measured(
+    services: Services,
+    model: ModelSpec,
+    data: TrainingData,
+    champion: ChampionScores = NO_CHAMPION,
+    *,
+    look: bool = False,
+) -> Fitted:
+    """Fits once, and measures by the task's metrics and by the department's own measures."""
+    with own_measures.started(services, model, features_of(model, data)) as own:
+        first = fit_once(services, model, data, champion, look=look)
+        return replace(first, verified=own.added(first.verified, data))
 
 
 def fit_once(

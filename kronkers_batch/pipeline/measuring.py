@@ -61,8 +61,7 @@ def measured(
     import polars as pl
 
     task, goal = model.judge, model.goal
-    given = scores.select(model.measured)
-    floats = given.select(_number(column) for column in given.iter_columns())
+    given, floats = scores.select(model.measured), numbers(model, scores)
     without = _without(model, floats)
     wrong = task.wrong_scores(floats, goal)
     if wrong:
@@ -119,6 +118,25 @@ def _compared(model: ModelSpec, rows: Rows, champion: ChampionScores) -> list[st
         return [f"{comparing} is undefined: {champion.ref} {champion.why}", *left_out]
     chance = ", ".join(f"{name} {value:.4g}" for name, value in model.judge.by_chance(rows).items())
     return [f"compared with {champion.ref}; by chance it would be {chance}", *left_out]
+
+
+def numbers(model: ModelSpec, scores: pl.DataFrame) -> pl.DataFrame:
+    """The measured columns as floats."""
+    given = scores.select(model.measured)
+    return given.select(_number(column) for column in given.iter_columns())
+
+
+def naive_scores(model: ModelSpec, data: TrainingData, naive: Naive) -> pl.DataFrame:
+    """What the naive prediction gives the rows of the holdout, as the measured columns."""
+    import numpy as np
+    import polars as pl
+
+    said = [*naive.values()] if isinstance(naive, Mapping) else [naive]
+    truth, units = _truth(model, data.holdout), _units(model, data.holdout)
+    rows = Rows(truth, np.zeros((len(truth), len(said))), units, model.goal)
+    return pl.DataFrame(
+        model.judge.naive_scores(np.array(said), rows), schema=list(model.measured), orient="row"
+    )
 
 
 def _number(column: pl.Series) -> pl.Series:

@@ -12,6 +12,7 @@ from kronkers_batch.audit.occasion import Occasion
 from kronkers_batch.config.spec import ModelSpec, Promote
 from kronkers_batch.data.snapshots import SnapshotRef
 from kronkers_batch.declared.declaration import declaration
+from kronkers_batch.declared.measure_code import read_measures
 from kronkers_batch.declared.sources import source_of
 from kronkers_batch.declared.windows import training_window
 from kronkers_batch.events.types import Kind
@@ -109,7 +110,7 @@ def train(
             verdict=verdict.missed,
             why=why,
             run_id=services.run_id,
-            declaration=declaration(model, fitted.code),
+            declaration=declaration(model, fitted.code, read_measures(services, model)),
             excused=excused,
             commit=commits.as_recorded(services),
         ),

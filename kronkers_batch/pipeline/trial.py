@@ -15,7 +15,7 @@ from kronkers_batch.declared.windows import training_window
 from kronkers_batch.errors import UsageError
 from kronkers_batch.frames.schema import ColumnType
 from kronkers_batch.pipeline import golden
-from kronkers_batch.pipeline.fitting import Fitted, fit_once, open_trainer, trainer_key
+from kronkers_batch.pipeline.fitting import Fitted, fit_measured, open_trainer, trainer_key
 from kronkers_batch.pipeline.ingest import ingest
 from kronkers_batch.pipeline.measuring import Naive
 from kronkers_batch.pipeline.prepare import TrainingData
@@ -81,7 +81,7 @@ def trial(services: Services, model: ModelSpec, date: dt.date, rows: int = ROWS)
     whole = read_rows(services, model, source, snapshot)
     data = sample(model, whole, rows)
     check_values(model, data)
-    fitted = fit_once(services, model, data, look=True)
+    fitted = fit_measured(services, model, data, look=True)
     return _tried(model, whole, data, fitted, services.run.printed.text(model.name))
 
 

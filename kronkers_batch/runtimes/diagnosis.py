@@ -35,6 +35,14 @@ NOT_STARTED = (126, 127)
 
 def model_arguments(spec: WorkerSpec, folder: str) -> dict[str, Any]:
     """The arguments of the ``model`` command; ``folder`` is where the worker finds the model's code."""
+    if spec.measure is not None and isinstance(spec.model, KeptCode):
+        return {
+            "kind": "measure",
+            "path": f"{folder}/{spec.model.path.name}",
+            "function": spec.measure.function,
+            "outputs": list(spec.measure.columns),
+            "data": spec.data,
+        }
     arguments: dict[str, Any] = {
         "task": spec.task.asked,
         "learns": spec.learns,
@@ -79,6 +87,7 @@ def scrubber(spec: WorkerSpec, given: Said | None = None) -> Scrubber:
     names = {c.name for c in spec.features} | {o.name for o in spec.outputs} | words_of(spec.parameters)
     names |= {spec.target.name} if spec.target else set()
     names |= {*returned(spec).values(), *spec.goal.classes, *spec.fit_only.names}
+    names |= {spec.measure.function, *spec.measure.columns} if spec.measure else set()
     if isinstance(spec.model, Estimator):
         names |= words_of(spec.model.arguments)
         return Scrubber(f"{spec.model.target} {spec.model.formula}", names, given)

@@ -8,6 +8,7 @@ from kronkers_batch.config.languages import Language
 from kronkers_batch.config.spec import Environment, Resources, SandboxPolicy, Unseen
 from kronkers_batch.frames.schema import Schema
 from kronkers_batch.learning import TASKS
+from kronkers_batch.runtimes.measure_worker import start_measure
 from kronkers_batch.runtimes.model_worker import Worker, start
 from kronkers_batch.runtimes.sandbox import SandboxState, sandbox_state
 from kronkers_batch.runtimes.worker_spec import Walls, WorkerInfo, WorkerSpec
@@ -18,6 +19,7 @@ __all__ = [
     "normalise_code",
     "parser",
     "probe",
+    "probe_measure",
     "sandbox_state",
 ]
 
@@ -33,6 +35,12 @@ def probe(spec: WorkerSpec) -> WorkerInfo:
         MissingPart: The interpreter or the required sandbox is missing.
     """
     with start(spec) as worker:
+        return worker.info
+
+
+def probe_measure(spec: WorkerSpec) -> WorkerInfo:
+    """As :func:`probe`, of an own measure."""
+    with start_measure(spec) as worker:
         return worker.info
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kronkers_batch.config.languages import Language
+from kronkers_batch.config.own_measure import Measure
 from kronkers_batch.config.spec import (
     CodeFile,
     Environment,
@@ -72,6 +73,7 @@ class WorkerSpec:
         task: The kind by whose metrics it is measured, and whose outputs it has.
         goal: What the model file says of the target and of columns with a role.
         learns: Whether it is fitted; else its code has ``score`` alone.
+        measure: The own measure that its code is; then ``outputs`` are the scores that it judges.
         fit_only: Columns that only ``fit`` sees, the weights among them.
         walls: Where it may not look, whatever else is shown.
         imported: Whether it was fitted elsewhere: it loads what was stored, and its code needs only score.
@@ -102,6 +104,7 @@ class WorkerSpec:
     fit_only: Schema = field(default_factory=lambda: Schema(()))
     learns: bool = True
     imported: bool = False
+    measure: Measure | None = None
 
     @property
     def scored(self) -> Schema:

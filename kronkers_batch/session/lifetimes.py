@@ -42,6 +42,7 @@ class Run:
         definitions: Today's definitions by model.
         code: The code that a version would keep, by model; None for a declared estimator.
         imported: Digests of the files of models that were fitted elsewhere, by model.
+        measure_code: The code of own measures, by model and by measure.
         neighbours: Which folders of code belong to several models.
         permissions: Which definitions may be run.
         forbidden: Why the caller may not run a model, by model.
@@ -65,6 +66,7 @@ class Run:
     definitions: dict[str, Definition] = field(default_factory=dict)
     code: dict[str, KeptCode | None] = field(default_factory=dict)
     imported: dict[str, dict[str, str]] = field(default_factory=dict)
+    measure_code: dict[str, dict[str, KeptCode]] = field(default_factory=dict)
     neighbours: Neighbours | None = None
     permissions: Permissions = field(default_factory=Permissions)
     forbidden: dict[str, AccessRefused | None] = field(default_factory=dict)

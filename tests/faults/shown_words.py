@@ -29,7 +29,9 @@ ROOMS = (
     "pipeline/measuring.py",
     "pipeline/origins.py",
     "declared/artifact_file.py",
+    "pipeline/own_measures.py",
     "declared/kept.py",
+    "declared/measure_code.py",
     "declared/model_files.py",
     "pipeline/given_rows.py",
     "pipeline/importing.py",
@@ -108,6 +110,7 @@ _THERE = {
     "pipeline/independence.py:_compare": "when",
     "pipeline/independence.py:_try": "how error.fix",
     "pipeline/targets.py:check_target": "refusal.what refusal.fix rows where",
+    "pipeline/own_measures.py:_unfit": "what fix self.measure.name",
     # Columns and classes as they are declared.
     "pipeline/score.py:_refuse_absent": "name",
     "pipeline/row_file.py:_refuse_absent": "name str(path)",
@@ -135,7 +138,6 @@ _THERE = {
     # Files of the model's own folder, which its department named.
     "declared/kept.py:_bytes": "str(path) error.strerror",
     "declared/kept.py:_refused": "str(path) refused.why",
-    "declared/kept.py:_text": "str(path) error.strerror",
     # Of a model that was fitted elsewhere: its declared files and keys, and words of ours about them.
     "declared/artifact_file.py:_opened": "path key error.strerror refused.why",
     "declared/artifact_file.py:_refuse_size": "where",
@@ -147,6 +149,7 @@ _THERE = {
     "pipeline/importing.py:_proven": "error.fix rows.height",
     "pipeline/placing.py:_declared": "what fix golden.suffix wanted.suffix model.origin.file",
     "pipeline/placing.py:_write": "error.strerror str(to)",
+    "declared/kept.py:code_text": "str(path) error.strerror",
     "declared/kept.py:kept_code": "code.origin code.path.parent",
     "declared/model_files.py:_beside": "str(error.filename) error.strerror",
     "declared/model_files.py:refuse": "str(error.filename) error.strerror",
@@ -254,6 +257,7 @@ _THERE = {
 THERE = {f"{place}: {word}" for place, found in _THERE.items() for word in found.split()} | {
     "pipeline/verify.py:_refuse_declared: one.what",
     "pipeline/verify.py:_refuse_declared: str(one.declared.origin)",
+    "pipeline/own_measures.py:_unfit: str(declared_at(self.model, self.measure))",  # a line of the model file
     "pipeline/measuring.py:_without: floats.select(pl.any_horizontal(pl.all().fill_nan(None).is_null())"
     ".sum())"
     ".item()",

@@ -30,6 +30,7 @@ state$load <- NULL
 state$accept <- NULL        # function(model) that refuses what a declared estimator could not have fitted
 state$describe <- NULL      # of the code, or NULL
 state$summary <- NULL       # of a declared estimator, as it was before it was made lighter
+state$measure <- NULL       # function(truth, score, data) -> result, of an own measure
 state$model <- NULL         # what fit returned, or load read
 state$fitted <- FALSE       # whether there is one
 state$depth <- NA_integer_  # number of the worker's own frames under the model's, while that runs
@@ -298,7 +299,7 @@ row_names <- function(nrows) {
 
 # Refuses values whose names say that they stand in another order than the rows. What sorts or splits rows keeps
 # their names (behind the groups' names and a dot), and predict() gives them to its values. Others say nothing.
-in_order <- function(x, nrows) {
+in_order <- function(x, nrows, by = "score") {
     names <- if (is.data.frame(x)) {
         if (.row_names_info(x) > 0L) attr(x, "row.names")
     } else if (is.matrix(x)) rownames(x) else names(x)
@@ -306,7 +307,7 @@ in_order <- function(x, nrows) {
     if (nrows == 0L || length(names) != nrows || identical(names <- as.character(names), own)) return(NULL)
     names <- sub("^.*[.]", "", names)
     if (!identical(names, own) && identical(sort(as.integer(names[names %in% own])), seq_len(nrows))) {
-        stop("score returned its values in another order than the rows, as their names say; return them in ",
+        stop(by, " returned its values in another order than the rows, as their names say; return them in ",
              "the order of the data: x[rownames(data)]")
     }
 }
@@ -434,8 +435,9 @@ work_beside <- function(folder) {
     setwd(place)
 }
 
-# Evaluates the model's code in globalenv(), expression by expression, remembering lines for errors.
-load_code <- function(path, params, learns = TRUE) {
+# Evaluates a code file in globalenv(), expression by expression, remembering lines for errors. What it returns finds
+# the functions that the file defines.
+run_file <- function(path) {
     work_beside(dirname(path))
     code <- parse(path, keep.source = TRUE, encoding = "UTF-8")
     lines <- attr(code, "srcref")
@@ -444,7 +446,11 @@ load_code <- function(path, params, learns = TRUE) {
         eval(code[[i]], globalenv())
     }
     state$line <- 0L
-    defined <- function(name) get0(name, envir = globalenv(), mode = "function", inherits = FALSE)
+    function(name) get0(name, envir = globalenv(), mode = "function", inherits = FALSE)
+}
+
+load_code <- function(path, params, learns = TRUE) {
+    defined <- run_file(path)
     fit <- defined("fit")
     score <- defined("score")
     imported <- isTRUE(state$setup$imported)
@@ -478,6 +484,45 @@ load_code <- function(path, params, learns = TRUE) {
     if (!imported && is.null(state$save) != is.null(state$load)) {
         stop("the code defines one of save_model(model, path) and load_model(path); it needs both or none")
     }
+}
+
+
+# ---------------------------------------------------------------- own measures
+
+# The code of a measure of the department's own: its file has the function loss or metric, and no model.
+load_measure <- function(path, name) {
+    state$measure <- run_file(path)(name)
+    if (is.null(state$measure)) stop("the code defines no function ", name, "(truth, score, data)")
+}
+
+# What loss returned: one number for each row. A missing one is NaN, which the parent refuses.
+one_a_row <- function(result, nrows) {
+    if (is.list(result) || is.matrix(result) && ncol(result) != 1L) {
+        stop("loss returned a ", class(result)[1L], "; it must return one number for each row")
+    }
+    in_order(result, nrows, "loss")
+    if (!is.numeric(result) && !is.logical(result)) stop("loss must return numbers")
+    if (length(result) != nrows) {
+        stop("loss returned ", length(result), " instead of ", nrows, " numbers, one for each row")
+    }
+    list(loss = as.double(result))
+}
+
+# What metric returned, by the declared names: each must be there, and no others.
+numbers_by_name <- function(result, names) {
+    if (is.null(names(result))) stop("metric must return numbers by their names, as a list")
+    result <- as.list(result)
+    lacks <- setdiff(names, names(result))
+    if (length(lacks)) stop("metric did not return: ", paste(lacks, collapse = ", "))
+    more <- length(result) - length(names)
+    if (more > 0L) stop("metric returned ", more, " numbers that are not declared")
+    for (name in names) {
+        value <- result[[name]]
+        if (length(value) != 1L || !(is.numeric(value) || is.logical(value))) {
+            stop("metric must return a number for ", name)
+        }
+    }
+    lapply(result[names], as.double)
 }
 
 
@@ -835,8 +880,10 @@ run_model <- function(arguments, parts) {
     state$setup <- arguments
     state$fitted <- FALSE
     state$model <- NULL
-    model_code(if (arguments$kind == "code") load_code(arguments$path, arguments$params, arguments$learns)
-               else load_estimator(arguments))
+    model_code(switch(arguments$kind,
+        code = load_code(arguments$path, arguments$params, arguments$learns),
+        measure = load_measure(arguments$path, arguments[["function"]]),
+        load_estimator(arguments)))
     write_answer("ok")
 }
 
@@ -946,6 +993,25 @@ run_describe <- function(arguments, parts) {
     write_answer("described", list(text = substr(text, 1L, LONGEST_TEXT)))
 }
 
+# Judges rows: the target, the scores and the features are a frame each.
+run_measure <- function(arguments, parts) {
+    nrows <- parts[[1L]]$nrows
+    truth <- as_data(parts[1L])[[1L]]
+    scores <- as_data(parts[2L])
+    if (length(scores) == 1L) scores <- scores[[1L]]
+    data <- as_data(parts[3L])
+    parts <- NULL
+    result <- model_code(state$measure(truth, scores, data))
+    one_row <- state$setup[["function"]] == "metric"
+    found <- if (one_row) numbers_by_name(result, unlist(state$setup$outputs)) else one_a_row(result, nrows)
+    columns <- lapply(found, function(x) {
+        x[is.na(x)] <- NaN
+        list(type = "f8", values = x, size = 8L, mask = NULL, nulls = 0L, levels = NULL)
+    })
+    write_answer("measured", parts = 1L)
+    write_frame(names(found), columns, if (one_row) 1L else nrows)
+}
+
 run_normalise <- function(arguments, parts) {
     code <- parse(text = arguments$code, keep.source = FALSE, encoding = "UTF-8")
     # hexNumeric: else constants that differ after 15 digits would be merged.
@@ -979,7 +1045,7 @@ note_place <- function(calls) {
     if (is.na(state$depth)) return(NULL)  # the worker's own, such as a wrong number of scores
     calls <- calls[-seq_len(min(state$depth, length(calls)))]
     places <- lapply(calls, place)
-    own <- if (identical(state$setup$kind, "code")) state$setup$path else ""
+    own <- if (identical(state$setup$kind, "estimator")) "" else state$setup$path
     mine <- vapply(places, function(at) !is.null(at) && identical(at$file, own), NA)
     if (any(mine)) state$place <- places[[max(which(mine))]]$line
     calls <- utils::head(calls, -1L)  # without this handler, but with where it was called from
@@ -1021,7 +1087,7 @@ write_error <- function(verb, error) {
 # The line of an error while the code file is loaded: where it does not parse, or the expression that failed.
 code_line <- function(message) {
     if (state$line > 0L) return(state$line)
-    if (!identical(state$setup$kind, "code")) return(0L)
+    if (identical(state$setup$kind, "estimator")) return(0L)
     found <- regmatches(message, regexec("^[^\n]*?:([0-9]+):[0-9]+: unexpected ", message))[[1L]]
     if (length(found)) as.integer(found[2L]) else 0L
 }
@@ -1030,7 +1096,8 @@ code_line <- function(message) {
 # ---------------------------------------------------------------- the loop
 
 COMMANDS <- list(hello = run_hello, model = run_model, fit = run_fit, save = run_save, load = run_load,
-                 score = run_score, look = run_look, describe = run_describe, normalise = run_normalise)
+                 score = run_score, look = run_look, describe = run_describe, measure = run_measure,
+                 normalise = run_normalise)
 
 answer <- function(message) {
     state$trace <- character()

@@ -580,11 +580,19 @@ struct Recipe
     roles::Union{Nothing,Roles} # of an estimator
 end
 
+# A measure of the department's own: its file has the function `loss` or `metric`, and no model.
+struct Measure
+    call::Any
+    name::String # of the function
+    columns::Vector{String} # of the answer
+end
+
 # What the worker holds.
 mutable struct State
     seed::Int64
     scratch::String
     recipe::Union{Nothing,Recipe}
+    measure::Union{Nothing,Measure}
     model::Any
     fitted::Bool
     file::String # the code file that errors are about, or empty
@@ -664,6 +672,51 @@ function refuse_learning(found::Vector{Any})
         hint = "remove it, or declare the task that says what is learned"
         throw(ModelError("rules learn nothing, and the code has a function '$name'; $hint"))
     end
+end
+
+# The measure whose file and function are named.
+function load_measure(arguments::Dict{String,Any}, columns::Vector{String})
+    code = Core.eval(Main, :(module KronkersModel end))
+    Core.eval(code, :(using ..Kronkers))
+    Base.include(code, arguments["path"]::String)
+    name = arguments["function"]::String
+    if !Base.invokelatest(isdefined, code, Symbol(name))
+        throw(ModelError("the code file defines no function $name(truth, score, data)"))
+    end
+    return Measure(Base.invokelatest(getfield, code, Symbol(name)), name, columns)
+end
+
+# What `loss` returned: one number for each row. A missing one is NaN, which the parent refuses.
+function one_a_row(@nospecialize(result), rows::Int)
+    result isa AbstractMatrix && size(result, 2) == 1 && (result = vec(result))
+    result isa AbstractVector || throw(ModelError("loss returned no vector; it must return one number for each row"))
+    n = length(result)
+    n == rows || throw(ModelError("loss returned $n instead of $rows numbers, one for each row"))
+    numbers = Vector{Float64}(undef, n)
+    for i in 1:n
+        x = result[i]
+        x isa Union{Missing,Real} || throw(ModelError("loss must return numbers"))
+        numbers[i] = x === missing ? NaN : Float64(x)
+    end
+    return Any[numbers]
+end
+
+# What `metric` returned, by the declared names: each must be there, and no others.
+function numbers_by_name(@nospecialize(result), names::Vector{String})
+    if !(result isa Union{NamedTuple,AbstractDict})
+        throw(ModelError("metric must return numbers by their names, as a named tuple or a dict"))
+    end
+    found = Dict{String,Any}(string(key) => result[key] for key in keys(result))
+    lacks = [name for name in names if !haskey(found, name)]
+    isempty(lacks) || throw(ModelError(string("metric did not return: ", join(lacks, ", "))))
+    others = length(found) - length(names)
+    others > 0 && throw(ModelError("metric returned $others numbers that are not declared"))
+    columns = Any[]
+    for name in names
+        found[name] isa Real || throw(ModelError("metric must return a number for $name"))
+        push!(columns, Float64[found[name]])
+    end
+    return columns
 end
 
 # The function that `Package.function` names, after loading the package of the model's own project.
@@ -1069,12 +1122,16 @@ end
 
 function model(io::IOStream, message::Message, state::State)
     given = message.arguments
-    state.recipe, state.model, state.fitted = nothing, nothing, false
+    state.recipe, state.measure, state.model, state.fitted = nothing, nothing, nothing, false
     isestimator = given["kind"]::String == "estimator"
     state.file = isestimator ? "" : given["path"]::String
     isestimator || work_beside(dirname(state.file), state.scratch)
     outputs = Vector{String}(given["outputs"])
-    state.recipe = Base.invokelatest(isestimator ? estimator_recipe : code_recipe, given, outputs)
+    if given["kind"] == "measure"
+        state.measure = load_measure(given, outputs)
+    else
+        state.recipe = Base.invokelatest(isestimator ? estimator_recipe : code_recipe, given, outputs)
+    end
     write_answer(io, Answer("ok"))
 end
 
@@ -1189,11 +1246,28 @@ function describe(io::IOStream, message::Message, state::State)
     write_answer(io, put!(Answer("described"), "text", "s", String(first(text, LONGEST_TEXT))))
 end
 
+# Judges rows: the target, the scores and the features are a frame each.
+function measure(io::IOStream, message::Message, state::State)
+    how = state.measure
+    how === nothing && throw(ModelError("no measure is loaded"))
+    truth, scores, data = (part::Frame for part in message.parts)
+    one = length(scores.columns) == 1
+    judged = one ? scores.columns[1] : table(scores.names, scores.columns, length(scores.names))
+    features = table(data.names, data.columns, length(data.names))
+    result = Base.invokelatest(how.call, truth.columns[1], judged, features)
+    is_loss = how.name == "loss"
+    columns =
+        is_loss ? Base.invokelatest(one_a_row, result, truth.rows) :
+        Base.invokelatest(numbers_by_name, result, how.columns)
+    part = Base.invokelatest(frame_bytes, how.columns, columns, is_loss ? truth.rows : 1)::Vector{UInt8}
+    write_answer(io, Answer("measured"), part)
+end
+
 function normalise(io::IOStream, message::Message, ::State)
     write_answer(io, put!(Answer("normalised"), "code", "s", normalised(message.arguments["code"]::String)))
 end
 
-const COMMANDS = ["hello", "model", "fit", "save", "load", "score", "look", "describe", "normalise"]
+const COMMANDS = ["hello", "model", "fit", "save", "load", "score", "look", "describe", "measure", "normalise"]
 
 # ------------------------------------------------------------------------------------------- the process
 
@@ -1228,7 +1302,7 @@ end
 function serve(commands_path::String, answers_path::String)
     commands = open(commands_path, "r")
     answers[] = open(answers_path, "w")
-    state = State(0, "", nothing, nothing, false, "", 0, new_memory(), new_memory())
+    state = State(0, "", nothing, nothing, nothing, false, "", 0, new_memory(), new_memory())
     atexit(at_exit)
     while !eof(commands) && serve_next(commands, state)
         # The next chunk then gets this one's memory. Left to itself the collector waits until hundreds of MB are

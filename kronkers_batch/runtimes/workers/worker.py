@@ -346,7 +346,7 @@ def named_columns(result):
     return list(result.columns if hasattr(result, "columns") else result)
 
 
-def in_order(values, rows):
+def in_order(values, rows, function="score"):
     """Refuses a pandas series whose index says that its values stand in another order than the rows.
 
     The rows that `score` got are numbered from 0; what sorts or groups them keeps the numbers (behind the
@@ -361,8 +361,8 @@ def in_order(values, rows):
     own = np.arange(rows)
     if not np.array_equal(numbers, own) and np.array_equal(np.sort(numbers), own):
         raise ValueError(
-            "score returned its values in another order than the rows, as their index says; "
-            "return them in the order of the data, such as sorted by that index"
+            "%s returned its values in another order than the rows, as their index says; "
+            "return them in the order of the data, such as sorted by that index" % function
         )
 
 
@@ -464,13 +464,7 @@ class CodeModel:
 
     def __init__(self, path, learns=True, tables=1, imported=False):
         self.path, self.tables = Path(path), tables
-        sys.path.insert(0, str(self.path.parent))
-        # With a folder of its own it is a package, too: `from .helpers import x` finds what lies beside it.
-        name, folder = re.sub(r"\W", "_", self.path.stem), [str(self.path.parent)]
-        spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=folder)
-        self.module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = self.module  # pickle finds the file's own classes by this name
-        spec.loader.exec_module(self.module)
+        self.module = loaded(self.path)
         functions = {"fit": 1, "score": 1 + tables} if learns and not imported else {"score": 1 + tables}
         for name in functions:
             if not callable(getattr(self.module, name, None)):
@@ -495,6 +489,67 @@ class CodeModel:
         call = self.module.score
         more = (params,) if len(positional(call)) > 1 + len(tables) else ()
         return call(model, *tables, *more)
+
+
+def loaded(path):
+    """The module that a code file is."""
+    sys.path.insert(0, str(path.parent))
+    # With a folder of its own it is a package, too: `from .helpers import x` finds what lies beside it.
+    name, folder = re.sub(r"\W", "_", path.stem), [str(path.parent)]
+    spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=folder)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # pickle finds the file's own classes by this name
+    spec.loader.exec_module(module)
+    return module
+
+
+class Measure:
+    """A measure of the department's own: its file has the function ``loss`` or ``metric``, and no model."""
+
+    module = None
+
+    def __init__(self, arguments):
+        path, self.name, self.columns = Path(arguments["path"]), arguments["function"], arguments["outputs"]
+        self.call = getattr(loaded(path), self.name, None)
+        if not callable(self.call):
+            raise AttributeError("%s has no function '%s'" % (path.name, self.name))
+
+    def measured(self, truth, scores, data, rows):
+        """The numbers that the function gives, by column: one for each row, or of a metric one alone."""
+        result = self.call(truth, scores, data)
+        if self.name == "loss":
+            return {"loss": one_a_row(result, rows)}
+        if not isinstance(result, dict):
+            raise TypeError("metric must return numbers by their names, as a dict")
+        return numbers_by_name(result, self.columns)
+
+
+def one_a_row(result, rows):
+    """What ``loss`` returned as floats; a missing number is NaN, which the parent refuses."""
+    if named(result):
+        raise TypeError("loss returned a table; it must return one number for each row")
+    in_order(result, rows, "loss")
+    values, mask = vector(result)
+    if values.shape != (rows,):
+        shape = " x ".join(map(str, values.shape)) or "one number"
+        raise ValueError("loss returned %s instead of %d numbers, one for each row" % (shape, rows))
+    if values.dtype.kind not in "biuf":
+        raise TypeError("loss must return numbers")
+    values = values.astype(float)
+    return values if mask is None else np.where(mask, np.nan, values)
+
+
+def numbers_by_name(result, names):
+    """What ``metric`` returned, a number each, by the declared names: each must be there, and no others."""
+    lacks = [name for name in names if name not in result]
+    if lacks:
+        raise ValueError("metric did not return: %s" % ", ".join(lacks))
+    if len(result) > len(names):
+        raise ValueError("metric returned %d numbers that are not declared" % (len(result) - len(names)))
+    for name in names:
+        if np.ndim(result[name]) or np.asarray(result[name]).dtype.kind not in "biuf":
+            raise TypeError("metric must return a number for %s" % name)
+    return {name: np.array([result[name]], float) for name in names}
 
 
 def work_beside(folder, scratch):
@@ -820,8 +875,11 @@ class Session:
         kind = arguments.get("data") or "pandas"
         importlib.import_module(kind)  # what is not installed is said now, not at the first rows
         self.table = TABLES[kind]
-        if arguments["kind"] == "code":
+        if arguments["kind"] != "estimator":
             work_beside(os.path.dirname(arguments["path"]), self.scratch)
+        if arguments["kind"] == "measure":
+            self.code = Measure(arguments)
+        elif arguments["kind"] == "code":
             tables = 2 if arguments["task"] == "forecast" else 1
             imported = arguments.get("imported", False)
             self.code = CodeModel(arguments["path"], arguments["learns"], tables, imported)
@@ -912,6 +970,17 @@ class Session:
         if not isinstance(text, str):
             raise TypeError("describe returned %s; it must return text" % type(text).__name__)
         return "described", {"text": text[:LONGEST_TEXT].encode("utf-8", "replace").decode()}, ()
+
+    def measure(self, arguments, parts):
+        """Judges rows: the target, the scores and the features are a frame each."""
+        rows = len(parts[0][0].values)
+        truth, scored, data = (self.table(nullable(part, arguments)) for part in parts)
+        names = [column.name for column in parts[1]]
+        scored = scored[names[0]] if len(names) == 1 else scored
+        found = self.code.measured(truth[parts[0][0].name], scored, data, rows)
+        head = "frame\t%d\t%d\n" % (len(found), len(next(iter(found.values()))))
+        head += "".join("%s\tf8\t0\t%d\t0\t0\n" % (quote(n, safe=""), v.nbytes) for n, v in found.items())
+        return "measured", {}, [[head.encode("ascii"), *found.values()]]
 
     def normalise(self, arguments, parts):
         """The code's meaning as text."""
@@ -1049,6 +1118,9 @@ def flush():
             pass
 
 
+VERBS = ("hello", "model", "fit", "save", "load", "score", "look", "describe", "measure", "normalise")
+
+
 def main():
     """Answers commands until ``stop`` or end of file."""
     pipes = Pipes(sys.argv[1], sys.argv[2])
@@ -1065,17 +1137,7 @@ def main():
             flush()
             os._exit(12)
         try:
-            if verb not in (
-                "hello",
-                "model",
-                "fit",
-                "save",
-                "load",
-                "score",
-                "look",
-                "describe",
-                "normalise",
-            ):
+            if verb not in VERBS:
                 raise ValueError("unknown command")
             answer = getattr(session, verb)(arguments, parts)
         except KeyboardInterrupt:

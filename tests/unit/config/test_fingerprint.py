@@ -16,6 +16,7 @@ from kronkers_batch.config.fingerprint_fields import Counts
 from kronkers_batch.config.imported import Imported
 from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.load import load
+from kronkers_batch.config.own_measure import Direction, Measure
 from kronkers_batch.config.secret import Secret
 from kronkers_batch.digests import canonical, scoring_digest
 from kronkers_batch.frames.panel import Panel
@@ -38,6 +39,7 @@ PARTS = {
     "windows": (spec.Windows,),
     "goal": (Goal,),
     "panel": (Panel,),
+    "measures": (Measure,),
 }
 
 
@@ -79,6 +81,9 @@ SAID: dict[str, str | Counts] = {
     "goal.event": "target.event",
     "goal.horizons": "target.horizons",
     "fit_only": "train_only",
+    **dict.fromkeys(("measures.name", "measures.language", "measures.metrics"), "measures"),
+    "measures.path": Counts.NEVER,  # what the file holds does
+    "own_loss": "target.loss",
     "panel.time": "time.column",
     "panel.step": "time.step",
     "panel.season": "time.season",
@@ -122,6 +127,9 @@ FIELDS = sorted(
 SERIES = Panel(
     ("s",), "t", "y", DAY, DAY, DAY, ("f",), ("p",), ("c",), "zero", DAY, DAY, DAY, 0.0, 0.5, 3, DAY
 )
+
+
+MEASURE = Measure("cost", LANGUAGES["python"], Path("cost.py"), {"hits": Direction.HIGHER})
 
 
 def _counts(field: str) -> Counts:
@@ -232,6 +240,9 @@ def test_what_counts_of_a_model_is_what_the_table_says(config: root_spec.Config,
     elif top == "features":
         value = MORE.get(name) or _other(getattr(old[0], below))
         changed = replace(model, features=(replace(old[0], **{below: value}), *old[1:]))
+    elif top == "measures":
+        model = replace(model, measures=(MEASURE,))
+        changed = replace(model, measures=(replace(MEASURE, **{below: _other(getattr(MEASURE, below))}),))
     elif top == "source":
         changed = replace(
             model, source=spec.InputRef(source="joined") if below == "source" else spec.InputRef(output="x")
@@ -289,6 +300,22 @@ def test_digests_count(config: root_spec.Config) -> None:
         for c, i in (("a", "b"), ("b", "a"), ("a", "c"))
     }
     assert len(scores) == 3
+
+
+def test_the_code_of_a_measure_counts_and_the_direction_of_its_numbers_does_not(
+    config: root_spec.Config,
+) -> None:
+    model, sources = replace(config.models["late"], measures=(MEASURE,)), config.sources
+    one = fp.definition(model, sources, measures={"cost": "a"})
+    assert fp.changes(one, fp.definition(model, sources, measures={"cost": "b"})) == [
+        "measures.cost.code: changed"
+    ]
+    lower = replace(MEASURE, metrics={"hits": Direction.LOWER})
+    assert fp.definition(replace(model, measures=(lower,)), sources, measures={"cost": "a"}) == one
+    loss = replace(MEASURE, metrics={})
+    assert fp.changes(
+        one, fp.definition(replace(model, measures=(loss,)), sources, measures={"cost": "a"})
+    ) == ['measures.cost.metrics: removed ["hits"]']
 
 
 def test_a_query_counts_the_sources_below_it(config: root_spec.Config) -> None:

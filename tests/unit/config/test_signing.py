@@ -16,6 +16,7 @@ from kronkers_batch.config import root_spec, signing, spec
 from kronkers_batch.config.imported import Imported
 from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.load import load
+from kronkers_batch.config.own_measure import Direction, Measure
 from kronkers_batch.config.secret import Secret
 from kronkers_batch.frames.panel import Panel
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
@@ -66,6 +67,7 @@ def full(name: str) -> Any:
         origins={"seed": ORIGIN},
         goal=Goal("p", ("a",), True, "l", (0.5,), "w", "e", "j", "h", 7, "g", 3, "v", (9.0,), PANEL),
         fit_only=(Column("w", ColumnType.CATEGORY, ("x",)),), audit_columns=("a",),
+        measures=(Measure("c", LANGUAGES["r"], Path("/c.R"), {"hits": Direction.HIGHER}),), own_loss="c",
     )  # fmt: skip
     root = root_spec.Config(
         root=PROJECT / "conf", home=PROJECT / "var", logical_date=dt.date(2024, 1, 1), key_file=Path("/k"),
@@ -182,7 +184,7 @@ def test_the_cases_reach_every_field_of_every_class() -> None:
         root_spec.Config, root_spec.WarehouseSpec, root_spec.ExecutorSpec, spec.ModelSpec,
         spec.SourceSpec, spec.Estimator, spec.Environment, spec.Windows, spec.Threshold,
         spec.Retrain, spec.OutputColumn, spec.Resources, spec.CheckSpec, spec.Feature,
-        spec.InputRef, Goal, Panel, Column,
+        spec.InputRef, Goal, Panel, Column, Measure,
     )  # fmt: skip
     # Those without anything in them, and those that hold another of the classes.
     others = {
@@ -207,6 +209,7 @@ def test_little_is_left_out() -> None:
     """Whatever is added here moves no data, runs no code and uses no key."""
     assert {cls.__name__: sorted(names) for cls, names in signing.LEFT_OUT.items()} == {
         "ModelSpec": ["description", "origins", "owner"],
+        "Measure": ["path"],
         "SourceSpec": ["description", "origins"],
         "Config": ["definitions", "departments", "key_file", "models", "overrides", "root", "sources"],
         "ExecutorSpec": ["chunk_rows", "kept_workers", "piece_rows", "workers"],
@@ -233,7 +236,7 @@ def test_a_field_that_came_later_counts_where_it_is_not_the_default(config: root
         },
         spec.ModelSpec: {
             name: getattr(config.models["late"], name)
-            for name in ("goal", "fit_only", "audit_columns", "imported")
+            for name in ("goal", "fit_only", "audit_columns", "imported", "measures", "own_loss")
         },
         Goal: {
             name: getattr(Goal(), name)
@@ -259,10 +262,11 @@ def test_code_and_environment_count_by_their_contents(config: root_spec.Config) 
     model = config.models["delay"]
     assert isinstance(model.model, spec.CodeFile)
 
-    def made(**digests: str) -> dict[str, Any]:
+    def made(**digests: Any) -> dict[str, Any]:
         return signing.model_definition(model, config.sources, config.root.parent, **digests)
 
     assert made(code="1")["code"] == "1"
+    assert made(measures={"cost": "3"})["measures.cost.code"] == "3"
     assert made(environment="2")["environment"] == "2"
     assert (
         len({signing.fingerprint("model", made(**d)) for d in ({}, {"code": "1"}, {"environment": "1"})}) == 3

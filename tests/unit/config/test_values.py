@@ -7,7 +7,7 @@ from typing import Any, get_args, get_origin, get_type_hints, is_typeddict
 
 import pytest
 
-from kronkers_batch.config import model_file, model_parts, task_fields
+from kronkers_batch.config import measure_fields, model_file, model_parts, task_fields
 from kronkers_batch.config.fields import Table
 from kronkers_batch.config.model_file import MODEL, ModelValues
 from kronkers_batch.config.source_file import SOURCE, SourceValues
@@ -20,6 +20,7 @@ SHAPES = [
     (model_parts.RESOURCES, model_file.ResourcesValues),
     (task_fields.TARGET, task_fields.TargetValues),
     (task_fields.OUTPUT, task_fields.OutputValues),
+    (measure_fields.MEASURE, measure_fields.MeasureValues),
 ]
 FILLED = {("output", "columns")}  # by the task, where the file names none
 

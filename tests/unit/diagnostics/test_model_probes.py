@@ -121,6 +121,31 @@ def test_another_estimator_or_parameter_is_another_question(project, how):
     assert project.check() == 2
 
 
+def test_a_measure_is_a_question_of_its_own_and_each_model_is_told_its_line(project, monkeypatch):
+    asked, probe = [], workers.probe_measure
+
+    def counted(spec: WorkerSpec) -> WorkerInfo:
+        asked.append(spec)
+        return probe(spec)
+
+    monkeypatch.setattr(workers, "probe_measure", counted)
+    (project.folder / "cost.py").write_text("def loss(truth, score, data):\n    return score\n")
+    for name, measure in (("one", "cost: {"), ("two", "cost: {"), ("three", "cost: {metrics: {a: lower}, ")):
+        project.model(name, GOOD, f"measures: {{{measure}language: python, code: cost.py}}}}")
+    said = project.problems()
+    assert len(asked) == 2
+    (only,) = said
+    assert "three.yaml" in only
+    assert "measures.cost.code: model failed: AttributeError: cost.py has no function 'metric'" in only
+    (project.folder / "cost.py").write_text("def metric(truth, score, data):\n    return {}\n")
+    assert len(project.problems()) == 2
+    assert len(asked) == 4
+    (project.folder / "cost.py").write_bytes(b"# caf\xe9\n")
+    for problem in project.problems():
+        assert "measures.cost.code: the code is not UTF-8" in problem
+    assert len(asked) == 4
+
+
 def test_other_code_and_other_files_beside_it_are_other_questions(project):
     project.code("one")
     project.code("two", CODE + "# changed\n")
