@@ -6,7 +6,7 @@ import os
 
 from kronkers_batch.config import account
 from kronkers_batch.config.root_spec import Config
-from kronkers_batch.config.spec import SandboxPolicy
+from kronkers_batch.config.sandbox_policy import SandboxPolicy
 from kronkers_batch.errors import AccessRefused
 from kronkers_batch.vault import remembered_definitions
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kronkers_batch.config.fingerprint import FILES
+from kronkers_batch.config.own_measure import is_measure_code
 from kronkers_batch.digests import Json, canonical
 
 _DIGESTS = ("code", "environment", "artifact", "golden")
@@ -27,7 +28,7 @@ def changes(old: Mapping[str, Json], new: Mapping[str, Json]) -> list[str]:
 
 
 def _is_digest(key: str) -> bool:
-    return key in _DIGESTS or key.startswith(FILES)
+    return key in _DIGESTS or key.startswith(FILES) or is_measure_code(key)
 
 
 def _shown(value: Json) -> str:

@@ -10,9 +10,9 @@ from kronkers_batch.config.check_kind import TIMES
 from kronkers_batch.config.feature_fields import RawFeature
 from kronkers_batch.config.forecast_fields import FORECAST, Origins
 from kronkers_batch.config.link import Linker
-from kronkers_batch.config.model_file import RawModel
 from kronkers_batch.config.nodes import Mapping
 from kronkers_batch.config.problems import Problems, suggest
+from kronkers_batch.config.raw_model import RawModel
 from kronkers_batch.config.spec import OnFailure
 from kronkers_batch.frames.panel import ORIGIN, Panel
 from kronkers_batch.frames.schema import Column, ColumnType
@@ -192,7 +192,8 @@ def _refuse_drops(raw: RawModel, panel: Panel, linker: Linker, problems: Problem
 
 def _quantiles(raw: RawModel, panel: Panel, problems: Problems) -> None:
     goal, said = raw.goal, raw.values["output"]["evaluate"]
-    if goal.quantiles and goal.loss:
+    target = raw.values["target"]
+    if goal.quantiles and target and target["loss"]:
         problems.add(
             raw.at("target", "loss").origin("target.loss"),
             "'target.loss' is not for quantiles",

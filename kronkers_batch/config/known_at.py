@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from collections.abc import Mapping as MappingType
 
 from kronkers_batch.config.link import Linker
-from kronkers_batch.config.model_file import RawModel
 from kronkers_batch.config.problems import Problems, suggest
+from kronkers_batch.config.raw_model import RawModel
 from kronkers_batch.config.spec import CheckSpec, OnFailure
 from kronkers_batch.frames.schema import Column
 

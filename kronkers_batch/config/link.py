@@ -11,9 +11,9 @@ from kronkers_batch.config import check_specs
 from kronkers_batch.config.check_kind import TIMES
 from kronkers_batch.config.fields import given
 from kronkers_batch.config.forecast_fields import key_columns
-from kronkers_batch.config.model_file import RawModel
 from kronkers_batch.config.paths import safe_path
 from kronkers_batch.config.problems import Problems, suggest
+from kronkers_batch.config.raw_model import RawModel
 from kronkers_batch.config.source_file import RawSource, check_columns
 from kronkers_batch.config.source_kind import COLUMNS, SourceKind
 from kronkers_batch.config.source_kinds import SOURCE_KINDS

@@ -21,10 +21,11 @@ from kronkers_batch.config import overrides as overriding
 from kronkers_batch.config.fields import Bad, Table, read_table
 from kronkers_batch.config.kinds import unsafe_name
 from kronkers_batch.config.link import Linker
-from kronkers_batch.config.model_file import MODEL, RawModel, read_model
+from kronkers_batch.config.model_file import MODEL
 from kronkers_batch.config.nodes import MAX_BYTES, Node, Scalar, walk
 from kronkers_batch.config.places import Places
 from kronkers_batch.config.problems import Problems, suggest
+from kronkers_batch.config.raw_model import RawModel, read_model
 from kronkers_batch.config.root import RootValues, read_root
 from kronkers_batch.config.root_schema import GROUPS
 from kronkers_batch.config.root_spec import Config, DepartmentSpec

@@ -9,11 +9,11 @@ from kronkers_batch.config import code_folder
 from kronkers_batch.config.fields import Bad
 from kronkers_batch.config.link import Linker
 from kronkers_batch.config.measure_fields import MeasureValues
-from kronkers_batch.config.model_file import RawModel
 from kronkers_batch.config.model_target import says_target
 from kronkers_batch.config.own_measure import Measure
 from kronkers_batch.config.paths import safe_path
 from kronkers_batch.config.problems import Problems, listed
+from kronkers_batch.config.raw_model import RawModel
 from kronkers_batch.learning import Task, UsesTarget
 
 
@@ -52,6 +52,10 @@ def _fits(raw: RawModel, judge: Task, problems: Problems) -> bool:
     task, where = raw.values["task"], raw.at("measures").origin("measures")
     if judge.of_series:
         what = f"'measures' is not for the task {judge}, whose losses need the history of each series"
+        problems.add(where, what, "remove it")
+        return False
+    if raw.goal.event:
+        what = f"'measures' is not for the task {judge}, whose target is a time and an event"
         problems.add(where, what, "remove it")
         return False
     nothing_known = judge.target is UsesTarget.NEVER or (

@@ -22,10 +22,10 @@ from kronkers_batch.config.fields import Bad
 from kronkers_batch.config.forecast_fields import held_out, key_columns
 from kronkers_batch.config.languages import Language
 from kronkers_batch.config.link import Linker
-from kronkers_batch.config.model_file import RawModel
 from kronkers_batch.config.nodes import walk
 from kronkers_batch.config.paths import safe_path
 from kronkers_batch.config.problems import Problems, suggest
+from kronkers_batch.config.raw_model import RawModel
 from kronkers_batch.config.source_file import check_columns
 from kronkers_batch.config.spec import (
     CheckSpec,
@@ -66,12 +66,9 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
         return None
     key, features = _key(raw, linker, columns), _features(raw, columns, problems)
     imported = model_import.read(raw, features, linker.project, problems)
-    target_type = model_goal.check(raw, columns, problems)
-    forecast_goal.check(raw, columns, linker, problems)
+    target_type = _goal(raw, columns, linker, problems)
     evaluate, measures = model_goal.evaluated(raw, problems), measure_goal.measures(raw, linker)
-    predicted = {name: ColumnType(kind) for name, kind in values["output"]["columns"].items()}
-    input_checks, output_checks = _checks(raw, columns, key, predicted, problems)
-    input_checks += known_at.checks(raw, columns, linker, problems)
+    input_checks, output_checks = _checks(raw, columns, key, linker)
     language, task, source = values["language"], values["task"], values["source"]
     if len(problems) > before or code is None or evaluate is None:
         return None
@@ -96,7 +93,7 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
         windows=_windows(raw),
         input_checks=input_checks,
         output_checks=output_checks,
-        output_columns=tuple(OutputColumn(name, kind) for name, kind in predicted.items()),
+        output_columns=tuple(OutputColumn(name, kind) for name, kind in _predicted(raw).items()),
         evaluate=evaluate,
         retention=values["output"]["retention"],
         schedule=values["schedule"],
@@ -121,20 +118,32 @@ def build(raw: RawModel, linker: Linker) -> ModelSpec | None:
     )
 
 
+def _goal(
+    raw: RawModel, columns: MappingType[str, Column], linker: Linker, problems: Problems
+) -> ColumnType | None:
+    """Reports what of the target and of series cannot be; the type of the target in its source."""
+    found = model_goal.check(raw, columns, problems)
+    forecast_goal.check(raw, columns, linker, problems)
+    return found
+
+
+def _predicted(raw: RawModel) -> dict[str, ColumnType]:
+    return {name: ColumnType(kind) for name, kind in raw.values["output"]["columns"].items()}
+
+
 def _checks(
-    raw: RawModel,
-    columns: MappingType[str, Column],
-    key: tuple[str, ...],
-    predicted: dict[str, ColumnType],
-    problems: Problems,
+    raw: RawModel, columns: MappingType[str, Column], key: tuple[str, ...], linker: Linker
 ) -> tuple[tuple[CheckSpec, ...], tuple[CheckSpec, ...]]:
-    """The checks of the input and those of the output."""
-    types, said = {name: c.type for name, c in columns.items()}, raw.values["checks"]
-    scored = {one.name: one.type for one in key_columns(key, columns, raw.goal.panel)} | predicted
-    return (
-        check_specs.resolve(said["input"], types, problems),
-        check_specs.resolve(said["output"], scored, problems),
+    """The checks of the input, with those of what is known too late, and those of the output."""
+    types, said, problems = (
+        {name: c.type for name, c in columns.items()},
+        raw.values["checks"],
+        linker.problems,
     )
+    scored = {one.name: one.type for one in key_columns(key, columns, raw.goal.panel)} | _predicted(raw)
+    known = check_specs.resolve(said["input"], types, problems)
+    known += known_at.checks(raw, columns, linker, problems)
+    return known, check_specs.resolve(said["output"], scored, problems)
 
 
 def _windows(raw: RawModel) -> Windows:

@@ -8,9 +8,9 @@ from itertools import pairwise
 
 from kronkers_batch.config import measure_goal, model_target
 from kronkers_batch.config.kinds import unsafe_column
-from kronkers_batch.config.model_file import RawModel
 from kronkers_batch.config.nodes import Mapping, Sequence
 from kronkers_batch.config.problems import Problems, suggest
+from kronkers_batch.config.raw_model import RawModel
 from kronkers_batch.config.spec import Feature, RowsPolicy
 from kronkers_batch.frames.schema import Column, ColumnType
 from kronkers_batch.learning import NUMBERS, TASKS, Goal, Task, UsesTarget

@@ -13,9 +13,9 @@ from kronkers_batch.config.fields import Bad
 from kronkers_batch.config.import_fields import GOLDEN_ENDINGS
 from kronkers_batch.config.imported import Imported
 from kronkers_batch.config.languages import LANGUAGES, Language
-from kronkers_batch.config.model_file import RawModel
 from kronkers_batch.config.paths import safe_path
 from kronkers_batch.config.problems import Problems
+from kronkers_batch.config.raw_model import RawModel
 from kronkers_batch.config.spec import Feature, Unseen
 from kronkers_batch.frames.schema import ColumnType
 

@@ -6,8 +6,8 @@ import math
 
 from kronkers_batch.config.forecast_fields import held_out
 from kronkers_batch.config.measure_goal import metric_names
-from kronkers_batch.config.model_file import RawModel
 from kronkers_batch.config.problems import Problems, suggest
+from kronkers_batch.config.raw_model import RawModel
 from kronkers_batch.config.spec import Promote, Threshold
 from kronkers_batch.learning import ANY, LOSS, NUMBERS, SHARE
 

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping as MappingType
 
 from kronkers_batch.config.kinds import COLUMN
-from kronkers_batch.config.model_file import RawModel
 from kronkers_batch.config.nodes import Mapping, Scalar
 from kronkers_batch.config.problems import Problems, suggest
+from kronkers_batch.config.raw_model import RawModel
 from kronkers_batch.config.spec import Origin
 from kronkers_batch.config.task_fields import TARGET_KIND
 from kronkers_batch.frames.schema import Column, ColumnType

@@ -10,7 +10,7 @@ from kronkers_batch.config.fields import STRUCTURE, Field, Kind, Table, table_ki
 from kronkers_batch.config.kinds import ADDRESS, DATE, FILLED, PLAIN, SECRET, choice, duration, integer
 from kronkers_batch.config.nodes import Plain
 from kronkers_batch.config.root_spec import FOREVER, Definitions, ExecutorSpec
-from kronkers_batch.config.spec import SandboxPolicy
+from kronkers_batch.config.sandbox_policy import SandboxPolicy
 
 GROUPS = ("warehouse", "executor", "alerts")
 _PATH = Kind("a path", FILLED.parse, environment=True, plain=str)

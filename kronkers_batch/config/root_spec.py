@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from kronkers_batch.config.sandbox_policy import SandboxPolicy
 from kronkers_batch.config.secret import Secret
-from kronkers_batch.config.spec import ModelSpec, Origin, SandboxPolicy, SourceSpec
+from kronkers_batch.config.spec import ModelSpec, Origin, SourceSpec
 
 
 @dataclass(frozen=True)

@@ -315,11 +315,3 @@ class ModelSpec:
     def measured(self) -> tuple[str, ...]:
         """The output columns that are measured."""
         return (self.evaluate,) if self.evaluate else self.judge.fixed(self.goal)
-
-
-class SandboxPolicy(StrEnum):
-    """Whether workers must run in the sandbox."""
-
-    REQUIRE = "require"
-    PREFER = "prefer"
-    OFF = "off"

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
 from dataclasses import replace
 from typing import TypedDict
 
 from kronkers_batch.config.fields import Bad, Counts, Field, Kind, Table, list_kind, map_kind, read_table
-from kronkers_batch.config.kinds import BOOLEAN, COLUMN, FILLED, NUMBER, TEXT, choice, duration, integer
+from kronkers_batch.config.kinds import BOOLEAN, COLUMN, FILLED, NUMBER, choice, duration, integer
 from kronkers_batch.config.nodes import Mapping, Node, Scalar
 from kronkers_batch.config.problems import Problems
-from kronkers_batch.frames.panel import Panel
 from kronkers_batch.frames.schema import ColumnType
-from kronkers_batch.learning import SCORE, TASKS, Goal, Task
+from kronkers_batch.learning import TASKS, Task
 from kronkers_batch.learning.anomaly import SENSES
 from kronkers_batch.learning.quantiles import called
 from kronkers_batch.learning.rules import judges
@@ -104,37 +102,12 @@ def _target(node: Node, key: str, problems: Problems) -> object:
 TARGET_KIND = Kind("a column's name, or {column: NAME, ...}", _target, table=TARGET)
 
 
-_INTERVAL = Table(
-    "interval",
-    (Field("min", NUMBER, "At least."), Field("max", NUMBER, "At most.")),
-)
-
-
-def _interval(node: Node, key: str, problems: Problems) -> tuple[float | None, float | None, Node] | None:
-    before = len(problems)
-    values = read_table(_INTERVAL, node, key, problems)
-    if len(problems) > before:
-        return None
-    low, high = values["min"], values["max"]
-    if low is None and high is None:
-        raise Bad("found neither min nor max", "write {min: 0.6}, {max: 10} or both")
-    if low is not None and high is not None and low > high:
-        raise Bad("min is larger than max", "swap them")
-    return low, high, node
-
-
-_INTERVALS = map_kind(
-    Kind("{min: number, max: number}", _interval, table=_INTERVAL),
-    TEXT,
-    "a mapping of name to {min: ..., max: ...}",
-)
-
-
 def _columns(task: Task) -> str:
     return ", ".join(f"{name}: {kind}" for name, kind in task.outputs(task.example).items())
 
 
-def _of_example(task: Task) -> str:
+def of_example(task: Task) -> str:
+    """What has to be declared for a task, as in its example; empty where nothing has to be."""
     said = {"classes": "classes: [{}]", "quantiles": "quantiles: [{}]", "horizons": "horizons: [{}]"}
     found = [
         said[key].format(
@@ -146,29 +119,6 @@ def _of_example(task: Task) -> str:
     return f" with {', '.join(found)}" if found else ""
 
 
-THRESHOLDS = Table(
-    "thresholds",
-    (
-        Field(
-            "training",
-            _INTERVALS,
-            "Metrics on the holdout that a version needs to be promoted: "
-            + "; ".join(
-                f"{task}{_of_example(task)}: {', '.join(sorted(task.ranges(task.example)))}"
-                for task in TASKS.values()
-            )
-            + ".",
-            default={},
-        ),
-        Field(
-            "output",
-            _INTERVALS,
-            "What an output needs to be published: `rows`, `null_share`, "
-            "an output column (every value), or its `COLUMN.mean`, `COLUMN.min`, `COLUMN.max`.",
-            default={},
-        ),
-    ),
-)
 _OUTPUT_TYPE = choice(tuple(str(t) for t in ColumnType if t not in (ColumnType.CATEGORY,)))
 _OUTPUT_COLUMNS = map_kind(_OUTPUT_TYPE, COLUMN)
 
@@ -200,7 +150,7 @@ OUTPUT = Table(
             "What score returns, in order. For "
             + " and ".join(str(task) for task in TASKS.values() if task.fixed(task.example))
             + ": what it returns besides the task's own columns.",
-            shown="; ".join(f"{task}{_of_example(task)}: {{{_columns(task)}}}" for task in TASKS.values()),
+            shown="; ".join(f"{task}{of_example(task)}: {{{_columns(task)}}}" for task in TASKS.values()),
             counts=Counts.BOTH,
         ),
         Field(
@@ -288,60 +238,3 @@ class DecisionValues(TypedDict):
 
     top: int | None
     by: str
-
-
-_NO_TARGET: TargetValues = {
-    "column": None,
-    "time": None,
-    "event": "",
-    "horizons": (),
-    "as": None,
-    "at": None,
-    "positive": "",
-    "classes": (),
-    "ordered": False,
-    "loss": "",
-    "min": None,
-}
-
-
-def goal_of(
-    target: TargetValues | None,
-    output: OutputValues,
-    decision: DecisionValues,
-    *,
-    weights: str,
-    exposure: str,
-    group: str,
-    panel: Panel | None,
-    measures: Collection[str],
-) -> Goal:
-    """What is said of the target, of the scores and of columns with a role; the loss may be a measure."""
-    said = target or _NO_TARGET
-    return Goal(
-        positive=said["positive"],
-        classes=said["classes"],
-        ordered=said["ordered"],
-        loss="" if said["loss"] in measures else said["loss"],
-        quantiles=output["quantiles"],
-        weights=weights,
-        exposure=exposure,
-        group=group,
-        at=said["at"] or 0,
-        event=said["event"],
-        horizons=tuple(map(float, said["horizons"])),
-        judged_as=said["as"] or "",
-        higher_is=output["higher_is"] or "",
-        top=decision["top"] or 0,
-        panel=panel,
-    )
-
-
-def output_columns(task: Task | None, goal: Goal, declared: dict[str, str] | None) -> dict[str, str]:
-    """Those of the task, where its columns are fixed or none are declared; then the declared ones."""
-    task = task and task.judge(goal)
-    usual = SCORE if task is None else task.outputs(goal)
-    own = {column: str(kind) for column, kind in usual.items()}
-    if declared is None:
-        return own
-    return {**own, **declared} if task is not None and task.fixed(goal) else declared

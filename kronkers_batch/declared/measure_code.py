@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 
 from kronkers_batch.config.own_measure import Measure
 from kronkers_batch.config.places import Places
-from kronkers_batch.config.spec import Environment, ModelSpec, Origin, OutputColumn, SandboxPolicy
+from kronkers_batch.config.sandbox_policy import SandboxPolicy
+from kronkers_batch.config.spec import (
+    Environment,
+    ModelSpec,
+    Origin,
+    OutputColumn,
+)
 from kronkers_batch.declared.kept import code_text
 from kronkers_batch.declared.workers import environment_at
 from kronkers_batch.frames.schema import Column, ColumnType, Schema

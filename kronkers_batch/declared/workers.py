@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kronkers_batch.config.places import Places
-from kronkers_batch.config.spec import CodeFile, ModelSpec, SandboxPolicy
+from kronkers_batch.config.sandbox_policy import SandboxPolicy
+from kronkers_batch.config.spec import CodeFile, ModelSpec
 from kronkers_batch.frames.schema import Column, Schema
 from kronkers_batch.runtimes.worker_spec import KeptCode, Walls, WorkerSpec
 

@@ -14,7 +14,7 @@ from kronkers_batch.config.languages import LANGUAGES, Language
 from kronkers_batch.config.load import load
 from kronkers_batch.config.paths import is_in
 from kronkers_batch.config.root_spec import Config
-from kronkers_batch.config.spec import SandboxPolicy
+from kronkers_batch.config.sandbox_policy import SandboxPolicy
 from kronkers_batch.errors import ConfigErrors, KronkersError
 from kronkers_batch.runtimes.probing import interpreter_version, sandbox_state
 from kronkers_batch.runtimes.walls import bubblewrap_version, walls

@@ -17,7 +17,8 @@ from kronkers_batch.config.languages import Language
 from kronkers_batch.config.own_measure import Measure
 from kronkers_batch.config.places import Places
 from kronkers_batch.config.root_spec import Config
-from kronkers_batch.config.spec import CodeFile, Environment, ModelSpec, SandboxPolicy
+from kronkers_batch.config.sandbox_policy import SandboxPolicy
+from kronkers_batch.config.spec import CodeFile, Environment, ModelSpec
 from kronkers_batch.declared import artifact_file
 from kronkers_batch.declared.kept import kept_code
 from kronkers_batch.declared.measure_code import declared_at, environment_of, kept_measure, measure_spec

@@ -1,4 +1,4 @@
-"""Fitting: one worker fits, and another one opens what it stored and is measured. A final fit does it again."""
+"""Fitting: one worker fits, another one opens what it stored and is measured; a final fit does it again."""
 
 from __future__ import annotations
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kronkers_batch.config.places import Places
-from kronkers_batch.config.spec import Feature, ModelSpec, SandboxPolicy
+from kronkers_batch.config.sandbox_policy import SandboxPolicy
+from kronkers_batch.config.spec import Feature, ModelSpec
 from kronkers_batch.declared import artifact_file
 from kronkers_batch.errors import ModelError, ScoreFailed, WorkerFailed
 from kronkers_batch.frames.schema import Column, ColumnType, Schema

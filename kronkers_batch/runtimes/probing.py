@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 
 from kronkers_batch.config.languages import Language
-from kronkers_batch.config.spec import Environment, Resources, SandboxPolicy, Unseen
+from kronkers_batch.config.sandbox_policy import SandboxPolicy
+from kronkers_batch.config.spec import Environment, Resources, Unseen
 from kronkers_batch.frames.schema import Schema
 from kronkers_batch.learning import TASKS
 from kronkers_batch.runtimes.measure_worker import start_measure

@@ -18,7 +18,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from kronkers_batch.config.spec import Resources, SandboxPolicy
+from kronkers_batch.config.sandbox_policy import SandboxPolicy
+from kronkers_batch.config.spec import Resources
 from kronkers_batch.errors import MissingPart, WorkerFailed
 from kronkers_batch.runtimes.bubblewrap import Tools, bubblewrap
 from kronkers_batch.runtimes.languages import MIB, Command

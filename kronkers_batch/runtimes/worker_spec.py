@@ -9,13 +9,13 @@ from typing import Any
 
 from kronkers_batch.config.languages import Language
 from kronkers_batch.config.own_measure import Measure
+from kronkers_batch.config.sandbox_policy import SandboxPolicy
 from kronkers_batch.config.spec import (
     CodeFile,
     Environment,
     Estimator,
     OutputColumn,
     Resources,
-    SandboxPolicy,
     Unseen,
 )
 from kronkers_batch.frames.schema import Column, Schema

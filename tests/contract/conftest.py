@@ -22,12 +22,12 @@ import pytest
 
 from kronkers_batch import runtimes
 from kronkers_batch.config.languages import LANGUAGES, Language
+from kronkers_batch.config.sandbox_policy import SandboxPolicy
 from kronkers_batch.config.spec import (
     Environment,
     Origin,
     OutputColumn,
     Resources,
-    SandboxPolicy,
     Unseen,
 )
 from kronkers_batch.frames.schema import Column, ColumnType, Schema

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from kronkers_batch.config.spec import SandboxPolicy
+from kronkers_batch.config.sandbox_policy import SandboxPolicy
 from kronkers_batch.errors import FitFailed, ModelError, ScoreFailed, WorkerFailed
 from kronkers_batch.frames.schema import Column, ColumnType
 

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from kronkers_batch.config.languages import LANGUAGES
-from kronkers_batch.config.spec import SandboxPolicy
+from kronkers_batch.config.sandbox_policy import SandboxPolicy
 from kronkers_batch.errors import WorkerFailed
 from kronkers_batch.runtimes import process, seccomp
 

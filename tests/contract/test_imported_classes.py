@@ -12,13 +12,13 @@ import polars as pl
 import pytest
 
 from kronkers_batch.config.languages import LANGUAGES
+from kronkers_batch.config.sandbox_policy import SandboxPolicy
 from kronkers_batch.config.spec import (
     Environment,
     Estimator,
     Origin,
     OutputColumn,
     Resources,
-    SandboxPolicy,
     Unseen,
 )
 from kronkers_batch.errors import ModelError

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from kronkers_batch.config.spec import SandboxPolicy
+from kronkers_batch.config.sandbox_policy import SandboxPolicy
 from kronkers_batch.runtimes import process
 from tests.contract.test_failures import becomes
 

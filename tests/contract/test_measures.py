@@ -13,7 +13,8 @@ import pytest
 
 from kronkers_batch.config.languages import LANGUAGES, Language
 from kronkers_batch.config.own_measure import Direction, Measure
-from kronkers_batch.config.spec import ModelSpec, SandboxPolicy
+from kronkers_batch.config.sandbox_policy import SandboxPolicy
+from kronkers_batch.config.spec import ModelSpec
 from kronkers_batch.declared.measure_code import measure_spec
 from kronkers_batch.errors import ModelError
 from kronkers_batch.frames.schema import Column, ColumnType, Schema

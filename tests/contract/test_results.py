@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 
 from kronkers_batch import runtimes
-from kronkers_batch.config.spec import Environment, OutputColumn, SandboxPolicy, Unseen
+from kronkers_batch.config.sandbox_policy import SandboxPolicy
+from kronkers_batch.config.spec import Environment, OutputColumn, Unseen
 from kronkers_batch.errors import DataError, FitFailed, ModelError, ScoreFailed
 from kronkers_batch.frames.schema import Column, ColumnType
 

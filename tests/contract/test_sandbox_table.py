@@ -9,12 +9,12 @@ import polars as pl
 import pytest
 
 from kronkers_batch.config.languages import LANGUAGES
+from kronkers_batch.config.sandbox_policy import SandboxPolicy
 from kronkers_batch.config.spec import (
     Environment,
     Origin,
     OutputColumn,
     Resources,
-    SandboxPolicy,
     Unseen,
 )
 from kronkers_batch.frames.schema import Column, ColumnType, Schema

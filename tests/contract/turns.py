@@ -18,7 +18,8 @@ import pytest
 
 from kronkers_batch import runtimes
 from kronkers_batch.config.languages import Language
-from kronkers_batch.config.spec import Environment, Estimator, SandboxPolicy
+from kronkers_batch.config.sandbox_policy import SandboxPolicy
+from kronkers_batch.config.spec import Environment, Estimator
 from kronkers_batch.frames.schema import Schema
 from kronkers_batch.learning import TASKS, Goal
 from kronkers_batch.runtimes import conversation

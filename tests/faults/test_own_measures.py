@@ -9,7 +9,8 @@ import pytest
 
 from kronkers_batch.config.languages import LANGUAGES
 from kronkers_batch.config.own_measure import Measure
-from kronkers_batch.config.spec import SandboxPolicy, Unseen
+from kronkers_batch.config.sandbox_policy import SandboxPolicy
+from kronkers_batch.config.spec import Unseen
 from kronkers_batch.declared.measure_code import measure_spec
 from kronkers_batch.errors import DataError, ModelError, WorkerFailed
 from kronkers_batch.frames.schema import Column, ColumnType, Schema

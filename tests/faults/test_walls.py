@@ -16,7 +16,8 @@ import pytest
 
 from kronkers_batch.config.languages import LANGUAGES, Language
 from kronkers_batch.config.places import Places
-from kronkers_batch.config.spec import Environment, Resources, SandboxPolicy
+from kronkers_batch.config.sandbox_policy import SandboxPolicy
+from kronkers_batch.config.spec import Environment, Resources
 from kronkers_batch.declared.workers import walls
 from kronkers_batch.errors import ConfigError, KronkersError, MissingPart
 from kronkers_batch.runtimes.bubblewrap import check_shown

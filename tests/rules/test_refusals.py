@@ -9,7 +9,7 @@ import pytest
 
 from kronkers_batch.access import authorisation, definition_signing, rights
 from kronkers_batch.config.root_spec import Definitions
-from kronkers_batch.config.spec import SandboxPolicy
+from kronkers_batch.config.sandbox_policy import SandboxPolicy
 from kronkers_batch.data.window import Window
 from kronkers_batch.errors import AccessRefused
 from kronkers_batch.pipeline.champion import open_champion

@@ -105,7 +105,7 @@ MUTATIONS = [
     _("keys of series are ignored on other tasks", "config.forecast_goal:check",
       drop("_refuse_keys(raw, task, problems)"),
       f"{GOALS}test_keys_of_series_are_refused_where_the_task_has_none"),
-    _("features may be missing", "config.model_file:read_model",
+    _("features may be missing", "config.raw_model:read_model",
       drop("forecast_fields.refuse_without_features(...)"),
       f"{GOALS}test_keys_of_series_are_refused_where_the_task_has_none"),
     _("what a forecast cannot have is ignored", "config.forecast_goal:_whole",

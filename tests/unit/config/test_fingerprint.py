@@ -307,15 +307,15 @@ def test_the_code_of_a_measure_counts_and_the_direction_of_its_numbers_does_not(
 ) -> None:
     model, sources = replace(config.models["late"], measures=(MEASURE,)), config.sources
     one = fp.definition(model, sources, measures={"cost": "a"})
-    assert fp.changes(one, fp.definition(model, sources, measures={"cost": "b"})) == [
+    assert changes(one, fp.definition(model, sources, measures={"cost": "b"})) == [
         "measures.cost.code: changed"
     ]
     lower = replace(MEASURE, metrics={"hits": Direction.LOWER})
     assert fp.definition(replace(model, measures=(lower,)), sources, measures={"cost": "a"}) == one
     loss = replace(MEASURE, metrics={})
-    assert fp.changes(
-        one, fp.definition(replace(model, measures=(loss,)), sources, measures={"cost": "a"})
-    ) == ['measures.cost.metrics: removed ["hits"]']
+    assert changes(one, fp.definition(replace(model, measures=(loss,)), sources, measures={"cost": "a"})) == [
+        'measures.cost.metrics: removed ["hits"]'
+    ]
 
 
 def test_a_query_counts_the_sources_below_it(config: root_spec.Config) -> None:

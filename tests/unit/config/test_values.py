@@ -7,17 +7,18 @@ from typing import Any, get_args, get_origin, get_type_hints, is_typeddict
 
 import pytest
 
-from kronkers_batch.config import measure_fields, model_file, model_parts, task_fields
+from kronkers_batch.config import measure_fields, model_parts, task_fields
 from kronkers_batch.config.fields import Table
-from kronkers_batch.config.model_file import MODEL, ModelValues
+from kronkers_batch.config.model_file import MODEL
+from kronkers_batch.config.raw_model import ModelValues
 from kronkers_batch.config.source_file import SOURCE, SourceValues
 
 SHAPES = [
     (SOURCE, SourceValues),
     (MODEL, ModelValues),
-    (model_parts.WINDOW, model_file.WindowValues),
-    (model_parts.RETRAIN, model_file.RetrainValues),
-    (model_parts.RESOURCES, model_file.ResourcesValues),
+    (model_parts.WINDOW, model_parts.WindowValues),
+    (model_parts.RETRAIN, model_parts.RetrainValues),
+    (model_parts.RESOURCES, model_parts.ResourcesValues),
     (task_fields.TARGET, task_fields.TargetValues),
     (task_fields.OUTPUT, task_fields.OutputValues),
     (measure_fields.MEASURE, measure_fields.MeasureValues),

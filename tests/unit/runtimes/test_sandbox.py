@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from kronkers_batch.config.languages import LANGUAGES
-from kronkers_batch.config.spec import Environment, Resources, SandboxPolicy
+from kronkers_batch.config.sandbox_policy import SandboxPolicy
+from kronkers_batch.config.spec import Environment, Resources
 from kronkers_batch.errors import MissingPart
 from kronkers_batch.runtimes import sandbox
 from kronkers_batch.runtimes.languages import Command, builder, hash_files, links_out_of, python, too_wide

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from kronkers_batch.config.spec import Resources, SandboxPolicy
+from kronkers_batch.config.sandbox_policy import SandboxPolicy
+from kronkers_batch.config.spec import Resources
 from kronkers_batch.runtimes import process, seccomp
 from kronkers_batch.runtimes.languages import Command
 from kronkers_batch.runtimes.launch import opened

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from kronkers_batch.config.languages import LANGUAGES
-from kronkers_batch.config.spec import Environment, Resources, SandboxPolicy
+from kronkers_batch.config.sandbox_policy import SandboxPolicy
+from kronkers_batch.config.spec import Environment, Resources
 from kronkers_batch.errors import ConfigError
 from kronkers_batch.runtimes import bubblewrap, sandbox, walls, watch
 from kronkers_batch.runtimes.languages import Command
