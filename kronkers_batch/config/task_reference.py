@@ -40,6 +40,8 @@ _INTRODUCTION = """\
 | `train_only` | other columns for `fit` | yes, before the target; a declared estimator does not see them | no | |
 | `audit_columns` | by what the model may be judged, such as sex or age | no | no | a feature, the target or another role of the same column. Nothing reads them yet |
 | `exposure` (`count`) | over how much time, area or how many people a row counts | yes, as the last feature; a declared estimator does not get it as a feature, see [weights and exposure](worker-protocol.md#weights-and-exposure) | yes, as the last feature | a missing exposure, or one of 0 or less, in training and on a night; a model whose scores stay the same when the exposure doubles |
+| `group` (`ranking`) | which rows are ordered together | yes, before the target, unless it is a feature; a declared estimator sees it only as a feature | only as a feature | a row without a group; groups of which none has an order |
+| `target.event` (`survival`) | whether the time ended with the event | yes, before the time | no | an event that is missing, or neither 0 nor 1; a fit part without an event |
 
 Weights change what a model predicts: with weights, its probabilities are those of the weighted rows. The metrics then show how they fit the rows as they are.
 
@@ -116,8 +118,9 @@ def _target(task: Task, goal: Goal) -> Iterator[str]:
         named = ", ".join(map(str, task.target_types(Goal(positive="Yes"))))
         yield f"- **Target with `positive`**: {named}, of two values. `positive: VALUE` says which of the two counts as true."
     if task.keys:
+        needed = " (required)" if task.target is UsesTarget.ALWAYS else " (required with a target)"
         said = ", ".join(
-            f"`{_KEYS.get(key, key)}`" + (" (required)" if key in task.required else "") for key in task.keys
+            f"`{_KEYS.get(key, key)}`" + (needed if key in task.required else "") for key in task.keys
         )
         yield f"- **May be declared** besides: {said}. See [configuration](configuration.md)."
 
@@ -128,7 +131,14 @@ def _plain(value: object) -> str:
     return "[" + ", ".join(f"{one:g}" if isinstance(one, float) else str(one) for one in value) + "]"
 
 
-_KEYS = {"judged_as": "target.as", "higher_is": "output.higher_is", "top": "decision.top"}
+_KEYS = {
+    "judged_as": "target.as",
+    "at": "target.at",
+    "event": "target.event",
+    "horizons": "target.horizons",
+    "higher_is": "output.higher_is",
+    "top": "decision.top",
+}
 
 
 def _with_quantiles(task: Task) -> Iterator[str]:

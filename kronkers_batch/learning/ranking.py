@@ -61,10 +61,10 @@ class Ranking(Task):
     losses: ClassVar = {"ndcg": Loss(shortfall, SOURCE)}
     asked = "regression"
     details = (
-        "**Target**: how relevant a row is, 0 where it is not. **`group`** names the column whose equal "
-        "values are one group, such as a query or a session. `fit` sees it before the target, unless it is "
-        "a feature. A declared estimator gets it as a feature or not at all, and predicts the relevance of "
-        "each row.",
+        "**The target** says how relevant a row is, 0 where it is not. **`group`** names the column whose "
+        "equal values are one group, such as a query or a session. `fit` sees it before the target, unless "
+        "it is a feature. A declared estimator gets it as a feature or not at all, and predicts the "
+        "relevance of each row.",
         "**A group is on one side**: if it has rows in the holdout, all its rows are held out; the table of"
         " the run counts the rows that were moved. `score` gets a group as a whole only with `rows: whole`.",
         "**Groups of one row**, and those in which nothing is relevant, have no order: they count in no "

@@ -77,9 +77,10 @@ class Survival(Task):
     losses: ClassVar = {"brier": Loss(weighted, GRAF)}
     asked = "regression"
     details = (
-        "**Target**: `target: {time: COLUMN, event: COLUMN, horizons: [90, 365]}`. `time` is how long a row"
-        " was observed, above 0; `event` (boolean, or 0 and 1) says whether that ended with the event. Rows"
-        " without a time are left out. `fit` sees the event before the time; `score` sees neither.",
+        "**How it is declared**: `target: {time: COLUMN, event: COLUMN, horizons: [90, 365]}`. `time` is "
+        "how long a row was observed, above 0; `event` (boolean, or 0 and 1) says whether that ended with "
+        "the event. Rows without a time are left out. `fit` sees the event before the time; `score` sees "
+        "neither.",
         "**Refused** before `fit`: an event that is missing or neither 0 nor 1; a fit part without an "
         "event; a horizon beyond which no row of the fit or holdout part was observed. `window.label_delay`"
         " should be at least the last horizon.",
