@@ -68,11 +68,13 @@ class Origin:
     def _parts(self, *, whole: bool) -> Iterator[list[int]]:
         """The lengths of the histories, in parts that are asked at once."""
         part: list[int] = []
+        rows = 0
         for length in (self.spans[END] - self.spans[FIRST]).to_list():
-            if part and not whole and sum(part) + length > CHUNK_ROWS:
+            if part and not whole and rows + length > CHUNK_ROWS:
                 yield part
-                part = []
+                part, rows = [], 0
             part.append(length)
+            rows += length
         if part:
             yield part
 
