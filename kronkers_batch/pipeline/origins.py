@@ -32,6 +32,7 @@ class Origin:
         ended: How many series have had no row for too long.
         new: How many series have too short a history.
         leaving: How many series end within the horizon, as later rows say: a training leaves them out.
+        filled: The same grid with its gaps filled, where somebody has it: then histories are only cut out.
     """
 
     grid: Grid
@@ -41,10 +42,11 @@ class Origin:
     ended: int
     new: int
     leaving: int
+    filled: Grid | None = field(default=None, repr=False)
 
     def history(self) -> pl.DataFrame:
         """The complete histories of the series that are forecast, with NUMBER and STEP."""
-        return self.grid.complete(self.spans)
+        return (self.filled or self.grid).complete(self.spans)
 
     def asked(self, history: pl.DataFrame, features: Schema, *, whole: bool) -> Iterator[Horizon]:
         """What is asked of the model: all series at once, or some at a time, each with all of its history.
