@@ -21,7 +21,17 @@ from kronkers_batch.pipeline.fan import score_stream
 from kronkers_batch.pipeline.measuring import Naive, measured
 from kronkers_batch.pipeline.origins import Origin, origin_of
 from kronkers_batch.pipeline.prepare import TrainingData, checked_rows, refuse_many
-from kronkers_batch.pipeline.steps import END, LAST, NUMBER, STEP, grid_of, panel_of, refuse_late, where
+from kronkers_batch.pipeline.steps import (
+    END,
+    LAST,
+    NUMBER,
+    STEP,
+    THERE,
+    grid_of,
+    panel_of,
+    refuse_late,
+    where,
+)
 from kronkers_batch.pipeline.verify import Verified, last_scores, naming_packages, refuse_another
 from kronkers_batch.session.services import Services, midnight
 
@@ -78,7 +88,9 @@ def training_data(
     if not fit.height:
         raise _nothing(model, snapshot)
     back = back_of(model)
-    origins = tuple(origin_of(grid, first + n * every, back, ends) for n in range(panel.origins))
+    filled = replace(grid, rows=known.drop(THERE))
+    asked = (origin_of(grid, first + n * every, back, ends) for n in range(panel.origins))
+    origins = tuple(replace(origin, filled=filled) for origin in asked)
     held_out = known.filter(pl.col(STEP) >= first)
     unlabelled = known[panel.target].null_count()
     later = held_out.select(NUMBER, STEP, panel.target)

@@ -32,6 +32,7 @@ class Origin:
         ended: How many series have had no row for too long.
         new: How many series have too short a history.
         leaving: How many series end within the horizon, as later rows say: a training leaves them out.
+        filled: The same grid with its gaps filled, where somebody has it: then histories are only cut out.
     """
 
     grid: Grid
@@ -41,10 +42,11 @@ class Origin:
     ended: int
     new: int
     leaving: int
+    filled: Grid | None = field(default=None, repr=False)
 
     def history(self) -> pl.DataFrame:
         """The complete histories of the series that are forecast, with NUMBER and STEP."""
-        return self.grid.complete(self.spans)
+        return (self.filled or self.grid).complete(self.spans)
 
     def asked(self, history: pl.DataFrame, features: Schema, *, whole: bool) -> Iterator[Horizon]:
         """What is asked of the model: all series at once, or some at a time, each with all of its history.
@@ -68,11 +70,13 @@ class Origin:
     def _parts(self, *, whole: bool) -> Iterator[list[int]]:
         """The lengths of the histories, in parts that are asked at once."""
         part: list[int] = []
+        rows = 0
         for length in (self.spans[END] - self.spans[FIRST]).to_list():
-            if part and not whole and sum(part) + length > CHUNK_ROWS:
+            if part and not whole and rows + length > CHUNK_ROWS:
                 yield part
-                part = []
+                part, rows = [], 0
             part.append(length)
+            rows += length
         if part:
             yield part
 

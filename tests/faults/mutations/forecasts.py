@@ -64,7 +64,7 @@ MUTATIONS = [
       swap("(*self.series, self.time, *self.future, *self.static)",
            "(*self.series, self.time, *self.future, *self.static, *self.past)"), UNSEEN),
     _("a history is cut", "pipeline.origins:Origin._parts",
-      swap("sum(part) + length > CHUNK_ROWS", "len(part) > 1"),
+      swap("rows + length > CHUNK_ROWS", "len(part) > 1"),
       f"{SERIES}test_histories_are_asked_in_parts_and_never_cut"),
     _("a model is fitted on the holdout", "pipeline.forecasting:training_data",
       swap("known.filter(pl.col(STEP) < first)", "known.filter(pl.col(STEP) < 0)"),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import math
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,7 +20,7 @@ from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.learning import TASKS, Goal
 from kronkers_batch.pipeline import forecasting, origins
 from kronkers_batch.pipeline.origins import Origin, origin_of
-from kronkers_batch.pipeline.steps import END, NUMBER, STEP, Grid, grid_of, refuse_late
+from kronkers_batch.pipeline.steps import END, LAST, NUMBER, STEP, Grid, grid_of, refuse_late
 from tests.model_support import declared
 
 D = dt.datetime(2024, 3, 1, tzinfo=dt.UTC)
@@ -135,6 +135,21 @@ def test_steps_without_a_row_are_an_error_or_zero_or_missing():
         assert found.height == 10
     lacking = rows.with_columns(sold=pl.when(pl.col("day") != (D - 3 * DAY).date()).then("sold"))
     assert origin_of(grid(lacking, gaps="missing"), 0, None).history()["sold"].null_count() == 4
+
+
+def test_histories_are_the_same_where_gaps_were_filled_before():
+    """Also of a series that ended later, and of one of which the first rows are out of reach."""
+    rows = rows_of({"a": [-9, -6, -5, -3, -2], "b": [-8, -4], "c": [-7, -3, -1]})
+    for gaps in ("zero", "missing"):
+        given = grid(rows, gaps=gaps, future=(), under=0 * DAY)
+        ends = given.spans(0).with_columns(
+            pl.when(pl.col(LAST) < -3).then(pl.col(LAST) + 1).otherwise(0).alias(END)
+        )
+        filled = dataclasses.replace(given, rows=given.complete(ends).drop(":there"))
+        for step, back in ((0, None), (-1, None), (-2, 5), (0, 4)):
+            origin = origin_of(given, step, back)
+            again = dataclasses.replace(origin, filled=filled).history()
+            assert again.drop(":there").equals(origin.history().drop(":there"))
 
 
 def test_series_that_ended_or_are_new_are_counted_and_not_forecast():
@@ -257,7 +272,7 @@ def test_what_is_left_out_of_the_numbers_is_said():
     flat = judged.with_columns(pl.Series("naive:scale", [0.0, 0.0, 1.0, 1.0]))
     nothing = pl.DataFrame()
     data = forecasting.SeriesData(
-        nothing, nothing, 0, (), origins=(replace(origin, leaving=2), origin), known=nothing
+        nothing, nothing, 0, (), origins=(dataclasses.replace(origin, leaving=2), origin), known=nothing
     )
     assert forecasting._remarks(data, [judged, flat]) == [
         "2 forecasts of series that ended within the horizon are not measured",
