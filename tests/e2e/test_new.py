@@ -224,6 +224,21 @@ def test_nothing_is_overwritten_and_names_are_checked(office_of_new: Project) ->
         assert files(project) == before, words
 
 
+def test_a_source_without_a_time_or_a_key(fresh: Project) -> None:
+    """Rows are then held out by chance, and the model says what identifies a row."""
+    text = (fresh.folder / "conf/source/visits.yaml").read_text()
+    for line in ("key: [id]\n", "time_column: at\n"):
+        text = text.replace(line, "")
+    fresh.write("conf/source/plain.yaml", text.replace("shared_with: [support]\n", ""))
+    words = ["first", "--language", "julia", "--source", "plain", "--target", "y"]
+    assert "has no key" in new(fresh, *words, code=2).stderr
+    done = fresh.json("new", *words, "--key", "id")
+    model = yaml.safe_load((fresh.folder / "conf/model/first.yaml").read_text())
+    assert (model["key"], model["window"]) == (["id"], {"holdout_share": 0.2})
+    assert done["next"][-1] == "kronkers run first"
+    fresh.run("plan", "first")
+
+
 def test_what_conf_refuses_in_the_end_leaves_nothing(office_of_new: Project) -> None:
     """Here the department's own check of the whole configuration fails after the files were written."""
     project = office_of_new

@@ -14,7 +14,7 @@ MUTATIONS = [
     _("predict asks for no right", "queries.predictions:predict",
       drop("rights.require(...)"), f"{RIGHTS}[viewer-predict]"),
     _("data asks for no right", "queries.training_rows:training_rows",
-      drop("rights.require(...)"), f"{RIGHTS}[viewer-data]"),
+      drop("rights.require(...)"), f"{RIGHTS}[reader-data]"),
     _("new asks for no right", "drafting.new_model:new_model",
       drop("rights.require_scope(...)"), f"{RIGHTS}[viewer-new]"),
     _("predict leaves no line", "queries.predictions:predict",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -243,6 +244,17 @@ def test_code_names_columns_as_its_language_reads_them(language: str) -> None:
         assert r'"a\"b"' in text
         assert (r'"p\$q"' in text) is (language == "julia")
         assert '"@NAME@"' in text  # what looks like a part of the template is the name of a column
+
+
+@pytest.mark.parametrize("language", sorted(CODES))
+def test_many_columns_go_over_several_lines(language: str) -> None:
+    names = tuple(f"a column of a long name {number}" for number in range(40))
+    text = CODES[language][1](Baseline("binary", "y", names, names[:2]))
+    assert max(map(len, text.splitlines())) <= 115
+    assert all(f'"{name}"' in text for name in names)
+    assert not re.search(r",\s*\)", text) or language != "r"
+    if language == "python":
+        compile(text, "model.py", "exec")
 
 
 def test_all_files_are_written_or_none(tmp_path: Path) -> None:
