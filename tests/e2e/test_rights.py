@@ -30,6 +30,7 @@ WORDS = {
     "check": [],
     "diff": ["buys@1", "buys@1"],
     "doctor": [],
+    "import": ["buys", "fitted.joblib"],
     "keys list": [],
     "keys rotate": ["sales"],
     "keys shred": ["buys@1", "--why", "asked"],
