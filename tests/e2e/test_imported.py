@@ -153,6 +153,19 @@ def test_import_tries_a_file_before_it_replaces_another(project: Project) -> Non
     said = project.run("import", "fitted_here", str(newer / "fitted.rds"), code=2).stderr
     assert "write into conf/model/fitted_here.yaml: artifact: models/fitted_here/fitted.rds" in said
     (project.folder / "conf/model/fitted_here.yaml").unlink()
+    assert "name the model and the file" in project.run("import", "in_r", code=2).stderr
+    said = project.run(*words[:-1], str(newer / "golden.parquet"), code=2).stderr
+    assert "ends in .parquet, and the declared one in .csv" in said
+    yaml = project.folder / "conf/model/in_r.yaml"
+    text = yaml.read_text()
+    yaml.write_text(text.replace("golden: models/in_r/golden.csv\n", ""))
+    said = project.run(*words, code=2).stderr
+    assert "in_r declares no golden rows" in said
+    assert "write into conf/model/in_r.yaml: golden: models/in_r/golden.csv" in said
+    # Where nothing but the file itself is in the way, it says so and leaves the one that works.
+    yaml.write_text(text.replace("models/in_r/fitted.rds", "data/orders.csv/fitted.rds"))
+    assert "the file cannot be written" in project.run(*words, code=1).stderr
+    yaml.write_text(text)
 
 
 EVIL = """\

@@ -32,6 +32,7 @@ WORDS = {
     "diff": ["buys@1", "buys@1"],
     "doctor": [],
     "export": ["buys@1", "--to", "/nowhere/model"],
+    "import": ["buys", "fitted.joblib"],
     "keys list": [],
     "keys rotate": ["sales"],
     "keys shred": ["buys@1", "--why", "asked"],

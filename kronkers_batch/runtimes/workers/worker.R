@@ -607,8 +607,8 @@ load_estimator <- function(setup) {
         first <- c(list(estimator_formula(setup, predictors)), data)
         columns <- c(predictors, exposure, weights, setup$target_column)
     } else {
-        offset <- nzchar(exposure) && !isTRUE(setup$imported)  # what was fitted elsewhere has its own
-        if (offset) stop(setup$target, " has no formula that an exposure could be the offset of")
+        if (isTRUE(setup$imported)) exposure <- ""  # what was fitted elsewhere has an offset of its own, or none
+        if (nzchar(exposure)) stop(setup$target, " has no formula that an exposure could be the offset of")
         first <- if ("data" %in% names(formals(f$value))) data else unname(data)
         columns <- c(predictors, setup$target_column)
     }

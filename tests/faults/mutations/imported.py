@@ -30,7 +30,7 @@ MUTATIONS: list[Mutation] = [
     _("artifacts of any size are read", "declared.artifact_file:_refuse_size",
       never("size > most"), f"{ROWS}test_files_that_are_missing_large_or_exchanged_are_refused"),
     _("another artifact is the same definition", "config.fingerprint:_training",
-      drop("found |= imported or {}"),
+      drop("found |= digests.get('imported', {})"),
       f"{CONFIG}test_a_new_file_is_a_changed_definition_and_age_is_none"),
     _("an artifact is not signed", "config.signing:model_definition",
       swap("dict(imported or {})", "{}"),

@@ -114,7 +114,7 @@ MEASURED = [
     _("a text may be measured", "config.model_goal:evaluated",
       never("said is not None and said not in can"),
       f"{LOAD}test_an_output_column_that_cannot_be_measured_is_refused[text]"),
-    _("the target's values are not looked at", "pipeline.train:_rows",
+    _("the target's values are not looked at", "pipeline.read_rows:read_rows",
       drop("check_values(model, data)"),
       "tests/e2e/test_gates.py::test_a_target_that_is_none_of_the_task_is_refused_before_anything_is_fitted"),
     _("a binary target may be any number", "learning.binary:Binary.fits_target",

@@ -193,8 +193,8 @@ PREPARED = [
       f"{DATA}rows_without_a_target_are_left_out"),
     _("rows without a target are not counted", "pipeline.prepare:training_data",
       drop("unlabelled += ..."), f"{DATA}rows_without_a_target_are_left_out"),
-    _("nothing is fitted on no rows", "pipeline.prepare:training_data",
-      never("not fit.height or not holdout.height"),
+    _("nothing is fitted on no rows", "pipeline.prepare:_refuse_nothing",
+      never("not rows.height"),
       f"{DATA}there_must_be_rows_to_fit_and_to_measure"),
     _("the limit `training_rows` is off", "pipeline.prepare:refuse_many",
       never("snapshot.rows > limit"), f"{DATA}more_rows_than_declared_are_refused"),
@@ -287,8 +287,10 @@ TRAINING = [
       swap("held if whole else known & held", "known & held"),
       f"{TRAINED}a_whole_is_measured_beside_what_has_no_target"),
     _("a version is recorded before it is measured", "pipeline.fitting:fit_once",
-      swap("artifact = fitted.save()",
-           "artifact = fitted.save()\nimport datetime\nservices.registry.record(Training(model=model.name, "
+      swap("artifact, given = _stored(services, fitted, model, frame, features)",
+           "artifact, given = _stored(services, fitted, model, frame, features)\nimport datetime\n"
+           "from kronkers_batch.registry.training import Golden, Training\n"
+           "services.registry.record(Training(model=model.name, "
            "department=model.department, logical_date=datetime.date(2024, 1, 1), window={}, "
            "fingerprint='', definition={}, "
            "definition_fingerprint='', fingerprints={}, snapshot_id='', metrics={}, naive=0.0, "

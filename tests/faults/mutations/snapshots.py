@@ -65,7 +65,7 @@ WORD = [
       without("not self._delete_expired"), f"{HERE}what_is_long_due_waits",
       f"{HERE}the_run_and_its_page_say_what_expired"),
     _("nothing is too short to be kept", "config.kinds:duration",
-      never("positive and not found"), f"{BAD}how_long_snapshots_are_kept[nothing]",
+      never("positive and not found and value not in known"), f"{BAD}how_long_snapshots_are_kept[nothing]",
       f"{BAD}how_long_snapshots_are_kept[no days]"),
 ]  # fmt: skip
 

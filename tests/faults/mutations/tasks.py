@@ -84,7 +84,7 @@ MUTATIONS = [
       never("getattr(goal, name) and name not in allowed"),
       f"{GOALS}test_what_cannot_be_is_refused_with_its_line"),
     _("a feature may be a weight, too", "config.model_goal:_role",
-      never("name in (raw.values['features'] or {})"),
+      never("role != 'group' and name in seen"),
       f"{GOALS}test_what_cannot_be_is_refused_with_its_line"),
     _("a target that is said otherwise trains nothing anew", "config.fingerprint:_training",
       swap("_said(model, Counts.TRAINING) | _goal(model)", "_said(model, Counts.TRAINING)"),

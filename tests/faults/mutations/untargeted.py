@@ -117,8 +117,7 @@ MUTATIONS = [
     _("an estimator may be declared that has no horizons", "config.model_goal:_refuse_learning",
       never("not task.judge(raw.goal).declarable and ..."),
       f"{GOALS}what_cannot_be_is_refused_with_its_line"),
-    _("rules get the training data", "pipeline.train:_fit",
-      swap("_typed(data.fit, features, model).iter_slices(CHUNK_ROWS) if model.task.learns else ()",
-           "_typed(data.fit, features, model).iter_slices(CHUNK_ROWS)"),
+    _("rules get the training data", "pipeline.fitting:_stored",
+      swap("frame.iter_slices(CHUNK_ROWS) if model.task.learns else ()", "frame.iter_slices(CHUNK_ROWS)"),
       NIGHTS),
 ]  # fmt: skip

@@ -297,7 +297,10 @@ IN_R = [
     _(
         "an exposure in R needs no formula",
         R,
-        reword("if (nzchar(exposure)) stop(setup$target", "if (FALSE) stop(setup$target"),
+        reword(
+            'if (nzchar(exposure)) stop(setup$target, " has no formula',
+            'if (FALSE) stop(setup$target, " has no formula',
+        ),
         f"{LOST}[ranger::ranger--ranger::ranger has no formula that an exposure could be the offset of-in r]",
     ),
     _(
@@ -356,7 +359,7 @@ IN_JULIA = [
     _(
         "an argument in Julia may ask for other quantiles",
         JL,
-        reword("refuse_levels(arguments, roles)\n    save, load", "save, load"),
+        reword("refuse_levels(arguments, roles)\n    save = ", "save = "),
         f"{ASKED}[julia]",
     ),
     _(
