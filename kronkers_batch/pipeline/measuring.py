@@ -61,7 +61,8 @@ def measured(
     import polars as pl
 
     task, goal = model.judge, model.goal
-    given, floats = scores.select(model.measured), numbers(model, scores)
+    given = scores.select(model.measured)
+    floats = numbers(given)
     without = _without(model, floats)
     wrong = task.wrong_scores(floats, goal)
     if wrong:
@@ -120,9 +121,8 @@ def _compared(model: ModelSpec, rows: Rows, champion: ChampionScores) -> list[st
     return [f"compared with {champion.ref}; by chance it would be {chance}", *left_out]
 
 
-def numbers(model: ModelSpec, scores: pl.DataFrame) -> pl.DataFrame:
-    """The measured columns as floats."""
-    given = scores.select(model.measured)
+def numbers(given: pl.DataFrame) -> pl.DataFrame:
+    """Measured columns as floats."""
     return given.select(_number(column) for column in given.iter_columns())
 
 

@@ -108,7 +108,7 @@ def judged_rows(
     """The rows of the holdout that have all scores, as a measure sees them; and which rows those are."""
     import polars as pl
 
-    floats = numbers(model, scores)
+    floats = numbers(scores.select(model.measured))
     known = floats.select(pl.all_horizontal(pl.all().fill_nan(None).is_not_null())).to_series()
     floats.columns = list(score_columns(model).names)
     target = model.judge.send(data.holdout[model.target], model.goal).alias(model.target)

@@ -29,7 +29,7 @@ X = Column("x", ColumnType.FLOAT)
 
 def test_whoever_signs_a_model_signs_its_measures(signing_company: Departments, monkeypatch) -> None:
     """What was signed is what runs, though the file is exchanged then; what it holds then runs no more."""
-    company, real = signing_company, own_measures.start_measure
+    company, real = signing_company, own_measures.by_path
     file = company.folder / "measures/cost.py"
     company.write("measures/cost.py", COST % "2.0")
     text = (company.folder / "conf/model/buys.yaml").read_text()
@@ -37,11 +37,11 @@ def test_whoever_signs_a_model_signs_its_measures(signing_company: Departments, 
     company.run("run", "buys", "--date", "2024-01-21", code=3)
     company.by("ann").run("sign", "buys", "--yes", "--why", "a cost of our own")
 
-    def start(spec):
+    def exchanged(services, model):  # between the look at what is signed and the start of the worker
         file.write_text(COST % "7.0")
-        return real(spec)
+        return real(services, model)
 
-    monkeypatch.setattr(own_measures, "start_measure", start)
+    monkeypatch.setattr(own_measures, "by_path", exchanged)
     company.run("run", "buys", "--date", "2024-01-21")
     assert "7.0" in file.read_text()
     with by(company, "nightly") as services:
