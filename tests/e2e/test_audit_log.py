@@ -30,6 +30,9 @@ def told(trained) -> dict[str, list[str]]:
     ann.run("read", "buys", "--date", NIGHT, "--to", str(folder / "letter.csv"))
     ann.run("sql", "select count(*) from buys")
     eve.run("read", "buys", code=3)
+    project.run("new", "first", "--language", "r", "--source", "visits", "--target", "y", "--date", NIGHT)
+    (folder / "conf/model/first.yaml").unlink()
+    project.run("predict", "buys@1", "--input", str(folder / "data/visits.csv"), "--limit", "1")
     project.run("rollback", "buys", "--why", "the letter was wrong")
     project.run("keys", "shred", f"buys/{NIGHT}#1", "--why", "asked by a customer")
     project.run("keys", "rotate", "support")
@@ -70,7 +73,9 @@ def test_every_action_happened_and_no_other(told):
         ("read", f"ann read buys/{NIGHT}#1"),
         ("export", f"ann exported buys/{NIGHT}#1 to "),
         ("sql", "ann queried buys/"),
-        ("log", " had found in the data; 1 texts"),
+        ("log", " had found in the data, and what its models printed; 1 texts"),
+        ("draft", "admin read visits in order to draft a model; for first; the beginning to "),
+        ("predict", "admin scored rows of a file with buys@1"),
         (
             "refuse",
             "eve was refused: read buys: this needs the role reader on sales/buys; you hold no grant on it",
