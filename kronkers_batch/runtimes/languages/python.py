@@ -42,9 +42,11 @@ NESTED = 2
 def command(environment: Environment, threads: int) -> Command:  # noqa: ARG001 - one interface for all languages
     """The interpreter, unbuffered and isolated from the user's own packages and start-up files."""
     executable = _executable(environment)
+    visible = _visible(executable)
+    require_runnable(executable)  # after the look at what it is
     return Command(
         argv=(str(executable), "-s", "-u", str(WORKERS / "worker.py")),
-        visible=(WORKERS / "worker.py", *_visible(executable)),
+        visible=(WORKERS / "worker.py", *visible),
         environment={"PYTHONDONTWRITEBYTECODE": "1", "PYTHONNOUSERSITE": "1", "PYTHONHASHSEED": "0"},
         minimum_memory=512 * MIB,
         fix=FIX,
@@ -113,7 +115,6 @@ def _executable(environment: Environment) -> Path:
         path = Path(sys.executable)
     if not path.is_file():
         raise MissingPart("there is no Python interpreter here", where=str(path), fix=FIX)
-    require_runnable(path)
     return path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import subprocess
 import sys
 import threading
@@ -233,15 +234,16 @@ def environments(folder: Path) -> dict[str, tuple[str, str, str]]:
     """Models by what their environment lacks: the declaration, what is said, and what to do."""
     for name in ("bare", "tables", "library", "project"):
         (folder / name).mkdir(parents=True)
-    for name in ("bare", "tables"):
+    for name in ("bare", "tables", "closed"):
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / name], check=True)
     origin = importlib.util.find_spec("numpy").origin  # type: ignore[union-attr]
     numpy = Path(str(origin)).resolve().parent
     (site,) = (folder / "tables").glob("lib/python3*/site-packages")
     for found in (numpy, numpy.with_name("numpy.libs")):
         (site / found.name).symlink_to(found)
-    (folder / "python").write_text("#!/bin/sh\n")
-    (folder / "python").chmod(0o644)
+    closed = folder / "closed/bin/python"
+    closed.unlink()
+    shutil.copyfile(sys.executable, closed)  # without the right to be run
     (folder / "project/Project.toml").write_text("")
     bare, tables = folder / "bare/bin/python", folder / "tables/bin/python"
     return {
@@ -250,7 +252,7 @@ def environments(folder: Path) -> dict[str, tuple[str, str, str]]:
             "there is no Python interpreter here",
             "install",
         ),
-        "no_right": (f"environment: {{executable: {folder}/python}}", "may not be run", "chmod +x"),
+        "no_right": (f"environment: {{executable: {closed}}}", "may not be run", "chmod +x"),
         "no_numpy": (
             f"environment: {{venv: {folder}/bare}}",
             "the model's Python lacks numpy",
