@@ -6,7 +6,7 @@ import pytest
 
 from kronkers_batch.bootstrap import open_system
 from kronkers_batch.facts.gather import gather
-from kronkers_batch.pipeline.train import trainer_key
+from kronkers_batch.pipeline.fitting import trainer_key
 from kronkers_batch.pipeline.warm import prepare_workers
 from kronkers_batch.planning.decide import decide, decide_training
 from kronkers_batch.runtimes import probing

@@ -18,10 +18,10 @@ from kronkers_batch.declared.windows import scoring_window
 from kronkers_batch.errors import CheckFailed, DataError, ModelError, SourceError
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.pipeline.champion import open_champion
+from kronkers_batch.pipeline.fitting import open_trainer
 from kronkers_batch.pipeline.golden import packed, same_scores, spread, unpacked
 from kronkers_batch.pipeline.ingest import freeze, owner
 from kronkers_batch.pipeline.score import Scored, score, scoring_workers
-from kronkers_batch.pipeline.train import open_trainer
 from kronkers_batch.registry.training import ModelVersion
 from kronkers_batch.runtimes.model_worker import Worker
 from tests.rules.conftest import at_home
