@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kronkers_batch.config import code_folder
-from kronkers_batch.config.fields import Bad
 from kronkers_batch.config.link import Linker
 from kronkers_batch.config.measure_fields import MeasureValues
 from kronkers_batch.config.model_target import says_target
@@ -102,11 +101,7 @@ def _measure(
     where = node.origin(key)
     if code is None or language is None:
         return None  # reported where it was read
-    try:
-        path = safe_path(code, project)
-    except Bad as bad:  # as above
-        problems.add(where, bad.what, bad.fix)
-        return None
+    path = safe_path(code, project)  # of a path that was read, and so is safe
     if path.is_dir():
         problems.add(where, "the code of a measure is one file, and this is a folder", "name the file in it")
     elif not path.is_file():

@@ -46,6 +46,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     made.write("measures/review.R", REVIEW)
     lab.add(made, "price", "python", PYTHON, MORE)
     made.edit("conf/model/price.yaml", "{a: float, colour", "{a: float, b: float, colour")
+    made.edit("conf/model/price.yaml", "label_delay: 1d", "label_delay: 1d, refit: true")
     made.edit("conf/model/price.yaml", "target: amount", "target: {column: amount, loss: cost}")
     return made
 
@@ -66,6 +67,7 @@ def test_a_version_is_judged_by_the_measures_of_its_department(project: Project)
     assert 0 < training.metrics["review.hits"] <= 1
     assert training.metrics["review.worst"] >= training.metrics["rmse"] > 0
     assert training.metrics["cost"] >= training.metrics["mae"]
+    assert training.metrics["refit"] >= 0  # the numbers are those of the first fit, also after the second one
     for name, text in (("cost", COST), ("review", REVIEW)):
         assert training.declaration["measures"][name] == hashlib.sha256(text.encode()).hexdigest()
         assert training.definition[f"measures.{name}.language"] == "r"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import polars as pl
@@ -16,7 +17,7 @@ from kronkers_batch.errors import DataError, ModelError, WorkerFailed
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.pipeline import own_measures
 from kronkers_batch.runtimes.measure_worker import JudgedRows, start_measure
-from kronkers_batch.runtimes.worker_spec import PLACE, KeptCode, Walls
+from kronkers_batch.runtimes.worker_spec import PLACE, KeptCode, Walls, WorkerSpec
 from tests.faults.departments import Departments
 from tests.faults.test_forged_logs import by
 from tests.model_support import declared
@@ -77,28 +78,53 @@ def loss(truth, score, data):
 """
 
 
+NUMBERS = [1.0, 2.0]
+TWO = JudgedRows(*(pl.DataFrame({name: NUMBERS}) for name in ("y", "score", "x")))
+
+
+def spec_of(code: str, column: Column = X, **changes) -> WorkerSpec:
+    """What the worker of a measure with this code is given."""
+    language = LANGUAGES["python"]
+    measure = Measure("cost", language, Path("cost.py"))
+    model = declared(language, (column,), measures=(measure,), data="numpy", **changes)
+    kept = KeptCode(PLACE / "cost.py", model.origin, code)
+    return measure_spec(model, measure, kept, Schema((column,)), SandboxPolicy.REQUIRE, Walls())
+
+
 @pytest.mark.parametrize("answer", list(ANSWERS))
 def test_an_answer_that_the_code_writes_by_itself_is_no_measure(answer: bytes) -> None:
     kind, said = ANSWERS[answer]
-    language = LANGUAGES["python"]
-    measure = Measure("cost", language, Path("cost.py"))
-    model = declared(language, (X,), measures=(measure,), data="numpy")
-    code = KeptCode(PLACE / "cost.py", model.origin, WRITES % answer)
-    spec = measure_spec(model, measure, code, Schema((X,)), SandboxPolicy.REQUIRE, Walls())
-    column = pl.DataFrame({"x": [1.0, 2.0]})
-    rows = JudgedRows(column.rename({"x": "y"}), column.rename({"x": "score"}), column)
-    with start_measure(spec) as worker, pytest.raises(kind, match=said) as error:
-        worker.measure(rows)
+    with start_measure(spec_of(WRITES % answer)) as worker, pytest.raises(kind, match=said) as error:
+        worker.measure(TWO)
     assert "48151" not in str(error.value).replace(",", "")
+
+
+LOOKS = """\
+import os, socket
+def loss(truth, score, data):
+    assert os.listdir(os.path.dirname(os.path.abspath(__file__))) == ["cost.py"]
+    assert not [name for name in os.environ if "KRONKERS" in name]
+    assert not os.path.exists(%r)
+    try:
+        socket.create_connection(("127.0.0.1", %d), 1)
+    except OSError:
+        return abs(truth - score)
+    raise ValueError("connected")
+"""
+
+
+def test_a_measure_sees_its_own_file_and_no_variable_folder_or_network_of_ours(monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("KRONKERS_SECRET", "x")
+    (tmp_path / "there").write_text("x")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        code = LOOKS % (str(tmp_path / "there"), server.getsockname()[1])
+        with start_measure(spec_of(code)) as worker:
+            assert worker.measure(TWO).to_series().to_list() == [0.0, 0.0]
 
 
 def test_a_level_that_training_did_not_see_is_an_error_of_the_rows_where_it_is_declared_so() -> None:
     """As for a model: the measure sees the features as ``score`` does."""
-    language, column = LANGUAGES["python"], Column("x", ColumnType.CATEGORY, ("a",))
-    measure = Measure("cost", language, Path("cost.py"))
-    model = declared(language, (column,), measures=(measure,), data="numpy", unseen=Unseen.ERROR)
-    code = KeptCode(PLACE / "cost.py", model.origin, COST % "1.0")
-    spec = measure_spec(model, measure, code, Schema((column,)), SandboxPolicy.REQUIRE, Walls())
-    one = pl.DataFrame({"y": [1.0]})
+    column, one = Column("x", ColumnType.CATEGORY, ("a",)), pl.DataFrame({"y": [1.0]})
+    spec = spec_of(COST % "1.0", column, unseen=Unseen.ERROR)
     with start_measure(spec) as worker, pytest.raises(DataError, match="model m, measure cost"):
         worker.measure(JudgedRows(one, one.rename({"y": "score"}), pl.DataFrame({"x": ["b"]})))
