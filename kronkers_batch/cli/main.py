@@ -31,10 +31,11 @@ from kronkers_batch.cli import (
 )
 from kronkers_batch.errors import KronkersError, MissingPart, UsageError, described
 
-_NOT_SHOWN = (
-    "\n  -> The values found in the data are not shown here. After a run, readers see them: "
-    "kronkers log MODEL"
-)
+_NOT_SHOWN = "\n  -> The values found in the data are not shown here. "
+_AFTER_A_RUN = "After a run, readers see them: kronkers log MODEL"
+_OWN_FILE = "Look at the line in your file."
+_OF_OWN_FILES = ("new", "predict")
+"""Commands that read a file of the caller, of which no run keeps anything."""
 # Imported by what runs models, and not installed where outputs are only read.
 _OF_RUNS = ("luigi", "pandera", "schedule", "tasks")
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -93,7 +94,7 @@ def main(arguments: Sequence[str] | None = None, *, own_process: bool = False) -
         arguments: The command line; None takes that of the process.
         own_process: Whether the process is there for this command alone, so that its output is ours.
     """
-    verbose, code = False, 0
+    verbose, code, see = False, 0, _AFTER_A_RUN
     # Until the system is open there are only modules, and none is garbage: a quarter second less to start.
     gc.disable()
     try:
@@ -104,6 +105,7 @@ def main(arguments: Sequence[str] | None = None, *, own_process: bool = False) -
         else:
             _place(args, rest)
             verbose, args.own_process = args.verbose, own_process
+            see = _OWN_FILE if args.command in _OF_OWN_FILES else see
             if own_process and not verbose:
                 printing.silence_libraries()
             code = args.handler(args)
@@ -112,7 +114,7 @@ def main(arguments: Sequence[str] | None = None, *, own_process: bool = False) -
         if verbose:
             printing.trace()
         else:
-            printing.warn(f"kronkers: {error}{_NOT_SHOWN if error.found else ''}")
+            printing.warn(f"kronkers: {error}{_NOT_SHOWN + see if error.found else ''}")
         return error.exit_code
     except KeyboardInterrupt:
         printing.warn(

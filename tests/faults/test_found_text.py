@@ -350,13 +350,18 @@ def test_a_model_of_its_own_keeps_its_texts_under_its_own_key(company):
 
 
 def test_an_error_outside_of_a_run_says_what_keeps_the_text(monkeypatch, capsys):
-    from kronkers_batch.cli import machine, main
+    from kronkers_batch.cli import handing_out, machine, main
 
     def broken(_args):
         raise errors.SourceError("wrong", fix="do", found="anna.meier")
 
     monkeypatch.setattr(machine, "doctor", broken)
-    assert main.main(["doctor"]) == 1
-    told = capsys.readouterr().err
-    assert told.endswith("After a run, readers see them: kronkers log MODEL\n")
-    assert "anna.meier" not in told
+    monkeypatch.setattr(handing_out, "predict", broken)
+    for words, said in (
+        (["doctor"], "After a run, readers see them: kronkers log MODEL\n"),
+        (["predict", "m", "--input", "rows.csv"], "Look at the line in your file.\n"),
+    ):
+        assert main.main(words) == 1
+        told = capsys.readouterr().err
+        assert told.endswith(said)
+        assert "anna.meier" not in told
