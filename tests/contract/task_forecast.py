@@ -31,7 +31,8 @@ def drawn(rng, goal):
     scale = np.repeat(rng.gamma(2, 1, 10), 30)
     scale[:30] = 0  # a series that is always the same
     step = np.arange(n) % goal.panel.steps + 1
-    return Steps(truth, score, np.ones(n), goal, naive, scale, scale**2 * 1.3, step)
+    own = {"naive": naive, "scale": scale, "square": scale**2 * 1.3, "step": step}
+    return Steps(truth, score, np.ones(n), goal, **own)
 
 
 def perfect(rows):
