@@ -10,6 +10,7 @@ import functools
 import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -61,7 +62,8 @@ def probe_models(config: Config, cache: ContentCache) -> None:
     waiting = [question for question in questions if cache.get("probe", question.key) != _GOOD]
     for question, error in _answers(config, places, waiting):
         if error is None:
-            cache.put("probe", question.key, _GOOD)
+            with suppress(OSError):  # who cannot keep the answer asks again
+                cache.put("probe", question.key, _GOOD)
         else:
             problems.update((model.name, _in_words_of(error, question, model)) for model in question.models)
     if problems:
