@@ -43,7 +43,7 @@ def test_unknown_key(tmp_path: Path) -> None:
     found = only(make(tmp_path, model__late=text))
     assert found.startswith(f"conf/model/late.yaml:{line(text, 'shedule')}: shedule: ")
     assert "did you mean 'schedule'?" in found
-    assert "allowed: checks, code, data," in found
+    assert "allowed: artifact, audit_columns, checks, code," in found
 
 
 def test_unknown_key_in_a_template_names_the_template_once(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from kronkers_batch.pipeline import champion, train
+from kronkers_batch.pipeline import champion, fitting
 from kronkers_batch.store.cache import ContentCache
 from tests.faults.departments import Departments
 from tests.faults.test_forged_logs import by
@@ -23,7 +23,7 @@ def scores(company: Departments) -> list[str]:
     return re.findall(r"^ *\d+ +(\d\S*)", printed, re.MULTILINE)
 
 
-@pytest.mark.parametrize("where", [champion, train])
+@pytest.mark.parametrize("where", [champion, fitting])
 @pytest.mark.parametrize("sandbox", ["require", "off"])
 def test_code_that_is_exchanged_after_the_look_at_it_is_not_run(company, monkeypatch, where, sandbox):
     """By scoring, and by training: whatever lies anywhere when the worker opens it."""
@@ -35,11 +35,11 @@ def test_code_that_is_exchanged_after_the_look_at_it_is_not_run(company, monkeyp
             exchanged.append(path)
         return real(spec)
 
-    if where is train:
+    if where is fitting:
         company.edit("conf/model/buys.yaml", "penalty: 1.0", "penalty: 2.0")
     monkeypatch.setattr(where, "start", start)
     company.run("run", "buys", "--date", AT, f"executor.sandbox={sandbox}")
-    assert len(exchanged) == (2 if where is train else 1)
+    assert len(exchanged) == (2 if where is fitting else 1)
     assert len(set(scores(company))) > 10
 
 
