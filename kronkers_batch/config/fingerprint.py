@@ -136,6 +136,8 @@ def _training(model: ModelSpec, sources: Mapping[str, SourceSpec], digests: Dige
         found["estimator.predict"] = estimator.predict
         if estimator.per_quantile:
             found["estimator.per_quantile"] = estimator.per_quantile
+        if estimator.categories:
+            found["estimator.categories"] = estimator.categories
         found |= _flat("estimator.arguments", estimator.arguments)
         found |= _flat("estimator.predict_arguments", estimator.predict_arguments)
     found |= _flat("parameters", model.parameters)

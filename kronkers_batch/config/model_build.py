@@ -209,6 +209,10 @@ def _estimator(
     if given["per_quantile"] and not raw.values["output"]["quantiles"]:
         at = raw.at("estimator", "per_quantile").origin("estimator.per_quantile")
         problems.add(at, "'per_quantile' is for output.quantiles, and there are none", "delete it")
+    categories = given["categories"].replace("levels", "")
+    if categories and (wanted != "_target_" or raw.values["data"] != "pandas"):
+        at = raw.at("estimator", "categories").origin("estimator.categories")
+        problems.add(at, "'categories' is for tables of pandas in Python", "delete it, or write data: pandas")
     model_goal.check_method(raw, target, given["predict"], problems)
     return Estimator(
         target,
@@ -218,6 +222,7 @@ def _estimator(
         given["predict"],
         given["predict_arguments"],
         given["per_quantile"],
+        categories,
     )
 
 

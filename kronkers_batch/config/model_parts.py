@@ -18,6 +18,7 @@ from kronkers_batch.config.kinds import (
     PLAIN_MAPPING,
     SHARE,
     SIZE,
+    choice,
     duration,
     guarded,
     integer,
@@ -70,6 +71,13 @@ ESTIMATOR = Table(
             default="",
             shown="one model predicts all",
         ),
+        Field(
+            "categories",
+            choice(("levels", "indicators")),
+            "Python: what becomes of categories. `levels`: one column with its levels; `indicators`: a column "
+            "of 0 and 1 for each level (all 0 for a missing value), for classes that take numbers only.",
+            default="levels",
+        ),
     ),
 )
 
@@ -103,7 +111,7 @@ def read_estimator(node: Node, key: str, problems: Problems) -> dict[str, Any]:
         if "function" not in node.items:
             raise Bad(f"neither '_target_' ({titles('_target_')}) nor 'function' ({_CALLED}) is given")
         return read_table(ESTIMATOR, node, key, problems)
-    own = {"_target_", "predict", "per_quantile"}
+    own = {"_target_", "predict", "per_quantile", "categories"}
     head = Mapping(node.file, node.line, {k: n for k, n in node.items.items() if k in own})
     rest = Mapping(node.file, node.line, {k: n for k, n in node.items.items() if k not in own})
     found = read_table(ESTIMATOR, head, key, problems)

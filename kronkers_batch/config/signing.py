@@ -56,7 +56,7 @@ LEFT_OUT: Mapping[type, frozenset[str]] = {
 LATER: Mapping[type, Mapping[str, object]] = {
     WarehouseSpec: {"keep_snapshots": dt.timedelta(days=90)},
     SourceSpec: {"options": {}},
-    Estimator: {"per_quantile": ""},
+    Estimator: {"per_quantile": "", "categories": ""},
     Windows: {"holdout_by": "", "refit": False},
     Feature: {"levels": (), "reference": "", "nulls": False},
     ModelSpec: {

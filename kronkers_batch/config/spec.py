@@ -172,6 +172,7 @@ class Estimator:
     predict: str = ""
     predict_arguments: Mapping[str, Json] = field(default_factory=dict)
     per_quantile: str = ""
+    categories: str = ""  # "indicators": a column of 0 and 1 for each level
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,8 @@ def _estimator(estimator: Estimator) -> dict[str, Any]:
         "predict": estimator.predict,
         "predict_arguments": plain(estimator.predict_arguments),
     }
-    return found | ({"per_quantile": estimator.per_quantile} if estimator.per_quantile else {})
+    later = {"per_quantile": estimator.per_quantile, "categories": estimator.categories}
+    return found | {name: value for name, value in later.items() if value}
 
 
 def as_trained(

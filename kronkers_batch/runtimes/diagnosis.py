@@ -70,6 +70,7 @@ def model_arguments(spec: WorkerSpec, folder: str) -> dict[str, Any]:
         "predict": spec.model.predict,
         "predict_arguments": dict(spec.model.predict_arguments),
         "per_quantile": spec.model.per_quantile,
+        **({"categories": spec.model.categories} if spec.model.categories else {}),
         "arguments": dict(spec.model.arguments),
         **arguments,
     }

@@ -457,6 +457,24 @@ def test_a_pipeline_gives_the_weights_to_its_last_step(estimator):
 
 
 @only_in("python")
+def test_categories_become_indicators_where_that_is_declared(estimator):
+    """The same columns for any rows: of one row, of a missing value, of a level that no row has."""
+    levels = ("a", "b", "never")
+    features = (Column("g", ColumnType.CATEGORY, levels), Column("x", ColumnType.FLOAT))
+    rows = pl.DataFrame({"g": ["a", "b"] * 20, "x": [0.0, 1.0, 2.0, 5.0] * 10})
+    rows = rows.with_columns(y=pl.col("x") * 2 + (pl.col("g") == "b") * 10.0)
+    line = {"_target_": "sklearn.linear_model.LinearRegression", "fit_intercept": False}
+    worker = estimator(declared(line, categories="indicators"), features=features)
+    worker.fit([rows])
+    asked = pl.DataFrame({"g": ["b", None, "never", "a"], "x": [3.0, 3.0, 3.0, 4.0]})
+    assert worker.score(asked)["score"].to_list() == pytest.approx([16, 6, 6, 8])
+    assert worker.score(asked[:1])["score"].to_list() == pytest.approx([16])
+    plain = estimator(declared(line), features=features)
+    with pytest.raises(ModelError, match="could not convert string to float"):
+        plain.fit([rows])
+
+
+@only_in("python")
 def test_a_step_of_a_pipeline_gets_the_level(estimator):
     last = {"_target_": "sklearn.dummy.DummyRegressor", "strategy": "quantile"}
     worker = estimator(declared(steps(last), per_quantile="last__quantile"), **OF_QUANTILES)

@@ -644,7 +644,8 @@ class EstimatorModel:
         """What predicts."""
         if isinstance(table, dict):
             return np.column_stack([table[name] for name in self.predictors])
-        return table if list(table.columns) == self.predictors else table[self.predictors]
+        table = table if list(table.columns) == self.predictors else table[self.predictors]
+        return indicators(table) if self.declared.get("categories") == "indicators" else table
 
     def score(self, model, tables, params):
         """What the task asks for: a vector, or a mapping with one for each class or quantile."""
@@ -670,6 +671,14 @@ class EstimatorModel:
         if name == "predict_proba" and not hasattr(model, name):
             raise AttributeError("%s gives no probabilities (predict_proba)" % type(model).__name__)
         return getattr(model, name)(x, **self.declared["predict_arguments"])
+
+
+def indicators(table):
+    """The table with a column of 0 and 1 for each level of a category, the same ones for any rows."""
+    import pandas as pd
+
+    names = [name for name in table.columns if isinstance(table[name].dtype, pd.CategoricalDtype)]
+    return pd.get_dummies(table, columns=names, prefix_sep="=", dtype=float)
 
 
 def times(rates, exposure):

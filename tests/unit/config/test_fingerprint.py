@@ -57,6 +57,7 @@ SAID: dict[str, str | Counts] = {
     "model.predict": "estimator.predict",
     "model.predict_arguments": "estimator.predict_arguments",
     "model.per_quantile": "estimator.per_quantile",
+    "model.categories": "estimator.categories",
     "model.origin": Counts.NEVER,
     "environment": "environment.executable",
     "features.name": "features",

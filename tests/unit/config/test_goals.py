@@ -329,6 +329,16 @@ def test_a_model_without_a_holdout_needs_no_number(tmp_path: Path) -> None:
         load(make(tmp_path / "zero", model__late=HEAD + rest + "window: {holdout: 0d}\n"), (), ENVIRON)
 
 
+def test_categories_may_become_indicators(tmp_path: Path) -> None:
+    encoded = HEAD.replace("LogisticRegression}", "LogisticRegression, categories: indicators}")
+    text = encoded + "task: binary\ntarget: late\n"
+    model = load(make(tmp_path / "encoded", model__late=text), (), ENVIRON).models["late"]
+    assert isinstance(model.model, Estimator)
+    assert (model.model.categories, model.model.arguments) == ("indicators", {})
+    with pytest.raises(ConfigErrors, match="'categories' is for tables of pandas in Python"):
+        load(make(tmp_path / "numpy", model__late=text + "data: numpy\n"), (), ENVIRON)
+
+
 def test_levels_that_cannot_be_are_refused(tmp_path: Path) -> None:
     features = {
         "{distance: {type: float, levels: [1]}}": "is float, and only a category has levels",

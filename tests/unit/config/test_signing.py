@@ -226,7 +226,9 @@ def test_a_field_that_came_later_counts_where_it_is_not_the_default(config: root
     assert {
         root_spec.WarehouseSpec: {"keep_snapshots": config.warehouse.keep_snapshots},
         spec.SourceSpec: {"options": config.sources["flights"].options},
-        spec.Estimator: {"per_quantile": spec.Estimator("", {}, "", ORIGIN).per_quantile},
+        spec.Estimator: {
+            name: getattr(spec.Estimator("", {}, "", ORIGIN), name) for name in ("per_quantile", "categories")
+        },
         spec.Windows: {
             name: getattr(config.models["late"].windows, name) for name in ("holdout_by", "refit")
         },
