@@ -74,8 +74,8 @@ ESTIMATOR = Table(
         Field(
             "categories",
             choice(("levels", "indicators")),
-            "Python: what becomes of categories. `levels`: one column with its levels; `indicators`: a column "
-            "of 0 and 1 for each level (all 0 for a missing value), for classes that take numbers only.",
+            "Python: what becomes of categories. `levels`: one column with its levels; `indicators`: a "
+            "column of 0 and 1 for each level (all 0 for a missing value), for classes that take numbers only.",
             default="levels",
         ),
     ),

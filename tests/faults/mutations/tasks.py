@@ -24,9 +24,9 @@ MUTATIONS = [
       f"{TARGET}test_a_positive_value_that_no_row_has_is_refused"),
     _("each quantile is fitted alike", "config.model_build:_estimator",
       swap("Estimator(target, given['arguments'], given['formula'], where, given['predict'], "
-           "given['predict_arguments'], given['per_quantile'])",
+           "given['predict_arguments'], given['per_quantile'], categories)",
            "Estimator(target, given['arguments'], given['formula'], where, given['predict'], "
-           "given['predict_arguments'])"),
+           "given['predict_arguments'], '', categories)"),
       f"{GOALS}test_an_estimator_may_be_fitted_once_a_quantile"),
     _("a target has a level for all that was not seen", "runtimes.model_worker:Worker._encode",
       swap("encode(chunk, schema, int64=self._int64, unseen=unseen, closed=target)",
