@@ -75,7 +75,7 @@ ESTIMATOR = Table(
             "categories",
             choice(("levels", "indicators")),
             "Python: what becomes of categories. `levels`: one column with its levels; `indicators`: a "
-            "column of 0 and 1 for each level (all 0 for a missing value), for classes that take numbers only.",
+            "column of 0 and 1 for each level (all 0 where missing), for classes that take only numbers.",
             default="levels",
         ),
     ),
