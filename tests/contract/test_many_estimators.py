@@ -1,7 +1,7 @@
 """Declared estimators predict what their own language predicts from the same rows, many of them.
 
-Each is fitted twice: by a worker as a model file declares it, and here (scikit-learn) or by a script (R), without
-any part of this program. On request only: dozens of fits.
+Each is fitted twice: by a worker as a model file declares it, and here (scikit-learn) or by a script (R)
+without any part of this program. On request only: dozens of fits.
 """
 
 from __future__ import annotations
@@ -117,7 +117,8 @@ R: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
             ("count ~ x * z", "quasipoisson"),
             ("positive ~ x + z", "Gamma"),
             ("positive ~ g", "inverse.gaussian"),
-            ("y ~ x + g", "gaussian"), ("positive ~ x", "quasi"), ("count ~ splines::bs(z, df = 4)", "poisson"),
+            ("y ~ x + g", "gaussian"), ("positive ~ x", "quasi"),
+            ("count ~ splines::bs(z, df = 4)", "poisson"),
         )
     ),
     ("stats::loess", "y ~ x", {}, {}),
