@@ -10,6 +10,7 @@ import json
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from tests.contract.conftest import ORIGIN
 from tests.contract.test_estimators import only_in
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900), pytest.mark.usefixtures("in_turn")]
+PAGE = Path(__file__).parents[2] / "docs/reference/languages.md"
 LEVELS = ("a", "b", "c")
 FEATURES = (
     Column("x", ColumnType.FLOAT),
@@ -171,6 +173,13 @@ def fitted(start: Callable[..., Worker], model: Estimator, target: str, **more: 
     with start("e", model=model, target=Column(target, kind), data="pandas", own=True, **more) as worker:
         worker.fit([ROWS.select(*names, target)])
         return worker.score(ASKED.select(names))["score"].to_list()
+
+
+def test_the_page_lists_them():
+    page = " ".join(PAGE.read_text().split())
+    names = [*SKLEARN, *CLASSIFIERS, *(function for function, *_ in R)]
+    assert [name for name in names if f"`{name}`" not in page] == []
+    assert f"scikit-learn {'.'.join(version('scikit-learn').split('.')[:2])}" in page
 
 
 @only_in("python")
