@@ -100,9 +100,21 @@ def _mapped(node: Mapping, key: str, problems: Problems) -> Iterator[tuple[str, 
         if isinstance(child, Mapping):
             values = read_table(FEATURE, child, f"{key}.{name}", problems)
             _check_levels(child, f"{key}.{name}", values["levels"], values["reference"], problems)
+            _check_nulls(child, f"{key}.{name}", name, problems)
             yield name, RawFeature(node=child, **values)
         elif (kind := read_value(_TYPE, child, f"{key}.{name}", problems)) is not None:
             yield name, RawFeature(child, kind)
+
+
+def _check_nulls(node: Mapping, key: str, name: str, problems: Problems) -> None:
+    """``nulls: false`` would read as a check, and check nothing."""
+    said = node.items.get("nulls")
+    if isinstance(said, Scalar) and said.value is False:
+        problems.add(
+            said.origin(f"{key}.nulls"),
+            "nulls: false of a feature checks nothing",
+            f"delete it; to refuse missing values: checks: {{input: [{{column: {name}, nulls: false}}]}}",
+        )
 
 
 def _check_levels(

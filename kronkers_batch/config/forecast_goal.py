@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from collections.abc import Mapping as MappingType
 
 from kronkers_batch.config.check_kind import TIMES
+from kronkers_batch.config.check_specs import RawCheck
 from kronkers_batch.config.feature_fields import RawFeature
 from kronkers_batch.config.forecast_fields import FORECAST, Origins
 from kronkers_batch.config.link import Linker
 from kronkers_batch.config.nodes import Mapping
 from kronkers_batch.config.problems import Problems, suggest
 from kronkers_batch.config.raw_model import RawModel
-from kronkers_batch.config.spec import OnFailure
+from kronkers_batch.config.spec import InputRef, OnFailure
 from kronkers_batch.frames.panel import ORIGIN, Panel
 from kronkers_batch.frames.schema import Column, ColumnType
 from kronkers_batch.learning import TASKS, Task
@@ -56,6 +57,12 @@ def seen(raw: RawModel, columns: MappingType[str, Column]) -> Iterator[tuple[str
         yield "time.column", panel.time, RawFeature(raw.at("time", "column"))
     for key in ("future", "static", "past"):
         yield from ((key, name, said) for name, said in values[key].items())
+
+
+def may_lack(raw: RawModel, key: str) -> bool:
+    """Whether what stands below a key is missing in the steps of a history that have no row."""
+    panel = raw.goal.panel
+    return panel is not None and key in ("future", "past") and panel.gaps != "error"
 
 
 def check(raw: RawModel, columns: MappingType[str, Column], linker: Linker, problems: Problems) -> None:
@@ -173,16 +180,31 @@ def _durations(raw: RawModel, panel: Panel, columns: MappingType[str, Column], p
             name = "every in window.holdout" if path == ("window", "holdout") else f"'{key}'"
             what = f"{name} is no multiple of time.step"
             problems.add(raw.at(*path).origin(key), what, "write a whole number of steps")
+    train = raw.values["window"]["train"]
+    if train and panel.under >= train:
+        what = "'new_series.under' is not shorter than window.train, so every series would be new"
+        where = raw.at("new_series", "under").origin("new_series.under")
+        problems.add(where, what, "make it shorter, or window.train longer")
     if panel.history and panel.history <= panel.season:
         what = "'history' is not longer than time.season"
         problems.add(raw.at("history").origin("history"), what, "make it longer: nothing would repeat in it")
 
 
+def _checks_of_sources(ref: InputRef | None, linker: Linker) -> Iterator[RawCheck]:
+    """Those of a source, and of all sources that its query reads."""
+    waiting, seen = [ref.source if ref is not None else ""], set()
+    while waiting:
+        source = linker.raw_sources.get(name := waiting.pop())
+        if source is None or name in seen:
+            continue
+        seen.add(name)
+        yield from source.values["checks"]
+        waiting += [one.source for one in (source.values["inputs"] or {}).values()]
+
+
 def _refuse_drops(raw: RawModel, panel: Panel, linker: Linker, problems: Problems) -> None:
     """Reports checks that drop rows where a step without a row is a zero."""
-    ref = raw.values["source"]
-    source = linker.raw_sources.get(ref.source) if ref is not None else None
-    checks = (*raw.values["checks"]["input"], *(source.values["checks"] if source else ()))
+    checks = (*raw.values["checks"]["input"], *_checks_of_sources(raw.values["source"], linker))
     drops = [check for check in checks if check.entry.values["on_failure"] is OnFailure.DROP]
     if drops and panel.gaps == "zero":
         where = drops[0].entry.node.origin(drops[0].entry.key)

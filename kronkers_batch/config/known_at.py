@@ -63,3 +63,7 @@ def _said(
                 where = raw.at(role, column, "known_at").origin(f"{role}.{column}.known_at")
                 what = "known_at is for rows that are predicted at their own time, not for time series"
                 problems.add(where, what, "remove it: future and past say what is known at the origin")
+            if said.nulls:
+                where = raw.at(role, column, "nulls").origin(f"{role}.{column}.nulls")
+                what = "nulls is for rows that are predicted at their own time, not for time series"
+                problems.add(where, what, "remove it: gaps says what may be missing in a history")

@@ -288,5 +288,6 @@ def _features(raw: RawModel, columns: MappingType[str, Column], problems: Proble
         if (said.levels or said.reference) and (kind or natural) is not _T.CATEGORY:
             what = f"the feature '{name}' is {kind or natural}, and only a category has levels"
             problems.add(where, what, "write type: category, or remove levels and reference")
-        found.append(Feature(name, kind or natural, where, said.levels, said.reference, said.nulls))
+        nulls = said.nulls or forecast_goal.may_lack(raw, key)
+        found.append(Feature(name, kind or natural, where, said.levels, said.reference, nulls))
     return tuple(found)

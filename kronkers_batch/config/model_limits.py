@@ -62,7 +62,7 @@ def _check_unmeasured(raw: RawModel, problems: Problems) -> None:
     for metric in raw.values["thresholds"]["training"]:
         where = raw.at("thresholds", "training", metric).origin(f"thresholds.training.{metric}")
         what = f"{metric} is not measured: holdout: none holds out no rows"
-        problems.add(where, what, "remove the threshold, or write a holdout")
+        problems.add(where, what, f"remove it (a template's: {metric}: none), or write a holdout")
 
 
 def _thresholds_known(raw: RawModel, problems: Problems) -> None:

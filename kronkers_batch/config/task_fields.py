@@ -76,7 +76,7 @@ TARGET = Table(
             + "; ".join(
                 f"`{task}`: {', '.join(task.losses)}" for task in TASKS.values() if "loss" in task.keys
             )
-            + "; of every task with a target, except `forecast`: a measure without metrics.",
+            + "; of every task with a target, except `forecast` and `survival`: a measure without metrics.",
             default="",
             shown="the task's first",
         ),

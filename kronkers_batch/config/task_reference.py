@@ -47,7 +47,7 @@ Weights change what a model predicts: with weights, its probabilities are those 
 
 ## Own measures
 
-`measures:` names code of the department that judges the scores of the holdout, for every task with a target except `forecast` ([how to write one](../how-to/own-measures.md)). These metrics are added to those of the task:
+`measures:` names code of the department that judges the scores of the holdout, for every task with a target except `forecast` and `survival` ([how to write one](../how-to/own-measures.md)). These metrics are added to those of the task:
 
 | metric | what it is | a threshold needs |
 |---|---|---|

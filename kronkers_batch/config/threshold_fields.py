@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kronkers_batch.config.fields import Bad, Field, Kind, Table, map_kind, read_table
 from kronkers_batch.config.kinds import NUMBER, TEXT
-from kronkers_batch.config.nodes import Node
+from kronkers_batch.config.nodes import Node, Scalar
 from kronkers_batch.config.problems import Problems
 from kronkers_batch.config.task_fields import of_example
 from kronkers_batch.learning import TASKS
@@ -16,6 +16,8 @@ _INTERVAL = Table(
 
 
 def _interval(node: Node, key: str, problems: Problems) -> tuple[float | None, float | None, Node] | None:
+    if isinstance(node, Scalar) and node.value == "none":
+        return None  # what a template says holds no more
     before = len(problems)
     values = read_table(_INTERVAL, node, key, problems)
     if len(problems) > before:
@@ -31,7 +33,7 @@ def _interval(node: Node, key: str, problems: Problems) -> tuple[float | None, f
 _INTERVALS = map_kind(
     Kind("{min: number, max: number}", _interval, table=_INTERVAL),
     TEXT,
-    "a mapping of name to {min: ..., max: ...}",
+    "a mapping of name to {min: ..., max: ...}, or to none, which removes a template's threshold",
 )
 
 

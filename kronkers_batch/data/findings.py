@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,16 +92,12 @@ class Findings:
         found = [(c, r) for c, r in zip(self.checks, results, strict=True) if r.verdict == FAILED]
         failed = [r for _, r in found]
         if failed:
-            keys = any(check.origin.key == KEY for check, _ in found)
-            others = any(check.origin.key != KEY for check, _ in found)
             noun = "check" if len(failed) == 1 else "checks"
             lines = "".join(f"\n  {r.origin}: {check_kinds.of(r.kind).said(r)}" for r in failed)
             raise CheckFailed(
                 f"{len(failed)} {noun} failed{lines}",
                 where=where,
-                fix="Ask whoever delivers the data"
-                + (", correct the check, or write `on_failure: warn` (or `drop`) for it" if others else "")
-                + (", or correct `key:`" if keys else ""),
+                fix=_fix([check for check, _ in found]),
             )
         return results
 
@@ -116,3 +112,19 @@ class Findings:
         return CheckResult(
             check.name, check.columns, check.kind, check.on_failure, failed, total, verdict, origin
         )
+
+
+def _fix(failed: Sequence[CheckSpec]) -> str:
+    """What to do about failed checks: each kind of place where one is declared takes other words."""
+    keys = [check for check in failed if check.origin.key == KEY]
+    times = [check for check in failed if check.origin.key.endswith(".known_at")]
+    declared = [check for check in failed if check not in keys and check not in times]
+    drops = any(check.on_failure is OnFailure.DROP for check in declared)
+    plain = any(check.on_failure is not OnFailure.DROP for check in declared)
+    return (
+        "Ask whoever delivers the data"
+        + (", correct the check, or write `on_failure: warn` (or `drop`) for it" if plain else "")
+        + (", correct the check, or write a larger `up_to` for it" if drops else "")
+        + (", or leave such rows out in a query source" if times else "")
+        + (", or correct `key:`" if keys else "")
+    )

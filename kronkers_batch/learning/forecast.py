@@ -28,7 +28,7 @@ from kronkers_batch.learning import (
     gain,
 )
 from kronkers_batch.learning.quantiles import KIND as QUANTILES
-from kronkers_batch.learning.quantiles import called, coverage, intervals, pinball
+from kronkers_batch.learning.quantiles import called, coverage, crossings, intervals, pinball
 
 if TYPE_CHECKING:
     import numpy as np
@@ -198,7 +198,8 @@ class Forecast(Task):
         found = {"wape": Metric(LOSS, ("max",), wape), "bias": Metric(ANY, ("min", "max"), bias)}
         if goal.quantiles:
             point = found if goal.panel and goal.panel.point else {}
-            found = {"spl": Metric(LOSS, ("max",), spl, M5_QUANTILES), **point}
+            spread = {"crossings": Metric(SHARE, ("max",), crossings)}
+            found = {"spl": Metric(LOSS, ("max",), spl, M5_QUANTILES), **spread, **point}
         else:
             scaled = {"mase": Metric(LOSS, ("max",), mase, MASE), "rmsse": Metric(LOSS, ("max",), rmsse, M5)}
             found = {**scaled, **found}

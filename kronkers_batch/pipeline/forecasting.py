@@ -18,6 +18,7 @@ from kronkers_batch.frames.schema import Schema
 from kronkers_batch.learning.forecast import Steps
 from kronkers_batch.pipeline import golden
 from kronkers_batch.pipeline.fan import score_stream
+from kronkers_batch.pipeline.judged_steps import TRUTH, error_of, left_out
 from kronkers_batch.pipeline.measuring import Naive, measured
 from kronkers_batch.pipeline.origins import Origin, origin_of
 from kronkers_batch.pipeline.prepare import TrainingData, checked_rows, refuse_many
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 
 MOST_SERIES, MOST_ROWS = 5, 20_000
 """Golden rows are the histories and futures of so many series, of fewer where their histories are longer."""
-TRUTH = ":truth"
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,8 @@ def verify(
             raise naming_packages(error, model, had, fresh.info.packages) from None
     scores = pl.concat(judged).select(model.measured)
     kept = golden.packed([(usual, again)])
-    return Verified(values, naive, scores, kept, (*remarks, *undescribed), seconds, described)
+    off = error_of(model, judged)
+    return Verified(values, naive, scores, kept, (*remarks, *undescribed), seconds, described, off)
 
 
 def holdout_scores(worker: Worker, model: ModelSpec, data: SeriesData, features: Schema) -> pl.DataFrame:
@@ -211,23 +212,7 @@ def _measured(
     values, _, said = measured(model, held_out, rows, steps=steps)
     means = [float(number) for number in steps.naive.mean(axis=0)]
     naive = means[0] if len(means) == 1 else dict(zip(model.measured, means, strict=True))
-    return values, naive, [*said, *_remarks(data, judged)]
-
-
-def _remarks(data: SeriesData, judged: Sequence[pl.DataFrame]) -> list[str]:
-    """What was left out of the measuring, in words."""
-    found = data.origins[-1].remarks()
-    leaving = sum(origin.leaving for origin in data.origins)
-    if leaving:
-        found.append(f"{leaving:,} forecasts of series that ended within the horizon are not measured")
-    each = [one.unique(NUMBER)["naive:scale"].fill_null(0) for one in judged]
-    flat, every = sum(int((scale <= 0).sum()) for scale in each), sum(map(len, each))
-    if flat:
-        found.append(
-            f"{flat:,} of {every:,} histories are too short or always the same, so they have no scale and "
-            "count in no scaled number"
-        )
-    return found
+    return values, naive, [*said, *left_out(data.origins, judged)]
 
 
 def _refuse_company(

@@ -10,7 +10,7 @@ from kronkers_batch.errors import DataError
 from kronkers_batch.frames.panel import Horizon
 from kronkers_batch.frames.schema import Schema
 from kronkers_batch.pipeline.features import as_features
-from kronkers_batch.pipeline.steps import END, FIRST, LAST, NUMBER, STEP, THERE, Grid, where
+from kronkers_batch.pipeline.steps import BORN, END, FIRST, LAST, NUMBER, STEP, THERE, Grid, where
 
 if TYPE_CHECKING:
     import polars as pl
@@ -179,7 +179,7 @@ def origin_of(grid: Grid, step: int, back: int | None, end: pl.DataFrame | None 
     panel = grid.panel
     spans = grid.spans(step, back)
     silent = pl.col(LAST) < step - grid.in_steps(panel.silent)
-    young = step - pl.col(FIRST) < grid.in_steps(panel.under)
+    young = step - pl.col(BORN) < grid.in_steps(panel.under)
     alive = spans.filter(~silent & ~young).select(NUMBER, FIRST, pl.lit(step, pl.Int64).alias(END))
     new = spans.filter(~silent & young).height + _unknown(grid, step, spans)
     leaving = 0
@@ -234,7 +234,8 @@ def _ahead(grid: Grid, step: int, alive: pl.DataFrame) -> pl.DataFrame:
             fix="add the rows to the source, each with its series and time, or make the horizon shorter",
         )
     for name in panel.future:
-        if nulls := found[name].null_count():
+        values = found[name].fill_nan(None) if found[name].dtype.is_float() else found[name]
+        if nulls := values.null_count():
             raise DataError(
                 f"{name} is missing in {nulls:,} of {found.height:,} steps ahead, and is declared as known "
                 "for the whole horizon",

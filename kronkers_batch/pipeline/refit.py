@@ -62,34 +62,51 @@ def bound(
         last: What was found of the final fit.
     """
     former = former_scores(services, model, data)
-    metrics = {**first.metrics, REFIT: shift(first.scores, last.scores, former.scores)}
+    far = shift(first.scores, last.scores, former.scores, first.error)
+    metrics = {**first.metrics, REFIT: far}
     few, total = labelled(model, data.fit), labelled(model, data.fit, data.holdout)
     said = f"refit on all {total:,} labelled rows; its numbers are those of the fit on {few:,}"
     remarks = dict.fromkeys([*first.remarks, *last.remarks, *filter(None, [former.why]), said])
     return replace(last, metrics=metrics, naive=first.naive, remarks=tuple(remarks))
 
 
-def shift(measured: pl.DataFrame, last: pl.DataFrame, former: pl.DataFrame | None) -> float:
+def shift(
+    measured: pl.DataFrame, last: pl.DataFrame, former: pl.DataFrame | None, error: float | None = None
+) -> float:
     """How far the final fit's scores are from the measured one's, as a share of what is allowed.
 
     The mean absolute difference over rows and columns, divided by twice that between ``measured`` and
-    ``former``; without a former one by half the standard deviation of ``measured``, averaged over columns.
-    Rows that lack a score in any of the frames are left out.
+    ``former``; without a former one by half the standard deviation of ``measured``, averaged over columns, or
+    by ``error`` where that is less. Rows that lack a score in any of the frames are left out.
+
+    Args:
+        measured: The scores of the measured fit.
+        last: Those of the final one.
+        former: Those of the champion; None where nothing is compared with it.
+        error: The mean absolute error of the measured fit, where scores differ for other reasons than what is
+            predicted, as those of large and small series do.
 
     Returns:
-        0 for equal scores, 1 for all that is allowed, NaN where no row has all scores.
+        0 for equal scores, 1 for all that is allowed, infinity where the final fit lacks a score that the
+        measured one has, NaN where no row has all scores.
     """
     import numpy as np
     import polars as pl
 
     frames = [frame for frame in (measured, last, former) if frame is not None]
     arrays = [frame.select(pl.all().cast(pl.Float64).fill_null(math.nan)).to_numpy() for frame in frames]
-    known = np.logical_and.reduce([np.isfinite(one).all(axis=1) for one in arrays])
+    scored = [np.isfinite(one).all(axis=1) for one in arrays]
+    if (scored[0] & ~scored[1]).any():
+        return math.inf
+    known = np.logical_and.reduce(scored)
     if not known.any():
         return math.nan
     first, final, *others = (one[known] for one in arrays)
     far = float(np.abs(final - first).mean())
-    allowed = 2 * float(np.abs(first - others[0]).mean()) if others else float(first.std(axis=0).mean()) / 2
+    if others:
+        allowed = 2 * float(np.abs(first - others[0]).mean())
+    else:
+        allowed = min(float(first.std(axis=0).mean()) / 2, math.inf if error is None else error)
     return far / allowed if allowed > 0 else math.inf if far > 0 else 0.0
 
 

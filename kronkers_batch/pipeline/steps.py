@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NUMBER, STEP, THERE = ":series", ":step", ":there"
 """Columns of a grid: which series in order, which step, and whether the source has a row for it."""
-FIRST, LAST, END = ":first", ":last", ":end"
+FIRST, LAST, END, BORN = ":first", ":last", ":end", ":born"
 """Columns of spans: the first and last step of a series that have a row, and where the span ends."""
 
 
@@ -61,13 +61,18 @@ class Grid:
         return -(-length // self.panel.step)
 
     def spans(self, before: int, back: int | None = None) -> pl.DataFrame:
-        """Of each series with rows in so many steps before a step: NUMBER, FIRST and LAST of them."""
+        """Of each series with rows before a step: NUMBER, BORN (its first row), FIRST and LAST.
+
+        FIRST is where its history begins: with its first row, and no more than ``back`` steps before.
+        """
         import polars as pl
 
-        known = self._between(None if back is None else before - back, before)
+        first = pl.col(BORN) if back is None else pl.max_horizontal(BORN, pl.lit(before - back, pl.Int64))
         return (
-            known.group_by(NUMBER)
-            .agg(pl.col(STEP).min().alias(FIRST), pl.col(STEP).max().alias(LAST))
+            self._between(None, before)
+            .group_by(NUMBER)
+            .agg(pl.col(STEP).min().alias(BORN), pl.col(STEP).max().alias(LAST))
+            .with_columns(first.alias(FIRST))
             .sort(NUMBER)
         )
 
@@ -115,8 +120,19 @@ class Grid:
         return (known if first is None else known.filter(pl.col(STEP) >= first)).collect()
 
     def _refuse_unknown(self, rows: pl.DataFrame) -> None:
+        import polars as pl
+
         panel = self.panel
-        without = rows[panel.target].null_count()
+        target = rows[panel.target].cast(pl.Float64).fill_nan(None)
+        wrong = int((~self.model.task.fits_target(target, self.model.goal)).sum())
+        if wrong:
+            refusal = self.model.task.wrong_target
+            raise DataError(
+                f"the target {panel.target} is {refusal.what} in {wrong:,} of {rows.height:,} rows",
+                where=where(self.model, "target.min", "target"),
+                fix=refusal.fix,
+            )
+        without = target.null_count()
         if without and panel.gaps != "missing":
             raise DataError(
                 f"{without:,} of {rows.height:,} rows before the origin have no {panel.target}",

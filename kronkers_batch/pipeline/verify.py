@@ -47,6 +47,7 @@ class Verified:
         remarks: What is worth telling, in words: rows without a score, odd rows that ``score`` refuses.
         seconds: Of scoring the holdout.
         described: What the fitted model says of itself; it may hold data.
+        error: The mean absolute error of forecasts on the holdout; None for other tasks.
     """
 
     metrics: Mapping[str, float]
@@ -56,6 +57,7 @@ class Verified:
     remarks: tuple[str, ...]
     seconds: float = 0.0
     described: str = ""
+    error: float | None = None
 
 
 def verify(

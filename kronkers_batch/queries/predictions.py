@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from kronkers_batch.access import authorisation, rights
 from kronkers_batch.declared.declaration import as_trained
-from kronkers_batch.errors import NotFound
+from kronkers_batch.errors import NotFound, UsageError
 from kronkers_batch.pipeline import row_file
 from kronkers_batch.pipeline.champion import open_champion, proof_of
 from kronkers_batch.pipeline.score import other_source, scoring_workers
@@ -61,6 +61,12 @@ def predict(services: Services, ref: str, path: Path, to: str = "") -> Predictio
     authorisation.authorise(services, name)
     version = _version(services, name, ref)
     model = as_trained(services.model(name), version)
+    if model.goal.panel:
+        raise UsageError(
+            "kronkers predict scores rows of a file, and a forecast needs the histories of its series",
+            where=str(model.origins.get("task", model.origin)),
+            fix=f"Add the rows to the source, and run the date: kronkers run {name} --date DATE",
+        )
     file = row_file.opened(services, model, version, path)
     details = {"to": to} if to else {}
     with services.db.write() as connection:

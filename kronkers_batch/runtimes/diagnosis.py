@@ -234,7 +234,8 @@ def about_rows(rows: pl.DataFrame, features: Schema) -> tuple[str, str]:
     )
     if missing:
         names = ", ".join(missing[:MOST_NAMED])
-        fix += f"let score handle missing values of {names}, or refuse them by a check (`nulls: false`); or "
+        check = f"{{column: {missing[0]}, nulls: false}}"
+        fix += f"let score handle missing values of {names}, or refuse them by a check ({check}); or "
     return f"\n    it was given {many}{unusual}", fix
 
 

@@ -127,7 +127,7 @@ _THERE = {
     "pipeline/steps.py:_refuse_changing": "name values.height",
     "pipeline/steps.py:_refuse_off_grid": "panel.time",
     "pipeline/steps.py:_refuse_twice": "panel.time rows.height",
-    "pipeline/steps.py:_refuse_unknown": "panel.target rows.height",
+    "pipeline/steps.py:_refuse_unknown": "panel.target rows.height refusal.what refusal.fix",
     "pipeline/steps.py:_refuse_without": "name rows.height",
     "pipeline/steps.py:_refuse_gaps": "lacking.height",
     # Words of ours alone, and counts.

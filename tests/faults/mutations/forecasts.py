@@ -39,7 +39,7 @@ MUTATIONS = [
       f"{RULES}a_night_reads_the_history_and_what_is_known_ahead"),
     _("a row ahead may be missing", "pipeline.origins:_ahead", never("lacking"), AHEAD),
     _("what is known ahead may be missing", "pipeline.origins:_ahead",
-      swap("found[name].null_count()", "0"), AHEAD,
+      swap("values.null_count()", "0"), AHEAD,
       f"{NIGHTS}test_rows_that_cannot_be_forecast_from_hold_the_night"),
     _("a series without a history is left out in silence", "pipeline.origins:_unknown",
       never("count and not panel.under"), AHEAD),

@@ -23,6 +23,8 @@ columns: {store: string, shop: integer, day: date, at: timestamp, sold: integer,
 key: [store, day]
 time_column: day
 """
+DROPS = "time_column: day\nchecks: [{column: price, min: 0, on_failure: drop, up_to: 1%}]\n"
+ASKED = "department: operations\nkind: query\ninputs: {drops: drops}\nquery: select * from drops\n"
 MODEL = """\
 department: operations
 owner: Ada Lovelace
@@ -88,6 +90,8 @@ WRONG = {
         "a check drops rows, and gaps: zero makes zeros of them (conf/model/m",
     ),
     "source: days": ("source: made", "the source reads the output of a model"),
+    "promo: boolean}": ("promo: {type: boolean, nulls: true}}", "nulls is for rows that are predicted"),
+    "under: 56d}\n": ("under: 1095d}\n", "'new_series.under' is not shorter than window.train"),
 }  # fmt: skip
 
 
@@ -104,6 +108,7 @@ def test_what_is_said_of_series_is_read(tmp_path: Path) -> None:
         ("store", "string"), ("shop", "integer"), ("day", "date"), ("price", "float"), ("promo", "boolean"),
         ("region", "category"), ("size", "float"), ("rain", "float"),
     ]  # fmt: skip
+    assert [f.name for f in model.features if f.nulls] == ["price", "promo", "rain"]
     assert model.windows.holdout == 77 * DAY
     assert model.measured == ("q10", "q50", "q90")
     schema = output_schema(model, config.sources["days"])
@@ -114,7 +119,10 @@ def test_what_is_said_of_series_is_read(tmp_path: Path) -> None:
 
 def written(folder: Path, **models: str) -> Path:
     made = "department: operations\nkind: output\noutput: late\n"
-    conf = make(folder, source__days=SOURCE, source__made=made, **models)
+    drops = SOURCE.replace("time_column: day\n", DROPS)
+    asked = ASKED + SOURCE[SOURCE.index("columns:") :]
+    more = {"source__drops": drops, "source__asked": asked}
+    conf = make(folder, source__days=SOURCE, source__made=made, **more, **models)
     (conf.parent / "models").mkdir(exist_ok=True)
     (conf.parent / "models/days.py").touch()
     return conf
@@ -129,6 +137,14 @@ def test_what_of_it_cannot_be_is_refused_with_its_line(tmp_path: Path) -> None:
         assert old in MODEL, old
         own = [line for line in lines if line.startswith(f"conf/model/m{number}.yaml:")]
         assert any(said in line for line in own), (old, own)
+
+
+def test_a_check_of_what_a_query_reads_may_make_no_zeros(tmp_path: Path) -> None:
+    asked = MODEL.replace("source: days", "source: asked")
+    with pytest.raises(ConfigErrors, match="gaps: zero makes zeros of them") as error:
+        load(written(tmp_path, model__days=asked), (), ENVIRON)
+    assert "conf/source/drops.yaml:" in str(error.value)
+    load(written(tmp_path / "missing", model__days=asked.replace("gaps: zero", "gaps: missing")), (), ENVIRON)
 
 
 def test_keys_of_series_are_refused_where_the_task_has_none(tmp_path: Path) -> None:

@@ -329,6 +329,16 @@ def test_a_model_without_a_holdout_needs_no_number(tmp_path: Path) -> None:
         load(make(tmp_path / "zero", model__late=HEAD + rest + "window: {holdout: 0d}\n"), (), ENVIRON)
 
 
+def test_a_threshold_of_a_template_may_be_removed(tmp_path: Path) -> None:
+    head = "defaults: [/template/classifier]\n" + HEAD + "target: late\n"
+    files = {"model__kept": head, "model__less": head + "thresholds: {training: {auc: none}}\n"}
+    models = load(make(tmp_path, **files), (), ENVIRON).models
+    assert [t.name for t in models["kept"].training_thresholds] == ["auc"]
+    assert models["less"].training_thresholds == ()
+    with pytest.raises(ConfigErrors, match=r"thresholds.training.auc: found nothing"):
+        load(make(tmp_path / "null", model__late=head + "thresholds: {training: {auc: }}\n"), (), ENVIRON)
+
+
 def test_categories_may_become_indicators(tmp_path: Path) -> None:
     encoded = HEAD.replace("LogisticRegression}", "LogisticRegression, categories: indicators}")
     text = encoded + "task: binary\ntarget: late\n"
@@ -348,6 +358,7 @@ def test_levels_that_cannot_be_are_refused(tmp_path: Path) -> None:
         "{carrier: {type: float}}": "is string and cannot be used as float",
         "{carrier: {kind: category}}": "the key 'kind' is not known",
         "{distance: category}": "is float and cannot be used as category",
+        "{distance: {nulls: false}}": "nulls: false of a feature checks nothing",
     }
     rest = "task: binary\ntarget: late\n"
     texts = [HEAD.replace("[distance]", said) + rest for said in features]

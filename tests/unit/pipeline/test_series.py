@@ -19,6 +19,7 @@ from kronkers_batch.frames.panel import Panel
 from kronkers_batch.frames.schema import Column, ColumnType, Schema
 from kronkers_batch.learning import TASKS, Goal
 from kronkers_batch.pipeline import forecasting, origins
+from kronkers_batch.pipeline.judged_steps import left_out
 from kronkers_batch.pipeline.origins import Origin, origin_of
 from kronkers_batch.pipeline.steps import END, LAST, NUMBER, STEP, Grid, grid_of, refuse_late
 from tests.model_support import declared
@@ -93,6 +94,16 @@ def test_rows_that_cannot_be_steps_of_series_are_refused_with_their_number():
     nothing = rows.with_columns(sold=pl.when(pl.col("day") != (D - 3 * DAY).date()).then("sold"))
     for gaps in ("zero", "error"):
         assert refused(nothing, gaps=gaps) == "2 of 16 rows before the origin have no sold"
+    for value, what in (
+        (float("nan"), "rows before the origin have no sold"),
+        (float("inf"), "is no finite"),
+    ):
+        odd = rows.with_columns(
+            sold=pl.when(pl.col("day") != (D - 3 * DAY).date()).then("sold").otherwise(value)
+        )
+        assert what in refused(odd)
+    below = rows.with_columns(sold=pl.col("sold") - 500)
+    assert "in 16 of 16 rows" in refused(below, least=0.0)
 
 
 def test_rows_that_end_before_the_date_are_late_unless_it_is_always_so():
@@ -114,6 +125,8 @@ def test_what_must_be_known_ahead_is_refused_where_it_is_not():
     assert refused(rows.with_columns(price=pl.when(~one).then("price"))) == (
         "price is missing in 1 of 6 steps ahead, and is declared as known for the whole horizon"
     )
+    nan = rows.with_columns(price=pl.when(~one).then("price").otherwise(float("nan")))
+    assert refused(nan).startswith("price is missing in 1 of 6 steps ahead")
     new = pl.concat([rows, rows_of({"c": [0, 1, 2]})])
     assert refused(new, under=0 * DAY) == "1 series have rows from the origin on, and none before it"
     assert origin_of(grid(new), 0, None).new == 1
@@ -170,6 +183,11 @@ def test_series_that_ended_or_are_new_are_counted_and_not_forecast():
     assert origin_of(everywhere, 0, None).new == 0
     short = origin_of(everywhere, 0, 4)  # and of their history no more than so many steps
     assert short.history().filter(pl.col("store") == "here")[STEP].to_list() == [-4, -3, -2, -1]
+    old = grid(rows_of({"here": [-9, -2, 0, 1, 2]}), under=4 * DAY)
+    first = origin_of(old, 0, 4)  # a series is as old as its first row, also where its history is shorter
+    assert first.new == 0
+    assert first.history()[STEP].to_list() == [-4, -3, -2, -1]
+    assert first.history()["sold"].to_list() == [0.0, 0.0, -1.0, 0.0]
     ends = pl.DataFrame({NUMBER: [0, 1, 2, 3], END: [3, 3, 2, 3]}, schema_overrides={NUMBER: pl.UInt32})
     leaving = origin_of(everywhere, 0, None, ends)
     assert leaving.leaving == 1
@@ -270,11 +288,7 @@ def test_what_is_left_out_of_the_numbers_is_said():
     origin = origin_of(given, 0, None)
     judged = pl.DataFrame({NUMBER: [0, 0, 1, 1], "naive:scale": [0.5, 0.5, None, None]})
     flat = judged.with_columns(pl.Series("naive:scale", [0.0, 0.0, 1.0, 1.0]))
-    nothing = pl.DataFrame()
-    data = forecasting.SeriesData(
-        nothing, nothing, 0, (), origins=(dataclasses.replace(origin, leaving=2), origin), known=nothing
-    )
-    assert forecasting._remarks(data, [judged, flat]) == [
+    assert left_out([dataclasses.replace(origin, leaving=2), origin], [judged, flat]) == [
         "2 forecasts of series that ended within the horizon are not measured",
         "2 of 4 histories are too short or always the same, so they have no scale and count in no scaled "
         "number",
