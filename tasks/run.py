@@ -92,7 +92,7 @@ def train_now(
         if decide_training(facts, name, forced) is None:
             raise UsageError(
                 f"{name} is already trained as of {date}, and its definition is the same",
-                fix=f"kronkers versions {name} shows the version; to train anyway add --force",
+                fix=f"kronkers versions {name} shows it; to train anyway: kronkers train {name} --force",
             )
 
         def root() -> BaseTask:

@@ -87,9 +87,10 @@ def _tell(args: argparse.Namespace, name: str, date: str, tried: Tried) -> None:
     from kronkers_batch.warehouse.export import print_table
 
     rows = tried.rows
-    say(f"{name} as of {date}: fitted on {rows['fit']:,} rows in {tried.fit_seconds:.2f} s, ", end="")
+    how = f"fitted on {rows['fit']:,} rows" if tried.fits else "opened"
+    say(f"{name} as of {date}: {how} in {tried.fit_seconds:.2f} s, ", end="")
     say(f"scored {rows['holdout']:,} in {tried.score_seconds:.2f} s (of {rows['of']:,} rows in the window)")
-    say("\nWhat fit gets as data:")
+    say(f"\nWhat {'fit gets as data' if tried.fits else 'the columns are in its language'}:")
     table(tried.columns, ("column", "type", "nulls"))
     say("\nMetrics on the rows that were held out:")
     table([(metric, value) for metric, value in tried.metrics.items()], ("metric", "value"))
@@ -101,4 +102,5 @@ def _tell(args: argparse.Namespace, name: str, date: str, tried: Tried) -> None:
         if text:
             say(f"\n{title}")
             say("\n".join(f"  | {line}" for line in text.split("\n")))
-    say("\nNo version was recorded. To train on all rows: kronkers train " + name)
+    more = "train on all rows" if tried.fits else "record one"
+    say(f"\nNo version was recorded. To {more}: kronkers train {name}")

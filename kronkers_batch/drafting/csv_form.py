@@ -65,8 +65,12 @@ def _check_names(names: list[str], place: Place) -> None:
             raise _refused(place, f"column {number} has no name")
         if _VALUE.match(name):
             raise _refused(place, f"the first line holds a value in place of the name of column {number}")
-        if unsafe_column(name):
-            raise _refused(place, f"the name of column {number} is not safe as a column's name")
+        if unsafe_column(name) or "${" in name:
+            raise place.error(
+                f"the name of column {number} is not safe as a column's name",
+                "Rename it in the first line: up to 200 characters, no blank at an end, no line break, "
+                "none of `, ../, ${ and %41.",
+            )
     folded = [name.casefold() for name in names]
     for number, name in enumerate(folded, 1):
         if name in folded[: number - 1]:

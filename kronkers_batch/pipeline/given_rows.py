@@ -94,11 +94,12 @@ def _outputs(model: ModelSpec, places: Places, at: str) -> list[Column]:
         return [Column(SCORE, wanted[0].type)]
     absent = [output.name for output in wanted if output.name not in head]
     if absent:
-        other = f" (or {SCORE})" if len(wanted) == 1 else ""
+        other = f" (or {SCORE})" if len(wanted) == 1 and wanted[0].name != SCORE else ""
         raise ModelError(
             f"the file of golden rows has no column {', '.join(absent[:5])}{other}",
             where=at,
-            fix="add the scores that the model gave these rows where it was fitted",
+            fix="add the scores that the model gave these rows where it was fitted; a CSV file needs commas "
+            "between columns",
         )
     return [Column(output.name, output.type) for output in wanted]
 

@@ -48,6 +48,7 @@ class Tried:
         remarks: What is worth telling besides.
         printed: What the model printed, as it stands.
         described: What the fitted model says of itself.
+        fits: Whether the model is fitted here; rules are not, nor is what was fitted elsewhere.
     """
 
     rows: Mapping[str, int]
@@ -60,6 +61,7 @@ class Tried:
     remarks: tuple[str, ...]
     printed: str
     described: str
+    fits: bool
 
 
 def trial(services: Services, model: ModelSpec, date: dt.date, rows: int = ROWS) -> Tried:
@@ -136,4 +138,5 @@ def _tried(model: ModelSpec, whole: TrainingData, data: TrainingData, fitted: Fi
         remarks=fitted.verified.remarks,
         printed=printed,
         described=fitted.verified.described,
+        fits=model.task.learns and model.imported is None,
     )
