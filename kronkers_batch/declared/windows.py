@@ -20,7 +20,8 @@ def scoring_window(model: ModelSpec, source: SourceSpec, date: dt.date) -> Windo
         return Window(None, None)
     if panel := model.goal.panel:
         # As much as a training reads, also where a history is shorter: a series is as old as its first row.
-        length = model.windows.train
+        train = model.windows.train
+        length = max(train, panel.history) if train else train
         end = midnight(date) + panel.horizon if panel.future else midnight(date)
         return Window(midnight(date) - length if length else None, end)
     return Window(midnight(date), midnight(date) + model.windows.score)

@@ -81,6 +81,10 @@ def bias(rows):
     return sum(point(rows) - rows.truth) / len(rows.truth)
 
 
+def crossings(rows):
+    return sum(list(each) != sorted(each) for each in rows.score) / len(rows.score)
+
+
 def coverage(rows):
     inside = [low <= y <= high for y, (low, _, high) in zip(rows.truth, rows.score, strict=True)]
     return sum(inside) / len(inside)
@@ -98,8 +102,9 @@ def skill(third):
 def oracles(goal):
     parts = {f"skill.{name}": skill(n) for n, name in enumerate(("early", "middle", "late"))}
     if goal.quantiles == (0.1, 0.5, 0.9):
-        return {"spl": scaled(0), "wape": wape, "bias": bias, "coverage.80": coverage, **parts}
+        more = {"crossings": crossings, "wape": wape, "bias": bias, "coverage.80": coverage}
+        return {"spl": scaled(0), **more, **parts}
     if goal.quantiles:
-        return {"spl": scaled(0), **parts}
+        return {"spl": scaled(0), "crossings": crossings, **parts}
     plain = {"mase": scaled(0), "rmsse": lambda rows: math.sqrt(scaled(1)(rows)), "wape": wape, "bias": bias}
     return plain if goal.panel is SHORT else plain | parts

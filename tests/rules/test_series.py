@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,14 +16,17 @@ from tests.unit.pipeline.test_series import DAY, SEEN, WHOLE, D, grid, model_of,
 
 
 def test_a_night_reads_the_history_and_what_is_known_ahead() -> None:
-    """A forecast for D reads `history` before D (by default `window.train`). Where a column is declared as
-    known ahead, it also reads the horizon from D on."""
+    """A forecast for D reads `window.train` before D (`history`, where that is longer): how old a series is
+    shows in its first row. Where a column is known ahead, it also reads the horizon from D on."""
     source: Any = SimpleNamespace(time_column="day", kind="csv")
     date = D.date()
     window = scoring_window(model_of(), source, date)
     assert (window.start, window.end) == (D - DAY, D + 3 * DAY)  # the model's window.train is a day
     assert scoring_window(model_of(future=()), source, date).end == D
     assert scoring_window(model_of(history=9 * DAY), source, date).start == D - 9 * DAY
+    model = model_of(history=9 * DAY)
+    months = replace(model, windows=replace(model.windows, train=90 * DAY))
+    assert scoring_window(months, source, date).start == D - 90 * DAY
     ahead = predicted_window(model_of(), window, date)
     assert (ahead.start, ahead.end) == (D, D + 3 * DAY)
     assert predicted_window(declared(LANGUAGES["python"], ()), window, date) == window
