@@ -52,7 +52,7 @@ time: {column: day, step: 1d, season: 7d}
 target: {column: sold, min: 0}
 horizon: 28d
 future: {price: float}
-window: {train: 1095d, holdout: {origins: 8, every: 7d}}
+window: {train: 1095d, holdout: {origins: 8, every: 7d}, refit: false}
 thresholds: {training: {skill: {min: 0}}, output: {rows: {min: 1}}}
 resources: {memory: 8GB}
 """
