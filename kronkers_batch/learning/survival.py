@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from kronkers_batch.frames.schema import ColumnType
 from kronkers_batch.learning import (
+    BEYOND,
     LOSS,
     NUMBERS,
     SHARE,
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     import polars as pl
 
     from kronkers_batch.learning import Floats
-
-BEYOND = 1e-6
 
 
 def called(horizon: float) -> str:
